@@ -1,0 +1,115 @@
+package reflection
+
+import "fmt"
+
+// Level says by what means judgements were made, best first. An answer states
+// the lowest level among those it used.
+type Level uint8
+
+const (
+	LevelUnstated  Level = iota
+	ExactIDs             // probabilities of the control tokens by their ids, or by a model in this process
+	TopN                 // the control tokens were looked for among the N likeliest; the rest is bounded
+	HardLabels           // control tokens in the text, no probabilities
+	PromptedProbs        // a general model asked for labels, with probabilities
+	PromptedLabels       // a general model asked for labels, without probabilities
+	SeparateModel        // a classifier apart from the generator
+	Heuristic            // rules or a test's script
+)
+
+var levelNames = [...]string{"unstated", "exact-ids", "top-n", "hard-labels", "prompted-probs", "prompted-labels", "separate-model", "heuristic"}
+
+// String returns the level's name, as it stands in traces.
+func (l Level) String() string {
+	if int(l) >= len(levelNames) {
+		return fmt.Sprintf("Level(%d)", uint8(l))
+	}
+	return levelNames[l]
+}
+
+// MarshalText writes the level's name.
+func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (l *Level) UnmarshalText(b []byte) error {
+	for i, n := range levelNames {
+		if n == string(b) {
+			*l = Level(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("reflection: %q is not a level", b)
+}
+
+// Status says what is known of one group for one candidate.
+type Status uint8
+
+const (
+	StatusUnknown Status = iota // the critic could not tell
+	StatusPending               // the text is not complete yet
+	StatusAbsent                // the text is complete and no token of the group stands in it
+	StatusJudged                // Dist holds the judgement
+)
+
+var statusNames = [...]string{"unknown", "pending", "absent", "judged"}
+
+// String returns the status' name, as it stands in traces.
+func (s Status) String() string {
+	if int(s) >= len(statusNames) {
+		return fmt.Sprintf("Status(%d)", uint8(s))
+	}
+	return statusNames[s]
+}
+
+// MarshalText writes the status' name.
+func (s Status) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (s *Status) UnmarshalText(b []byte) error {
+	for i, n := range statusNames {
+		if n == string(b) {
+			*s = Status(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("reflection: %q is not a status", b)
+}
+
+// Judgement is what a critic found for one group.
+type Judgement struct {
+	Status Status `json:"status"`
+	// Token is the label that was generated, None if none was.
+	Token Token `json:"token,omitzero"`
+	// Dist is the distribution where the judgement was read; set when Status is
+	// StatusJudged.
+	Dist Distribution `json:"dist,omitzero"`
+	// Level says how Dist came about.
+	Level Level `json:"level,omitzero"`
+	// Inherited is set when the judgement was made for an earlier segment that
+	// the candidate continues from, with the same passage.
+	Inherited bool `json:"inherited,omitzero"`
+}
+
+// Judged returns the judgement with distribution d and generated label t.
+func Judged(d Distribution, t Token, l Level) Judgement {
+	return Judgement{Status: StatusJudged, Token: t, Dist: d, Level: l}
+}
+
+// Critique is what a critic says of one candidate segment.
+type Critique struct {
+	IsREL Judgement `json:"is_rel"`
+	IsSUP Judgement `json:"is_sup"`
+	IsUSE Judgement `json:"is_use"`
+}
+
+// Level returns the lowest level among the groups that were judged,
+// LevelUnstated if none was.
+func (c Critique) Level() Level {
+	var l Level
+	for _, j := range [...]Judgement{c.IsREL, c.IsSUP, c.IsUSE} {
+		if j.Status == StatusJudged {
+			l = max(l, j.Level)
+		}
+	}
+	return l
+}
