@@ -1,0 +1,142 @@
+package scoring
+
+import (
+	"fmt"
+	"math"
+)
+
+// Weights are the factors of the four terms of a segment's score. A weight of 0
+// leaves its term out. Either sign is allowed here.
+type Weights struct {
+	Relevance float64 `json:"is_rel"`
+	Support   float64 `json:"is_sup"`
+	Utility   float64 `json:"is_use"`
+	Sequence  float64 `json:"sequence"` // of no effect under SequenceNone
+}
+
+// DefaultWeights returns the paper's weights: relevance 1, support 1, utility
+// 0.5, sequence 1.
+func DefaultWeights() Weights {
+	return Weights{Relevance: 1, Support: 1, Utility: 0.5, Sequence: 1}
+}
+
+// Sequence says which function of the log-probability of the generated text is
+// the sequence term.
+type Sequence uint8
+
+const (
+	// SequenceAuto leaves the choice to the engine, which takes
+	// SequenceProbability for a model that chooses among a few fixed texts and
+	// SequenceGeometric for all others. In this package it acts as
+	// SequenceGeometric.
+	SequenceAuto Sequence = iota
+	// SequenceNone switches the term off.
+	SequenceNone
+	// SequenceGeometric is exp(mean log p), the geometric mean of the token
+	// probabilities: long texts are not punished for their length.
+	SequenceGeometric
+	// SequenceProbability is exp(Σ log p), the probability of the text, as in the
+	// paper's Equation 3.
+	SequenceProbability
+)
+
+var sequenceNames = []string{"auto", "none", "geometric", "probability"}
+
+// String returns auto, none, geometric or probability.
+func (s Sequence) String() string { return name(sequenceNames, uint8(s), "Sequence") }
+
+// MarshalText writes what String returns; a number without a name is an error.
+func (s Sequence) MarshalText() ([]byte, error) {
+	return marshalName(sequenceNames, uint8(s), "sequence term")
+}
+
+// UnmarshalText reads what MarshalText writes.
+func (s *Sequence) UnmarshalText(b []byte) error {
+	i, err := parseName(sequenceNames, b, "sequence term")
+	if err == nil {
+		*s = Sequence(i)
+	}
+	return err
+}
+
+// Absent holds the scores of groups of which no token came although the text is
+// complete. The paper's value, and the zero value, is 0 for all three; note that
+// a utility of 0 is better than Utility 1 or 2 and equals Utility 3.
+type Absent struct {
+	Relevance float64 `json:"is_rel"`
+	Support   float64 `json:"is_sup"`
+	Utility   float64 `json:"is_use"`
+}
+
+// Config says how judgements become a segment's score. Start from
+// [DefaultConfig]: the zero value has all weights and the whole utility scale at
+// zero and scores everything 0. The methods expect a Config that passes
+// [Config.Check]; with another one they do not panic, but may return NaN.
+type Config struct {
+	Weights  Weights  `json:"weights"`
+	Sequence Sequence `json:"sequence"`
+	// UtilityScale holds the scores of Utility 1 to 5.
+	UtilityScale [5]float64 `json:"utility_scale"`
+	// MissingLogProb, if negative, is the natural-log probability that stands in
+	// for every bounded or unknown member of a judged group; the released code
+	// uses -100. It says nothing about the sequence term. 0 means off: missing
+	// members are left out of the value and widen the interval.
+	MissingLogProb float64 `json:"missing_log_prob"`
+	Absent         Absent  `json:"absent"`
+}
+
+// DefaultConfig returns the paper's configuration: [DefaultWeights],
+// [SequenceAuto], utilities -1, -0.5, 0, 0.5, 1, no stand-in for missing tokens,
+// and 0 for absent groups.
+func DefaultConfig() Config {
+	return Config{Weights: DefaultWeights(), UtilityScale: [5]float64{-1, -0.5, 0, 0.5, 1}}
+}
+
+// ConfigError reports a setting that cannot be used.
+type ConfigError struct {
+	Field  string // the setting, such as Weights.Support
+	Reason string // what is wrong with it and what is wanted instead
+}
+
+// Error returns the field and the reason in one line.
+func (e *ConfigError) Error() string { return "scoring: " + e.Field + ": " + e.Reason }
+
+// limit keeps every segment score finite: a weight times a score is at most
+// 1e200.
+const limit = 1e100
+
+// Check returns a [*ConfigError] for the first setting that is NaN or beyond
+// 1e100 in magnitude, for a positive MissingLogProb, and for a Sequence without
+// a name.
+func (c Config) Check() error {
+	fields := []struct {
+		name  string
+		value float64
+	}{
+		{"Weights.Relevance", c.Weights.Relevance},
+		{"Weights.Support", c.Weights.Support},
+		{"Weights.Utility", c.Weights.Utility},
+		{"Weights.Sequence", c.Weights.Sequence},
+		{"UtilityScale[0]", c.UtilityScale[0]},
+		{"UtilityScale[1]", c.UtilityScale[1]},
+		{"UtilityScale[2]", c.UtilityScale[2]},
+		{"UtilityScale[3]", c.UtilityScale[3]},
+		{"UtilityScale[4]", c.UtilityScale[4]},
+		{"MissingLogProb", c.MissingLogProb},
+		{"Absent.Relevance", c.Absent.Relevance},
+		{"Absent.Support", c.Absent.Support},
+		{"Absent.Utility", c.Absent.Utility},
+	}
+	for _, f := range fields {
+		if math.IsNaN(f.value) || math.Abs(f.value) > limit {
+			return &ConfigError{f.name, fmt.Sprintf("is %v; want a number in [-1e100, 1e100]", f.value)}
+		}
+	}
+	if c.MissingLogProb > 0 {
+		return &ConfigError{"MissingLogProb", fmt.Sprintf("is %v; want 0 (off) or a negative natural logarithm such as -100", c.MissingLogProb)}
+	}
+	if int(c.Sequence) >= len(sequenceNames) {
+		return &ConfigError{"Sequence", fmt.Sprintf("is %d; want one of the Sequence constants", uint8(c.Sequence))}
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package scoring
+
+import (
+	"math"
+
+	"github.com/goselfrag/goselfrag/reflection"
+)
+
+// Choice is the decision before a segment.
+type Choice uint8
+
+const (
+	ChooseUnknown     Choice = iota // the probabilities do not settle it
+	ChooseNoRetrieval               // go on without a passage
+	ChooseRetrieval                 // retrieve passages
+	ChooseContinue                  // go on with the passage at hand
+)
+
+var choiceNames = []string{"unknown", "no-retrieval", "retrieval", "continue"}
+
+// String returns unknown, no-retrieval, retrieval or continue.
+func (c Choice) String() string { return name(choiceNames, uint8(c), "Choice") }
+
+// MarshalText writes what String returns; a number without a name is an error.
+func (c Choice) MarshalText() ([]byte, error) { return marshalName(choiceNames, uint8(c), "choice") }
+
+// UnmarshalText reads what MarshalText writes.
+func (c *Choice) UnmarshalText(b []byte) error {
+	i, err := parseName(choiceNames, b, "choice")
+	if err == nil {
+		*c = Choice(i)
+	}
+	return err
+}
+
+// retrievalScale covers No Retrieval and Retrieval; Continue, the third member,
+// takes no part in the ratio.
+var retrievalScale = []float64{0, 1}
+
+// RetrievalRatio returns p(Retrieval) / (p(Retrieval) + p(No Retrieval)), in
+// [0, 1]. [Continue to Use Evidence] takes no part, except that an exact
+// probability of it leaves less for the other two. The ratio of a distribution
+// of another group is unknown.
+func RetrievalRatio(d reflection.Distribution) Term {
+	if d.Group != reflection.Retrieve {
+		return Term{Hi: 1, Kind: KindUnknown}
+	}
+	return ratio(d, retrievalScale, 0)
+}
+
+// Decide decides by probabilities whether to retrieve (paper, Appendix A.3). It
+// also returns the ratio it used, that of [RetrievalRatio].
+//
+// If canContinue is set (the path holds a passage, which no first segment does)
+// and p(Continue) is at least as large as both others, the choice is
+// ChooseContinue. Otherwise it is ChooseRetrieval if the ratio is above
+// threshold, and ChooseNoRetrieval if it is not; a ratio equal to threshold, up
+// to a relative rounding error of 1e-12, does not retrieve.
+//
+// It is ChooseUnknown if the inexact probabilities leave open whether Continue
+// wins or on which side of threshold the ratio lies, and if the probabilities
+// that count are all zero. A threshold of 1 or more, or NaN, never retrieves by
+// the ratio; a negative one always does.
+func Decide(d reflection.Distribution, threshold float64, canContinue bool) (Choice, Term) {
+	r := RetrievalRatio(d)
+	if canContinue {
+		switch wins, settled := continueWins(d); {
+		case !settled:
+			return ChooseUnknown, r
+		case wins:
+			return ChooseContinue, r
+		}
+	}
+	switch {
+	case r.Kind == KindZeroSum:
+		return ChooseUnknown, r
+	case above(r.Lo, threshold):
+		return ChooseRetrieval, r
+	case !above(r.Hi, threshold):
+		return ChooseNoRetrieval, r
+	}
+	return ChooseUnknown, r
+}
+
+// continueWins reports whether p(Continue) is positive and at least as large as
+// p(Retrieval) and p(No Retrieval), and whether that is settled.
+func continueWins(d reflection.Distribution) (wins, settled bool) {
+	if d.Group != reflection.Retrieve {
+		return false, false
+	}
+	rest := remainder(d.Probs[:d.Group.Size()])
+	// ends returns the logarithms between which t's probability lies.
+	ends := func(t reflection.Token) (lo, hi float64) {
+		hi, exact := logOf(d.Prob(t), rest)
+		if !exact {
+			return math.Inf(-1), hi
+		}
+		return hi, hi
+	}
+	lo, hi := ends(reflection.ContinueEvidence)
+	yesLo, yesHi := ends(reflection.Retrieval)
+	noLo, noHi := ends(reflection.NoRetrieval)
+	switch {
+	case math.IsInf(hi, -1) || hi < max(yesLo, noLo):
+		return false, true
+	case lo >= max(yesHi, noHi):
+		return true, true
+	}
+	return false, false
+}
+
+// HardChoice decides by the token that was generated. Continue without a passage
+// to continue from, and any token outside the Retrieve group, is ChooseUnknown.
+func HardChoice(t reflection.Token, canContinue bool) Choice {
+	switch {
+	case t == reflection.NoRetrieval:
+		return ChooseNoRetrieval
+	case t == reflection.Retrieval:
+		return ChooseRetrieval
+	case t == reflection.ContinueEvidence && canContinue:
+		return ChooseContinue
+	}
+	return ChooseUnknown
+}

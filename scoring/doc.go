@@ -1,0 +1,37 @@
+// Package scoring turns judgements into numbers: the score of a candidate
+// segment, of a path of segments, of a label in a closed set, and the decision
+// whether to retrieve. It consists of pure functions: no I/O, no state, no
+// randomness. All values are safe to copy and to use from several goroutines.
+//
+// The formulas are those of Asai et al., "Self-RAG: Learning to Retrieve,
+// Generate, and Critique through Self-Reflection" (arXiv 2310.11511), Equations
+// 3 and 4 and Appendix A.3:
+//
+//	score   = w_seq·q + w_rel·rel + w_sup·sup + w_use·use
+//	rel     = p(Relevant) / (p(Relevant) + p(Irrelevant))
+//	sup     = (p(Fully) + 0.5·p(Partially)) / (p(Fully) + p(Partially) + p(No support))
+//	use     = Σ scale_i·p(Utility:i) / Σ p(Utility:i)
+//	retrieve iff p(Retrieval) / (p(Retrieval) + p(No Retrieval)) > threshold
+//
+// # Intervals
+//
+// A probability may be exact, bounded from above, or unknown
+// ([reflection.Prob]), so every score is a [Term]: the value that is added up,
+// and an interval that encloses the true one. The interval holds up to rounding
+// in the last digits, and as far as the exact probabilities are right: what they
+// leave of 1 bounds all others together.
+//
+// # Arithmetic
+//
+// Ratios are computed from logarithms with the largest one subtracted. A group
+// whose probabilities all underflow, all at -800 for example, therefore has its
+// true ratio, where the released research code divides zero by zero. Sums run
+// left to right in the order of [reflection.Group.Tokens], and every product is
+// rounded before it is added, so that no compiler can fuse the two.
+//
+// # Missing tokens
+//
+// The released code takes -100 as the log-probability of every token it was not
+// given. Here such a token is left out of the value and widens the interval; set
+// [Config.MissingLogProb] to -100 for the other behaviour.
+package scoring

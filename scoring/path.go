@@ -1,0 +1,73 @@
+package scoring
+
+// PathScore says how the scores of a path's segments become the score of the
+// path. A value without a name acts as PathMean.
+type PathScore uint8
+
+const (
+	PathMean    PathScore = iota // the arithmetic mean; 0 for a path without segments
+	PathSum                      // the sum; 0 for a path without segments
+	PathProduct                  // the product, as in the released code; 1 for a path without segments
+)
+
+var pathNames = []string{"mean", "sum", "product"}
+
+// String returns mean, sum or product.
+func (p PathScore) String() string { return name(pathNames, uint8(p), "PathScore") }
+
+// MarshalText writes what String returns; a number without a name is an error.
+func (p PathScore) MarshalText() ([]byte, error) {
+	return marshalName(pathNames, uint8(p), "path score")
+}
+
+// UnmarshalText reads what MarshalText writes.
+func (p *PathScore) UnmarshalText(b []byte) error {
+	i, err := parseName(pathNames, b, "path score")
+	if err == nil {
+		*p = PathScore(i)
+	}
+	return err
+}
+
+// Score returns the score of a path from the scores of its segments, taken from
+// left to right. Note that under PathProduct two negative segments make a
+// positive path.
+func (p PathScore) Score(segments []float64) float64 {
+	return p.finish(p.fold(segments), len(segments))
+}
+
+// Bounds returns the interval of the path's score once a segment that scores
+// within next is added to the segments in done. Under PathProduct a negative
+// product of done turns the interval round. The ends are computed in the way of
+// [PathScore.Score], so they enclose its result without any rounding error.
+func (p PathScore) Bounds(done []float64, next Interval) Interval {
+	acc := p.fold(done)
+	a := p.finish(p.combine(acc, next.Lo), len(done)+1)
+	b := p.finish(p.combine(acc, next.Hi), len(done)+1)
+	return Interval{Lo: min(a, b), Hi: max(a, b)}
+}
+
+func (p PathScore) fold(segments []float64) float64 {
+	acc := 0.0
+	if p == PathProduct {
+		acc = 1
+	}
+	for _, s := range segments {
+		acc = p.combine(acc, s)
+	}
+	return acc
+}
+
+func (p PathScore) combine(acc, s float64) float64 {
+	if p == PathProduct {
+		return acc * s
+	}
+	return acc + s
+}
+
+func (p PathScore) finish(acc float64, n int) float64 {
+	if p == PathSum || p == PathProduct || n == 0 {
+		return acc
+	}
+	return acc / float64(n)
+}

@@ -1,0 +1,134 @@
+package scoring
+
+import (
+	"math"
+	"slices"
+
+	"github.com/goselfrag/goselfrag/reflection"
+)
+
+// The scores of the members of a group, in the order of Group.Tokens.
+var (
+	relevanceScale = []float64{0, 1}      // Irrelevant, Relevant
+	supportScale   = []float64{1, 0.5, 0} // fully, partially, not supported
+)
+
+// Relevance returns p(Relevant) / (p(Relevant) + p(Irrelevant)), in [0, 1].
+//
+// For this and the other two judgements: a group that did not come has its
+// [Absent] score. Where there is no judgement (unknown, pending, or judged with
+// a distribution of another group) the interval runs over everything that could
+// still come: the scale, the absent score, and 0.
+func (c Config) Relevance(j reflection.Judgement) Term {
+	return c.judged(j, reflection.IsREL, relevanceScale, c.Absent.Relevance)
+}
+
+// Support returns (p(Fully) + 0.5·p(Partially)) / (p(Fully) + p(Partially) +
+// p(No support)), in [0, 1].
+func (c Config) Support(j reflection.Judgement) Term {
+	return c.judged(j, reflection.IsSUP, supportScale, c.Absent.Support)
+}
+
+// Utility returns the mean of [Config.UtilityScale] under the probabilities of
+// Utility 1 to 5; in [-1, 1] by default.
+func (c Config) Utility(j reflection.Judgement) Term {
+	return c.judged(j, reflection.IsUSE, c.UtilityScale[:], c.Absent.Utility)
+}
+
+func (c Config) judged(j reflection.Judgement, g reflection.Group, scale []float64, absent float64) Term {
+	kind := KindUnknown
+	switch {
+	case j.Status == reflection.StatusAbsent:
+		return point(absent, KindAbsent)
+	case j.Status == reflection.StatusJudged && j.Dist.Group == g:
+		return ratio(j.Dist, scale, c.MissingLogProb)
+	case j.Status == reflection.StatusPending:
+		kind = KindPending
+	}
+	// 0 is what a group scores when all its probabilities are zero.
+	lo := min(slices.Min(scale), absent, 0)
+	hi := max(slices.Max(scale), absent, 0)
+	return Term{Value: lo, Lo: lo, Hi: hi, Kind: kind}
+}
+
+// SequenceTerm returns the sequence term, in [0, 1], of a text of n tokens whose
+// natural-log probability, summed over the tokens, is log. Which tokens count is
+// the caller's choice, the same for log and n.
+//
+// The geometric term of a text without tokens (n <= 0) is 1. A log that is only
+// bounded gives an interval from 0 to the term at the bound; so a text in the
+// making, with log-probability L so far and room for N tokens in all, has the
+// bounds of SequenceTerm(AtMostLog(L), N). An unknown log gives [0, 1]. In both
+// cases the value is 0. Under [SequenceNone] the term is off.
+func (c Config) SequenceTerm(log reflection.Prob, n int) Term {
+	switch c.Sequence {
+	case SequenceNone:
+		return Term{}
+	case SequenceProbability:
+		n = 1
+	default:
+		if n <= 0 {
+			return point(1, KindExact)
+		}
+	}
+	if log.Known == reflection.Unknown || log.Check() != nil {
+		return Term{Hi: 1, Kind: KindUnknown}
+	}
+	// Servers may round a certain text to a hair above zero.
+	q := math.Exp(min(log.Log, 0) / float64(n))
+	switch {
+	case log.Known == reflection.Exact:
+		return point(q, KindExact)
+	case q == 0:
+		return point(0, KindExact)
+	}
+	return Term{Hi: q, Kind: KindBounded}
+}
+
+// Segment is the score of one candidate segment: four terms before weights, and
+// their weighted sum.
+type Segment struct {
+	Sequence  Term `json:"sequence"`
+	Relevance Term `json:"is_rel"`
+	Support   Term `json:"is_sup"`
+	Utility   Term `json:"is_use"`
+	Total     Term `json:"total"`
+}
+
+// Segment scores one candidate: cr is what the critic says of it, log the
+// natural-log probability of its n tokens (see [Config.SequenceTerm]).
+//
+// The total's value is the sum, from left to right, of weight times value for
+// sequence, relevance, support and utility, every product rounded to float64.
+// Its ends are summed in the same way, so they enclose the value without any
+// rounding error. Its kind is the least settled one among the terms whose weight
+// is not 0, or KindExact if those are all exact, absent or zero-sum.
+func (c Config) Segment(cr reflection.Critique, log reflection.Prob, n int) Segment {
+	s := Segment{
+		Sequence:  c.SequenceTerm(log, n),
+		Relevance: c.Relevance(cr.IsREL),
+		Support:   c.Support(cr.IsSUP),
+		Utility:   c.Utility(cr.IsUSE),
+	}
+	w := c.Weights
+	s.Total.Kind = KindExact
+	s.Total.add(w.Sequence, s.Sequence)
+	s.Total.add(w.Relevance, s.Relevance)
+	s.Total.add(w.Support, s.Support)
+	s.Total.add(w.Utility, s.Utility)
+	return s
+}
+
+// add adds w times u to t.
+func (t *Term) add(w float64, u Term) {
+	lo, hi := u.Lo, u.Hi
+	if w < 0 {
+		lo, hi = hi, lo
+	}
+	t.Value += float64(w * u.Value)
+	t.Lo += float64(w * lo)
+	t.Hi += float64(w * hi)
+	if w != 0 && u.Kind >= KindAssumed {
+		t.Kind = max(t.Kind, u.Kind)
+	}
+}

@@ -1,0 +1,62 @@
+package scoring
+
+// Kind says how a [Term] came about. The order runs from what is settled to what
+// is not.
+type Kind uint8
+
+const (
+	KindOff     Kind = iota // the term takes no part; all its numbers are 0
+	KindExact               // computed from probabilities that leave nothing open
+	KindAbsent              // no token of the group came: the configured score
+	KindZeroSum             // every member of the group has probability zero: 0
+	KindAssumed             // Config.MissingLogProb stood in for a member
+	KindBounded             // some members are not exact; the value is that of the exact ones
+	KindUnknown             // no exact member, or no judgement; the value is Lo
+	KindPending             // the text is not complete yet; the value is Lo
+)
+
+var kindNames = []string{"off", "exact", "absent", "zero-sum", "assumed", "bounded", "unknown", "pending"}
+
+// String returns the kind's name, as it stands in traces.
+func (k Kind) String() string { return name(kindNames, uint8(k), "Kind") }
+
+// MarshalText writes what String returns; a number without a name is an error.
+func (k Kind) MarshalText() ([]byte, error) { return marshalName(kindNames, uint8(k), "kind of term") }
+
+// UnmarshalText reads what MarshalText writes.
+func (k *Kind) UnmarshalText(b []byte) error {
+	i, err := parseName(kindNames, b, "kind of term")
+	if err == nil {
+		*k = Kind(i)
+	}
+	return err
+}
+
+// Term is one number with what is known about it. Lo <= Value <= Hi always
+// holds.
+type Term struct {
+	// Value is what is added up. Where nothing is known it is Lo, so that a
+	// candidate gains nothing from missing numbers.
+	Value float64 `json:"value"`
+	// Lo and Hi enclose the true value, and the value that complete information
+	// would give; they are equal if nothing is open. Under KindAssumed they equal
+	// Value by convention.
+	Lo   float64 `json:"lo"`
+	Hi   float64 `json:"hi"`
+	Kind Kind    `json:"kind"`
+}
+
+// Exact reports whether the interval is a single point.
+func (t Term) Exact() bool { return t.Lo == t.Hi }
+
+// Interval returns the ends of the term.
+func (t Term) Interval() Interval { return Interval{t.Lo, t.Hi} }
+
+// point returns the term that is v and nothing else.
+func point(v float64, k Kind) Term { return Term{Value: v, Lo: v, Hi: v, Kind: k} }
+
+// Interval holds all numbers from Lo to Hi, both included.
+type Interval struct {
+	Lo float64 `json:"lo"`
+	Hi float64 `json:"hi"`
+}
