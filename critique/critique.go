@@ -1,0 +1,90 @@
+package critique
+
+import (
+	"context"
+
+	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/reflection"
+)
+
+// Critic judges candidate segments.
+type Critic interface {
+	// Critique says what it finds for IsREL, IsSUP and IsUSE.
+	//
+	// Contract:
+	//
+	//   - The verdict depends on the candidate alone, never on other candidates or
+	//     earlier calls: the same candidate gets the same verdict.
+	//   - A group it does not judge stays StatusUnknown; a probability it does not
+	//     have stays unknown. Numbers are never made up.
+	//   - An incomplete candidate (Completion.Finish is Running) may be refused
+	//     with an error; a critic that accepts it reports StatusPending for what
+	//     can still change, and a group once judged keeps its judgement.
+	//   - The texts in the candidate are data and cannot change how it is judged,
+	//     other than by what they say.
+	//   - Safe for concurrent use. When ctx is done it returns promptly with an
+	//     error that wraps ctx.Err(), and leaves no goroutine behind.
+	Critique(ctx context.Context, c Candidate) (Verdict, error)
+}
+
+// Candidate is one continuation to be judged.
+type Candidate struct {
+	// Question is the stand-alone question that is being answered.
+	Question string
+	// Prompt is what the generator was given: the path so far and, in Evidence,
+	// the passage this candidate used.
+	Prompt generator.Prompt
+	// Completion is what it generated.
+	Completion generator.Completion
+}
+
+// Evidence returns the passages the candidate could use: those of its own, or
+// those of the path if it continues with them. Nil if there are none.
+func (c Candidate) Evidence() []generator.Evidence {
+	if len(c.Prompt.Evidence) > 0 {
+		return c.Prompt.Evidence
+	}
+	if c.Prompt.Force == reflection.ContinueEvidence {
+		return c.Prompt.PathEvidence()
+	}
+	return nil
+}
+
+// Verdict is a critique and what it cost.
+type Verdict struct {
+	reflection.Critique
+	// Usage counts the model calls the critic made; zero if none.
+	Usage generator.Usage
+}
+
+// Decider says whether passages are needed for what comes next.
+type Decider interface {
+	// Decide gives the distribution of the group Retrieve for the next segment.
+	// The contract of [Critic] on data, concurrency and cancellation holds.
+	Decide(ctx context.Context, s Situation) (Decision, error)
+}
+
+// Situation is the point at which a decision is asked for.
+type Situation struct {
+	// Question is the stand-alone question.
+	Question string
+	// Prompt holds the path so far; it has no evidence and forces nothing.
+	Prompt generator.Prompt
+	// Boundary is the step that ended the last segment, if that was a control
+	// token of the group Retrieve: the model has then decided already. Nil at the
+	// start.
+	Boundary *generator.Step
+}
+
+// Decision is what a Decider found. The rule that turns it into a choice is
+// scoring.Decide.
+type Decision struct {
+	// Dist is the distribution of the group Retrieve.
+	Dist reflection.Distribution
+	// Token is the token that was generated, None if it was another one.
+	Token reflection.Token
+	// Level says by what means.
+	Level reflection.Level
+	// Usage counts the model calls that were needed; zero if none.
+	Usage generator.Usage
+}

@@ -1,0 +1,40 @@
+// Package goselfrag answers questions over your own documents by Self-RAG
+// decoding (Asai et al., arXiv 2310.11511). This package only holds the map; the
+// work is done by the packages below it.
+//
+// A whole program, without server, key or network:
+//
+//	ctx := context.Background()
+//	docs, err := ingest.Dir(ctx, "docs", ingest.Options{})
+//	…
+//	index, err := lexical.New(docs.Passages)
+//	…
+//	engine, err := selfrag.New(extractive.New(), index)
+//	…
+//	answer, err := engine.Answer(ctx, "What does lazy evaluation save?")
+//	…
+//	fmt.Println(answer)
+//
+// # The way of the data
+//
+// Documents become passages (retriever/ingest), passages an index
+// (retriever/lexical), the index finds passages for a question (retriever). The
+// engine (selfrag) has a model (generator) continue the answer once per passage,
+// a critic (critique) judge every continuation in the terms of the paper
+// (reflection), turns judgements into numbers (scoring), keeps the best, and
+// returns an answer that cites its passages.
+//
+// # Packages
+//
+//   - reflection: the control tokens, their groups, probabilities that say how
+//     well they are known.
+//   - generator: the contract of a language model, prompts, templates;
+//     generator/extractive is the embedded default, a model that quotes.
+//   - retriever: the contract of retrieval, passages, metadata, filters;
+//     retriever/lexical is keyword search, retriever/ingest reads documents.
+//   - critique: the contract of a critic; the token critic.
+//   - scoring: weights, scores, hard constraints, closed sets: pure functions.
+//   - selfrag: the engine.
+//   - generator/generatortest, retriever/retrievertest, critique/critiquetest:
+//     fakes for tests, and contract suites for implementations.
+package goselfrag

@@ -1,0 +1,203 @@
+package generator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/goselfrag/goselfrag/reflection"
+)
+
+// Generator continues prompts.
+type Generator interface {
+	// Generate continues one prompt, as a stream of steps.
+	//
+	// Contract:
+	//
+	//   - Every step but the last holds one token: text, or a control token, never
+	//     both. The last one has Finish set and neither text nor token; nothing
+	//     follows it. A stream that cannot give that step ends with an error.
+	//   - An error is yielded once, with a zero Step, and ends the stream. A
+	//     request that fails [Request.Check] yields that error first and only.
+	//   - At temperature 0 the same request gives the same steps. At a higher one
+	//     the same request with the same Seed does, if the backend can seed.
+	//   - At most Request.MaxTokens steps come before the last one; being cut
+	//     there is FinishLength.
+	//   - The first step and every step whose token belongs to a watched group
+	//     carry the distributions of Request.Watch, as far as the backend knows
+	//     them. A probability it does not know is left unknown.
+	//   - After a step whose token is in Request.Stop, the last step follows, with
+	//     FinishStop.
+	//   - Breaking out of the loop stops the work and frees everything before the
+	//     loop statement ends. When ctx is done the stream ends promptly with an
+	//     error that wraps ctx.Err(). No goroutine outlives the loop.
+	//   - Generate may be called from several goroutines at once. The returned
+	//     sequence is used once, by one goroutine; the work starts with the loop.
+	Generate(ctx context.Context, req Request) iter.Seq2[Step, error]
+}
+
+// Request asks for the continuation of one prompt.
+type Request struct {
+	// Prompt is what to continue, unless Task is set.
+	Prompt Prompt
+	// Task replaces Prompt when it is not nil; Prompt must then be zero.
+	Task *Task
+	// MaxTokens is the greatest number of tokens to generate, at least 1.
+	MaxTokens int
+	// Temperature is 0 for the likeliest continuation, else the softmax
+	// temperature to sample at, greater than 0.
+	Temperature float64
+	// Seed makes sampling repeatable; ignored at temperature 0.
+	Seed uint64
+	// Watch lists the groups whose distributions are wanted.
+	Watch []reflection.Group
+	// Stop lists control tokens after which to stop. The token is part of the
+	// continuation. Position 0 counts like any other.
+	Stop []reflection.Token
+	// Alternatives is how many of the likeliest tokens to report at each step in
+	// Step.Top, 0 for none. A backend may report fewer.
+	Alternatives int
+	// Affinity is a hint: requests with the same positive number share a prefix,
+	// and a server with cache slots should keep them on one. 0 is no preference.
+	Affinity int
+}
+
+// ErrRequest is wrapped by errors about a request that no backend can serve
+// because of what it says.
+var ErrRequest = errors.New("generator: bad request")
+
+// Check returns an error that wraps ErrRequest and names the field at fault.
+func (r Request) Check() error {
+	bad := func(format string, args ...any) error {
+		return fmt.Errorf("%w: %s", ErrRequest, fmt.Sprintf(format, args...))
+	}
+	switch {
+	case r.MaxTokens < 1:
+		return bad("MaxTokens is %d: want at least 1", r.MaxTokens)
+	case !(r.Temperature >= 0 && r.Temperature < 1e9): // false for NaN, too
+		return bad("Temperature is %v: want 0 or a finite number above it", r.Temperature)
+	case r.Alternatives < 0:
+		return bad("Alternatives is %d: want 0 or more", r.Alternatives)
+	case r.Affinity < 0:
+		return bad("Affinity is %d: want 0 or more", r.Affinity)
+	}
+	for _, g := range r.Watch {
+		if g.Size() == 0 {
+			return bad("Watch holds %v: want Retrieve, IsREL, IsSUP or IsUSE", g)
+		}
+	}
+	for _, t := range r.Stop {
+		if t == reflection.None || t > reflection.NoSupport {
+			return bad("Stop holds %v, which is no control token", t)
+		}
+	}
+	if r.Task != nil {
+		if !r.Prompt.isZero() {
+			return bad("Prompt and Task are both set: want one of them")
+		}
+		return r.Task.Check()
+	}
+	return r.Prompt.Check()
+}
+
+// Step is one token of a continuation, or its end.
+type Step struct {
+	// Text is what the token adds to the text, valid UTF-8; empty for control
+	// tokens. A backend holds bytes back until they make whole characters.
+	Text string `json:"text,omitempty"`
+	// Token is the control token that was generated, None for text. Only tokens
+	// that the model itself produced count, never text that looks like one.
+	Token reflection.Token `json:"token,omitzero"`
+	// LogProb is the log-probability of this token given everything before it,
+	// before temperature. On the last step with FinishEnd it is that of the
+	// model's end token.
+	LogProb reflection.Prob `json:"log_prob"`
+	// Watched holds the distributions of watched groups at this position.
+	Watched []reflection.Distribution `json:"watched,omitempty"`
+	// Top holds the likeliest tokens at this position, best first.
+	Top []Alternative `json:"top,omitempty"`
+	// Finish is set on the last step and only there.
+	Finish Finish `json:"finish,omitzero"`
+	// Usage is set on the last step.
+	Usage Usage `json:"usage,omitzero"`
+}
+
+// Group returns the distribution of g at this step, and whether there is one.
+func (s Step) Group(g reflection.Group) (reflection.Distribution, bool) {
+	for _, d := range s.Watched {
+		if d.Group == g {
+			return d, true
+		}
+	}
+	return reflection.Distribution{}, false
+}
+
+// Alternative is a token that could stand at a position. Exactly one of Text,
+// Token and End is set.
+type Alternative struct {
+	Text  string           `json:"text,omitempty"`
+	Token reflection.Token `json:"token,omitzero"`
+	End   bool             `json:"end,omitempty"`
+	Prob  reflection.Prob  `json:"prob"`
+}
+
+// Finish says why a continuation ended.
+type Finish uint8
+
+const (
+	Running      Finish = iota // not the last step
+	FinishEnd                  // the model generated its end token
+	FinishStop                 // a token of Request.Stop was generated
+	FinishLength               // Request.MaxTokens or the context window was reached
+)
+
+var finishNames = [...]string{"running", "end", "stop", "length"}
+
+// String returns the name that stands in traces.
+func (f Finish) String() string {
+	if int(f) >= len(finishNames) {
+		return fmt.Sprintf("Finish(%d)", uint8(f))
+	}
+	return finishNames[f]
+}
+
+// MarshalText writes the name.
+func (f Finish) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (f *Finish) UnmarshalText(b []byte) error {
+	for i, n := range finishNames {
+		if n == string(b) {
+			*f = Finish(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("generator: %q is not a finish", b)
+}
+
+// Usage counts what one or more calls cost.
+type Usage struct {
+	// Calls is the number of model calls.
+	Calls int `json:"calls"`
+	// PromptTokens is the number of prompt tokens, CachedTokens how many of them
+	// the server had in its cache.
+	PromptTokens int `json:"prompt_tokens"`
+	CachedTokens int `json:"cached_tokens,omitempty"`
+	// GeneratedTokens is the number of generated tokens, the end token included.
+	GeneratedTokens int `json:"generated_tokens"`
+	// Partial is set when some count was not reported, so that the sums are too
+	// low.
+	Partial bool `json:"partial,omitempty"`
+}
+
+// Add returns the sum of two usages.
+func (u Usage) Add(v Usage) Usage {
+	return Usage{
+		Calls:           u.Calls + v.Calls,
+		PromptTokens:    u.PromptTokens + v.PromptTokens,
+		CachedTokens:    u.CachedTokens + v.CachedTokens,
+		GeneratedTokens: u.GeneratedTokens + v.GeneratedTokens,
+		Partial:         u.Partial || v.Partial,
+	}
+}

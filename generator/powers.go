@@ -1,0 +1,183 @@
+package generator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/goselfrag/goselfrag/reflection"
+)
+
+// Scorer is the power to say how likely a given continuation is.
+type Scorer interface {
+	// Score returns the continuation of req's prompt by the text and control
+	// tokens of steps, with the log-probability of each token and, at the first
+	// step and at tokens of a watched group, the distributions of req.Watch. The
+	// backend may cut text into other tokens than steps do. If end is set the end
+	// token is scored as well, and Finish is FinishEnd; else Finish is
+	// FinishLength. req.MaxTokens, Temperature and Stop are ignored.
+	Score(ctx context.Context, req Request, steps []Step, end bool) (Completion, error)
+}
+
+// NextPredictor is the power to give the whole distribution of the next token.
+type NextPredictor interface {
+	// Next returns the distribution after req's prompt continued by the text and
+	// control tokens of after.
+	Next(ctx context.Context, req Request, after []Step) (NextDistribution, error)
+}
+
+// NextDistribution is the distribution of one token.
+type NextDistribution struct {
+	// Tokens holds tokens with exact probabilities, likeliest first; ties are in
+	// a fixed order.
+	Tokens []Alternative
+	// Rest is the probability, in [0, 1], of all tokens not listed; with it the
+	// distribution sums to 1.
+	Rest float64
+}
+
+// GroupProber is the power to give exact probabilities of one group's tokens.
+type GroupProber interface {
+	// GroupProbs returns exact probabilities of the tokens of g after req's prompt
+	// continued by after. They may be normalised within the group.
+	GroupProbs(ctx context.Context, req Request, after []Step, g reflection.Group) (reflection.Distribution, error)
+}
+
+// TokenResolver is the power to say which vocabulary ids strings have.
+type TokenResolver interface {
+	// ResolveTokens returns one id per name, or an error that names the first
+	// that is not exactly one token.
+	ResolveTokens(ctx context.Context, names []string) ([]int32, error)
+}
+
+// Describer is the power to say what a backend can do.
+type Describer interface {
+	// Describe may ask the server; only a success is worth keeping.
+	Describe(ctx context.Context) (Capabilities, error)
+}
+
+// Checker is the power to verify at start-up that the backend works.
+type Checker interface {
+	Check(ctx context.Context) error
+}
+
+// Capabilities says what a backend gives.
+type Capabilities struct {
+	// Model names the model, for traces.
+	Model string `json:"model"`
+	// Level is the best level of judgements its own control tokens allow;
+	// LevelUnstated for a model that has no control tokens and needs a critic.
+	Level reflection.Level `json:"level"`
+	// TopN is how far down the backend looks for watched tokens when Level is
+	// TopN, else 0.
+	TopN int `json:"top_n,omitempty"`
+	// LogProbs is set when text and control tokens carry exact log-probabilities,
+	// EndLogProb when the end token does.
+	LogProbs   bool `json:"log_probs"`
+	EndLogProb bool `json:"end_log_prob"`
+	// Quotes is set for a model that chooses among a few fixed texts. The mean
+	// log-probability of its tokens then measures length, not quality, and the
+	// probability of the whole text is the sequence score to use.
+	Quotes bool `json:"quotes,omitempty"`
+	// SharedPrefix is set when concurrent requests share cached prefixes, Slots
+	// is the number of cache slots that Request.Affinity can choose among.
+	SharedPrefix bool `json:"shared_prefix,omitempty"`
+	Slots        int  `json:"slots,omitempty"`
+	// Template and TemplateHash identify the prompt template.
+	Template     string `json:"template,omitempty"`
+	TemplateHash string `json:"template_hash,omitempty"`
+}
+
+// unsupported says which power is missing, and wraps errors.ErrUnsupported.
+func unsupported(g Generator, power string) error {
+	return fmt.Errorf("generator: %T cannot %s: %w", g, power, errors.ErrUnsupported)
+}
+
+// Score uses g's [Scorer]. The error wraps errors.ErrUnsupported if g is none.
+func Score(ctx context.Context, g Generator, req Request, steps []Step, end bool) (Completion, error) {
+	if p, ok := g.(Scorer); ok {
+		return p.Score(ctx, req, steps, end)
+	}
+	return Completion{}, unsupported(g, "score a given continuation")
+}
+
+// Next uses g's [NextPredictor]. The error wraps errors.ErrUnsupported if g is
+// none.
+func Next(ctx context.Context, g Generator, req Request, after []Step) (NextDistribution, error) {
+	if p, ok := g.(NextPredictor); ok {
+		return p.Next(ctx, req, after)
+	}
+	return NextDistribution{}, unsupported(g, "give the distribution of the next token")
+}
+
+// GroupProbs uses g's [GroupProber]. The error wraps errors.ErrUnsupported if g
+// is none.
+func GroupProbs(ctx context.Context, g Generator, req Request, after []Step, group reflection.Group) (reflection.Distribution, error) {
+	if p, ok := g.(GroupProber); ok {
+		return p.GroupProbs(ctx, req, after, group)
+	}
+	return reflection.Distribution{}, unsupported(g, "give exact probabilities of a group")
+}
+
+// ResolveTokens uses g's [TokenResolver]. The error wraps errors.ErrUnsupported
+// if g is none.
+func ResolveTokens(ctx context.Context, g Generator, names []string) ([]int32, error) {
+	if p, ok := g.(TokenResolver); ok {
+		return p.ResolveTokens(ctx, names)
+	}
+	return nil, unsupported(g, "resolve token names")
+}
+
+// Describe uses g's [Describer]. The error wraps errors.ErrUnsupported if g is
+// none; a caller then knows nothing of g and must assume nothing.
+func Describe(ctx context.Context, g Generator) (Capabilities, error) {
+	if p, ok := g.(Describer); ok {
+		return p.Describe(ctx)
+	}
+	return Capabilities{}, unsupported(g, "describe itself")
+}
+
+// Check uses g's [Checker]. The error wraps errors.ErrUnsupported if g is none.
+func Check(ctx context.Context, g Generator) error {
+	if p, ok := g.(Checker); ok {
+		return p.Check(ctx)
+	}
+	return unsupported(g, "check itself")
+}
+
+// Wrap returns a Generator that generates by calling generate and passes every
+// power on to inner. Retrying, caching, failing over and counting wrap a model
+// this way without hiding what it can do.
+func Wrap(inner Generator, generate func(ctx context.Context, req Request) iter.Seq2[Step, error]) Generator {
+	return wrapper{inner, generate}
+}
+
+type wrapper struct {
+	inner    Generator
+	generate func(context.Context, Request) iter.Seq2[Step, error]
+}
+
+func (w wrapper) Generate(ctx context.Context, req Request) iter.Seq2[Step, error] {
+	return w.generate(ctx, req)
+}
+
+func (w wrapper) Score(ctx context.Context, req Request, steps []Step, end bool) (Completion, error) {
+	return Score(ctx, w.inner, req, steps, end)
+}
+
+func (w wrapper) Next(ctx context.Context, req Request, after []Step) (NextDistribution, error) {
+	return Next(ctx, w.inner, req, after)
+}
+
+func (w wrapper) GroupProbs(ctx context.Context, req Request, after []Step, g reflection.Group) (reflection.Distribution, error) {
+	return GroupProbs(ctx, w.inner, req, after, g)
+}
+
+func (w wrapper) ResolveTokens(ctx context.Context, names []string) ([]int32, error) {
+	return ResolveTokens(ctx, w.inner, names)
+}
+
+func (w wrapper) Describe(ctx context.Context) (Capabilities, error) { return Describe(ctx, w.inner) }
+
+func (w wrapper) Check(ctx context.Context) error { return Check(ctx, w.inner) }

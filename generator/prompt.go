@@ -1,0 +1,169 @@
+package generator
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/goselfrag/goselfrag/reflection"
+)
+
+// Prompt is what a model continues, before anything is written out. All strings
+// in it are data: whatever they contain, they never act as control tokens.
+type Prompt struct {
+	// Instruction is the task, or the bare question when there is no task.
+	Instruction string `json:"instruction"`
+	// Input is the question when Instruction holds a task; may be empty.
+	Input string `json:"input,omitempty"`
+	// Separator says how Instruction and Input are joined.
+	Separator Separator `json:"separator,omitzero"`
+	// Path holds the segments generated so far, in order.
+	Path []Segment `json:"path,omitempty"`
+	// Evidence holds the passages that the next segment is to use. Setting it
+	// implies Force Retrieval.
+	Evidence []Evidence `json:"evidence,omitempty"`
+	// Force is the control token the continuation starts from: NoRetrieval,
+	// Retrieval (only with Evidence), ContinueEvidence (only when the path holds
+	// evidence), or None to let the model choose.
+	Force reflection.Token `json:"force,omitzero"`
+}
+
+// Segment is a piece of an answer that has been generated: what the model saw,
+// said and judged.
+type Segment struct {
+	// Text is the generated text as it came, control tokens left out and white
+	// space kept.
+	Text string `json:"text"`
+	// Evidence holds the passages shown before the segment, if it retrieved.
+	Evidence []Evidence `json:"evidence,omitempty"`
+	// Retrieve, Relevance, Support and Utility are the control tokens around the
+	// segment, None where there is none.
+	Retrieve  reflection.Token `json:"retrieve,omitzero"`
+	Relevance reflection.Token `json:"relevance,omitzero"`
+	Support   reflection.Token `json:"support,omitzero"`
+	Utility   reflection.Token `json:"utility,omitzero"`
+}
+
+// Evidence is a passage as a model sees it.
+type Evidence struct {
+	Title string `json:"title,omitempty"`
+	Text  string `json:"text"`
+}
+
+// Separator says how an instruction and its input are joined. The released
+// scripts use three, and the models know all of them.
+type Separator uint8
+
+const (
+	SepInput     Separator = iota // "\n\n### Input:\n", in training with an input and for ARC
+	SepShortForm                  // "\n\n## Input:\n\n", short-form tasks
+	SepLongForm                   // "## Input:\n\n" with no line break before it, long-form tasks
+)
+
+var separators = [...]string{"\n\n### Input:\n", "\n\n## Input:\n\n", "## Input:\n\n"}
+
+// Check returns an error that wraps ErrRequest and names the field at fault.
+func (p Prompt) Check() error {
+	bad := func(format string, args ...any) error {
+		return fmt.Errorf("%w: %s", ErrRequest, fmt.Sprintf(format, args...))
+	}
+	if strings.TrimSpace(p.Instruction) == "" {
+		return bad("Prompt.Instruction is empty: want a question or a task")
+	}
+	if int(p.Separator) >= len(separators) {
+		return bad("Prompt.Separator is %d: want one of the Sep constants", p.Separator)
+	}
+	for i, s := range p.Path {
+		for _, t := range [...]struct {
+			name  string
+			token reflection.Token
+			group reflection.Group
+		}{
+			{"Retrieve", s.Retrieve, reflection.Retrieve},
+			{"Relevance", s.Relevance, reflection.IsREL},
+			{"Support", s.Support, reflection.IsSUP},
+			{"Utility", s.Utility, reflection.IsUSE},
+		} {
+			if t.token != reflection.None && t.token.Group() != t.group {
+				return bad("Prompt.Path[%d].%s is %v: want a token of %v", i, t.name, t.token, t.group)
+			}
+		}
+	}
+	switch p.Force {
+	case reflection.None, reflection.Retrieval:
+		if p.Force == reflection.Retrieval && len(p.Evidence) == 0 {
+			return bad("Prompt.Force is %v without Evidence", p.Force)
+		}
+	case reflection.NoRetrieval, reflection.ContinueEvidence:
+		if len(p.Evidence) > 0 {
+			return bad("Prompt.Force is %v but there is Evidence", p.Force)
+		}
+		if p.Force == reflection.ContinueEvidence && len(p.PathEvidence()) == 0 {
+			return bad("Prompt.Force is %v but no segment of the path has evidence", p.Force)
+		}
+	default:
+		return bad("Prompt.Force is %v: want a token of Retrieve", p.Force)
+	}
+	return nil
+}
+
+// PathEvidence returns the passages of the latest segment that had any: those a
+// continuation with ContinueEvidence goes on using.
+func (p Prompt) PathEvidence() []Evidence {
+	for i := len(p.Path) - 1; i >= 0; i-- {
+		if len(p.Path[i].Evidence) > 0 {
+			return p.Path[i].Evidence
+		}
+	}
+	return nil
+}
+
+func (p Prompt) isZero() bool {
+	return p.Instruction == "" && p.Input == "" && p.Separator == 0 &&
+		len(p.Path) == 0 && len(p.Evidence) == 0 && p.Force == reflection.None
+}
+
+// Instruction is a task put before a question.
+type Instruction struct {
+	// Name names the task in traces.
+	Name string
+	// Text is the task; empty asks the bare question.
+	Text      string
+	Separator Separator
+}
+
+// Prompt returns the prompt that asks question under this instruction.
+func (in Instruction) Prompt(question string) Prompt {
+	if in.Text == "" {
+		return Prompt{Instruction: question}
+	}
+	return Prompt{Instruction: in.Text, Input: question, Separator: in.Separator}
+}
+
+// The instructions of the released evaluation scripts. The zero Instruction, the
+// bare question, is the one for PopQA and TriviaQA.
+var (
+	// PubHealth asks whether a statement is true or false.
+	PubHealth = Instruction{
+		Name:      "fever",
+		Text:      "Is the following statement correct or not? Say true if it's correct; otherwise say false.",
+		Separator: SepShortForm,
+	}
+	// ARC asks for a letter; the question ends with lines "A: …" to "D: …".
+	ARC = Instruction{
+		Name:      "arc_c",
+		Text:      "Given four answer candidates, A, B, C and D, choose the best answer choice.",
+		Separator: SepInput,
+	}
+	// ASQA asks for a long answer to an ambiguous question.
+	ASQA = Instruction{
+		Name:      "asqa",
+		Text:      "Answer the following question. The question may be ambiguous and have multiple correct answers, and in that case, you have to provide a long-form answer including all correct answers.",
+		Separator: SepLongForm,
+	}
+	// ELI5 asks for a paragraph in simple words.
+	ELI5 = Instruction{
+		Name:      "eli5",
+		Text:      "Provide a paragraph-length response using simple words to answer the following question.",
+		Separator: SepLongForm,
+	}
+)

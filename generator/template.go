@@ -1,0 +1,150 @@
+package generator
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/goselfrag/goselfrag/reflection"
+)
+
+// PromptTemplate writes a prompt out for a server that takes one string.
+//
+// Render refuses a prompt that fails [Prompt.Check] with that error. In what it
+// returns, control tokens come from typed fields only; every reserved string in
+// the data, special included, is neutralised. Hash changes whenever the layout
+// does. Implementations are safe for concurrent use.
+type PromptTemplate interface {
+	Name() string
+	Hash() string
+	Render(p Prompt, special ...string) (string, error)
+}
+
+// SelfRAGTemplate is the layout on which the published Self-RAG models were
+// trained (released code, 1fcdc42): instruction and response headings, then the
+// path, each retrieving segment with its passage in place, then the evidence.
+// The zero value is ready for use.
+type SelfRAGTemplate struct {
+	// OmitPathEvidence leaves the passages of earlier segments out, as the
+	// released inference script does. Prompts get shorter, but a segment that
+	// continues from an earlier passage no longer sees it.
+	OmitPathEvidence bool
+}
+
+// Name returns "selfrag", or "selfrag-omit-path-evidence".
+func (t SelfRAGTemplate) Name() string {
+	if t.OmitPathEvidence {
+		return "selfrag-omit-path-evidence"
+	}
+	return "selfrag"
+}
+
+// Hash returns the hash of what the template makes of a fixed prompt that uses
+// every part of it.
+func (t SelfRAGTemplate) Hash() string {
+	probe := Prompt{
+		Instruction: "i", Input: "q", Separator: SepLongForm,
+		Path: []Segment{
+			{Text: "s", Evidence: []Evidence{{Title: "t", Text: "x"}}, Retrieve: reflection.Retrieval, Relevance: reflection.Relevant, Support: reflection.FullySupported},
+			{Text: "u", Retrieve: reflection.ContinueEvidence, Utility: reflection.Utility5},
+		},
+		Evidence: []Evidence{{Title: "t", Text: "y"}, {Text: "z"}},
+	}
+	s, err := t.Render(probe)
+	if err != nil { // the probe is valid by construction
+		return ""
+	}
+	return hashText(s)
+}
+
+// Render implements [PromptTemplate].
+func (t SelfRAGTemplate) Render(p Prompt, special ...string) (string, error) {
+	if err := p.Check(); err != nil {
+		return "", err
+	}
+	w := promptWriter{special: special}
+	w.trusted("### Instruction:\n")
+	w.data(p.Instruction)
+	if p.Input != "" {
+		w.trusted(separators[p.Separator])
+		w.data(p.Input)
+	}
+	w.trusted("\n\n### Response:\n")
+	for _, s := range p.Path {
+		switch {
+		case len(s.Evidence) > 0 && !t.OmitPathEvidence:
+			w.evidence(s.Evidence)
+		case len(s.Evidence) > 0:
+			w.token(reflection.Retrieval)
+		default:
+			w.token(s.Retrieve)
+		}
+		w.token(s.Relevance)
+		w.data(s.Text)
+		w.token(s.Support)
+		w.token(s.Utility)
+	}
+	if len(p.Evidence) > 0 {
+		w.evidence(p.Evidence)
+	} else {
+		w.token(p.Force)
+	}
+	return w.String(), nil
+}
+
+// promptWriter joins trusted text and data. Data is neutralised in the longest
+// possible runs, because two harmless pieces can make a reserved string where
+// they meet.
+type promptWriter struct {
+	special []string
+	out     strings.Builder
+	run     strings.Builder
+}
+
+func (w *promptWriter) data(s string) { w.run.WriteString(s) }
+
+func (w *promptWriter) trusted(s string) {
+	w.flush()
+	w.out.WriteString(s)
+}
+
+func (w *promptWriter) token(t reflection.Token) {
+	if t != reflection.None {
+		w.trusted(t.String())
+	}
+}
+
+func (w *promptWriter) evidence(list []Evidence) {
+	w.token(reflection.Retrieval)
+	for _, e := range list {
+		w.token(reflection.ParagraphStart)
+		w.data(e.joined())
+		w.token(reflection.ParagraphEnd)
+	}
+}
+
+func (w *promptWriter) flush() {
+	w.out.WriteString(Neutralize(w.run.String(), w.special...))
+	w.run.Reset()
+}
+
+func (w *promptWriter) String() string {
+	w.flush()
+	return w.out.String()
+}
+
+// joined is title and text as one piece of data: a reserved string may be split
+// over the two.
+func (e Evidence) joined() string {
+	if e.Title == "" {
+		return e.Text
+	}
+	return e.Title + "\n" + e.Text
+}
+
+// hashText returns the first 16 hex digits of the SHA-256 of s: enough to tell
+// templates apart in a trace.
+func hashText(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:8])
+}

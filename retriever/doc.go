@@ -1,0 +1,15 @@
+// Package retriever holds the nouns of retrieval - [Retriever], [Query],
+// [Passage], [Filter] - and the composition of retrievers that needs no model.
+//
+// A [Retriever] takes a [Query] and returns passages, best first. Anything that
+// can do that can be plugged in: the keyword index of package lexical, a vector
+// store, a search service, a list.
+//
+// Metadata is typed ([Value]), and filters over it are a small language with a
+// Go form (And, Or, Not, Compare, In, Range, Exists, Prefix), a text form
+// ([ParseFilter]) and one reference evaluation ([Eval]) that every
+// implementation must agree with.
+//
+// Package retrievertest has fakes for tests of code that uses a Retriever, and
+// the contract suite for code that is one.
+package retriever

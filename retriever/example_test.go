@@ -1,0 +1,89 @@
+package retriever_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/goselfrag/goselfrag/retriever"
+)
+
+// A retriever of one's own: whatever can find passages, as one function.
+func ExampleFunc() {
+	shelf := []retriever.Passage{
+		{ID: "1", Text: "Go was announced in 2009.", Metadata: retriever.Metadata{"lang": retriever.String("en")}},
+		{ID: "2", Text: "Go wurde 2009 vorgestellt.", Metadata: retriever.Metadata{"lang": retriever.String("de")}},
+	}
+	r := retriever.Func(func(ctx context.Context, q retriever.Query) (retriever.Result, error) {
+		if err := q.Check(); err != nil {
+			return retriever.Result{}, err
+		}
+		out := retriever.Result{Scores: retriever.RankOnly}
+		for _, p := range shelf {
+			if len(out.Hits) < q.K && strings.Contains(p.Text, q.Text) && retriever.Match(q.Filter, p.Metadata) {
+				out.Hits = append(out.Hits, retriever.Hit{Passage: p})
+			}
+		}
+		return out, ctx.Err()
+	})
+
+	filter, err := retriever.ParseFilter(`lang = "de"`)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	res, err := r.Retrieve(context.Background(), retriever.Query{Text: "2009", K: 5, Filter: filter})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, h := range res.Hits {
+		fmt.Println(h.Passage.ID, h.Passage.Text)
+	}
+	// Output:
+	// 2 Go wurde 2009 vorgestellt.
+}
+
+func ExampleParseFilter() {
+	f, err := retriever.ParseFilter(`tenant = "acme" and (year >= 2020 or exists(pinned))`)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(retriever.FormatFilter(f))
+	fmt.Println(retriever.Match(f, retriever.Metadata{
+		"tenant": retriever.String("acme"),
+		"year":   retriever.Int(2024),
+	}))
+
+	_, err = retriever.ParseFilter(`year >= )`)
+	fmt.Println(err)
+	// Output:
+	// tenant = "acme" and (year >= 2020 or exists(pinned))
+	// true
+	// filter: 1:9: expected a value after ">=", found ")"
+}
+
+// A condition on a field that a passage does not have is neither true nor false,
+// and turning it round does not make it true.
+func ExampleEval() {
+	nobody := retriever.Metadata{} // a passage that belongs to no tenant
+	for _, text := range []string{
+		`tenant = "acme"`,
+		`tenant != "acme"`,
+		`not tenant = "acme"`,
+		`not exists(tenant)`,
+	} {
+		f, err := retriever.ParseFilter(text)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Printf("%s: %v, match %v\n", text, retriever.Eval(f, nobody), retriever.Match(f, nobody))
+	}
+	// Output:
+	// tenant = "acme": unknown, match false
+	// tenant != "acme": unknown, match false
+	// not tenant = "acme": unknown, match false
+	// not exists(tenant): true, match true
+}

@@ -1,0 +1,122 @@
+package retriever
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Retriever finds passages for a query.
+//
+// Contract:
+//
+//   - Hits come best first, at most q.K of them, each passage id once. Equal
+//     scores are ordered by a rule that the implementation states, never by map
+//     or goroutine order: the same query on the same data gives the same result.
+//   - Only passages for which q.Filter holds are returned, and they are chosen
+//     before the cut to K: a selective filter does not thin out the result.
+//   - Finding nothing is an empty Result and a nil error.
+//   - A query that fails [Query.Check] is refused with the error that Check gives.
+//   - Retrieve may be called from several goroutines at once.
+//   - When ctx is done, Retrieve returns promptly with an error that wraps
+//     ctx.Err(), and leaves no goroutine behind.
+//   - Result and everything it points to belong to the caller, but for metadata
+//     maps, which nobody may change.
+type Retriever interface {
+	Retrieve(ctx context.Context, q Query) (Result, error)
+}
+
+// Func makes a Retriever of a function that keeps the contract.
+type Func func(ctx context.Context, q Query) (Result, error)
+
+// Retrieve calls f.
+func (f Func) Retrieve(ctx context.Context, q Query) (Result, error) { return f(ctx, q) }
+
+// Query is what a Retriever is asked.
+type Query struct {
+	// Text is the query in natural language. It is data: no part of it is
+	// understood as a query language.
+	Text string
+	// K is the greatest number of hits wanted, at least 1.
+	K int
+	// Filter limits the result to passages for which it holds; nil allows all.
+	Filter Filter
+}
+
+// ErrQuery is wrapped by the error about a query that cannot be answered because
+// of what it says.
+var ErrQuery = errors.New("retriever: bad query")
+
+// Check returns an error that wraps ErrQuery if K is below 1 or Filter is
+// malformed. An empty Text is allowed: it matches nothing in particular, and an
+// implementation may return no hits for it.
+func (q Query) Check() error {
+	if q.K < 1 {
+		return fmt.Errorf("%w: K is %d: want at least 1", ErrQuery, q.K)
+	}
+	if err := CheckFilter(q.Filter); err != nil {
+		return fmt.Errorf("%w: %w", ErrQuery, err)
+	}
+	return nil
+}
+
+// Result is what a Retriever found.
+type Result struct {
+	Hits []Hit `json:"hits"`
+	// Scores says what the scores of Hits mean. Scores of different kinds must
+	// not be compared or added.
+	Scores ScoreKind `json:"scores"`
+	// Missing names the parts of a composed retriever that failed while its
+	// policy allowed it to go on. Empty when the result is whole.
+	Missing []Missing `json:"missing,omitempty"`
+}
+
+// Hit is one passage with the score it got for one query.
+type Hit struct {
+	Passage Passage `json:"passage"`
+	// Score is higher for better hits; Result.Scores says what it means.
+	Score float64 `json:"score"`
+}
+
+// Missing says which part of a composed retriever gave nothing, and why.
+type Missing struct {
+	Part   string `json:"part"`
+	Reason string `json:"reason"`
+}
+
+// ScoreKind says what the numbers of a result mean.
+type ScoreKind string
+
+// The kinds of scores. An implementation with another kind uses RankOnly: the
+// order holds, the numbers mean nothing outside it.
+const (
+	RankOnly     ScoreKind = "rank"
+	BM25         ScoreKind = "bm25"
+	Cosine       ScoreKind = "cosine"        // in [-1, 1]
+	InnerProduct ScoreKind = "inner-product" // any real number
+	Probability  ScoreKind = "probability"   // in [0, 1]
+)
+
+// Passage is a piece of a document, the unit that is retrieved and cited.
+type Passage struct {
+	// ID names the passage; unique within one Retriever and never empty.
+	ID    string `json:"id"`
+	Title string `json:"title,omitempty"`
+	Text  string `json:"text"`
+	// Metadata is what filters look at. It is shared: nobody may change it.
+	Metadata Metadata `json:"metadata,omitempty"`
+	// Source is where Text stands in the document it came from.
+	Source Source `json:"source,omitzero"`
+}
+
+// Source is a place in a document as it was given to the library.
+type Source struct {
+	// URI names the document: a path or an address. Empty if there is none.
+	URI string `json:"uri,omitempty"`
+	// Start and End delimit the passage's text in the document, in bytes: Start
+	// is the offset of its first byte, End that of the byte after its last. Both
+	// are 0 when the place is not known. Where a document format has markup, the
+	// bytes between them hold the text and the markup inside it.
+	Start int `json:"start,omitempty"`
+	End   int `json:"end,omitempty"`
+}
