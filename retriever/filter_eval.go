@@ -44,6 +44,19 @@ func truth(b bool) Truth {
 // matches. It calls Eval.
 func Match(f Filter, m Metadata) bool { return Eval(f, m) == True }
 
+// Matcher returns a function that matches as Match does and checks f only once:
+// for indexes, which match many passages against one filter. The error is that of
+// [CheckFilter]. The function may be called from several goroutines at once.
+func Matcher(f Filter) (func(Metadata) bool, error) {
+	if err := CheckFilter(f); err != nil {
+		return nil, err
+	}
+	if f == nil {
+		return func(Metadata) bool { return true }, nil
+	}
+	return func(m Metadata) bool { return eval(f, m) == True }, nil
+}
+
 // Eval returns what f is of a passage with metadata m. This is the reference:
 // every other evaluation of filters must agree with it. A nil f is True. An f
 // that [CheckFilter] refuses is Unknown as a whole, whatever its sound parts say.

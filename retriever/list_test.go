@@ -1,0 +1,77 @@
+package retriever_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/goselfrag/goselfrag/retriever"
+)
+
+func TestListKeepsOrderFilterAndK(t *testing.T) {
+	lang := func(id, l string) retriever.Passage {
+		return retriever.Passage{ID: id, Text: id, Metadata: retriever.Metadata{"lang": retriever.String(l)}}
+	}
+	list := retriever.List(lang("a", "en"), lang("b", "de"), lang("a", "en"), lang("c", "en"), lang("d", "en"))
+	for _, c := range []struct {
+		k      int
+		filter string
+		want   string
+	}{
+		{9, "", "a b c d"},
+		{2, "", "a b"},
+		{2, `lang = "en"`, "a c"},
+		{9, `lang = "fr"`, ""},
+	} {
+		q := retriever.Query{Text: "anything", K: c.k}
+		if c.filter != "" {
+			f, err := retriever.ParseFilter(c.filter)
+			if err != nil {
+				t.Fatal(err)
+			}
+			q.Filter = f
+		}
+		res, err := list.Retrieve(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids []string
+		for i, h := range res.Hits {
+			ids = append(ids, h.Passage.ID)
+			if i > 0 && h.Score >= res.Hits[i-1].Score {
+				t.Errorf("scores do not fall: %+v", res.Hits)
+			}
+		}
+		if got := strings.Join(ids, " "); got != c.want || res.Scores != retriever.RankOnly {
+			t.Errorf("k %d, filter %q: %q, scores %q; want %q", c.k, c.filter, got, res.Scores, c.want)
+		}
+	}
+	if _, err := list.Retrieve(t.Context(), retriever.Query{}); !errors.Is(err, retriever.ErrQuery) {
+		t.Errorf("K 0: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := list.Retrieve(ctx, retriever.Query{K: 1}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+func TestMatcherAgreesWithMatch(t *testing.T) {
+	all := []retriever.Metadata{nil, {"a": retriever.Int(1)}, {"a": retriever.String("1")}, {"b": retriever.Bool(true)}}
+	for _, f := range []retriever.Filter{nil, retriever.Exists{Field: "a"}, retriever.Not{Filter: retriever.Compare{Field: "a", Op: retriever.Eq, Value: retriever.Int(1)}}, retriever.Or{}} {
+		match, err := retriever.Matcher(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range all {
+			if match(m) != retriever.Match(f, m) {
+				t.Errorf("%v of %v: Matcher says %v", f, m, match(m))
+			}
+		}
+	}
+	var bad *retriever.FilterError
+	if _, err := retriever.Matcher(retriever.Not{}); !errors.As(err, &bad) {
+		t.Errorf("malformed: %v", err)
+	}
+}
