@@ -28,7 +28,7 @@ type Generator interface {
 	//     carry the distributions of Request.Watch, as far as the backend knows
 	//     them. A probability it does not know is left unknown.
 	//   - After a step whose token is in Request.Stop, the last step follows, with
-	//     FinishStop.
+	//     FinishStop. See Request.Stop for models without control tokens.
 	//   - Breaking out of the loop stops the work and frees everything before the
 	//     loop statement ends. When ctx is done the stream ends promptly with an
 	//     error that wraps ctx.Err(). No goroutine outlives the loop.
@@ -53,7 +53,10 @@ type Request struct {
 	// Watch lists the groups whose distributions are wanted.
 	Watch []reflection.Group
 	// Stop lists control tokens after which to stop. The token is part of the
-	// continuation. Position 0 counts like any other.
+	// continuation. Position 0 counts like any other. Tokens of the group Retrieve
+	// in it ask for one segment of a longer answer: a backend whose model has no
+	// control tokens stops after a segment then, with FinishStop, and with
+	// FinishEnd only when the whole answer is complete.
 	Stop []reflection.Token
 	// Alternatives is how many of the likeliest tokens to report at each step in
 	// Step.Top, 0 for none. A backend may report fewer.
@@ -148,7 +151,7 @@ type Finish uint8
 const (
 	Running      Finish = iota // not the last step
 	FinishEnd                  // the model generated its end token
-	FinishStop                 // a token of Request.Stop was generated
+	FinishStop                 // a token of Request.Stop was generated, or a segment ended where one would be
 	FinishLength               // Request.MaxTokens or the context window was reached
 )
 

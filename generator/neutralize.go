@@ -1,0 +1,355 @@
+package generator
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/goselfrag/goselfrag/reflection"
+)
+
+// Neutralize returns text with every reserved string made harmless, so that
+// text from outside (questions, passages, titles, history) can be put in a
+// prompt without being read there as control text. Reserved are
+//
+//   - the fifteen control tokens of package reflection;
+//   - the headings Instruction, Input and Response of the prompt template: at
+//     the start of a line or of text, two or more #, the word, a colon;
+//   - the strings in special: the tokens to which the server itself gives a
+//     meaning, such as "<s>", "</s>" or "<|im_end|>". One that holds nothing
+//     but white space and invisible runes is ignored.
+//
+// A variant counts as the string itself if it differs only in case, in
+// full-width forms (U+FF01 to U+FF5E), in invisible runes (format and control
+// runes, variation selectors), or in white space: any run of it, line breaks
+// included, stands for one space, and it is optional just inside brackets,
+// around the runes : / | and between the parts of a heading. Other look-alikes,
+// such as Cyrillic letters or mathematical alphabets, are not variants.
+//
+// A special string is found inside words too: "eos" changes "videos".
+//
+// Runes are exchanged one for one, never added or removed. The first bracket
+// of a reserved string becomes ( and its last one ), the first # of a heading
+// becomes *, and so does the first rune of a special string that does not open
+// with a bracket. Where special itself contains one of these, another rune is
+// used. Every other byte is kept, invalid UTF-8 included. The result holds no
+// reserved string; neutralising it again with the same special changes
+// nothing. Text without reserved strings is returned as it is.
+//
+// The promise is about one text. Two harmless texts may form a variant when
+// they are put side by side; join what has no template text between, then
+// neutralise.
+//
+// The time is proportional to the length of text, times the total length of the
+// reserved strings at worst. Neutralize is safe for concurrent use.
+func Neutralize(text string, special ...string) string {
+	subs := reservedFor(special).scan(text, true)
+	if len(subs) == 0 {
+		return text
+	}
+	// Reserved strings may overlap, so the closing rune of one can come after
+	// the opening rune of the next, and a rune can be named twice.
+	slices.SortFunc(subs, func(a, b substitution) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.r, b.r))
+	})
+	var out strings.Builder
+	out.Grow(len(text))
+	done := 0
+	for _, s := range subs {
+		if s.at < done {
+			continue
+		}
+		out.WriteString(text[done:s.at])
+		out.WriteRune(s.r)
+		done = s.end
+	}
+	out.WriteString(text[done:])
+	return out.String()
+}
+
+// ContainsReserved reports whether text contains a reserved string or a variant
+// of one, as Neutralize defines them: whether Neutralize would change text. It
+// serves to refuse text rather than change it, to count attempts, and to check
+// that the values in a finished prompt are harmless. It is safe for concurrent
+// use.
+func ContainsReserved(text string, special ...string) bool {
+	return len(reservedFor(special).scan(text, false)) > 0
+}
+
+const (
+	openers = "[<({"
+	closers = "]>)}"
+	joiners = ":/|" // blanks on either side of these are optional
+)
+
+// blanks says whether white space may stand before a rune of a pattern.
+type blanks uint8
+
+const (
+	noBlanks blanks = iota
+	optionalBlanks
+	someBlanks
+)
+
+func (b blanks) allow(seen bool) bool {
+	return b == optionalBlanks || seen == (b == someBlanks)
+}
+
+// pattern is a reserved string in the folded view.
+type pattern []patternRune
+
+type patternRune struct {
+	r      rune
+	before blanks
+}
+
+// newPattern compiles a literal. White space and invisible runes at its ends
+// are left out; the shorter pattern is found wherever the literal is.
+func newPattern(literal string) pattern {
+	var p pattern
+	for i := 0; ; {
+		f, ok := nextFolded(literal, i)
+		if !ok {
+			return p
+		}
+		i = f.end
+		before := noBlanks
+		switch {
+		case len(p) == 0, strings.ContainsRune(openers+joiners, p[len(p)-1].r), strings.ContainsRune(closers+joiners, f.r):
+			before = optionalBlanks
+		case f.blank:
+			before = someBlanks
+		}
+		p = append(p, patternRune{f.r, before})
+	}
+}
+
+// match reports whether p stands at the start of w, and returns its last rune;
+// an empty pattern stands anywhere.
+func (p pattern) match(w *foldWindow) (last foldedRune, ok bool) {
+	for k, want := range p {
+		last, ok = w.at(k)
+		if !ok || last.r != want.r || !want.before.allow(last.blank) {
+			return last, false
+		}
+	}
+	return last, true
+}
+
+var (
+	controlPatterns = func() []pattern {
+		var ps []pattern
+		for _, t := range reflection.Tokens() {
+			ps = append(ps, newPattern(t.String()))
+		}
+		return ps
+	}()
+	// headingPatterns follow the # signs of a heading.
+	headingPatterns = []pattern{newPattern("Instruction:"), newPattern("Input:"), newPattern("Response:")}
+)
+
+// reservedSet is the compiled form of all reserved strings of one call. It is
+// not changed once made.
+type reservedSet struct {
+	special []string           // as given by the caller
+	byFirst map[rune][]pattern // by their first rune, the rest of the tokens and special strings
+	opens   [256]bool          // first bytes of the runes at which something reserved may start
+
+	// The runes to put in, for an opening bracket, a closing bracket and any
+	// other rune.
+	//
+	// They stand in no reserved string, and they are neither blank nor
+	// invisible. This is why one pass is enough. Suppose that a reserved string
+	// stood in the result. It can hold none of these runes, so all its runes
+	// come unchanged from the original, where the same runes stood next to each
+	// other, with the same blanks between: it stood there too. But every
+	// reserved string of the original lost its first rune. For a heading this
+	// holds because no substitution makes a line start.
+	opening, closing, other rune
+}
+
+func newReservedSet(special []string) *reservedSet {
+	s := &reservedSet{special: slices.Clone(special), byFirst: make(map[rune][]pattern)}
+	used := map[rune]bool{'#': true}
+	use := func(p pattern) {
+		for _, c := range p {
+			used[c.r] = true
+		}
+	}
+	add := func(p pattern) {
+		if len(p) == 0 {
+			return
+		}
+		use(p)
+		s.byFirst[p[0].r] = append(s.byFirst[p[0].r], p[1:])
+		s.markOpening(p[0].r)
+	}
+	for _, p := range controlPatterns {
+		add(p)
+	}
+	for _, sp := range special {
+		add(newPattern(sp))
+	}
+	for _, p := range headingPatterns {
+		use(p)
+	}
+	s.markOpening('#')
+	s.opening, s.closing = unusedPair(used)
+	s.other = unusedRune(used, "*+~")
+	return s
+}
+
+// markOpening notes the first byte of every rune that folds to r.
+func (s *reservedSet) markOpening(r rune) {
+	if r >= badByte {
+		s.opens[r-badByte] = true
+		return
+	}
+	for f := r; ; {
+		s.opens[string(f)[0]] = true
+		if f > ' ' && f < utf8.RuneSelf {
+			s.opens[string(f + wideShift)[0]] = true
+		}
+		if f = unicode.SimpleFold(f); f == r {
+			return
+		}
+	}
+}
+
+// unusedPair returns a pair of brackets, or of other runes, not in used.
+func unusedPair(used map[rune]bool) (opening, closing rune) {
+	for _, p := range [][2]rune{{'(', ')'}, {'{', '}'}, {'⟨', '⟩'}} {
+		if !used[p[0]] && !used[p[1]] {
+			return p[0], p[1]
+		}
+	}
+	r := unusedRune(used, "")
+	return r, r
+}
+
+// unusedRune returns the first rune of preferred which is not in used, or else
+// the first visible one from the geometric shapes onwards. Only special strings
+// that contain all of these together leave nothing but U+FFFD.
+func unusedRune(used map[rune]bool, preferred string) rune {
+	for _, r := range preferred {
+		if !used[r] {
+			return r
+		}
+	}
+	for r := '\u25A0'; r <= unicode.MaxRune; r++ {
+		if unicode.IsPrint(r) && !ignorable(r) && !used[foldRune(r)] {
+			return r
+		}
+	}
+	return utf8.RuneError
+}
+
+var (
+	defaultReserved = newReservedSet(nil)
+	// lastReserved keeps the set used last. A program talks to few servers, so
+	// it nearly always fits, and unlike a map it can not grow.
+	lastReserved atomic.Pointer[reservedSet]
+)
+
+func reservedFor(special []string) *reservedSet {
+	if len(special) == 0 {
+		return defaultReserved
+	}
+	if s := lastReserved.Load(); s != nil && slices.Equal(s.special, special) {
+		return s
+	}
+	s := newReservedSet(special)
+	lastReserved.Store(s)
+	return s
+}
+
+// substitution puts r in the place of the rune at text[at:end].
+type substitution struct {
+	at, end int
+	r       rune
+}
+
+// scan returns the substitutions that break every reserved string in text; if
+// not all, then only those for the first place where one starts. It allocates
+// nothing when there are none, unless a special string has more than 32 runes.
+//
+// A reserved string is looked for at each rune, whether or not another one
+// reaches over it, so nested and overlapping ones are all found. One start reads
+// only a few runes ahead, and runs of blanks and invisible runes are read anew
+// by the few starts right before them only, so the time stays linear.
+func (s *reservedSet) scan(text string, all bool) []substitution {
+	var subs []substitution
+	w := foldWindow{text: text}
+	for i := 0; i < len(text) && (all || len(subs) == 0); {
+		if b := text[i]; !s.opens[b] {
+			size := 1
+			if b >= utf8.RuneSelf {
+				_, size = utf8.DecodeRuneInString(text[i:])
+			}
+			i += size
+			continue
+		}
+		first, ok := nextFolded(text, i)
+		if !ok {
+			break
+		}
+		i = first.end
+		w.reset(i)
+		found := false
+		for _, rest := range s.byFirst[first.r] {
+			last, ok := rest.match(&w)
+			if !ok {
+				continue
+			}
+			if !found {
+				found = true
+				subs = append(subs, s.breakFirst(first))
+			}
+			if strings.ContainsRune(closers, last.r) {
+				subs = append(subs, substitution{last.at, last.end, s.closing})
+			}
+		}
+		if !found && isHeading(&w, first) {
+			subs = append(subs, s.breakFirst(first))
+		}
+	}
+	return subs
+}
+
+// breakFirst returns the substitution for the first rune of a reserved string.
+func (s *reservedSet) breakFirst(f foldedRune) substitution {
+	if strings.ContainsRune(openers, f.r) {
+		return substitution{f.at, f.end, s.opening}
+	}
+	return substitution{f.at, f.end, s.other}
+}
+
+// isHeading reports whether first, a rune of w.text, begins a heading. It moves
+// w.
+func isHeading(w *foldWindow, first foldedRune) bool {
+	if first.r != '#' || !atLineStart(w.text, first.at) {
+		return false
+	}
+	end, signs := first.end, 1
+	for {
+		f, ok := nextFolded(w.text, end)
+		if !ok || f.r != '#' || f.blank {
+			break
+		}
+		end = f.end
+		signs++
+	}
+	if signs < 2 {
+		return false
+	}
+	w.reset(end)
+	for _, p := range headingPatterns {
+		if _, ok := p.match(w); ok {
+			return true
+		}
+	}
+	return false
+}
