@@ -100,6 +100,8 @@ func (k *Tokens) Decide(ctx context.Context, s Situation) (Decision, error) {
 	})
 	d := Decision{Dist: reflection.Distribution{Group: reflection.Retrieve}, Usage: c.Usage}
 	if err != nil {
+		// A call that was cut off reports no cost, but was made all the same.
+		d.Usage = generator.Usage{Calls: 1, GeneratedTokens: len(c.Steps), Partial: true}
 		return d, fmt.Errorf("critique: deciding on retrieval: %w", err)
 	}
 	if len(c.Steps) > 0 {
