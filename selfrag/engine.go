@@ -1,0 +1,297 @@
+package selfrag
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/goselfrag/goselfrag/critique"
+	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/scoring"
+)
+
+// Engine answers questions with one model over one retriever. Make one with
+// [New]. It keeps nothing between questions and is safe for concurrent use.
+type Engine struct {
+	model    generator.Generator
+	passages retriever.Retriever
+	defaults settings
+	tokens   *critique.Tokens // the model's own critic and decider
+
+	mu        sync.Mutex
+	described *generator.Capabilities
+}
+
+// Errors that tell what kind of failure ended a question.
+var (
+	// ErrQuestion: the question cannot be answered because of what it is: empty,
+	// or not UTF-8.
+	ErrQuestion = errors.New("selfrag: bad question")
+	// ErrUndecided: whether to retrieve cannot be known, and the policy is
+	// UnknownFails.
+	ErrUndecided = errors.New("selfrag: whether to retrieve cannot be known")
+	// ErrBudget: a budget was used up before there was any answer.
+	ErrBudget = errors.New("selfrag: the budget was used up before there was an answer")
+	// ErrRetriever: the retriever broke its contract.
+	ErrRetriever = errors.New("selfrag: the retriever broke its contract")
+)
+
+// New returns an engine. Options set its defaults; questions can override them.
+// It makes no call.
+func New(model generator.Generator, passages retriever.Retriever, options ...Option) (*Engine, error) {
+	if isNil(model) {
+		return nil, optionError("New", "the generator is nil")
+	}
+	if isNil(passages) {
+		return nil, optionError("New", "the retriever is nil")
+	}
+	s := defaultSettings()
+	tokens := critique.NewTokens(model)
+	s.critic, s.decider = tokens, tokens
+	s, err := s.apply(options)
+	if err != nil {
+		return nil, err
+	}
+	return &Engine{model: model, passages: passages, defaults: s, tokens: tokens}, nil
+}
+
+// isNil also finds a nil pointer inside an interface: the usual way a failed
+// constructor ends up here.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	r := reflect.ValueOf(v)
+	return (r.Kind() == reflect.Pointer || r.Kind() == reflect.Func) && r.IsNil()
+}
+
+// Answer answers one question. On an error the answer holds what there is of
+// one, at least the question; it is nil only if an option is wrong.
+func (e *Engine) Answer(ctx context.Context, question string, options ...Option) (*Answer, error) {
+	s, err := e.defaults.apply(options)
+	if err != nil {
+		return nil, err
+	}
+	return e.run(ctx, question, s, nil)
+}
+
+// Stream answers one question and yields what happens as it happens, for a user
+// interface to draw. The last event is an EventAnswer with the same answer that
+// [Engine.Answer] returns, and its error. The order of events of candidates that
+// run side by side varies; the answer does not. Breaking out of the loop stops
+// all work before the loop statement ends.
+func (e *Engine) Stream(ctx context.Context, question string, options ...Option) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		s, err := e.defaults.apply(options)
+		if err != nil {
+			yield(Event{Kind: EventAnswer}, err)
+			return
+		}
+		stopped := false
+		answer, err := e.run(ctx, question, s, func(ev Event) bool {
+			stopped = stopped || !yield(ev, nil)
+			return !stopped
+		})
+		if !stopped {
+			yield(Event{Kind: EventAnswer, Answer: answer}, err)
+		}
+	}
+}
+
+// AnswerAll answers many questions, at most concurrency, at least 1, at the same
+// time, and yields the answers in the order of the questions, each with its own
+// error. Breaking out of the loop stops all work before the loop statement ends;
+// so does ctx, after which the questions not yet answered yield its error.
+func (e *Engine) AnswerAll(ctx context.Context, questions []string, concurrency int, options ...Option) iter.Seq2[*Answer, error] {
+	return func(yield func(*Answer, error) bool) {
+		s, err := e.defaults.apply(options)
+		if err == nil && concurrency < 1 {
+			err = optionError("AnswerAll", "concurrency is %d: want at least 1", concurrency)
+		}
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		type result struct {
+			answer *Answer
+			err    error
+		}
+		// The channel of channels keeps the order and, by its length, bounds how far
+		// the work runs ahead of the reader.
+		pending := make(chan chan result, concurrency)
+		slots := make(chan struct{}, concurrency)
+		var group sync.WaitGroup
+		group.Go(func() {
+			defer close(pending)
+			for _, q := range questions {
+				done := make(chan result, 1)
+				select {
+				case pending <- done:
+				case <-ctx.Done():
+					done <- result{&Answer{Question: q}, ctx.Err()}
+					// The reader takes what is left, unless it has gone.
+					pending <- done
+					continue
+				}
+				slots <- struct{}{}
+				group.Go(func() {
+					a, err := e.run(ctx, q, s, nil)
+					<-slots
+					done <- result{a, err}
+				})
+			}
+		})
+		defer func() {
+			cancel()
+			for range pending { // lets the sender finish
+			}
+			group.Wait()
+		}()
+		for done := range pending {
+			r := <-done
+			if !yield(r.answer, r.err) {
+				return
+			}
+		}
+	}
+}
+
+// Check verifies that the generator works, if it can tell, and caches its
+// capabilities. It is for start-up; nothing depends on it.
+func (e *Engine) Check(ctx context.Context) error {
+	if err := generator.Check(ctx, e.model); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	_, _, err := e.capabilities(ctx)
+	return err
+}
+
+// capabilities asks the model once; only a success is kept. known is false if
+// the model cannot describe itself.
+func (e *Engine) capabilities(ctx context.Context) (c generator.Capabilities, known bool, err error) {
+	e.mu.Lock()
+	cached := e.described
+	e.mu.Unlock()
+	if cached != nil {
+		return *cached, true, nil
+	}
+	c, err = generator.Describe(ctx, e.model)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return generator.Capabilities{}, false, nil
+	}
+	if err != nil {
+		return c, false, fmt.Errorf("selfrag: describing the model: %w", err)
+	}
+	e.mu.Lock()
+	e.described = &c
+	e.mu.Unlock()
+	return c, true, nil
+}
+
+// resolve fixes what the settings leave to the model's capabilities.
+func (s *settings) resolve(c generator.Capabilities, known bool) error {
+	q := &s.scoring.Sequence
+	switch {
+	case *q == scoring.SequenceNone:
+	case known && !c.LogProbs && *q != scoring.SequenceAuto:
+		return optionError("WithSequence", "%v needs log-probabilities, and %s gives none: use scoring.SequenceNone", *q, c.Model)
+	case *q != scoring.SequenceAuto:
+	case !c.LogProbs:
+		*q = scoring.SequenceNone
+	case c.Quotes:
+		*q = scoring.SequenceProbability
+	default:
+		*q = scoring.SequenceGeometric
+	}
+	switch {
+	case s.count == generator.CountAll && *q != scoring.SequenceNone && known && !c.EndLogProb:
+		return optionError("WithSequence", "%v counts the end token, and %s gives no probability for it: use generator.CountNoEnd", s.count, c.Model)
+	case s.count != generator.CountAuto:
+	case c.EndLogProb:
+		s.count = generator.CountAll
+	default:
+		s.count = generator.CountNoEnd
+	}
+	return nil
+}
+
+// run answers one question. yield, if not nil, takes events and says whether to
+// go on; it is called from this goroutine only.
+func (e *Engine) run(ctx context.Context, question string, s settings, yield func(Event) bool) (*Answer, error) {
+	l := &live{
+		engine: e, question: question,
+		yield: yield, stream: yield != nil, start: time.Now(),
+		budget: newBudget(s.budget),
+	}
+	answer := &Answer{Question: question, Segments: []Segment{}, Citations: []Citation{}, Stop: StopFailed}
+	if strings.TrimSpace(question) == "" {
+		return answer, fmt.Errorf("%w: it is empty", ErrQuestion)
+	}
+	if !utf8.ValidString(question) {
+		return answer, fmt.Errorf("%w: it is not UTF-8", ErrQuestion)
+	}
+	ctx, l.cancel = context.WithCancel(ctx)
+	defer l.cancel()
+	if s.budget.Time > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeoutCause(ctx, s.budget.Time, errTimeBudget)
+		defer stop()
+	}
+	if err := l.prepareQuestion(ctx, s); err != nil {
+		answer.Usage = l.usage
+		if timeIsUp(ctx) {
+			answer.Stop = StopTime
+			err = fmt.Errorf("%w (%s): %w", ErrBudget, StopTime, err)
+		}
+		return answer, err
+	}
+	found, err := search(ctx, l.settings, l)
+	l.finish(answer, found)
+	if err == nil && found.best == nil && (answer.Stop == StopBudget || answer.Stop == StopTime) {
+		err = fmt.Errorf("%w (%s)", ErrBudget, answer.Stop)
+	}
+	return answer, err
+}
+
+// prepareQuestion does what comes before the search: it fixes the settings and
+// makes the question stand on its own.
+func (l *live) prepareQuestion(ctx context.Context, s settings) error {
+	if err := ctx.Err(); err != nil {
+		return explain(ctx, err)
+	}
+	call, cancel := s.callContext(ctx)
+	defer cancel()
+	caps, known, err := l.engine.capabilities(call)
+	if err != nil {
+		return explain(call, err)
+	}
+	if err := s.resolve(caps, known); err != nil {
+		return err
+	}
+	l.settings = s
+	l.trace = &Trace{Version: TraceVersion, Question: l.question, Settings: s.traced(), Model: caps}
+	if len(s.history) == 0 {
+		return nil
+	}
+	call, cancel = s.callContext(ctx)
+	defer cancel()
+	standalone, usage, err := s.rewriter.Rewrite(call, s.history, l.question)
+	l.budget.charge(usage)
+	l.usage = usage
+	if err == nil && (strings.TrimSpace(standalone) == "" || !utf8.ValidString(standalone)) {
+		err = fmt.Errorf("the rewriter returned %q: want a question", standalone)
+	}
+	if err != nil {
+		return fmt.Errorf("selfrag: making a stand-alone question: %w", explain(call, err))
+	}
+	l.question, l.trace.Standalone = standalone, standalone
+	return nil
+}

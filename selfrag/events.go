@@ -1,0 +1,34 @@
+package selfrag
+
+import "github.com/goselfrag/goselfrag/retriever"
+
+// EventKind says what an [Event] tells.
+type EventKind string
+
+// The events of a question, in the order in which they come for one path.
+const (
+	EventDecision  EventKind = "decision"  // Segment, Parent and Decision are set
+	EventPassages  EventKind = "passages"  // Segment, Parent, Query and Passages are set
+	EventText      EventKind = "text"      // Node wrote Text
+	EventCandidate EventKind = "candidate" // Node is complete and judged: Candidate is set, not yet scored
+	EventSegment   EventKind = "segment"   // all of Segment is scored: Candidates holds the kept ones, best path first
+	EventAnswer    EventKind = "answer"    // Answer is set; the last event
+)
+
+// Event is something that happened while a question was answered. It is valid
+// only until the loop body returns and must not be changed.
+type Event struct {
+	Kind    EventKind `json:"kind"`
+	Segment int       `json:"segment,omitempty"`
+	// Parent is the node of the path that is continued, 0 at the start.
+	Parent int `json:"parent,omitempty"`
+	// Node is the number of a candidate.
+	Node       int             `json:"node,omitempty"`
+	Decision   *Decision       `json:"decision,omitempty"`
+	Query      string          `json:"query,omitempty"`
+	Passages   []retriever.Hit `json:"passages,omitempty"`
+	Text       string          `json:"text,omitempty"`
+	Candidate  *Candidate      `json:"candidate,omitempty"`
+	Candidates []Candidate     `json:"candidates,omitempty"`
+	Answer     *Answer         `json:"answer,omitempty"`
+}

@@ -1,0 +1,74 @@
+package selfrag
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/goselfrag/goselfrag/generator"
+)
+
+// Concatenate is the [Rewriter] that needs no model: it puts the question before
+// the last one in front. It finds passages for "and who designed it?", and reads
+// clumsily; with an instruct or chat model use [NewPromptRewriter].
+type Concatenate struct{}
+
+// Rewrite implements [Rewriter].
+func (Concatenate) Rewrite(_ context.Context, history []Turn, question string) (string, generator.Usage, error) {
+	return history[len(history)-1].Question + " " + question, generator.Usage{}, nil
+}
+
+// StandaloneTemplate is the prompt of [NewPromptRewriter] unless another is
+// given. Its placeholders are history and question.
+var StandaloneTemplate = generator.MustTaskTemplate("standalone-question",
+	"You rewrite questions. You never answer them.",
+	`Here is a conversation, then a follow-up question. Write the follow-up question again so that it can be understood without the conversation: put names in place of words such as "it", "they" or "there". Write the question only, on one line.
+
+Conversation:
+{{history}}
+
+Follow-up question: {{question}}
+
+Stand-alone question:`)
+
+// PromptRewriter is a [Rewriter] that asks a model which follows instructions.
+type PromptRewriter struct {
+	model    generator.Generator
+	template generator.TaskTemplate
+}
+
+// NewPromptRewriter returns a rewriter that asks model with template, which must
+// have exactly the placeholders history and question.
+func NewPromptRewriter(model generator.Generator, template generator.TaskTemplate) (*PromptRewriter, error) {
+	if isNil(model) {
+		return nil, optionError("NewPromptRewriter", "the generator is nil")
+	}
+	if p := template.Placeholders(); len(p) != 2 || p[0] != "history" || p[1] != "question" {
+		return nil, optionError("NewPromptRewriter", "the template has the placeholders %v: want history and question", p)
+	}
+	return &PromptRewriter{model, template}, nil
+}
+
+// Rewrite implements [Rewriter]. The answer's first line that is not empty is
+// the question.
+func (r *PromptRewriter) Rewrite(ctx context.Context, history []Turn, question string) (string, generator.Usage, error) {
+	var b strings.Builder
+	for _, t := range history {
+		fmt.Fprintf(&b, "Q: %s\nA: %s\n", t.Question, t.Answer)
+	}
+	c, err := generator.Complete(ctx, r.model, generator.Request{
+		Task: &generator.Task{Template: r.template, Values: map[string]string{
+			"history": strings.TrimSpace(b.String()), "question": question,
+		}},
+		MaxTokens: 200,
+	})
+	if err != nil {
+		return "", costOf(c), err
+	}
+	for line := range strings.Lines(c.Text()) {
+		if line = strings.TrimSpace(line); line != "" {
+			return line, c.Usage, nil
+		}
+	}
+	return "", c.Usage, fmt.Errorf("the model answered the template %q with nothing", r.template.Name())
+}

@@ -1,0 +1,330 @@
+package selfrag
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/scoring"
+)
+
+// live expands paths by asking the model, the retriever and the critic. A
+// segment is worked on in three waves - decisions, retrievals, candidates - and
+// results are put in place by index, so that nothing depends on who is first.
+type live struct {
+	engine *Engine
+	settings
+	question string           // stand-alone
+	yield    func(Event) bool // nil once the reader has gone; this goroutine only
+	stream   bool             // there was a reader at the start
+	cancel   context.CancelFunc
+	start    time.Time
+	budget   *meter
+	usage    generator.Usage
+	trace    *Trace
+	nodes    int
+	fixedSet *Expansion // the passages of WithFixedPassages, once fetched
+	timeUp   bool       // the time budget ended a call
+	spent    bool       // the call or token budget forbade a call
+
+	mu    sync.Mutex
+	calls []CallTiming
+}
+
+// expand implements expander.
+func (l *live) expand(ctx context.Context, segment int, paths []*path) ([]*Expansion, error) {
+	expansions := make([]*Expansion, len(paths))
+	for i, p := range paths {
+		expansions[i] = &Expansion{Segment: segment, Parent: p.node(), Candidates: []Candidate{}}
+	}
+	if l.trace != nil && l.settings.trace != TraceOff {
+		l.trace.Expansions = append(l.trace.Expansions, expansions...)
+	}
+	if err := l.failure(ctx, nil); err != nil {
+		return expansions, err
+	}
+	for _, wave := range []func(context.Context, []*path, []*Expansion){l.decideAll, l.retrieveAll, l.generateAll} {
+		wave(ctx, paths, expansions)
+		if err := l.failure(ctx, expansions); err != nil {
+			return expansions, err
+		}
+	}
+	return expansions, nil
+}
+
+// scored implements expander.
+func (l *live) scored(expansions []*Expansion, kept []*path) {
+	if l.yield == nil {
+		return
+	}
+	e := Event{Kind: EventSegment, Segment: expansions[0].Segment}
+	for _, p := range kept {
+		if len(p.steps) == e.Segment {
+			e.Candidates = append(e.Candidates, *p.last().candidate)
+		}
+	}
+	l.event(e)
+}
+
+// event hands an event to the reader, from the goroutine of the question.
+func (l *live) event(e Event) {
+	if l.yield != nil && !l.yield(e) {
+		l.yield = nil
+		l.cancel()
+	}
+}
+
+// failure returns the first failure, in the order of the expansions and of the
+// candidates, that the failure policy does not allow.
+func (l *live) failure(ctx context.Context, expansions []*Expansion) error {
+	if err := ctx.Err(); err != nil && !timeIsUp(ctx) {
+		return explain(ctx, err)
+	}
+	for _, e := range expansions {
+		if e.failed != nil {
+			return e.failed
+		}
+		var first error
+		failed, good := 0, 0
+		for i := range e.Candidates {
+			switch c := &e.Candidates[i]; {
+			case l.need > 0 && c.Branch != e.Decision.branch():
+				// What only a full trace asked for decides nothing.
+			case c.err != nil:
+				failed++
+				if first == nil {
+					first = c.err
+				}
+			case c.Status != Failed && c.Status != Skipped:
+				good++
+			}
+		}
+		if failed > 0 && (l.need == 0 || good < l.need) {
+			return fmt.Errorf("selfrag: segment %d: %d of %d candidates failed: %w", e.Segment, failed, len(e.Candidates), first)
+		}
+	}
+	return nil
+}
+
+// timeIsUp reports whether the time budget has ended ctx.
+func timeIsUp(ctx context.Context) bool { return errors.Is(context.Cause(ctx), errTimeBudget) }
+
+// forgiveTime turns a failure that the time budget caused into a stop.
+func (l *live) forgiveTime(ctx context.Context, e *Expansion) {
+	if e.failed != nil && timeIsUp(ctx) {
+		e.failed, e.stop = nil, StopTime
+		l.timeUp = true
+	}
+}
+
+// retrieveAll is the second wave.
+func (l *live) retrieveAll(ctx context.Context, paths []*path, expansions []*Expansion) {
+	var want []int
+	for i, e := range expansions {
+		if e.stop == "" && (e.Decision.Choice == scoring.ChooseRetrieval || l.settings.trace == TraceFull) {
+			want = append(want, i)
+		}
+	}
+	if l.fixed {
+		l.retrieveOnce(ctx, expansions, want)
+		want = nil
+	}
+	l.parallel(ctx, len(want), func(ctx context.Context, j int, emit func(Event)) {
+		e := expansions[want[j]]
+		e.Query = l.query(paths[want[j]])
+		l.retrieve(ctx, e)
+		if e.failed == nil {
+			emit(e.passagesEvent())
+		}
+	})
+	for _, e := range expansions {
+		l.forgiveTime(ctx, e)
+		if e.stop == "" && e.failed == nil && e.Decision.Choice == scoring.ChooseRetrieval && len(e.Passages) == 0 {
+			e.Decision.Empty = true
+			if l.abstain {
+				e.stop = StopAbstained
+			}
+		}
+	}
+}
+
+// retrieveOnce gives the expansions in want the passages of WithFixedPassages.
+func (l *live) retrieveOnce(ctx context.Context, expansions []*Expansion, want []int) {
+	if len(want) == 0 {
+		return
+	}
+	if l.fixedSet == nil {
+		l.fixedSet = &Expansion{Segment: expansions[want[0]].Segment, Query: l.question}
+		l.retrieve(ctx, l.fixedSet)
+	}
+	for _, i := range want {
+		e, f := expansions[i], l.fixedSet
+		e.Query, e.Passages, e.Scores, e.Missing, e.Dropped, e.failed = f.Query, f.Passages, f.Scores, f.Missing, f.Dropped, f.failed
+		if e.failed == nil {
+			l.event(e.passagesEvent())
+		}
+	}
+}
+
+func (e *Expansion) passagesEvent() Event {
+	return Event{Kind: EventPassages, Segment: e.Segment, Parent: e.Parent, Query: e.Query, Passages: e.Passages}
+}
+
+// query is what to search for: the question and, after the first segment, the
+// segment before (paper, Algorithm 1).
+func (l *live) query(p *path) string {
+	if len(p.steps) == 0 {
+		return l.question
+	}
+	return l.question + " " + p.last().candidate.Text
+}
+
+// retrieve fills in the passages, checked.
+func (l *live) retrieve(ctx context.Context, e *Expansion) {
+	if e.failed = ctx.Err(); e.failed != nil {
+		return
+	}
+	defer l.timed("retrieve", e.Parent, 0)()
+	ctx, cancel := l.callContext(ctx)
+	defer cancel()
+	res, err := l.engine.passages.Retrieve(ctx, retriever.Query{Text: e.Query, K: l.k, Filter: l.filter})
+	if err != nil {
+		e.failed = fmt.Errorf("selfrag: segment %d: retrieving: %w", e.Segment, explain(ctx, err))
+		return
+	}
+	e.Scores, e.Missing = res.Scores, res.Missing
+	seen := make(map[string]bool, len(res.Hits))
+	for _, h := range res.Hits {
+		switch id := h.Passage.ID; {
+		case !retriever.Match(l.filter, h.Passage.Metadata):
+			// First of all: not even an error may name what the filter hides.
+			e.Dropped.Filtered++
+		case id == "":
+			e.failed = fmt.Errorf("%w: a passage has no id", ErrRetriever)
+			return
+		case !utf8.ValidString(id) || !utf8.ValidString(h.Passage.Title) || !utf8.ValidString(h.Passage.Text) || !utf8.ValidString(h.Passage.Source.URI):
+			e.failed = fmt.Errorf("%w: passage %q is not UTF-8", ErrRetriever, id)
+			return
+		case math.IsNaN(h.Score) || math.IsInf(h.Score, 0):
+			e.failed = fmt.Errorf("%w: passage %q has the score %v", ErrRetriever, id, h.Score)
+			return
+		case seen[id]:
+			e.Dropped.Duplicate++
+		case len(e.Passages) == l.k:
+			e.Dropped.Excess++
+		default:
+			seen[id] = true
+			e.Passages = append(e.Passages, h)
+		}
+	}
+}
+
+// prompt is the prompt of the path so far, nothing forced.
+func (l *live) prompt(p *path) generator.Prompt {
+	out := l.instruction.Prompt(l.question)
+	for _, st := range p.steps {
+		out.Path = append(out.Path, st.candidate.segment)
+	}
+	return out
+}
+
+// boundary is the step at which the model itself decided what comes after the
+// path, nil if it did not.
+func (p *path) boundary() *generator.Step {
+	if len(p.steps) == 0 {
+		return nil
+	}
+	return p.last().candidate.boundary
+}
+
+// callContext bounds one call.
+func (s settings) callContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	if s.callTimeout == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, s.callTimeout, fmt.Errorf("no answer within the call timeout of %v", s.callTimeout))
+}
+
+// explain adds the cause to an error that a context brought about.
+func explain(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil && errors.Is(err, ctx.Err()) && !errors.Is(err, cause) {
+		return fmt.Errorf("%w: %w", cause, err)
+	}
+	return err
+}
+
+// timed notes when a call ran.
+func (l *live) timed(kind string, parent, node int) func() {
+	at := time.Since(l.start)
+	return func() {
+		took := time.Since(l.start) - at
+		l.mu.Lock()
+		l.calls = append(l.calls, CallTiming{Kind: kind, Parent: parent, Node: node, At: at, Took: took})
+		l.mu.Unlock()
+	}
+}
+
+// parallel runs f for 0 to n-1, at most l.concurrency at a time, and returns when
+// all have. Events are handed over to this goroutine, which passes them on.
+func (l *live) parallel(ctx context.Context, n int, f func(ctx context.Context, i int, emit func(Event))) {
+	var g errgroup.Group
+	if l.concurrency > 0 {
+		g.SetLimit(l.concurrency)
+	}
+	if !l.stream {
+		for i := range n {
+			g.Go(func() error { f(ctx, i, func(Event) {}); return nil })
+		}
+		_ = g.Wait() // the functions return no errors
+		return
+	}
+	events := make(chan Event)
+	emit := func(e Event) { events <- e } // read to the end below
+	read := false
+	defer func() {
+		if !read { // the loop body panicked or ended its goroutine
+			l.cancel()
+			for range events {
+			}
+		}
+	}()
+	go func() {
+		defer close(events)
+		for i := range n {
+			g.Go(func() error { f(ctx, i, emit); return nil })
+		}
+		_ = g.Wait()
+	}()
+	for e := range events {
+		l.event(e)
+	}
+	read = true
+}
+
+// finish writes the outcome into the answer.
+func (l *live) finish(a *Answer, f found) {
+	switch {
+	case l.timeUp:
+		f.stop = StopTime
+	case l.spent:
+		f.stop = StopBudget
+	}
+	a.Usage = l.usage
+	l.assemble(a, f)
+	a.Timing = Timing{Start: l.start, Total: time.Since(l.start), Calls: l.calls}
+	slices.SortFunc(a.Timing.Calls, func(x, y CallTiming) int { return cmp.Compare(x.At, y.At) })
+	if l.settings.trace != TraceOff {
+		l.trace.Usage, l.trace.Path, l.trace.Timing = l.usage, a.path, &a.Timing
+		a.Trace = l.trace
+	}
+}

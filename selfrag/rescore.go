@@ -1,0 +1,180 @@
+package selfrag
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/reflection"
+	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/scoring"
+)
+
+// Diverged is the error of [Rescore] when the new settings lead to a place where
+// the stored run has not been.
+type Diverged struct {
+	Segment int    // from 1
+	Reason  string // what the trace lacks
+}
+
+// Error implements error.
+func (d *Diverged) Error() string {
+	return fmt.Sprintf("selfrag: re-scoring leaves the trace at segment %d: %s", d.Segment, d.Reason)
+}
+
+// Rescore answers the question of a trace again with other settings, without any
+// model call: weights, scoring, sequence term, threshold, mode, policies, path
+// score, constraints, labels, abstention, and the width and depth of a long
+// answer can change. Any other change gives an *[OptionError].
+//
+// It gives exactly the answer a new run would give, but for what the run cost, or
+// a *[Diverged] error where the trace cannot know it. A trace made with TraceFull
+// holds both branches of every decision, so that of a one-segment answer it knows
+// everything, unless it abstained because nothing was found. The trace itself is
+// not changed; the answer has its own.
+func Rescore(t *Trace, options ...Option) (*Answer, error) {
+	if t == nil {
+		return nil, errors.New("selfrag: re-scoring: the trace is nil")
+	}
+	s, err := rescoreSettings(t, options)
+	if err != nil {
+		return nil, err
+	}
+	r := &replay{settings: s, stored: t}
+	answer := &Answer{Question: t.Question, Segments: []Segment{}, Citations: []Citation{}, Stop: StopFailed}
+	found, err := search(context.Background(), s, r)
+	if err != nil {
+		return answer, err
+	}
+	s.assemble(answer, found)
+	c := *t
+	c.Settings, c.Expansions, c.Path, c.Timing = s.traced(), r.expansions, answer.path, nil
+	c.Settings.Instruction = t.Settings.Instruction
+	answer.Trace = &c
+	return answer, nil
+}
+
+// rescoreSettings puts the options on top of the trace's settings and refuses
+// those that only a new run can honour.
+func rescoreSettings(t *Trace, options []Option) (settings, error) {
+	base, err := t.Settings.settings()
+	if err != nil {
+		return base, fmt.Errorf("selfrag: the trace's settings: %w", err)
+	}
+	s, err := base.apply(options)
+	if err != nil {
+		return s, err
+	}
+	if err := s.resolve(t.Model, t.Model != generator.Capabilities{}); err != nil {
+		return s, err
+	}
+	for _, o := range [...]struct {
+		name    string
+		changed bool
+	}{
+		{"WithK", s.k != base.k},
+		{"WithFilter", retriever.FormatFilter(s.filter) != retriever.FormatFilter(base.filter)},
+		{"WithFixedPassages", s.fixed != base.fixed},
+		// The two forms stop at different tokens.
+		{"WithLongForm", s.long && !base.long},
+		{"WithShortForm", !s.long && base.long},
+		{"WithInstruction", s.instruction != generator.Instruction{}},
+		{"WithMaxTokens", s.maxTokens != base.maxTokens},
+		{"WithSampling", s.temperature != base.temperature || s.seed != base.seed},
+		{"WithMinCandidates", s.need != 0},
+		{"WithHistory", s.history != nil},
+		{"WithRewriter", s.rewriter != nil},
+		{"WithBudget", s.budget != base.budget},
+		{"WithCallTimeout", s.callTimeout != 0},
+		{"WithConcurrency", s.concurrency != 0},
+		{"WithTrace", s.trace != base.trace},
+		{"WithCritic", s.critic != nil},
+		{"WithDecider", s.decider != nil},
+		{"WithSequence", s.count != base.count},
+	} {
+		if o.changed {
+			return s, optionError(o.name, "re-scoring makes no model call and cannot change this: ask again instead")
+		}
+	}
+	return s, nil
+}
+
+// replay expands paths out of a trace.
+type replay struct {
+	settings
+	stored     *Trace
+	expansions []*Expansion
+}
+
+// expand implements expander.
+func (r *replay) expand(_ context.Context, segment int, paths []*path) ([]*Expansion, error) {
+	out := make([]*Expansion, len(paths))
+	for i, p := range paths {
+		at := slices.IndexFunc(r.stored.Expansions, func(e *Expansion) bool {
+			return e != nil && e.Segment == segment && e.Parent == p.node()
+		})
+		if at < 0 {
+			return out, &Diverged{segment, fmt.Sprintf("node %d was not continued", p.node())}
+		}
+		e := *r.stored.Expansions[at]
+		e.Candidates = slices.Clone(e.Candidates)
+		if err := r.again(p, &e); err != nil {
+			return out, err
+		}
+		out[i] = &e
+		r.expansions = append(r.expansions, &e)
+	}
+	return out, nil
+}
+
+// again makes the decision again and checks that the trace knows what follows.
+func (r *replay) again(p *path, e *Expansion) error {
+	d := &e.Decision
+	was := *d
+	d.Ratio, d.Empty, d.Policy = nil, false, false
+	if !r.asks() {
+		*d = Decision{}
+	} else if d.Dist.Group == reflection.NoGroup {
+		return &Diverged{e.Segment, "it was not asked whether to retrieve"}
+	}
+	_, canContinue := p.passage()
+	if !r.decide(d, canContinue) {
+		// A run would ask for exact probabilities here. What comes of it is known
+		// only if the stored run had come to this, too.
+		if r.mode == Adaptive && !(was.Policy && r.stored.Settings.Mode == Adaptive) {
+			return &Diverged{e.Segment, "the probabilities do not settle whether to retrieve"}
+		}
+		if err := r.giveUp(d); err != nil {
+			return err
+		}
+	}
+	if d.Choice == scoring.ChooseRetrieval {
+		// Without a candidate and not marked as empty the retrieval did not finish.
+		if e.Query == "" || len(e.Passages) == 0 && len(e.Candidates) == 0 && !was.Empty {
+			return &Diverged{e.Segment, "nothing was retrieved"}
+		}
+		if d.Empty = len(e.Passages) == 0; d.Empty && r.abstain {
+			e.stop = StopAbstained
+			return nil
+		}
+	}
+	known := 0
+	for i := range e.Candidates {
+		switch c := &e.Candidates[i]; {
+		case c.Branch != d.branch():
+		case c.Status == Skipped || c.Status == Failed:
+			return &Diverged{e.Segment, fmt.Sprintf("candidate %d was not completed: %s", c.Node, c.Reason)}
+		default:
+			known++
+		}
+	}
+	if known == 0 {
+		return &Diverged{e.Segment, fmt.Sprintf("the branch %v was not run", d.branch())}
+	}
+	return nil
+}
+
+// scored implements expander.
+func (r *replay) scored([]*Expansion, []*path) {}

@@ -1,0 +1,286 @@
+package selfrag
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/reflection"
+	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/scoring"
+)
+
+// TraceVersion is the version of the trace's JSON form. It grows when a field
+// changes its meaning or goes; new fields can come without that.
+const TraceVersion = 1
+
+// Trace is the record of how one answer came about. Its JSON form is documented
+// in docs/trace.md. Everything in it but Timing depends only on the question,
+// the options, the model and the passages.
+type Trace struct {
+	Version  int    `json:"version"`
+	Question string `json:"question"`
+	// Standalone is the question that the rewriter made, if there was a history.
+	Standalone string                 `json:"standalone,omitempty"`
+	Settings   SettingsTrace          `json:"settings"`
+	Model      generator.Capabilities `json:"model"`
+	// Expansions holds every expansion of the search: segment by segment, within
+	// a segment by rank of the path.
+	Expansions []*Expansion `json:"expansions"`
+	// Path holds the nodes of the answer's segments.
+	Path  []int           `json:"path"`
+	Usage generator.Usage `json:"usage"`
+	// Timing is nil in the canonical form.
+	Timing *Timing `json:"timing,omitempty"`
+}
+
+// Canonical returns the JSON form without the timing: equal runs give equal
+// bytes.
+func (t *Trace) Canonical() ([]byte, error) {
+	c := *t
+	c.Timing = nil
+	return json.Marshal(&c)
+}
+
+// ParseTrace reads the JSON form. It refuses a newer version.
+func ParseTrace(b []byte) (*Trace, error) {
+	var t Trace
+	if err := json.Unmarshal(b, &t); err != nil {
+		return nil, fmt.Errorf("selfrag: reading a trace: %w", err)
+	}
+	if t.Version < 1 || t.Version > TraceVersion {
+		return nil, fmt.Errorf("selfrag: the trace has version %d: want 1 to %d", t.Version, TraceVersion)
+	}
+	for i, e := range t.Expansions {
+		if e == nil {
+			return nil, fmt.Errorf("selfrag: reading a trace: expansion %d is null", i)
+		}
+	}
+	return &t, nil
+}
+
+// SettingsTrace says how the question was asked.
+type SettingsTrace struct {
+	Mode        Mode                `json:"mode"`
+	Threshold   float64             `json:"threshold"`
+	Unknown     UnknownPolicy       `json:"unknown"`
+	K           int                 `json:"k"`
+	Filter      string              `json:"filter,omitempty"`
+	Fixed       bool                `json:"fixed_passages,omitempty"`
+	Scoring     scoring.Config      `json:"scoring"`
+	Count       string              `json:"count"`
+	PathScore   scoring.PathScore   `json:"path_score"`
+	Constraints scoring.Constraints `json:"constraints"`
+	Fallback    Fallback            `json:"fallback"`
+	Labels      []string            `json:"labels,omitempty"`
+	Long        bool                `json:"long,omitempty"`
+	Width       int                 `json:"width"`
+	Depth       int                 `json:"depth"`
+	Instruction string              `json:"instruction,omitempty"`
+	MaxTokens   int                 `json:"max_tokens"`
+	Temperature float64             `json:"temperature,omitempty"`
+	Seed        uint64              `json:"seed,omitempty"`
+	Abstention  *AbstentionTrace    `json:"abstention,omitempty"`
+	Budget      *Budget             `json:"budget,omitempty"`
+	Full        bool                `json:"full,omitempty"`
+}
+
+// AbstentionTrace is the abstention rule of a question.
+type AbstentionTrace struct {
+	Below float64 `json:"below"`
+	Text  string  `json:"text"`
+}
+
+func (s settings) traced() SettingsTrace {
+	t := SettingsTrace{
+		Mode: s.mode, Threshold: s.threshold, Unknown: s.unknown, K: s.k, Fixed: s.fixed,
+		Scoring: s.scoring, Count: s.count.String(), PathScore: s.path,
+		Constraints: s.constraints, Fallback: s.fallback, Labels: s.labels,
+		Long: s.long, Width: s.width, Depth: s.depth,
+		Instruction: s.instruction.Name, MaxTokens: s.maxTokens,
+		Temperature: s.temperature, Seed: s.seed, Full: s.trace == TraceFull,
+	}
+	if s.filter != nil {
+		t.Filter = retriever.FormatFilter(s.filter)
+	}
+	if s.abstain {
+		t.Abstention = &AbstentionTrace{s.abstainAt, s.abstainText}
+	}
+	if s.budget != (Budget{}) {
+		t.Budget = &s.budget
+	}
+	return t
+}
+
+// settings returns what a search over the trace needs. A trace from a file can
+// say anything, so every value is checked.
+func (t SettingsTrace) settings() (settings, error) {
+	s := defaultSettings()
+	s.k, s.maxTokens, s.temperature, s.seed, s.fixed = t.K, t.MaxTokens, t.Temperature, t.Seed, t.Fixed
+	s.rewriter = nil
+	if t.Budget != nil {
+		s.budget = *t.Budget
+	}
+	if t.Full {
+		s.trace = TraceFull
+	}
+	for s.count = generator.CountAuto; s.count.String() != t.Count; s.count++ {
+		if s.count == generator.CountText {
+			return s, fmt.Errorf("count is %q: want auto, all, no-end or text", t.Count)
+		}
+	}
+	if t.Filter != "" {
+		f, err := retriever.ParseFilter(t.Filter)
+		if err != nil {
+			return s, err
+		}
+		s.filter = f
+	}
+	options := []Option{
+		WithMode(t.Mode), WithThreshold(t.Threshold), WithUnknown(t.Unknown),
+		WithScoring(t.Scoring), WithPathScore(t.PathScore), WithConstraints(t.Constraints, t.Fallback),
+		WithLabels(t.Labels...),
+	}
+	if t.Long {
+		options = append(options, WithLongForm(t.Width, t.Depth))
+	} else {
+		s.width, s.depth = t.Width, t.Depth
+	}
+	if t.Abstention != nil {
+		options = append(options, WithAbstention(t.Abstention.Below, t.Abstention.Text))
+	}
+	return s.apply(options)
+}
+
+// Expansion is one point of the search: a path, the decision on retrieval, the
+// passages, and the candidates that came of them.
+type Expansion struct {
+	// Segment counts from 1.
+	Segment int `json:"segment"`
+	// Parent is the node that the path ends with, 0 at the start.
+	Parent   int      `json:"parent"`
+	Decision Decision `json:"decision"`
+	// Query is what the retriever was asked, empty if it was not asked.
+	Query string `json:"query,omitempty"`
+	// Passages holds what it gave, best first, after the engine's own checks.
+	Passages []retriever.Hit     `json:"passages,omitempty"`
+	Scores   retriever.ScoreKind `json:"scores,omitempty"`
+	Missing  []retriever.Missing `json:"missing,omitempty"`
+	// Dropped counts the passages that the engine did not take.
+	Dropped    Dropped     `json:"dropped,omitzero"`
+	Candidates []Candidate `json:"candidates"`
+
+	// stop says why there may be no candidates.
+	stop StopReason
+	// failed is the failure of the decision or the retrieval.
+	failed error
+}
+
+// Dropped counts passages by the reason for which they were not used.
+type Dropped struct {
+	Filtered  int `json:"filtered,omitempty"`  // the filter does not hold for them
+	Duplicate int `json:"duplicate,omitempty"` // a passage with the same id stands before them
+	Excess    int `json:"excess,omitempty"`    // more than were asked for
+}
+
+// Decision is how it was decided whether to retrieve before a segment.
+type Decision struct {
+	// Choice is what was done.
+	Choice scoring.Choice `json:"choice"`
+	// Reason says why, in a few words.
+	Reason string `json:"reason"`
+	// Dist is the distribution of the group Retrieve, if it was asked for.
+	Dist reflection.Distribution `json:"dist,omitzero"`
+	// Ratio is p(Retrieval) / (p(Retrieval) + p(No Retrieval)), if it was.
+	Ratio *scoring.Term `json:"ratio,omitempty"`
+	// Token is the token that was generated.
+	Token reflection.Token `json:"token,omitzero"`
+	Level reflection.Level `json:"level,omitzero"`
+	Usage generator.Usage  `json:"usage,omitzero"`
+	// Policy is set when the choice could not be known and UnknownPolicy made it.
+	Policy bool `json:"policy,omitempty"`
+	// Empty is set when retrieval found nothing, so that the segment was generated
+	// without a passage.
+	Empty bool `json:"empty,omitempty"`
+}
+
+// branch is the kind of candidates that stand for the decision.
+func (d Decision) branch() scoring.Choice {
+	if d.Choice == scoring.ChooseRetrieval && d.Empty {
+		return scoring.ChooseNoRetrieval
+	}
+	return d.Choice
+}
+
+// Candidate is one continuation, judged and scored.
+type Candidate struct {
+	// Node is the candidate's number, from 1 in order of creation.
+	Node int `json:"node"`
+	// Branch says whether it used a passage, none, or that of the path.
+	Branch scoring.Choice `json:"branch"`
+	// Passage is the index of its passage in the expansion's Passages, -1 if it
+	// has none of its own.
+	Passage int `json:"passage"`
+	// Text is the segment's text, white space trimmed.
+	Text string `json:"text"`
+	// LogProb is the summed log-probability of the Counted tokens.
+	LogProb reflection.Prob `json:"log_prob"`
+	Counted int             `json:"counted"`
+	// Finish says why the text ended: FinishEnd, too, if the model judged its
+	// utility, which completes an answer, and FinishStop if more may follow.
+	Finish   generator.Finish    `json:"finish"`
+	Critique reflection.Critique `json:"critique"`
+	// Boundary is the control token that ended the segment, if one did.
+	Boundary reflection.Token `json:"boundary,omitzero"`
+	Terms    scoring.Segment  `json:"terms"`
+	// Score is the segment's score, PathScore that of the path that ends with it.
+	Score     float64         `json:"score"`
+	PathScore float64         `json:"path_score"`
+	Status    CandidateStatus `json:"status"`
+	Reason    string          `json:"reason,omitempty"`
+	// Fallback is set when the candidate was used though a constraint rejects it.
+	Fallback bool            `json:"fallback,omitempty"`
+	Usage    generator.Usage `json:"usage"`
+	// Tokens holds the steps in full traces.
+	Tokens []generator.Step `json:"tokens,omitempty"`
+
+	// What a live run needs to go on from the candidate.
+	segment  generator.Segment
+	boundary *generator.Step
+	key      uint64
+	err      error
+}
+
+// CandidateStatus says what became of a candidate.
+type CandidateStatus string
+
+// The statuses. Kept means that the path stayed in the beam, not that it is part
+// of the answer: that is what Trace.Path says.
+const (
+	Kept           CandidateStatus = "kept"
+	Pruned         CandidateStatus = "pruned"         // others scored higher
+	Rejected       CandidateStatus = "rejected"       // a rule excludes it, see Reason
+	Failed         CandidateStatus = "failed"         // the model or the critic failed, see Reason
+	Skipped        CandidateStatus = "skipped"        // the budget did not allow it
+	Counterfactual CandidateStatus = "counterfactual" // of the branch not taken, in full traces
+)
+
+// Timing holds what differs between equal runs.
+type Timing struct {
+	Start time.Time     `json:"start"`
+	Total time.Duration `json:"total_ns"`
+	Calls []CallTiming  `json:"calls,omitempty"`
+}
+
+// CallTiming is when one call ran.
+type CallTiming struct {
+	// Kind is "decide", "retrieve" or "candidate".
+	Kind string `json:"kind"`
+	// Parent is the node of the path, Node that of the candidate.
+	Parent int `json:"parent"`
+	Node   int `json:"node,omitempty"`
+	// At is the time from Timing.Start to the beginning of the call.
+	At   time.Duration `json:"at_ns"`
+	Took time.Duration `json:"took_ns"`
+}
