@@ -1,0 +1,139 @@
+package extractive
+
+import "math"
+
+// background is the n-gram model behind the tree. It is counted over the
+// sentences, titles and the question of one request, each closed by end.
+//
+//	P(w | u v) = triShare·c(u v w)/c(u v) + biShare·c(v w)/c(v) + uniShare·c(w)/N + baseShare·base(w)
+//
+// The share of a context that was never seen goes to the next shorter one, so
+// that the sum over all w stays one.
+type background struct {
+	symbols []symbol
+	same    []int32 // the next place of the same symbol, -1 at the last
+	first   []int32 // by symbol: its first place, -1 if it has none
+	count   []int32 // by symbol
+}
+
+const (
+	triShare  = 0.5
+	biShare   = 0.3
+	uniShare  = 0.15
+	baseShare = 0.05
+)
+
+// index counts the symbols once all of them are known; size is the number of
+// different ones.
+func (b *background) index(size int) {
+	places := make([]int32, len(b.symbols)+2*size)
+	b.same, places = places[:len(b.symbols)], places[len(b.symbols):]
+	b.first, b.count = places[:size], places[size:]
+	for i := range b.first {
+		b.first[i] = -1
+	}
+	for i := len(b.symbols) - 1; i >= 0; i-- {
+		s := b.symbols[i]
+		b.same[i] = b.first[s]
+		b.first[s] = int32(i)
+		b.count[s]++
+	}
+}
+
+// recent is the two symbols before a position; unseen where there is none.
+type recent struct{ before, last symbol }
+
+func (c recent) then(s symbol) recent { return recent{c.last, s} }
+
+// shares holds, for one context, what one count is worth at each order.
+type shares struct{ tri, bi, uni, base float64 }
+
+func (b *background) shares(c recent) shares {
+	s := shares{base: baseShare}
+	tri, bi, uni := triShare, biShare, uniShare
+	followers, pairs := 0, 0
+	// The symbol after end belongs to another text, and control tokens are in no
+	// text: only text tokens make a context.
+	if c.last >= firstText {
+		followers = int(b.count[c.last])
+		for i := b.first[c.last]; i >= 0; i = b.same[i] {
+			if b.pair(i, c) {
+				pairs++
+			}
+		}
+	}
+	if pairs > 0 {
+		s.tri = tri / float64(pairs)
+	} else {
+		bi += tri
+	}
+	if followers > 0 {
+		s.bi = bi / float64(followers)
+	} else {
+		uni += bi
+	}
+	if len(b.symbols) > 0 {
+		s.uni = uni / float64(len(b.symbols))
+	} else {
+		s.base += uni
+	}
+	return s
+}
+
+// pair reports whether both symbols of c stand at place i, the last one there.
+func (b *background) pair(i int32, c recent) bool {
+	return i > 0 && b.symbols[i-1] == c.before
+}
+
+// counted returns the part of P(w | c) that comes from counts.
+func (b *background) counted(c recent, sh shares, w symbol) float64 {
+	if w == unseen {
+		return 0
+	}
+	tri, bi := 0, 0
+	if c.last >= firstText {
+		for i := b.first[c.last]; i >= 0; i = b.same[i] {
+			if b.symbols[i+1] == w {
+				bi++
+				if b.pair(i, c) {
+					tri++
+				}
+			}
+		}
+	}
+	return sh.sum(tri, bi, int(b.count[w]))
+}
+
+func (s shares) sum(tri, bi, uni int) float64 {
+	return float64(float64(tri)*s.tri) + float64(float64(bi)*s.bi) + float64(float64(uni)*s.uni)
+}
+
+// countedAll returns counted for every symbol.
+func (b *background) countedAll(c recent, sh shares) []float64 {
+	n := len(b.count)
+	followers := make([]int32, 2*n)
+	bi, tri := followers[:n], followers[n:]
+	if c.last >= firstText {
+		for i := b.first[c.last]; i >= 0; i = b.same[i] {
+			bi[b.symbols[i+1]]++
+			if b.pair(i, c) {
+				tri[b.symbols[i+1]]++
+			}
+		}
+	}
+	out := make([]float64, n)
+	for w := range out {
+		out[w] = sh.sum(int(tri[w]), int(bi[w]), int(b.count[w]))
+	}
+	return out
+}
+
+// logSum returns log(p + share·exp(base)), also where exp(base) is too small for
+// a float64 and p is zero.
+func logSum(p, share, base float64) float64 {
+	if p > 0 {
+		// A certain token can come out a rounding error above one.
+		return math.Min(0, math.Log(p+share*math.Exp(base)))
+	}
+	return math.Log(share) + base
+}

@@ -1,0 +1,252 @@
+package extractive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/reflection"
+)
+
+// Abstention is what the model says after [No Retrieval] when the question holds
+// no text to quote from.
+const Abstention = "I cannot answer this without a source."
+
+// off is ε, the share of the background where the history is on the tree.
+const off = 1e-3
+
+// Model is the extractive model. Make one with [New]. It is safe for concurrent
+// use, starts no goroutines and does no I/O.
+type Model struct{ weights weights }
+
+var (
+	_ generator.Generator     = (*Model)(nil)
+	_ generator.Scorer        = (*Model)(nil)
+	_ generator.NextPredictor = (*Model)(nil)
+	_ generator.GroupProber   = (*Model)(nil)
+	_ generator.Describer     = (*Model)(nil)
+	_ generator.Checker       = (*Model)(nil)
+)
+
+// New returns the model.
+func New() *Model { return &Model{weights: byHand()} }
+
+// history is what stands before a position: the place in the tree and the
+// context of the background.
+type history struct {
+	node
+	recent
+}
+
+// open makes the world of a request, or says why there is none.
+func (m *Model) open(ctx context.Context, req generator.Request) (*world, history, error) {
+	if err := req.Check(); err != nil {
+		return nil, history{}, err
+	}
+	if req.Task != nil {
+		return nil, history{}, fmt.Errorf("extractive: this model quotes sentences and cannot do the task %q: give the part that asks for it a language model: %w",
+			req.Task.Template.Name(), errors.ErrUnsupported)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, history{}, stopped(err)
+	}
+	w := newWorld(&m.weights, req)
+	return w, w.begin(), nil
+}
+
+func stopped(err error) error { return fmt.Errorf("extractive: %w", err) }
+
+func (w *world) begin() history { return history{w.root, recent{unseen, unseen}} }
+
+func (w *world) after(h history, s symbol) history {
+	return history{w.then(h.node, s), h.recent.then(s)}
+}
+
+// logProb returns the log-probability of a token, of which text is given if it is
+// unseen.
+func (w *world) logProb(h history, s symbol, text string) float64 {
+	sh, tree, ground := w.mixture(h)
+	if s >= firstText {
+		text = w.lex.text(s)
+	}
+	p := tree*w.treeProb(h.node, s) + ground*w.background.counted(h.recent, sh, s)
+	return logSum(p, ground*sh.base, logBase(len(text)))
+}
+
+// mixture returns the shares of the background's orders at h, and those of the
+// tree and of the background.
+func (w *world) mixture(h history) (sh shares, tree, ground float64) {
+	sh = w.background.shares(h.recent)
+	if h.phase == lost {
+		return sh, 0, 1
+	}
+	return sh, 1 - off, off
+}
+
+// next returns the log-probabilities of all symbols.
+func (w *world) next(h history) []float64 {
+	sh, tree, ground := w.mixture(h)
+	p := w.background.countedAll(h.recent, sh)
+	for i := range p {
+		p[i] *= ground
+	}
+	w.treeAll(h.node, func(s symbol, q float64) { p[s] += tree * q })
+	for i := range p {
+		n := 0
+		if s := symbol(i); s >= firstText {
+			n = len(w.lex.text(s))
+		}
+		p[i] = logSum(p[i], ground*sh.base, logBase(n))
+	}
+	return p
+}
+
+// alternatives lists the symbols, likeliest first; of equals, end comes first,
+// then control tokens in vocabulary order, then text as it stands in the request.
+func (w *world) alternatives(logs []float64) []generator.Alternative {
+	order := make([]symbol, len(logs))
+	for i := range order {
+		order[i] = symbol(i)
+	}
+	slices.SortStableFunc(order, func(a, b symbol) int {
+		switch {
+		case logs[a] > logs[b]:
+			return -1
+		case logs[a] < logs[b]:
+			return 1
+		}
+		return 0
+	})
+	out := make([]generator.Alternative, len(order))
+	for i, s := range order {
+		out[i] = generator.Alternative{Token: s.control(), End: s == end, Prob: reflection.ExactLog(logs[s])}
+		if s >= firstText {
+			out[i].Text = w.lex.text(s)
+		}
+	}
+	return out
+}
+
+// distribution returns the log-probabilities of the tokens of g at h.
+func (w *world) distribution(h history, g reflection.Group) reflection.Distribution {
+	d := reflection.Distribution{Group: g}
+	for _, t := range g.Tokens() {
+		d.Set(t, reflection.ExactLog(w.logProb(h, symbol(t), "")))
+	}
+	return d
+}
+
+// step returns the step for a token; text is that of a text token.
+func (w *world) step(req generator.Request, h history, s symbol, text string, first bool) generator.Step {
+	step := generator.Step{Text: text, Token: s.control(), LogProb: reflection.ExactLog(w.logProb(h, s, text))}
+	g := step.Token.Group()
+	if first || g != reflection.NoGroup && slices.Contains(req.Watch, g) {
+		for _, g := range req.Watch {
+			step.Watched = append(step.Watched, w.distribution(h, g))
+		}
+	}
+	return step
+}
+
+// Generate implements [generator.Generator]. At temperature 0 it takes the
+// likeliest control tokens and the likeliest whole sentence. At a higher one it
+// draws token by token, among the tokens that [Model.Next] lists and that the
+// tokeniser would cut there.
+func (m *Model) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
+	return func(yield func(generator.Step, error) bool) {
+		w, h, err := m.open(ctx, req)
+		if err != nil {
+			yield(generator.Step{}, err)
+			return
+		}
+		choose := w.chooser(req)
+		last := func(s generator.Step, f generator.Finish, n int) {
+			s.Finish = f
+			s.Usage = generator.Usage{PromptTokens: w.promptTokens, GeneratedTokens: n}
+			yield(s, nil)
+		}
+		for n := 0; ; n++ {
+			if err := ctx.Err(); err != nil {
+				yield(generator.Step{}, stopped(err))
+				return
+			}
+			if n == req.MaxTokens {
+				last(generator.Step{}, generator.FinishLength, n)
+				return
+			}
+			s := choose(h)
+			text := ""
+			if s >= firstText {
+				text = w.lex.text(s)
+			}
+			step := w.step(req, h, s, text, n == 0)
+			if req.Alternatives > 0 {
+				top := w.alternatives(w.next(h))
+				step.Top = slices.Clone(top[:min(len(top), req.Alternatives)])
+			}
+			if s == end {
+				last(step, generator.FinishEnd, n+1)
+				return
+			}
+			if !yield(step, nil) {
+				return
+			}
+			if slices.Contains(req.Stop, step.Token) {
+				last(generator.Step{}, generator.FinishStop, n+1)
+				return
+			}
+			h = w.after(h, s)
+		}
+	}
+}
+
+// chooser returns the function that picks the next token.
+func (w *world) chooser(req generator.Request) func(history) symbol {
+	if req.Temperature == 0 {
+		plan := w.likeliest()
+		return func(history) symbol {
+			s := plan[0]
+			plan = plan[1:]
+			return s
+		}
+	}
+	random := rand.New(rand.NewPCG(req.Seed, 0))
+	return func(h history) symbol { return w.draw(h, req.Temperature, random.Float64()) }
+}
+
+// draw picks a symbol with probability proportional to p^(1/temperature); x is
+// uniform in [0, 1).
+func (w *world) draw(h history, temperature, x float64) symbol {
+	logs := w.next(h)
+	top := math.Inf(-1)
+	for i, l := range logs {
+		if s := symbol(i); s >= firstText && h.last >= firstText && joins(w.lex.text(h.last), w.lex.text(s)) {
+			logs[i] = math.Inf(-1)
+			continue
+		}
+		top = max(top, l)
+	}
+	sum := 0.0
+	for i, l := range logs {
+		// The exponent of the likeliest is 0 at any temperature.
+		logs[i] = math.Exp((l - top) / temperature)
+		sum += logs[i]
+	}
+	x *= sum
+	last := end
+	for i, p := range logs {
+		if p == 0 {
+			continue
+		}
+		last = symbol(i)
+		if x -= p; x < 0 {
+			break
+		}
+	}
+	return last // also if rounding has left a trifle of x
+}

@@ -1,0 +1,278 @@
+package extractive
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/sentence"
+	"github.com/goselfrag/goselfrag/reflection"
+)
+
+// leaf is one thing the tree can say, as tokens written out, with its
+// probability.
+type leaf struct {
+	tokens []string
+	p      float64
+}
+
+// leaves lists everything a short or long answer from one passage can be, by the
+// formulas of the package documentation.
+func leaves(w *world, long bool) (all []leaf) {
+	sum, z0 := 0.0, 0.0
+	for _, q := range w.quotes {
+		sum += math.Exp(q.z)
+	}
+	z0 = sum * w.start[reflection.Irrelevant] / w.start[reflection.Relevant]
+	for i, q := range w.quotes {
+		text := cut(w.spell(q.symbols))
+		for _, rel := range reflection.IsREL.Tokens() {
+			u, p := q.u, math.Exp(q.z)/(sum+z0)
+			r, sups := relevant, reflection.IsSUP.Tokens()
+			if rel == reflection.Irrelevant {
+				u, p = u*w.weights.afterIrrelevant, math.Exp(q.z)/(sum+z0)*z0/sum
+				r, sups = irrelevant, []reflection.Token{reflection.None}
+			}
+			for _, sup := range sups {
+				tokens := append([]string{rel.String()}, text...)
+				pSup := 1.0
+				if sup != reflection.None {
+					tokens = append(tokens, sup.String())
+					f := w.support(i)
+					pSup = f[sup]
+				}
+				done := 1.0
+				if long {
+					f := w.follow(i, r)
+					onwards, fetch := f[reflection.ContinueEvidence], f[reflection.Retrieval]
+					done = 1 - onwards - fetch
+					all = append(all,
+						leaf{append(tokens[:len(tokens):len(tokens)], reflection.ContinueEvidence.String(), ""), p * pSup * onwards},
+						leaf{append(tokens[:len(tokens):len(tokens)], reflection.Retrieval.String(), ""), p * pSup * fetch})
+				}
+				for k, use := range reflection.IsUSE.Tokens() {
+					binomial := []float64{1, 4, 6, 4, 1}[k] * math.Pow(u, float64(k)) * math.Pow(1-u, float64(4-k))
+					all = append(all, leaf{append(tokens[:len(tokens):len(tokens)], use.String(), ""), p * pSup * done * binomial})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// ngrams is the background written down plainly: counts by string.
+type ngrams struct {
+	count map[string]float64
+	total float64
+}
+
+func newNgrams(texts ...string) ngrams {
+	n := ngrams{count: map[string]float64{}}
+	for _, t := range texts {
+		if t == "" {
+			continue
+		}
+		tokens := append(cut(t), "")
+		n.total += float64(len(tokens))
+		for i := range tokens {
+			for length := 1; length <= 3 && i+length <= len(tokens); length++ {
+				n.count[strings.Join(tokens[i:i+length], "\x00")]++
+			}
+		}
+	}
+	return n
+}
+
+// prob returns P_bg(token | the tokens before it); bytes is the length of the
+// token if it is text.
+func (n ngrams) prob(before []string, token string, bytes int) float64 {
+	context := func(k int) (string, float64) {
+		if len(before) < k {
+			return "", 0
+		}
+		c := strings.Join(before[len(before)-k:], "\x00")
+		return c + "\x00" + token, n.count[c]
+	}
+	tri, bi, uni := 0.5, 0.3, 0.15
+	p := 0.05 / 272 * math.Pow(257, -float64(bytes))
+	if gram, c := context(2); c > 0 {
+		p += tri * n.count[gram] / c
+	} else {
+		bi += tri
+	}
+	if gram, c := context(1); c > 0 {
+		p += bi * n.count[gram] / c
+	} else {
+		uni += bi
+	}
+	return p + uni*n.count[token]/n.total
+}
+
+// TestAgainstEnumeration computes the probability of every token of everything
+// the tree can say, and of texts that leave it, from the list of leaves and the
+// plain counts, and compares it with Score.
+func TestAgainstEnumeration(t *testing.T) {
+	m := New()
+	// Sentences that share beginnings, one the beginning of another, one twice.
+	passage := "The bridge was built.\n\nThe bridge was built. In 1932.\n\nThe bridge was\n\nThe bridge fell.\n\nIt was steel."
+	question, title := "when was the bridge built", "The bridge"
+	texts := []string{question, title}
+	for _, s := range sentence.Split(passage) {
+		texts = append(texts, s.Of(passage))
+	}
+	ground := newNgrams(texts...)
+
+	for _, stop := range [][]reflection.Token{nil, reflection.Retrieve.Tokens()} {
+		req := about(question, passage)
+		req.Prompt.Evidence[0].Title = title
+		req.Stop = stop
+		w, _, err := m.open(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := leaves(w, stop != nil)
+		want := map[int]int{0: 5 * (3*5 + 5), 3: 5 * (3*7 + 7)}[len(stop)]
+		if len(all) != want {
+			t.Fatalf("%d leaves, want %d", len(all), want)
+		}
+		total, best := 0.0, ""
+		byText := map[string]float64{}
+		for _, l := range all {
+			total += l.p
+			if l.tokens[0] == reflection.Relevant.String() {
+				i := strings.Index(strings.Join(l.tokens[1:], ""), "[")
+				text := strings.Join(l.tokens[1:], "")[:i]
+				byText[text] += l.p
+				if best == "" || byText[text] > byText[best] {
+					best = text
+				}
+			}
+		}
+		if math.Abs(total-1) > 1e-12 {
+			t.Errorf("the leaves sum to 1%+g", total-1)
+		}
+		if got := complete(t, req).Text(); got != best {
+			t.Errorf("greedy quotes %q, the likeliest sentence is %q", got, best)
+		}
+
+		tested := all
+		for _, off := range [][]string{
+			{""},
+			{"[Relevant]", ""},
+			{"[Relevant]", "The", " bridge", " fell", ",", " The", " bridge", " fell", ".", "[Fully supported]", ""},
+			{"[Relevant]", "Something", " else", "[Utility:1]", "[Utility:1]", ""},
+			{"The", " bridge", ""},
+			{"[Irrelevant]", "It", " was", " steel", ".", "[Fully supported]", ""},
+		} {
+			tested = append(tested, leaf{tokens: off})
+		}
+		for _, l := range tested {
+			c, err := m.Score(t.Context(), req, asSteps(l.tokens), true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, token := range l.tokens {
+				mass, here := 0.0, 0.0
+				for _, other := range all {
+					if hasPrefix(other.tokens, l.tokens[:i]) {
+						mass += other.p
+						if hasPrefix(other.tokens, l.tokens[:i+1]) {
+							here += other.p
+						}
+					}
+				}
+				bytes := len(token)
+				if _, ok := reflection.ParseToken(token); ok {
+					bytes = 0
+				}
+				want := ground.prob(l.tokens[:i], token, bytes)
+				if mass > 0 {
+					want = (1-1e-3)*here/mass + 1e-3*want
+				}
+				got := c.End.Log
+				if i < len(c.Steps) {
+					got = c.Steps[i].LogProb.Log
+				}
+				if math.Abs(got-math.Log(want)) > 1e-11 {
+					t.Errorf("%q, token %d: log-probability %v, want %v", l.tokens, i, got, math.Log(want))
+				}
+			}
+		}
+	}
+}
+
+// asSteps turns tokens written out, the last of them the end, into steps.
+func asSteps(tokens []string) (out []generator.Step) {
+	for _, s := range tokens[:len(tokens)-1] {
+		if c, ok := reflection.ParseToken(s); ok {
+			out = append(out, generator.Step{Token: c})
+		} else {
+			out = append(out, generator.Step{Text: s})
+		}
+	}
+	return out
+}
+
+func hasPrefix(tokens, prefix []string) bool {
+	if len(tokens) < len(prefix) {
+		return false
+	}
+	for i := range prefix {
+		if tokens[i] != prefix[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// TestSamplingFollowsNext draws the first token with many seeds and compares the
+// counts with what Next says, by a chi-square test. The seeds are fixed, so the
+// outcome is, too; the bound is far beyond the 0.1 % quantile.
+func TestSamplingFollowsNext(t *testing.T) {
+	m := New()
+	req := about("tell me about the bridge", "The old bridge was built by hand. Many old maps show the bridge. Three times the bridge fell. Steel now holds the bridge up.")
+	req.Prompt.Path = []generator.Segment{{Text: "So.", Evidence: req.Prompt.Evidence}}
+	req.Prompt.Evidence, req.Prompt.Force, req.MaxTokens = nil, reflection.ContinueEvidence, 1
+	d, err := m.Next(t.Context(), req, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const draws = 1500
+	for _, temperature := range []float64{0.5, 2} {
+		req.Temperature = temperature
+		expected, sum := map[string]float64{}, 0.0
+		for _, a := range d.Tokens {
+			p := math.Exp(a.Prob.Log / temperature)
+			expected[a.Text+a.Token.String()] = p
+			sum += p
+		}
+		seen := map[string]float64{}
+		for seed := range draws {
+			req.Seed = uint64(seed)
+			c := complete(t, req)
+			key := ""
+			if len(c.Steps) > 0 {
+				key = c.Steps[0].Text + c.Steps[0].Token.String()
+			}
+			seen[key]++
+		}
+		chi2, cells, rareSeen, rare := 0.0, 0.0, 0.0, 0.0
+		for key, p := range expected {
+			if e := p / sum * draws; e < 5 {
+				rare += e
+				rareSeen += seen[key]
+			} else {
+				chi2 += (seen[key] - e) * (seen[key] - e) / e
+				cells++
+			}
+		}
+		if rare > 5 {
+			chi2 += (rareSeen - rare) * (rareSeen - rare) / rare
+			cells++
+		}
+		if limit := cells + 6*math.Sqrt(2*cells); cells < 3 || chi2 > limit {
+			t.Errorf("temperature %v: chi-square %.1f over %v cells, want at most %.1f over 3 or more", temperature, chi2, cells, limit)
+		}
+	}
+}
