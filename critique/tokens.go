@@ -26,8 +26,11 @@ func NewTokens(model generator.Generator) *Tokens { return &Tokens{model} }
 
 // Critique implements [Critic]. Incomplete candidates are judged as far as they
 // go.
-func (k *Tokens) Critique(_ context.Context, c Candidate) (Verdict, error) {
+func (k *Tokens) Critique(ctx context.Context, c Candidate) (Verdict, error) {
 	var v Verdict
+	if err := ctx.Err(); err != nil {
+		return v, err
+	}
 	v.IsREL = relevance(c)
 	v.IsSUP = first(c.Completion, reflection.IsSUP)
 	v.IsUSE = first(c.Completion, reflection.IsUSE)
@@ -89,6 +92,9 @@ func levelOf(d reflection.Distribution) reflection.Level {
 // Decide implements [Decider]. At a boundary it takes the decision from the step
 // that made it; otherwise it asks the model for one token.
 func (k *Tokens) Decide(ctx context.Context, s Situation) (Decision, error) {
+	if err := ctx.Err(); err != nil {
+		return Decision{}, err
+	}
 	if s.Boundary != nil {
 		j := read(*s.Boundary, reflection.Retrieve)
 		return Decision{Dist: j.Dist, Token: j.Token, Level: j.Level}, nil

@@ -16,8 +16,9 @@ type Generator interface {
 	// Contract:
 	//
 	//   - Every step but the last holds one token: text, or a control token, never
-	//     both. The last one has Finish set and neither text nor token; nothing
-	//     follows it. A stream that cannot give that step ends with an error.
+	//     both; the text is empty while bytes of a character are still held back.
+	//     The last one has Finish set and neither text nor token; nothing follows
+	//     it. A stream that cannot give that step ends with an error.
 	//   - An error is yielded once, with a zero Step, and ends the stream. A
 	//     request that fails [Request.Check] yields that error first and only.
 	//   - At temperature 0 the same request gives the same steps. At a higher one

@@ -1,0 +1,13 @@
+// Package critiquetest has a [critique.Critic] and a [critique.Decider] for tests
+// of code that uses them, and the contract suites for code that is one.
+//
+// [Critic] and [Decider] answer by rules and record what they were asked. Their
+// answers are written with [Verdict] and [Decision].
+//
+// [TestCritic] and [TestDecider] check an implementation against every rule of
+// the contract:
+//
+//	func TestContract(t *testing.T) {
+//		critiquetest.TestCritic(t, mycritic.New(...))
+//	}
+package critiquetest

@@ -1,0 +1,238 @@
+package generatortest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/reflection"
+)
+
+// Option adapts [TestGenerator] to an implementation.
+type Option func(*suite)
+
+// Tolerance sets how far numbers that should agree may lie apart, as a share of
+// the greater one or, below 1, absolutely; the default is 1e-6. Servers whose
+// numbers depend on what else is in the batch need more.
+func Tolerance(x float64) Option { return func(s *suite) { s.tolerance = x } }
+
+// MaxTokens sets how many tokens are generated where a check does not need
+// another number; the default is 16.
+func MaxTokens(n int) Option { return func(s *suite) { s.maxTokens = n } }
+
+// Seeded says that the implementation can seed its sampling, so that the suite
+// checks that it does.
+func Seeded() Option { return func(s *suite) { s.seeded = true } }
+
+// Skip leaves out the check whose subtest has the given name and reports why.
+func Skip(check, reason string) Option {
+	return func(s *suite) { s.skip[check] = reason }
+}
+
+// TestGenerator checks that g keeps the contract of [generator.Generator] and of
+// the powers it has. It runs one subtest per rule, first on g itself and then on
+// g behind [generator.Wrap], which must hide nothing.
+//
+// The questions it asks are fixed and have a few words; what g says to them does
+// not matter, and a kind of question that g answers with an error that wraps
+// errors.ErrUnsupported is left out. Each half takes a few hundred short calls of
+// g. Since the suite counts goroutines,
+// nothing else may run beside it in the same process, so do not use t.Parallel.
+func TestGenerator(t *testing.T, g generator.Generator, opts ...Option) {
+	t.Helper()
+	for _, half := range halves(g) {
+		s := newSuite(half.generator, opts...)
+		t.Run(half.name, func(t *testing.T) {
+			for _, c := range s.checks() {
+				t.Run(c.name, func(t *testing.T) { report(t, c.run(t.Context())) })
+			}
+		})
+	}
+}
+
+type half struct {
+	name      string
+	generator generator.Generator
+}
+
+func halves(g generator.Generator) []half {
+	return []half{{"bare", g}, {"wrapped", generator.Wrap(g, g.Generate)}}
+}
+
+// notApplicable is returned by a check that has nothing to look at.
+type notApplicable string
+
+func (e notApplicable) Error() string { return string(e) }
+
+// report is a variable part of testing.T, so that the suite can be tested.
+func report(t interface {
+	Skip(...any)
+	Error(...any)
+}, err error) {
+	var none notApplicable
+	switch {
+	case errors.As(err, &none):
+		t.Skip(none)
+	case err != nil:
+		t.Error(err)
+	}
+}
+
+// check is one rule of the contract.
+type check struct {
+	name string
+	run  func(context.Context) error
+}
+
+type suite struct {
+	g         generator.Generator
+	tolerance float64
+	maxTokens int
+	seeded    bool
+	skip      map[string]string
+
+	mu     sync.Mutex
+	cached []sample
+}
+
+func newSuite(g generator.Generator, opts ...Option) *suite {
+	s := &suite{g: g, tolerance: 1e-6, maxTokens: 16, skip: make(map[string]string)}
+	for _, o := range opts {
+		o(s)
+	}
+	return s
+}
+
+// checks lists the rules in the order of the contract, the powers last.
+func (s *suite) checks() []check {
+	list := []check{
+		{"stream", s.stream},
+		{"bad-request", s.badRequest},
+		{"repeatable", s.repeatable},
+		{"seeded", s.seededSampling},
+		{"max-tokens", s.maxTokensKept},
+		{"stop", s.stop},
+		{"watched", s.watched},
+		{"alternatives", s.alternatives},
+		{"break", s.breakFrees},
+		{"lazy", s.lazy},
+		{"cancelled", s.cancelled},
+		{"cancelled-midway", s.cancelledMidway},
+		{"concurrent", s.concurrent},
+		{"request-unchanged", s.requestUnchanged},
+		{"data", s.data},
+		{"describe", s.describe},
+		{"powers", s.powers},
+		{"score", s.score},
+		{"next", s.next},
+		{"group-probs", s.groupProbs},
+	}
+	for i, c := range list {
+		if reason, ok := s.skip[c.name]; ok {
+			list[i].run = func(context.Context) error { return notApplicable(reason) }
+		}
+	}
+	return list
+}
+
+// sample is a question of the suite and the likeliest continuation.
+type sample struct {
+	name string
+	req  generator.Request
+	generator.Completion
+}
+
+// errorf says what went wrong with a sample.
+func (x sample) errorf(format string, args ...any) error {
+	return fmt.Errorf("question %q: "+format, append([]any{x.name}, args...)...)
+}
+
+var (
+	passage  = generator.Evidence{Title: "Mercury", Text: "Mercury is the planet nearest to the sun. A year takes 88 days there."}
+	question = "Which planet is nearest to the sun?"
+	before   = generator.Segment{
+		Text: "Mercury is the nearest planet.", Evidence: []generator.Evidence{passage},
+		Retrieve: reflection.Retrieval, Relevance: reflection.Relevant, Support: reflection.FullySupported,
+	}
+	suiteTask = generator.MustTaskTemplate("rewrite", "You rewrite questions.", "Rewrite as a search query: {{question}}")
+)
+
+// questions returns a request for each form a prompt can take.
+func (s *suite) questions() []sample {
+	list := []sample{
+		{name: "decision", req: generator.Request{Prompt: generator.Prompt{Instruction: question}}},
+		{name: "evidence", req: generator.Request{Prompt: generator.Prompt{Instruction: question, Evidence: []generator.Evidence{passage}}}},
+		{name: "two passages", req: generator.Request{Prompt: generator.Prompt{
+			Instruction: question, Evidence: []generator.Evidence{passage, {Text: "Venus is hotter."}}, Force: reflection.Retrieval,
+		}}},
+		{name: "no retrieval", req: generator.Request{Prompt: generator.Prompt{Instruction: "Täglich grüßt das 火星 🪐?", Force: reflection.NoRetrieval}}},
+		{name: "path", req: generator.Request{Prompt: generator.Prompt{Instruction: question, Path: []generator.Segment{before}}}},
+		{name: "continued evidence", req: generator.Request{Prompt: generator.Prompt{
+			Instruction: question, Path: []generator.Segment{before}, Force: reflection.ContinueEvidence,
+		}}},
+		{name: "instruction", req: generator.Request{Prompt: generator.PubHealth.Prompt("Mercury is a planet.")}},
+		{name: "task", req: generator.Request{Task: &generator.Task{Template: suiteTask, Values: map[string]string{"question": question}}}},
+	}
+	for i := range list {
+		list[i].req.MaxTokens = s.maxTokens
+		list[i].req.Watch = reflection.Groups()
+	}
+	return list
+}
+
+// samples asks the questions once and keeps the answers.
+func (s *suite) samples(ctx context.Context) ([]sample, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cached != nil {
+		return s.cached, nil
+	}
+	var list []sample
+	for _, x := range s.questions() {
+		var err error
+		x.Completion, err = generator.Complete(ctx, s.g, x.req)
+		if errors.Is(err, errors.ErrUnsupported) {
+			continue
+		}
+		if err != nil {
+			return nil, x.errorf("%w", err)
+		}
+		list = append(list, x)
+	}
+	if len(list) == 0 {
+		return nil, errors.New("every question is unsupported: want an answer to at least one")
+	}
+	s.cached = list
+	return list, nil
+}
+
+// each runs f on every sample until one fails.
+func (s *suite) each(ctx context.Context, f func(sample) error) error {
+	list, err := s.samples(ctx)
+	if err != nil {
+		return err
+	}
+	for _, x := range list {
+		if err := f(x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// some runs f on the first few samples, for checks that take many calls.
+func (s *suite) some(ctx context.Context, f func(sample) error) error {
+	list, err := s.samples(ctx)
+	if err != nil {
+		return err
+	}
+	for _, x := range list[:min(2, len(list))] {
+		if err := f(x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
