@@ -14,7 +14,9 @@ import (
 //
 // IsREL is read at the first position of a candidate with evidence, whatever
 // token stands there; IsSUP and IsUSE at the first generated token of their
-// group, later ones are ignored. A group that did not come is StatusAbsent.
+// group, later ones are ignored; an IsSUP past the token of the group Retrieve
+// that ends the segment is about another segment and does not count. A group that
+// did not come is StatusAbsent.
 // Where a token came without a distribution the judgement is a hard label, and
 // its level says so.
 type Tokens struct {
@@ -32,7 +34,7 @@ func (k *Tokens) Critique(ctx context.Context, c Candidate) (Verdict, error) {
 		return v, err
 	}
 	v.IsREL = relevance(c)
-	v.IsSUP = first(c.Completion, reflection.IsSUP)
+	v.IsSUP = first(segment(c.Completion), reflection.IsSUP)
 	v.IsUSE = first(c.Completion, reflection.IsUSE)
 	return v, nil
 }
@@ -45,6 +47,16 @@ func relevance(c Candidate) reflection.Judgement {
 		return first(c.Completion, reflection.IsREL)
 	}
 	return read(steps[0], reflection.IsREL)
+}
+
+// segment cuts a completion where the model itself ended the segment.
+func segment(c generator.Completion) generator.Completion {
+	for i := 1; i < len(c.Steps); i++ {
+		if c.Steps[i].Token.Group() == reflection.Retrieve {
+			return generator.Completion{Steps: c.Steps[:i], Finish: generator.FinishStop}
+		}
+	}
+	return c
 }
 
 // first reads the first generated token of g.

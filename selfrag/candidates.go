@@ -205,7 +205,7 @@ func endsSegment(at int, s generator.Step) bool {
 // read takes over what the candidate generated.
 func (c *Candidate) read(p generator.Prompt, done generator.Completion, count generator.Count) {
 	c.Finish = done.Finish
-	c.LogProb, c.Counted = done.LogProb(count)
+	own := done // the segment with the token that ends it, without what follows
 	c.segment = generator.Segment{Evidence: p.Evidence, Retrieve: p.Force}
 	if len(p.Evidence) > 0 {
 		c.segment.Retrieve = reflection.Retrieval
@@ -217,6 +217,9 @@ func (c *Candidate) read(p generator.Prompt, done generator.Completion, count ge
 			// After a utility the answer was complete, whatever follows.
 			if c.segment.Utility == reflection.None {
 				c.boundary, c.Boundary = s, s.Token
+			}
+			if own.Steps = done.Steps[:i+1]; i+1 < len(done.Steps) {
+				own.Finish = generator.FinishStop // its end token is another segment's
 			}
 			break
 		}
@@ -239,6 +242,7 @@ func (c *Candidate) read(p generator.Prompt, done generator.Completion, count ge
 	if c.Finish == generator.FinishStop && c.segment.Utility != reflection.None {
 		c.Finish = generator.FinishEnd
 	}
+	c.LogProb, c.Counted = own.LogProb(count)
 	c.segment.Text = raw.String()
 	c.Text = strings.TrimSpace(c.segment.Text)
 }

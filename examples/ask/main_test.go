@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// folder writes files into a new folder and returns its path.
+func folder(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+var lighthouse = map[string]string{
+	"guide/tower.md": "# The tower\n\nThe lighthouse of Brannock was built in 1871 by Ada Kerr. It is 41 metres high.\n\n## Light\n\nThe lamp turns once in twelve seconds.\n",
+	"notes.txt":      "Ferries to the island leave every morning at nine. Dogs travel free.",
+	"page.html":      "<html><head><title>Food</title></head><body><p>The harbour inn serves <b>crab soup</b> on Fridays.</p></body></html>",
+}
+
+func TestAskAnswersWithItsSource(t *testing.T) {
+	dir := folder(t, lighthouse)
+	var out, errs bytes.Buffer
+	if code := run(t.Context(), []string{"-docs", dir, "-json", "Who built the lighthouse of Brannock?"}, &out, &errs); code != 0 {
+		t.Fatalf("exit code %d: %s", code, errs.String())
+	}
+	var got struct {
+		Answer    *string
+		Segments  []struct{ Start, End int }
+		Citations []struct {
+			Passage struct{ Source struct{ URI string } }
+		}
+		Decision   *struct{ Choice string }
+		Candidates []struct {
+			Status    string
+			PassageID string `json:"passage_id"`
+		}
+		Usage *struct{ Calls int }
+	}
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+		t.Fatalf("%v: %s", err, out.String())
+	}
+	if got.Answer == nil || *got.Answer != "The lighthouse of Brannock was built in 1871 by Ada Kerr." {
+		t.Errorf("answer %v", out.String())
+	}
+	if len(got.Citations) != 1 || got.Citations[0].Passage.Source.URI != "guide/tower.md" {
+		t.Errorf("citations %+v", got.Citations)
+	}
+	if len(got.Segments) != 1 || got.Segments[0].End != len(*got.Answer) {
+		t.Errorf("segments %+v", got.Segments)
+	}
+	if got.Decision == nil || got.Decision.Choice != "retrieval" || got.Usage == nil || got.Usage.Calls < 2 || len(got.Candidates) == 0 || got.Candidates[0].PassageID == "" {
+		t.Errorf("decision %+v, usage %+v, candidates %+v", got.Decision, got.Usage, got.Candidates)
+	}
+}
+
+func TestAskPrintsForPeople(t *testing.T) {
+	dir := folder(t, lighthouse)
+	var out, errs bytes.Buffer
+	if code := run(t.Context(), []string{"-docs", dir, "When do ferries to the island leave?", "-k", "2", "-long"}, &out, &errs); code != 0 {
+		t.Fatalf("exit code %d: %s", code, errs.String())
+	}
+	for _, want := range []string{"decision 1: retrieval", "IsREL", "leave every morning at nine [1]", "(notes.txt, bytes 0-"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the output lacks %q:\n%s", want, out.String())
+		}
+	}
+	if !strings.Contains(errs.String(), "from 3 files, 0 skipped") {
+		t.Errorf("progress: %s", errs.String())
+	}
+}
+
+func TestAskFilters(t *testing.T) {
+	dir := folder(t, lighthouse)
+	var out, errs bytes.Buffer
+	if code := run(t.Context(), []string{"-docs", dir, "-json", "-filter", `format = "txt"`, "-abstain", "0", "-mode", "always", "Who built the lighthouse?"}, &out, &errs); code != 0 {
+		t.Fatalf("exit code %d: %s", code, errs.String())
+	}
+	if s := out.String(); strings.Contains(s, "Ada Kerr") || strings.Contains(s, "tower.md") {
+		t.Errorf("a passage that the filter excludes is in the output:\n%s", s)
+	}
+}
+
+func TestAskErrors(t *testing.T) {
+	dir := folder(t, lighthouse)
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		want string
+	}{
+		"no docs":        {[]string{"question"}, 2, "-docs is missing"},
+		"no question":    {[]string{"-docs", dir}, 2, "the question is missing"},
+		"no such folder": {[]string{"-docs", filepath.Join(dir, "nowhere"), "q"}, 1, "there is no folder"},
+		"a file":         {[]string{"-docs", filepath.Join(dir, "notes.txt"), "q"}, 1, "notes.txt"},
+		"nothing in it":  {[]string{"-docs", folder(t, map[string]string{"a.bin": "x"}), "q"}, 1, "nothing to read"},
+		"mode":           {[]string{"-docs", dir, "-mode", "sometimes", "q"}, 2, "adaptive, always, never, hard"},
+		"threshold":      {[]string{"-docs", dir, "-threshold", "1.5", "q"}, 1, "[0, 1]"},
+		"weights":        {[]string{"-docs", dir, "-weights", "1,2", "q"}, 2, "3 or 4"},
+		"weight sign":    {[]string{"-docs", dir, "-weights", "1,-2,1", "q"}, 1, "Support is -2"},
+		"k":              {[]string{"-docs", dir, "-k", "0", "q"}, 1, "at least 1"},
+		"filter":         {[]string{"-docs", dir, "-filter", "format =", "q"}, 2, "-filter"},
+		"unknown flag":   {[]string{"-colour", "q"}, 2, "usage: ask"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out, errs bytes.Buffer
+			if code := run(t.Context(), c.args, &out, &errs); code != c.code || !strings.Contains(errs.String(), c.want) {
+				t.Errorf("exit code %d, want %d with %q:\n%s", code, c.code, c.want, errs.String())
+			}
+			if out.Len() > 0 {
+				t.Errorf("standard output: %s", out.String())
+			}
+		})
+	}
+}
+
+func TestAskNamesFilesThatAreNotUTF8(t *testing.T) {
+	dir := folder(t, map[string]string{"good.txt": "The moon is made of rock.", "bad.txt": "caf\xe9"})
+	var out, errs bytes.Buffer
+	if code := run(t.Context(), []string{"-docs", dir, "What is the moon made of?"}, &out, &errs); code != 0 {
+		t.Fatalf("exit code %d: %s", code, errs.String())
+	}
+	if s := errs.String(); !strings.Contains(s, "skipped bad.txt: not UTF-8") || !strings.Contains(s, "1 skipped") {
+		t.Errorf("standard error: %s", s)
+	}
+}
+
+func TestAskStopsWhenInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, errs bytes.Buffer
+	if code := run(ctx, []string{"-docs", folder(t, lighthouse), "q"}, &out, &errs); code != 1 || !strings.Contains(errs.String(), "canceled") {
+		t.Errorf("exit code %d: %s", code, errs.String())
+	}
+}
