@@ -1,0 +1,166 @@
+// Command lexbench measures the keyword index: how often it finds the passage that
+// answers a question, and how fast it is.
+//
+//	go run ./internal/cmd/lexbench -corpus C.jsonl -questions Q.jsonl [-synthetic N]
+//
+// A line of the corpus is {"id","title","text"}, one of the questions
+// {"question","positive":[passage ids]}. Recall at k is the share of questions with
+// a positive passage among the first k. With -synthetic the index holds N passages
+// instead, of the same lengths and titles, whose words are drawn from the corpus as often
+// as they stand there; recall means nothing then and is not printed.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/lexical"
+)
+
+type question struct {
+	Question string   `json:"question"`
+	Positive []string `json:"positive"`
+}
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("lexbench: ")
+	corpus := flag.String("corpus", "", "`file` of passages, JSON lines (required)")
+	questions := flag.String("questions", "", "`file` of questions, JSON lines (required)")
+	synthetic := flag.Int("synthetic", 0, "measure speed on `N` passages made of the words of the corpus")
+	analyser := flag.String("analyzer", "en", "en, cjk or standard")
+	titles := flag.Int("titles", 2, "how many `times` a word of a title counts")
+	k1 := flag.Float64("k1", 1.2, "parameter of BM25")
+	b := flag.Float64("b", 0.75, "parameter of BM25")
+	k := flag.Int("k", 5, "hits per query when speed is measured")
+	flag.Parse()
+	passages, err := read[retriever.Passage](*corpus)
+	if err != nil {
+		log.Fatalf("-corpus: %v", err)
+	}
+	asked, err := read[question](*questions)
+	if err != nil {
+		log.Fatalf("-questions: %v", err)
+	}
+	if *synthetic < 0 || *k < 1 {
+		log.Fatal("-synthetic must not be negative, -k must be at least 1")
+	}
+	if *synthetic > 0 {
+		passages = imitate(passages, *synthetic)
+	}
+	err = measure(passages, asked, *synthetic == 0, *k, lexical.WithAnalyzer(*analyser), lexical.WithParameters(*k1, *b), lexical.WithTitleWeight(*titles))
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+func measure(passages []retriever.Passage, asked []question, recall bool, k int, opts ...lexical.Option) error {
+	start := time.Now()
+	ix, err := lexical.New(passages, opts...)
+	if err != nil {
+		return err
+	}
+	took := time.Since(start)
+	fmt.Printf("passages %d, questions %d, GOMAXPROCS %d\n", ix.Len(), len(asked), runtime.GOMAXPROCS(0))
+	fmt.Printf("indexed %.0f passages/s\n", float64(ix.Len())/took.Seconds())
+
+	if recall {
+		first, five := 0, 0
+		for _, q := range asked {
+			res, err := ix.Retrieve(context.Background(), retriever.Query{Text: q.Question, K: 5})
+			if err != nil {
+				return err
+			}
+			at := slices.IndexFunc(res.Hits, func(h retriever.Hit) bool { return slices.Contains(q.Positive, h.Passage.ID) })
+			if at >= 0 {
+				five++
+			}
+			if at == 0 {
+				first++
+			}
+		}
+		n := float64(len(asked))
+		fmt.Printf("recall@1 %.4f recall@5 %.4f\n", float64(first)/n, float64(five)/n)
+	}
+
+	// Each question is asked until there are some thousands of times to take the
+	// median of; the first round warms up.
+	var times []time.Duration
+	for round := 0; round < 2 || len(times) < 3000; round++ {
+		for _, q := range asked {
+			start := time.Now()
+			if _, err := ix.Retrieve(context.Background(), retriever.Query{Text: q.Question, K: k}); err != nil {
+				return err
+			}
+			if round > 0 {
+				times = append(times, time.Since(start))
+			}
+		}
+	}
+	slices.Sort(times)
+	at := func(share float64) float64 {
+		return float64(times[int(share*float64(len(times)-1))].Nanoseconds()) / 1000
+	}
+	fmt.Printf("query p50 %.1f µs, p99 %.1f µs\n", at(0.5), at(0.99))
+	return nil
+}
+
+// imitate makes n passages of the words of passages: it is the same each time.
+func imitate(passages []retriever.Passage, n int) []retriever.Passage {
+	var words []string
+	var lengths []int
+	for _, p := range passages {
+		w := strings.Fields(p.Text)
+		words = append(words, w...)
+		lengths = append(lengths, len(w))
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	out := make([]retriever.Passage, n)
+	for i := range out {
+		text := make([]string, lengths[r.IntN(len(lengths))])
+		for k := range text {
+			text[k] = words[r.IntN(len(words))]
+		}
+		out[i] = retriever.Passage{ID: fmt.Sprint(i), Title: passages[r.IntN(len(passages))].Title, Text: strings.Join(text, " ")}
+	}
+	return out
+}
+
+// read returns the values of a file of JSON lines.
+func read[T any](name string) ([]T, error) {
+	if name == "" {
+		return nil, errors.New("name a file")
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var out []T
+	for d := json.NewDecoder(bufio.NewReader(f)); ; {
+		var v T
+		if err := d.Decode(&v); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return nil, fmt.Errorf("%s: value %d: %w", name, len(out)+1, err)
+		}
+		out = append(out, v)
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%s is empty", name)
+	}
+	return out, nil
+}

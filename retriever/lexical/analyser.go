@@ -1,0 +1,62 @@
+package lexical
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/blevesearch/bleve/v2/analysis"
+	"github.com/blevesearch/bleve/v2/analysis/analyzer/standard"
+	"github.com/blevesearch/bleve/v2/analysis/lang/cjk"
+	"github.com/blevesearch/bleve/v2/analysis/lang/en"
+	"github.com/blevesearch/bleve/v2/registry"
+)
+
+// Only bleve's packages for analysis are imported: its own indexes and their
+// storage stay out of the program.
+var analysers = []string{en.AnalyzerName, cjk.AnalyzerName, standard.Name}
+
+func analyser(name string) (analysis.Analyzer, error) {
+	if !slices.Contains(analysers, name) {
+		return nil, fmt.Errorf("%w: WithAnalyzer: unknown analyser %q: want one of %s", ErrOption, name, strings.Join(analysers, ", "))
+	}
+	a, err := registry.NewCache().AnalyzerNamed(name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: WithAnalyzer: %q: %w", ErrOption, name, err)
+	}
+	return a, nil
+}
+
+// terms is the terms of one text in order, one after another in one slice: it
+// is far smaller than the analyser's tokens.
+type terms struct {
+	text []byte
+	ends []int
+}
+
+func (t terms) all() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		start := 0
+		for _, end := range t.ends {
+			if !yield(t.text[start:end]) {
+				return
+			}
+			start = end
+		}
+	}
+}
+
+// termsOf analyses a text. A colon parts words: by the rules that bleve follows
+// "note:river" would be one.
+func (ix *Index) termsOf(text string) terms {
+	tokens := ix.analyser.Analyze([]byte(strings.ReplaceAll(text, ":", " ")))
+	t := terms{ends: make([]int, 0, len(tokens))}
+	for _, tok := range tokens {
+		if len(tok.Term) > 0 {
+			t.text = append(t.text, tok.Term...)
+			t.ends = append(t.ends, len(t.text))
+		}
+	}
+	return t
+}

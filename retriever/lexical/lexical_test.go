@@ -1,0 +1,397 @@
+package lexical
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+
+	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/retrievertest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestContract(t *testing.T) {
+	retrievertest.TestRetriever(t, func(ps []retriever.Passage) (retriever.Retriever, error) { return New(ps) })
+}
+
+// Words that the analysers leave as they are.
+var vocabulary = []string{"bol", "dak", "fum", "gip", "hov", "jun", "kel", "mip"}
+
+func words(t *rapid.T, label string, most int) string {
+	return strings.Join(rapid.SliceOfN(rapid.SampledFrom(vocabulary), 0, most).Draw(t, label), " ")
+}
+
+// slow is BM25 written down from the formula, over words apart by spaces.
+func slow(ps []retriever.Passage, query string, k1, b float64, title int) []float64 {
+	var docs [][]string
+	sum := 0.0
+	for _, p := range ps {
+		d := strings.Fields(strings.Repeat(p.Title+" ", title) + p.Text)
+		docs = append(docs, d)
+		sum += float64(len(d))
+	}
+	times := func(d []string, q string) (n float64) {
+		for _, w := range d {
+			if w == q {
+				n++
+			}
+		}
+		return n
+	}
+	scores := make([]float64, len(docs))
+	for i, d := range docs {
+		for _, q := range strings.Fields(query) {
+			with := 0.0
+			for _, e := range docs {
+				if times(e, q) > 0 {
+					with++
+				}
+			}
+			if f := times(d, q); f > 0 {
+				idf := math.Log(1 + (float64(len(docs))-with+0.5)/(with+0.5))
+				scores[i] += idf * f * (k1 + 1) / (f + k1*(1-b+b*float64(len(d))/(sum/float64(len(docs)))))
+			}
+		}
+	}
+	return scores
+}
+
+func TestAgreesWithFormula(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(0, 30).Draw(t, "passages")
+		var ps []retriever.Passage
+		for i := range n {
+			ps = append(ps, retriever.Passage{
+				ID: fmt.Sprint(i), Title: words(t, "title", 2), Text: words(t, "text", 8),
+				Metadata: retriever.Metadata{"n": retriever.Int(int64(i % 3))},
+			})
+		}
+		k1 := rapid.Float64Range(0, 5).Draw(t, "k1")
+		b := rapid.Float64Range(0, 1).Draw(t, "b")
+		title := rapid.IntRange(0, 3).Draw(t, "title weight")
+		opts := []Option{WithParameters(k1, b), WithTitleWeight(title)}
+		ix, err := New(ps, opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := retriever.Query{Text: words(t, "query", 5) + " unheard", K: rapid.IntRange(1, 35).Draw(t, "k")}
+		allowed := func(i int) bool { return true }
+		if rapid.Bool().Draw(t, "filtered") {
+			q.Filter = retriever.Compare{Field: "n", Op: retriever.Eq, Value: retriever.Int(1)}
+			allowed = func(i int) bool { return i%3 == 1 }
+		}
+		got, err := ix.Retrieve(context.Background(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		scores := slow(ps, q.Text, k1, b, title)
+		possible := 0
+		for i, s := range scores {
+			if s > 0 && allowed(i) {
+				possible++
+			}
+		}
+		if len(got.Hits) != min(q.K, possible) || got.Scores != retriever.BM25 {
+			t.Fatalf("%d hits of %d, K %d", len(got.Hits), possible, q.K)
+		}
+		left := map[int]bool{}
+		for i, s := range scores {
+			left[i] = s > 0 && allowed(i)
+		}
+		const tiny = 1e-9
+		for rank, h := range got.Hits {
+			var i int
+			fmt.Sscan(h.Passage.ID, &i)
+			if !left[i] || math.Abs(h.Score-scores[i]) > tiny {
+				t.Fatalf("hit %d is passage %d with %v: want %v, and each allowed passage once", rank, i, h.Score, scores[i])
+			}
+			delete(left, i)
+			for j, is := range left {
+				if is && scores[j] > scores[i]+tiny {
+					t.Fatalf("hit %d is passage %d with %v: passage %d has %v", rank, i, scores[i], j, scores[j])
+				}
+				// The same words in another place: exactly the same score.
+				if is && j < i && ps[j].Title == ps[i].Title && ps[j].Text == ps[i].Text {
+					t.Fatalf("passage %d comes before %d, which has the same words", i, j)
+				}
+			}
+		}
+
+		// In whatever parts the passages are added, the result is the same to the bit.
+		cut := rapid.IntRange(0, n).Draw(t, "cut")
+		parts, err := New(ps[:cut], opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := parts.Retrieve(context.Background(), q); err != nil { // sizes its memory
+			t.Fatal(err)
+		}
+		if err := parts.Add(ps[cut:]...); err != nil {
+			t.Fatal(err)
+		}
+		again, err := parts.Retrieve(context.Background(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(got, again); d != "" {
+			t.Fatalf("added in two parts (-one +two):\n%s", d)
+		}
+	})
+}
+
+// The score of one small case by hand.
+func TestScore(t *testing.T) {
+	ix, err := New([]retriever.Passage{{ID: "a", Text: "bol bol dak"}, {ID: "b", Text: "fum"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := ix.Retrieve(t.Context(), retriever.Query{Text: "bol", K: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// idf = ln(1 + 1.5/1.5) = ln 2; |D|/avgdl = 3/2; 2·2.2/(2 + 1.2·(0.25 + 0.75·1.5))
+	if want := math.Ln2 * 4.4 / 3.65; len(res.Hits) != 1 || math.Abs(res.Hits[0].Score-want) > 1e-12 {
+		t.Errorf("%+v, want one hit of %v", res.Hits, want)
+	}
+}
+
+func search(t *testing.T, ix *Index, text string) []string {
+	t.Helper()
+	res, err := ix.Retrieve(t.Context(), retriever.Query{Text: text, K: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, h := range res.Hits {
+		ids = append(ids, h.Passage.ID)
+	}
+	return ids
+}
+
+func TestAnalyzers(t *testing.T) {
+	ps := []retriever.Passage{{ID: "run", Text: "She was running."}, {ID: "city", Title: "東京は日本の首都", Text: "大阪"}}
+	for _, tc := range []struct {
+		analyser, query string
+		want            []string
+	}{
+		{"en", "who RUNS the city's", []string{"run"}},
+		{"en", "note:run", []string{"run"}},
+		{"en", "was the", nil},
+		{"en", "", nil},
+		{"en", "zebra (AND) \"", nil},
+		{"standard", "runs", nil},
+		{"standard", "Running", []string{"run"}},
+		{"cjk", "日本の大阪", []string{"city"}},
+		{"cjk", "京都", nil},
+	} {
+		ix, err := New(ps, WithAnalyzer(tc.analyser))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(tc.want, search(t, ix, tc.query)); d != "" {
+			t.Errorf("%s, %q (-want +got):\n%s", tc.analyser, tc.query, d)
+		}
+	}
+}
+
+func TestTies(t *testing.T) {
+	var ps []retriever.Passage
+	var want []string
+	for i := range 40 {
+		ps = append(ps, retriever.Passage{ID: fmt.Sprint((i * 7) % 40), Text: "bol dak"})
+		if i < 10 {
+			want = append(want, ps[i].ID)
+		}
+	}
+	ix, err := New(ps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, search(t, ix, "dak bol")); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	a, b := retriever.Passage{ID: "a", Text: "bol"}, retriever.Passage{ID: "b", Text: "bol"}
+	for name, tc := range map[string]struct {
+		passages []retriever.Passage
+		opt      Option
+		want     error
+		says     string
+	}{
+		"no id":         {[]retriever.Passage{a, {Text: "dak"}}, WithTitleWeight(1), ErrEmptyID, "passage 2 of 2"},
+		"same id":       {[]retriever.Passage{a, b, a}, WithTitleWeight(1), ErrDuplicateID, `"a"`},
+		"analyser":      {nil, WithAnalyzer("klingon"), ErrOption, "en, cjk, standard"},
+		"k1 negative":   {nil, WithParameters(-1, 0.5), ErrOption, "k1"},
+		"k1 NaN":        {nil, WithParameters(math.NaN(), 0.5), ErrOption, "k1"},
+		"k1 infinite":   {nil, WithParameters(math.Inf(1), 0.5), ErrOption, "k1"},
+		"b too large":   {nil, WithParameters(1, 1.01), ErrOption, "b is"},
+		"b NaN":         {nil, WithParameters(1, math.NaN()), ErrOption, "b is"},
+		"title weight":  {nil, WithTitleWeight(-1), ErrOption, "0 to 100"},
+		"title weight+": {nil, WithTitleWeight(101), ErrOption, "0 to 100"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ix, err := New(tc.passages, tc.opt)
+			if !errors.Is(err, tc.want) || !strings.Contains(err.Error(), tc.says) || ix != nil {
+				t.Errorf("%v, want %v that says %q", err, tc.want, tc.says)
+			}
+		})
+	}
+
+	ix, err := New([]retriever.Passage{a})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range [][]retriever.Passage{{b, a}, {b, b}, {b, {}}} {
+		if err := ix.Add(bad...); err == nil {
+			t.Errorf("adding %v: no error", bad)
+		}
+	}
+	if got := search(t, ix, "bol"); ix.Len() != 1 || !slices.Equal(got, []string{"a"}) {
+		t.Errorf("after additions that failed: %d passages, %v", ix.Len(), got)
+	}
+	if _, err := ix.Retrieve(t.Context(), retriever.Query{Text: "bol"}); !errors.Is(err, retriever.ErrQuery) {
+		t.Errorf("K 0: %v", err)
+	}
+}
+
+// countdown is done when it has been asked n times.
+type countdown struct {
+	context.Context
+	n int
+}
+
+func (c *countdown) Err() error {
+	if c.n--; c.n < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+func TestCancelled(t *testing.T) {
+	var ps []retriever.Passage
+	for i := range 3*checkEvery + 1 {
+		ps = append(ps, retriever.Passage{ID: fmt.Sprint(i), Text: "bol"})
+	}
+	ix, err := New(ps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := search(t, ix, "bol")
+	// Asked once at the start, then 4 times for the postings and 4 for the choice.
+	for n := range 9 {
+		res, err := ix.Retrieve(&countdown{t.Context(), n}, retriever.Query{Text: "bol", K: 3})
+		if !errors.Is(err, context.Canceled) || res.Hits != nil {
+			t.Errorf("done at the check number %d: %v, %d hits", n+1, err, len(res.Hits))
+		}
+		// What was left behind must not show in the next search.
+		if d := cmp.Diff(want, search(t, ix, "bol")); d != "" {
+			t.Fatalf("after a search that was cut off (-want +got):\n%s", d)
+		}
+	}
+	if _, err := ix.Retrieve(&countdown{t.Context(), 9}, retriever.Query{Text: "bol", K: 3}); err != nil {
+		t.Errorf("with 9 checks: %v", err)
+	}
+}
+
+// Searches while passages are added see each addition whole.
+func TestConcurrent(t *testing.T) {
+	ix, err := New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const batches, size = 20, 5
+	var wg sync.WaitGroup
+	for b := range batches {
+		wg.Go(func() {
+			var ps []retriever.Passage
+			for i := range size {
+				ps = append(ps, retriever.Passage{ID: fmt.Sprintf("%d-%d", b, i), Text: "bol dak"})
+			}
+			if err := ix.Add(ps...); err != nil {
+				t.Error(err)
+			}
+		})
+		wg.Go(func() {
+			for range 20 {
+				res, err := ix.Retrieve(t.Context(), retriever.Query{Text: "dak", K: batches * size})
+				if err != nil || len(res.Hits)%size != 0 {
+					t.Errorf("%d hits, %v", len(res.Hits), err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(search(t, ix, "bol")); n != 10 || ix.Len() != batches*size {
+		t.Errorf("%d hits among %d passages", n, ix.Len())
+	}
+}
+
+func FuzzRetrieve(f *testing.F) {
+	f.Add("Dr. Smith's running", "the runner", "runs")
+	f.Add("東京は日本の首都です。", "ｶﾞ ﾊﾟ", "日本")
+	f.Add("\xff a\x00b", "'s s' ’s", "'s")
+	f.Fuzz(func(t *testing.T, first, second, query string) {
+		for _, name := range analysers {
+			ix, err := New([]retriever.Passage{{ID: "a", Title: first, Text: second}, {ID: "b", Text: first}, {ID: "c", Text: query}}, WithAnalyzer(name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			res, err := ix.Retrieve(t.Context(), retriever.Query{Text: query, K: 3})
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := false
+			for i, h := range res.Hits {
+				found = found || h.Passage.ID == "c"
+				if !(h.Score > 0) || math.IsInf(h.Score, 0) || i > 0 && h.Score > res.Hits[i-1].Score {
+					t.Fatalf("%s: %+v", name, res.Hits)
+				}
+			}
+			// A passage that is the query itself holds every term that it has.
+			if len(res.Hits) > 0 && !found {
+				t.Fatalf("%s: the query %q finds others but not itself", name, query)
+			}
+		}
+	})
+}
+
+func BenchmarkRetrieve(b *testing.B) {
+	for _, n := range []int{1000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			// Word i stands in every (i+1)-th passage: a few common ones, many rare.
+			ps := make([]retriever.Passage, n)
+			for i := range ps {
+				var text []string
+				for w := range 200 {
+					if i%(w+1) == 0 {
+						text = append(text, fmt.Sprintf("w%dx", w))
+					}
+				}
+				ps[i] = retriever.Passage{ID: fmt.Sprint(i), Text: strings.Join(text, " ")}
+			}
+			ix, err := New(ps)
+			if err != nil {
+				b.Fatal(err)
+			}
+			q := retriever.Query{Text: "w10x w20x w50x w100x w199x", K: 5}
+			for b.Loop() {
+				if _, err := ix.Retrieve(b.Context(), q); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
