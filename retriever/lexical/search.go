@@ -130,6 +130,10 @@ func (ix *Index) counts(query terms) func(yield func(term, times int) bool) {
 // choose leaves the q.K best candidates that the filter allows in s.best, a heap
 // with the worst at its root.
 func (ix *Index) choose(ctx context.Context, q retriever.Query, s *scratch) error {
+	match, err := retriever.Matcher(q.Filter)
+	if err != nil {
+		return err
+	}
 	for i, p := range s.found {
 		if i%checkEvery == 0 {
 			if err := ctx.Err(); err != nil {
@@ -141,7 +145,7 @@ func (ix *Index) choose(ctx context.Context, q retriever.Query, s *scratch) erro
 		if full && !c.before(s.best[0]) {
 			continue
 		}
-		if q.Filter != nil && !retriever.Match(q.Filter, ix.passages[p].Metadata) {
+		if !match(ix.passages[p].Metadata) {
 			continue
 		}
 		if full {
