@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/contract"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -30,30 +31,6 @@ func Tolerance(x float64) Option { return func(s *settings) { s.tolerance = x } 
 // Skip leaves out the check whose subtest has the given name and reports why.
 func Skip(check, reason string) Option {
 	return func(s *settings) { s.skip[check] = reason }
-}
-
-// notApplicable is returned by a check that was left out.
-type notApplicable string
-
-func (e notApplicable) Error() string { return string(e) }
-
-// report takes a part of testing.T, so that the suite can be tested.
-func report(t interface {
-	Skip(...any)
-	Error(...any)
-}, err error) {
-	var none notApplicable
-	switch {
-	case errors.As(err, &none):
-		t.Skip(none)
-	case err != nil:
-		t.Error(err)
-	}
-}
-
-type check struct {
-	name string
-	run  func(context.Context) error
 }
 
 // suite holds the rules that critics and deciders share: In is what they are
@@ -81,18 +58,18 @@ func newSettings(opts []Option) settings {
 }
 
 // checks lists the rules, more among them.
-func (s *suite[In, Out]) checks(more ...check) []check {
-	list := append([]check{
-		{"well-formed", s.wellFormed},
-		{"repeatable", s.repeatable},
-		{"data", s.dataOnly},
-		{"concurrent", s.concurrent},
-		{"cancelled", s.cancelled},
-		{"unchanged", s.unchanged},
+func (s *suite[In, Out]) checks(more ...contract.Check) []contract.Check {
+	list := append([]contract.Check{
+		{Name: "well-formed", Run: s.wellFormed},
+		{Name: "repeatable", Run: s.repeatable},
+		{Name: "data", Run: s.dataOnly},
+		{Name: "concurrent", Run: s.concurrent},
+		{Name: "cancelled", Run: s.cancelled},
+		{Name: "unchanged", Run: s.unchanged},
 	}, more...)
 	for i, c := range list {
-		if reason, ok := s.skip[c.name]; ok {
-			list[i].run = func(context.Context) error { return notApplicable(reason) }
+		if reason, ok := s.skip[c.Name]; ok {
+			list[i].Run = func(context.Context) error { return contract.NotApplicable(reason) }
 		}
 	}
 	return list

@@ -14,6 +14,7 @@ import (
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
+	"github.com/goselfrag/goselfrag/internal/contract"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -285,16 +286,16 @@ var failingDecider = deciderFunc(func(context.Context, critique.Situation) (crit
 })
 
 // pick returns the check of the given name.
-func pick(list []check, name string) check {
-	return list[slices.IndexFunc(list, func(c check) bool { return c.name == name })]
+func pick(list []contract.Check, name string) contract.Check {
+	return list[slices.IndexFunc(list, func(c contract.Check) bool { return c.Name == name })]
 }
 
 // TestContractCatches proves that every check can fail.
 func TestContractCatches(t *testing.T) {
-	fails := func(t *testing.T, c check, says string) {
+	fails := func(t *testing.T, c contract.Check, says string) {
 		t.Helper()
-		err := c.run(t.Context())
-		if err == nil || errors.As(err, new(notApplicable)) || !strings.Contains(err.Error(), says) {
+		err := c.Run(t.Context())
+		if err == nil || errors.As(err, new(contract.NotApplicable)) || !strings.Contains(err.Error(), says) {
 			t.Errorf("the check says %v: want %q", err, says)
 		}
 	}
@@ -310,13 +311,13 @@ func TestContractCatches(t *testing.T) {
 		t.Run(fmt.Sprintf("decider/%s/%d", tt.check, i), func(t *testing.T) { fails(t, pick(deciderChecks(tt.d), tt.check), tt.says) })
 	}
 	for _, c := range criticChecks(goodCritic) {
-		if !caught["critic "+c.name] {
-			t.Errorf("no broken critic proves that the check %s can fail", c.name)
+		if !caught["critic "+c.Name] {
+			t.Errorf("no broken critic proves that the check %s can fail", c.Name)
 		}
 	}
 	for _, c := range deciderChecks(goodDecider) {
-		if !caught["decider "+c.name] {
-			t.Errorf("no broken decider proves that the check %s can fail", c.name)
+		if !caught["decider "+c.Name] {
+			t.Errorf("no broken decider proves that the check %s can fail", c.Name)
 		}
 	}
 }
@@ -328,13 +329,13 @@ func TestContractOptions(t *testing.T) {
 			v.IsREL.Dist.Probs[0].Log -= 1e-4 * float64(n.Add(1))
 		}
 	})
-	if err := pick(criticChecks(jitter), "repeatable").run(t.Context()); err == nil {
+	if err := pick(criticChecks(jitter), "repeatable").Run(t.Context()); err == nil {
 		t.Error("numbers that differ by 1e-4 pass with the default tolerance")
 	}
-	if err := pick(criticChecks(jitter, Tolerance(0.1)), "repeatable").run(t.Context()); err != nil {
+	if err := pick(criticChecks(jitter, Tolerance(0.1)), "repeatable").Run(t.Context()); err != nil {
 		t.Errorf("tolerance 0.1: %v", err)
 	}
-	if err := pick(criticChecks(jitter, Skip("repeatable", "it jitters")), "repeatable").run(t.Context()); err != notApplicable("it jitters") {
+	if err := pick(criticChecks(jitter, Skip("repeatable", "it jitters")), "repeatable").Run(t.Context()); err != contract.NotApplicable("it jitters") {
 		t.Errorf("skipped: %v", err)
 	}
 }
@@ -344,20 +345,4 @@ func TestTokens(t *testing.T) {
 	tokens := critique.NewTokens(&generatortest.Random{Seed: 1, Noise: 0.1})
 	TestCritic(t, tokens)
 	TestDecider(t, tokens)
-}
-
-// recorder stands for testing.T.
-type recorder struct{ skipped, failed []any }
-
-func (r *recorder) Skip(args ...any)  { r.skipped = append(r.skipped, args...) }
-func (r *recorder) Error(args ...any) { r.failed = append(r.failed, args...) }
-
-func TestReport(t *testing.T) {
-	var r recorder
-	report(&r, nil)
-	report(&r, notApplicable("why"))
-	report(&r, errors.New("wrong"))
-	if got := fmt.Sprint(r.skipped, r.failed); got != "[why] [wrong]" {
-		t.Errorf("skipped and failed: %s", got)
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
+	"github.com/goselfrag/goselfrag/internal/contract"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -22,21 +23,17 @@ import (
 // texts.
 func TestCritic(t *testing.T, k critique.Critic, opts ...Option) {
 	t.Helper()
-	for _, c := range criticChecks(k, opts...) {
-		t.Run(c.name, func(t *testing.T) { report(t, c.run(t.Context())) })
-	}
+	contract.Test(t, criticChecks(k, opts...))
 }
 
 // TestDecider checks that d keeps the contract of [critique.Decider], in the same
 // way as TestCritic.
 func TestDecider(t *testing.T, d critique.Decider, opts ...Option) {
 	t.Helper()
-	for _, c := range deciderChecks(d, opts...) {
-		t.Run(c.name, func(t *testing.T) { report(t, c.run(t.Context())) })
-	}
+	contract.Test(t, deciderChecks(d, opts...))
 }
 
-func criticChecks(k critique.Critic, opts ...Option) []check {
+func criticChecks(k critique.Critic, opts ...Option) []contract.Check {
 	s := &suite[critique.Candidate, critique.Verdict]{
 		settings: newSettings(opts),
 		ask:      k.Critique,
@@ -51,10 +48,10 @@ func criticChecks(k critique.Critic, opts ...Option) []check {
 		formed: formedVerdict,
 	}
 	s.same = s.sameVerdict
-	return s.checks(check{"incomplete", func(ctx context.Context) error { return incomplete(ctx, s) }})
+	return s.checks(contract.Check{Name: "incomplete", Run: func(ctx context.Context) error { return incomplete(ctx, s) }})
 }
 
-func deciderChecks(d critique.Decider, opts ...Option) []check {
+func deciderChecks(d critique.Decider, opts ...Option) []contract.Check {
 	s := &suite[critique.Situation, critique.Decision]{
 		settings: newSettings(opts),
 		ask:      d.Decide,
@@ -155,7 +152,7 @@ func incomplete(ctx context.Context, s *suite[critique.Candidate, critique.Verdi
 		}
 	}
 	if refused {
-		return notApplicable("it refuses incomplete candidates")
+		return contract.NotApplicable("it refuses incomplete candidates")
 	}
 	return nil
 }

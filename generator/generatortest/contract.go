@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/contract"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -46,9 +47,7 @@ func TestGenerator(t *testing.T, g generator.Generator, opts ...Option) {
 	for _, half := range halves(g) {
 		s := newSuite(half.generator, opts...)
 		t.Run(half.name, func(t *testing.T) {
-			for _, c := range s.checks() {
-				t.Run(c.name, func(t *testing.T) { report(t, c.run(t.Context())) })
-			}
+			contract.Test(t, s.checks())
 		})
 	}
 }
@@ -60,31 +59,6 @@ type half struct {
 
 func halves(g generator.Generator) []half {
 	return []half{{"bare", g}, {"wrapped", generator.Wrap(g, g.Generate)}}
-}
-
-// notApplicable is returned by a check that has nothing to look at.
-type notApplicable string
-
-func (e notApplicable) Error() string { return string(e) }
-
-// report is a variable part of testing.T, so that the suite can be tested.
-func report(t interface {
-	Skip(...any)
-	Error(...any)
-}, err error) {
-	var none notApplicable
-	switch {
-	case errors.As(err, &none):
-		t.Skip(none)
-	case err != nil:
-		t.Error(err)
-	}
-}
-
-// check is one rule of the contract.
-type check struct {
-	name string
-	run  func(context.Context) error
 }
 
 type suite struct {
@@ -107,32 +81,32 @@ func newSuite(g generator.Generator, opts ...Option) *suite {
 }
 
 // checks lists the rules in the order of the contract, the powers last.
-func (s *suite) checks() []check {
-	list := []check{
-		{"stream", s.stream},
-		{"bad-request", s.badRequest},
-		{"repeatable", s.repeatable},
-		{"seeded", s.seededSampling},
-		{"max-tokens", s.maxTokensKept},
-		{"stop", s.stop},
-		{"watched", s.watched},
-		{"alternatives", s.alternatives},
-		{"break", s.breakFrees},
-		{"lazy", s.lazy},
-		{"cancelled", s.cancelled},
-		{"cancelled-midway", s.cancelledMidway},
-		{"concurrent", s.concurrent},
-		{"request-unchanged", s.requestUnchanged},
-		{"data", s.data},
-		{"describe", s.describe},
-		{"powers", s.powers},
-		{"score", s.score},
-		{"next", s.next},
-		{"group-probs", s.groupProbs},
+func (s *suite) checks() []contract.Check {
+	list := []contract.Check{
+		{Name: "stream", Run: s.stream},
+		{Name: "bad-request", Run: s.badRequest},
+		{Name: "repeatable", Run: s.repeatable},
+		{Name: "seeded", Run: s.seededSampling},
+		{Name: "max-tokens", Run: s.maxTokensKept},
+		{Name: "stop", Run: s.stop},
+		{Name: "watched", Run: s.watched},
+		{Name: "alternatives", Run: s.alternatives},
+		{Name: "break", Run: s.breakFrees},
+		{Name: "lazy", Run: s.lazy},
+		{Name: "cancelled", Run: s.cancelled},
+		{Name: "cancelled-midway", Run: s.cancelledMidway},
+		{Name: "concurrent", Run: s.concurrent},
+		{Name: "request-unchanged", Run: s.requestUnchanged},
+		{Name: "data", Run: s.data},
+		{Name: "describe", Run: s.describe},
+		{Name: "powers", Run: s.powers},
+		{Name: "score", Run: s.score},
+		{Name: "next", Run: s.next},
+		{Name: "group-probs", Run: s.groupProbs},
 	}
 	for i, c := range list {
-		if reason, ok := s.skip[c.name]; ok {
-			list[i].run = func(context.Context) error { return notApplicable(reason) }
+		if reason, ok := s.skip[c.Name]; ok {
+			list[i].Run = func(context.Context) error { return contract.NotApplicable(reason) }
 		}
 	}
 	return list

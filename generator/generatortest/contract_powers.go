@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/contract"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -14,7 +15,7 @@ import (
 func (s *suite) describe(ctx context.Context) error {
 	caps, err := generator.Describe(ctx, s.g)
 	if errors.Is(err, errors.ErrUnsupported) {
-		return notApplicable("it does not describe itself")
+		return contract.NotApplicable("it does not describe itself")
 	}
 	switch {
 	case err != nil:
@@ -121,7 +122,7 @@ func (s *suite) ask(ctx context.Context, reason string, f func(sample) error) er
 		return err
 	})
 	if err == nil && !asked {
-		return notApplicable(reason)
+		return contract.NotApplicable(reason)
 	}
 	return err
 }

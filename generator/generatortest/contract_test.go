@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/contract"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -172,17 +173,17 @@ func TestContractCatches(t *testing.T) {
 			caught[tt.check] = true
 			t.Run(fmt.Sprintf("%s/%s/%d", h.name, tt.check, j), func(t *testing.T) {
 				checks := newSuite(halves(tt.g)[i].generator, Seeded()).checks()
-				at := slices.IndexFunc(checks, func(c check) bool { return c.name == tt.check })
-				err := checks[at].run(t.Context())
-				if err == nil || errors.As(err, new(notApplicable)) || !strings.Contains(err.Error(), tt.says) {
+				at := slices.IndexFunc(checks, func(c contract.Check) bool { return c.Name == tt.check })
+				err := checks[at].Run(t.Context())
+				if err == nil || errors.As(err, new(contract.NotApplicable)) || !strings.Contains(err.Error(), tt.says) {
 					t.Errorf("the check says %v: want %q", err, tt.says)
 				}
 			})
 		}
 	}
 	for _, c := range newSuite(good()).checks() {
-		if !caught[c.name] {
-			t.Errorf("no broken generator proves that the check %s can fail", c.name)
+		if !caught[c.Name] {
+			t.Errorf("no broken generator proves that the check %s can fail", c.Name)
 		}
 	}
 }
@@ -191,11 +192,11 @@ func TestContractCatches(t *testing.T) {
 func TestContractReportsFailedAnswers(t *testing.T) {
 	boom := errors.New("boom")
 	for _, c := range newSuite(&Script{Rules: []Rule{{Err: boom}}}, Seeded()).checks() {
-		t.Run(c.name, func(t *testing.T) {
-			if c.name == "bad-request" {
+		t.Run(c.Name, func(t *testing.T) {
+			if c.Name == "bad-request" {
 				t.Skip("it asks nothing that the model could answer")
 			}
-			if err := c.run(t.Context()); !errors.Is(err, boom) {
+			if err := c.Run(t.Context()); !errors.Is(err, boom) {
 				t.Errorf("%v: want the model's error", err)
 			}
 		})
@@ -207,7 +208,7 @@ func TestContractOptions(t *testing.T) {
 	jitter := each(func(_ int, _ generator.Request, s *generator.Step) { s.LogProb.Log -= 1e-4 * float64(calls.Add(1)%2) })
 	run := func(name string, opts ...Option) error {
 		list := newSuite(jitter, opts...).checks()
-		return list[slices.IndexFunc(list, func(c check) bool { return c.name == name })].run(t.Context())
+		return list[slices.IndexFunc(list, func(c contract.Check) bool { return c.Name == name })].Run(t.Context())
 	}
 	if err := run("repeatable"); err == nil {
 		t.Error("numbers that differ by 1e-4 pass with the default tolerance")
@@ -215,26 +216,10 @@ func TestContractOptions(t *testing.T) {
 	if err := run("repeatable", Tolerance(1e-3)); err != nil {
 		t.Errorf("tolerance 1e-3: %v", err)
 	}
-	if err := run("repeatable", Skip("repeatable", "it jitters")); err != notApplicable("it jitters") {
+	if err := run("repeatable", Skip("repeatable", "it jitters")); err != contract.NotApplicable("it jitters") {
 		t.Errorf("skipped: %v", err)
 	}
-	if err := run("seeded"); !errors.As(err, new(notApplicable)) {
+	if err := run("seeded"); !errors.As(err, new(contract.NotApplicable)) {
 		t.Errorf("seeded without the option: %v", err)
-	}
-}
-
-// recorder stands for testing.T.
-type recorder struct{ skipped, failed []any }
-
-func (r *recorder) Skip(args ...any)  { r.skipped = append(r.skipped, args...) }
-func (r *recorder) Error(args ...any) { r.failed = append(r.failed, args...) }
-
-func TestReport(t *testing.T) {
-	var r recorder
-	report(&r, nil)
-	report(&r, notApplicable("why"))
-	report(&r, errors.New("wrong"))
-	if got := fmt.Sprint(r.skipped, r.failed); got != "[why] [wrong]" {
-		t.Errorf("skipped and failed: %s", got)
 	}
 }

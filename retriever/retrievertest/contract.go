@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/goselfrag/goselfrag/internal/contract"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
@@ -37,33 +38,7 @@ func Skip(check, reason string) Option {
 // not use t.Parallel.
 func TestRetriever(t *testing.T, makeNew New, opts ...Option) {
 	t.Helper()
-	for _, c := range newSuite(makeNew, opts...).checks() {
-		t.Run(c.name, func(t *testing.T) { report(t, c.run(t.Context())) })
-	}
-}
-
-// notApplicable is returned by a check that has nothing to look at.
-type notApplicable string
-
-func (e notApplicable) Error() string { return string(e) }
-
-// report takes a part of testing.T, so that the suite can be tested.
-func report(t interface {
-	Skip(...any)
-	Error(...any)
-}, err error) {
-	var none notApplicable
-	switch {
-	case errors.As(err, &none):
-		t.Skip(none)
-	case err != nil:
-		t.Error(err)
-	}
-}
-
-type check struct {
-	name string
-	run  func(context.Context) error
+	contract.Test(t, newSuite(makeNew, opts...).checks())
 }
 
 type suite struct {
@@ -80,8 +55,8 @@ func newSuite(makeNew New, opts ...Option) *suite {
 }
 
 // checks lists the rules in the order of the contract.
-func (s *suite) checks() []check {
-	var list []check
+func (s *suite) checks() []contract.Check {
+	var list []contract.Check
 	for _, c := range []struct {
 		name string
 		run  func(context.Context, retriever.Retriever) error
@@ -99,9 +74,9 @@ func (s *suite) checks() []check {
 		{"owned", owned},
 		{"unchanged", s.unchanged},
 	} {
-		list = append(list, check{c.name, func(ctx context.Context) error {
+		list = append(list, contract.Check{Name: c.name, Run: func(ctx context.Context) error {
 			if reason, ok := s.skip[c.name]; ok {
-				return notApplicable(reason)
+				return contract.NotApplicable(reason)
 			}
 			r, err := s.makeNew(Corpus())
 			if err != nil {

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/goselfrag/goselfrag/internal/contract"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
@@ -308,7 +309,7 @@ type brokenNew struct {
 // run runs the check of the given name.
 func run(ctx context.Context, name string, makeNew New, opts ...Option) error {
 	list := newSuite(makeNew, opts...).checks()
-	return list[slices.IndexFunc(list, func(c check) bool { return c.name == name })].run(ctx)
+	return list[slices.IndexFunc(list, func(c contract.Check) bool { return c.Name == name })].Run(ctx)
 }
 
 // TestContractCatches proves that every check can fail.
@@ -320,21 +321,21 @@ func TestContractCatches(t *testing.T) {
 		caught[tt.check] = true
 		t.Run(fmt.Sprintf("%s/%d", tt.check, i), func(t *testing.T) {
 			err := run(t.Context(), tt.check, tt.makeNew)
-			if err == nil || errors.As(err, new(notApplicable)) || !strings.Contains(err.Error(), tt.says) {
+			if err == nil || errors.As(err, new(contract.NotApplicable)) || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("the check says %v: want %q", err, tt.says)
 			}
 		})
 	}
 	for _, c := range newSuite(good).checks() {
-		if !caught[c.name] {
-			t.Errorf("no broken retriever proves that the check %s can fail", c.name)
+		if !caught[c.Name] {
+			t.Errorf("no broken retriever proves that the check %s can fail", c.Name)
 		}
 		cannot := func([]retriever.Passage) (retriever.Retriever, error) { return nil, errBoom }
-		if err := run(t.Context(), c.name, cannot); !errors.Is(err, errBoom) {
-			t.Errorf("%s of one that cannot be made says %v", c.name, err)
+		if err := run(t.Context(), c.Name, cannot); !errors.Is(err, errBoom) {
+			t.Errorf("%s of one that cannot be made says %v", c.Name, err)
 		}
-		if err := run(t.Context(), c.name, cannot, Skip(c.name, "why")); err != notApplicable("why") {
-			t.Errorf("%s, skipped, says %v", c.name, err)
+		if err := run(t.Context(), c.Name, cannot, Skip(c.Name, "why")); err != contract.NotApplicable("why") {
+			t.Errorf("%s, skipped, says %v", c.Name, err)
 		}
 	}
 }
@@ -372,21 +373,5 @@ func TestCorpus(t *testing.T) {
 	}
 	if len(seen) != 48 {
 		t.Errorf("%d passages", len(seen))
-	}
-}
-
-// recorder stands for testing.T.
-type recorder struct{ skipped, failed []any }
-
-func (r *recorder) Skip(args ...any)  { r.skipped = append(r.skipped, args...) }
-func (r *recorder) Error(args ...any) { r.failed = append(r.failed, args...) }
-
-func TestReport(t *testing.T) {
-	var r recorder
-	report(&r, nil)
-	report(&r, notApplicable("why"))
-	report(&r, errors.New("wrong"))
-	if got := fmt.Sprint(r.skipped, r.failed); got != "[why] [wrong]" {
-		t.Errorf("skipped and failed: %s", got)
 	}
 }
