@@ -210,7 +210,6 @@ func (c *Candidate) read(p generator.Prompt, done generator.Completion, count ge
 	if len(p.Evidence) > 0 {
 		c.segment.Retrieve = reflection.Retrieval
 	}
-	var raw strings.Builder
 	for i := range done.Steps {
 		s := &done.Steps[i]
 		if endsSegment(i, *s) {
@@ -223,7 +222,6 @@ func (c *Candidate) read(p generator.Prompt, done generator.Completion, count ge
 			}
 			break
 		}
-		raw.WriteString(s.Text)
 		switch seg := &c.segment; s.Token.Group() {
 		case reflection.IsREL:
 			if i == 0 {
@@ -243,7 +241,7 @@ func (c *Candidate) read(p generator.Prompt, done generator.Completion, count ge
 		c.Finish = generator.FinishEnd
 	}
 	c.LogProb, c.Counted = own.LogProb(count)
-	c.segment.Text = raw.String()
+	c.segment.Text = own.Text()
 	c.Text = strings.TrimSpace(c.segment.Text)
 }
 

@@ -385,7 +385,7 @@ func TestStops(t *testing.T) {
 		{"short form at its boundary", script(on(more(said("On."), 0, 1, 0))), []selfrag.Option{always}, "On.", selfrag.StopEnd},
 		{"text past the boundary is left out", script(on(append(more(said("On."), 0, 1, 0), generatortest.Words(1, " More.")...))), []selfrag.Option{always}, "On.", selfrag.StopEnd},
 		{"utility completes an answer", script(on(utilityThenMore)), []selfrag.Option{always, long}, "Done.", selfrag.StopEnd},
-		{"only empty candidates", script(on(more(said("On."), 0, 1, 0), generatortest.Depth(0)), on(said(" "))), []selfrag.Option{always, long}, "On.", selfrag.StopRejected},
+		{"a segment without text ends the answer", script(on(more(said("On."), 0, 1, 0), generatortest.Depth(0)), on(said(" "))), []selfrag.Option{always, long}, "On.", selfrag.StopEnd},
 		{"nothing at all", script(on(nil)), []selfrag.Option{always}, "", selfrag.StopRejected},
 	}
 	for _, tt := range tests {
