@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"testing"
+	"testing/synctest"
 
 	"go.uber.org/goleak"
 
@@ -92,6 +93,31 @@ func TestAnswerAllConcurrency(t *testing.T) {
 			t.Errorf("%d answers, %d at the same time; want 20 and %d", n, m.maxInFlight, want)
 		}
 	}
+}
+
+// However many questions wait, no more are under way.
+func TestAnswerAllNeverMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		m := counting(generatorFunc(func(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
+			return func(yield func(generator.Step, error) bool) {
+				<-release
+				script(on(generatortest.Words(1, "Yes."))).Generate(ctx, req)(yield)
+			}
+		}))
+		go func() {
+			synctest.Wait() // until everything waits for the model
+			if m.inFlight != 3 {
+				t.Errorf("%d questions at the same time, want 3", m.inFlight)
+			}
+			close(release)
+		}()
+		for _, err := range newEngine(t, m, finds()).AnswerAll(t.Context(), questions(20), 3, selfrag.WithMode(selfrag.Never)) {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	})
 }
 
 // WithConcurrency bounds the calls of one question in the same way.

@@ -111,6 +111,7 @@ func TestBudgetForNothing(t *testing.T) {
 	}{
 		{"only the decision", selfrag.Budget{Calls: 1}, nil, 1},
 		{"no candidate", selfrag.Budget{Tokens: 199}, nil, 1},
+		{"a limit beyond all numbers", selfrag.Budget{Tokens: 10}, []selfrag.Option{selfrag.WithMaxTokens(math.MaxInt)}, 1},
 		{"not even the decision: the conversation cost it all", selfrag.Budget{Calls: 1},
 			[]selfrag.Option{selfrag.WithHistory(selfrag.Turn{}), selfrag.WithRewriter(costly(1))}, 0},
 		{"the conversation cost more", selfrag.Budget{Tokens: 10, Calls: 9},
@@ -155,6 +156,25 @@ func TestBudgetForExactProbabilities(t *testing.T) {
 	}
 	if a := ask(t, e, "q", selfrag.WithBudget(selfrag.Budget{Calls: 3})); a.Text != "Without." || a.Usage.Calls != 3 {
 		t.Errorf("%q after %d calls", a.Text, a.Usage.Calls)
+	}
+	// What the model cannot give costs nothing.
+	m.err = errors.ErrUnsupported
+	if a := ask(t, e, "q", selfrag.WithBudget(selfrag.Budget{Calls: 2})); a.Text != "With." || a.Stop != selfrag.StopEnd || a.Usage.Calls != 2 {
+		t.Errorf("%q, stopped by %s after %d calls", a.Text, a.Stop, a.Usage.Calls)
+	}
+}
+
+// In a full trace the branch that was decided on is paid for first, and what is
+// skipped of the others does not cut the answer short.
+func TestBudgetOfFullTrace(t *testing.T) {
+	m := script(on(generatortest.Decision(0), generatortest.Decides()), on(generatortest.Words(1, "Without."), generatortest.Forces(reflection.NoRetrieval)), on(said("With.")))
+	a := run(t, m, finds(hits("A", "B")...), selfrag.WithTrace(selfrag.TraceFull), selfrag.WithBudget(selfrag.Budget{Calls: 3}))
+	var statuses []selfrag.CandidateStatus
+	for _, c := range a.Trace.Expansions[0].Candidates {
+		statuses = append(statuses, c.Status)
+	}
+	if want := "[counterfactual skipped kept]"; a.Text != "Without." || a.Stop != selfrag.StopEnd || fmt.Sprint(statuses) != want {
+		t.Errorf("%q, stopped by %s, candidates %v, want %s", a.Text, a.Stop, statuses, want)
 	}
 }
 

@@ -115,7 +115,7 @@ func TestCandidatesSampleApart(t *testing.T) {
 // Tracing does not change what is answered.
 func TestTraceDepthDoesNotMatter(t *testing.T) {
 	for seed := range uint64(20) {
-		e := newEngine(t, &generatortest.Random{Seed: seed}, finds(hits("A", "B")...), selfrag.WithThreshold(0.5))
+		e := newEngine(t, &generatortest.Random{Seed: seed}, finds(hits("A", "B")...), selfrag.WithThreshold(0.5), selfrag.WithLongForm(2, 3), selfrag.WithSampling(1, seed))
 		var want string
 		for i, d := range []selfrag.TraceDepth{selfrag.TraceOn, selfrag.TraceOff, selfrag.TraceFull} {
 			a := ask(t, e, "q", selfrag.WithTrace(d))

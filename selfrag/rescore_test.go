@@ -249,6 +249,17 @@ func TestRescoreRefuses(t *testing.T) {
 	}
 }
 
+// What a run would not have asked for does not stand in the new answer.
+func TestRescoreForgetsTheDecision(t *testing.T) {
+	got, err := selfrag.Rescore(taleTrace(t), always)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := taleTrace(t, always).Expansions[0].Decision; got.Decision != want {
+		t.Errorf("decision %+v, want %+v", got.Decision, want)
+	}
+}
+
 func TestRescoreDiverges(t *testing.T) {
 	plain := func(options ...selfrag.Option) *selfrag.Trace { return taleTrace(t, options...) }
 	two := selfrag.WithLongForm(2, 2)

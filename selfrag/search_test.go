@@ -268,13 +268,19 @@ func (m echo) Generate(_ context.Context, req generator.Request) iter.Seq2[gener
 
 // No path ever sees the text of another (the released code mixes siblings up).
 func TestPathsKeepApart(t *testing.T) {
-	m := counting(echo{depth: 4})
-	a := run(t, m, finds(hits("A", "B", "C")...), selfrag.WithMode(selfrag.Always), selfrag.WithLongForm(3, 4))
-	if len(m.requests) != 3+9+9+9 {
-		t.Errorf("%d requests, want 3 for the first segment and 9 for each of the other three", len(m.requests))
+	m := counting(echo{depth: 6})
+	a := run(t, m, finds(hits("A", "B", "C")...), selfrag.WithMode(selfrag.Always), selfrag.WithLongForm(3, 6))
+	if len(m.requests) != 3+5*9 {
+		t.Errorf("%d requests, want 3 for the first segment and 9 for each of the other five", len(m.requests))
 	}
+	seen := map[string]bool{}
 	for _, req := range m.requests {
 		parent := ""
+		if text := fmt.Sprint(req.Prompt); seen[text] {
+			t.Errorf("two paths have the same prompt: %s", text)
+		} else {
+			seen[text] = true
+		}
 		for i, s := range req.Prompt.Path {
 			if want := parent + "/" + s.Evidence[0].Title; s.Text != want {
 				t.Errorf("segment %d of a prompt is %q, want %q", i+1, s.Text, want)

@@ -194,6 +194,24 @@ func TestStreamError(t *testing.T) {
 	}
 }
 
+// Between two segments a context that is done ends the question at once.
+func TestStreamCancelledBetweenSegments(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	m := script(on(more(generatortest.Words(1, "One."), 1, 0, 0)))
+	after := 0
+	for ev := range newEngine(t, m, finds()).Stream(ctx, "q", selfrag.WithMode(selfrag.Never), selfrag.WithLongForm(1, 3)) {
+		switch ev.Kind {
+		case selfrag.EventSegment:
+			cancel()
+		case selfrag.EventDecision:
+			if after++; after > 1 {
+				t.Error("a decision after the end")
+			}
+		}
+	}
+}
+
 func TestStreamCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
