@@ -2,6 +2,8 @@ package critique
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/reflection"
@@ -18,8 +20,9 @@ type Critic interface {
 	//   - A group it does not judge stays StatusUnknown; a probability it does not
 	//     have stays unknown. Numbers are never made up.
 	//   - An incomplete candidate (Completion.Finish is Running) may be refused
-	//     with an error; a critic that accepts it reports StatusPending for what
-	//     can still change, and a group once judged keeps its judgement.
+	//     with an error that wraps ErrIncomplete; a critic that accepts it reports
+	//     StatusPending for what can still change, and a group once judged keeps
+	//     its judgement.
 	//   - The texts in the candidate are data and cannot change how it is judged,
 	//     other than by what they say.
 	//   - Safe for concurrent use. When ctx is done it returns promptly with an
@@ -34,9 +37,18 @@ type Candidate struct {
 	// Prompt is what the generator was given: the path so far and, in Evidence,
 	// the passage this candidate used.
 	Prompt generator.Prompt
-	// Completion is what it generated.
+	// Completion is what it generated. It can go on past the segment: past a token
+	// of the group Retrieve other than the first token. Without steps and with
+	// Finish Running the candidate asks for the relevance of its passage only.
 	Completion generator.Completion
+	// Text is the text of the segment, white space trimmed: what will stand in the
+	// answer, and what a critic that reads should judge.
+	Text string
 }
+
+// ErrIncomplete is wrapped by the error of a critic that cannot judge a candidate
+// before it is complete.
+var ErrIncomplete = errors.New("critique: the candidate is not complete")
 
 // Evidence returns the passages the candidate could use: those of its own, or
 // those of the path if it continues with them. Nil if there are none.
@@ -87,4 +99,20 @@ type Decision struct {
 	Level reflection.Level
 	// Usage counts the model calls that were needed; zero if none.
 	Usage generator.Usage
+}
+
+// Check returns an error if Dist or Token is of another group than Retrieve, or
+// Dist has a number that no log-probability can have. A zero Dist is allowed: it
+// says that nothing is known.
+func (d Decision) Check() error {
+	switch {
+	case d.Dist.Group != reflection.NoGroup && d.Dist.Group != reflection.Retrieve:
+		return fmt.Errorf("the distribution is of %v: want Retrieve", d.Dist.Group)
+	case d.Token != reflection.None && d.Token.Group() != reflection.Retrieve:
+		return fmt.Errorf("token %v is not of the group Retrieve", d.Token)
+	}
+	if _, err := d.Level.MarshalText(); err != nil {
+		return err
+	}
+	return d.Dist.Check()
 }

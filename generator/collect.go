@@ -74,7 +74,8 @@ func (c Completion) LogProb(count Count) (sum reflection.Prob, n int) {
 			sum.Known = reflection.Bounded
 		}
 		if p.Known != reflection.Unknown {
-			sum.Log += p.Log
+			// A hair above zero is a server's rounding; the sum must not be above.
+			sum.Log += min(p.Log, 0)
 		}
 	}
 	for i := range c.Steps {
@@ -116,6 +117,10 @@ func Checked(req Request, seq iter.Seq2[Step, error]) iter.Seq2[Step, error] {
 			broke  bool
 			fail   = func(err error) { failed = true; yield(Step{}, err) }
 		)
+		if seq == nil {
+			fail(&ProtocolError{0, "there is no stream"})
+			return
+		}
 		for s, err := range seq {
 			if err != nil {
 				fail(err)
@@ -130,8 +135,10 @@ func Checked(req Request, seq iter.Seq2[Step, error]) iter.Seq2[Step, error] {
 				break
 			}
 			if s.Finish != Running {
-				// Held back until the stream has ended: nothing may follow it.
-				last = &s
+				// Held back until the stream has ended: nothing may follow it. The copy
+				// keeps all other steps off the heap.
+				held := s
+				last = &held
 				continue
 			}
 			if tokens++; tokens > req.MaxTokens {
@@ -148,12 +155,14 @@ func Checked(req Request, seq iter.Seq2[Step, error]) iter.Seq2[Step, error] {
 		case last == nil:
 			yield(Step{}, ErrIncomplete)
 		default:
-			if last.Usage.GeneratedTokens == 0 {
-				last.Usage.GeneratedTokens = tokens
-				if last.Finish == FinishEnd {
-					last.Usage.GeneratedTokens++
+			if last.Finish == FinishEnd {
+				if tokens++; tokens > req.MaxTokens {
+					yield(Step{}, &ProtocolError{tokens - 1, fmt.Sprintf("with the end token more than the %d tokens asked for", req.MaxTokens)})
+					return
 				}
 			}
+			// Budgets rest on this number: no backend can report fewer than it sent.
+			last.Usage.GeneratedTokens = max(last.Usage.GeneratedTokens, tokens)
 			last.Usage.Calls = max(last.Usage.Calls, 1)
 			yield(*last, nil)
 		}
@@ -169,6 +178,8 @@ func (s Step) check() error {
 		return fmt.Errorf("finish %d does not exist", s.Finish)
 	case s.Finish != Running && (s.Text != "" || s.Token != reflection.None):
 		return errors.New("the last step holds a token")
+	case min(s.Usage.Calls, s.Usage.PromptTokens, s.Usage.CachedTokens, s.Usage.GeneratedTokens) < 0:
+		return fmt.Errorf("usage %+v has a negative count", s.Usage)
 	case s.Text != "" && s.Token != reflection.None:
 		return fmt.Errorf("text %q and token %v in one step", s.Text, s.Token)
 	case !utf8.ValidString(s.Text):

@@ -40,7 +40,7 @@ func last(f generator.Finish) item {
 	return item{step: generator.Step{Finish: f, LogProb: reflection.ExactLog(-0.5)}}
 }
 
-var request = generator.Request{Prompt: generator.Prompt{Instruction: "q"}, MaxTokens: 3}
+var request = generator.Request{Prompt: generator.Prompt{Instruction: "q"}, MaxTokens: 4}
 
 func TestCollect(t *testing.T) {
 	c, err := generator.Collect(request, stream(token(reflection.Relevant, -1), text("a", -2), token(reflection.FullySupported, -4), last(generator.FinishEnd)))
@@ -69,6 +69,25 @@ func TestCollect(t *testing.T) {
 	}
 }
 
+func TestUsageIsAtLeastWhatWasSent(t *testing.T) {
+	end := last(generator.FinishEnd)
+	end.step.Usage = generator.Usage{GeneratedTokens: 1, PromptTokens: 7}
+	c, err := generator.Collect(request, stream(text("a", -1), text("b", -1), end))
+	if err != nil || c.Usage.GeneratedTokens != 3 || c.Usage.PromptTokens != 7 {
+		t.Errorf("usage %+v, %v", c.Usage, err)
+	}
+	if _, err := generator.Collect(request, nil); err == nil {
+		t.Error("a stream that is nil was accepted")
+	}
+}
+
+func TestSumOfLogProbsIsNotAboveZero(t *testing.T) {
+	c := generator.Completion{Steps: []generator.Step{{LogProb: reflection.ExactLog(5e-5)}, {LogProb: reflection.ExactLog(5e-5)}, {LogProb: reflection.ExactLog(-1)}}}
+	if sum, _ := c.LogProb(generator.CountAll); sum != reflection.ExactLog(-1) {
+		t.Errorf("sum %+v", sum)
+	}
+}
+
 func TestSequenceProbabilityIsNotInvented(t *testing.T) {
 	c := generator.Completion{Steps: []generator.Step{
 		{Text: "a", LogProb: reflection.ExactLog(-1)},
@@ -90,7 +109,8 @@ func TestCheckedFindsBrokenStreams(t *testing.T) {
 		"nothing at all":         {nil, "without a finish"},
 		"step after the last":    {[]item{last(generator.FinishEnd), text("a", -1)}, "after the last"},
 		"two last steps":         {[]item{last(generator.FinishEnd), last(generator.FinishEnd)}, "after the last"},
-		"too many tokens":        {[]item{text("a", -1), text("b", -1), text("c", -1), text("d", -1), last(generator.FinishLength)}, "more than the 3"},
+		"too many tokens":        {[]item{text("a", -1), text("b", -1), text("c", -1), text("d", -1), text("e", -1), last(generator.FinishLength)}, "more than the 4"},
+		"no room for the end":    {[]item{text("a", -1), text("b", -1), text("c", -1), text("d", -1), last(generator.FinishEnd)}, "with the end token"},
 		"NaN":                    {[]item{text("a", math.NaN())}, "NaN"},
 		"probability above one":  {[]item{text("a", 1)}, "log-probability 1"},
 		"not UTF-8":              {[]item{text("\xff", -1)}, "UTF-8"},
@@ -100,6 +120,7 @@ func TestCheckedFindsBrokenStreams(t *testing.T) {
 		"last step with text":    {[]item{{step: generator.Step{Text: "a", Finish: generator.FinishEnd}}}, "holds a token"},
 		"NaN in a group":         {[]item{{step: generator.Step{Token: reflection.Relevant, Watched: []reflection.Distribution{reflection.NewDistribution(reflection.IsREL, math.NaN())}}}}, "IsREL"},
 		"NaN in an alternative":  {[]item{{step: generator.Step{Text: "a", Top: []generator.Alternative{{Text: "b", Prob: reflection.ExactLog(math.NaN())}}}}}, "alternative"},
+		"negative usage":         {[]item{{step: generator.Step{Finish: generator.FinishEnd, Usage: generator.Usage{GeneratedTokens: -1}}}}, "negative"},
 		"an error":               {[]item{text("a", -1), {err: boom}, text("b", -1)}, "boom"},
 		"an error after the end": {[]item{last(generator.FinishEnd), {err: boom}}, "boom"},
 	} {

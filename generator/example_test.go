@@ -103,9 +103,16 @@ func ExampleNewTaskTemplate() {
 	fmt.Println(t.Placeholders())
 
 	task := generator.Task{Template: t, Values: map[string]string{"language": "French", "text": "Good morning."}}
-	system, user, err := task.Render()
-	fmt.Println(system, user, err)
+	messages, err := task.Render()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, m := range messages {
+		fmt.Printf("%s: %s\n", m.Role, m.Text)
+	}
 	// Output:
 	// [language text]
-	// You translate. Translate into French: Good morning. <nil>
+	// system: You translate.
+	// user: Translate into French: Good morning.
 }

@@ -47,7 +47,11 @@ const (
 
 // foldRune maps a full-width form to ASCII, and a rune to the least one that
 // differs from it only in case; this takes the Kelvin sign to K and long s to S.
+// The Turkish dotted and dotless i, which SimpleFold leaves alone, are an I.
 func foldRune(r rune) rune {
+	if r == 'İ' || r == 'ı' {
+		return 'I'
+	}
 	if r >= firstWide && r <= lastWide {
 		r -= wideShift
 	}

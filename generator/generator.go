@@ -23,8 +23,8 @@ type Generator interface {
 	//     request that fails [Request.Check] yields that error first and only.
 	//   - At temperature 0 the same request gives the same steps. At a higher one
 	//     the same request with the same Seed does, if the backend can seed.
-	//   - At most Request.MaxTokens steps come before the last one; being cut
-	//     there is FinishLength.
+	//   - At most Request.MaxTokens tokens are generated, the end token included;
+	//     being cut there is FinishLength.
 	//   - The first step and every step whose token belongs to a watched group
 	//     carry the distributions of Request.Watch, as far as the backend knows
 	//     them. A probability it does not know is left unknown.
@@ -34,7 +34,9 @@ type Generator interface {
 	//     loop statement ends. When ctx is done the stream ends promptly with an
 	//     error that wraps ctx.Err(). No goroutine outlives the loop.
 	//   - Generate may be called from several goroutines at once. The returned
-	//     sequence is used once, by one goroutine; the work starts with the loop.
+	//     sequence is never nil and used once, by one goroutine; the work starts
+	//     with the loop. After yield has returned false it must not be called
+	//     again: Go ends the program for that.
 	Generate(ctx context.Context, req Request) iter.Seq2[Step, error]
 }
 
@@ -44,7 +46,8 @@ type Request struct {
 	Prompt Prompt
 	// Task replaces Prompt when it is not nil; Prompt must then be zero.
 	Task *Task
-	// MaxTokens is the greatest number of tokens to generate, at least 1.
+	// MaxTokens is the greatest number of tokens to generate, the end token
+	// included, at least 1.
 	MaxTokens int
 	// Temperature is 0 for the likeliest continuation, else the softmax
 	// temperature to sample at, greater than 0.
@@ -62,8 +65,9 @@ type Request struct {
 	// Alternatives is how many of the likeliest tokens to report at each step in
 	// Step.Top, 0 for none. A backend may report fewer.
 	Alternatives int
-	// Affinity is a hint: requests with the same positive number share a prefix,
-	// and a server with cache slots should keep them on one. 0 is no preference.
+	// Affinity is a hint: requests with the same positive number are one line of
+	// work, such as a passage of a question over all segments, and a server with
+	// cache slots should keep them on one. 0 is no preference.
 	Affinity int
 }
 
@@ -123,7 +127,9 @@ type Step struct {
 	Top []Alternative `json:"top,omitempty"`
 	// Finish is set on the last step and only there.
 	Finish Finish `json:"finish,omitzero"`
-	// Usage is set on the last step.
+	// Usage is set on the last step. A backend that knows the counts of the prompt
+	// earlier may set those on the first one as well, so that they are known of a
+	// stream that is broken off.
 	Usage Usage `json:"usage,omitzero"`
 }
 
@@ -167,7 +173,12 @@ func (f Finish) String() string {
 }
 
 // MarshalText writes the name.
-func (f Finish) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
+func (f Finish) MarshalText() ([]byte, error) {
+	if int(f) >= len(finishNames) {
+		return nil, fmt.Errorf("generator: no finish has the number %d", uint8(f))
+	}
+	return []byte(finishNames[f]), nil
+}
 
 // UnmarshalText reads what MarshalText writes.
 func (f *Finish) UnmarshalText(b []byte) error {

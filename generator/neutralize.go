@@ -39,14 +39,45 @@ import (
 // reserved string; neutralising it again with the same special changes
 // nothing. Text without reserved strings is returned as it is.
 //
-// The promise is about one text. Two harmless texts may form a variant when
-// they are put side by side; join what has no template text between, then
-// neutralise.
+// The promise is about one text: two harmless ones may form a variant when they
+// are put side by side. Templates of this package see to that.
 //
 // The time is proportional to the length of text, times the total length of the
 // reserved strings at worst. Neutralize is safe for concurrent use.
 func Neutralize(text string, special ...string) string {
-	subs := reservedFor(special).scan(text, true)
+	set := reservedFor(special)
+	var subs []substitution
+	for _, o := range set.scan(text, true) {
+		subs = append(subs, set.breakFirst(o.first))
+		if strings.ContainsRune(closers, o.last.r) {
+			subs = append(subs, substitution{o.last.at, o.last.end, set.closing})
+		}
+	}
+	return substitute(text, subs)
+}
+
+// neutralizeSeams does the same for text of which only some ranges of bytes, in
+// order, are data. What is reserved within the trusted text stays; what is so
+// with the help of data, because the two meet, loses a rune of the data.
+func neutralizeSeams(text string, data [][2]int, special ...string) string {
+	set := reservedFor(special)
+	var subs []substitution
+	for _, o := range set.scan(text, true) {
+		for _, d := range data {
+			// The first rune of the occurrence that stands in the data. If it has
+			// only blanks and invisible runes from there, it is reserved without.
+			f, ok := nextFolded(text, max(d[0], o.first.at))
+			if ok && f.end <= d[1] && f.end <= o.last.end {
+				subs = append(subs, substitution{f.at, f.end, set.other})
+				break
+			}
+		}
+	}
+	return substitute(text, subs)
+}
+
+// substitute carries the substitutions out.
+func substitute(text string, subs []substitution) string {
 	if len(subs) == 0 {
 		return text
 	}
@@ -127,8 +158,8 @@ func newPattern(literal string) pattern {
 	}
 }
 
-// match reports whether p stands at the start of w, and returns its last rune;
-// an empty pattern stands anywhere.
+// match reports whether p, which is not empty, stands at the start of w, and
+// returns its last rune.
 func (p pattern) match(w *foldWindow) (last foldedRune, ok bool) {
 	for k, want := range p {
 		last, ok = w.at(k)
@@ -208,6 +239,9 @@ func (s *reservedSet) markOpening(r rune) {
 		s.opens[r-badByte] = true
 		return
 	}
+	if r == 'I' {
+		s.opens["İ"[0]], s.opens["ı"[0]] = true, true
+	}
 	for f := r; ; {
 		s.opens[string(f)[0]] = true
 		if f > ' ' && f < utf8.RuneSelf {
@@ -272,18 +306,21 @@ type substitution struct {
 	r       rune
 }
 
-// scan returns the substitutions that break every reserved string in text; if
-// not all, then only those for the first place where one starts. It allocates
-// nothing when there are none, unless a special string has more than 32 runes.
+// occurrence is a reserved string in a text, by its first and its last rune.
+type occurrence struct{ first, last foldedRune }
+
+// scan returns every reserved string in text; if not all, then only those that
+// start at the first place where one does. It allocates nothing when there are
+// none, unless a special string has more than 32 runes.
 //
 // A reserved string is looked for at each rune, whether or not another one
 // reaches over it, so nested and overlapping ones are all found. One start reads
 // only a few runes ahead, and runs of blanks and invisible runes are read anew
 // by the few starts right before them only, so the time stays linear.
-func (s *reservedSet) scan(text string, all bool) []substitution {
-	var subs []substitution
+func (s *reservedSet) scan(text string, all bool) []occurrence {
+	var found []occurrence
 	w := foldWindow{text: text}
-	for i := 0; i < len(text) && (all || len(subs) == 0); {
+	for i := 0; i < len(text) && (all || len(found) == 0); {
 		if b := text[i]; !s.opens[b] {
 			size := 1
 			if b >= utf8.RuneSelf {
@@ -298,25 +335,20 @@ func (s *reservedSet) scan(text string, all bool) []substitution {
 		}
 		i = first.end
 		w.reset(i)
-		found := false
 		for _, rest := range s.byFirst[first.r] {
-			last, ok := rest.match(&w)
-			if !ok {
-				continue
+			last := first
+			if len(rest) > 0 {
+				if last, ok = rest.match(&w); !ok {
+					continue
+				}
 			}
-			if !found {
-				found = true
-				subs = append(subs, s.breakFirst(first))
-			}
-			if strings.ContainsRune(closers, last.r) {
-				subs = append(subs, substitution{last.at, last.end, s.closing})
-			}
+			found = append(found, occurrence{first, last})
 		}
-		if !found && isHeading(&w, first) {
-			subs = append(subs, s.breakFirst(first))
+		if last, ok := heading(&w, first); ok {
+			found = append(found, occurrence{first, last})
 		}
 	}
-	return subs
+	return found
 }
 
 // breakFirst returns the substitution for the first rune of a reserved string.
@@ -327,11 +359,11 @@ func (s *reservedSet) breakFirst(f foldedRune) substitution {
 	return substitution{f.at, f.end, s.other}
 }
 
-// isHeading reports whether first, a rune of w.text, begins a heading. It moves
-// w.
-func isHeading(w *foldWindow, first foldedRune) bool {
+// heading reports whether first, a rune of w.text, begins a heading, and returns
+// its last rune. It moves w.
+func heading(w *foldWindow, first foldedRune) (last foldedRune, ok bool) {
 	if first.r != '#' || !atLineStart(w.text, first.at) {
-		return false
+		return first, false
 	}
 	end, signs := first.end, 1
 	for {
@@ -343,13 +375,13 @@ func isHeading(w *foldWindow, first foldedRune) bool {
 		signs++
 	}
 	if signs < 2 {
-		return false
+		return first, false
 	}
 	w.reset(end)
 	for _, p := range headingPatterns {
-		if _, ok := p.match(w); ok {
-			return true
+		if last, ok := p.match(w); ok {
+			return last, true
 		}
 	}
-	return false
+	return first, false
 }

@@ -16,7 +16,8 @@ type Scorer interface {
 	// step and at tokens of a watched group, the distributions of req.Watch. The
 	// backend may cut text into other tokens than steps do. If end is set the end
 	// token is scored as well, and Finish is FinishEnd; else Finish is
-	// FinishLength. req.MaxTokens, Temperature and Stop are ignored.
+	// FinishLength. req.MaxTokens and Temperature are ignored, and so is Stop but
+	// for what it says of the wish for one segment (see Request.Stop).
 	Score(ctx context.Context, req Request, steps []Step, end bool) (Completion, error)
 }
 
@@ -147,8 +148,8 @@ func Check(ctx context.Context, g Generator) error {
 }
 
 // Wrap returns a Generator that generates by calling generate and passes every
-// power on to inner. Retrying, caching, failing over and counting wrap a model
-// this way without hiding what it can do.
+// power on to inner. Retrying, caching and counting wrap a model this way without
+// hiding what it can do.
 func Wrap(inner Generator, generate func(ctx context.Context, req Request) iter.Seq2[Step, error]) Generator {
 	return wrapper{inner, generate}
 }

@@ -53,8 +53,41 @@ func (t TaskTemplate) Name() string { return t.name }
 // Placeholders returns the names that need values, sorted.
 func (t TaskTemplate) Placeholders() []string { return slices.Clone(t.placeholders) }
 
-// Texts returns the system and the user text, placeholders unfilled.
-func (t TaskTemplate) Texts() (system, user string) { return t.system, t.user }
+// Messages returns the template's messages, placeholders unfilled: the system
+// message if there is one, and the user message.
+func (t TaskTemplate) Messages() []Message {
+	m := []Message{{RoleUser, t.user}}
+	if t.system != "" {
+		m = slices.Insert(m, 0, Message{RoleSystem, t.system})
+	}
+	return m
+}
+
+// Role says who speaks a message.
+type Role string
+
+// The roles that chat models know.
+const (
+	RoleSystem    Role = "system"
+	RoleUser      Role = "user"
+	RoleAssistant Role = "assistant"
+)
+
+// Message is one message to a chat model.
+type Message struct {
+	Role Role   `json:"role"`
+	Text string `json:"text"`
+}
+
+// JoinMessages writes messages as one text, for a model that takes no others:
+// blank lines stand between them.
+func JoinMessages(messages []Message) string {
+	texts := make([]string, len(messages))
+	for i, m := range messages {
+		texts[i] = m.Text
+	}
+	return strings.Join(texts, "\n\n")
+}
 
 // Hash identifies the template's text in a trace.
 func (t TaskTemplate) Hash() string { return hashText(t.system + "\x00" + t.user) }
@@ -87,22 +120,21 @@ func (t Task) Check() error {
 	return nil
 }
 
-// Render fills the values in, neutralised, and returns the two messages. special
-// lists the server's own special tokens.
-func (t Task) Render(special ...string) (system, user string, err error) {
+// Render fills the values in, neutralised, and returns the messages in order.
+// special lists the server's own special tokens.
+func (t Task) Render(special ...string) ([]Message, error) {
 	if err := t.Check(); err != nil {
-		return "", "", err
+		return nil, err
 	}
-	render := func(text string) (string, error) {
+	messages := t.Template.Messages()
+	for i, m := range messages {
 		w := promptWriter{special: special}
-		err := expand(text, w.trusted, func(p string) { w.data(t.Values[p]) })
-		return w.String(), err
+		if err := expand(m.Text, w.trusted, func(p string) { w.data(t.Values[p]) }); err != nil {
+			return nil, err
+		}
+		messages[i].Text = w.String()
 	}
-	if system, err = render(t.Template.system); err != nil {
-		return "", "", err
-	}
-	user, err = render(t.Template.user)
-	return system, user, err
+	return messages, nil
 }
 
 // expand walks through text and calls literal for what stands between

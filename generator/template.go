@@ -94,11 +94,12 @@ func (t SelfRAGTemplate) Render(p Prompt, special ...string) (string, error) {
 
 // promptWriter joins trusted text and data. Data is neutralised in the longest
 // possible runs, because two harmless pieces can make a reserved string where
-// they meet.
+// they meet; and so can data and the trusted text beside it.
 type promptWriter struct {
 	special []string
 	out     strings.Builder
 	run     strings.Builder
+	ranges  [][2]int // where data stands in out
 }
 
 func (w *promptWriter) data(s string) { w.run.WriteString(s) }
@@ -124,13 +125,18 @@ func (w *promptWriter) evidence(list []Evidence) {
 }
 
 func (w *promptWriter) flush() {
+	if w.run.Len() == 0 {
+		return
+	}
+	start := w.out.Len()
 	w.out.WriteString(Neutralize(w.run.String(), w.special...))
+	w.ranges = append(w.ranges, [2]int{start, w.out.Len()})
 	w.run.Reset()
 }
 
 func (w *promptWriter) String() string {
 	w.flush()
-	return w.out.String()
+	return neutralizeSeams(w.out.String(), w.ranges, w.special...)
 }
 
 // joined is title and text as one piece of data: a reserved string may be split

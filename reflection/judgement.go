@@ -28,7 +28,12 @@ func (l Level) String() string {
 }
 
 // MarshalText writes the level's name.
-func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+func (l Level) MarshalText() ([]byte, error) {
+	if int(l) >= len(levelNames) {
+		return nil, fmt.Errorf("reflection: no level has the number %d", uint8(l))
+	}
+	return []byte(levelNames[l]), nil
+}
 
 // UnmarshalText reads what MarshalText writes.
 func (l *Level) UnmarshalText(b []byte) error {
@@ -62,7 +67,12 @@ func (s Status) String() string {
 }
 
 // MarshalText writes the status' name.
-func (s Status) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+func (s Status) MarshalText() ([]byte, error) {
+	if int(s) >= len(statusNames) {
+		return nil, fmt.Errorf("reflection: no status has the number %d", uint8(s))
+	}
+	return []byte(statusNames[s]), nil
+}
 
 // UnmarshalText reads what MarshalText writes.
 func (s *Status) UnmarshalText(b []byte) error {
@@ -95,11 +105,44 @@ func Judged(d Distribution, t Token, l Level) Judgement {
 	return Judgement{Status: StatusJudged, Token: t, Dist: d, Level: l}
 }
 
+// check returns an error if j is no judgement of g.
+func (j Judgement) check(g Group) error {
+	switch {
+	case int(j.Status) >= len(statusNames):
+		return fmt.Errorf("%v: status %d does not exist", g, j.Status)
+	case int(j.Level) >= len(levelNames):
+		return fmt.Errorf("%v: level %d does not exist", g, j.Level)
+	case j.Token != None && j.Token.Group() != g:
+		return fmt.Errorf("%v: token %v is not of the group", g, j.Token)
+	case j.Status == StatusJudged && j.Dist.Group != g:
+		return fmt.Errorf("%v: the distribution is of %v", g, j.Dist.Group)
+	case j.Status != StatusJudged && j.Dist.Group != NoGroup && j.Dist.Group != g:
+		return fmt.Errorf("%v: the distribution is of %v", g, j.Dist.Group)
+	}
+	if err := j.Dist.Check(); err != nil {
+		return fmt.Errorf("%v: %w", g, err)
+	}
+	return nil
+}
+
 // Critique is what a critic says of one candidate segment.
 type Critique struct {
 	IsREL Judgement `json:"is_rel"`
 	IsSUP Judgement `json:"is_sup"`
 	IsUSE Judgement `json:"is_use"`
+}
+
+// Check returns an error if a judgement has a token or a distribution of another
+// group, a number that no log-probability can have, or a status or level that
+// does not exist.
+func (c Critique) Check() error {
+	if err := c.IsREL.check(IsREL); err != nil {
+		return err
+	}
+	if err := c.IsSUP.check(IsSUP); err != nil {
+		return err
+	}
+	return c.IsUSE.check(IsUSE)
 }
 
 // Level returns the lowest level among the groups that were judged,

@@ -164,8 +164,12 @@ func (d Distribution) Exact() bool {
 	return d.Group != NoGroup
 }
 
-// Check returns an error if one of the probabilities fails [Prob.Check].
+// Check returns an error if the group does not exist or one of the probabilities
+// fails [Prob.Check].
 func (d Distribution) Check() error {
+	if d.Group > IsUSE {
+		return fmt.Errorf("group %d does not exist", d.Group)
+	}
 	for i, t := range d.Group.Tokens() {
 		if err := d.Probs[i].Check(); err != nil {
 			return fmt.Errorf("%v: %w", t, err)

@@ -21,7 +21,10 @@ import (
 //   - When ctx is done, Retrieve returns promptly with an error that wraps
 //     ctx.Err(), and leaves no goroutine behind.
 //   - Result and everything it points to belong to the caller, but for metadata
-//     maps, which nobody may change.
+//     maps, which nobody may change. With an error, Result says what is known
+//     all the same: hits found so far, parts that are missing.
+//   - A Retriever made of others copies the Query and changes only what it means
+//     to change, so that fields it does not know reach them.
 type Retriever interface {
 	Retrieve(ctx context.Context, q Query) (Result, error)
 }

@@ -101,12 +101,12 @@ type ConfigError struct {
 // Error returns the field and the reason in one line.
 func (e *ConfigError) Error() string { return "scoring: " + e.Field + ": " + e.Reason }
 
-// limit keeps every segment score finite: a weight times a score is at most
-// 1e200.
-const limit = 1e100
+// limit keeps segment scores below 1e9, and so the product of as many of them as
+// the engine allows finite.
+const limit = 1e4
 
 // Check returns a [*ConfigError] for the first setting that is NaN or beyond
-// 1e100 in magnitude, for a positive MissingLogProb, and for a Sequence without
+// 1e4 in magnitude, for a positive MissingLogProb, and for a Sequence without
 // a name.
 func (c Config) Check() error {
 	fields := []struct {
@@ -129,7 +129,7 @@ func (c Config) Check() error {
 	}
 	for _, f := range fields {
 		if math.IsNaN(f.value) || math.Abs(f.value) > limit {
-			return &ConfigError{f.name, fmt.Sprintf("is %v; want a number in [-1e100, 1e100]", f.value)}
+			return &ConfigError{f.name, fmt.Sprintf("is %v; want a number in [-1e4, 1e4]", f.value)}
 		}
 	}
 	if c.MissingLogProb > 0 {

@@ -32,7 +32,7 @@ func TestConfigCheck(t *testing.T) {
 		{"", func(*Config) {}},
 		{"", func(c *Config) { *c = Config{} }},
 		{"", func(c *Config) { c.Weights.Support = -2 }},
-		{"", func(c *Config) { c.Weights.Support = 1e100 }},
+		{"", func(c *Config) { c.Weights.Support = 1e4 }},
 		{"", func(c *Config) { c.MissingLogProb = -100 }},
 		{"Weights.Relevance", func(c *Config) { c.Weights.Relevance = nan }},
 		{"Weights.Support", func(c *Config) { c.Weights.Support = inf }},

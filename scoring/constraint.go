@@ -22,9 +22,6 @@ type Constraints struct {
 	MaxNoSupport float64 `json:"max_no_support,omitempty"`
 }
 
-// Any reports whether a constraint is set.
-func (c Constraints) Any() bool { return c != Constraints{} }
-
 // Check returns a [*ConfigError] if MaxNoSupport is not in [0, 1].
 func (c Constraints) Check() error {
 	if !(c.MaxNoSupport >= 0 && c.MaxNoSupport <= 1) {

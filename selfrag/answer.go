@@ -103,10 +103,14 @@ type Span struct {
 func (a *Answer) Canonical() ([]byte, error) {
 	c := *a
 	c.Timing = Timing{}
+	c.Usage.CachedTokens = 0
+	c.Decision.Usage.CachedTokens = 0
+	c.Segments = slices.Clone(a.Segments)
+	for i := range c.Segments {
+		c.Segments[i].Decision.Usage.CachedTokens = 0
+	}
 	if a.Trace != nil {
-		t := *a.Trace
-		t.Timing = nil
-		c.Trace = &t
+		c.Trace = a.Trace.canonical()
 	}
 	return json.Marshal(&c)
 }
@@ -156,7 +160,7 @@ func (s settings) assemble(a *Answer, f found) {
 	if f.root != nil {
 		a.Decision = f.root.Decision
 		a.Level = f.root.Decision.Level
-		a.Missing = slices.Clone(f.root.Missing)
+		a.Missing = slices.Clone(f.root.missing())
 	}
 	if f.best == nil {
 		if f.stop == StopAbstained {
@@ -220,7 +224,7 @@ func (w *answerWriter) segment(st step, text string) {
 	a, c := w.answer, st.candidate
 	a.path = append(a.path, c.Node)
 	a.Level = max(a.Level, c.Critique.Level(), st.expansion.Decision.Level)
-	for _, m := range st.expansion.Missing {
+	for _, m := range st.expansion.missing() {
 		if !slices.Contains(a.Missing, m) {
 			a.Missing = append(a.Missing, m)
 		}

@@ -134,8 +134,8 @@ func TestBudgetForNothing(t *testing.T) {
 // costly is a rewriter that costs calls of a hundred tokens each.
 type costly int
 
-func (c costly) Rewrite(_ context.Context, _ []selfrag.Turn, q string) (string, generator.Usage, error) {
-	return q, generator.Usage{Calls: int(c), GeneratedTokens: 100 * int(c)}, nil
+func (c costly) Rewrite(_ context.Context, talk generator.Conversation) (generator.Rewriting, error) {
+	return generator.Rewriting{Question: talk.Question, Usage: generator.Usage{Calls: int(c), GeneratedTokens: 100 * int(c)}}, nil
 }
 
 // A budget that ends between segments leaves the answer so far.

@@ -42,8 +42,8 @@ func (p *phases) Describe(ctx context.Context) (generator.Capabilities, error) {
 	return generator.Capabilities{Model: "phases", LogProbs: true}, p.enter(ctx, "describe")
 }
 
-func (p *phases) Rewrite(ctx context.Context, _ []selfrag.Turn, q string) (string, generator.Usage, error) {
-	return q, generator.Usage{}, p.enter(ctx, "rewrite")
+func (p *phases) Rewrite(ctx context.Context, c generator.Conversation) (generator.Rewriting, error) {
+	return generator.Rewriting{Question: c.Question}, p.enter(ctx, "rewrite")
 }
 
 func (p *phases) GroupProbs(ctx context.Context, _ generator.Request, _ []generator.Step, g reflection.Group) (reflection.Distribution, error) {

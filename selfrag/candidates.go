@@ -2,6 +2,7 @@ package selfrag
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -59,10 +60,12 @@ func (l *live) generateAll(ctx context.Context, paths []*path, expansions []*Exp
 			continue
 		}
 		c.Status, c.Reason = Failed, strings.ToValidUTF8(c.err.Error(), "\ufffd")
-		if timeIsUp(ctx) {
+		if timeIsUp(ctx) && errors.Is(c.err, context.DeadlineExceeded) {
 			l.timeUp = true
 			c.err, c.Reason = nil, errTimeBudget.Error()
 			j.expansion.stop = StopTime
+		} else {
+			l.failed++
 		}
 	}
 }
@@ -121,7 +124,7 @@ func (l *live) request(p *path, e *Expansion, c *Candidate) generator.Request {
 		Temperature: l.temperature,
 		Seed:        mix(l.seed, c.key),
 		Watch:       watched,
-		Affinity:    max(c.Passage, 0) + 1,
+		Affinity:    l.affinity + max(c.Passage, 0),
 	}
 	switch c.Branch {
 	case scoring.ChooseRetrieval:
@@ -144,6 +147,7 @@ func (l *live) generate(ctx context.Context, p *path, e *Expansion, c *Candidate
 		return err
 	}
 	defer l.timed("candidate", e.Parent, c.Node)()
+	whole := ctx
 	ctx, cancel := l.callContext(ctx)
 	defer cancel()
 	req := l.request(p, e, c)
@@ -162,14 +166,8 @@ func (l *live) generate(ctx context.Context, p *path, e *Expansion, c *Candidate
 	if l.settings.trace == TraceFull {
 		c.Tokens = done.Steps
 	}
-	v, err := l.critic.Critique(ctx, critique.Candidate{Question: l.question, Prompt: req.Prompt, Completion: done})
-	c.Critique = v.Critique
-	c.Usage = c.Usage.Add(v.Usage)
-	if err == nil {
-		err = checkCritique(v.Critique)
-	}
-	if err != nil {
-		return fmt.Errorf("the critic: %w", explain(ctx, err))
+	if err := l.judge(whole, req.Prompt, done, c); err != nil {
+		return fmt.Errorf("the critic: %w", err)
 	}
 	if rel := p.relevance(); c.Branch == scoring.ChooseContinue && c.Critique.IsREL.Status == reflection.StatusAbsent && rel.Status == reflection.StatusJudged {
 		// Same question, same passage: the judgement of the segment that brought
@@ -245,10 +243,25 @@ func (c *Candidate) read(p generator.Prompt, done generator.Completion, count ge
 	c.Text = strings.TrimSpace(c.segment.Text)
 }
 
-func checkCritique(c reflection.Critique) error {
-	for _, j := range [...]reflection.Judgement{c.IsREL, c.IsSUP, c.IsUSE} {
-		if err := j.Dist.Check(); err != nil {
-			return err
+// judge has the critic judge a candidate. The call has a time-out of its own.
+func (l *live) judge(ctx context.Context, p generator.Prompt, done generator.Completion, c *Candidate) error {
+	ctx, cancel := l.callContext(ctx)
+	defer cancel()
+	v, err := l.critic.Critique(ctx, critique.Candidate{Question: l.question, Prompt: p, Completion: done, Text: c.Text})
+	c.Usage = c.Usage.Add(v.Usage)
+	if err != nil {
+		return explain(ctx, err)
+	}
+	if err := v.Check(); err != nil {
+		return err
+	}
+	c.Critique = v.Critique
+	if l.critic == critique.Critic(l.engine.tokens) {
+		// What a distribution looks like does not tell how it was come by.
+		for _, j := range []*reflection.Judgement{&c.Critique.IsREL, &c.Critique.IsSUP, &c.Critique.IsUSE} {
+			if j.Status == reflection.StatusJudged {
+				j.Level = max(j.Level, l.trace.Model.Level)
+			}
 		}
 	}
 	return nil

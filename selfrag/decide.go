@@ -11,10 +11,11 @@ import (
 	"github.com/goselfrag/goselfrag/scoring"
 )
 
+// decides reports whether it depends on the model what the decision is.
+func (s settings) decides() bool { return s.mode == Adaptive || s.mode == Hard }
+
 // asks reports whether the distribution of the decision is asked for.
-func (s settings) asks() bool {
-	return s.mode == Adaptive || s.mode == Hard || s.trace == TraceFull
-}
+func (s settings) asks() bool { return s.decides() || s.trace == TraceFull }
 
 // decide fills in the choice from the distribution. It reports false if the
 // choice cannot be known.
@@ -94,15 +95,21 @@ func (l *live) askAll(ctx context.Context, paths []*path, expansions []*Expansio
 	reserved := make([]bool, len(paths))
 	for i, p := range paths {
 		if p.boundary() == nil {
-			if reserved[i] = l.budget.reserve(1); !reserved[i] {
+			if reserved[i] = l.budget.reserve(1); !reserved[i] && l.decides() {
 				l.spent = true
 				expansions[i].stop = StopBudget
 			}
 		}
 	}
 	l.parallel(ctx, len(paths), func(ctx context.Context, i int, _ func(Event)) {
-		if e := expansions[i]; e.stop == "" {
-			e.failed = l.ask(ctx, paths[i], e)
+		e := expansions[i]
+		if e.stop != "" || !reserved[i] && paths[i].boundary() == nil {
+			return
+		}
+		e.failed = l.ask(ctx, paths[i], e)
+		if e.failed != nil && !l.decides() && ctx.Err() == nil {
+			// Only the full trace asked: what fails decides nothing.
+			e.failed, e.Decision = nil, Decision{Usage: e.Decision.Usage}
 		}
 	})
 	for i, e := range expansions {
@@ -130,9 +137,12 @@ func (l *live) ask(ctx context.Context, p *path, e *Expansion) error {
 	if d.Dist.Group == reflection.NoGroup {
 		d.Dist.Group = reflection.Retrieve // asked, and nothing found
 	}
+	if l.decider == critique.Decider(l.engine.tokens) && d.Level != reflection.LevelUnstated {
+		d.Level = max(d.Level, l.trace.Model.Level)
+	}
 	e.Decision = Decision{Dist: d.Dist, Token: d.Token, Level: d.Level, Usage: d.Usage}
 	if err == nil {
-		err = d.Dist.Check()
+		err = d.Check()
 	}
 	if err != nil {
 		return fmt.Errorf("selfrag: segment %d: deciding whether to retrieve: %w", e.Segment, explain(ctx, err))

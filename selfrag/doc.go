@@ -23,6 +23,9 @@
 // A context that is done ends every call promptly, and no goroutine outlives its
 // call. An [Engine] is safe for concurrent use.
 //
+// A backend that panics does so in the goroutine that called the engine, so that
+// a server's recover catches it.
+//
 // Whatever stands in questions, history and passages is data; it cannot act as a
 // control token.
 //

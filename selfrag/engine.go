@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"iter"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/scoring"
 )
@@ -123,7 +126,9 @@ func (e *Engine) AnswerAll(ctx context.Context, questions []string, concurrency 
 		type result struct {
 			answer *Answer
 			err    error
+			panic  any
 		}
+		concurrency := min(concurrency, max(len(questions), 1))
 		// The channel of channels keeps the order and, by its length, bounds how far
 		// the work runs ahead of the reader.
 		pending := make(chan chan result, concurrency)
@@ -133,19 +138,16 @@ func (e *Engine) AnswerAll(ctx context.Context, questions []string, concurrency 
 			defer close(pending)
 			for _, q := range questions {
 				done := make(chan result, 1)
-				select {
-				case pending <- done:
-				case <-ctx.Done():
-					done <- result{&Answer{Question: q}, ctx.Err()}
-					// The reader takes what is left, unless it has gone.
-					pending <- done
-					continue
-				}
+				pending <- done // the reader takes all, even when it has gone
 				slots <- struct{}{}
 				group.Go(func() {
-					a, err := e.run(ctx, q, s, nil)
-					<-slots
-					done <- result{a, err}
+					var r result
+					defer func() {
+						r.panic = recover()
+						<-slots
+						done <- r
+					}()
+					r.answer, r.err = e.run(ctx, q, s, nil)
 				})
 			}
 		})
@@ -157,6 +159,9 @@ func (e *Engine) AnswerAll(ctx context.Context, questions []string, concurrency 
 		}()
 		for done := range pending {
 			r := <-done
+			if r.panic != nil {
+				panic(r.panic) // here, where the caller can recover from it
+			}
 			if !yield(r.answer, r.err) {
 				return
 			}
@@ -174,8 +179,8 @@ func (e *Engine) Check(ctx context.Context) error {
 	return err
 }
 
-// capabilities asks the model once; only a success is kept. known is false if
-// the model cannot describe itself.
+// capabilities asks the model until it has succeeded once; only a success is
+// kept. known is false if the model cannot describe itself.
 func (e *Engine) capabilities(ctx context.Context) (c generator.Capabilities, known bool, err error) {
 	e.mu.Lock()
 	cached := e.described
@@ -229,7 +234,7 @@ func (e *Engine) run(ctx context.Context, question string, s settings, yield fun
 	l := &live{
 		engine: e, question: question,
 		yield: yield, stream: yield != nil, start: time.Now(),
-		budget: newBudget(s.budget),
+		budget: newBudget(s.budget), affinity: 1 + int(hash(question)&0xffffff),
 	}
 	answer := &Answer{Question: question, Segments: []Segment{}, Citations: []Citation{}, Stop: StopFailed}
 	if strings.TrimSpace(question) == "" {
@@ -247,7 +252,11 @@ func (e *Engine) run(ctx context.Context, question string, s settings, yield fun
 	}
 	if err := l.prepareQuestion(ctx, s); err != nil {
 		answer.Usage = l.usage
-		if timeIsUp(ctx) {
+		if l.trace != nil && s.trace != TraceOff {
+			l.trace.Usage = l.usage
+			answer.Trace = l.trace
+		}
+		if timeIsUp(ctx) && errors.Is(err, context.DeadlineExceeded) {
 			answer.Stop = StopTime
 			err = fmt.Errorf("%w (%s): %w", ErrBudget, StopTime, err)
 		}
@@ -259,6 +268,13 @@ func (e *Engine) run(ctx context.Context, question string, s settings, yield fun
 		err = fmt.Errorf("%w (%s)", ErrBudget, answer.Stop)
 	}
 	return answer, err
+}
+
+// hash spreads questions over numbers (FNV-1a).
+func hash(s string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(s)) // never fails
+	return h.Sum32()
 }
 
 // prepareQuestion does what comes before the search: it fixes the settings and
@@ -277,21 +293,24 @@ func (l *live) prepareQuestion(ctx context.Context, s settings) error {
 		return err
 	}
 	l.settings = s
-	l.trace = &Trace{Version: TraceVersion, Question: l.question, Settings: s.traced(), Model: caps}
+	if known && s.critic == critique.Critic(l.engine.tokens) && caps.Level == reflection.LevelUnstated {
+		return optionError("WithCritic", "%s has no reflection tokens to read judgements from: give a critic that judges its text, and a decider with WithDecider or another mode", caps.Model)
+	}
+	l.trace = &Trace{Version: TraceVersion, Question: l.question, Settings: s.traced(), Model: caps, Expansions: []*Expansion{}, Path: []int{}}
 	if len(s.history) == 0 {
 		return nil
 	}
 	call, cancel = s.callContext(ctx)
 	defer cancel()
-	standalone, usage, err := s.rewriter.Rewrite(call, s.history, l.question)
-	l.budget.charge(usage)
-	l.usage = usage
-	if err == nil && (strings.TrimSpace(standalone) == "" || !utf8.ValidString(standalone)) {
-		err = fmt.Errorf("the rewriter returned %q: want a question", standalone)
+	made, err := s.rewriter.Rewrite(call, generator.Conversation{History: slices.Clone(s.history), Question: l.question})
+	l.budget.charge(made.Usage)
+	l.usage = made.Usage
+	if err == nil && (strings.TrimSpace(made.Question) == "" || !utf8.ValidString(made.Question+made.Template+made.TemplateHash)) {
+		err = fmt.Errorf("the rewriter returned %q: want a question", made.Question)
 	}
 	if err != nil {
 		return fmt.Errorf("selfrag: making a stand-alone question: %w", explain(call, err))
 	}
-	l.question, l.trace.Standalone = standalone, standalone
+	l.question, l.trace.Rewriting = made.Question, &made
 	return nil
 }

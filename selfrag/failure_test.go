@@ -225,7 +225,7 @@ func TestNothingFound(t *testing.T) {
 		t.Errorf("%+v, want an answer without a passage that says so", a)
 	}
 	m = script()
-	a = run(t, m, finds(), always, selfrag.WithAbstention(0, ""))
+	a = run(t, m, finds(), always, selfrag.WithAbstention(0.1, ""))
 	if a.Text != selfrag.DefaultAbstention || !a.Abstained || a.Stop != selfrag.StopAbstained || len(m.Requests()) > 0 {
 		t.Errorf("%+v after %d calls, want abstention without a call", a, len(m.Requests()))
 	}

@@ -14,8 +14,11 @@ import (
 type Concatenate struct{}
 
 // Rewrite implements [Rewriter].
-func (Concatenate) Rewrite(_ context.Context, history []Turn, question string) (string, generator.Usage, error) {
-	return history[len(history)-1].Question + " " + question, generator.Usage{}, nil
+func (Concatenate) Rewrite(_ context.Context, c generator.Conversation) (generator.Rewriting, error) {
+	if len(c.History) == 0 {
+		return generator.Rewriting{Question: c.Question}, nil
+	}
+	return generator.Rewriting{Question: c.History[len(c.History)-1].Question + " " + c.Question}, nil
 }
 
 // StandaloneTemplate is the prompt of [NewPromptRewriter] unless another is
@@ -51,24 +54,30 @@ func NewPromptRewriter(model generator.Generator, template generator.TaskTemplat
 
 // Rewrite implements [Rewriter]. The answer's first line that is not empty is
 // the question.
-func (r *PromptRewriter) Rewrite(ctx context.Context, history []Turn, question string) (string, generator.Usage, error) {
+func (r *PromptRewriter) Rewrite(ctx context.Context, talk generator.Conversation) (generator.Rewriting, error) {
 	var b strings.Builder
-	for _, t := range history {
+	for _, t := range talk.History {
 		fmt.Fprintf(&b, "Q: %s\nA: %s\n", t.Question, t.Answer)
 	}
+	out := generator.Rewriting{Template: r.template.Name(), TemplateHash: r.template.Hash()}
 	c, err := generator.Complete(ctx, r.model, generator.Request{
 		Task: &generator.Task{Template: r.template, Values: map[string]string{
-			"history": strings.TrimSpace(b.String()), "question": question,
+			"history": strings.TrimSpace(b.String()), "question": talk.Question,
 		}},
 		MaxTokens: 200,
 	})
+	out.Usage = costOf(c)
 	if err != nil {
-		return "", costOf(c), err
+		return out, err
 	}
 	for line := range strings.Lines(c.Text()) {
-		if line = strings.TrimSpace(line); line != "" {
-			return line, c.Usage, nil
+		if out.Question = strings.TrimSpace(line); out.Question == "" {
+			continue
 		}
+		if c.Finish == generator.FinishLength && !strings.HasSuffix(line, "\n") {
+			return out, fmt.Errorf("the model's answer to the template %q was cut off: %q", r.template.Name(), out.Question)
+		}
+		return out, nil
 	}
-	return "", c.Usage, fmt.Errorf("the model answered the template %q with nothing", r.template.Name())
+	return out, fmt.Errorf("the model answered the template %q with nothing", r.template.Name())
 }

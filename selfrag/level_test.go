@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/goselfrag/goselfrag/generator"
+
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
 	"github.com/goselfrag/goselfrag/reflection"
@@ -57,7 +59,7 @@ func TestLevels(t *testing.T) {
 // Without probabilities a label counts fully, and there is no sequence term.
 func TestHardLabels(t *testing.T) {
 	m := script(on(generatortest.HardLabels(generatortest.Segment(0.6, "Yes.", [3]float64{0.2, 0.5, 0.3}, [5]float64{0, 0, 0, 1, 0}))))
-	m.Capabilities.Model = "hard"
+	m.Capabilities = generator.Capabilities{Model: "hard", Level: reflection.HardLabels}
 	a := run(t, m, finds(hits("A")...), always)
 	terms := a.Segments[0].Terms
 	// 1 for Relevant, 0.5 for Partially supported, 0.5 of weight 0.5 for Utility 4.

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -36,6 +38,8 @@ type live struct {
 	fixedSet *Expansion // the passages of WithFixedPassages, once fetched
 	timeUp   bool       // the time budget ended a call
 	spent    bool       // the call or token budget forbade a call
+	failed   int        // candidates that failed
+	affinity int        // the first Request.Affinity of this question
 
 	mu    sync.Mutex
 	calls []CallTiming
@@ -121,7 +125,7 @@ func timeIsUp(ctx context.Context) bool { return errors.Is(context.Cause(ctx), e
 
 // forgiveTime turns a failure that the time budget caused into a stop.
 func (l *live) forgiveTime(ctx context.Context, e *Expansion) {
-	if e.failed != nil && timeIsUp(ctx) {
+	if timeIsUp(ctx) && errors.Is(e.failed, context.DeadlineExceeded) {
 		e.failed, e.stop = nil, StopTime
 		l.timeUp = true
 	}
@@ -148,6 +152,11 @@ func (l *live) retrieveAll(ctx context.Context, paths []*path, expansions []*Exp
 		}
 	})
 	for _, e := range expansions {
+		if e.failed != nil && e.Decision.Choice != scoring.ChooseRetrieval {
+			// Only the full trace asked for passages: what fails decides nothing.
+			e.Missing = []retriever.Missing{{Part: "branch not taken", Reason: strings.ToValidUTF8(e.failed.Error(), "\ufffd")}}
+			e.failed, e.Query = nil, ""
+		}
 		l.forgiveTime(ctx, e)
 		if e.stop == "" && e.failed == nil && e.Decision.Choice == scoring.ChooseRetrieval && len(e.Passages) == 0 {
 			e.Decision.Empty = true
@@ -174,6 +183,14 @@ func (l *live) retrieveOnce(ctx context.Context, expansions []*Expansion, want [
 			l.event(e.passagesEvent())
 		}
 	}
+}
+
+// missing names the parts that gave nothing, if the answer could rest on them.
+func (e *Expansion) missing() []retriever.Missing {
+	if e.Decision.Choice != scoring.ChooseRetrieval {
+		return nil
+	}
+	return e.Missing
 }
 
 func (e *Expansion) passagesEvent() Event {
@@ -203,6 +220,9 @@ func (l *live) retrieve(ctx context.Context, e *Expansion) {
 		return
 	}
 	e.Scores, e.Missing = res.Scores, res.Missing
+	for i, m := range e.Missing {
+		e.Missing[i] = retriever.Missing{Part: strings.ToValidUTF8(m.Part, "\ufffd"), Reason: strings.ToValidUTF8(m.Reason, "\ufffd")}
+	}
 	seen := make(map[string]bool, len(res.Hits))
 	for _, h := range res.Hits {
 		switch id := h.Passage.ID; {
@@ -214,6 +234,9 @@ func (l *live) retrieve(ctx context.Context, e *Expansion) {
 			return
 		case !utf8.ValidString(id) || !utf8.ValidString(h.Passage.Title) || !utf8.ValidString(h.Passage.Text) || !utf8.ValidString(h.Passage.Source.URI):
 			e.failed = fmt.Errorf("%w: passage %q is not UTF-8", ErrRetriever, id)
+			return
+		case h.Passage.Metadata.Check() != nil:
+			e.failed = fmt.Errorf("%w: passage %q: %w", ErrRetriever, id, h.Passage.Metadata.Check())
 			return
 		case math.IsNaN(h.Score) || math.IsInf(h.Score, 0):
 			e.failed = fmt.Errorf("%w: passage %q has the score %v", ErrRetriever, id, h.Score)
@@ -281,9 +304,27 @@ func (l *live) parallel(ctx context.Context, n int, f func(ctx context.Context, 
 	if l.concurrency > 0 {
 		g.SetLimit(l.concurrency)
 	}
+	// A backend that panics does so here in the end, in the caller's goroutine,
+	// where a server's recover can catch it.
+	var caught any
+	var once sync.Once
+	guarded := func(i int, emit func(Event)) {
+		defer func() {
+			if p := recover(); p != nil {
+				once.Do(func() { caught = fmt.Sprintf("%v\n\n%s", p, debug.Stack()) })
+				l.cancel()
+			}
+		}()
+		f(ctx, i, emit)
+	}
+	defer func() {
+		if caught != nil {
+			panic(caught)
+		}
+	}()
 	if !l.stream {
 		for i := range n {
-			g.Go(func() error { f(ctx, i, func(Event) {}); return nil })
+			g.Go(func() error { guarded(i, func(Event) {}); return nil })
 		}
 		_ = g.Wait() // the functions return no errors
 		return
@@ -301,7 +342,7 @@ func (l *live) parallel(ctx context.Context, n int, f func(ctx context.Context, 
 	go func() {
 		defer close(events)
 		for i := range n {
-			g.Go(func() error { f(ctx, i, emit); return nil })
+			g.Go(func() error { guarded(i, emit); return nil })
 		}
 		_ = g.Wait()
 	}()
@@ -314,6 +355,7 @@ func (l *live) parallel(ctx context.Context, n int, f func(ctx context.Context, 
 // finish writes the outcome into the answer.
 func (l *live) finish(a *Answer, f found) {
 	switch {
+	case f.stop == StopFailed:
 	case l.timeUp:
 		f.stop = StopTime
 	case l.spent:
@@ -321,6 +363,9 @@ func (l *live) finish(a *Answer, f found) {
 	}
 	a.Usage = l.usage
 	l.assemble(a, f)
+	if l.failed > 0 {
+		a.Notes = append(a.Notes, fmt.Sprintf("%d candidates failed and were left out", l.failed))
+	}
 	a.Timing = Timing{Start: l.start, Total: time.Since(l.start), Calls: l.calls}
 	slices.SortFunc(a.Timing.Calls, func(x, y CallTiming) int { return cmp.Compare(x.At, y.At) })
 	if l.settings.trace != TraceOff {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
@@ -122,7 +123,8 @@ const (
 // Budget bounds one question. A zero field is no bound. Calls and tokens are set
 // aside before a call begins, so that the bounds hold for all calls to the
 // generator. What a Rewriter, a Critic or a Decider of the caller's own uses is
-// known only afterwards: it counts, but can exceed the bounds.
+// known only afterwards: it counts, but can exceed the bounds. What a Retriever
+// spends on models of its own does not count.
 type Budget struct {
 	// Calls bounds the model calls.
 	Calls int `json:"calls,omitempty"`
@@ -134,17 +136,15 @@ type Budget struct {
 }
 
 // Turn is an earlier question of a conversation and its answer.
-type Turn struct {
-	Question string
-	Answer   string
-}
+type Turn = generator.Turn
 
 // Rewriter makes a question that depends on a conversation stand on its own.
 //
-// Rewrite returns the stand-alone question. history is oldest first and never
-// empty. Both are data. Safe for concurrent use; an error fails the question.
+// Rewrite returns the stand-alone question. The history is never empty. What
+// stands in the conversation is data. With an error the Rewriting still says what
+// was used. Safe for concurrent use; an error fails the question.
 type Rewriter interface {
-	Rewrite(ctx context.Context, history []Turn, question string) (string, generator.Usage, error)
+	Rewrite(ctx context.Context, c generator.Conversation) (generator.Rewriting, error)
 }
 
 // settings is what the options of a question add up to.
@@ -154,6 +154,7 @@ type settings struct {
 	unknown     UnknownPolicy
 	k           int
 	filter      retriever.Filter
+	filterText  string
 	fixed       bool
 	scoring     scoring.Config
 	count       generator.Count
@@ -270,7 +271,7 @@ func WithFilter(f retriever.Filter) Option {
 		if err := retriever.CheckFilter(f); err != nil {
 			return optionError("WithFilter", "%v", err)
 		}
-		s.filter = f
+		s.filter, s.filterText = f, retriever.FormatFilter(f)
 		return nil
 	}
 }
@@ -330,8 +331,9 @@ func WithScoring(c scoring.Config) Option {
 
 // WithSequence sets the sequence term of the score and which tokens it is over.
 // The defaults are scoring.SequenceAuto - the probability of the whole segment
-// for models that quote, the geometric mean of its tokens' probabilities for all
-// others, nothing for models that give no log-probabilities - and CountAuto.
+// for models that quote, the geometric mean of its tokens' probabilities for
+// other models that say that they give log-probabilities, and nothing for the
+// rest - and CountAuto.
 func WithSequence(q scoring.Sequence, c generator.Count) Option {
 	return func(s *settings) error {
 		if q > scoring.SequenceProbability {
@@ -383,22 +385,28 @@ func WithLabels(labels ...string) Option {
 			if err := scoring.CheckLabels(labels); err != nil {
 				return optionError("WithLabels", "%v", err)
 			}
+			if !utf8.ValidString(strings.Join(labels, "")) {
+				return optionError("WithLabels", "a label is not UTF-8")
+			}
 		}
 		s.labels = labels
 		return nil
 	}
 }
 
+// maxDepth keeps a product of segment scores finite.
+const maxDepth = 32
+
 // WithLongForm answers in several segments, found by a beam search that keeps
-// width paths, at least 1, of at most depth segments, at least 1. The paper uses
-// width 2 and depth 7.
+// width paths, at least 1, of at most depth segments, 1 to 32. The paper uses
+// width 2, and the released command lines depth 7.
 func WithLongForm(width, depth int) Option {
 	return func(s *settings) error {
 		if width < 1 {
 			return optionError("WithLongForm", "width is %d: want at least 1", width)
 		}
-		if depth < 1 {
-			return optionError("WithLongForm", "depth is %d: want at least 1", depth)
+		if depth < 1 || depth > maxDepth {
+			return optionError("WithLongForm", "depth is %d: want 1 to %d", depth, maxDepth)
 		}
 		s.long, s.width, s.depth = true, width, depth
 		return nil
@@ -448,18 +456,22 @@ func WithSampling(temperature float64, seed uint64) Option {
 }
 
 // WithAbstention makes the engine say text, without citations, when the best
-// IsREL score among the accepted candidates is below tau, in [0, 1]. Empty text
-// stands for [DefaultAbstention]. In a long answer a later segment that falls
-// below tau ends the answer before it.
+// IsREL score among the accepted candidates is known to be below tau, in [0, 1],
+// or nothing was retrieved; 0, the default, never abstains. Empty text stands for
+// [DefaultAbstention]. In a long answer a later segment that falls below tau ends
+// the answer before it.
 func WithAbstention(tau float64, text string) Option {
 	return func(s *settings) error {
 		if !(tau >= 0 && tau <= 1) {
 			return optionError("WithAbstention", "tau is %v: want a number in [0, 1]", tau)
 		}
+		if !utf8.ValidString(text) {
+			return optionError("WithAbstention", "the text is not UTF-8")
+		}
 		if text == "" {
 			text = DefaultAbstention
 		}
-		s.abstain, s.abstainAt, s.abstainText = true, tau, text
+		s.abstain, s.abstainAt, s.abstainText = tau > 0, tau, text
 		return nil
 	}
 }
@@ -508,8 +520,10 @@ func WithBudget(b Budget) Option {
 	}
 }
 
-// WithCallTimeout bounds the time of each model call and each retrieval; 0 lifts
-// the bound. A call that takes longer fails.
+// WithCallTimeout bounds the time of each call of the generator, the retriever,
+// the critic, the decider and the rewriter; 0 lifts the bound. A call that takes
+// longer fails. In [Engine.Stream] the time the reader takes over the events of a
+// call counts, too.
 func WithCallTimeout(d time.Duration) Option {
 	return func(s *settings) error {
 		if d < 0 {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/goselfrag/goselfrag/reflection"
+
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
@@ -250,8 +252,8 @@ func TestSequenceNeedsLogProbs(t *testing.T) {
 		sequence scoring.Sequence
 		count    generator.Count
 	}{
-		{"no log-probabilities", generator.Capabilities{Model: "m"}, scoring.SequenceGeometric, generator.CountAuto},
-		{"no end", generator.Capabilities{Model: "m", LogProbs: true}, scoring.SequenceAuto, generator.CountAll},
+		{"no log-probabilities", generator.Capabilities{Model: "m", Level: reflection.ExactIDs}, scoring.SequenceGeometric, generator.CountAuto},
+		{"no end", generator.Capabilities{Model: "m", Level: reflection.ExactIDs, LogProbs: true}, scoring.SequenceAuto, generator.CountAll},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -275,10 +277,10 @@ func TestSequenceResolution(t *testing.T) {
 		sequence scoring.Sequence
 		count    string
 	}{
-		{"everything", generator.Capabilities{Model: "m", LogProbs: true, EndLogProb: true}, false, scoring.SequenceGeometric, "all"},
-		{"no end", generator.Capabilities{Model: "m", LogProbs: true}, false, scoring.SequenceGeometric, "no-end"},
-		{"quotes", generator.Capabilities{Model: "m", LogProbs: true, EndLogProb: true, Quotes: true}, false, scoring.SequenceProbability, "all"},
-		{"nothing", generator.Capabilities{Model: "m"}, false, scoring.SequenceNone, "no-end"},
+		{"everything", generator.Capabilities{Model: "m", Level: reflection.ExactIDs, LogProbs: true, EndLogProb: true}, false, scoring.SequenceGeometric, "all"},
+		{"no end", generator.Capabilities{Model: "m", Level: reflection.ExactIDs, LogProbs: true}, false, scoring.SequenceGeometric, "no-end"},
+		{"quotes", generator.Capabilities{Model: "m", Level: reflection.ExactIDs, LogProbs: true, EndLogProb: true, Quotes: true}, false, scoring.SequenceProbability, "all"},
+		{"nothing", generator.Capabilities{Model: "m", Level: reflection.ExactIDs}, false, scoring.SequenceNone, "no-end"},
 		{"cannot say", generator.Capabilities{}, true, scoring.SequenceNone, "no-end"},
 	}
 	for _, tt := range tests {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/reflection"
-	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/scoring"
 )
 
@@ -29,8 +28,10 @@ func (d *Diverged) Error() string {
 // score, constraints, labels, abstention, and the width and depth of a long
 // answer can change. Any other change gives an *[OptionError].
 //
-// It gives exactly the answer a new run would give, but for what the run cost, or
-// a *[Diverged] error where the trace cannot know it. A trace made with TraceFull
+// It gives the answer a new run would give, but for what the run cost and for
+// decisions where the stored run asked for exact probabilities and a new one would
+// not have to; or a *[Diverged] error where the trace cannot know it, with the
+// segments before that. A trace made with TraceFull
 // holds both branches of every decision, so that of a one-segment answer it knows
 // everything, unless it abstained because nothing was found. The trace itself is
 // not changed; the answer has its own.
@@ -45,15 +46,12 @@ func Rescore(t *Trace, options ...Option) (*Answer, error) {
 	r := &replay{settings: s, stored: t}
 	answer := &Answer{Question: t.Question, Segments: []Segment{}, Citations: []Citation{}, Stop: StopFailed}
 	found, err := search(context.Background(), s, r)
-	if err != nil {
-		return answer, err
-	}
 	s.assemble(answer, found)
 	c := *t
 	c.Settings, c.Expansions, c.Path, c.Timing = s.traced(), r.expansions, answer.path, nil
 	c.Settings.Instruction = t.Settings.Instruction
 	answer.Trace = &c
-	return answer, nil
+	return answer, err
 }
 
 // rescoreSettings puts the options on top of the trace's settings and refuses
@@ -75,7 +73,7 @@ func rescoreSettings(t *Trace, options []Option) (settings, error) {
 		changed bool
 	}{
 		{"WithK", s.k != base.k},
-		{"WithFilter", retriever.FormatFilter(s.filter) != retriever.FormatFilter(base.filter)},
+		{"WithFilter", s.filterText != base.filterText},
 		{"WithFixedPassages", s.fixed != base.fixed},
 		// The two forms stop at different tokens.
 		{"WithLongForm", s.long && !base.long},

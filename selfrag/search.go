@@ -210,16 +210,23 @@ func (s settings) children(p *path, e *Expansion) []*path {
 			}
 		}
 	} else if len(accepted) == 0 && p.stop == "" {
-		// No candidate has text. After a segment that is how a model ends an answer.
+		// No candidate has text. After a segment that is how a model ends an answer,
+		// unless the token limit did.
 		p.stop = StopEnd
 		if len(p.steps) == 0 {
 			p.stop = StopRejected
 		}
+		for i := range e.Candidates {
+			if c := &e.Candidates[i]; c.Status == Rejected && c.Finish == generator.FinishLength {
+				p.stop = StopLength
+			}
+		}
 	}
 	if s.abstain && e.Decision.branch() == scoring.ChooseRetrieval && len(accepted) > 0 {
-		best := accepted[0].Terms.Relevance.Value
+		// The upper end: what is not known to be below tau does not abstain.
+		best := accepted[0].Terms.Relevance.Hi
 		for _, c := range accepted {
-			best = max(best, c.Terms.Relevance.Value)
+			best = max(best, c.Terms.Relevance.Hi)
 		}
 		if best < s.abstainAt {
 			for _, c := range accepted {

@@ -3,6 +3,7 @@ package selfrag
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/goselfrag/goselfrag/generator"
@@ -21,10 +22,11 @@ const TraceVersion = 1
 type Trace struct {
 	Version  int    `json:"version"`
 	Question string `json:"question"`
-	// Standalone is the question that the rewriter made, if there was a history.
-	Standalone string                 `json:"standalone,omitempty"`
-	Settings   SettingsTrace          `json:"settings"`
-	Model      generator.Capabilities `json:"model"`
+	// Rewriting is the stand-alone question that the rewriter made, if there was a
+	// history.
+	Rewriting *generator.Rewriting   `json:"rewriting,omitempty"`
+	Settings  SettingsTrace          `json:"settings"`
+	Model     generator.Capabilities `json:"model"`
 	// Expansions holds every expansion of the search: segment by segment, within
 	// a segment by rank of the path.
 	Expansions []*Expansion `json:"expansions"`
@@ -38,9 +40,34 @@ type Trace struct {
 // Canonical returns the JSON form without the timing: equal runs give equal
 // bytes.
 func (t *Trace) Canonical() ([]byte, error) {
+	return json.Marshal(t.canonical())
+}
+
+// canonical is a copy without what differs between equal runs: times, and what
+// a server happened to have in its cache.
+func (t *Trace) canonical() *Trace {
 	c := *t
 	c.Timing = nil
-	return json.Marshal(&c)
+	c.Usage.CachedTokens = 0
+	if t.Rewriting != nil {
+		r := *t.Rewriting
+		r.Usage.CachedTokens = 0
+		c.Rewriting = &r
+	}
+	c.Expansions = make([]*Expansion, len(t.Expansions))
+	for i, e := range t.Expansions {
+		if e == nil {
+			continue
+		}
+		x := *e
+		x.Decision.Usage.CachedTokens = 0
+		x.Candidates = slices.Clone(e.Candidates)
+		for j := range x.Candidates {
+			x.Candidates[j].Usage.CachedTokens = 0
+		}
+		c.Expansions[i] = &x
+	}
+	return &c
 }
 
 // ParseTrace reads the JSON form. It refuses a newer version.
@@ -94,15 +121,12 @@ type AbstentionTrace struct {
 
 func (s settings) traced() SettingsTrace {
 	t := SettingsTrace{
-		Mode: s.mode, Threshold: s.threshold, Unknown: s.unknown, K: s.k, Fixed: s.fixed,
+		Mode: s.mode, Threshold: s.threshold, Filter: s.filterText, Unknown: s.unknown, K: s.k, Fixed: s.fixed,
 		Scoring: s.scoring, Count: s.count.String(), PathScore: s.path,
-		Constraints: s.constraints, Fallback: s.fallback, Labels: s.labels,
+		Constraints: s.constraints, Fallback: s.fallback, Labels: slices.Clone(s.labels),
 		Long: s.long, Width: s.width, Depth: s.depth,
 		Instruction: s.instruction.Name, MaxTokens: s.maxTokens,
 		Temperature: s.temperature, Seed: s.seed, Full: s.trace == TraceFull,
-	}
-	if s.filter != nil {
-		t.Filter = retriever.FormatFilter(s.filter)
 	}
 	if s.abstain {
 		t.Abstention = &AbstentionTrace{s.abstainAt, s.abstainText}
@@ -130,13 +154,7 @@ func (t SettingsTrace) settings() (settings, error) {
 			return s, fmt.Errorf("count is %q: want auto, all, no-end or text", t.Count)
 		}
 	}
-	if t.Filter != "" {
-		f, err := retriever.ParseFilter(t.Filter)
-		if err != nil {
-			return s, err
-		}
-		s.filter = f
-	}
+	s.filterText = t.Filter
 	options := []Option{
 		WithMode(t.Mode), WithThreshold(t.Threshold), WithUnknown(t.Unknown),
 		WithScoring(t.Scoring), WithPathScore(t.PathScore), WithConstraints(t.Constraints, t.Fallback),

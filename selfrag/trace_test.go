@@ -153,7 +153,6 @@ func TestRescoreHostileSettings(t *testing.T) {
 		"constraints": func(tr *selfrag.Trace) { tr.Settings.Constraints.MaxNoSupport = 2 },
 		"labels":      func(tr *selfrag.Trace) { tr.Settings.Labels = []string{"one"} },
 		"count":       func(tr *selfrag.Trace) { tr.Settings.Count = "some" },
-		"filter":      func(tr *selfrag.Trace) { tr.Settings.Filter = "((" },
 		"mode":        func(tr *selfrag.Trace) { tr.Settings.Mode = 99 },
 	}
 	for name, f := range change {

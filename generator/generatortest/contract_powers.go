@@ -30,7 +30,7 @@ func (s *suite) describe(ctx context.Context) error {
 		return fmt.Errorf("template %q with hash %q: want both or none", caps.Template, caps.TemplateHash)
 	}
 	if again, err := generator.Describe(ctx, s.g); err != nil || again != caps {
-		return fmt.Errorf("asked twice it says %+v and %+v (error %w)", caps, again, err)
+		return fmt.Errorf("asked twice it says %+v and %+v (error %v)", caps, again, err)
 	}
 	return s.each(ctx, func(x sample) error {
 		for i, st := range x.Steps {

@@ -83,9 +83,9 @@ type state struct {
 func newState(req generator.Request) (*state, error) {
 	s := new(state)
 	if req.Task != nil {
-		system, user, err := req.Task.Render()
+		messages, err := req.Task.Render()
 		s.task, s.phase = true, inWords
-		s.context.WriteString(system + "\x00" + user)
+		s.context.WriteString(generator.JoinMessages(messages))
 		return s, err
 	}
 	prompt, err := generator.SelfRAGTemplate{}.Render(req.Prompt)

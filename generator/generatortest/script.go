@@ -165,8 +165,7 @@ func promptWords(req generator.Request) int {
 		}
 	}
 	if req.Task != nil {
-		system, user := req.Task.Template.Texts()
-		count(system, user)
+		count(generator.JoinMessages(req.Task.Template.Messages()))
 		for _, v := range req.Task.Values {
 			count(v)
 		}

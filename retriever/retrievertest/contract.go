@@ -210,7 +210,7 @@ func filter(ctx context.Context, r retriever.Retriever) error {
 func (s *suite) nothing(ctx context.Context, r retriever.Retriever) error {
 	res, err := all(ctx, r, everyone, retriever.Or{})
 	if err != nil || len(res.Hits) > 0 {
-		return fmt.Errorf("a filter that is never true finds %d passages (error %w): want none and no error", len(res.Hits), err)
+		return fmt.Errorf("a filter that is never true finds %d passages (error %v): want none and no error", len(res.Hits), err)
 	}
 	empty, err := s.makeNew(nil)
 	if errors.Is(err, errors.ErrUnsupported) {
@@ -220,7 +220,7 @@ func (s *suite) nothing(ctx context.Context, r retriever.Retriever) error {
 		return fmt.Errorf("making one without passages: %w", err)
 	}
 	if res, err = all(ctx, empty, everyone, nil); err != nil || len(res.Hits) > 0 {
-		return fmt.Errorf("without passages it finds %d (error %w): want none and no error", len(res.Hits), err)
+		return fmt.Errorf("without passages it finds %d (error %v): want none and no error", len(res.Hits), err)
 	}
 	return nil
 }

@@ -1,0 +1,23 @@
+package generator
+
+// Turn is an earlier question of a conversation and its answer. Both are data.
+type Turn struct {
+	Question string `json:"question"`
+	Answer   string `json:"answer"`
+}
+
+// Conversation is a question and what was said before it, oldest first.
+type Conversation struct {
+	History  []Turn
+	Question string
+}
+
+// Rewriting is a question that was made of another one or of a conversation.
+type Rewriting struct {
+	Question string `json:"question"`
+	// Usage counts the model calls it took; zero if none.
+	Usage Usage `json:"usage,omitzero"`
+	// Template and TemplateHash identify the task template, if there was one.
+	Template     string `json:"template,omitempty"`
+	TemplateHash string `json:"template_hash,omitempty"`
+}
