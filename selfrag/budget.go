@@ -19,6 +19,8 @@ type meter struct {
 
 func newBudget(b Budget) *meter { return &meter{limit: b} }
 
+func (m *meter) unlimited() bool { return m.limit.Calls == 0 && m.limit.Tokens == 0 }
+
 // reserve takes one call of up to tokens tokens out of the budget; it reports
 // false, and takes nothing, if that is more than there is.
 func (m *meter) reserve(tokens int) bool {

@@ -94,8 +94,9 @@ func (l *live) decideAll(ctx context.Context, paths []*path, expansions []*Expan
 func (l *live) askAll(ctx context.Context, paths []*path, expansions []*Expansion) {
 	reserved := make([]bool, len(paths))
 	for i, p := range paths {
-		if p.boundary() == nil {
-			if reserved[i] = l.budget.reserve(1); !reserved[i] && l.decides() {
+		// What only a full trace asks for must not use up a budget.
+		if p.boundary() == nil && (l.decides() || l.budget.unlimited()) {
+			if reserved[i] = l.budget.reserve(1); !reserved[i] {
 				l.spent = true
 				expansions[i].stop = StopBudget
 			}

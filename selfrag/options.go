@@ -117,7 +117,7 @@ type TraceDepth uint8
 const (
 	TraceOn   TraceDepth = iota // everything but the tokens of candidates
 	TraceOff                    // nothing
-	TraceFull                   // tokens as well, and both branches of every decision are run
+	TraceFull                   // tokens as well, and both branches of every decision are run, as far as the budget allows
 )
 
 // Budget bounds one question. A zero field is no bound. Calls and tokens are set
