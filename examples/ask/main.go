@@ -7,6 +7,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,6 +34,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second interrupt ends the program at once
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -62,11 +64,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "ask: %v\n", err)
 		return 2
 	}
-	if err := ask(ctx, cfg, stdout, stderr); err != nil {
-		fmt.Fprintf(stderr, "ask: %v\n", err)
-		return 1
+	out := bufio.NewWriter(stdout)
+	err = ask(ctx, cfg, out, stderr)
+	if flushErr := out.Flush(); err == nil {
+		err = flushErr
 	}
-	return 0
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintf(stderr, "ask: %v\n", err)
+	if wrong := new(selfrag.OptionError); errors.As(err, &wrong) {
+		return 2
+	}
+	return 1
 }
 
 func parse(args []string, stderr io.Writer) (config, error) {
@@ -74,7 +84,7 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	set := flag.NewFlagSet("ask", flag.ContinueOnError)
 	set.SetOutput(stderr)
 	set.Usage = func() {
-		fmt.Fprintln(stderr, `usage: ask -docs DIR [flags] "question"`)
+		fmt.Fprintln(stderr, `usage: ask -docs DIR [flags] "question"  (-- before a question that begins with a dash)`)
 		set.PrintDefaults()
 	}
 	set.StringVar(&cfg.docs, "docs", "", "the folder of .md, .txt and .html files to answer from")
@@ -95,6 +105,11 @@ func parse(args []string, stderr io.Writer) (config, error) {
 				return cfg, err
 			}
 			return cfg, errUsage
+		}
+		parsed := len(rest) - set.NArg()
+		if parsed > 0 && rest[parsed-1] == "--" { // what follows is no flag
+			words = append(words, set.Args()...)
+			break
 		}
 		if rest = set.Args(); len(rest) > 0 {
 			words, rest = append(words, rest[0]), rest[1:]
@@ -151,38 +166,48 @@ func parseWeights(s string) (scoring.Weights, error) {
 	return w, nil
 }
 
-func ask(ctx context.Context, cfg config, stdout, stderr io.Writer) error {
+// ask reads the folder, answers and prints. With -json it prints one object
+// whatever happens after the options were found good.
+func ask(ctx context.Context, cfg config, stdout *bufio.Writer, stderr io.Writer) error {
 	// Before the folder is read: a wrong option should not cost that time.
 	if _, err := selfrag.New(extractive.New(), retriever.List(), cfg.options...); err != nil {
 		return err
 	}
 	docs, err := read(ctx, cfg.docs, stderr)
-	if err != nil {
-		return err
+	answer := &selfrag.Answer{Question: cfg.question, Stop: selfrag.StopFailed}
+	if err == nil {
+		answer, err = stream(ctx, cfg, docs, stdout)
 	}
+	if cfg.json {
+		err = errors.Join(err, printJSON(stdout, answer, docs, err))
+	}
+	return err
+}
+
+// stream answers the question over docs and draws what happens meanwhile.
+func stream(ctx context.Context, cfg config, docs ingest.Result, stdout *bufio.Writer) (*selfrag.Answer, error) {
+	answer := &selfrag.Answer{Question: cfg.question, Stop: selfrag.StopFailed}
 	index, err := lexical.New(docs.Passages)
 	if err != nil {
-		return err
+		return answer, err
 	}
 	engine, err := selfrag.New(extractive.New(), index, cfg.options...)
 	if err != nil {
-		return err
+		return answer, err
 	}
-	var answer *selfrag.Answer
 	for event, eventErr := range engine.Stream(ctx, cfg.question) {
 		if !cfg.json {
 			draw(stdout, event)
+			if err := stdout.Flush(); err != nil { // nobody reads: stop
+				return answer, err
+			}
 		}
-		if event.Kind == selfrag.EventAnswer {
-			answer, err = event.Answer, eventErr
+		if event.Kind == selfrag.EventAnswer && event.Answer != nil {
+			answer = event.Answer
 		}
+		err = eventErr
 	}
-	if answer != nil && cfg.json {
-		if jsonErr := printJSON(stdout, answer, docs); jsonErr != nil {
-			return errors.Join(err, jsonErr)
-		}
-	}
-	return err
+	return answer, err
 }
 
 // read loads the folder, with progress, and reports what could not be read.
@@ -199,7 +224,7 @@ func read(ctx context.Context, dir string, stderr io.Writer) (ingest.Result, err
 	}
 	docs, err := ingest.Dir(ctx, dir, options)
 	for _, s := range docs.Skipped {
-		fmt.Fprintf(stderr, "skipped %s: %v\n", s.Path, s.Err)
+		fmt.Fprintf(stderr, "skipped %s: %v\n", show.Clean(s.Path), s.Err)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return docs, fmt.Errorf("there is no folder %s: name an existing one with -docs", dir)
@@ -256,6 +281,7 @@ type output struct {
 	Level      string             `json:"level"`
 	Usage      any                `json:"usage"`
 	Files      files              `json:"files"`
+	Error      string             `json:"error,omitempty"`
 }
 
 type files struct {
@@ -272,7 +298,7 @@ type candidate struct {
 	selfrag.Candidate
 }
 
-func printJSON(w io.Writer, a *selfrag.Answer, docs ingest.Result) error {
+func printJSON(w io.Writer, a *selfrag.Answer, docs ingest.Result, failure error) error {
 	out := output{
 		Question: a.Question, Answer: a.Text, Cited: a.Cited(),
 		Segments: a.Segments, Citations: a.Citations, Decision: a.Decision,
@@ -283,7 +309,17 @@ func printJSON(w io.Writer, a *selfrag.Answer, docs ingest.Result) error {
 	for _, s := range docs.Skipped {
 		out.Files.Skipped = append(out.Files.Skipped, s.Path)
 	}
-	for _, e := range a.Trace.Expansions {
+	if failure != nil {
+		out.Error = failure.Error()
+	}
+	if out.Segments == nil {
+		out.Segments, out.Citations = []selfrag.Segment{}, []selfrag.Citation{}
+	}
+	var expansions []*selfrag.Expansion
+	if a.Trace != nil {
+		expansions = a.Trace.Expansions
+	}
+	for _, e := range expansions {
 		for _, c := range e.Candidates {
 			x := candidate{Segment: e.Segment, Parent: e.Parent, Candidate: c}
 			if c.Passage >= 0 {

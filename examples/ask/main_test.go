@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -108,10 +109,10 @@ func TestAskErrors(t *testing.T) {
 		"a file":         {[]string{"-docs", filepath.Join(dir, "notes.txt"), "q"}, 1, "notes.txt"},
 		"nothing in it":  {[]string{"-docs", folder(t, map[string]string{"a.bin": "x"}), "q"}, 1, "nothing to read"},
 		"mode":           {[]string{"-docs", dir, "-mode", "sometimes", "q"}, 2, "adaptive, always, never, hard"},
-		"threshold":      {[]string{"-docs", dir, "-threshold", "1.5", "q"}, 1, "[0, 1]"},
+		"threshold":      {[]string{"-docs", dir, "-threshold", "1.5", "q"}, 2, "[0, 1]"},
 		"weights":        {[]string{"-docs", dir, "-weights", "1,2", "q"}, 2, "3 or 4"},
-		"weight sign":    {[]string{"-docs", dir, "-weights", "1,-2,1", "q"}, 1, "Support is -2"},
-		"k":              {[]string{"-docs", dir, "-k", "0", "q"}, 1, "at least 1"},
+		"weight sign":    {[]string{"-docs", dir, "-weights", "1,-2,1", "q"}, 2, "Support is -2"},
+		"k":              {[]string{"-docs", dir, "-k", "0", "q"}, 2, "at least 1"},
 		"filter":         {[]string{"-docs", dir, "-filter", "format =", "q"}, 2, "-filter"},
 		"unknown flag":   {[]string{"-colour", "q"}, 2, "usage: ask"},
 	} {
@@ -135,6 +136,55 @@ func TestAskNamesFilesThatAreNotUTF8(t *testing.T) {
 	}
 	if s := errs.String(); !strings.Contains(s, "skipped bad.txt: not UTF-8") || !strings.Contains(s, "1 skipped") {
 		t.Errorf("standard error: %s", s)
+	}
+}
+
+// With -json there is one object whatever happens, and it says what went wrong.
+func TestAskPrintsJSONOfFailures(t *testing.T) {
+	dir := folder(t, lighthouse)
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, c := range map[string]struct {
+		ctx  context.Context
+		args []string
+		want string
+	}{
+		"not UTF-8":      {t.Context(), []string{"-docs", dir, "\xff"}, "not UTF-8"},
+		"no such folder": {t.Context(), []string{"-docs", dir + "/nowhere", "q"}, "no folder"},
+		"interrupted":    {cancelled, []string{"-docs", dir, "q"}, "canceled"},
+	} {
+		var out, errs bytes.Buffer
+		code := run(c.ctx, append([]string{"-json"}, c.args...), &out, &errs)
+		var got struct {
+			Error, Stop string
+			Candidates  []any
+		}
+		if err := json.Unmarshal(out.Bytes(), &got); err != nil || code != 1 || !strings.Contains(got.Error, c.want) || got.Stop != "failed" || got.Candidates == nil {
+			t.Errorf("%s: exit code %d, %v:\n%s", name, code, err, out.String())
+		}
+	}
+}
+
+func TestAskTakesDashesAndCleansTheOutput(t *testing.T) {
+	dir := folder(t, map[string]string{"a.txt": "The \x1b]0;pwn\aflag of Zor is blue."})
+	var out, errs bytes.Buffer
+	if code := run(t.Context(), []string{"-docs", dir, "--", "-flag", "-of", "Zor?"}, &out, &errs); code != 0 {
+		t.Fatalf("exit code %d: %s", code, errs.String())
+	}
+	if s := out.String(); strings.ContainsAny(s, "\x1b\a") || !strings.Contains(s, "of Zor is blue") {
+		t.Errorf("output %q", s)
+	}
+}
+
+// full is a device without room.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+
+func TestAskReportsThatItCannotPrint(t *testing.T) {
+	var errs bytes.Buffer
+	if code := run(t.Context(), []string{"-docs", folder(t, lighthouse), "Who built it?"}, full{}, &errs); code != 1 || !strings.Contains(errs.String(), "no space left") {
+		t.Errorf("exit code %d: %s", code, errs.String())
 	}
 }
 

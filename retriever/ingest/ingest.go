@@ -43,7 +43,7 @@ import (
 var (
 	ErrNotUTF8  = errors.New("not UTF-8: convert the file to UTF-8")
 	ErrTooLarge = errors.New("larger than Options.MaxBytes: raise the limit or split the file")
-	ErrNoText   = errors.New("holds no text")
+	ErrNoText   = errors.New("holds no text but headings, if any")
 	ErrNotFile  = errors.New("not a file: links to folders, devices and pipes are not read")
 	ErrFormat   = errors.New("unknown format: want a name ending in .txt, .text, .md, .markdown, .html or .htm")
 )

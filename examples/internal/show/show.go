@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/goselfrag/goselfrag/reflection"
@@ -72,11 +73,22 @@ func passage(e *selfrag.Expansion, c *selfrag.Candidate) string {
 }
 
 // Title names a passage for people.
-func Title(p retriever.Passage) string { return cmp.Or(p.Title, p.ID) }
+func Title(p retriever.Passage) string { return Clean(cmp.Or(p.Title, p.ID)) }
+
+// Clean takes control characters out of s, all but line breaks and tabs: text of
+// documents must not steer the terminal.
+func Clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\ufffd"))
+}
 
 // Shorten puts s on one line of at most n runes.
 func Shorten(s string, n int) string {
-	s = strings.Join(strings.Fields(s), " ")
+	s = strings.Join(strings.Fields(Clean(s)), " ")
 	if utf8.RuneCountInString(s) <= n {
 		return s
 	}
@@ -98,7 +110,7 @@ func Run(w io.Writer, a *selfrag.Answer) {
 
 // Answer prints the answer and what should be known about it.
 func Answer(w io.Writer, a *selfrag.Answer) {
-	fmt.Fprintf(w, "answer: %v\n", a)
+	fmt.Fprintf(w, "answer: %s\n", Clean(a.String()))
 	for _, s := range a.Segments {
 		if s.Support != reflection.None {
 			fmt.Fprintf(w, "  %v %s\n", s.Support, Shorten(s.Text, 70))
@@ -106,7 +118,7 @@ func Answer(w io.Writer, a *selfrag.Answer) {
 	}
 	if a.Abstained {
 		fmt.Fprintln(w, "  (abstained: no passage is relevant enough)")
-	} else if a.Stop != selfrag.StopEnd {
+	} else if a.Stop != selfrag.StopEnd && a.Text != "" {
 		fmt.Fprintf(w, "  (stopped: %s)\n", a.Stop)
 	}
 	for _, n := range a.Notes {
