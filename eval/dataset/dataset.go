@@ -1,0 +1,148 @@
+// Package dataset reads question sets: UTF-8 files of JSON lines, one value a line.
+// Blank lines and fields that a layout does not name are passed over. An error in a
+// line is a *[LineError], which names the file and the line.
+package dataset
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goselfrag/goselfrag/retriever"
+)
+
+// LineError says which line of a file cannot be used, and why.
+type LineError struct {
+	File string // the name the file was read under
+	Line int    // from 1
+	Err  error
+}
+
+// Error implements error.
+func (e *LineError) Error() string { return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Err) }
+
+// Unwrap returns the reason.
+func (e *LineError) Unwrap() error { return e.Err }
+
+// Question is a question over a corpus, with its right answers:
+//
+//	{"id": "q1", "question": "…", "answers": ["…", "…"], "positive": ["p7"]}
+type Question struct {
+	ID       string `json:"id"`
+	Question string `json:"question"`
+	// Answers are the gold answers, any of which is right.
+	Answers []string `json:"answers"`
+	// Positive names the passages that hold the answer; empty if it is not known.
+	Positive []string `json:"positive"`
+}
+
+// Questions reads a file of questions, each with an id of its own and at least one
+// answer that is not blank.
+func Questions(file string) ([]Question, error) {
+	ids := map[string]bool{}
+	return read(file, func(q *Question) error {
+		switch {
+		case blank(q.Question):
+			return errors.New(`"question" is missing or blank`)
+		case len(q.Answers) == 0:
+			return errors.New(`"answers" is missing or empty: want at least one right answer`)
+		}
+		for i, a := range q.Answers {
+			if blank(a) {
+				return fmt.Errorf(`"answers"[%d] is blank: leave it out`, i)
+			}
+		}
+		return unique(ids, q.ID)
+	})
+}
+
+// Passages reads a corpus, each passage with an id of its own and a text that is not
+// blank:
+//
+//	{"id": "p7", "title": "…", "text": "…"}
+//
+// Metadata and source, as a passage has them in a trace, may stand there, too.
+func Passages(file string) ([]retriever.Passage, error) {
+	ids := map[string]bool{}
+	return read(file, func(p *retriever.Passage) error {
+		if blank(p.Text) {
+			return errors.New(`"text" is missing or blank`)
+		}
+		return unique(ids, p.ID)
+	})
+}
+
+func blank(s string) bool { return strings.TrimSpace(s) == "" }
+
+func unique(ids map[string]bool, id string) error {
+	switch {
+	case blank(id):
+		return errors.New(`"id" is missing or blank`)
+	case ids[id]:
+		return fmt.Errorf("the id %q stands in an earlier line, too", id)
+	}
+	ids[id] = true
+	return nil
+}
+
+func read[T any](file string, check func(*T) error) ([]T, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return Read(f, file, check)
+}
+
+// Read reads the values of a stream of JSON lines, for layouts of one's own; name
+// stands for it in errors. check, unless nil, looks at each value; its error becomes
+// that of the line. A stream without a value is an error.
+func Read[T any](r io.Reader, name string, check func(*T) error) ([]T, error) {
+	var out []T
+	lines := bufio.NewReader(r)
+	for n := 1; ; n++ {
+		line, err := lines.ReadBytes('\n')
+		if err != nil && err != io.EOF {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if n == 1 {
+			line = bytes.TrimPrefix(line, []byte("\uFEFF")) // a byte order mark
+		}
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			v, wrong := parse(line, check)
+			if wrong != nil {
+				return nil, &LineError{name, n, wrong}
+			}
+			out = append(out, v)
+		}
+		if err == io.EOF {
+			break
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%s holds no line: want one JSON object a line", name)
+	}
+	return out, nil
+}
+
+func parse[T any](line []byte, check func(*T) error) (v T, err error) {
+	if !utf8.Valid(line) { // else encoding/json would put U+FFFD in silence
+		return v, errors.New("the line is not UTF-8")
+	}
+	if line[0] != '{' { // null would give an empty value
+		return v, errors.New("the line is not a JSON object: want one object a line, not a list over several")
+	}
+	if err := json.Unmarshal(line, &v); err != nil {
+		return v, fmt.Errorf("the line is not as expected: %w", err)
+	}
+	if check != nil {
+		err = check(&v)
+	}
+	return v, err
+}
