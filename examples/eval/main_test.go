@@ -1,0 +1,394 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/goselfrag/goselfrag/eval/dataset"
+)
+
+const (
+	corpus    = "testdata/corpus.jsonl"
+	questions = "testdata/questions.jsonl"
+)
+
+// eval runs the program on the test data and returns standard output.
+func eval(t *testing.T, args ...string) string {
+	t.Helper()
+	var out, errs bytes.Buffer
+	if code := run(t.Context(), append([]string{"-corpus", corpus, "-questions", questions}, args...), &out, &errs); code != 0 {
+		t.Fatalf("exit code %d: %s", code, errs.String())
+	}
+	return out.String()
+}
+
+// lastLine parses the last line of standard output, without its times.
+func lastLine(t *testing.T, out string) map[string]any {
+	t.Helper()
+	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
+	var m map[string]any
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &m); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if s, ok := m["seconds"].(float64); !ok || s <= 0 {
+		t.Errorf("seconds is %v", m["seconds"])
+	}
+	delete(m, "seconds")
+	for _, s := range m["systems"].(map[string]any) {
+		delete(s.(map[string]any), "seconds")
+	}
+	return m
+}
+
+// answers reads a file of -out.
+func answers(t *testing.T, name string) map[string]map[string]record {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]map[string]record{}
+	for _, line := range strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")[1:] {
+		var r record
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		if out[r.System] == nil {
+			out[r.System] = map[string]record{}
+		}
+		if _, twice := out[r.System][r.Question]; twice {
+			t.Errorf("%s answers %s twice", r.System, r.Question)
+		}
+		out[r.System][r.Question] = r
+	}
+	return out
+}
+
+// The answers of the test data can be seen from its words: the song shares most with
+// the first question, and no passage shares a word with the last but "is" and "the".
+func TestBaselines(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "out.jsonl")
+	m := lastLine(t, eval(t, "-json", "-systems", "floor,oracle,never,pooled,top1", "-out", name))
+	got := answers(t, name)
+	for _, c := range []struct{ system, question, answer, cited string }{
+		{"floor", "built", "One song asks who built the lighthouse of Brannock but gives no name.", "song"},
+		{"floor", "soup", "The harbour inn serves crab soup on Fridays.", "inn"},
+		{"oracle", "built", "The lighthouse of Brannock was built in 1871 by Ada Kerr.", "tower"},
+		{"oracle", "high", "It is 41 metres high.", "tower"},
+		{"pooled", "soup", "The harbour inn serves crab soup on Fridays.", "inn"},
+		{"top1", "pupils", "The school of Brannock has eleven pupils.", "school"},
+		{"never", "soup", "I cannot answer this without a source.", ""},
+	} {
+		if r := got[c.system][c.question]; r.Answer != c.answer || strings.Join(r.Cited, " ") != c.cited {
+			t.Errorf("%s on %s: %q citing %v, want %q citing %q", c.system, c.question, r.Answer, r.Cited, c.answer, c.cited)
+		}
+	}
+	// Right are: high, soup and pupils by the floor, and built by the oracle as well.
+	of := m["systems"].(map[string]any)
+	for _, c := range []struct {
+		system, figure string
+		want           float64
+	}{
+		{"floor", "match", 3.0 / 5}, {"floor", "match_cased", 3.0 / 5}, {"floor", "gold_citation", 3.0 / 4},
+		{"floor", "retrieval_rate", 1}, {"floor", "model_calls", 0},
+		{"oracle", "match", 4.0 / 5}, {"oracle", "match_cased", 3.0 / 5}, {"oracle", "gold_citation", 1},
+		{"never", "match", 0}, {"never", "mean_words", 7}, {"never", "retrieval_rate", 0}, {"never", "gold_citation", 0},
+		{"never", "model_calls", 5},
+	} {
+		if v := of[c.system].(map[string]any)[c.figure]; v != c.want {
+			t.Errorf("%s of %s is %v, want %v", c.figure, c.system, v, c.want)
+		}
+	}
+	d := of["oracle"].(map[string]any)["match_minus_first"].(map[string]any)
+	if v := d["value"].(float64); math.Abs(v-0.2) > 1e-12 || d["low"].(float64) != 0 || d["high"].(float64) < 0.2 {
+		t.Errorf("the oracle's difference is %v", d)
+	}
+	if m["system"] != "floor" || m["match"] != 0.6 || m["match_minus_first"] != nil {
+		t.Errorf("the figures of the first system are not in front: %v", m)
+	}
+}
+
+// The figures are computed again from the file of answers, in another way.
+func TestJSONFigures(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "out.jsonl")
+	m := lastLine(t, eval(t, "-json", "-out", name))
+	asked, err := dataset.Questions(questions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := answers(t, name)["selfrag"]
+	var match, words, retrieved, gold, named, calls, tokens float64
+	for _, q := range asked {
+		r := got[q.ID]
+		for _, a := range q.Answers {
+			if strings.Contains(strings.ToLower(r.Answer), strings.ToLower(a)) {
+				match++
+				break
+			}
+		}
+		words += float64(len(strings.Fields(r.Answer)))
+		if r.Retrieved {
+			retrieved++
+		}
+		for _, id := range q.Positive {
+			named++
+			if strings.Contains(" "+strings.Join(r.Cited, " ")+" ", " "+id+" ") {
+				gold++
+			}
+		}
+		calls += float64(r.Calls)
+		tokens += float64(r.Tokens)
+	}
+	if calls == 0 || tokens == 0 || match == 0 {
+		t.Fatalf("%v calls, %v tokens, %v right", calls, tokens, match)
+	}
+	for key, want := range map[string]any{
+		"questions": 5.0, "match": match / 5, "mean_words": words / 5, "retrieval_rate": retrieved / 5,
+		"gold_citation": gold / named, "model_calls": calls, "generated_tokens": tokens, "system": "selfrag", "k": 5.0,
+	} {
+		if m[key] != want {
+			t.Errorf("%s is %v, want %v", key, m[key], want)
+		}
+	}
+}
+
+func TestEverySystemRuns(t *testing.T) {
+	out := eval(t, "-systems", "all", "-limit", "3", "-k", "2")
+	for _, s := range systems {
+		if !strings.Contains(out, "\n"+s.name+" ") {
+			t.Errorf("the table lacks %s:\n%s", s.name, out)
+		}
+	}
+	if !strings.HasPrefix(out, "3 questions") {
+		t.Errorf("%s", out)
+	}
+}
+
+// Wherever a run is broken off, going on with it gives the same figures and a whole
+// file; what the file holds is not asked again.
+func TestResume(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "out.jsonl")
+	args := []string{"-json", "-systems", "floor,random", "-out", name}
+	want := lastLine(t, eval(t, args...))
+	whole, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantAnswers := answers(t, name)
+	for cut := 0; cut <= len(whole); cut += 41 {
+		if err := os.WriteFile(name, whole[:cut], 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if got := lastLine(t, eval(t, append(args, "-resume")...)); !equal(t, got, want) {
+			t.Errorf("cut at %d: %v, want %v", cut, got, want)
+		}
+		again, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := whole[:bytes.LastIndexByte(whole[:cut], '\n')+1]
+		if !bytes.HasPrefix(again, kept) {
+			t.Errorf("cut at %d: the whole lines were changed", cut)
+		}
+		for system, byQuestion := range wantAnswers {
+			for q, r := range byQuestion {
+				g := answers(t, name)[system][q]
+				if g.Seconds, r.Seconds = 0, 0; !equal(t, g, r) {
+					t.Errorf("cut at %d: %s answers %s with %+v, want %+v", cut, system, q, g, r)
+				}
+			}
+		}
+	}
+
+	changed := bytes.Replace(whole, []byte("on Fridays"), []byte("on Mondays"), 1)
+	if err := os.WriteFile(name, append(changed, "not json\n"...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := lastLine(t, eval(t, append(args, "-resume")...)); got["match"] != 2.0/5 {
+		t.Errorf("match is %v with a stored answer that is wrong now, want 0.4", got["match"])
+	}
+}
+
+func equal(t *testing.T, a, b any) bool {
+	t.Helper()
+	x, err := json.Marshal(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := json.Marshal(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Equal(x, y)
+}
+
+func TestResumeOfAFileThatIsNotThere(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "out.jsonl")
+	eval(t, "-systems", "floor", "-out", name, "-resume")
+	if n := len(answers(t, name)["floor"]); n != 5 {
+		t.Errorf("%d answers, want 5", n)
+	}
+}
+
+// A file that is not ours, or was made in another way, is refused and not touched.
+func TestRefusesFiles(t *testing.T) {
+	dir := t.TempDir()
+	good := filepath.Join(dir, "good.jsonl")
+	eval(t, "-systems", "floor", "-out", good)
+	whole, err := os.ReadFile(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.SplitAfter(string(whole), "\n")
+	for name, c := range map[string]struct {
+		text string
+		args []string
+		want string
+	}{
+		"there already":      {string(whole), nil, "is there already"},
+		"another k":          {string(whole), []string{"-resume", "-k", "3"}, ":1: the answers were made with other files or flags (k 5"},
+		"another seed":       {string(whole), []string{"-resume", "-seed", "7"}, "seed 1"},
+		"other questions":    {string(whole), []string{"-resume", "-questions", corpusAsQuestions(t)}, "questions"},
+		"foreign":            {"my notes\n", []string{"-resume"}, ":1: this is no file of answers"},
+		"foreign, no end":    {`{"id":1}`, []string{"-resume"}, ":1: this is no file of answers"},
+		"a question file":    {`{"id":"q","question":"Who?","answers":["Ada"]}` + "\n", []string{"-resume"}, ":1: this is no file of answers"},
+		"damaged in between": {lines[0] + lines[1] + "{\n" + lines[2], []string{"-resume"}, ":3: this is no answer"},
+		"a foreign line":     {lines[0] + `{"colour":"red"}` + "\n" + lines[2], []string{"-resume"}, ":2: this is no answer"},
+		"without a system":   {lines[0] + `{"question":"built"}` + "\n" + lines[2], []string{"-resume"}, `"system" or "question" is missing`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "out.jsonl")
+			if err := os.WriteFile(file, []byte(c.text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			var errs bytes.Buffer
+			args := append([]string{"-corpus", corpus, "-questions", questions, "-systems", "floor", "-out", file}, c.args...)
+			if code := run(t.Context(), args, io.Discard, &errs); code != 1 || !strings.Contains(errs.String(), c.want) {
+				t.Errorf("exit code %d, want 1 with %q: %s", code, c.want, errs.String())
+			}
+			if now, err := os.ReadFile(file); err != nil || string(now) != c.text {
+				t.Errorf("the file was changed: %v, %q", err, now)
+			}
+		})
+	}
+}
+
+func corpusAsQuestions(t *testing.T) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "q.jsonl")
+	if err := os.WriteFile(name, []byte(`{"id":"q","question":"Who?","answers":["Ada"]}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestInterrupt(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "out.jsonl")
+	file, err := openStore(name, settings{Format: 1}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, err := dataset.Questions(questions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	slow := system{name: "slow", make: func(*bench) (answerer, error) {
+		n := 0
+		return func(ctx context.Context, _ dataset.Question) (record, error) {
+			if n++; n == 3 {
+				cancel()
+			}
+			return record{Answer: "so"}, ctx.Err()
+		}, nil
+	}}
+	_, err = ask(ctx, slow, nil, asked, file, io.Discard)
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), `question "soup", after 2 of 5`) {
+		t.Errorf("error %v", err)
+	}
+	if err := file.file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(answers(t, name)["slow"]); n != 2 {
+		t.Errorf("%d answers are stored, want 2", n)
+	}
+
+	var errs bytes.Buffer
+	out := filepath.Join(t.TempDir(), "out.jsonl")
+	if code := run(ctx, []string{"-corpus", corpus, "-questions", questions, "-out", out}, io.Discard, &errs); code != 1 || !strings.Contains(errs.String(), "go on with -resume") {
+		t.Errorf("exit code %d: %s", code, errs.String())
+	}
+}
+
+func TestBadInput(t *testing.T) {
+	file := func(text string) string {
+		name := filepath.Join(t.TempDir(), "in.jsonl")
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		want string
+	}{
+		"no corpus":          {[]string{"-questions", questions}, 2, "-corpus is missing"},
+		"no questions":       {[]string{"-corpus", corpus}, 2, "-questions is missing"},
+		"no such file":       {[]string{"-corpus", "nowhere.jsonl", "-questions", questions}, 1, "nowhere.jsonl"},
+		"broken corpus":      {[]string{"-corpus", file("{\"id\":\"a\",\"text\":\"One.\"}\n{\"id\":"), "-questions", questions}, 1, "in.jsonl:2: "},
+		"broken questions":   {[]string{"-corpus", corpus, "-questions", file("{\"id\":\"a\"}\n")}, 1, `in.jsonl:1: "question" is missing`},
+		"empty questions":    {[]string{"-corpus", corpus, "-questions", file("")}, 1, "holds no line"},
+		"k":                  {[]string{"-corpus", corpus, "-questions", questions, "-k", "0"}, 2, "-k is 0"},
+		"limit":              {[]string{"-corpus", corpus, "-questions", questions, "-limit", "-1"}, 2, "-limit is -1"},
+		"unknown system":     {[]string{"-corpus", corpus, "-questions", questions, "-systems", "selfrag,best"}, 2, `no "best": want all, or some of selfrag, `},
+		"system twice":       {[]string{"-corpus", corpus, "-questions", questions, "-systems", "floor, floor"}, 2, "twice"},
+		"resume of nothing":  {[]string{"-corpus", corpus, "-questions", questions, "-resume"}, 2, "-resume needs"},
+		"unknown flag":       {[]string{"-colour"}, 2, "usage: eval"},
+		"a word":             {[]string{"-corpus", corpus, "-questions", questions, "what"}, 2, `"what" is not a flag`},
+		"out is not a place": {[]string{"-corpus", corpus, "-questions", questions, "-out", filepath.Join(t.TempDir(), "no", "out")}, 1, "-out: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out, errs bytes.Buffer
+			if code := run(t.Context(), c.args, &out, &errs); code != c.code || !strings.Contains(errs.String(), c.want) {
+				t.Errorf("exit code %d, want %d with %q: %s", code, c.code, c.want, errs.String())
+			}
+			if out.Len() > 0 {
+				t.Errorf("standard output: %s", out.String())
+			}
+		})
+	}
+}
+
+func TestWarnsOfLackingPassages(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "q.jsonl")
+	if err := os.WriteFile(name, []byte(`{"id":"q","question":"Who built the lighthouse?","answers":["Ada"],"positive":["castle"]}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var out, errs bytes.Buffer
+	if code := run(t.Context(), []string{"-corpus", corpus, "-questions", name, "-systems", "floor"}, &out, &errs); code != 0 {
+		t.Fatalf("exit code %d: %s", code, errs.String())
+	}
+	if !strings.Contains(errs.String(), `lacks 1 passages that questions name as positive, such as "castle"`) {
+		t.Errorf("standard error: %s", errs.String())
+	}
+}
+
+func TestGoldCitationIsNullWhenItIsNotKnown(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "q.jsonl")
+	if err := os.WriteFile(name, []byte(`{"id":"q","question":"Who built the lighthouse?","answers":["Ada"]}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	m := lastLine(t, eval(t, "-questions", name, "-json", "-systems", "floor"))
+	if v, ok := m["gold_citation"]; !ok || v != nil {
+		t.Errorf("gold_citation is %v", v)
+	}
+}
