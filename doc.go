@@ -35,6 +35,7 @@
 //   - critique: the contract of a critic; the token critic.
 //   - scoring: weights, scores, hard constraints, closed sets: pure functions.
 //   - selfrag: the engine.
+//   - eval/metric, eval/dataset: measuring answers on question sets.
 //   - generator/generatortest, retriever/retrievertest, critique/critiquetest:
 //     fakes for tests, and contract suites for implementations.
 package goselfrag
