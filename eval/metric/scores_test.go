@@ -97,7 +97,7 @@ func TestCalibrationError(t *testing.T) {
 		"one bin": {[]float64{0.2, 0.8}, []bool{true, false}, 1, 0},
 		// 0.5 is of the upper bin: apart from 0.4.
 		"an edge":  {[]float64{0.4, 0.5}, []bool{true, false}, 2, (0.6 + 0.5) / 2},
-		"the last": {[]float64{1}, []bool{true}, 3, 0},
+		"the last": {[]float64{0.6, 1}, []bool{true, false}, 2, 0.3}, // 1 is of the bin of 0.6
 		"many":     {[]float64{0.25}, []bool{true}, 1 << 40, 0.75},
 	} {
 		t.Run(name, func(t *testing.T) {
