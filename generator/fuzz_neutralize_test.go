@@ -288,3 +288,54 @@ func FuzzNeutralize(f *testing.F) {
 		}
 	})
 }
+
+// slowCount counts the reserved strings in text.
+func slowCount(text string) int {
+	view := slowView(text)
+	spelling := tight.Replace(strings.Join(strings.Fields(view), " "))
+	n := len(slowHeading.FindAllString(view, -1))
+	for _, t := range tightTokens {
+		n += strings.Count(spelling, t)
+	}
+	return n
+}
+
+// A prompt with hostile text in every field has no more control text than the
+// same prompt with harmless text: neither inside the fields nor where they meet
+// each other and the template.
+func TestRenderRandom(t *testing.T) {
+	n := 20_000
+	if testing.Short() {
+		n = 4_000
+	}
+	rng := rand.New(rand.NewPCG(7, 8))
+	template := MustTaskTemplate("seams", "## {{a}}", "[{{a}}] {{b}}: <{{c}}>\n#{{b}}{{c}}\n{{a}}:{{b}}]")
+	build := func(sep Separator, omit bool, text func() string) string {
+		p := Prompt{
+			// The point keeps the glued separator away from a line start of its own.
+			Instruction: "a" + text() + ".", Input: "b" + text(), Separator: sep,
+			Path: []Segment{
+				{Text: text(), Evidence: []Evidence{{Title: text(), Text: text()}, {Text: text()}}, Retrieve: reflection.Retrieval, Relevance: reflection.Relevant},
+				{Text: text()}, {Text: text(), Support: reflection.PartiallySupported},
+			},
+			Evidence: []Evidence{{Title: text(), Text: text()}},
+		}
+		s, err := SelfRAGTemplate{OmitPathEvidence: omit}.Render(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := Task{Template: template, Values: map[string]string{"a": text(), "b": text(), "c": text()}}.Render()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s + "\x00|\n" + JoinMessages(m)
+	}
+	for i := range n {
+		sep, omit := Separator(rng.IntN(3)), rng.IntN(2) == 0
+		want := slowCount(build(sep, omit, func() string { return "x" }))
+		got := build(sep, omit, func() string { return randomText(rng) })
+		if c := slowCount(got); c != want {
+			t.Fatalf("prompt %d holds %d reserved strings, want %d:\n%q", i, c, want, got)
+		}
+	}
+}
