@@ -204,7 +204,9 @@ func (s Step) check() error {
 // Collect reads a stream made for req to its end, checked. On an error it
 // returns what came before it; Finish is then Running.
 func Collect(req Request, seq iter.Seq2[Step, error]) (Completion, error) {
-	var c Completion
+	// Room for a sentence: steps are large, and growing to it would copy most of
+	// them several times.
+	c := Completion{Steps: make([]Step, 0, min(max(req.MaxTokens, 0), 32))}
 	for s, err := range Checked(req, seq) {
 		if err != nil {
 			return c, err
