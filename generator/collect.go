@@ -204,9 +204,7 @@ func (s Step) check() error {
 // Collect reads a stream made for req to its end, checked. On an error it
 // returns what came before it; Finish is then Running.
 func Collect(req Request, seq iter.Seq2[Step, error]) (Completion, error) {
-	// Room for a sentence: steps are large, and growing to it would copy most of
-	// them several times.
-	c := Completion{Steps: make([]Step, 0, min(max(req.MaxTokens, 0), 32))}
+	var c Completion
 	for s, err := range Checked(req, seq) {
 		if err != nil {
 			return c, err
@@ -219,6 +217,11 @@ func Collect(req Request, seq iter.Seq2[Step, error]) (Completion, error) {
 // add appends one step of a checked stream.
 func (c *Completion) add(s Step) {
 	if s.Finish == Running {
+		if c.Steps == nil {
+			// Room for a sentence: steps are large, and growing to it would copy most
+			// of them several times.
+			c.Steps = make([]Step, 0, 32)
+		}
 		c.Steps = append(c.Steps, s)
 		return
 	}
