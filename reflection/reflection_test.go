@@ -216,3 +216,45 @@ func TestTextForms(t *testing.T) {
 		}
 	}
 }
+
+func TestNumbersWithoutANameAreNotWritten(t *testing.T) {
+	for _, v := range []any{reflection.Level(99), reflection.Status(99)} {
+		if b, err := json.Marshal(v); err == nil {
+			t.Errorf("%T 99 was written as %s", v, b)
+		}
+	}
+	for _, s := range []string{reflection.Level(99).String(), reflection.Status(99).String(), reflection.Token(99).String(), reflection.Group(99).String()} {
+		if !strings.Contains(s, "99") {
+			t.Errorf("a number without a name prints as %q", s)
+		}
+	}
+}
+
+func TestCritiqueCheck(t *testing.T) {
+	rel := reflection.OneHot(reflection.Relevant)
+	good := reflection.Critique{
+		IsREL: reflection.Judged(rel, reflection.Relevant, reflection.ExactIDs),
+		IsSUP: reflection.Judgement{Status: reflection.StatusAbsent},
+	}
+	if err := good.Check(); err != nil {
+		t.Fatal(err)
+	}
+	for name, edit := range map[string]func(*reflection.Critique){
+		"IsREL: token":           func(c *reflection.Critique) { c.IsREL.Token = reflection.Utility1 },
+		"IsREL: the distr":       func(c *reflection.Critique) { c.IsREL.Dist = reflection.Distribution{} },
+		"IsSUP: the distr":       func(c *reflection.Critique) { c.IsSUP.Dist = rel },
+		"IsSUP: status":          func(c *reflection.Critique) { c.IsSUP.Status = 9 },
+		"IsUSE: level":           func(c *reflection.Critique) { c.IsUSE.Level = 99 },
+		"IsREL: [Irrelevant]":    func(c *reflection.Critique) { c.IsREL.Dist.Probs[0] = reflection.ExactLog(math.NaN()) },
+		"IsREL: the distributio": func(c *reflection.Critique) { c.IsREL.Dist.Group = 77 },
+	} {
+		c := good
+		edit(&c)
+		if err := c.Check(); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := (reflection.Distribution{Group: 77}).Check(); err == nil {
+		t.Error("a group that does not exist passed")
+	}
+}
