@@ -13,6 +13,7 @@ require (
 	golang.org/x/net v0.48.0
 	golang.org/x/sync v0.20.0
 	golang.org/x/term v0.38.0
+	gonum.org/v1/gonum v0.17.0
 	pgregory.net/rapid v1.2.0
 )
 
@@ -27,4 +28,5 @@ require (
 	github.com/mitchellh/colorstring v0.0.0-20190213212951-d06e56a500db // indirect
 	github.com/stretchr/testify v1.10.0 // indirect
 	golang.org/x/sys v0.39.0 // indirect
+	golang.org/x/tools v0.30.0 // indirect
 )

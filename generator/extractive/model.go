@@ -20,9 +20,9 @@ const Abstention = "I cannot answer this without a source."
 // off is ε, the share of the background where the history is on the tree.
 const off = 1e-3
 
-// Model is the extractive model. Make one with [New]. It is safe for concurrent
+// Model is the extractive model. Make one with [New] or [Load]. It is safe for concurrent
 // use, starts no goroutines and does no I/O.
-type Model struct{ weights weights }
+type Model struct{ parameters *parameters }
 
 var (
 	_ generator.Generator     = (*Model)(nil)
@@ -32,9 +32,6 @@ var (
 	_ generator.Describer     = (*Model)(nil)
 	_ generator.Checker       = (*Model)(nil)
 )
-
-// New returns the model.
-func New() *Model { return &Model{weights: byHand()} }
 
 // history is what stands before a position: the place in the tree and the
 // context of the background.
@@ -55,7 +52,7 @@ func (m *Model) open(ctx context.Context, req generator.Request) (*world, histor
 	if err := ctx.Err(); err != nil {
 		return nil, history{}, stopped(err)
 	}
-	w := newWorld(&m.weights, req)
+	w := newWorld(m.parameters, req)
 	return w, w.begin(), nil
 }
 

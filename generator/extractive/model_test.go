@@ -200,9 +200,9 @@ func TestGreedyTakesTheSentence(t *testing.T) {
 	}
 	// Scaled so that the two outweigh the one together.
 	for i := range w.quotes {
-		w.quotes[i].weight = 0.3
+		w.quotes[i].weight, w.quotes[i].z = 0.3, 0
 		if w.spell(w.quotes[i].symbols) == c.Text() {
-			w.quotes[i].weight = 0.4
+			w.quotes[i].weight, w.quotes[i].z = 0.4, 1
 		}
 	}
 	h := w.after(w.begin(), symbol(reflection.Relevant))

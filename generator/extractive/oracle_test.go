@@ -20,18 +20,21 @@ type leaf struct {
 // leaves lists everything a short or long answer from one passage can be, by the
 // formulas of the package documentation.
 func leaves(w *world, long bool) (all []leaf) {
-	sum, z0 := 0.0, 0.0
+	sum := 0.0
 	for _, q := range w.quotes {
 		sum += math.Exp(q.z)
 	}
-	z0 = sum * w.start[reflection.Irrelevant] / w.start[reflection.Relevant]
+	for k, use := range reflection.IsUSE.Tokens() {
+		binomial := []float64{1, 4, 6, 4, 1}[k] * math.Pow(0.01, float64(k)) * math.Pow(0.99, float64(4-k))
+		all = append(all, leaf{[]string{reflection.Irrelevant.String(), use.String(), ""}, 1 / (sum + 1) / (sum + 1) * binomial})
+	}
 	for i, q := range w.quotes {
 		text := cut(w.spell(q.symbols))
 		for _, rel := range reflection.IsREL.Tokens() {
-			u, p := q.u, math.Exp(q.z)/(sum+z0)
+			u, p := q.u, math.Exp(q.z)/(sum+1)
 			r, sups := relevant, reflection.IsSUP.Tokens()
 			if rel == reflection.Irrelevant {
-				u, p = u*w.weights.afterIrrelevant, math.Exp(q.z)/(sum+z0)*z0/sum
+				u, p = q.uIrrelevant, 1/(sum+1)*math.Exp(q.z)/(sum+1)
 				r, sups = irrelevant, []reflection.Token{reflection.None}
 			}
 			for _, sup := range sups {
@@ -132,7 +135,7 @@ func TestAgainstEnumeration(t *testing.T) {
 			t.Fatal(err)
 		}
 		all := leaves(w, stop != nil)
-		want := map[int]int{0: 5 * (3*5 + 5), 3: 5 * (3*7 + 7)}[len(stop)]
+		want := map[int]int{0: 5*(3*5+5) + 5, 3: 5*(3*7+7) + 5}[len(stop)]
 		if len(all) != want {
 			t.Fatalf("%d leaves, want %d", len(all), want)
 		}

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/feature"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -23,7 +24,7 @@ func (w *world) read(steps []generator.Step, visit func(s symbol, text string) e
 			return fmt.Errorf("%w: the text of the steps is not UTF-8", generator.ErrRequest)
 		}
 		for text != "" {
-			n := tokenLen(text)
+			n := feature.TokenLen(text)
 			s, ok := w.lex.ids[text[:n]]
 			if !ok {
 				s = unseen
@@ -140,7 +141,7 @@ func (m *Model) GroupProbs(ctx context.Context, req generator.Request, after []g
 // Describe implements [generator.Describer].
 func (m *Model) Describe(context.Context) (generator.Capabilities, error) {
 	return generator.Capabilities{
-		Model:      "extractive/1",
+		Model:      "extractive/2",
 		Level:      reflection.ExactIDs,
 		LogProbs:   true,
 		EndLogProb: true,

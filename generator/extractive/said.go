@@ -6,7 +6,7 @@ import "slices"
 func (w *world) termsOf(symbols []symbol) []int32 {
 	out := make([]int32, 0, len(symbols))
 	for _, s := range symbols {
-		if t := w.lex.word(s).term; t >= 0 {
+		if t := w.lex.word(s).Term; t >= 0 {
 			out = append(out, t)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/goselfrag/goselfrag/internal/feature"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -26,65 +27,13 @@ func (s symbol) control() reflection.Token {
 	return reflection.Token(s)
 }
 
-// tokenLen returns the length in bytes of the first token of s, 0 only if s is
-// empty. A token is
-//
-//   - a run of letters, marks, numbers and underscores, or any other single
-//     character that is not white space, each with one space before it if there
-//     is one;
-//   - or a run of white space, less that one space.
-//
-// Han, Hiragana and Katakana characters are tokens of their own, because no
-// space tells their words apart. The tokens of a text joined give the text back.
-func tokenLen(s string) int {
-	n, lastSpace := 0, false
-	for n < len(s) {
-		r, size := utf8.DecodeRuneInString(s[n:])
-		if !unicode.IsSpace(r) {
-			break
-		}
-		n += size
-		lastSpace = r == ' '
-	}
-	switch {
-	case n == len(s), n > 0 && !lastSpace:
-		return n
-	case n > 1:
-		return n - 1
-	}
-	r, size := utf8.DecodeRuneInString(s[n:])
-	n += size
-	if !isWordRune(r) {
-		return n
-	}
-	for n < len(s) {
-		r, size = utf8.DecodeRuneInString(s[n:])
-		if !isWordRune(r) {
-			break
-		}
-		n += size
-	}
-	return n
-}
-
-// isWordRune reports whether r joins with its like into one token.
-func isWordRune(r rune) bool {
-	if r < utf8.RuneSelf {
-		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '_'
-	}
-	if !unicode.In(r, unicode.L, unicode.M, unicode.N) {
-		return false
-	}
-	return r < 0x2E80 || !unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana)
-}
-
 // joins reports whether the tokens a and b, one after the other, would be cut
 // otherwise than between them.
 func joins(a, b string) bool {
 	last, _ := utf8.DecodeLastRuneInString(a)
 	first, size := utf8.DecodeRuneInString(b)
 	if !unicode.IsSpace(last) {
-		return isWordRune(last) && isWordRune(first)
+		return feature.IsWordRune(last) && feature.IsWordRune(first)
 	}
 	if !unicode.IsSpace(first) {
 		return last == ' '
@@ -99,7 +48,7 @@ func countTokens(texts ...string) int {
 	n := 0
 	for _, t := range texts {
 		for t != "" {
-			t = t[tokenLen(t):]
+			t = t[feature.TokenLen(t):]
 			n++
 		}
 	}
@@ -110,24 +59,24 @@ func countTokens(texts ...string) int {
 // need to know of each.
 type lexicon struct {
 	ids   map[string]symbol
-	texts []string // by symbol - firstText
-	words []word   // likewise
-	terms map[string]int32
+	texts []string       // by symbol - firstText
+	words []feature.Word // likewise
+	stems *feature.Lexicon
 }
 
 func newLexicon(capacity int) lexicon {
 	return lexicon{
 		ids:   make(map[string]symbol, capacity),
 		texts: make([]string, 0, capacity),
-		words: make([]word, 0, capacity),
-		terms: make(map[string]int32, capacity),
+		words: make([]feature.Word, 0, capacity),
+		stems: feature.NewLexicon(capacity),
 	}
 }
 
 // appendTokens appends the tokens of text to to.
 func (l *lexicon) appendTokens(to []symbol, text string) []symbol {
 	for text != "" {
-		n := tokenLen(text)
+		n := feature.TokenLen(text)
 		to = append(to, l.intern(text[:n]))
 		text = text[n:]
 	}
@@ -140,7 +89,7 @@ func (l *lexicon) intern(token string) symbol {
 		s = firstText + symbol(len(l.texts))
 		l.ids[token] = s
 		l.texts = append(l.texts, token)
-		l.words = append(l.words, l.newWord(token))
+		l.words = append(l.words, l.stems.Word(token))
 	}
 	return s
 }
@@ -151,7 +100,16 @@ func (l *lexicon) size() int { return int(firstText) + len(l.texts) }
 // text returns the text of a text token.
 func (l *lexicon) text(s symbol) string { return l.texts[s-firstText] }
 
-func (l *lexicon) word(s symbol) word { return l.words[s-firstText] }
+func (l *lexicon) word(s symbol) feature.Word { return l.words[s-firstText] }
+
+// wordsOf returns the words and marks that symbols stand for.
+func (l *lexicon) wordsOf(symbols []symbol) []feature.Word {
+	out := make([]feature.Word, len(symbols))
+	for i, s := range symbols {
+		out[i] = l.word(s)
+	}
+	return out
+}
 
 // logBase returns the logarithm of the base distribution, which gives every
 // token there can be a positive probability: a first symbol among 256 bytes, the

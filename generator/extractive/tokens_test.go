@@ -6,12 +6,14 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/goselfrag/goselfrag/internal/feature"
 )
 
 func cut(s string) []string {
 	var out []string
 	for s != "" {
-		n := tokenLen(s)
+		n := feature.TokenLen(s)
 		out = append(out, s[:n])
 		s = s[n:]
 	}
@@ -89,25 +91,5 @@ func TestBaseSumsToOne(t *testing.T) {
 	}
 	if sum := text + 16*math.Exp(logBase(0)); math.Abs(sum-1) > 1e-12 {
 		t.Errorf("texts, the end and 15 control tokens sum to %v, want 1", sum)
-	}
-}
-
-func TestStem(t *testing.T) {
-	for _, same := range []string{
-		"release releases released releasing", "stop stops stopped stopping", "city cities", "fall falls falling",
-		"create created creating creation", "class classes", "box boxes", "sing sings", "pass passes passed",
-	} {
-		forms := strings.Fields(same)
-		for _, f := range forms[1:] {
-			if stem(f) != stem(forms[0]) {
-				t.Errorf("%q has the stem %q, %q has %q", f, stem(f), forms[0], stem(forms[0]))
-			}
-		}
-	}
-	for _, different := range []string{"bus but", "king k", "red r", "nation nat", "1990s 1990", "his hi", "ring r"} {
-		w := strings.Fields(different)
-		if stem(w[0]) == stem(w[1]) {
-			t.Errorf("%q and %q have the same stem", w[0], w[1])
-		}
 	}
 }

@@ -60,6 +60,15 @@ func (w *world) mass(lo, hi int) float64 {
 	return sum
 }
 
+// silence returns the weight of saying nothing at n. That is what the choice is
+// about after [Irrelevant]: "nothing here answers" is among its alternatives.
+func (w *world) silence(n node) float64 {
+	if n.phase == quoting && n.route == irrelevant && n.depth == 0 {
+		return w.nothing
+	}
+	return 0
+}
+
 // complete reports whether the tokens up to n are a whole sentence; it is then
 // n.lo, because a prefix sorts before what it is a prefix of.
 func (w *world) complete(n node) bool { return len(w.quotes[n.lo].symbols) == n.depth }
@@ -126,7 +135,11 @@ func (w *world) treeProb(n node, s symbol) float64 {
 	}
 	if s >= firstText {
 		lo, hi := w.child(n, s)
-		return w.mass(lo, hi) / w.mass(n.lo, n.hi)
+		return w.mass(lo, hi) / (w.mass(n.lo, n.hi) + w.silence(n))
+	}
+	if silence := w.silence(n); silence > 0 {
+		f := utility(silentU)
+		return silence / (w.mass(n.lo, n.hi) + silence) * f[s]
 	}
 	if !w.complete(n) {
 		return 0
@@ -143,9 +156,16 @@ func (w *world) treeAll(n node, add func(symbol, float64)) {
 	whole, total := 1.0, 1.0
 	lo := n.lo
 	if n.phase == quoting {
-		total = w.mass(n.lo, n.hi)
+		silence := w.silence(n)
+		total = w.mass(n.lo, n.hi) + silence
 		whole = 0
-		if w.complete(n) {
+		if silence > 0 {
+			for s, p := range utility(silentU) {
+				if p > 0 {
+					add(symbol(s), silence/total*p)
+				}
+			}
+		} else if w.complete(n) {
 			whole = w.quotes[n.lo].weight / total
 			lo++
 		}
@@ -239,13 +259,13 @@ func likeliestBranch(f fan) symbol {
 	return done.likeliest()
 }
 
-// bestQuote returns the sentence with the greatest weight, the earliest in the
+// bestQuote returns the sentence with the greatest score, the earliest in the
 // passages of equals.
 func (w *world) bestQuote() int {
 	best := 0
 	for i := range w.quotes {
 		a, b := &w.quotes[i], &w.quotes[best]
-		if a.weight > b.weight || a.weight == b.weight && a.place < b.place {
+		if a.z > b.z || a.z == b.z && a.place < b.place {
 			best = i
 		}
 	}

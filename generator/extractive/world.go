@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/feature"
 	"github.com/goselfrag/goselfrag/internal/sentence"
 	"github.com/goselfrag/goselfrag/reflection"
 )
@@ -13,15 +14,16 @@ import (
 // world is the model of one request: the tree of what it may answer and the
 // background behind it. It is read-only once made.
 type world struct {
-	weights    *weights
+	parameters *parameters
 	lex        lexicon
 	background background
-	question   *question
+	question   *feature.Question
 
 	quotes   []quote // unused sentences, sorted by their tokens
 	root     node
-	start    fan // at root, when its phase is choosing
-	closing  fan // the utility of the answer so far
+	nothing  float64 // the weight of "nothing here answers", on the scale of those of quotes
+	start    fan     // at root, when its phase is choosing
+	closing  fan     // the utility of the answer so far
 	abstains bool
 	long     bool   // a segment may be followed by another
 	covered  uint64 // content words of the question that the path holds
@@ -34,27 +36,30 @@ type world struct {
 // quote is a sentence that can be the answer.
 type quote struct {
 	symbols []symbol
-	place   int // among all sentences of the request
-	index   int // in its passage
-	// words and pairs are what [question.cover] says of the sentence, near of the
-	// title and the sentence before it.
-	words, pairs, near uint64
-	open, cut          bool    // begins with a pronoun; is not a whole sentence
-	z                  float64 // its score in the choice of the answer
-	u                  float64 // probability that it answers the question
-	weight             float64 // exp(z) up to a factor
+	place   int          // among all sentences of the request
+	covers  uint64       // content words of the question that it holds
+	look    feature.Look // how it looks by itself
+	z       float64      // its score in the choice of the answer
+	// weight is its share in the choice of the text, up to a factor.
+	weight float64
+	// u is the probability that it answers the question, after [Irrelevant] and
+	// otherwise.
+	u, uIrrelevant float64
 }
 
-func newWorld(wt *weights, req generator.Request) *world {
+// silentU is the usefulness of saying nothing.
+const silentU = 0.01
+
+func newWorld(p0 *parameters, req generator.Request) *world {
 	p := req.Prompt
-	a := readQuestion(valid(p.Instruction), valid(p.Input))
+	a := feature.ReadQuestion(valid(p.Instruction), valid(p.Input))
 	sources, textBytes := sourcesOf(p, a)
 	for _, s := range p.Path {
 		textBytes += len(s.Text)
 	}
-	w := &world{weights: wt, lex: newLexicon(textBytes/8 + 64), segments: len(p.Path)}
+	w := &world{parameters: p0, lex: newLexicon(textBytes/8 + 64), segments: len(p.Path)}
 	w.promptTokens = promptTokens(p)
-	w.abstains = len(p.Path) == 0 && len(p.Evidence) == 0 && len(a.given) == 0
+	w.abstains = len(p.Path) == 0 && len(p.Evidence) == 0 && len(a.Given) == 0
 	for _, t := range req.Stop {
 		w.long = w.long || t.Group() == reflection.Retrieve
 	}
@@ -62,15 +67,13 @@ func newWorld(wt *weights, req generator.Request) *world {
 	w.background.symbols = make([]symbol, 0, textBytes/4+64)
 	w.appendText(valid(p.Instruction))
 	w.appendText(valid(p.Input))
-	w.question = newQuestion(&w.lex, w.lex.appendTokens(nil, a.ask))
-	w.question.want, w.question.define = a.wants()
+	w.question = feature.NewQuestion(w.lex.stems, w.lex.wordsOf(w.lex.appendTokens(nil, a.Ask)), a.Words, p0.rarity)
 
 	var said [][]int32
 	for _, s := range p.Path {
 		symbols := w.lex.appendTokens(nil, valid(s.Text))
 		said = append(said, w.termsOf(symbols))
-		words, _ := w.question.cover(symbols)
-		w.covered |= words
+		w.covered |= w.question.Holds(w.lex.wordsOf(symbols))
 	}
 	w.addQuotes(sources, said)
 	w.background.index(w.lex.size())
@@ -83,15 +86,15 @@ func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 // sourcesOf returns the texts that may be quoted and about how many bytes the
 // request's texts have.
-func sourcesOf(p generator.Prompt, a asked) (sources []generator.Evidence, bytes int) {
+func sourcesOf(p generator.Prompt, a feature.Asked) (sources []generator.Evidence, bytes int) {
 	switch {
 	case len(p.Evidence) > 0:
 		sources = p.Evidence
 	case p.Force == reflection.ContinueEvidence, p.Force == reflection.None && len(p.Path) > 0:
 		sources = p.PathEvidence()
 	case len(p.Path) > 0: // the path is the answer
-	case len(a.given) > 0:
-		for _, t := range a.given {
+	case len(a.Given) > 0:
+		for _, t := range a.Given {
 			sources = append(sources, generator.Evidence{Text: t})
 		}
 	default:
@@ -136,21 +139,21 @@ func (w *world) appendText(s string) []symbol {
 // addQuotes adds the sentences of sources to the background, scores them, and
 // keeps those that hold a word, come for the first time and are not said yet.
 func (w *world) addQuotes(sources []generator.Evidence, said [][]int32) {
-	q := w.question
+	q, p := w.question, w.parameters
 	var all []quote
-	var anywhere uint64
 	for _, e := range sources {
-		title, _ := q.cover(w.appendText(valid(e.Title)))
-		text, before := valid(e.Text), uint64(0)
-		for i, span := range sentence.Split(text) {
-			s := quote{symbols: w.appendText(span.Of(text)), place: len(all), index: i, near: title | before}
-			s.words, s.pairs = q.cover(s.symbols)
-			anywhere |= s.near | s.words
-			before = s.words
+		title := w.lex.wordsOf(w.appendText(valid(e.Title)))
+		text, first := valid(e.Text), len(all)
+		var sentences [][]feature.Word
+		for _, span := range sentence.Split(text) {
+			s := quote{symbols: w.appendText(span.Of(text)), place: len(all), look: feature.LookAt(span.Of(text))}
+			words := w.lex.wordsOf(s.symbols)
+			s.covers = q.Holds(words)
+			sentences = append(sentences, words)
 			all = append(all, s)
 		}
+		q.Choice(title, sentences, func(i int, features []float64) { all[first+i].z = p.score(features) })
 	}
-	q.weigh(all)
 
 	w.quotes = make([]quote, 0, len(all))
 	for i := range all {
@@ -168,18 +171,29 @@ func (w *world) addQuotes(sources []generator.Evidence, said [][]int32) {
 
 	top := math.Inf(-1)
 	for i := range w.quotes {
-		s := &w.quotes[i]
-		s.open, s.cut = w.opensWith(s.symbols, pronoun), w.isCut(s.symbols)
-		s.z = q.features(s).dot(w.weights.sentence)
-		s.u = logistic(w.weights.answers.at + w.weights.answers.by*s.z)
-		top = max(top, s.z)
+		top = max(top, w.quotes[i].z)
 	}
 	sum := 0.0
+	for i := range w.quotes {
+		s := &w.quotes[i]
+		x := math.Exp(s.z - top)
+		s.weight = x
+		sum += x
+	}
+	w.nothing = math.Exp(-top)
+	w.start = fan{symbol(reflection.Irrelevant): 1}
+	if len(w.quotes) > 0 {
+		// The weights are e^(z-top), so that of "nothing here answers", which has
+		// the score 0, is e^-top.
+		w.start[reflection.Irrelevant] = 1 / (1 + sum*math.Exp(top))
+		w.start[reflection.Relevant] = 1 / (1 + w.nothing/sum)
+	}
 	w.topU = [2]int{-1, -1}
 	for i := range w.quotes {
 		s := &w.quotes[i]
-		s.weight = math.Exp(s.z - top)
-		sum += s.weight
+		share := s.weight / (sum + w.nothing)
+		s.u = answers(p.use, feature.Use(s.z, false, share))
+		s.uIrrelevant = answers(p.use, feature.Use(s.z, true, share))
 		switch {
 		case w.topU[0] < 0 || s.u > w.quotes[w.topU[0]].u:
 			w.topU = [2]int{i, w.topU[0]}
@@ -187,20 +201,11 @@ func (w *world) addQuotes(sources []generator.Evidence, said [][]int32) {
 			w.topU[1] = i
 		}
 	}
-
-	w.start = fan{symbol(reflection.Irrelevant): 1}
-	if len(w.quotes) > 0 {
-		// The weights are e^(z-top), so that of "nothing here answers" is
-		// e^(z0-top).
-		z0 := w.weights.nothing + w.weights.missing*(1-q.share(anywhere))
-		w.start[reflection.Irrelevant] = 1 / (1 + sum*math.Exp(top-z0))
-		w.start[reflection.Relevant] = 1 / (1 + math.Exp(z0-top)/sum)
-	}
 }
 
 // plant sets where the tree begins.
-func (w *world) plant(p generator.Prompt, a asked) {
-	w.closing = utility(logistic(w.weights.finished.at + w.weights.finished.by*w.question.share(w.covered)))
+func (w *world) plant(p generator.Prompt, a feature.Asked) {
+	w.closing = utility(answers(w.parameters.finished, feature.Finished(w.question.Share(w.covered))))
 	switch {
 	case len(p.Evidence) > 0:
 		w.root = node{phase: choosing}
@@ -221,14 +226,11 @@ func (w *world) plant(p generator.Prompt, a asked) {
 		given := uint64(0)
 		if !w.abstains {
 			for i := range w.quotes {
-				given |= w.quotes[i].words
+				given |= w.quotes[i].covers
 			}
 		}
-		x := w.weights.retrieveAt + a.retrieveFeatures(w.question.share(given)).dot(w.weights.retrieve)
-		w.start = fan{
-			symbol(reflection.Retrieval):   logistic(x),
-			symbol(reflection.NoRetrieval): logistic(-x),
-		}
+		p := branches(w.parameters.retrieve, a.Retrieve(w.question.Share(given), w.question.Rarity()))
+		w.start = fan{symbol(reflection.NoRetrieval): p[0], symbol(reflection.Retrieval): p[1]}
 	}
 }
 
@@ -251,17 +253,7 @@ func (w *world) goAlone() node {
 // support returns the distribution of IsSUP for a quote. It looks at the
 // sentence only, never at the question.
 func (w *world) support(i int) fan {
-	s := &w.quotes[i]
-	x := w.weights.support.clean
-	for k := range x {
-		if s.open {
-			x[k] += w.weights.support.open[k]
-		}
-		if s.cut {
-			x[k] += w.weights.support.cut[k]
-		}
-	}
-	p := softmax(0, x[0], x[1])
+	p := branches(w.parameters.support, feature.QuoteSupport(w.quotes[i].look))
 	return fan{
 		symbol(reflection.FullySupported):     p[0],
 		symbol(reflection.PartiallySupported): p[1],
@@ -276,9 +268,9 @@ func (w *world) follow(i int, r route) fan {
 		return utility(0)
 	}
 	s := &w.quotes[i]
-	u, covered := s.u, w.covered|s.words
+	u, covered := s.u, w.covered|s.covers
 	if r == irrelevant {
-		u, covered = u*w.weights.afterIrrelevant, w.covered
+		u, covered = s.uIrrelevant, w.covered
 	}
 	f := utility(u)
 	if !w.long || r == unsourced {
@@ -306,26 +298,12 @@ func (w *world) bestU(i int) float64 {
 // retrieve and to end the answer. best is the greatest u of an unused sentence,
 // negative if there is none; then the first is zero.
 func (w *world) onward(best float64, covered uint64, segments int) (onwards, fetch, done float64) {
-	t := &w.weights.after
-	share := w.question.share(covered)
-	x := math.Inf(-1)
-	if best >= 0 {
-		x = t.onwards + t.best*best
+	p := branches(w.parameters.follow, feature.Follow(best, 1-w.question.Share(covered), segments))
+	if best < 0 {
+		p[0] = 0
 	}
-	p := softmax(x, t.fetch+t.open*(1-share), t.done+t.covered*share+t.segments*float64(min(segments, 100)))
-	return p[0], p[1], p[2]
-}
-
-func softmax(x ...float64) []float64 {
-	top, sum := slices.Max(x), 0.0
-	for i := range x {
-		x[i] = math.Exp(x[i] - top)
-		sum += x[i]
-	}
-	for i := range x {
-		x[i] /= sum
-	}
-	return x
+	sum := p[0] + p[1] + p[2]
+	return p[0] / sum, p[1] / sum, p[2] / sum
 }
 
 // utility returns the distribution of IsUSE: the mark less one is binomial with
@@ -339,33 +317,4 @@ func utility(u float64) fan {
 		symbol(reflection.Utility4): 4 * u * u * u * v,
 		symbol(reflection.Utility5): u * u * u * u,
 	}
-}
-
-// opensWith reports whether the first word has the trait.
-func (w *world) opensWith(symbols []symbol, is trait) bool {
-	for _, s := range symbols {
-		if x := w.lex.word(s); x.term >= 0 {
-			return x.is&is != 0
-		}
-	}
-	return false
-}
-
-// isCut reports whether a sentence looks incomplete: it begins with a small
-// letter or does not end with a full stop or the like.
-func (w *world) isCut(symbols []symbol) bool {
-	first := strings.TrimLeft(w.lex.text(symbols[0]), " ")
-	if first >= "a" && first < "{" {
-		return true
-	}
-	for i := len(symbols) - 1; i >= 0; i-- {
-		x := w.lex.word(symbols[i])
-		if x.is&lastStop != 0 {
-			return false
-		}
-		if x.term >= 0 || !strings.ContainsAny(w.lex.text(symbols[i]), `)]}"'”’»`) {
-			return true
-		}
-	}
-	return true
 }

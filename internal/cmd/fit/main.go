@@ -1,0 +1,219 @@
+// Fit fits the parameters of package extractive, measures them out of fold, and
+// writes the parameter file. The question sets are not part of the project; their
+// layouts stand in docs/extractive.md.
+//
+//	go run ./internal/cmd/fit -set nq=CORPUS,QUESTIONS -set xquad=CORPUS,QUESTIONS
+//	    -answerable FILE -unanswerable FILE [-pairs FILE] [-out parameters.json]
+//	    [-seed 1] [-folds 20] [-json]
+//
+// Equal files and seed give equal bytes.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/goselfrag/goselfrag/internal/feature"
+)
+
+type options struct {
+	sets                     []string
+	answerable, unanswerable string
+	pairs, out               string
+	seed                     uint64
+	folds                    int
+	json                     bool
+}
+
+func main() {
+	if err := run(context.Background(), os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "fit:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	var o options
+	flags := flag.NewFlagSet("fit", flag.ContinueOnError)
+	flags.Func("set", "name=corpus,questions: a corpus and its questions; the models are fitted to all sets, and those of the first are measured on the others, too", func(s string) error {
+		o.sets = append(o.sets, s)
+		return nil
+	})
+	flags.StringVar(&o.answerable, "answerable", "", "questions with a passage of their own and its supporting sentences")
+	flags.StringVar(&o.unanswerable, "unanswerable", "", "questions with a passage that does not answer")
+	flags.StringVar(&o.pairs, "pairs", "", "supported and unsupported answers, to measure on only")
+	flags.StringVar(&o.out, "out", "", "where to write the parameters; nowhere if empty")
+	flags.Uint64Var(&o.seed, "seed", 1, "seed of the made-up claims and of the intervals")
+	flags.IntVar(&o.folds, "folds", 20, "folds to measure with; 0 does not measure")
+	flags.BoolVar(&o.json, "json", false, "print the figures as JSON")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	d, pairs, err := o.read(ctx)
+	if err != nil {
+		return err
+	}
+	if o.out != "" {
+		if err := o.write(d); err != nil {
+			return err
+		}
+	}
+	if o.folds == 0 {
+		return nil
+	}
+	r, err := measure(ctx, d, pairs, o)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		e := json.NewEncoder(out)
+		e.SetIndent("", "  ")
+		return e.Encode(r)
+	}
+	return r.print(out)
+}
+
+func (o options) read(ctx context.Context) (*data, []pair, error) {
+	if len(o.sets) == 0 || o.answerable == "" || o.unanswerable == "" || o.folds < 0 || o.folds == 1 {
+		return nil, nil, errors.New("want at least one -set, -answerable and -unanswerable, and -folds 0 or at least 2")
+	}
+	d := &data{seed: o.seed}
+	for _, s := range o.sets {
+		name, files, _ := strings.Cut(s, "=")
+		corpus, questions, ok := strings.Cut(files, ",")
+		if !ok {
+			return nil, nil, fmt.Errorf("-set %q: want name=corpus,questions", s)
+		}
+		set, err := newSet(ctx, name, corpus, questions)
+		if err != nil {
+			return nil, nil, err
+		}
+		d.sets = append(d.sets, set)
+	}
+	yes, err := readSupported(o.answerable)
+	if err != nil {
+		return nil, nil, err
+	}
+	no, err := readSupported(o.unanswerable)
+	if err != nil {
+		return nil, nil, err
+	}
+	d.clap = append(yes, no...)
+	if d.decisions, err = writtenDecisions(); err != nil {
+		return nil, nil, err
+	}
+	for _, s := range d.sets {
+		for _, q := range s.questions {
+			d.decisions = append(d.decisions, decision{text: q.Question, retrieve: true})
+		}
+	}
+	for _, s := range d.clap {
+		d.decisions = append(d.decisions, decision{text: s.Question, retrieve: true})
+	}
+	var pairs []pair
+	if o.pairs != "" {
+		if pairs, err = readLines[pair](o.pairs, nil); err != nil {
+			return nil, nil, err
+		}
+	}
+	return d, pairs, nil
+}
+
+func (o options) write(d *data) error {
+	var names []string
+	for _, s := range d.sets {
+		names = append(names, fmt.Sprintf("%s (%d questions, %d passages)", s.name, len(s.questions), len(s.corpus)))
+	}
+	f, err := d.train(part{}, map[string]string{
+		"model":   "package extractive",
+		"program": "internal/cmd/fit",
+		"seed":    fmt.Sprint(o.seed),
+		"sets":    strings.Join(names, ", "),
+		"support": fmt.Sprintf("%d questions with supporting sentences or an unanswerable passage", len(d.clap)),
+	})
+	if err != nil {
+		return err
+	}
+	file, err := os.Create(o.out)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Write(file), file.Close())
+}
+
+// measure fits the models once for each fold and measures them on what was held,
+// and fits them to the first set alone and measures them on the others.
+func measure(ctx context.Context, d *data, pairs []pair, o options) (*report, error) {
+	parts := make([]*figures, o.folds+1)
+	errs := make([]error, o.folds+1)
+	full := map[*set]feature.Rarity{}
+	for _, s := range d.sets {
+		var texts []string
+		for _, p := range s.corpus {
+			texts = append(texts, p.Title+"\n"+p.Text)
+		}
+		full[s] = feature.CountRarity(texts, 1)
+	}
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 2)
+	for k := range parts {
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			fg := newFigures(d.sets)
+			parts[k] = fg
+			if k == o.folds {
+				errs[k] = fg.transfer(ctx, d, full)
+				return
+			}
+			held := d.hold(k, o.folds)
+			f, err := d.train(held, nil)
+			if err != nil {
+				errs[k] = err
+				return
+			}
+			rarity := d.rarity(held)
+			for _, s := range d.sets {
+				errs[k] = errors.Join(errs[k], fg.measureQuestions(ctx, s, f, rarity, full[s], func(i int) bool { return s.fold(i, o.folds) == k }))
+			}
+			fg.measureRest(d, f, rarity, held)
+			if k == 0 {
+				// The claims that the model of support is fitted to have nothing in
+				// common with these pairs, so that any fold will do.
+				fg.measurePairs(pairs, f.Models["support"])
+			}
+		})
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	all := newFigures(d.sets)
+	for _, fg := range parts[:o.folds] {
+		all.join(fg)
+	}
+	return newReport(all, parts[o.folds], d, o)
+}
+
+// transfer fits the choice to the first set and measures it on the others.
+func (fg *figures) transfer(ctx context.Context, d *data, full map[*set]feature.Rarity) error {
+	first := *d
+	first.sets = d.sets[:1]
+	f, err := first.train(part{}, nil)
+	if err != nil {
+		return err
+	}
+	for _, s := range d.sets[1:] {
+		if err := fg.measureQuestions(ctx, s, f, first.rarity(part{}), full[s], func(int) bool { return true }); err != nil {
+			return err
+		}
+	}
+	return nil
+}

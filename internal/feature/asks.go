@@ -1,0 +1,148 @@
+package feature
+
+import "math/bits"
+
+// MaxTerms is how many different content words of a question count; those after
+// them do not.
+const MaxTerms = 64
+
+// Question is a question made ready for comparison with sentences. It is
+// read-only once made.
+type Question struct {
+	lex     *Lexicon
+	bit     map[int32]int8 // by term: its place among the content words
+	n       int            // content words, at most MaxTerms
+	stems   [MaxTerms]string
+	weight  [MaxTerms]float64 // rarity
+	total   float64
+	rarest  int
+	kind    kind
+	square  float64           // sum of squared rarity
+	pairs   map[[2]int32]int8 // neighbours in the question, the first 64, numbered
+	figures uint64
+}
+
+// NewQuestion takes the content words of a question. If all are stop words they
+// count as content. asked holds its words in lower case.
+func NewQuestion(lex *Lexicon, words []Word, asked []string, rarity Rarity) *Question {
+	q := &Question{lex: lex, bit: map[int32]int8{}, kind: kindOf(asked)}
+	for _, skip := range [...]Trait{Stop, 0} {
+		for _, w := range words {
+			if _, ok := q.bit[w.Term]; ok || w.Term < 0 || w.Is&skip != 0 || q.n == MaxTerms {
+				continue
+			}
+			q.stems[q.n] = lex.stems[w.Term]
+			q.weight[q.n] = rarity.Of(q.stems[q.n])
+			q.total += q.weight[q.n]
+			if q.weight[q.n] > q.weight[q.rarest] {
+				q.rarest = q.n
+			}
+			if w.Is&Number != 0 {
+				q.figures |= 1 << q.n
+			}
+			q.square += float64(q.weight[q.n] * q.weight[q.n])
+			q.bit[w.Term] = int8(q.n)
+			q.n++
+		}
+		if q.n > 0 {
+			break
+		}
+	}
+	q.pairs = map[[2]int32]int8{}
+	last := int32(-1)
+	for _, w := range words {
+		if w.Term < 0 {
+			continue
+		}
+		pair := [2]int32{last, w.Term}
+		if _, ok := q.pairs[pair]; !ok && last >= 0 && len(q.pairs) < MaxTerms {
+			q.pairs[pair] = int8(len(q.pairs))
+		}
+		last = w.Term
+	}
+	return q
+}
+
+// Share returns the part of the question's rarity that a set of its words has.
+func (q *Question) Share(words uint64) float64 {
+	if q.total == 0 {
+		return 0
+	}
+	return min(1, q.mass(words)/q.total)
+}
+
+func (q *Question) mass(words uint64) float64 {
+	sum := 0.0
+	for ; words != 0; words &= words - 1 {
+		sum += q.weight[bits.TrailingZeros64(words)]
+	}
+	return sum
+}
+
+// Holds returns the set of the question's content words that stand in words.
+func (q *Question) Holds(words []Word) uint64 {
+	var set uint64
+	for _, w := range words {
+		if p := q.place(w.Term); p >= 0 {
+			set |= 1 << p
+		}
+	}
+	return set
+}
+
+func (q *Question) place(term int32) int {
+	if term < 0 {
+		return -1
+	}
+	if p, ok := q.bit[term]; ok {
+		return int(p)
+	}
+	return -1
+}
+
+// like returns the set of content words that begin like a term: four letters or
+// more, and two thirds of the longer one.
+func (q *Question) like(term int32) uint64 {
+	s := q.lex.stems[term]
+	if len(s) < 4 {
+		return 0
+	}
+	var set uint64
+	for p := range q.n {
+		t := q.stems[p]
+		n := 0
+		for n < len(s) && n < len(t) && s[n] == t[n] {
+			n++
+		}
+		if n >= 4 && 3*n >= 2*max(len(s), len(t)) {
+			set |= 1 << p
+		}
+	}
+	return set
+}
+
+// Rarity returns the sum of the rarities of the content words, in nats.
+func (q *Question) Rarity() float64 { return q.total }
+
+// rank returns how well a passage fits the question: the sum of the rarities of
+// its words, each times tf / (tf + 1.2), which is BM25 without its normalisation
+// by length.
+func (q *Question) rank(title []Word, sentences [][]Word) float64 {
+	var count [MaxTerms]float64
+	tally := func(words []Word) {
+		for _, w := range words {
+			if p := q.place(w.Term); p >= 0 {
+				count[p]++
+			}
+		}
+	}
+	tally(title)
+	for _, s := range sentences {
+		tally(s)
+	}
+	sum := 0.0
+	for p := range q.n {
+		sum += float64(q.weight[p] * count[p] / (count[p] + 1.2))
+	}
+	return sum
+}

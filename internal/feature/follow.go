@@ -1,0 +1,43 @@
+package feature
+
+// FollowClasses are what can come after a segment, in the order of the model's
+// rows.
+var FollowClasses = []string{"continue", "retrieve", "end"}
+
+// FollowNames returns the names of the features of [Follow].
+func FollowNames() []string {
+	return []string{"one", "best", "best squared", "nothing left", "open", "nothing left · open", "segments", "best · segments"}
+}
+
+// Follow returns the features of the place after a segment: the greatest
+// probability of an unused sentence of the passage to answer the question
+// (negative if there is none), the share of the question that is not covered,
+// and the number of segments so far, of which the first eight count.
+func Follow(best, open float64, segments int) []float64 {
+	left := 0.0
+	if best < 0 {
+		best, left = 0, 1
+	}
+	n := float64(min(segments, 8)) / 8
+	return []float64{1, best, best * best, left, open, left * open, n, best * n}
+}
+
+// UseNames returns the names of the features of [Use].
+func UseNames() []string { return []string{"one", "score", "irrelevant", "share"} }
+
+// YesNo are the classes of the models that answer yes or no.
+var YesNo = []string{"no", "yes"}
+
+// Use returns the features of a quote as an answer: its score z, held to ±20,
+// whether it follows [Irrelevant], and its probability among all alternatives of its
+// passage, "nothing" included.
+func Use(z float64, irrelevant bool, share float64) []float64 {
+	return []float64{1, max(-20, min(20, z)), b2f(irrelevant), share}
+}
+
+// FinishedNames returns the names of the features of [Finished].
+func FinishedNames() []string { return []string{"one", "covered"} }
+
+// Finished returns the features of an answer that is complete, of which no text
+// is left to judge: the share of the question that it covers.
+func Finished(covered float64) []float64 { return []float64{1, covered} }

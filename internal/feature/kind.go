@@ -1,0 +1,87 @@
+package feature
+
+import "strings"
+
+// kind is what a question asks for.
+type kind int
+
+const (
+	askWho kind = iota
+	askWhen
+	askWhere
+	askNumber
+	askWhy
+	askHow
+	askDefinition
+	askWhat
+	askOther
+	kinds
+)
+
+var kindNames = [kinds]string{"who", "when", "where", "number", "why", "how", "definition", "what", "other"}
+
+// headNouns says what "what" and "which" ask for with a noun after them.
+var headNouns = [...]struct {
+	kind  kind
+	nouns string
+}{
+	{askWhen, "year years date day month time century decade season era"},
+	{askWhere, "country countries city state place county continent region province town district river island nation location area"},
+	{askNumber, "number percentage percent population age temperature amount height length distance speed size rate score"},
+	{askWho, "person actor actress singer president king queen player man woman artist author writer band team company director character people group"},
+}
+
+var kindOfNoun = func() map[string]kind {
+	m := map[string]kind{}
+	for _, h := range headNouns {
+		for w := range strings.FieldsSeq(h.nouns) {
+			m[w] = h.kind
+		}
+	}
+	return m
+}()
+
+// kindOf returns what a question in lower-case words asks for.
+func kindOf(words []string) kind {
+	for i, word := range words {
+		next := ""
+		if i+1 < len(words) {
+			next = words[i+1]
+		}
+		switch word {
+		case "who", "whom", "whose":
+			return askWho
+		case "when":
+			return askWhen
+		case "where":
+			return askWhere
+		case "why":
+			return askWhy
+		case "define", "meaning":
+			return askDefinition
+		case "how":
+			switch next {
+			case "many", "much", "old", "long", "far", "tall", "big", "high", "fast", "often", "large", "deep", "heavy", "wide":
+				return askNumber
+			}
+			return askHow
+		case "what", "which":
+			for _, w := range words[i+1 : min(i+4, len(words))] {
+				if k, ok := kindOfNoun[w]; ok {
+					return k
+				}
+			}
+			if (next == "is" || next == "are" || next == "s") && len(words) <= i+6 {
+				return askDefinition
+			}
+			return askWhat
+		}
+	}
+	return askOther
+}
+
+// wanted are the traits of a word that can be what is asked for; 0 if any
+// content word can.
+var wanted = [kinds]Trait{
+	askWho: Capital, askWhen: Year | Month, askWhere: Capital, askNumber: Number, askWhat: Capital | Number, askOther: Capital | Number,
+}

@@ -1,0 +1,217 @@
+package feature
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The features that say how far a passage supports a text. None of them knows
+// the question.
+const (
+	pOne       = iota // always 1
+	pWhole            // 1 if the text is whole sentences of the passage, in a row
+	pRun              // 1 if it is a run of the passage's words
+	pWords            // share of its content words in the passage
+	pPairs            // share of its pairs of neighbouring words in the passage
+	pTriples          // share of its word triples in the passage
+	pBreaks           // pairs that are not in the passage, up to five, in fives
+	pNewNumber        // 1 if a number of it stands nowhere in the passage
+	pNewName          // 1 if a name of it (a capital past its first word) stands nowhere in the passage
+	pNewWord          // 1 if another content word of it stands nowhere in the passage
+	pMoved            // 1 if a number or a name of it stands in the passage, but between other words on both sides
+	pNegation         // 1 if it has a negation more or less than the sentence it is likest to
+	pOpen             // 1 if it begins with a pronoun
+	pCutFront         // 1 if it begins with a small letter
+	pCutEnd           // 1 if it does not end like a sentence
+	pBest             // share of its content words in the sentence it is likest to
+	supportWidth
+)
+
+var supportNames = [supportWidth]string{
+	"one", "whole", "run", "words", "pairs", "triples", "breaks", "new number", "new name", "new word", "moved", "negation", "open",
+	"cut front", "cut end", "best",
+}
+
+// SupportNames returns the names of the features of [Evidence.Support].
+func SupportNames() []string { return supportNames[:] }
+
+// Support classes, in the order of the model's rows.
+var SupportClasses = []string{"full", "partial", "none"}
+
+// Evidence is a passage made ready to be compared with texts. It is read-only
+// once made.
+type Evidence struct {
+	sentences [][]int32 // terms
+	negations []int
+	holds     []map[int32]bool
+	all       map[int32]bool
+	pairs     map[[2]int32]bool
+	triples   map[[3]int32]bool
+}
+
+// NewEvidence prepares the sentences of a passage.
+func NewEvidence(sentences [][]Word) *Evidence {
+	e := &Evidence{all: map[int32]bool{}, pairs: map[[2]int32]bool{}, triples: map[[3]int32]bool{}}
+	var run []int32
+	for _, s := range sentences {
+		var terms []int32
+		holds := map[int32]bool{}
+		negations := 0
+		for _, w := range s {
+			if w.Term < 0 {
+				continue
+			}
+			terms = append(terms, w.Term)
+			holds[w.Term], e.all[w.Term] = true, true
+			negations += int(b2f(w.Is&Negation != 0))
+		}
+		e.sentences = append(e.sentences, terms)
+		e.holds = append(e.holds, holds)
+		e.negations = append(e.negations, negations)
+		run = append(run, terms...)
+	}
+	for i := range run {
+		if i > 0 {
+			e.pairs[[2]int32(run[i-1:i+1])] = true
+		}
+		if i > 1 {
+			e.triples[[3]int32(run[i-2:i+1])] = true
+		}
+	}
+	return e
+}
+
+// Look is how a text looks by itself.
+type Look struct {
+	Open     bool // begins with a pronoun
+	CutFront bool // begins with a small letter
+	CutEnd   bool // does not end like a sentence
+}
+
+// LookAt looks at a text.
+func LookAt(text string) Look {
+	text = strings.TrimSpace(text)
+	first := strings.TrimLeft(text, "([{\"'“‘«")
+	var l Look
+	r, _ := utf8.DecodeRuneInString(first)
+	l.CutFront = unicode.IsLower(r)
+	for first != "" {
+		n := TokenLen(first)
+		if r, _ := utf8.DecodeRuneInString(first); IsWordRune(r) {
+			l.Open = traits[strings.ToLower(first[:n])]&Pronoun != 0
+			break
+		}
+		first = first[n:]
+	}
+	end := strings.TrimRightFunc(text, func(r rune) bool { return strings.ContainsRune(")]}\"'”’»", r) || unicode.IsSpace(r) })
+	r, _ = utf8.DecodeLastRuneInString(end)
+	l.CutEnd = !unicode.Is(unicode.Sentence_Terminal, r)
+	return l
+}
+
+// Support returns the features of a text against the passage.
+func (e *Evidence) Support(text []Word, look Look) []float64 {
+	f := make([]float64, supportWidth)
+	var terms []int32
+	var words []Word
+	negations, content, found := 0, 0, 0
+	for _, w := range text {
+		if w.Term < 0 {
+			continue
+		}
+		words = append(words, w)
+		terms = append(terms, w.Term)
+		negations += int(b2f(w.Is&Negation != 0))
+		if w.Is&Stop != 0 {
+			continue
+		}
+		content++
+		if e.all[w.Term] {
+			found++
+			continue
+		}
+		switch {
+		case w.Is&Number != 0:
+			f[pNewNumber] = 1
+		case w.Is&Capital != 0 && len(terms) > 1:
+			f[pNewName] = 1
+		default:
+			f[pNewWord] = 1
+		}
+	}
+	pairs, triples := 0, 0
+	for i := 1; i < len(terms); i++ {
+		pairs += int(b2f(e.pairs[[2]int32(terms[i-1:i+1])]))
+		if i > 1 {
+			triples += int(b2f(e.triples[[3]int32(terms[i-2:i+1])]))
+		}
+	}
+	for i, w := range words {
+		if w.Is&(Number|Capital) == 0 || !e.all[w.Term] || len(words) < 3 || i == 0 && w.Is&Number == 0 {
+			continue
+		}
+		left := i == 0 || !e.pairs[[2]int32(terms[i-1:i+1])]
+		right := i == len(terms)-1 || !e.pairs[[2]int32(terms[i:i+2])]
+		if left && right {
+			f[pMoved] = 1
+		}
+	}
+	best, at := -1.0, -1
+	for i, holds := range e.holds {
+		n := 0
+		for _, w := range words {
+			n += int(b2f(w.Is&Stop == 0 && holds[w.Term]))
+		}
+		if s := share(n, content); s > best {
+			best, at = s, i
+		}
+	}
+	f[pOne] = 1
+	f[pRun] = b2f(pairs == len(terms)-1 && triples == max(0, len(terms)-2) && found == content)
+	f[pWhole] = b2f(f[pRun] == 1 && e.whole(terms))
+	f[pWords], f[pPairs], f[pTriples] = share(found, content), share(pairs, len(terms)-1), share(triples, len(terms)-2)
+	f[pBreaks] = min(1, float64(max(0, len(terms)-1-pairs))/5)
+	f[pBest] = max(0, best)
+	if at >= 0 && f[pWhole] == 0 {
+		f[pNegation] = b2f(negations != e.negations[at] && (negations > e.negations[at] || pairs == len(terms)-2))
+	}
+	f[pOpen], f[pCutFront], f[pCutEnd] = b2f(look.Open), b2f(look.CutFront), b2f(look.CutEnd)
+	return f
+}
+
+// share returns part/all, 1 if there is nothing.
+func share(part, all int) float64 {
+	if all <= 0 {
+		return 1
+	}
+	return float64(part) / float64(all)
+}
+
+// whole reports whether terms are those of one or more sentences in a row.
+func (e *Evidence) whole(terms []int32) bool {
+	for i := range e.sentences {
+		rest := terms
+		for _, s := range e.sentences[i:] {
+			if len(s) > len(rest) || !slices.Equal(s, rest[:len(s)]) {
+				break
+			}
+			if rest = rest[len(s):]; len(rest) == 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// QuoteSupport returns the features of a whole sentence of the passage, which
+// are what [Evidence.Support] gives for it, without a comparison.
+func QuoteSupport(look Look) []float64 {
+	f := make([]float64, supportWidth)
+	for _, i := range [...]int{pOne, pWhole, pRun, pWords, pPairs, pTriples, pBest} {
+		f[i] = 1
+	}
+	f[pOpen], f[pCutFront], f[pCutEnd] = b2f(look.Open), b2f(look.CutFront), b2f(look.CutEnd)
+	return f
+}
