@@ -298,7 +298,7 @@ func (w *world) bestU(i int) float64 {
 // retrieve and to end the answer. best is the greatest u of an unused sentence,
 // negative if there is none; then the first is zero.
 func (w *world) onward(best float64, covered uint64, segments int) (onwards, fetch, done float64) {
-	p := branches(w.parameters.follow, feature.Follow(best, 1-w.question.Share(covered), segments))
+	p := branches(w.parameters.follow, feature.Follow(best, 1-w.question.Share(covered), segments, w.question.Short()))
 	if best < 0 {
 		p[0] = 0
 	}

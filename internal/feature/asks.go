@@ -146,3 +146,9 @@ func (q *Question) rank(title []Word, sentences [][]Word) float64 {
 	}
 	return sum
 }
+
+// Short reports whether the question asks for a person, a date, a place or a
+// number, which one sentence can give.
+func (q *Question) Short() bool {
+	return q.kind == askWho || q.kind == askWhen || q.kind == askWhere || q.kind == askNumber
+}

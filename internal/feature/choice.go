@@ -24,7 +24,7 @@ const (
 	cNear              // nearness of the question's words to the best candidate for an answer
 	cLead              // how far it covers more than the best other sentence of the passage, -1 to 1
 	cFirst             // 1 for the first sentence of a passage, 1/2 for the second, and so on
-	cShort             // how far it is below ten words
+	cShort             // how far it is below four words
 	cNothingNew        // 1 if all its content words stand in the question
 	cAsks              // 1 if it is a question itself
 	cOpen              // 1 if it begins with a pronoun
@@ -242,7 +242,7 @@ func (q *Question) Choice(title []Word, sentences [][]Word, each func(i int, fea
 			f[cLead] = cover - seen[rival].shape[sCovered]
 		}
 		f[cFirst] = 1 / float64(1+i)
-		f[cShort] = max(0, float64(10-s.words)/10)
+		f[cShort] = max(0, float64(4-s.words)/4)
 		f[cNothingNew] = b2f(s.fresh == 0)
 		f[cAsks], f[cOpen] = b2f(s.asks), b2f(s.open)
 		f[cLinked] = f[cOpen] * f[cBefore]

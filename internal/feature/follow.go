@@ -6,20 +6,21 @@ var FollowClasses = []string{"continue", "retrieve", "end"}
 
 // FollowNames returns the names of the features of [Follow].
 func FollowNames() []string {
-	return []string{"one", "best", "best squared", "nothing left", "open", "nothing left · open", "segments", "best · segments"}
+	return []string{"one", "best", "best squared", "nothing left", "open", "nothing left · open", "segments", "best · segments", "short", "short · open"}
 }
 
 // Follow returns the features of the place after a segment: the greatest
 // probability of an unused sentence of the passage to answer the question
 // (negative if there is none), the share of the question that is not covered,
-// and the number of segments so far, of which the first eight count.
-func Follow(best, open float64, segments int) []float64 {
+// the number of segments so far, of which the first eight count, and whether the
+// question asks for a short answer.
+func Follow(best, open float64, segments int, short bool) []float64 {
 	left := 0.0
 	if best < 0 {
 		best, left = 0, 1
 	}
 	n := float64(min(segments, 8)) / 8
-	return []float64{1, best, best * best, left, open, left * open, n, best * n}
+	return []float64{1, best, best * best, left, open, left * open, n, best * n, b2f(short), b2f(short) * open}
 }
 
 // UseNames returns the names of the features of [Use].

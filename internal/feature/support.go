@@ -152,9 +152,11 @@ func (e *Evidence) Support(text []Word, look Look) []float64 {
 		if w.Is&(Number|Capital) == 0 || !e.all[w.Term] || len(words) < 3 || i == 0 && w.Is&Number == 0 {
 			continue
 		}
-		left := i == 0 || !e.pairs[[2]int32(terms[i-1:i+1])]
-		right := i == len(terms)-1 || !e.pairs[[2]int32(terms[i:i+2])]
-		if left && right {
+		known := false
+		for k := max(2, i); k < min(i+3, len(terms)); k++ {
+			known = known || e.triples[[3]int32(terms[k-2:k+1])]
+		}
+		if !known {
 			f[pMoved] = 1
 		}
 	}

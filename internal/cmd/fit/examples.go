@@ -103,8 +103,8 @@ func (d *data) followExamples(choice, use *linear.Model, rarity feature.Rarity, 
 		if len(order) == 0 && c.at >= 0 {
 			open := 1 - q.Share(q.Holds(lex.Words(texts[c.at])))
 			out = append(out,
-				fit.Labelled{Row: feature.Follow(greatest(u, func(k int) bool { return k != c.at }), open, 1), Class: 1, Weight: 1},
-				fit.Labelled{Row: feature.Follow(-1, open, 1), Class: 1, Weight: 0.5})
+				fit.Labelled{Row: feature.Follow(greatest(u, func(k int) bool { return k != c.at }), open, 1, q.Short()), Class: 1, Weight: 1},
+				fit.Labelled{Row: feature.Follow(-1, open, 1, q.Short()), Class: 1, Weight: 0.5})
 		}
 		var covered uint64
 		for n, k := range order {
@@ -112,12 +112,12 @@ func (d *data) followExamples(choice, use *linear.Model, rarity feature.Rarity, 
 			said, left := order[:n+1], order[n+1:]
 			open := 1 - q.Share(covered)
 			unsaid := func(k int) bool { return !slices.Contains(said, k) }
-			row := feature.Follow(greatest(u, unsaid), open, n+1)
+			row := feature.Follow(greatest(u, unsaid), open, n+1, q.Short())
 			if len(left) > 0 {
 				out = append(out, fit.Labelled{Row: row, Class: 0, Weight: 1})
 				continue
 			}
-			out = append(out, fit.Labelled{Row: row, Class: 2, Weight: 1}, fit.Labelled{Row: feature.Follow(-1, open, n+1), Class: 2, Weight: 0.5})
+			out = append(out, fit.Labelled{Row: row, Class: 2, Weight: 1}, fit.Labelled{Row: feature.Follow(-1, open, n+1, q.Short()), Class: 2, Weight: 0.5})
 		}
 	}
 	return out
@@ -148,7 +148,7 @@ func followShort(choice, use *linear.Model, rarity feature.Rarity, examples []ex
 		}
 		q, lex := readQuestion(e.question, rarity)
 		open := 1 - q.Share(q.Holds(lex.Words(v.texts[c.at])))
-		row := feature.Follow(greatest(u, func(k int) bool { return k != c.at }), open, 1)
+		row := feature.Follow(greatest(u, func(k int) bool { return k != c.at }), open, 1, q.Short())
 		out = append(out, fit.Labelled{Row: row, Class: class})
 	}
 	for i := range out {
