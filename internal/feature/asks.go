@@ -1,6 +1,9 @@
 package feature
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // MaxTerms is how many different content words of a question count; those after
 // them do not.
@@ -19,13 +22,15 @@ type Question struct {
 	kind    kind
 	square  float64           // sum of squared rarity
 	pairs   map[[2]int32]int8 // neighbours in the question, the first 64, numbered
-	figures uint64
+	figures uint64            // its numbers
+	short   bool
 }
 
 // NewQuestion takes the content words of a question. If all are stop words they
 // count as content. asked holds its words in lower case.
 func NewQuestion(lex *Lexicon, words []Word, asked []string, rarity Rarity) *Question {
 	q := &Question{lex: lex, bit: map[int32]int8{}, kind: kindOf(asked)}
+	q.short = q.kind == askWho || q.kind == askWhen || q.kind == askWhere || q.kind == askNumber || slices.Contains(asked, "which")
 	for _, skip := range [...]Trait{Stop, 0} {
 		for _, w := range words {
 			if _, ok := q.bit[w.Term]; ok || w.Term < 0 || w.Is&skip != 0 || q.n == MaxTerms {
@@ -147,8 +152,6 @@ func (q *Question) rank(title []Word, sentences [][]Word) float64 {
 	return sum
 }
 
-// Short reports whether the question asks for a person, a date, a place or a
-// number, which one sentence can give.
-func (q *Question) Short() bool {
-	return q.kind == askWho || q.kind == askWhen || q.kind == askWhere || q.kind == askNumber
-}
+// Short reports whether the question asks for a person, a date, a place, a
+// number or which one of several: one sentence can give it.
+func (q *Question) Short() bool { return q.short }

@@ -124,7 +124,7 @@ func (d *data) followExamples(choice, use *linear.Model, rarity feature.Rarity, 
 }
 
 // followShort returns places after the sentence that the model quotes of the
-// first passage of questions with a short answer: if it holds the answer, the
+// first passage of questions that ask for a short answer: if it holds the answer, the
 // answer ends; if the passage does not hold it, passages are wanted. Together
 // they weigh as much as so many examples.
 func followShort(choice, use *linear.Model, rarity feature.Rarity, examples []example, weight int) []fit.Labelled {
@@ -147,6 +147,9 @@ func followShort(choice, use *linear.Model, rarity feature.Rarity, examples []ex
 			u[k] = use.Probs(feature.Use(c.z[k], false, c.pi[1+k]))[1]
 		}
 		q, lex := readQuestion(e.question, rarity)
+		if !q.Short() {
+			continue // its one gold answer need not be all there is to say
+		}
 		open := 1 - q.Share(q.Holds(lex.Words(v.texts[c.at])))
 		row := feature.Follow(greatest(u, func(k int) bool { return k != c.at }), open, 1, q.Short())
 		out = append(out, fit.Labelled{Row: row, Class: class})
