@@ -11,8 +11,9 @@
 // It is a real probability model all the same. Every continuation has a finite
 // probability, the probabilities at every position sum to one, and what
 // [Model.Generate], [Model.Score], [Model.Next] and [Model.GroupProbs] say of the
-// same continuation agrees. The weights in this version are set by hand, for
-// English; other languages work with less care.
+// same continuation agrees. Its parameters are fitted to English questions; other
+// languages work with less care. docs/extractive.md says to what, how well it
+// does, and how to fit it to other data for [Load].
 //
 // # The tree
 //
@@ -34,19 +35,22 @@
 // of Retrieve, which is how a long answer is decoded, it can instead be
 // [Continue to Use Evidence] or [Retrieval], and the end after these.
 //
-// Let z_i be a weighted sum of features of the question and sentence i, and z_0
-// that of "nothing here answers". With π = softmax(z_0, z_1, …):
+// Let z_i be a weighted sum of features of the question, sentence i and its
+// passage, held to ±30, and z_0 = 0 stand for "nothing here answers". With
+// π = softmax(z_0, z_1, …):
 //
-//	P([Relevant])               = 1 - π_0
-//	P(sentence i | IsREL token) = π_i / (1 - π_0)
-//	P([Utility:k])              = Binomial(k-1; 4, u),  u = σ(a + b·z_i)
+//	P([Relevant])                 = 1 - π_0
+//	P(sentence i | [Relevant])    = π_i / (1 - π_0)
+//	P(sentence i | [Irrelevant])  = π_i, and π_0 for no text at all
+//	P([Utility:k])                = Binomial(k-1; 4, u)
 //
-// u is a fifth of that after [Irrelevant]. IsSUP is a function of the sentence
-// alone, never of the question: a whole sentence quoted as it stands is fully
-// supported by construction, one that opens with a pronoun or was cut is so less
-// surely. What follows a segment is a softmax over the greatest u of an unused
-// sentence, the share of the question not covered yet, and the share covered
-// together with the number of segments.
+// u is the fitted probability that the sentence answers the question, 0.01 where
+// there is no text after [Irrelevant]. IsSUP is a function of sentence and passage,
+// never of the question: a whole sentence quoted as it stands is fully supported
+// by construction, one that opens with a pronoun or was cut is partially so. What
+// follows a segment depends on the greatest u of an unused sentence, the share of
+// the question not covered yet, the number of segments and whether the question
+// asks for a short answer.
 //
 // Sentences said before, or nearly so (Jaccard similarity of word trigrams of 0.8
 // or more with a segment of the path), are masked before the softmax. If none is
@@ -71,7 +75,8 @@
 // are not UTF-8 become U+FFFD. Reserved strings in a prompt are text.
 //
 // Temperature 0 gives the likeliest control token at each place and the likeliest
-// whole sentence, which is not always what the likeliest tokens spell; whether to
+// whole sentence, which is not always what the likeliest tokens spell, and also
+// after [Irrelevant], where no text may be likelier; whether to
 // end the answer counts as one choice, however the utility is spread. Ties go to
 // the token first in vocabulary order and to the sentence that comes first.
 //
