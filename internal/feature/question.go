@@ -31,8 +31,6 @@ var (
 	greetings = set("hello hi hey thanks thank bye goodbye ok okay please sorry great cool nice welcome morning good")
 	sums      = set(`what whats is the of plus minus times divided by multiplied and percent sum calculate compute square root
 		squared cubed equals equal how much s add subtract multiply divide x`)
-	asks = set(`who whom whose what when where why which how is are was were do does did can could will would should has have
-		had name list tell explain describe define`)
 )
 
 func set(words string) map[string]bool {
