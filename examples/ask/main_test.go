@@ -168,7 +168,7 @@ func TestAskPrintsJSONOfFailures(t *testing.T) {
 func TestAskTakesDashesAndCleansTheOutput(t *testing.T) {
 	dir := folder(t, map[string]string{"a.txt": "The \x1b]0;pwn\aflag of Zor is blue."})
 	var out, errs bytes.Buffer
-	if code := run(t.Context(), []string{"-docs", dir, "--", "-flag", "-of", "Zor?"}, &out, &errs); code != 0 {
+	if code := run(t.Context(), []string{"-docs", dir, "--", "-What", "colour is the flag of Zor?"}, &out, &errs); code != 0 {
 		t.Fatalf("exit code %d: %s", code, errs.String())
 	}
 	if s := out.String(); strings.ContainsAny(s, "\x1b\a") || !strings.Contains(s, "of Zor is blue") {
