@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 
@@ -141,11 +142,16 @@ func (o options) write(d *data) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.Create(o.out)
+	// Under another name until it is whole: a run that is cut off leaves no half
+	// of a parameter file.
+	file, err := os.CreateTemp(filepath.Dir(o.out), filepath.Base(o.out)+".*")
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Write(file), file.Close())
+	if err := errors.Join(f.Write(file), file.Chmod(0o644), file.Sync(), file.Close()); err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	return os.Rename(file.Name(), o.out)
 }
 
 // measure fits the models once for each fold and measures them on what was held,
