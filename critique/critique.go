@@ -30,6 +30,23 @@ type Critic interface {
 	Critique(ctx context.Context, c Candidate) (Verdict, error)
 }
 
+// Incremental is implemented by a critic that can judge candidates while they are
+// being written: it accepts incomplete candidates, and what it says of one bounds
+// what it will say of the whole. Only with such a critic can lazy evaluation stop
+// a candidate that cannot win.
+type Incremental interface {
+	Critic
+	// JudgesIncomplete reports whether it does. A wrapper asks the critic inside.
+	JudgesIncomplete() bool
+}
+
+// JudgesIncomplete reports whether c is an [Incremental] critic that judges
+// incomplete candidates.
+func JudgesIncomplete(c Critic) bool {
+	i, ok := c.(Incremental)
+	return ok && i.JudgesIncomplete()
+}
+
 // Candidate is one continuation to be judged.
 type Candidate struct {
 	// Question is the stand-alone question that is being answered.

@@ -39,6 +39,9 @@ func (k *Tokens) Critique(ctx context.Context, c Candidate) (Verdict, error) {
 	return v, nil
 }
 
+// JudgesIncomplete implements [Incremental].
+func (k *Tokens) JudgesIncomplete() bool { return true }
+
 // relevance reads IsREL. Without evidence of its own a candidate is not expected
 // to carry the group, and position 0 means nothing.
 func relevance(c Candidate) reflection.Judgement {

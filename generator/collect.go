@@ -209,13 +209,14 @@ func Collect(req Request, seq iter.Seq2[Step, error]) (Completion, error) {
 		if err != nil {
 			return c, err
 		}
-		c.add(s)
+		c.Append(s)
 	}
 	return c, nil
 }
 
-// add appends one step of a checked stream.
-func (c *Completion) add(s Step) {
+// Append adds the next step of a checked stream. A completion is complete when
+// its Finish is not Running.
+func (c *Completion) Append(s Step) {
 	if s.Finish == Running {
 		if c.Steps == nil {
 			// Room for a sentence: steps are large, and growing to it would copy most

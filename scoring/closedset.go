@@ -66,6 +66,28 @@ func ClosedSet(labels []string, texts []string, scores []float64) ClosedResult {
 	return r
 }
 
+// Settled reports whether Best is the best label however further texts turn out
+// that score within the intervals in open, or do not count, or give no label: its
+// sum, with all that can lower it, is above that of every other label with all
+// that can raise it. A label without texts so far counts like any other. Which
+// label is best is settled then; the sums are not. Without a best label, false.
+func (r ClosedResult) Settled(open []Interval) bool {
+	if r.Best < 0 {
+		return false
+	}
+	down, up := 0.0, 0.0
+	for _, i := range open {
+		down += min(0, i.Lo)
+		up += max(0, i.Hi)
+	}
+	for l, sum := range r.Sums {
+		if l != r.Best && !Below(sum+up, r.Sums[r.Best]+down) {
+			return false
+		}
+	}
+	return true
+}
+
 // CheckLabels returns a [*ConfigError] unless there are at least two labels, all
 // different and not empty in the normal form of [ClosedSet].
 func CheckLabels(labels []string) error {

@@ -1,5 +1,7 @@
 package scoring
 
+import "math"
+
 // PathScore says how the scores of a path's segments become the score of the
 // path. A value without a name acts as PathMean.
 type PathScore uint8
@@ -46,6 +48,12 @@ func (p PathScore) Bounds(done []float64, next Interval) Interval {
 	b := p.finish(p.combine(acc, next.Hi), len(done)+1)
 	return Interval{Lo: min(a, b), Hi: max(a, b)}
 }
+
+// Below reports whether a score that is at most hi stays below theta: hi +
+// 1e-9·max(1, |theta|) < theta. The margin is above what rounding can do to a
+// bound; its growth with theta is for products and large weights. Equal scores
+// are not below each other. With NaN the answer is no.
+func Below(hi, theta float64) bool { return hi+1e-9*max(1, math.Abs(theta)) < theta }
 
 func (p PathScore) fold(segments []float64) float64 {
 	acc := 0.0

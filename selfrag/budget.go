@@ -46,11 +46,15 @@ func (m *meter) charge(u generator.Usage) {
 	m.tokens += u.GeneratedTokens
 }
 
-// costOf is what a completion cost. One that was cut off reports nothing, but the
-// call was made all the same.
+// costOf is what a completion cost. One that was cut off does not report all of
+// it, but the call was made all the same.
 func costOf(c generator.Completion) generator.Usage {
-	if c.Finish == generator.Running {
-		return generator.Usage{Calls: 1, GeneratedTokens: len(c.Steps), Partial: true}
+	if c.Finish != generator.Running {
+		return c.Usage
 	}
-	return c.Usage
+	u := generator.Usage{Calls: 1, GeneratedTokens: len(c.Steps), Partial: true}
+	if len(c.Steps) > 0 { // some backends know the prompt's part at once
+		u.PromptTokens, u.CachedTokens = c.Steps[0].Usage.PromptTokens, c.Steps[0].Usage.CachedTokens
+	}
+	return u
 }

@@ -13,13 +13,15 @@ import (
 	"github.com/goselfrag/goselfrag/scoring"
 )
 
+// job is a candidate to be generated.
+type job struct {
+	path      *path
+	expansion *Expansion
+	candidate *Candidate
+}
+
 // generateAll is the third wave.
 func (l *live) generateAll(ctx context.Context, paths []*path, expansions []*Expansion) {
-	type job struct {
-		path      *path
-		expansion *Expansion
-		candidate *Candidate
-	}
 	var jobs []job
 	for i, e := range expansions {
 		if e.stop != "" {
@@ -44,14 +46,18 @@ func (l *live) generateAll(ctx context.Context, paths []*path, expansions []*Exp
 			e.stop = StopBudget
 		}
 	}
-	l.parallel(ctx, len(jobs), func(ctx context.Context, i int, emit func(Event)) {
-		j := jobs[i]
-		e, c := j.expansion, j.candidate
-		c.err = l.generate(ctx, j.path, e, c, emit)
-		if c.err == nil {
-			emit(Event{Kind: EventCandidate, Segment: e.Segment, Parent: e.Parent, Node: c.Node, Candidate: c})
-		}
-	})
+	if l.lazy > 0 && l.lazyOff == "" {
+		l.generateLazily(ctx, contest{l.settings, l.done, paths, expansions}, jobs)
+	} else {
+		l.parallel(ctx, len(jobs), func(ctx context.Context, i int, emit func(Event)) {
+			j := jobs[i]
+			e, c := j.expansion, j.candidate
+			c.err = l.generate(ctx, j.path, e, c, emit)
+			if c.err == nil {
+				emit(e.candidateEvent(c))
+			}
+		})
+	}
 	for _, j := range jobs {
 		c := j.candidate
 		l.budget.settle(l.maxTokens, c.Usage)
@@ -68,6 +74,10 @@ func (l *live) generateAll(ctx context.Context, paths []*path, expansions []*Exp
 			l.failed++
 		}
 	}
+}
+
+func (e *Expansion) candidateEvent(c *Candidate) Event {
+	return Event{Kind: EventCandidate, Segment: e.Segment, Parent: e.Parent, Node: c.Node, Candidate: c}
 }
 
 // prepare lists the candidates of an expansion: those of the branch decided on,
@@ -162,11 +172,16 @@ func (l *live) generate(ctx context.Context, p *path, e *Expansion, c *Candidate
 	if err != nil {
 		return explain(ctx, err)
 	}
+	return l.assess(whole, p, req, done, c)
+}
+
+// assess fills in what a completion, whole or not, says.
+func (l *live) assess(ctx context.Context, p *path, req generator.Request, done generator.Completion, c *Candidate) error {
 	c.read(req.Prompt, done, l.count)
 	if l.settings.trace == TraceFull {
 		c.Tokens = done.Steps
 	}
-	if err := l.judge(whole, req.Prompt, done, c); err != nil {
+	if err := l.judge(ctx, req.Prompt, done, c); err != nil {
 		return fmt.Errorf("the critic: %w", err)
 	}
 	if rel := p.relevance(); c.Branch == scoring.ChooseContinue && c.Critique.IsREL.Status == reflection.StatusAbsent && rel.Status == reflection.StatusJudged {

@@ -40,13 +40,15 @@ type live struct {
 	spent    bool       // the call or token budget forbade a call
 	failed   int        // candidates that failed
 	affinity int        // the first Request.Affinity of this question
+	done     []*path    // the finished beams of this segment
 
 	mu    sync.Mutex
 	calls []CallTiming
 }
 
 // expand implements expander.
-func (l *live) expand(ctx context.Context, segment int, paths []*path) ([]*Expansion, error) {
+func (l *live) expand(ctx context.Context, segment int, paths, done []*path) ([]*Expansion, error) {
+	l.done = done
 	expansions := make([]*Expansion, len(paths))
 	for i, p := range paths {
 		expansions[i] = &Expansion{Segment: segment, Parent: p.node(), Candidates: []Candidate{}}
@@ -67,17 +69,18 @@ func (l *live) expand(ctx context.Context, segment int, paths []*path) ([]*Expan
 }
 
 // scored implements expander.
-func (l *live) scored(expansions []*Expansion, kept []*path) {
+func (l *live) scored(k contest, kept []*path) error {
 	if l.yield == nil {
-		return
+		return nil
 	}
-	e := Event{Kind: EventSegment, Segment: expansions[0].Segment}
+	e := Event{Kind: EventSegment, Segment: k.expansions[0].Segment}
 	for _, p := range kept {
 		if len(p.steps) == e.Segment {
 			e.Candidates = append(e.Candidates, *p.last().candidate)
 		}
 	}
 	l.event(e)
+	return nil
 }
 
 // event hands an event to the reader, from the goroutine of the question.

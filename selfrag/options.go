@@ -181,6 +181,8 @@ type settings struct {
 	trace       TraceDepth
 	critic      critique.Critic
 	decider     critique.Decider
+	lazy        int
+	lazyOff     string // why lazy evaluation is off though asked for
 }
 
 // DefaultAbstention is what an answer says when the engine abstains, unless

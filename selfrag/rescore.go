@@ -91,6 +91,7 @@ func rescoreSettings(t *Trace, options []Option) (settings, error) {
 		{"WithCritic", s.critic != nil},
 		{"WithDecider", s.decider != nil},
 		{"WithSequence", s.count != base.count},
+		{"WithLazy", s.lazy != base.lazy},
 	} {
 		if o.changed {
 			return s, optionError(o.name, "re-scoring makes no model call and cannot change this: ask again instead")
@@ -107,7 +108,7 @@ type replay struct {
 }
 
 // expand implements expander.
-func (r *replay) expand(_ context.Context, segment int, paths []*path) ([]*Expansion, error) {
+func (r *replay) expand(_ context.Context, segment int, paths, _ []*path) ([]*Expansion, error) {
 	out := make([]*Expansion, len(paths))
 	for i, p := range paths {
 		at := slices.IndexFunc(r.stored.Expansions, func(e *Expansion) bool {
@@ -174,5 +175,16 @@ func (r *replay) again(p *path, e *Expansion) error {
 	return nil
 }
 
-// scored implements expander.
-func (r *replay) scored([]*Expansion, []*path) {}
+// scored implements expander. A candidate that lazy evaluation stopped must still
+// be unable to change the answer.
+func (r *replay) scored(k contest, _ []*path) error {
+	beaten := k.beaten()
+	for _, e := range k.expansions {
+		for i := range e.Candidates {
+			if c := &e.Candidates[i]; c.Status == Stopped && !beaten[c] {
+				return &Diverged{e.Segment, fmt.Sprintf("candidate %d was stopped before it was complete, and could win now", c.Node)}
+			}
+		}
+	}
+	return nil
+}

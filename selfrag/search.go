@@ -14,13 +14,15 @@ import (
 // expander supplies the search with candidates: by asking models, or out of a
 // stored trace.
 type expander interface {
-	// expand returns one expansion per path, in the same order. Candidates have
-	// everything but what the search itself fills in. With an error it returns
-	// what it has, nil for paths it did not get to.
-	expand(ctx context.Context, segment int, paths []*path) ([]*Expansion, error)
+	// expand returns one expansion per open path, in the same order; the done ones
+	// compete with what comes of them. Candidates have everything but what the
+	// search itself fills in. With an error it returns what it has, nil for paths
+	// it did not get to.
+	expand(ctx context.Context, segment int, open, done []*path) ([]*Expansion, error)
 	// scored is called when the candidates of a segment have their scores and
-	// their status, and kept are the paths that go on, best first.
-	scored(expansions []*Expansion, kept []*path)
+	// their status, and kept are the paths that go on, best first. An error ends
+	// the search before the segment.
+	scored(k contest, kept []*path) error
 }
 
 // path is a beam: a sequence of chosen candidates.
@@ -88,23 +90,22 @@ type found struct {
 // that is not done is expanded, its candidates are scored, and the best width
 // paths are kept. Done paths keep their slots and compete to the end.
 func search(ctx context.Context, s settings, ex expander) (found, error) {
-	width, depth := s.width, s.depth
-	if !s.long {
-		width, depth = 1, 1
-	}
+	width, depth := s.beam()
 	pool := []*path{{}}
 	var out found
 	for segment := 1; segment <= depth; segment++ {
-		var open []*path
+		var open, done []*path
 		for _, p := range pool {
-			if !p.done {
+			if p.done {
+				done = append(done, p)
+			} else {
 				open = append(open, p)
 			}
 		}
 		if len(open) == 0 {
 			break
 		}
-		expansions, err := ex.expand(ctx, segment, open)
+		expansions, err := ex.expand(ctx, segment, open, done)
 		if segment == 1 {
 			out.root = expansions[0]
 		}
@@ -137,10 +138,23 @@ func search(ctx context.Context, s settings, ex expander) (found, error) {
 				}
 			}
 		}
-		pool = next[:min(width, len(next))]
-		ex.scored(expansions, pool)
+		kept := next[:min(width, len(next))]
+		if err := ex.scored(contest{s, done, open, expansions}, kept); err != nil {
+			out = out.settle(pool, s)
+			out.stop = StopFailed
+			return out, err
+		}
+		pool = kept
 	}
 	return out.settle(pool, s), nil
+}
+
+// beam returns the paths kept and the greatest number of segments.
+func (s settings) beam() (width, depth int) {
+	if !s.long {
+		return 1, 1
+	}
+	return s.width, s.depth
 }
 
 // settle chooses among the paths that are left.
@@ -184,21 +198,13 @@ func (s settings) children(p *path, e *Expansion) []*path {
 		if c.Status == Failed || c.Status == Skipped {
 			continue
 		}
-		c.Terms = s.scoring.Segment(c.Critique, c.LogProb, c.Counted)
-		c.Score = c.Terms.Total.Value
-		c.PathScore = s.path.Score(append(p.scores(), c.Score))
-		c.Status, c.Reason, c.Fallback = "", "", false
-		reason, no := s.constraints.Reject(c.Critique)
+		c.Fallback = false
+		c.Status, c.Reason = s.score(p, e, c)
 		switch {
-		case c.Branch != e.Decision.branch():
-			c.Status = Counterfactual
-		case c.Text == "":
-			c.Status, c.Reason = Rejected, "no text"
-		case no:
-			c.Status, c.Reason = Rejected, reason
-			rejected = append(rejected, c)
-		default:
+		case c.Status == "":
 			accepted = append(accepted, c)
+		case c.Status == Rejected && c.Text != "":
+			rejected = append(rejected, c)
 		}
 	}
 	if len(accepted) == 0 && len(rejected) > 0 {
@@ -242,6 +248,30 @@ func (s settings) children(p *path, e *Expansion) []*path {
 		children = append(children, child)
 	}
 	return children
+}
+
+// score fills in a candidate's terms and scores. It returns the status that they
+// and the rules give it, empty if it is accepted, and the reason.
+func (s settings) score(p *path, e *Expansion, c *Candidate) (CandidateStatus, string) {
+	log, n := c.LogProb, c.Counted
+	if c.incomplete() {
+		log, n = s.logBound(c)
+	}
+	c.Terms = s.scoring.Segment(c.Critique, log, n)
+	c.Score = c.Terms.Total.Value
+	c.PathScore = s.path.Score(append(p.scores(), c.Score))
+	reason, rejected := s.constraints.Reject(c.Critique)
+	switch {
+	case c.Branch != e.Decision.branch():
+		return Counterfactual, ""
+	case c.incomplete() && !(rejected && s.rejectsAtOnce(c)):
+		return Stopped, ""
+	case c.Text == "":
+		return Rejected, "no text"
+	case rejected:
+		return Rejected, reason
+	}
+	return "", ""
 }
 
 // ends says whether a path is done after a candidate, and why.

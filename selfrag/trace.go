@@ -111,6 +111,10 @@ type SettingsTrace struct {
 	Abstention  *AbstentionTrace    `json:"abstention,omitempty"`
 	Budget      *Budget             `json:"budget,omitempty"`
 	Full        bool                `json:"full,omitempty"`
+	// Lazy is the width of [WithLazy]. LazyOff says why every candidate was
+	// completed all the same.
+	Lazy    int    `json:"lazy,omitempty"`
+	LazyOff string `json:"lazy_off,omitempty"`
 }
 
 // AbstentionTrace is the abstention rule of a question.
@@ -127,6 +131,7 @@ func (s settings) traced() SettingsTrace {
 		Long: s.long, Width: s.width, Depth: s.depth,
 		Instruction: s.instruction.Name, MaxTokens: s.maxTokens,
 		Temperature: s.temperature, Seed: s.seed, Full: s.trace == TraceFull,
+		Lazy: s.lazy, LazyOff: s.lazyOff,
 	}
 	if s.abstain {
 		t.Abstention = &AbstentionTrace{s.abstainAt, s.abstainText}
@@ -154,7 +159,7 @@ func (t SettingsTrace) settings() (settings, error) {
 			return s, fmt.Errorf("count is %q: want auto, all, no-end or text", t.Count)
 		}
 	}
-	s.filterText = t.Filter
+	s.filterText, s.lazy, s.lazyOff = t.Filter, t.Lazy, t.LazyOff
 	options := []Option{
 		WithMode(t.Mode), WithThreshold(t.Threshold), WithUnknown(t.Unknown),
 		WithScoring(t.Scoring), WithPathScore(t.PathScore), WithConstraints(t.Constraints, t.Fallback),
@@ -278,6 +283,7 @@ type CandidateStatus string
 const (
 	Kept           CandidateStatus = "kept"
 	Pruned         CandidateStatus = "pruned"         // others scored higher
+	Stopped        CandidateStatus = "stopped"        // it could not win any more, so it was not completed: Terms holds its bounds
 	Rejected       CandidateStatus = "rejected"       // a rule excludes it, see Reason
 	Failed         CandidateStatus = "failed"         // the model or the critic failed, see Reason
 	Skipped        CandidateStatus = "skipped"        // the budget did not allow it

@@ -1,0 +1,167 @@
+package selfrag
+
+import (
+	"math"
+	"slices"
+
+	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/reflection"
+	"github.com/goselfrag/goselfrag/scoring"
+)
+
+// contest is one segment of the search: the paths that compete for the places in
+// the beam.
+type contest struct {
+	settings
+	done       []*path      // finished beams: they occupy places like all others
+	open       []*path      // those that are expanded
+	expansions []*Expansion // one per open path
+}
+
+// mutations are faults of the rule.
+type mutations struct {
+	Ties          bool // prune a candidate that can still reach a tie
+	MeanSoFar     bool // bound the geometric mean by the mean so far, which can rise
+	ReservedSlots bool // finished beams have places of their own, for good
+}
+
+// mutated switches faults on, so that a test can show that it would find them.
+// Nothing but that test sets it.
+var mutated mutations
+
+// incomplete reports whether the candidate was not read to its end. It makes no
+// sense of one that failed.
+func (c *Candidate) incomplete() bool { return c.Finish == generator.Running }
+
+// logBound returns a log-probability and a number of tokens whose sequence term
+// bounds that of the complete candidate from above: log-probabilities only fall,
+// and the mean is over no more tokens than the limit.
+func (s settings) logBound(c *Candidate) (reflection.Prob, int) {
+	log := c.LogProb
+	if log.Known == reflection.Exact {
+		log.Known = reflection.Bounded
+	}
+	if mutated.MeanSoFar {
+		return log, c.Counted
+	}
+	return log, s.maxTokens
+}
+
+// rejectsAtOnce reports whether a constraint that already applies to an
+// incomplete candidate settles what becomes of it: if it has text, which decides
+// between the reasons for rejecting it, and rejected ones are not ranked.
+func (s settings) rejectsAtOnce(c *Candidate) bool {
+	return c.Text != "" && s.fallback != FallbackBest
+}
+
+// standing is what is known of an expansion some of whose candidates are
+// incomplete.
+type standing struct {
+	accepted []*Candidate // complete
+	waiting  []*Candidate // incomplete, and not rejected
+	// secure is set when the accepted ones compete whatever the waiting ones turn
+	// out to be.
+	secure bool
+	// coupled is set when, until it is secure, one candidate can decide over others.
+	coupled bool
+}
+
+func (k contest) standing(i int) standing {
+	p, e := k.open[i], k.expansions[i]
+	abstains := k.abstain && e.Decision.branch() == scoring.ChooseRetrieval
+	st := standing{coupled: abstains || k.fallback == FallbackBest || len(k.labels) > 0}
+	for j := range e.Candidates {
+		c := &e.Candidates[j]
+		if c.err != nil || c.Status == Failed || c.Status == Skipped {
+			continue
+		}
+		switch status, _ := k.score(p, e, c); status {
+		case "":
+			st.accepted = append(st.accepted, c)
+			st.secure = st.secure || !abstains || c.Terms.Relevance.Hi >= k.abstainAt
+		case Stopped:
+			st.waiting = append(st.waiting, c)
+		}
+	}
+	return st
+}
+
+// beaten returns the incomplete candidates that cannot change the answer, however
+// they go on.
+//
+// Such a candidate's path stays below the score of the last place in the beam:
+// the width-th best among the paths that are certain to compete. A tie is not
+// below, since the order of the candidates decides it. And no other candidate may
+// depend on it: while an expansion has no accepted candidate, the path that it
+// continues could end and compete itself, the fallback could take rejected ones,
+// and the engine could abstain.
+func (k contest) beaten() map[*Candidate]bool {
+	out := make(map[*Candidate]bool)
+	all := make([]standing, len(k.expansions))
+	var finished, fresh []float64
+	for _, p := range k.done {
+		finished = append(finished, p.score)
+	}
+	for i := range all {
+		all[i] = k.standing(i)
+		if all[i].secure {
+			for _, c := range all[i].accepted {
+				fresh = append(fresh, c.PathScore)
+			}
+		}
+	}
+	width, _ := k.beam()
+	theta := nth(append(slices.Clone(finished), fresh...), width)
+	if mutated.ReservedSlots {
+		theta = nth(fresh, width-len(finished))
+	}
+	for i, st := range all {
+		if len(k.labels) > 0 {
+			if st.secure && k.labelSettled(st) {
+				for _, c := range st.waiting {
+					out[c] = true
+				}
+			}
+			continue
+		}
+		if p := k.open[i]; !st.secure && (st.coupled || !below(p.score, theta)) {
+			continue
+		}
+		for _, c := range st.waiting {
+			if below(k.path.Bounds(k.open[i].scores(), c.Terms.Total.Interval()).Hi, theta) {
+				out[c] = true
+			}
+		}
+	}
+	return out
+}
+
+// nth returns the n-th best score, n from 1; minus infinity if there are fewer.
+func nth(scores []float64, n int) float64 {
+	if n < 1 || len(scores) < n {
+		return math.Inf(-1)
+	}
+	slices.Sort(scores)
+	return scores[len(scores)-n]
+}
+
+func below(hi, theta float64) bool {
+	if mutated.Ties {
+		return hi <= theta
+	}
+	return scoring.Below(hi, theta)
+}
+
+// labelSettled reports whether the label of a closed set is known, whatever the
+// waiting candidates turn out to say.
+func (k contest) labelSettled(st standing) bool {
+	texts, scores := make([]string, len(st.accepted)), make([]float64, len(st.accepted))
+	for i, c := range st.accepted {
+		texts[i], scores[i] = c.Text, c.Score
+	}
+	open := make([]scoring.Interval, len(st.waiting))
+	for i, c := range st.waiting {
+		open[i] = c.Terms.Total.Interval()
+	}
+	return scoring.ClosedSet(k.labels, texts, scores).Settled(open)
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package selfrag_test
+
+const raceDetector = false
