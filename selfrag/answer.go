@@ -205,10 +205,23 @@ func (s settings) assembleLabel(w *answerWriter, f found) {
 		}
 		n++
 	}
+	if n := countStatus(f.root, Stopped); n > 0 {
+		a.Notes = append(a.Notes, fmt.Sprintf("%d candidates were stopped once they could not change the label: score and citations leave them out", n))
+	}
 	slices.SortStableFunc(counted, func(x, y *Candidate) int { return cmp.Compare(y.Score, x.Score) })
 	for _, c := range counted {
 		w.segment(step{f.root, c}, a.Label)
 	}
+}
+
+func countStatus(e *Expansion, s CandidateStatus) int {
+	n := 0
+	for i := range e.Candidates {
+		if e.Candidates[i].Status == s {
+			n++
+		}
+	}
+	return n
 }
 
 // answerWriter joins segments and numbers passages.

@@ -171,7 +171,8 @@ func (l *live) read(ctx context.Context, d *draft, first bool, emit func(Event))
 			if err := l.assessDraft(ctx, d); err != nil {
 				return err
 			}
-			if c.Status, c.Reason = l.score(d.path, e, c); c.Status == Rejected {
+			if status, reason := l.score(d.path, e, c); status == Rejected {
+				c.Status, c.Reason = status, reason
 				d.close()
 				return nil
 			}

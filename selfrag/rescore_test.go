@@ -225,6 +225,7 @@ func TestRescoreRefuses(t *testing.T) {
 		{"WithTrace", short, selfrag.WithTrace(selfrag.TraceFull)},
 		{"WithCritic", short, selfrag.WithCritic(critique.NewTokens(nil))},
 		{"WithDecider", short, selfrag.WithDecider(critique.NewTokens(nil))},
+		{"WithLazy", short, selfrag.WithLazy(1)},
 		{"WithSequence", short, selfrag.WithSequence(scoring.SequenceAuto, generator.CountText)},
 		{"WithLongForm", short, selfrag.WithLongForm(2, 2)},
 		{"WithShortForm", long, selfrag.WithShortForm()},

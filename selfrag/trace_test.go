@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -48,6 +49,8 @@ var traces = map[string][]selfrag.Option{
 	"full_long": {selfrag.WithTrace(selfrag.TraceFull), selfrag.WithLongForm(2, 2)},
 	"closed":    {selfrag.WithLabels("Kafka was born in Prague", "He was born in 1883")},
 	"abstained": {selfrag.WithAbstention(0.9, ""), selfrag.WithFilter(retriever.Not{Filter: retriever.Exists{Field: "secret"}})},
+	"lazy":      {selfrag.WithLazy(1), selfrag.WithWeights(scoring.Weights{Relevance: 3, Support: 1}), noSequence()},
+	"lazy_off":  {selfrag.WithLazy(2), selfrag.WithCallTimeout(time.Minute)},
 	"budget":    {selfrag.WithBudget(selfrag.Budget{Calls: 2, Tokens: 1000})},
 }
 
