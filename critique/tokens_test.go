@@ -261,3 +261,15 @@ func TestJudgementsStay(t *testing.T) {
 		t.Errorf("IsREL %+v", last.IsREL)
 	}
 }
+
+// A critic says itself whether it judges incomplete candidates.
+func TestJudgesIncomplete(t *testing.T) {
+	type wrapped struct{ critique.Critic }
+	tokens := critique.NewTokens(nil)
+	if !critique.JudgesIncomplete(tokens) {
+		t.Error("the token critic does not")
+	}
+	if critique.JudgesIncomplete(wrapped{tokens}) {
+		t.Error("a critic that does not say so does")
+	}
+}

@@ -1,6 +1,7 @@
 package scoring
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"unicode"
@@ -217,4 +218,64 @@ func FuzzClosedSet(f *testing.F) {
 			t.Errorf("%q (-want +got):\n%s", dressed, diff)
 		}
 	})
+}
+
+// Settled agrees with trying out what the open texts can say and score: nothing,
+// or any label with either end of their intervals.
+func TestClosedSetSettled(t *testing.T) {
+	labels := []string{"a", "b", "c"}
+	scores := []float64{-1, 0, 0.5, 1.25, 3}
+	r := rand.New(rand.NewPCG(1, 2))
+	settled := 0
+	for range 3000 {
+		var texts []string
+		var done []float64
+		for range 1 + r.IntN(3) {
+			texts = append(texts, labels[r.IntN(3)])
+			done = append(done, scores[r.IntN(len(scores))])
+		}
+		open := make([]Interval, r.IntN(4))
+		for i := range open {
+			a, b := scores[r.IntN(len(scores))], scores[r.IntN(len(scores))]
+			open[i] = Interval{Lo: min(a, b), Hi: max(a, b)}
+		}
+		best := ClosedSet(labels, texts, done).Best
+		// The winner must be alone at the top in every outcome.
+		want := true
+		var try func(i int, texts []string, scores []float64)
+		try = func(i int, texts []string, scores []float64) {
+			if i == len(open) {
+				got := ClosedSet(labels, texts, scores)
+				for l, sum := range got.Sums {
+					want = want && (l == best || sum < got.Sums[best])
+				}
+				return
+			}
+			try(i+1, texts, scores)
+			for _, l := range labels {
+				for _, s := range []float64{open[i].Lo, open[i].Hi} {
+					try(i+1, append(texts[:len(texts):len(texts)], l), append(scores[:len(scores):len(scores)], s))
+				}
+			}
+		}
+		try(0, texts, done)
+		got := ClosedSet(labels, texts, done).Settled(open)
+		// One text cannot lower the best label and raise another, so the rule may be
+		// stricter than it has to be, but never looser.
+		if got && !want {
+			t.Fatalf("texts %q with %v, open %v: said to be settled", texts, done, open)
+		}
+		if len(open) <= 1 && want && !got && (len(open) == 0 || open[0].Lo >= 0) {
+			t.Fatalf("texts %q with %v, open %v: said to be open", texts, done, open)
+		}
+		if got {
+			settled++
+		}
+	}
+	if settled < 100 {
+		t.Errorf("only %d cases were settled", settled)
+	}
+	if ClosedSet(labels, nil, nil).Settled(nil) {
+		t.Error("settled without a text")
+	}
 }

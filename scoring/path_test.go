@@ -223,3 +223,27 @@ func TestEqualScores(t *testing.T) {
 		}
 	}
 }
+
+func TestBelow(t *testing.T) {
+	tests := []struct {
+		hi, theta float64
+		want      bool
+	}{
+		{0.5, 1, true},
+		{1, 1, false}, // a tie
+		{1, math.Nextafter(1, 2), false},
+		{1 - 0.9e-9, 1, false}, // within the margin
+		{1 - 1.1e-9, 1, true},
+		{1e12 - 100, 1e12, false}, // the margin grows with large scores
+		{-1e12 - 2000, -1e12, true},
+		{2, 1, false},
+		{0, math.Inf(-1), false}, // there is no such path yet
+		{math.NaN(), 1, false},
+		{1, math.NaN(), false},
+	}
+	for _, tt := range tests {
+		if got := Below(tt.hi, tt.theta); got != tt.want {
+			t.Errorf("Below(%v, %v) is %v", tt.hi, tt.theta, got)
+		}
+	}
+}

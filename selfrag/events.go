@@ -10,7 +10,7 @@ const (
 	EventDecision  EventKind = "decision"  // Segment, Parent and Decision are set
 	EventPassages  EventKind = "passages"  // Segment, Parent, Query and Passages are set
 	EventText      EventKind = "text"      // Node wrote Text
-	EventCandidate EventKind = "candidate" // Node is complete and judged: Candidate is set, not yet scored
+	EventCandidate EventKind = "candidate" // Node is complete and judged: Candidate is set, not yet scored; a node that lazy evaluation stops has no such event
 	EventSegment   EventKind = "segment"   // all of Segment is scored: Candidates holds the kept ones, best path first
 	EventAnswer    EventKind = "answer"    // Answer is set; the last event
 )

@@ -36,7 +36,8 @@ import (
 // call timeout, and with a critic that cannot judge incomplete candidates (see
 // [critique.Incremental]). The rule supposes that a candidate's numbers do not
 // depend on what else the model works on at the time, which some servers with
-// batching do not guarantee. A failure that a stopped candidate would have met
+// batching do not guarantee, and that a model that samples honours the seed, which
+// is another one for every path and passage. A failure that a stopped candidate would have met
 // later is not met.
 //
 // The streams of all candidates of a segment are open at the same time, whatever

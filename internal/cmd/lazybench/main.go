@@ -151,8 +151,13 @@ var sequences = []struct {
 // simulatedSettings lists the lines of the simulated model, or of the flat one.
 func simulatedSettings(flat bool) []setting {
 	var out []setting
+	terms := sequences
+	if flat {
+		terms = slices.Clone(sequences[:2])
+		terms[1].name = "its own q" // the flat model's words are as they are
+	}
 	for _, ab := range [][2]float64{{20, 1}, {6, 1.5}, {4, 2}} {
-		for _, q := range sequences {
+		for _, q := range terms {
 			for _, f := range forms {
 				s := setting{Relevance: fmt.Sprintf("(%g,%g)/(%g,%g)", ab[0], ab[1], ab[1], ab[0]), Sequence: q.name, Form: f.name}
 				s.engine = func(question int) (*selfrag.Engine, string, error) {
