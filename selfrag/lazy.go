@@ -41,7 +41,9 @@ import (
 // later is not met.
 //
 // The streams of all candidates of a segment are open at the same time, whatever
-// [WithConcurrency] says: it bounds those that are read. A stopped candidate's
+// [WithConcurrency] says: it bounds those that are read. A backend that admits
+// fewer calls at a time than a segment has candidates must not be used with it:
+// the first would wait for the others for ever. A stopped candidate's
 // stream is broken off, and one that waits is not read. Tokens are saved where the
 // model works only while it is read from, as models in the same process do; a
 // server that goes on writing meanwhile saves only what was not yet written when
