@@ -131,8 +131,9 @@ func (q *Question) Rarity() float64 { return q.total }
 
 // rank returns how well a passage fits the question: the sum of the rarities of
 // its words, each times tf / (tf + 1.2), which is BM25 without its normalisation
-// by length.
-func (q *Question) rank(title []Word, sentences [][]Word) float64 {
+// by length. ofRest is the same sum over the words that the title lacks, as a share
+// of their rarity, 1 if it lacks none.
+func (q *Question) rank(title []Word, sentences [][]Word, inTitle uint64) (all, ofRest float64) {
 	var count [MaxTerms]float64
 	tally := func(words []Word) {
 		for _, w := range words {
@@ -145,11 +146,19 @@ func (q *Question) rank(title []Word, sentences [][]Word) float64 {
 	for _, s := range sentences {
 		tally(s)
 	}
-	sum := 0.0
+	rest := 0.0
 	for p := range q.n {
-		sum += float64(q.weight[p] * count[p] / (count[p] + 1.2))
+		x := float64(q.weight[p] * count[p] / (count[p] + 1.2))
+		all += x
+		if inTitle>>p&1 == 0 {
+			ofRest += x
+			rest += q.weight[p]
+		}
 	}
-	return sum
+	if rest == 0 {
+		return all, 1
+	}
+	return all, ofRest / rest
 }
 
 // Short reports whether the question asks for a person, a date, a place, a

@@ -136,8 +136,9 @@ var paired = [...]int{cRank, cRankMass, cTop, cTopNear, cTopFit, cCovered, cSoft
 
 // Choice calls each with the vector of features of every sentence of a passage, in
 // order. The vector is valid during the call only. It has the same length for
-// all questions and passages, that of [ChoiceNames].
-func (q *Question) Choice(title []Word, sentences [][]Word, each func(i int, features []float64)) {
+// all questions and passages, that of [ChoiceNames]. What was read is returned,
+// for the features of the passage as a whole.
+func (q *Question) Choice(title []Word, sentences [][]Word, each func(i int, features []float64)) *Reading {
 	inTitle := q.Holds(title)
 	titleTerms := map[int32]bool{}
 	titleAsked := 0
@@ -170,7 +171,7 @@ func (q *Question) Choice(title []Word, sentences [][]Word, each func(i int, fea
 			in[bits.TrailingZeros64(set)]++
 		}
 	}
-	rank := q.rank(title, sentences)
+	rank, rankOfRest := q.rank(title, sentences, inTitle)
 	var top, topPhrases, topNear, topFit float64
 	for i := range seen {
 		s := &seen[i]
@@ -276,6 +277,14 @@ func (q *Question) Choice(title []Word, sentences [][]Word, each func(i int, fea
 		}
 		each(i, f)
 	}
+	r := &Reading{q: q, title: inTitle, seen: seen, rankOfRest: rankOfRest}
+	if len(titleTerms) > 0 {
+		r.titleIn = float64(titleAsked) / float64(len(titleTerms))
+	}
+	if q.total > 0 {
+		r.rank = rank / q.total
+	}
+	return r
 }
 
 const choiceWidth = choiceBase + int(kinds)*shapes + len(paired)*(len(paired)+1)/2
