@@ -35,16 +35,18 @@
 // of Retrieve, which is how a long answer is decoded, it can instead be
 // [Continue to Use Evidence] or [Retrieval], and the end after these.
 //
-// Let z_i be a weighted sum of features of the question, sentence i and its
-// passage, held to ±30, and z_0 = 0 stand for "nothing here answers". With
-// π = softmax(z_0, z_1, …):
+// Let s_i be a weighted sum of features of the question, sentence i and its
+// passage, held to ±30, and r the probability that the passage answers at all, by
+// a logistic regression of its own. In each passage z_i = s_i + c with the c that
+// makes Σ exp(z_i) the odds r / (1-r), and z_0 = 0 stands for "nothing here
+// answers". With π = softmax(z_0, z_1, …), so that 1 - π_0 = r for one passage:
 //
 //	P([Relevant])                 = 1 - π_0
 //	P(sentence i | [Relevant])    = π_i / (1 - π_0)
 //	P(sentence i | [Irrelevant])  = π_i, and π_0 for no text at all
 //	P([Utility:k])                = Binomial(k-1; 4, u)
 //
-// u is the fitted probability that the sentence answers the question, 0.01 where
+// u is the probability that the sentence answers the question, fitted to s_i, 0.01 where
 // there is no text after [Irrelevant]. IsSUP is a function of sentence and passage,
 // never of the question: a whole sentence quoted as it stands is fully supported
 // by construction, one that opens with a pronoun or was cut is partially so. What

@@ -5,6 +5,8 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"math"
+	"slices"
 	"sync"
 
 	"github.com/goselfrag/goselfrag/internal/feature"
@@ -18,13 +20,14 @@ var embedded []byte
 
 // parameters are the fitted numbers of the model.
 type parameters struct {
-	choice   *linear.Model // z_i
-	use      *linear.Model // u of a quote
-	finished *linear.Model // u of a complete answer
-	support  *linear.Model // IsSUP
-	follow   *linear.Model // what follows a segment
-	retrieve *linear.Model // [Retrieval] at the start
-	rarity   feature.Rarity
+	choice    *linear.Model // z_i
+	relevance *linear.Model // [Relevant]
+	use       *linear.Model // u of a quote
+	finished  *linear.Model // u of a complete answer
+	support   *linear.Model // IsSUP
+	follow    *linear.Model // what follows a segment
+	retrieve  *linear.Model // [Retrieval] at the start
+	rarity    feature.Rarity
 }
 
 // New returns the model with the parameters that the module comes with.
@@ -63,6 +66,7 @@ func readParameters(r io.Reader) (*parameters, error) {
 		classes  []string
 	}{
 		{"choice", &p.choice, feature.ChoiceNames(), nil},
+		{"relevance", &p.relevance, feature.RelevanceNames(), feature.YesNo},
 		{"use", &p.use, feature.UseNames(), feature.YesNo},
 		{"finished", &p.finished, feature.FinishedNames(), feature.YesNo},
 		{"support", &p.support, feature.SupportNames(), feature.SupportClasses},
@@ -84,6 +88,21 @@ func readParameters(r io.Reader) (*parameters, error) {
 // probability of zero.
 func (p *parameters) score(features []float64) float64 {
 	return max(-30, min(30, p.choice.Score(features)))
+}
+
+// level returns what to add to the scores of the sentences of a passage, so that
+// against a score of 0 for "nothing here answers" they have together the
+// probability that the passage answers.
+func (p *parameters) level(read *feature.Reading, scores []float64) float64 {
+	if len(scores) == 0 {
+		return 0
+	}
+	top, sum := slices.Max(scores), 0.0
+	for _, z := range scores {
+		sum += math.Exp(z - top)
+	}
+	rel := branches(p.relevance, read.Relevance(scores))
+	return math.Log(rel[1]/rel[0]) - top - math.Log(sum)
 }
 
 // answers returns u, the probability that a text answers the question.

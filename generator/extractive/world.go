@@ -39,7 +39,8 @@ type quote struct {
 	place   int          // among all sentences of the request
 	covers  uint64       // content words of the question that it holds
 	look    feature.Look // how it looks by itself
-	z       float64      // its score in the choice of the answer
+	score   float64      // z, comparable across passages
+	z       float64      // the same on the scale on which "nothing here answers" has 0
 	// weight is its share in the choice of the text, up to a factor.
 	weight float64
 	// u is the probability that it answers the question, after [Irrelevant] and
@@ -152,7 +153,12 @@ func (w *world) addQuotes(sources []generator.Evidence, said [][]int32) {
 			sentences = append(sentences, words)
 			all = append(all, s)
 		}
-		q.Choice(title, sentences, func(i int, features []float64) { all[first+i].z = p.score(features) })
+		scores := make([]float64, len(sentences))
+		read := q.Choice(title, sentences, func(i int, features []float64) { scores[i] = p.score(features) })
+		level := p.level(read, scores)
+		for i, z := range scores {
+			all[first+i].score, all[first+i].z = z, z+level
+		}
 	}
 
 	w.quotes = make([]quote, 0, len(all))
@@ -173,12 +179,13 @@ func (w *world) addQuotes(sources []generator.Evidence, said [][]int32) {
 	for i := range w.quotes {
 		top = max(top, w.quotes[i].z)
 	}
-	sum := 0.0
+	sum, scores := 0.0, 1.0
 	for i := range w.quotes {
 		s := &w.quotes[i]
 		x := math.Exp(s.z - top)
 		s.weight = x
 		sum += x
+		scores += math.Exp(s.score)
 	}
 	w.nothing = math.Exp(-top)
 	w.start = fan{symbol(reflection.Irrelevant): 1}
@@ -191,9 +198,9 @@ func (w *world) addQuotes(sources []generator.Evidence, said [][]int32) {
 	w.topU = [2]int{-1, -1}
 	for i := range w.quotes {
 		s := &w.quotes[i]
-		share := s.weight / (sum + w.nothing)
-		s.u = answers(p.use, feature.Use(s.z, false, share))
-		s.uIrrelevant = answers(p.use, feature.Use(s.z, true, share))
+		share := math.Exp(s.score) / scores
+		s.u = answers(p.use, feature.Use(s.score, false, share))
+		s.uIrrelevant = answers(p.use, feature.Use(s.score, true, share))
 		switch {
 		case w.topU[0] < 0 || s.u > w.quotes[w.topU[0]].u:
 			w.topU = [2]int{i, w.topU[0]}

@@ -135,6 +135,7 @@ type view struct {
 	rows  [][]float64 // choice features by sentence
 	right []bool      // by sentence: holds an answer
 	any   bool        // one does
+	read  *feature.Reading
 }
 
 func newView(question string, title, text string, rarity feature.Rarity, right func(i int, sentence string) bool) view {
@@ -155,7 +156,7 @@ func viewOf(question, title string, sentences []string, rarity feature.Rarity, r
 		v.right = append(v.right, right(i, t))
 		v.any = v.any || v.right[i]
 	}
-	q.Choice(lex.Words(title), words, func(_ int, row []float64) {
+	v.read = q.Choice(lex.Words(title), words, func(_ int, row []float64) {
 		v.rows = append(v.rows, append([]float64(nil), row...))
 	})
 	return v

@@ -122,7 +122,7 @@ func (fg *figures) measureQuestions(ctx context.Context, s *set, f *linear.File,
 	if err != nil {
 		return err
 	}
-	choice, use := f.Models["choice"], f.Models["use"]
+	choice, relevance, use := f.Models["choice"], f.Models["relevance"], f.Models["use"]
 	for i, q := range s.questions {
 		if !in(i) {
 			continue
@@ -162,11 +162,12 @@ func (fg *figures) measureQuestions(ctx context.Context, s *set, f *linear.File,
 		topZ, topShare := math.Inf(-1), -1.0
 		for _, v := range s.views(i, rarity, false, nil) {
 			c := choose(choice, v)
-			fg.rel[s.name].add(c.relevance(), v.any)
+			rel := relevanceOf(relevance, v, c)
+			fg.rel[s.name].add(rel, v.any)
 			if c.at < 0 {
 				continue
 			}
-			fg.use[s.name].add(use.Probs(c.use())[1], v.right[c.at])
+			fg.use[s.name].add(use.Probs(c.use(rel))[1], v.right[c.at])
 			for k, t := range v.texts {
 				right := float64(classOf(v.right[k]))
 				if c.z[k] > topZ {
@@ -206,13 +207,15 @@ func (fg *figures) measureRest(d *data, f *linear.File, rarity feature.Rarity, h
 		if !held.clap[i] {
 			continue
 		}
-		c, q, lex := s.chosen(f.Models["choice"], rarity)
+		v := s.view(rarity)
+		c := choose(f.Models["choice"], v)
+		q, lex := readQuestion(s.Question, rarity)
 		answerable := len(s.Support) > 0
 		overlap := 0.0
 		for _, t := range s.Passage.Sentences {
 			overlap = max(overlap, q.Share(q.Holds(lex.Words(t))))
 		}
-		fg.abstain["P([Relevant])"].add(c.relevance(), answerable)
+		fg.abstain["P([Relevant])"].add(relevanceOf(f.Models["relevance"], v, c), answerable)
 		fg.abstain["greatest z"].add(slices.Max(append(c.z, -100)), answerable)
 		fg.abstain["rarity overlap"].add(overlap, answerable)
 		fg.abstain["fewer sentences"].add(-float64(len(s.Passage.Sentences)), answerable)

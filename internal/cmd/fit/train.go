@@ -18,6 +18,11 @@ const (
 	otherL2  = 1
 	// clapWeight is what a question with known supporting sentences weighs.
 	clapWeight = 5
+	// nearMissWeight is what one weighs in the fit of relevance, which it is to
+	// teach near misses: the passages of the sets that do not answer are mostly about
+	// something else.
+	nearMissWeight = 4
+	relevanceL2    = 3
 	// leastTexts is in how many passages a stem must stand to have a rarity of its
 	// own in the file.
 	leastTexts = 5
@@ -100,7 +105,12 @@ func (d *data) train(held part, provenance map[string]string) (*linear.File, err
 		return nil, fmt.Errorf("choice: %w", err)
 	}
 	f.Models["choice"] = choice
-	if f.Models["use"], f.Models["finished"], err = trainUse(choice, examples); err != nil {
+	relevance, err := d.trainRelevance(choice, examples, held, rarity)
+	if err != nil {
+		return nil, fmt.Errorf("relevance: %w", err)
+	}
+	f.Models["relevance"] = relevance
+	if f.Models["use"], f.Models["finished"], err = trainUse(choice, relevance, examples); err != nil {
 		return nil, fmt.Errorf("use: %w", err)
 	}
 	if f.Models["support"], err = fit.Classes(feature.SupportNames(), feature.SupportClasses, d.supportExamples(func(s *set, i int) bool { return !held.passages[s][i] }), fit.Options{L2: otherL2, Free: free}); err != nil {
@@ -203,6 +213,29 @@ func adjust(m *linear.Model, lists []fit.List) error {
 	return nil
 }
 
+// trainRelevance fits the probability that a passage answers, whichever of its
+// sentences does: to the passages of the sets and to those of questions with one
+// passage, many of which are near misses.
+func (d *data) trainRelevance(choice *linear.Model, examples []example, held part, rarity feature.Rarity) (*linear.Model, error) {
+	var passages []fit.Labelled
+	add := func(v view, weight float64) {
+		if c := choose(choice, v); c.at >= 0 {
+			passages = append(passages, fit.Labelled{Row: v.read.Relevance(c.z), Class: classOf(v.any), Weight: weight})
+		}
+	}
+	for _, e := range examples {
+		for _, v := range e.views {
+			add(v, 1)
+		}
+	}
+	for i, c := range d.clap {
+		if !held.clap[i] {
+			add(c.view(rarity), nearMissWeight)
+		}
+	}
+	return fit.Classes(feature.RelevanceNames(), feature.YesNo, passages, fit.Options{L2: relevanceL2, Free: free})
+}
+
 func choiceLists(views []view) []fit.List {
 	var lists []fit.List
 	pooled := fit.List{Weight: 1}
@@ -237,17 +270,22 @@ func choose(m *linear.Model, v view) chosen {
 	return c
 }
 
-// relevance returns p([Relevant]).
-func (c chosen) relevance() float64 { return 1 - c.pi[0] }
+// relevanceOf returns p([Relevant]).
+func relevanceOf(m *linear.Model, v view, c chosen) float64 {
+	if c.at < 0 {
+		return 0
+	}
+	return m.Probs(v.read.Relevance(c.z))[1]
+}
 
-func (c chosen) use() []float64 {
-	return feature.Use(c.z[c.at], c.relevance() < 0.5, c.pi[1+c.at])
+func (c chosen) use(relevance float64) []float64 {
+	return feature.Use(c.z[c.at], relevance < 0.5, c.pi[1+c.at])
 }
 
 // trainUse fits the probability that a quote answers its question to the
 // sentence the model would quote of each passage, and that of a finished answer
 // to the best sentence of all.
-func trainUse(choice *linear.Model, examples []example) (use, finished *linear.Model, err error) {
+func trainUse(choice, relevance *linear.Model, examples []example) (use, finished *linear.Model, err error) {
 	var quotes, answers []fit.Labelled
 	for _, e := range examples {
 		top, class, covered := math.Inf(-1), 0, 0.0
@@ -257,7 +295,7 @@ func trainUse(choice *linear.Model, examples []example) (use, finished *linear.M
 				continue
 			}
 			l := classOf(v.right[c.at])
-			quotes = append(quotes, fit.Labelled{Row: c.use(), Class: l, Weight: 1})
+			quotes = append(quotes, fit.Labelled{Row: c.use(relevanceOf(relevance, v, c)), Class: l, Weight: 1})
 			if c.z[c.at] > top {
 				// The first feature after "one" is the share that is covered.
 				top, class, covered = c.z[c.at], l, v.rows[c.at][1]
