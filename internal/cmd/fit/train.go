@@ -79,8 +79,13 @@ func (d *data) hold(f, folds int) part {
 			}
 		}
 	}
-	for i := range d.clap {
-		if i%folds == f {
+	// Questions about the same passage are held together.
+	first := map[string]int{}
+	for i, c := range d.clap {
+		if _, ok := first[c.Passage.Text]; !ok {
+			first[c.Passage.Text] = i
+		}
+		if first[c.Passage.Text]%folds == f {
 			p.clap[i] = true
 		}
 	}
