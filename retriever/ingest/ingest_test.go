@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -305,7 +306,10 @@ func TestDir(t *testing.T) {
 	}
 	for _, link := range [][2]string{{"a.txt", "good.txt"}, {".", "loop"}, {"self.txt", "self.txt"}, {"none", "dangling.md"}, {filepath.Join(outside, "secret.txt"), "out.txt"}} {
 		if err := os.Symlink(link[0], filepath.Join(dir, link[1])); err != nil {
-			t.Skipf("links cannot be made here: %v", err)
+			if runtime.GOOS == "windows" {
+				t.Skipf("Windows lets only some users make links: %v", err)
+			}
+			t.Fatal(err)
 		}
 	}
 	res, err := Dir(t.Context(), dir, Options{})

@@ -11,29 +11,20 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"log"
 	"math/rand/v2"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/goselfrag/goselfrag/eval/dataset"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/lexical"
 )
-
-type question struct {
-	Question string   `json:"question"`
-	Positive []string `json:"positive"`
-}
 
 func main() {
 	log.SetFlags(0)
@@ -47,11 +38,14 @@ func main() {
 	b := flag.Float64("b", 0.75, "parameter of BM25")
 	k := flag.Int("k", 5, "hits per query when speed is measured")
 	flag.Parse()
-	passages, err := read[retriever.Passage](*corpus)
+	if *corpus == "" || *questions == "" {
+		log.Fatal("name the files with -corpus and -questions")
+	}
+	passages, err := dataset.Passages(*corpus)
 	if err != nil {
 		log.Fatalf("-corpus: %v", err)
 	}
-	asked, err := read[question](*questions)
+	asked, err := dataset.Questions(*questions)
 	if err != nil {
 		log.Fatalf("-questions: %v", err)
 	}
@@ -67,7 +61,7 @@ func main() {
 	}
 }
 
-func measure(passages []retriever.Passage, asked []question, recall bool, k int, opts ...lexical.Option) error {
+func measure(passages []retriever.Passage, asked []dataset.Question, recall bool, k int, opts ...lexical.Option) error {
 	start := time.Now()
 	ix, err := lexical.New(passages, opts...)
 	if err != nil {
@@ -137,30 +131,4 @@ func imitate(passages []retriever.Passage, n int) []retriever.Passage {
 		out[i] = retriever.Passage{ID: fmt.Sprint(i), Title: passages[r.IntN(len(passages))].Title, Text: strings.Join(text, " ")}
 	}
 	return out
-}
-
-// read returns the values of a file of JSON lines.
-func read[T any](name string) ([]T, error) {
-	if name == "" {
-		return nil, errors.New("name a file")
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	var out []T
-	for d := json.NewDecoder(bufio.NewReader(f)); ; {
-		var v T
-		if err := d.Decode(&v); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return nil, fmt.Errorf("%s: value %d: %w", name, len(out)+1, err)
-		}
-		out = append(out, v)
-	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("%s is empty", name)
-	}
-	return out, nil
 }
