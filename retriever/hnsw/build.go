@@ -1,0 +1,149 @@
+package hnsw
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// link connects a pending slot to the graph: the paper's algorithm 1. The caller holds
+// graph for reading.
+//
+// The neighbours on all levels are chosen before the first of them links back, and
+// they link back from layer 0 up: whoever reaches the node on a level finds a way on
+// to the levels below.
+func (x *Index[K]) link(s *scratch, slot uint32) {
+	v := x.view.Load()
+	height := v.height(slot)
+	entry := x.entry.Load()
+	if entry == noEntry || height > int(entry>>32) {
+		x.entryMu.Lock()
+		defer x.entryMu.Unlock()
+		if entry = x.entry.Load(); entry == noEntry {
+			x.entry.Store(uint64(height)<<32 | uint64(slot))
+			return
+		}
+	}
+	x.aimNode(s, v, slot)
+	top := min(height, int(entry>>32))
+	from := x.descend(s, v, entry, top)
+	for level := top; level >= 0; level-- {
+		x.explore(s, v, from, level, x.o.EfConstruction)
+		from = candidate{s.pool[0].distance, s.pool[0].slot()}
+		s.chosen[level] = append(s.chosen[level][:0], x.choose(s, v, slot, x.o.M)...)
+		setList(v.listAt(slot, level), s.chosen[level])
+		x.aimNode(s, v, slot)
+	}
+	for level := 0; level <= top; level++ {
+		for _, c := range s.chosen[level] {
+			x.linkBack(s, v, c, slot, level)
+		}
+	}
+	if height > int(entry>>32) {
+		x.entry.Store(uint64(height)<<32 | uint64(slot))
+	}
+}
+
+// lock is the mutex of a slot's links.
+func (x *Index[K]) lock(slot uint32) *sync.Mutex { return &x.locks[slot%uint32(len(x.locks))] }
+
+// linkBack adds slot to the links of its neighbour c. If there is no room, the
+// neighbour's links are chosen anew among the old ones and slot.
+func (x *Index[K]) linkBack(s *scratch, v *view[K], c candidate, slot uint32, level int) {
+	mu := x.lock(c.id)
+	mu.Lock()
+	defer mu.Unlock()
+	list := v.listAt(c.id, level)
+	n := 0
+	for n < len(list) && atomic.LoadUint32(&list[n]) != none {
+		n++
+	}
+	if n < len(list) {
+		atomic.StoreUint32(&list[n], slot)
+		return
+	}
+	s.room(n)
+	for i := range list {
+		s.ids[i] = atomic.LoadUint32(&list[i])
+	}
+	x.aimNode(s, v, c.id)
+	s.measure(&s.batch, n)
+	s.pool = append(s.pool[:0], candidate{c.distance, slot})
+	for i, d := range s.out[:n] {
+		insert(&s.pool, candidate{d, s.ids[i]})
+	}
+	setList(list, x.choose(s, v, c.id, len(list)))
+}
+
+// choose returns the neighbours for a slot among s.pool, which is sorted: at most m,
+// each nearer to the slot than to any chosen before it (the paper's algorithm 4,
+// without its extensions). The result is overwritten by the next call.
+//
+// A few candidates at a time are measured against all that are chosen, so that one
+// call of the kernel measures many, and no more than a few are measured for nothing.
+func (x *Index[K]) choose(s *scratch, v *view[K], slot uint32, m int) []candidate {
+	const few = 32
+	s.room(few)
+	kept := s.kept[:0]
+	for pool := s.pool; len(pool) > 0 && len(kept) < m; {
+		n := min(few, len(pool))
+		rest := s.rest[:0]
+		for _, c := range pool[:n] {
+			c.id = c.slot()
+			if c.id != slot && v.state(c.id) != dead {
+				rest = append(rest, c)
+			}
+		}
+		s.rest, pool = rest, pool[n:]
+		for _, k := range kept {
+			rest = x.prune(s, v, k, rest)
+		}
+		for len(rest) > 0 && len(kept) < m {
+			kept = append(kept, rest[0])
+			rest = x.prune(s, v, rest[0], rest[1:])
+		}
+	}
+	s.kept = kept
+	return kept
+}
+
+// prune returns those of the candidates that are not nearer to the kept one than to
+// the slot that neighbours are chosen for.
+func (x *Index[K]) prune(s *scratch, v *view[K], kept candidate, rest []candidate) []candidate {
+	if len(rest) == 0 {
+		return rest
+	}
+	for i, c := range rest {
+		s.ids[i] = c.id
+	}
+	x.aimNode(s, v, kept.id)
+	s.measure(&s.batch, len(rest))
+	n := 0
+	for i, c := range rest {
+		if s.out[i] >= c.distance {
+			rest[n] = c
+			n++
+		}
+	}
+	return rest[:n]
+}
+
+// aim makes the batch measure what searches measure against a padded query: codes, if
+// there are any, else rows.
+func (x *Index[K]) aim(s *scratch, v *view[K], query []float32) {
+	if v.codes != nil {
+		v.codes.aim(s, &x.store.set, x.metric, query)
+		return
+	}
+	s.aimRows(&v.rows, &x.store.set, x.metric, &query[0])
+}
+
+// aimNode makes the batch measure what building measures against a slot's vector:
+// rows, if they are kept, else codes.
+func (x *Index[K]) aimNode(s *scratch, v *view[K], slot uint32) {
+	if v.rows.stride > 0 {
+		s.aimRows(&v.rows, &x.store.set, x.metric, &v.row(slot)[0])
+		return
+	}
+	s.flat = v.codes.decode(slot, s.flat)
+	v.codes.aim(s, &x.store.set, x.metric, s.flat)
+}

@@ -1,0 +1,213 @@
+package hnsw
+
+import (
+	"fmt"
+	"math"
+	"unsafe"
+
+	"github.com/goselfrag/goselfrag/retriever/hnsw/internal/kernel"
+)
+
+// Storage says what an Index keeps of its vectors.
+type Storage uint8
+
+const (
+	// Float32 keeps the vectors as they are: 4 bytes per component.
+	Float32 Storage = iota
+	// Int8 keeps one byte per component beside the float32 components. Searches go by
+	// the bytes, and measure the nearest 2K (at least K + 16) of what they find again
+	// by the float32 components: faster, as less memory is read. Together with Open,
+	// which leaves the float32 components in the file, it takes about a quarter of
+	// the memory.
+	Int8
+	// Int8Only keeps nothing but one byte per component. Distances are approximate.
+	Int8Only
+)
+
+func (s Storage) check() error {
+	if s > Int8Only {
+		return fmt.Errorf("%w: storage %d: want Float32, Int8 or Int8Only", ErrOption, uint8(s))
+	}
+	return nil
+}
+
+// fitAt is how many vectors there must be before their range is known well enough to
+// encode them. Until then they are kept as float32.
+const fitAt = 1024
+
+// codes are the vectors in a byte per component. Component i is offset[i] +
+// scale[i]·code, where code is from −127 to 127 and both are fitted to the range of
+// that component, so that one dimension with large values does not cost the others
+// their digits.
+type codes struct {
+	slab
+	offset, scale []float32 // padded
+	norm          uintptr   // where in a row the squared length of scale·code stands; 0 if nowhere
+	fitted        uint32    // the slots in use when the range was fitted
+	clipped       *int64    // components that were out of range since
+}
+
+// ranges are the least and the greatest value of every component.
+type ranges struct{ low, high []float32 }
+
+func newRanges(n int) *ranges {
+	r := &ranges{make([]float32, n), make([]float32, n)}
+	for i := range n {
+		r.low[i], r.high[i] = math.MaxFloat32, -math.MaxFloat32
+	}
+	return r
+}
+
+func (r *ranges) see(row []float32) {
+	for i, x := range row {
+		r.low[i], r.high[i] = min(r.low[i], x), max(r.high[i], x)
+	}
+}
+
+// newCodes returns codes for components within some ranges, without rows.
+func newCodes(r *ranges, metric Metric, shift uint32) *codes {
+	n := len(r.low)
+	padded := uintptr(n+15) / 16 * 16
+	c := &codes{offset: make([]float32, padded), scale: make([]float32, padded), clipped: new(int64)}
+	for i := range n {
+		if low, high := float64(r.low[i]), float64(r.high[i]); low <= high {
+			c.offset[i] = float32((low + high) / 2)
+			c.scale[i] = float32((high - low) / 2 / 127)
+		}
+	}
+	c.slab = slab{stride: padded, shift: shift}
+	if metric == SquaredL2 {
+		c.norm = padded
+		c.stride += 16
+	}
+	return c
+}
+
+func (c *codes) grow(rows uint32) *codes {
+	g := *c
+	g.slab = c.slab.grow(rows)
+	return &g
+}
+
+func (c *codes) row(slot uint32) []int8 {
+	return unsafe.Slice((*int8)(c.at(slot)), len(c.offset))
+}
+
+// encode writes the code of a padded row.
+func (c *codes) encode(slot uint32, row []float32) {
+	code := c.row(slot)
+	clear(code)
+	var norm float64
+	for i, x := range row {
+		if c.scale[i] == 0 {
+			continue
+		}
+		v := math.RoundToEven(float64((x - c.offset[i]) / c.scale[i]))
+		if v < -127 || v > 127 {
+			*c.clipped++
+			v = min(max(v, -127), 127)
+		}
+		code[i] = int8(v)
+		d := v * float64(c.scale[i])
+		norm += d * d
+	}
+	if c.norm != 0 {
+		*(*float32)(unsafe.Add(c.at(slot), c.norm)) = float32(norm)
+	}
+}
+
+// decode returns the row that a code stands for, in buf if it is long enough.
+func (c *codes) decode(slot uint32, buf []float32) []float32 {
+	if len(buf) < len(c.offset) {
+		buf = make([]float32, len(c.offset))
+	}
+	for i, v := range c.row(slot) {
+		buf[i] = c.offset[i] + c.scale[i]*float32(v)
+	}
+	return buf[:len(c.offset)]
+}
+
+// aim makes the batch of a search measure codes against a padded query.
+//
+// With x = o + s·a per component and a query q, the inner product is q·o + Σ (q·s)·a,
+// and the squared distance |q−o|² − 2 Σ ((q−o)·s)·a + Σ (s·a)². The weights of a in
+// these sums are rounded to as many bits as their sum leaves room for in 32.
+func (c *codes) aim(s *scratch, set *kernel.Set, metric Metric, query []float32) {
+	n := len(c.offset)
+	if len(s.code) < n {
+		s.code, s.weight = make([]int16, n), make([]float32, n)
+	}
+	var base float64
+	var largest float32
+	for i := range n {
+		var q float32
+		if i < len(query) {
+			q = query[i]
+		}
+		if metric == SquaredL2 {
+			q -= c.offset[i]
+			base += float64(q) * float64(q)
+		} else {
+			base -= float64(q) * float64(c.offset[i])
+		}
+		s.weight[i] = q * c.scale[i]
+		largest = max(largest, s.weight[i], -s.weight[i])
+	}
+	limit := float32(min(math.MaxInt16, math.MaxInt32/(127*n)))
+	unit := largest / limit
+	if unit == 0 {
+		clear(s.code)
+	} else {
+		for i, w := range s.weight[:n] {
+			s.code[i] = int16(math.RoundToEven(float64(w / unit)))
+		}
+	}
+	s.measure = set.Code
+	s.aimSlab(&c.slab)
+	s.batch.Query = unsafe.Pointer(&s.code[0])
+	s.batch.Blocks = uint64(n / 16)
+	s.batch.Norm = uint64(c.norm)
+	s.batch.Base, s.batch.Scale = float32(base), -unit
+	if metric == SquaredL2 {
+		s.batch.Scale = -2 * unit
+	}
+}
+
+// fitCodes fits the codes to the vectors, if it is time to: when there are fitAt, and
+// whenever there are twice as many as the last time and their rows are still there.
+// The caller holds graph for writing; more are items that are about to be added.
+func (x *Index[K]) fitCodes(more []Item[K]) {
+	v := x.view.Load()
+	coming := int64(x.used) + int64(len(more))
+	switch {
+	case x.o.Storage == Float32 || coming < fitAt || v.rows.stride == 0:
+		return
+	case v.codes != nil && coming < 2*int64(v.codes.fitted):
+		return
+	}
+	r := newRanges(x.dim)
+	for slot := range x.used {
+		if v.state(slot) != free {
+			r.see(v.row(slot)[:x.dim])
+		}
+	}
+	row := make([]float32, x.blocks*8)
+	for i := range more {
+		if x.metric.prepare(row, more[i].Vector, x.dim) == nil {
+			r.see(row[:x.dim])
+		}
+	}
+	g := *v
+	g.codes = newCodes(r, x.metric, v.meta.shift).grow(v.limit)
+	g.codes.fitted = uint32(coming)
+	for slot := range x.used {
+		if v.state(slot) != free {
+			g.codes.encode(slot, v.row(slot)[:x.dim])
+		}
+	}
+	*g.codes.clipped = 0
+	if x.o.Storage == Int8Only {
+		g.rows = slab{}
+	}
+	x.view.Store(&g)
+}

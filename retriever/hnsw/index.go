@@ -1,0 +1,229 @@
+package hnsw
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// Options are the options of an Index. The zero value is a good choice for embeddings
+// of text.
+type Options struct {
+	// Metric is how distances are measured: Cosine unless it says otherwise.
+	Metric Metric
+	// M is how many links a vector gets when it is added; it may come to have M above
+	// layer 0 and 2M on it. From 2 to 128; 0 means 16. More find more of the true
+	// neighbours in many dimensions, and take memory: 8M bytes per vector.
+	M int
+	// EfConstruction is how many of the nearest nodes are kept in view when a vector
+	// is added, from 1 to 65,536; 0 means 200.
+	EfConstruction int
+	// Ef is the same for searches that do not say: 0 means 64.
+	Ef int
+	// Storage is what is kept of the vectors: Float32 unless it says otherwise.
+	Storage Storage
+	// Workers is how many goroutines one Add uses: 0 means one per processor. With 1,
+	// the same additions in the same order build the same graph.
+	Workers int
+	// Seed is what the heights of the nodes are drawn from.
+	Seed uint64
+}
+
+func (o *Options) fill() error {
+	if err := o.Metric.check(); err != nil {
+		return err
+	}
+	for _, f := range []struct {
+		name     string
+		value    *int
+		def      int
+		min, max int
+	}{
+		{"M", &o.M, 16, 2, 128},
+		{"EfConstruction", &o.EfConstruction, 200, 1, 1 << 16},
+		{"Ef", &o.Ef, 64, 1, 1 << 16},
+		{"Workers", &o.Workers, runtime.GOMAXPROCS(0), 1, 1 << 10},
+	} {
+		if *f.value == 0 {
+			*f.value = f.def
+		}
+		if *f.value < f.min || *f.value > f.max {
+			return fmt.Errorf("%w: %s is %d: want %d to %d, or 0 for the default", ErrOption, f.name, *f.value, f.min, f.max)
+		}
+	}
+	return o.Storage.check()
+}
+
+// Index is a hierarchical navigable small world graph (Malkov and Yashunin, "Efficient
+// and robust approximate nearest neighbor search using Hierarchical Navigable Small
+// World graphs", arXiv 1603.09320). It may be used from several goroutines at once;
+// searches do not wait for writers.
+type Index[K comparable] struct {
+	*store[K]
+	o Options
+
+	// entry is where searches start: the slot, and its level in the upper half; or
+	// noEntry.
+	entry   atomic.Uint64
+	entryMu sync.Mutex
+	locks   [1024]sync.Mutex // of the links of the slots with that remainder
+	towers  towers
+	work    sync.Pool // of *scratch, for building
+}
+
+const (
+	// none ends a list of links.
+	none    = math.MaxUint32
+	noEntry = math.MaxUint64
+	// maxLevel is the height that no node grows above. With M 2, one in 2^15 gets there.
+	maxLevel = 15
+)
+
+// New returns an empty index of vectors with dim components.
+func New[K comparable](dim int, o Options) (*Index[K], error) {
+	if err := o.fill(); err != nil {
+		return nil, err
+	}
+	s, err := newStore[K](dim, o.Metric)
+	if err != nil {
+		return nil, err
+	}
+	x := &Index[K]{store: s, o: o}
+	v := *s.view.Load()
+	v.links = slab{stride: uintptr(2*o.M) * 4, shift: v.meta.shift}
+	v.tower = slab{stride: 4, shift: v.meta.shift}
+	v.upper = slab{stride: uintptr(o.M) * 4, shift: chunkShift(uintptr(o.M) * 4)}
+	s.view.Store(&v)
+	s.freed = x.freeTower
+	x.towers.used = 1 // so that no reference is 0
+	x.entry.Store(noEntry)
+	x.work.New = func() any { return &scratch{} }
+	return x, nil
+}
+
+// Options returns the options in force, with the defaults filled in.
+func (x *Index[K]) Options() Options { return x.o }
+
+// Add adds or replaces vectors; see Writer. It spreads the work over Workers
+// goroutines, which end before it returns.
+func (x *Index[K]) Add(ctx context.Context, items []Item[K]) error {
+	stands, err := x.checkItems(items)
+	if err != nil {
+		return err
+	}
+	for start := 0; start < len(items); start += group {
+		slots, err := x.takeGroup(items, stands, start, min(start+group, len(items)))
+		if err != nil {
+			return err
+		}
+		linked := x.linkAll(ctx, slots)
+		if linked < len(slots) {
+			x.graph.Lock()
+			v := x.view.Load()
+			for _, slot := range slots[linked:] {
+				x.drop(v, slot)
+			}
+			x.graph.Unlock()
+			return fmt.Errorf("hnsw: add: %w after %d of %d items", ctx.Err(), start+linked, len(items))
+		}
+	}
+	return nil
+}
+
+// takeGroup puts items from up to to into slots.
+func (x *Index[K]) takeGroup(items []Item[K], stands []bool, from, to int) ([]uint32, error) {
+	x.graph.Lock()
+	defer x.graph.Unlock()
+	x.sweepIfDue()
+	x.fitCodes(items[from:])
+	if err := x.reserve(len(items)-from, x.grow); err != nil {
+		return nil, err
+	}
+	slots := make([]uint32, 0, to-from)
+	for i := from; i < to; i++ {
+		if stands != nil && !stands[i] {
+			continue
+		}
+		v := x.view.Load()
+		slot, row := x.take(v, &items[i])
+		if v.codes != nil {
+			v.codes.encode(slot, row[:x.dim])
+		}
+		clearList(v.list(slot))
+		x.takeTower(slot, x.level(v.added(slot)))
+		slots = append(slots, slot)
+	}
+	return slots, nil
+}
+
+// grow makes room in what only an Index has.
+func (x *Index[K]) grow(v *view[K], rows uint32) {
+	v.links = v.links.grow(rows)
+	v.tower = v.tower.grow(rows)
+	if v.codes != nil {
+		v.codes = v.codes.grow(rows)
+	}
+}
+
+// linkAll links and publishes slots and returns how many of them: all, unless ctx is
+// done. Those are the first.
+func (x *Index[K]) linkAll(ctx context.Context, slots []uint32) int {
+	var next atomic.Int64
+	worker := func() {
+		s := x.work.Get().(*scratch)
+		defer x.work.Put(s)
+		defer s.forget()
+		for ctx.Err() == nil {
+			i := int(next.Add(1)) - 1
+			if i >= len(slots) {
+				return
+			}
+			x.graph.RLock()
+			x.link(s, slots[i])
+			x.publish(slots[i])
+			x.graph.RUnlock()
+		}
+	}
+	workers := min(x.o.Workers, len(slots))
+	var wait sync.WaitGroup
+	for range workers - 1 {
+		wait.Go(worker)
+	}
+	if workers > 0 {
+		worker()
+	}
+	wait.Wait()
+	return min(int(next.Load()), len(slots))
+}
+
+// Delete removes keys; see Writer. The vectors are out of every result at once. Their
+// slots stay in the graph, where searches pass through them, until there are enough
+// of them to be worth a sweep, which mends the links around them and frees them; Save
+// sweeps as well.
+func (x *Index[K]) Delete(keys ...K) error {
+	x.graph.RLock()
+	_, err := x.kill(keys)
+	x.graph.RUnlock()
+	if err != nil {
+		return err
+	}
+	x.graph.Lock()
+	defer x.graph.Unlock()
+	x.sweepIfDue()
+	return nil
+}
+
+// level draws the height of a node: floor(−ln(u) / ln(M)) (the paper's section 4.1).
+func (x *Index[K]) level(added uint64) int {
+	// splitmix64, so that the height depends on the node's number alone, whichever
+	// goroutine comes to it.
+	z := x.o.Seed + (added+1)*0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	z ^= z >> 31
+	u := (float64(z>>11) + 0.5) / (1 << 53)
+	return min(int(-math.Log(u)/math.Log(float64(x.o.M))), maxLevel)
+}

@@ -1,0 +1,268 @@
+package hnsw
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"unsafe"
+)
+
+// Search finds about the K nearest vectors; see Searcher. How many of the true ones
+// are among them depends on Ef.
+func (x *Index[K]) Search(ctx context.Context, dst []Neighbor[K], vector []float32, q Query[K]) ([]Neighbor[K], error) {
+	s, err := x.start(ctx, vector, q)
+	if err != nil {
+		return dst, err
+	}
+	defer x.readers.end(s)
+	v := x.view.Load()
+	ef := q.Ef
+	if ef == 0 {
+		ef = x.o.Ef
+	}
+	ef = max(ef, q.K)
+	x.aim(s, v, s.query)
+	if err := x.find(ctx, s, v, &q, ef); err != nil {
+		return dst, err
+	}
+	x.rerank(s, v, q.K)
+	sortTies(v, s.pool)
+	return x.results(v, dst, s.pool, q.K), nil
+}
+
+// find leaves the nodes that it finds nearest in s.pool, sorted, those that q does not
+// allow taken out.
+func (x *Index[K]) find(ctx context.Context, s *scratch, v *view[K], q *Query[K], ef int) error {
+	entry := x.entry.Load()
+	if entry == noEntry {
+		s.pool = s.pool[:0] // all that is live is still being linked
+		return nil
+	}
+	filtered := q.In != nil || q.Where != nil
+	if q.In != nil && scanPays(q.In.size, v.limit, ef) {
+		return x.scan(ctx, s, v, *q, ef)
+	}
+	from := x.descend(s, v, entry, 0)
+	if !filtered && x.dead.Load() == 0 {
+		x.explore(s, v, from, 0, ef)
+		return nil
+	}
+	if whole := x.exploreAllowed(s, v, from, q, ef); whole {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("hnsw: search: %w", err)
+	}
+	return x.scan(ctx, s, v, *q, ef)
+}
+
+// scanPays tells whether measuring all of allowed vectors among n costs less than a
+// search that passes through the others: about ef·n/allowed hops of some 20 rows.
+func scanPays(allowed int, n uint32, ef int) bool {
+	return int64(allowed)*int64(allowed) <= 20*int64(ef)*int64(n)
+}
+
+// descend goes from the entry to the node nearest to the query on the level above
+// level, one step at a time.
+func (x *Index[K]) descend(s *scratch, v *view[K], entry uint64, level int) candidate {
+	s.room(2 * x.o.M)
+	at := candidate{id: uint32(entry)}
+	s.ids[0] = at.id
+	s.measure(&s.batch, 1)
+	at.distance = s.out[0]
+	for l := int(entry >> 32); l > level; l-- {
+		for moved := true; moved; {
+			moved = false
+			n := s.gather(v.listAt(at.id, l), v.limit)
+			s.measure(&s.batch, n)
+			for i, d := range s.out[:n] {
+				if d < at.distance {
+					at, moved = candidate{d, s.ids[i]}, true
+				}
+			}
+		}
+	}
+	return at
+}
+
+// gather copies a list of links to s.ids and returns how many there are.
+func (s *scratch) gather(list []uint32, limit uint32) int {
+	n := 0
+	for i := range list {
+		id := atomic.LoadUint32(&list[i])
+		if id >= limit {
+			if id == none {
+				break
+			}
+			continue // added after the view was made
+		}
+		s.ids[n] = id
+		n++
+	}
+	return n
+}
+
+// gatherNew is gather for those that were not visited, and marks them.
+func (s *scratch) gatherNew(list []uint32, limit uint32) int {
+	n := 0
+	words, ids := s.visited.words, s.ids
+	for i := range list {
+		id := atomic.LoadUint32(&list[i])
+		if id >= limit {
+			if id == none {
+				break
+			}
+			continue
+		}
+		w := &words[id/64]
+		bit := uint64(1) << (id % 64)
+		ids[n] = id
+		if *w&bit == 0 {
+			n++
+		}
+		*w |= bit
+	}
+	if s.visited.track {
+		s.visited.touched = append(s.visited.touched, ids[:n]...)
+	}
+	return n
+}
+
+// explore is the paper's algorithm 2: it leaves the ef nodes of a level that it finds
+// nearest in s.pool, sorted. The pool is both its queue and its result: of two nodes,
+// the nearer is always expanded first, and what falls out of the pool would never
+// have been expanded.
+func (x *Index[K]) explore(s *scratch, v *view[K], from candidate, level, ef int) {
+	s.visited.reset(v.limit)
+	s.visited.mark(from.id)
+	s.room(2 * x.o.M)
+	if cap(s.pool) < ef+1 {
+		s.pool = make([]candidate, 0, ef+1)
+	}
+	pool := append(s.pool[:0], from)
+	for next := 0; next < len(pool); {
+		if pool[next].id&expanded != 0 {
+			next++
+			continue
+		}
+		id := pool[next].id
+		pool[next].id |= expanded
+		n := s.gatherNew(v.listAt(id, level), v.limit)
+		s.measure(&s.batch, n)
+		for i, d := range s.out[:n] {
+			if len(pool) == ef {
+				if d >= pool[ef-1].distance {
+					continue
+				}
+				pool = pool[:ef-1]
+			}
+			at := insert(&pool, candidate{d, s.ids[i]})
+			if at < next+4 {
+				x.store.set.Prefetch(unsafe.Pointer(v.links.at(s.ids[i])))
+				next = min(next, at)
+			}
+		}
+	}
+	s.pool = pool
+}
+
+// insert puts c into a sorted list behind all that are as near, and returns its place.
+func insert(list *[]candidate, c candidate) int {
+	p := *list
+	lo, hi := 0, len(p)
+	for lo < hi {
+		mid := int(uint(lo+hi) / 2)
+		if c.distance < p[mid].distance {
+			hi = mid
+		} else {
+			lo = mid + 1
+		}
+	}
+	p = append(p, candidate{})
+	copy(p[lo+1:], p[lo:])
+	p[lo] = c
+	*list = p
+	return lo
+}
+
+// exploreAllowed is explore on layer 0 for the nodes that q allows and that are live.
+// The others are passed through: the pool holds ef allowed nodes and all others that
+// are nearer than the last of them. It gives up, and returns false, when it has seen
+// so many nodes that measuring all that are allowed costs no more.
+func (x *Index[K]) exploreAllowed(s *scratch, v *view[K], from candidate, q *Query[K], ef int) (whole bool) {
+	s.visited.reset(v.limit)
+	s.visited.mark(from.id)
+	s.room(2 * x.o.M)
+	s.kept = s.kept[:0]
+	pool := append(s.pool[:0], from)
+	if allowed(v, from.id, q) {
+		s.kept = append(s.kept, from)
+	}
+	budget := 32*ef + int(v.limit)/4
+	for next := 0; next < len(pool); {
+		if pool[next].id&expanded != 0 {
+			next++
+			continue
+		}
+		id := pool[next].id
+		pool[next].id |= expanded
+		n := s.gatherNew(v.list(id), v.limit)
+		if budget -= n; budget < 0 {
+			s.pool = pool
+			return false
+		}
+		s.measure(&s.batch, n)
+		for i, d := range s.out[:n] {
+			if len(s.kept) == ef && d >= s.kept[ef-1].distance {
+				continue
+			}
+			c := candidate{d, s.ids[i]}
+			next = min(next, insert(&pool, c))
+			if !allowed(v, c.id, q) {
+				continue
+			}
+			if len(s.kept) == ef {
+				s.kept = s.kept[:ef-1]
+			}
+			insert(&s.kept, c)
+			if len(s.kept) == ef {
+				// What is farther than the last of the kept need not be expanded.
+				last := s.kept[ef-1].distance
+				for pool[len(pool)-1].distance > last {
+					pool = pool[:len(pool)-1]
+				}
+			}
+		}
+	}
+	s.pool, s.kept = s.kept, pool
+	return len(s.pool) >= min(ef, q.K)
+}
+
+// rerank measures the nearest of the pool by their float32 rows, if they were found by
+// codes and the rows are there, and cuts the pool to them.
+func (x *Index[K]) rerank(s *scratch, v *view[K], k int) {
+	if v.codes == nil || v.rows.stride == 0 {
+		return
+	}
+	n := min(len(s.pool), max(2*k, k+16))
+	s.pool = s.pool[:n]
+	s.room(n)
+	for i := range s.pool {
+		s.ids[i] = s.pool[i].slot()
+	}
+	s.aimRows(&v.rows, &x.store.set, x.metric, &s.query[0])
+	s.measure(&s.batch, n)
+	for i := range s.pool {
+		s.pool[i].distance = s.out[i]
+	}
+	slices.SortFunc(s.pool, prefer(v))
+}
+
+// mark marks a slot.
+func (b *bitset) mark(slot uint32) {
+	b.words[slot/64] |= 1 << (slot % 64)
+	if b.track {
+		b.touched = append(b.touched, slot)
+	}
+}

@@ -1,0 +1,78 @@
+package hnsw
+
+import (
+	"math"
+	"unsafe"
+)
+
+// slab is an array of rows of equal size in chunks of 2^shift rows. Chunks do not
+// move while somebody may read them: growing makes a new slab that shares them, but
+// for the last, which is copied.
+type slab struct {
+	table  []unsafe.Pointer // the chunks; what they point to holds them in memory
+	stride uintptr          // bytes per row
+	shift  uint32
+	rows   uint32 // how many rows there is room for
+}
+
+// at returns the address of row i.
+func (s *slab) at(i uint32) unsafe.Pointer {
+	return unsafe.Add(s.table[i>>s.shift], uintptr(i&(1<<s.shift-1))*s.stride)
+}
+
+// grow returns a slab with room for at least n rows that starts with the rows of s.
+func (s *slab) grow(n uint32) slab {
+	g := *s
+	if n <= s.rows {
+		return g
+	}
+	per := uint32(1) << s.shift
+	whole := s.rows / per // chunks that stay as they are
+	g.table = append([]unsafe.Pointer(nil), s.table[:whole]...)
+	for g.rows = whole * per; g.rows < n; {
+		size := min(n-g.rows, per)
+		chunk := allocate(uintptr(size) * s.stride)
+		if g.rows == whole*per && whole < uint32(len(s.table)) {
+			bytes := uintptr(s.rows-g.rows) * s.stride
+			copy(unsafe.Slice((*byte)(chunk), bytes), unsafe.Slice((*byte)(s.table[whole]), bytes))
+		}
+		g.table = append(g.table, chunk)
+		g.rows += size
+	}
+	return g
+}
+
+// bytes is the memory that the rows take.
+func (s *slab) bytes() int64 { return int64(s.rows) * int64(s.stride) }
+
+// hugePage is the size of the pages that allocate asks for. Rows that lie anywhere in
+// a large array miss the processor's table of small pages nearly every time.
+const hugePage = 2 << 20
+
+// allocate returns n zeroed bytes, aligned to a cache line, and to a huge page if
+// they fill one.
+func allocate(n uintptr) unsafe.Pointer {
+	align := uintptr(64)
+	if n >= hugePage {
+		align = hugePage
+	}
+	buf := make([]byte, n+align)
+	p := unsafe.Pointer(unsafe.SliceData(buf))
+	p = unsafe.Add(p, -uintptr(p)&(align-1))
+	if n >= hugePage {
+		adviseHuge(unsafe.Slice((*byte)(p), n&^(hugePage-1)))
+	}
+	return p
+}
+
+// chunkShift returns how many rows of a size, as a power of two, make up a chunk.
+func chunkShift(stride uintptr) uint32 {
+	const chunk = 16 << 20
+	return min(uint32(math.Log2(float64(chunk/min(stride, chunk)))), 16)
+}
+
+// room returns how many rows to make room for when n are needed and there was room
+// for had: more than needed, so that adding one by one does not copy each time.
+func room(had, n uint32) uint32 {
+	return max(n, min(had+had/4+64, maxSlots))
+}
