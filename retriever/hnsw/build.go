@@ -1,6 +1,7 @@
 package hnsw
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -27,10 +28,13 @@ func (x *Index[K]) link(s *scratch, slot uint32) {
 	top := min(height, int(entry>>32))
 	from := x.descend(s, v, entry, top)
 	for level := top; level >= 0; level-- {
-		x.explore(s, v, from, level, x.o.EfConstruction)
+		hops, settled := x.explore(s, v, from, level, x.o.EfConstruction)
+		if level == 0 {
+			x.hardness.note(hops, settled)
+		}
 		from = candidate{s.pool[0].distance, s.pool[0].slot()}
-		s.chosen[level] = append(s.chosen[level][:0], x.choose(s, v, slot, x.o.M)...)
-		setList(v.listAt(slot, level), s.chosen[level])
+		s.chosen[level] = append(s.chosen[level][:0], x.choose(s, v, slot, x.links(level))...)
+		v.setList(slot, level, s.chosen[level])
 		x.aimNode(s, v, slot)
 	}
 	for level := 0; level <= top; level++ {
@@ -41,6 +45,16 @@ func (x *Index[K]) link(s *scratch, slot uint32) {
 	if height > int(entry>>32) {
 		x.entry.Store(uint64(height)<<32 | uint64(slot))
 	}
+}
+
+// links is how many links a node gets, and has at most, on a level. On layer 0 the
+// rule of choose leaves fewer in most data; where it does not, in many dimensions,
+// they are needed.
+func (x *Index[K]) links(level int) int {
+	if level == 0 {
+		return 2 * x.o.M
+	}
+	return x.o.M
 }
 
 // lock is the mutex of a slot's links.
@@ -58,6 +72,9 @@ func (x *Index[K]) linkBack(s *scratch, v *view[K], c candidate, slot uint32, le
 		n++
 	}
 	if n < len(list) {
+		if level == 0 {
+			v.inlets(slot).Add(1)
+		}
 		atomic.StoreUint32(&list[n], slot)
 		return
 	}
@@ -71,7 +88,37 @@ func (x *Index[K]) linkBack(s *scratch, v *view[K], c candidate, slot uint32, le
 	for i, d := range s.out[:n] {
 		insert(&s.pool, candidate{d, s.ids[i]})
 	}
-	setList(list, x.choose(s, v, c.id, len(list)))
+	kept := x.choose(s, v, c.id, len(list))
+	if level == 0 {
+		kept = keepInlets(v, s.pool, kept, int32(x.o.M/2), len(list))
+	}
+	v.setList(c.id, level, kept)
+}
+
+// keepInlets puts back what choose took out of the links of a node although few link
+// to it. The pool is the links that the node had, and one that it is to get.
+//
+// Without this, a vector far from all others loses the links of its nearest
+// neighbours, which have nearer ones to link to, and is found from nowhere: of 20,000
+// clustered vectors, 36 did not find themselves.
+func keepInlets[K comparable](v *view[K], pool, kept []candidate, few int32, m int) []candidate {
+	last := len(kept) // what stands behind it was put back
+	for _, c := range pool {
+		if v.inlets(c.id).Load() > few || slices.ContainsFunc(kept, func(k candidate) bool { return k.id == c.id }) {
+			continue
+		}
+		if len(kept) < m {
+			kept = append(kept, c)
+			continue
+		}
+		for last--; last >= 0 && v.inlets(kept[last].id).Load() <= few; last-- {
+		}
+		if last < 0 {
+			break
+		}
+		kept[last] = c
+	}
+	return kept
 }
 
 // choose returns the neighbours for a slot among s.pool, which is sorted: at most m,

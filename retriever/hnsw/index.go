@@ -71,7 +71,9 @@ type Index[K comparable] struct {
 	entryMu sync.Mutex
 	locks   [1024]sync.Mutex // of the links of the slots with that remainder
 	towers  towers
-	work    sync.Pool // of *scratch, for building
+	// hardness says how much wider than usual a search must look.
+	hardness hardness
+	work     sync.Pool // of *scratch, for building
 }
 
 const (
@@ -95,6 +97,7 @@ func New[K comparable](dim int, o Options) (*Index[K], error) {
 	v := *s.view.Load()
 	v.links = slab{stride: uintptr(2*o.M) * 4, shift: v.meta.shift}
 	v.tower = slab{stride: 4, shift: v.meta.shift}
+	v.inlet = slab{stride: 4, shift: v.meta.shift}
 	v.upper = slab{stride: uintptr(o.M) * 4, shift: chunkShift(uintptr(o.M) * 4)}
 	s.view.Store(&v)
 	s.freed = x.freeTower
@@ -138,6 +141,7 @@ func (x *Index[K]) takeGroup(items []Item[K], stands []bool, from, to int) ([]ui
 	x.graph.Lock()
 	defer x.graph.Unlock()
 	x.sweepIfDue()
+	x.hardness.roll(x.Len())
 	x.fitCodes(items[from:])
 	if err := x.reserve(len(items)-from, x.grow); err != nil {
 		return nil, err
@@ -153,6 +157,7 @@ func (x *Index[K]) takeGroup(items []Item[K], stands []bool, from, to int) ([]ui
 			v.codes.encode(slot, row[:x.dim])
 		}
 		clearList(v.list(slot))
+		v.inlets(slot).Store(0)
 		x.takeTower(slot, x.level(v.added(slot)))
 		slots = append(slots, slot)
 	}
@@ -163,6 +168,7 @@ func (x *Index[K]) takeGroup(items []Item[K], stands []bool, from, to int) ([]ui
 func (x *Index[K]) grow(v *view[K], rows uint32) {
 	v.links = v.links.grow(rows)
 	v.tower = v.tower.grow(rows)
+	v.inlet = v.inlet.grow(rows)
 	if v.codes != nil {
 		v.codes = v.codes.grow(rows)
 	}

@@ -47,17 +47,31 @@ func (v *view[K]) listAt(slot uint32, level int) []uint32 {
 	return unsafe.Slice((*uint32)(v.upper.at(at)), v.upper.stride/4)
 }
 
+// inlets counts the links to a slot on layer 0. A node without any is never found.
+func (v *view[K]) inlets(slot uint32) *atomic.Int32 { return (*atomic.Int32)(v.inlet.at(slot)) }
+
 func clearList(list []uint32) {
 	for i := range list {
 		atomic.StoreUint32(&list[i], none)
 	}
 }
 
-// setList makes list hold links, and none behind them.
-func setList(list []uint32, links []candidate) {
+// setList makes the links of a slot on a level be links, and counts them.
+func (v *view[K]) setList(slot uint32, level int, links []candidate) {
+	list := v.listAt(slot, level)
+	if level == 0 {
+		for _, c := range links {
+			v.inlets(c.id).Add(1)
+		}
+		for i := range list {
+			if id := atomic.LoadUint32(&list[i]); id != none {
+				v.inlets(id).Add(-1)
+			}
+		}
+	}
 	for i := range list {
 		if i < len(links) {
-			atomic.StoreUint32(&list[i], links[i].slot())
+			atomic.StoreUint32(&list[i], links[i].id)
 		} else {
 			atomic.StoreUint32(&list[i], none)
 		}

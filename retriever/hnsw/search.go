@@ -21,7 +21,7 @@ func (x *Index[K]) Search(ctx context.Context, dst []Neighbor[K], vector []float
 	if ef == 0 {
 		ef = x.o.Ef
 	}
-	ef = max(ef, q.K)
+	ef = x.hardness.widen(max(ef, q.K))
 	x.aim(s, v, s.query)
 	if err := x.find(ctx, s, v, &q, ef); err != nil {
 		return dst, err
@@ -39,12 +39,15 @@ func (x *Index[K]) find(ctx context.Context, s *scratch, v *view[K], q *Query[K]
 		s.pool = s.pool[:0] // all that is live is still being linked
 		return nil
 	}
-	filtered := q.In != nil || q.Where != nil
-	if q.In != nil && scanPays(q.In.size, v.limit, ef) {
+	candidates := x.Len()
+	if q.In != nil {
+		candidates = q.In.size
+	}
+	if scanPays(candidates, x.Len(), ef) {
 		return x.scan(ctx, s, v, *q, ef)
 	}
 	from := x.descend(s, v, entry, 0)
-	if !filtered && x.dead.Load() == 0 {
+	if q.In == nil && q.Where == nil && x.dead.Load() == 0 {
 		x.explore(s, v, from, 0, ef)
 		return nil
 	}
@@ -57,10 +60,10 @@ func (x *Index[K]) find(ctx context.Context, s *scratch, v *view[K], q *Query[K]
 	return x.scan(ctx, s, v, *q, ef)
 }
 
-// scanPays tells whether measuring all of allowed vectors among n costs less than a
-// search that passes through the others: about ef·n/allowed hops of some 20 rows.
-func scanPays(allowed int, n uint32, ef int) bool {
-	return int64(allowed)*int64(allowed) <= 20*int64(ef)*int64(n)
+// scanPays tells whether measuring the allowed among n vectors costs less than a
+// search that passes through the others: some ef·n/allowed hops of up to 32 rows.
+func scanPays(allowed, n, ef int) bool {
+	return int64(allowed)*int64(allowed) <= 32*int64(ef)*int64(n)
 }
 
 // descend goes from the entry to the node nearest to the query on the level above
@@ -133,7 +136,10 @@ func (s *scratch) gatherNew(list []uint32, limit uint32) int {
 // nearest in s.pool, sorted. The pool is both its queue and its result: of two nodes,
 // the nearer is always expanded first, and what falls out of the pool would never
 // have been expanded.
-func (x *Index[K]) explore(s *scratch, v *view[K], from candidate, level, ef int) {
+//
+// It returns how many nodes it expanded, and how many of them when the nearest few
+// last changed.
+func (x *Index[K]) explore(s *scratch, v *view[K], from candidate, level, ef int) (hops, settled int) {
 	s.visited.reset(v.limit)
 	s.visited.mark(from.id)
 	s.room(2 * x.o.M)
@@ -148,6 +154,7 @@ func (x *Index[K]) explore(s *scratch, v *view[K], from candidate, level, ef int
 		}
 		id := pool[next].id
 		pool[next].id |= expanded
+		hops++
 		n := s.gatherNew(v.listAt(id, level), v.limit)
 		s.measure(&s.batch, n)
 		for i, d := range s.out[:n] {
@@ -162,9 +169,13 @@ func (x *Index[K]) explore(s *scratch, v *view[K], from candidate, level, ef int
 				x.store.set.Prefetch(unsafe.Pointer(v.links.at(s.ids[i])))
 				next = min(next, at)
 			}
+			if at < few {
+				settled = hops
+			}
 		}
 	}
 	s.pool = pool
+	return hops, settled
 }
 
 // insert puts c into a sorted list behind all that are as near, and returns its place.

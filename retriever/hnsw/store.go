@@ -36,6 +36,7 @@ type view[K comparable] struct {
 	links slab // layer 0: 2M slots each, none at the end
 	tower slab // a uint32 per slot: where its links above layer 0 are, or 0
 	upper slab // the links above layer 0: M slots a list
+	inlet slab // a uint32 per slot: how many link to it on layer 0
 	codes *codes
 	limit uint32 // the slots below it are in the slabs
 }

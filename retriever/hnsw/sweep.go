@@ -128,7 +128,7 @@ func (x *Index[K]) mend(s *scratch, v *view[K], slot uint32, level int) {
 	for i, id := range s.found {
 		insert(&s.pool, candidate{s.out[i], id})
 	}
-	setList(list, x.choose(s, v, slot, len(list)))
+	v.setList(slot, level, x.choose(s, v, slot, len(list)))
 }
 
 func (b *bitset) marked(slot uint32) bool { return b.words[slot/64]>>(slot%64)&1 == 1 }

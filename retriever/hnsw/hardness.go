@@ -1,0 +1,54 @@
+package hnsw
+
+import (
+	"math"
+	"sync/atomic"
+)
+
+// hardness is how late in their course the searches of recent additions found the last
+// of their nearest few, as a share of the nodes that they expanded.
+//
+// Where it is small, going on would find nothing: most of the true neighbours are
+// found. Where it is near 1, the nearest few still changed when the search ended.
+// Measured on clustered and uniform data of 64 to 768 dimensions, with ef from 16 to
+// 200, it tells the recall whatever the data: 0.65 goes with a recall@10 of 0.96, 0.75
+// with 0.9, 0.86 with 0.6. Vectors without structure in hundreds of dimensions come to
+// 0.7 and more, data with clusters to 0.1 or 0.2.
+type hardness struct {
+	hops, settled, count atomic.Int64
+	value                atomic.Uint64 // of the last whole window, as bits
+}
+
+// few is how many of the nearest must have settled.
+const few = 10
+
+// note takes in one addition.
+func (h *hardness) note(hops, settled int) {
+	h.hops.Add(int64(hops))
+	h.settled.Add(int64(settled))
+	h.count.Add(1)
+}
+
+// roll ends the window if it holds enough additions to an index of n vectors. Nobody
+// may add meanwhile.
+func (h *hardness) roll(n int) {
+	if count := h.count.Load(); count < fitAt || count < int64(n)/4 {
+		return
+	}
+	h.value.Store(math.Float64bits(float64(h.settled.Load()) / float64(h.hops.Load())))
+	h.hops.Store(0)
+	h.settled.Store(0)
+	h.count.Store(0)
+}
+
+// widen returns the ef that finds about as many of the true neighbours on this data as
+// ef does on data with structure. The curve goes through what was measured: 1.4 times
+// as many for uniform data of 64 dimensions (0.43), 4 to 6 times for 384 (0.69 to
+// 0.79), no more below 0.35.
+func (h *hardness) widen(ef int) int {
+	value := math.Float64frombits(h.value.Load())
+	if value < 0.35 {
+		return ef
+	}
+	return int(float64(ef) * math.Exp(4.2*(value-0.35)))
+}
