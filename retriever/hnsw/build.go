@@ -24,18 +24,25 @@ func (x *Index[K]) link(s *scratch, slot uint32) {
 			return
 		}
 	}
-	x.aimNode(s, v, slot)
+	x.aimGuide(s, v, slot)
 	top := min(height, int(entry>>32))
 	from := x.descend(s, v, entry, top)
 	for level := top; level >= 0; level-- {
+		if level < top {
+			x.aimGuide(s, v, slot)
+		}
 		hops, settled := x.explore(s, v, from, level, x.o.EfConstruction)
 		if level == 0 {
 			x.hardness.note(hops, settled)
 		}
 		from = candidate{s.pool[0].distance, s.pool[0].slot()}
+		if v.guide != nil && v.rows.stride > 0 {
+			x.aimNode(s, v, slot)
+			s.remeasure(len(s.pool))
+			settle(s.pool)
+		}
 		s.chosen[level] = append(s.chosen[level][:0], x.choose(s, v, slot, x.links(level))...)
 		v.setList(slot, level, s.chosen[level])
-		x.aimNode(s, v, slot)
 	}
 	for level := 0; level <= top; level++ {
 		for _, c := range s.chosen[level] {
@@ -184,7 +191,17 @@ func (x *Index[K]) aim(s *scratch, v *view[K], query []float32) {
 	s.aimRows(&v.rows, &x.store.set, x.metric, &query[0])
 }
 
-// aimNode makes the batch measure what building measures against a slot's vector:
+// aimGuide makes the batch measure what building measures while it looks for the
+// neighbours of a slot: codes, if there are any, else rows.
+func (x *Index[K]) aimGuide(s *scratch, v *view[K], slot uint32) {
+	if v.guide == nil || v.rows.stride == 0 {
+		x.aimNode(s, v, slot)
+		return
+	}
+	v.guide.aim(s, &x.store.set, x.metric, v.row(slot))
+}
+
+// aimNode makes the batch measure what neighbours are chosen by against a slot's vector:
 // rows, if they are kept, else codes.
 func (x *Index[K]) aimNode(s *scratch, v *view[K], slot uint32) {
 	if v.rows.stride > 0 {

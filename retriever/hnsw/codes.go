@@ -97,22 +97,22 @@ func (c *codes) row(slot uint32) []int8 {
 func (c *codes) encode(slot uint32, row []float32) {
 	code := c.row(slot)
 	clear(code)
-	var norm float64
+	var norm float32
 	for i, x := range row {
 		if c.scale[i] == 0 {
 			continue
 		}
-		v := math.RoundToEven(float64((x - c.offset[i]) / c.scale[i]))
-		if v < -127 || v > 127 {
+		v := (x - c.offset[i]) / c.scale[i]
+		if v < -127.5 || v > 127.5 {
 			*c.clipped++
-			v = min(max(v, -127), 127)
 		}
-		code[i] = int8(v)
-		d := v * float64(c.scale[i])
+		r := round(min(max(v, -127), 127))
+		code[i] = int8(r)
+		d := float32(r) * c.scale[i]
 		norm += d * d
 	}
 	if c.norm != 0 {
-		*(*float32)(unsafe.Add(c.at(slot), c.norm)) = float32(norm)
+		*(*float32)(unsafe.Add(c.at(slot), c.norm)) = norm
 	}
 }
 
@@ -158,8 +158,9 @@ func (c *codes) aim(s *scratch, set *kernel.Set, metric Metric, query []float32)
 	if unit == 0 {
 		clear(s.code)
 	} else {
+		inverse := limit / largest
 		for i, w := range s.weight[:n] {
-			s.code[i] = int16(math.RoundToEven(float64(w / unit)))
+			s.code[i] = int16(round(w * inverse))
 		}
 	}
 	s.measure = set.Code
@@ -173,18 +174,45 @@ func (c *codes) aim(s *scratch, set *kernel.Set, metric Metric, query []float32)
 	}
 }
 
+// round rounds to the nearest integer, for numbers far below 2^22: adding 1.5·2^23
+// leaves no room for a fraction.
+func round(x float32) int32 {
+	const shift = 3 << 22
+	return int32(math.Float32bits(x+shift)) - int32(math.Float32bits(shift))
+}
+
 // fitCodes fits the codes to the vectors, if it is time to: when there are fitAt, and
 // whenever there are twice as many as the last time and their rows are still there.
-// The caller holds graph for writing; more are items that are about to be added.
+// An index that keeps float32 gets codes as a guide while many vectors are added. The
+// caller holds graph for writing; more are the items that are about to be added.
 func (x *Index[K]) fitCodes(more []Item[K]) {
 	v := x.view.Load()
 	coming := int64(x.used) + int64(len(more))
 	switch {
-	case x.o.Storage == Float32 || coming < fitAt || v.rows.stride == 0:
+	case v.rows.stride == 0 || coming < fitAt:
 		return
+	case x.o.Storage == Float32:
+		if v.guide != nil || len(more) < fitAt || int64(len(more))*8 < coming {
+			return
+		}
 	case v.codes != nil && coming < 2*int64(v.codes.fitted):
 		return
 	}
+	g := *v
+	g.guide = x.encodeAll(v, more)
+	g.guide.fitted = uint32(coming)
+	if x.o.Storage != Float32 {
+		g.codes = g.guide
+	}
+	if x.o.Storage == Int8Only {
+		g.rows = slab{}
+	}
+	x.view.Store(&g)
+}
+
+// encodeAll returns codes for the range of all vectors there are and of more, and with
+// the rows of those that there are.
+func (x *Index[K]) encodeAll(v *view[K], more []Item[K]) *codes {
 	r := newRanges(x.dim)
 	for slot := range x.used {
 		if v.state(slot) != free {
@@ -197,17 +225,22 @@ func (x *Index[K]) fitCodes(more []Item[K]) {
 			r.see(row[:x.dim])
 		}
 	}
-	g := *v
-	g.codes = newCodes(r, x.metric, v.meta.shift).grow(v.limit)
-	g.codes.fitted = uint32(coming)
+	c := newCodes(r, x.metric, v.meta.shift).grow(v.limit)
 	for slot := range x.used {
 		if v.state(slot) != free {
-			g.codes.encode(slot, v.row(slot)[:x.dim])
+			c.encode(slot, v.row(slot)[:x.dim])
 		}
 	}
-	*g.codes.clipped = 0
-	if x.o.Storage == Int8Only {
-		g.rows = slab{}
+	*c.clipped = 0
+	return c
+}
+
+// dropGuide drops the guide of an index that keeps float32, when nobody adds any more.
+// The caller holds graph for writing.
+func (x *Index[K]) dropGuide() {
+	if x.adding--; x.adding == 0 && x.o.Storage == Float32 {
+		g := *x.view.Load()
+		g.guide = nil
+		x.view.Store(&g)
 	}
-	x.view.Store(&g)
 }

@@ -71,6 +71,7 @@ type Index[K comparable] struct {
 	entryMu sync.Mutex
 	locks   [1024]sync.Mutex // of the links of the slots with that remainder
 	towers  towers
+	adding  int // calls of Add under way, guarded by graph
 	// hardness says how much wider than usual a search must look.
 	hardness hardness
 	work     sync.Pool // of *scratch, for building
@@ -117,6 +118,14 @@ func (x *Index[K]) Add(ctx context.Context, items []Item[K]) error {
 	if err != nil {
 		return err
 	}
+	x.graph.Lock()
+	x.adding++
+	x.graph.Unlock()
+	defer func() {
+		x.graph.Lock()
+		x.dropGuide()
+		x.graph.Unlock()
+	}()
 	for start := 0; start < len(items); start += group {
 		slots, err := x.takeGroup(items, stands, start, min(start+group, len(items)))
 		if err != nil {
@@ -153,8 +162,8 @@ func (x *Index[K]) takeGroup(items []Item[K], stands []bool, from, to int) ([]ui
 		}
 		v := x.view.Load()
 		slot, row := x.take(v, &items[i])
-		if v.codes != nil {
-			v.codes.encode(slot, row[:x.dim])
+		if v.guide != nil {
+			v.guide.encode(slot, row[:x.dim])
 		}
 		clearList(v.list(slot))
 		v.inlets(slot).Store(0)
@@ -169,8 +178,11 @@ func (x *Index[K]) grow(v *view[K], rows uint32) {
 	v.links = v.links.grow(rows)
 	v.tower = v.tower.grow(rows)
 	v.inlet = v.inlet.grow(rows)
+	if v.guide != nil {
+		v.guide = v.guide.grow(rows)
+	}
 	if v.codes != nil {
-		v.codes = v.codes.grow(rows)
+		v.codes = v.guide
 	}
 }
 

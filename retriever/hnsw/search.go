@@ -3,9 +3,7 @@ package hnsw
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync/atomic"
-	"unsafe"
 )
 
 // Search finds about the K nearest vectors; see Searcher. How many of the true ones
@@ -155,6 +153,9 @@ func (x *Index[K]) explore(s *scratch, v *view[K], from candidate, level, ef int
 		id := pool[next].id
 		pool[next].id |= expanded
 		hops++
+		if level == 0 && next+1 < len(pool) {
+			x.store.set.Prefetch(v.links.at(pool[next+1].slot())) // the next hop, most likely
+		}
 		n := s.gatherNew(v.listAt(id, level), v.limit)
 		s.measure(&s.batch, n)
 		for i, d := range s.out[:n] {
@@ -165,8 +166,10 @@ func (x *Index[K]) explore(s *scratch, v *view[K], from candidate, level, ef int
 				pool = pool[:ef-1]
 			}
 			at := insert(&pool, candidate{d, s.ids[i]})
-			if at < next+4 {
-				x.store.set.Prefetch(unsafe.Pointer(v.links.at(s.ids[i])))
+			if at <= next+1 {
+				if level == 0 {
+					x.store.set.Prefetch(v.links.at(s.ids[i]))
+				}
 				next = min(next, at)
 			}
 			if at < few {
@@ -257,17 +260,34 @@ func (x *Index[K]) rerank(s *scratch, v *view[K], k int) {
 		return
 	}
 	n := min(len(s.pool), max(2*k, k+16))
+	s.aimRows(&v.rows, &x.store.set, x.metric, &s.query[0])
+	s.remeasure(n)
+	settle(s.pool)
+}
+
+// remeasure cuts the pool to its first n and measures them again.
+func (s *scratch) remeasure(n int) {
 	s.pool = s.pool[:n]
 	s.room(n)
-	for i := range s.pool {
-		s.ids[i] = s.pool[i].slot()
+	for i, c := range s.pool {
+		s.ids[i] = c.slot()
 	}
-	s.aimRows(&v.rows, &x.store.set, x.metric, &s.query[0])
 	s.measure(&s.batch, n)
 	for i := range s.pool {
 		s.pool[i].distance = s.out[i]
 	}
-	slices.SortFunc(s.pool, prefer(v))
+}
+
+// settle sorts a list that is nearly sorted, and leaves what is equal in its order.
+func settle(list []candidate) {
+	for i := 1; i < len(list); i++ {
+		c := list[i]
+		j := i
+		for ; j > 0 && list[j-1].distance > c.distance; j-- {
+			list[j] = list[j-1]
+		}
+		list[j] = c
+	}
 }
 
 // mark marks a slot.

@@ -33,11 +33,12 @@ type view[K comparable] struct {
 	rows  slab // float32, padded to whole blocks; without rows if they were dropped
 	meta  slab // a uint64 per slot
 	keys  [][]K
-	links slab // layer 0: 2M slots each, none at the end
-	tower slab // a uint32 per slot: where its links above layer 0 are, or 0
-	upper slab // the links above layer 0: M slots a list
-	inlet slab // a uint32 per slot: how many link to it on layer 0
-	codes *codes
+	links slab   // layer 0: 2M slots each, none at the end
+	tower slab   // a uint32 per slot: where its links above layer 0 are, or 0
+	upper slab   // the links above layer 0: M slots a list
+	inlet slab   // a uint32 per slot: how many link to it on layer 0
+	codes *codes // what searches measure instead of rows, or nil
+	guide *codes // what building measures while it looks for neighbours, or nil
 	limit uint32 // the slots below it are in the slabs
 }
 
