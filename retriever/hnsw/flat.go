@@ -109,6 +109,10 @@ func (s *store[K]) start(ctx context.Context, vector []float32, q Query[K]) (*sc
 		return nil, fmt.Errorf("%w: In is a set of another index", ErrOption)
 	}
 	sc := s.readers.begin()
+	if sc == nil {
+		return nil, ErrClosed
+	}
+	sc.err = nil
 	if len(sc.query) < s.blocks*8 {
 		sc.query = make([]float32, s.blocks*8)
 	}
@@ -131,6 +135,10 @@ func (st *store[K]) scan(ctx context.Context, s *scratch, v *view[K], q Query[K]
 	s.pool = s.pool[:0]
 	n := 0
 	flush := func() {
+		if check(s, v, n); s.err != nil {
+			n = 0
+			return
+		}
 		s.measure(&s.batch, n)
 		for i := range n {
 			s.nearest(want, candidate{s.out[i], s.ids[i]}, v)
@@ -166,7 +174,7 @@ func (st *store[K]) scan(ctx context.Context, s *scratch, v *view[K], q Query[K]
 		}
 	}
 	flush()
-	return nil
+	return s.err
 }
 
 // allowed tells whether a slot is live and q lets it into the result.

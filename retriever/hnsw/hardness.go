@@ -41,12 +41,14 @@ func (h *hardness) roll(n int) {
 	h.count.Store(0)
 }
 
+func (h *hardness) get() float64 { return math.Float64frombits(h.value.Load()) }
+
 // widen returns the ef that finds about as many of the true neighbours on this data as
 // ef does on data with structure. The curve goes through what was measured: 1.4 times
 // as many for uniform data of 64 dimensions (0.43), 4 to 6 times for 384 (0.69 to
 // 0.79), no more below 0.35.
 func (h *hardness) widen(ef int) int {
-	value := math.Float64frombits(h.value.Load())
+	value := h.get()
 	if value < 0.35 {
 		return ef
 	}

@@ -71,7 +71,9 @@ type Index[K comparable] struct {
 	entryMu sync.Mutex
 	locks   [1024]sync.Mutex // of the links of the slots with that remainder
 	towers  towers
-	adding  int // calls of Add under way, guarded by graph
+	adding  int     // calls of Add under way, guarded by graph
+	mapped  *mapped // the file that the index was opened from, or nil
+	closed  bool    // guarded by graph
 	// hardness says how much wider than usual a search must look.
 	hardness hardness
 	work     sync.Pool // of *scratch, for building
@@ -127,28 +129,34 @@ func (x *Index[K]) Add(ctx context.Context, items []Item[K]) error {
 		x.graph.Unlock()
 	}()
 	for start := 0; start < len(items); start += group {
-		slots, err := x.takeGroup(items, stands, start, min(start+group, len(items)))
+		slots, err := x.takeGroup(ctx, items, stands, start, min(start+group, len(items)))
 		if err != nil {
 			return err
 		}
-		linked := x.linkAll(ctx, slots)
-		if linked < len(slots) {
+		if linked := x.linkAll(ctx, slots); linked < len(slots) {
+			err := ctx.Err()
 			x.graph.Lock()
-			v := x.view.Load()
-			for _, slot := range slots[linked:] {
-				x.drop(v, slot)
+			if x.closed {
+				err = ErrClosed
+			} else {
+				for _, slot := range slots[linked:] {
+					x.drop(x.view.Load(), slot)
+				}
 			}
 			x.graph.Unlock()
-			return fmt.Errorf("hnsw: add: %w after %d of %d items", ctx.Err(), start+linked, len(items))
+			return fmt.Errorf("hnsw: add: %w after %d of %d items", err, start+linked, len(items))
 		}
 	}
 	return nil
 }
 
 // takeGroup puts items from up to to into slots.
-func (x *Index[K]) takeGroup(items []Item[K], stands []bool, from, to int) ([]uint32, error) {
+func (x *Index[K]) takeGroup(ctx context.Context, items []Item[K], stands []bool, from, to int) ([]uint32, error) {
 	x.graph.Lock()
 	defer x.graph.Unlock()
+	if err := x.ready(ctx); err != nil {
+		return nil, err
+	}
 	x.sweepIfDue()
 	x.hardness.roll(x.Len())
 	x.fitCodes(items[from:])
@@ -187,9 +195,9 @@ func (x *Index[K]) grow(v *view[K], rows uint32) {
 }
 
 // linkAll links and publishes slots and returns how many of them: all, unless ctx is
-// done. Those are the first.
+// done or the index closed meanwhile. Those are the first.
 func (x *Index[K]) linkAll(ctx context.Context, slots []uint32) int {
-	var next atomic.Int64
+	var next, failed atomic.Int64
 	worker := func() {
 		s := x.work.Get().(*scratch)
 		defer x.work.Put(s)
@@ -200,9 +208,16 @@ func (x *Index[K]) linkAll(ctx context.Context, slots []uint32) int {
 				return
 			}
 			x.graph.RLock()
-			x.link(s, slots[i])
-			x.publish(slots[i])
+			closed := x.closed
+			if !closed {
+				x.link(s, slots[i])
+				x.publish(slots[i])
+			}
 			x.graph.RUnlock()
+			if closed {
+				failed.Add(1)
+				return
+			}
 		}
 	}
 	workers := min(x.o.Workers, len(slots))
@@ -214,7 +229,7 @@ func (x *Index[K]) linkAll(ctx context.Context, slots []uint32) int {
 		worker()
 	}
 	wait.Wait()
-	return min(int(next.Load()), len(slots))
+	return min(int(next.Load()), len(slots)) - int(failed.Load())
 }
 
 // Delete removes keys; see Writer. The vectors are out of every result at once. Their
@@ -222,14 +237,14 @@ func (x *Index[K]) linkAll(ctx context.Context, slots []uint32) int {
 // of them to be worth a sweep, which mends the links around them and frees them; Save
 // sweeps as well.
 func (x *Index[K]) Delete(keys ...K) error {
-	x.graph.RLock()
-	_, err := x.kill(keys)
-	x.graph.RUnlock()
-	if err != nil {
-		return err
-	}
 	x.graph.Lock()
 	defer x.graph.Unlock()
+	if err := x.ready(context.Background()); err != nil {
+		return err
+	}
+	if _, err := x.kill(keys); err != nil {
+		return err
+	}
 	x.sweepIfDue()
 	return nil
 }

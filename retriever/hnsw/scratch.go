@@ -23,6 +23,7 @@ func (c candidate) slot() uint32 { return c.id &^ expanded }
 type scratch struct {
 	busy  bool
 	began uint64
+	err   error // of a damaged file
 
 	query   []float32 // padded
 	ids     []uint32

@@ -13,6 +13,10 @@ func (x *Index[K]) Search(ctx context.Context, dst []Neighbor[K], vector []float
 	if err != nil {
 		return dst, err
 	}
+	if err := x.known(); err != nil {
+		x.readers.end(s)
+		return dst, err
+	}
 	defer x.readers.end(s)
 	v := x.view.Load()
 	ef := q.Ef
@@ -25,6 +29,9 @@ func (x *Index[K]) Search(ctx context.Context, dst []Neighbor[K], vector []float
 		return dst, err
 	}
 	x.rerank(s, v, q.K)
+	if s.err != nil {
+		return dst, s.err
+	}
 	sortTies(v, s.pool)
 	return x.results(v, dst, s.pool, q.K), nil
 }
@@ -47,10 +54,10 @@ func (x *Index[K]) find(ctx context.Context, s *scratch, v *view[K], q *Query[K]
 	from := x.descend(s, v, entry, 0)
 	if q.In == nil && q.Where == nil && x.dead.Load() == 0 {
 		x.explore(s, v, from, 0, ef)
-		return nil
+		return s.err
 	}
-	if whole := x.exploreAllowed(s, v, from, q, ef); whole {
-		return nil
+	if whole := x.exploreAllowed(s, v, from, q, ef); whole || s.err != nil {
+		return s.err
 	}
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("hnsw: search: %w", err)
@@ -70,12 +77,18 @@ func (x *Index[K]) descend(s *scratch, v *view[K], entry uint64, level int) cand
 	s.room(2 * x.o.M)
 	at := candidate{id: uint32(entry)}
 	s.ids[0] = at.id
+	if check(s, v, 1); s.err != nil {
+		return at
+	}
 	s.measure(&s.batch, 1)
 	at.distance = s.out[0]
 	for l := int(entry >> 32); l > level; l-- {
 		for moved := true; moved; {
 			moved = false
-			n := s.gather(v.listAt(at.id, l), v.limit)
+			n := s.gather(x.follow(s, v, at.id, l), v.limit)
+			if check(s, v, n); s.err != nil {
+				return at
+			}
 			s.measure(&s.batch, n)
 			for i, d := range s.out[:n] {
 				if d < at.distance {
@@ -85,6 +98,16 @@ func (x *Index[K]) descend(s *scratch, v *view[K], entry uint64, level int) cand
 		}
 	}
 	return at
+}
+
+// follow returns the links of a slot on a level, checked if they stand in a file.
+func (x *Index[K]) follow(s *scratch, v *view[K], slot uint32, level int) []uint32 {
+	if v.guard != nil && s.err == nil {
+		if s.err = v.linked(slot, level); s.err != nil {
+			return nil
+		}
+	}
+	return v.listAt(slot, level)
 }
 
 // gather copies a list of links to s.ids and returns how many there are.
@@ -156,7 +179,10 @@ func (x *Index[K]) explore(s *scratch, v *view[K], from candidate, level, ef int
 		if level == 0 && next+1 < len(pool) {
 			x.store.set.Prefetch(v.links.at(pool[next+1].slot())) // the next hop, most likely
 		}
-		n := s.gatherNew(v.listAt(id, level), v.limit)
+		n := s.gatherNew(x.follow(s, v, id, level), v.limit)
+		if check(s, v, n); s.err != nil {
+			break
+		}
 		s.measure(&s.batch, n)
 		for i, d := range s.out[:n] {
 			if len(pool) == ef {
@@ -221,10 +247,13 @@ func (x *Index[K]) exploreAllowed(s *scratch, v *view[K], from candidate, q *Que
 		}
 		id := pool[next].id
 		pool[next].id |= expanded
-		n := s.gatherNew(v.list(id), v.limit)
+		n := s.gatherNew(x.follow(s, v, id, 0), v.limit)
 		if budget -= n; budget < 0 {
 			s.pool = pool
 			return false
+		}
+		if check(s, v, n); s.err != nil {
+			break
 		}
 		s.measure(&s.batch, n)
 		for i, d := range s.out[:n] {
@@ -260,6 +289,13 @@ func (x *Index[K]) rerank(s *scratch, v *view[K], k int) {
 		return
 	}
 	n := min(len(s.pool), max(2*k, k+16))
+	if v.guard != nil {
+		for _, c := range s.pool[:n] {
+			if s.err = v.guard.row(secRows, &v.rows, c.slot()); s.err != nil {
+				return
+			}
+		}
+	}
 	s.aimRows(&v.rows, &x.store.set, x.metric, &s.query[0])
 	s.remeasure(n)
 	settle(s.pool)

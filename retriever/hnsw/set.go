@@ -20,8 +20,11 @@ func (s *Set[K]) has(slot uint32, added uint64) bool {
 
 // Select returns the set of the keys for which where returns true. It asks for every
 // key once.
-func (s *store[K]) Select(where func(K) bool) *Set[K] {
+func (s *store[K]) Select(where func(K) bool) (*Set[K], error) {
 	sc := s.readers.begin() // keeps the slots from being used again meanwhile
+	if sc == nil {
+		return nil, ErrClosed
+	}
 	defer s.readers.end(sc)
 	s.graph.RLock()
 	until := s.next
@@ -35,5 +38,14 @@ func (s *store[K]) Select(where func(K) bool) *Set[K] {
 			set.size++
 		}
 	}
-	return set
+	return set, nil
+}
+
+// Select returns the set of the keys for which where returns true. It asks for every
+// key once.
+func (x *Index[K]) Select(where func(K) bool) (*Set[K], error) {
+	if err := x.known(); err != nil {
+		return nil, err
+	}
+	return x.store.Select(where)
 }

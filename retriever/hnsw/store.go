@@ -13,6 +13,9 @@ import (
 // what a search has expanded, and the highest number ends a list of links.
 const maxSlots = 1<<31 - 2
 
+// maxDim is the largest dimension.
+const maxDim = 1 << 16
+
 // The state of a slot, in the low bits of its meta word. Above them stands the number
 // of the addition that filled the slot, which orders vectors of equal distance.
 const (
@@ -33,13 +36,14 @@ type view[K comparable] struct {
 	rows  slab // float32, padded to whole blocks; without rows if they were dropped
 	meta  slab // a uint64 per slot
 	keys  [][]K
-	links slab   // layer 0: 2M slots each, none at the end
-	tower slab   // a uint32 per slot: where its links above layer 0 are, or 0
-	upper slab   // the links above layer 0: M slots a list
-	inlet slab   // a uint32 per slot: how many link to it on layer 0
-	codes *codes // what searches measure instead of rows, or nil
-	guide *codes // what building measures while it looks for neighbours, or nil
-	limit uint32 // the slots below it are in the slabs
+	links slab    // layer 0: 2M slots each, none at the end
+	tower slab    // a uint32 per slot: where its links above layer 0 are, or 0
+	upper slab    // the links above layer 0: M slots a list
+	inlet slab    // a uint32 per slot: how many link to it on layer 0
+	codes *codes  // what searches measure instead of rows, or nil
+	guide *codes  // what building measures while it looks for neighbours, or nil
+	guard *mapped // checks what is read of a file; nil if there is nothing to check
+	limit uint32  // the slots below it are in the slabs
 }
 
 func (v *view[K]) row(slot uint32) []float32 {
@@ -99,16 +103,20 @@ type retired struct {
 // readers are the searches under way and the memory they work in. Times are counted
 // in retirements.
 type readers struct {
-	mu   sync.Mutex
-	all  []*scratch
-	idle []*scratch
-	now  uint64
+	mu     sync.Mutex
+	all    []*scratch
+	idle   []*scratch
+	now    uint64
+	closed chan struct{} // closed when the last search ends; nil while the index is open
 }
 
-// begin returns memory for a search.
+// begin returns memory for a search, or nil if the index is closed.
 func (r *readers) begin() *scratch {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.closed != nil {
+		return nil
+	}
 	var s *scratch
 	if n := len(r.idle); n > 0 {
 		s, r.idle = r.idle[n-1], r.idle[:n-1]
@@ -126,6 +134,20 @@ func (r *readers) end(s *scratch) {
 	defer r.mu.Unlock()
 	s.busy = false
 	r.idle = append(r.idle, s)
+	if r.closed != nil && len(r.idle) == len(r.all) {
+		close(r.closed)
+	}
+}
+
+// close lets no search begin any more, and waits for those under way.
+func (r *readers) close() {
+	r.mu.Lock()
+	r.closed = make(chan struct{})
+	if len(r.idle) == len(r.all) {
+		close(r.closed)
+	}
+	r.mu.Unlock()
+	<-r.closed
 }
 
 // tick returns the time from which on no new search can see what was unlinked before.
@@ -150,7 +172,6 @@ func (r *readers) oldest() uint64 {
 }
 
 func newStore[K comparable](dim int, metric Metric) (*store[K], error) {
-	const maxDim = 1 << 16
 	if dim < 1 || dim > maxDim {
 		return nil, fmt.Errorf("%w: dimension %d: want 1 to %d", ErrOption, dim, maxDim)
 	}
@@ -175,14 +196,6 @@ func (s *store[K]) Metric() Metric { return s.metric }
 
 // Len is the number of vectors.
 func (s *store[K]) Len() int { return int(s.live.Load()) }
-
-// Has tells whether there is a vector under key.
-func (s *store[K]) Has(key K) bool {
-	s.keys.Lock()
-	defer s.keys.Unlock()
-	_, found := s.table.get(key, s.keyOf)
-	return found
-}
 
 func (s *store[K]) keyOf(slot uint32) K { return *s.view.Load().key(slot) }
 

@@ -38,7 +38,16 @@ func (x *Index[K]) sweep() {
 			x.mend(s, v, slot, level)
 		}
 	})
+	for _, slot := range gone {
+		// Its list stays for searches under way, but counts no more.
+		for _, id := range v.list(slot) {
+			if id != none {
+				v.inlets(id).Add(-1)
+			}
+		}
+	}
 	x.retire(gone)
+	x.reconnect(v)
 }
 
 // moveEntry makes the highest live node the entry if the entry is dead; of several,
@@ -128,7 +137,74 @@ func (x *Index[K]) mend(s *scratch, v *view[K], slot uint32, level int) {
 	for i, id := range s.found {
 		insert(&s.pool, candidate{s.out[i], id})
 	}
-	v.setList(slot, level, x.choose(s, v, slot, len(list)))
+	kept := x.choose(s, v, slot, len(list))
+	if level == 0 {
+		kept = keepInlets(v, s.pool, kept, int32(x.o.M/2), len(list))
+	}
+	v.setList(slot, level, kept)
+}
+
+// reconnect gives every live node that cannot be reached on layer 0 a link from the
+// nearest node that can. The caller holds graph for writing.
+func (x *Index[K]) reconnect(v *view[K]) {
+	entry := x.entry.Load()
+	if entry == noEntry {
+		return
+	}
+	s := x.work.Get().(*scratch)
+	defer x.work.Put(s)
+	defer s.forget()
+	var reached bitset
+	reached.reset(v.limit)
+	x.reach(&reached, v, uint32(entry))
+	for slot := range x.used {
+		if v.state(slot) != live || reached.marked(slot) {
+			continue
+		}
+		x.aimGuide(s, v, slot)
+		x.explore(s, v, x.descend(s, v, entry, 0), 0, x.o.EfConstruction)
+		for _, c := range s.pool {
+			if x.forceLink(v, c.slot(), slot) {
+				x.reach(&reached, v, slot)
+				break
+			}
+		}
+	}
+}
+
+// reach marks all that can be reached from a slot on layer 0.
+func (x *Index[K]) reach(reached *bitset, v *view[K], slot uint32) {
+	reached.mark(slot)
+	for stack := []uint32{slot}; len(stack) > 0; {
+		slot, stack = stack[len(stack)-1], stack[:len(stack)-1]
+		for _, id := range v.list(slot) {
+			if id != none && !reached.marked(id) {
+				reached.mark(id)
+				stack = append(stack, id)
+			}
+		}
+	}
+}
+
+// forceLink adds a link on layer 0, in place of one to a node that others link to if
+// there is no room. It returns false if there is no such link.
+func (x *Index[K]) forceLink(v *view[K], from, to uint32) bool {
+	list := v.list(from)
+	for i := len(list) - 1; i >= 0; i-- {
+		if list[i] == none && i > 0 && list[i-1] == none {
+			continue // the first free place is further up
+		}
+		if list[i] != none {
+			if v.inlets(list[i]).Load() <= int32(x.o.M/2) {
+				continue
+			}
+			v.inlets(list[i]).Add(-1)
+		}
+		atomic.StoreUint32(&list[i], to)
+		v.inlets(to).Add(1)
+		return true
+	}
+	return false
 }
 
 func (b *bitset) marked(slot uint32) bool { return b.words[slot/64]>>(slot%64)&1 == 1 }

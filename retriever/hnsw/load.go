@@ -1,0 +1,328 @@
+package hnsw
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"math"
+	"os"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/edsrzf/mmap-go"
+)
+
+// Load reads an index from a file that Save wrote into memory and checks all of it.
+// It takes at most a little more memory than the file has bytes, whatever is in the
+// file. K must be the type that the index was saved with, or one that its keys fit.
+func Load[K comparable](ctx context.Context, path string) (*Index[K], error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("hnsw: load: %w", err)
+	}
+	defer f.Close()
+	x, err := load[K](ctx, f)
+	if err != nil {
+		return nil, fmt.Errorf("hnsw: load %s: %w", path, err)
+	}
+	return x, nil
+}
+
+func load[K comparable](ctx context.Context, f *os.File) (*Index[K], error) {
+	h, sums, err := readStructure(f)
+	if err != nil {
+		return nil, err
+	}
+	x, err := fromHeader[K](h)
+	if err != nil {
+		return nil, err
+	}
+	r := &fileReader{ctx: ctx, f: f, h: h, sums: sums, first: h.leadingBlocks(), buf: make([]byte, blockSize)}
+	v := *x.view.Load()
+	v.limit = h.Slots
+	v.keys = growKeys[K](nil, h.Slots, v.meta.shift)
+	slabs := x.sections(&v, h)
+	for sec, s := range slabs {
+		if s != nil {
+			rows := h.Slots
+			if sec == secUpper {
+				rows = h.Lists
+			}
+			*s = s.grow(rows)
+			r.slab(sec, s)
+		}
+	}
+	fit, keys := r.bytes(secFit), r.bytes(secKeys)
+	if r.err != nil {
+		return nil, r.err
+	}
+	x.finishCodes(&v, h, fit)
+	x.view.Store(&v)
+	if err := x.checkAll(ctx, h); err != nil {
+		return nil, err
+	}
+	codec, err := fittingCodec[K](h)
+	if err != nil {
+		return nil, err
+	}
+	if err := codec.decode(&v, h.Slots, keys); err != nil {
+		return nil, err
+	}
+	return x, x.index(h)
+}
+
+// readStructure reads the header and the checksums of the blocks.
+func readStructure(f *os.File) (*header, []uint32, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
+	page := make([]byte, pageSize)
+	n, err := f.ReadAt(page, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, nil, err
+	}
+	h, err := readHeader(page[:n], info.Size())
+	if err != nil {
+		return nil, nil, err
+	}
+	raw := make([]byte, h.Sums.Size)
+	if _, err := f.ReadAt(raw, int64(h.Sums.Offset)); err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	if crc32.Checksum(raw, castagnoli) != h.SumsSum {
+		return nil, nil, fmt.Errorf("%w: checksum of the checksums", ErrCorrupt)
+	}
+	sums := make([]uint32, len(raw)/4)
+	for i := range sums {
+		sums[i] = binary.LittleEndian.Uint32(raw[4*i:])
+	}
+	return h, sums, nil
+}
+
+// fromHeader returns an empty index with the options of a file.
+func fromHeader[K comparable](h *header) (*Index[K], error) {
+	x, err := New[K](int(h.Dim), h.options())
+	if err != nil {
+		return nil, err
+	}
+	x.used, x.next, x.towers.used = h.Slots, h.Next, h.Lists
+	x.entry.Store(h.Entry)
+	x.hardness.value.Store(h.Hardness)
+	x.store.live.Store(int64(h.Live))
+	return x, nil
+}
+
+// sections returns where the sections of a file go in a view, nil for those that are
+// not there or are no slabs.
+func (x *Index[K]) sections(v *view[K], h *header) [secCount]*slab {
+	slabs := [secCount]*slab{secMeta: &v.meta, secLinks: &v.links, secInlet: &v.inlet, secTower: &v.tower, secUpper: &v.upper}
+	if h.Sections[secFit].Size > 0 {
+		v.codes = newCodes(newRanges(x.dim), x.metric, v.meta.shift)
+		v.guide = v.codes
+		slabs[secCodes] = &v.codes.slab
+	}
+	if h.Sections[secRows].Size > 0 || h.Sections[secFit].Size == 0 {
+		slabs[secRows] = &v.rows
+	} else {
+		v.rows = slab{}
+	}
+	return slabs
+}
+
+// finishCodes fills in what the codes of a view need beside their rows.
+func (x *Index[K]) finishCodes(v *view[K], h *header, fit []byte) {
+	if v.codes == nil {
+		return
+	}
+	n := len(v.codes.offset)
+	for i := range n {
+		v.codes.offset[i] = math.Float32frombits(binary.LittleEndian.Uint32(fit[4*i:]))
+		v.codes.scale[i] = math.Float32frombits(binary.LittleEndian.Uint32(fit[4*(n+i):]))
+	}
+	v.codes.fitted, *v.codes.clipped = h.Fitted, h.Clipped
+}
+
+// checkAll checks that what was read makes an index: the states of the slots, the links
+// and the components.
+func (x *Index[K]) checkAll(ctx context.Context, h *header) error {
+	v := x.view.Load()
+	bad := func(slot uint32, format string, args ...any) error {
+		return fmt.Errorf("%w: slot %d: %s", ErrCorrupt, slot, fmt.Sprintf(format, args...))
+	}
+	count := uint32(0)
+	for slot := range h.Slots {
+		if slot%4096 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		switch word := v.metaWord(slot).Load(); {
+		case word&stateMask == free:
+			continue
+		case word&stateMask != live || word>>stateBits >= h.Next:
+			return bad(slot, "meta word %#x", word)
+		}
+		count++
+		if err := h.checkRef(slot, atomic.LoadUint32(v.towerRef(slot))); err != nil {
+			return err
+		}
+		for level := 0; level <= v.height(slot); level++ {
+			for _, id := range v.listAt(slot, level) {
+				if id != none && (id >= h.Slots || v.state(id) != live || v.height(id) < level) {
+					return bad(slot, "link to %d on level %d", id, level)
+				}
+			}
+		}
+		if v.rows.stride > 0 {
+			for i, f := range v.row(slot) {
+				if f-f != 0 {
+					return bad(slot, "component %d is %v", i, f)
+				}
+			}
+		}
+	}
+	if count != h.Live {
+		return fmt.Errorf("%w: %d live vectors: want %d", ErrCorrupt, count, h.Live)
+	}
+	if h.Entry != noEntry && (v.state(uint32(h.Entry)) != live || v.height(uint32(h.Entry)) < int(h.Entry>>32)) {
+		return fmt.Errorf("%w: entry %#x", ErrCorrupt, h.Entry)
+	}
+	if c := v.codes; c != nil {
+		for i := range c.offset {
+			if c.offset[i]-c.offset[i] != 0 || c.scale[i]-c.scale[i] != 0 {
+				return fmt.Errorf("%w: range of component %d", ErrCorrupt, i)
+			}
+		}
+	}
+	return nil
+}
+
+// index makes the table of keys and the list of free slots.
+func (x *Index[K]) index(h *header) error {
+	v := x.view.Load()
+	x.keys.Lock()
+	defer x.keys.Unlock()
+	x.table.reserve(int(h.Live), x.keyOf)
+	for slot := range h.Slots {
+		if v.state(slot) != live {
+			x.spare = append(x.spare, slot)
+			continue
+		}
+		key := *v.key(slot)
+		if _, found := x.table.get(key, x.keyOf); found || key != key {
+			return fmt.Errorf("%w: slot %d: key %v stands twice", ErrCorrupt, slot, key)
+		}
+		x.table.set(key, slot, x.keyOf)
+	}
+	return nil
+}
+
+// fileReader reads sections and checks their blocks. After an error it reads nothing.
+type fileReader struct {
+	ctx   context.Context
+	f     *os.File
+	h     *header
+	sums  []uint32
+	first [secCount + 1]int
+	buf   []byte
+	err   error
+}
+
+// section calls take with every block of a section.
+func (r *fileReader) section(sec int, take func(at uint64, data []byte)) {
+	s := r.h.Sections[sec]
+	for at := uint64(0); at < s.Size && r.err == nil; at += blockSize {
+		data := r.buf[:min(blockSize, s.Size-at)]
+		if _, err := r.f.ReadAt(data, int64(s.Offset+at)); err != nil {
+			r.err = fmt.Errorf("%w: %w", ErrCorrupt, err)
+		} else if block := int(at / blockSize); crc32.Checksum(data, castagnoli) != r.sums[r.first[sec]+block] {
+			r.err = fmt.Errorf("%w: checksum of block %d of section %d", ErrCorrupt, block, sec)
+		} else if r.err = r.ctx.Err(); r.err == nil {
+			take(at, data)
+		}
+	}
+}
+
+func (r *fileReader) bytes(sec int) []byte {
+	all := make([]byte, 0, r.h.Sections[sec].Size)
+	r.section(sec, func(_ uint64, data []byte) { all = append(all, data...) })
+	return all
+}
+
+// slab reads a section into a slab, which has room for it.
+func (r *fileReader) slab(sec int, s *slab) {
+	chunk := uint64(s.stride) << s.shift
+	r.section(sec, func(at uint64, data []byte) {
+		for len(data) > 0 {
+			within := at % chunk
+			n := min(uint64(len(data)), chunk-within)
+			to := unsafe.Add(s.table[at/chunk], uintptr(within))
+			copy(unsafe.Slice((*byte)(to), n), data)
+			at, data = at+n, data[n:]
+		}
+	})
+}
+
+// Open maps a file that Save wrote into memory. It reads the header and the checksums,
+// whatever the size of the index; the rest is read, and checked, when a search first
+// comes to it, so that damage is found then, and a search that meets it returns
+// ErrCorrupt. Verify checks everything at once. The first search reads all keys; the
+// first Add, Delete or Save verifies the rest.
+//
+// Changes are in memory only, until they are saved. The file must not be truncated or
+// overwritten in place while it is open: on most systems reading it then ends the
+// program. Save, which replaces files, may save to the path the index was opened from,
+// except on Windows. Call Close when done.
+func Open[K comparable](path string) (*Index[K], error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("hnsw: open: %w", err)
+	}
+	defer f.Close() // a mapping outlives its file
+	x, err := open[K](f)
+	if err != nil {
+		return nil, fmt.Errorf("hnsw: open %s: %w", path, err)
+	}
+	return x, nil
+}
+
+func open[K comparable](f *os.File) (*Index[K], error) {
+	h, sums, err := readStructure(f)
+	if err != nil {
+		return nil, err
+	}
+	x, err := fromHeader[K](h)
+	if err != nil {
+		return nil, err
+	}
+	data, err := mmap.Map(f, mmap.COPY, 0)
+	if err != nil {
+		return nil, err
+	}
+	if uint64(len(data)) != h.Sums.Offset+h.Sums.Size {
+		return nil, errors.Join(fmt.Errorf("%w: it changed while it was opened", ErrCorrupt), data.Unmap())
+	}
+	v := *x.view.Load()
+	v.limit = h.Slots
+	for sec, s := range x.sections(&v, h) {
+		if s == nil {
+			continue
+		}
+		at, chunk := h.Sections[sec].Offset, uint64(s.stride)<<s.shift
+		for end := at + h.Sections[sec].Size; at < end; at += chunk {
+			s.table = append(s.table, unsafe.Pointer(&data[at]))
+		}
+		s.rows = uint32(h.Sections[sec].Size / uint64(s.stride))
+	}
+	x.mapped = newMapped(h, sums, data)
+	fit := x.mapped.section(secFit)
+	if err := x.mapped.check(secFit, 0, uint64(len(fit))); err != nil {
+		return nil, errors.Join(err, data.Unmap())
+	}
+	x.finishCodes(&v, h, fit)
+	v.guard = x.mapped
+	x.view.Store(&v)
+	return x, nil
+}

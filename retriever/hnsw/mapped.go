@@ -1,0 +1,191 @@
+package hnsw
+
+import (
+	"context"
+	"fmt"
+	"hash/crc32"
+	"sync"
+	"sync/atomic"
+
+	"github.com/edsrzf/mmap-go"
+)
+
+// mapped is a file in memory, and which of its blocks were checked.
+type mapped struct {
+	h       *header
+	sums    []uint32
+	first   [secCount + 1]int
+	data    mmap.MMap
+	checked []atomic.Uint64
+
+	keys sync.Mutex  // while they are read
+	read atomic.Bool // the keys
+}
+
+func newMapped(h *header, sums []uint32, data mmap.MMap) *mapped {
+	return &mapped{h: h, sums: sums, first: h.leadingBlocks(), data: data, checked: make([]atomic.Uint64, (len(sums)+63)/64)}
+}
+
+func (m *mapped) section(sec int) []byte {
+	s := m.h.Sections[sec]
+	return m.data[s.Offset : s.Offset+s.Size]
+}
+
+// check checks the blocks of bytes from to to of a section, those that were not checked
+// before.
+func (m *mapped) check(sec int, from, to uint64) error {
+	for b := from / blockSize; b*blockSize < to; b++ {
+		block := m.first[sec] + int(b)
+		word, bit := &m.checked[block/64], uint64(1)<<(block%64)
+		if word.Load()&bit != 0 {
+			continue
+		}
+		all := m.section(sec)
+		data := all[b*blockSize : min((b+1)*blockSize, uint64(len(all)))]
+		if crc32.Checksum(data, castagnoli) != m.sums[block] {
+			return fmt.Errorf("%w: checksum of block %d of section %d", ErrCorrupt, b, sec)
+		}
+		word.Or(bit)
+	}
+	return nil
+}
+
+// row checks the blocks of a row of a slab.
+func (m *mapped) row(sec int, s *slab, i uint32) error {
+	from := uint64(i) * uint64(s.stride)
+	return m.check(sec, from, from+uint64(s.stride))
+}
+
+// measured checks what a search measures: the rows or codes of slots.
+func (v *view[K]) measured(slots []uint32) error {
+	if v.guard == nil {
+		return nil
+	}
+	sec, s := secRows, &v.rows
+	if v.codes != nil {
+		sec, s = secCodes, &v.codes.slab
+	}
+	for _, slot := range slots {
+		if err := v.guard.row(sec, s, slot); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check checks the first n of s.ids before they are measured; s.err says what was wrong.
+func check[K comparable](s *scratch, v *view[K], n int) {
+	if v.guard != nil && s.err == nil {
+		s.err = v.measured(s.ids[:n])
+	}
+}
+
+// linked checks the links of a slot on a level.
+func (v *view[K]) linked(slot uint32, level int) error {
+	m := v.guard
+	if m == nil {
+		return nil
+	}
+	if level == 0 {
+		return m.row(secLinks, &v.links, slot)
+	}
+	if err := m.row(secTower, &v.tower, slot); err != nil {
+		return err
+	}
+	ref := atomic.LoadUint32(v.towerRef(slot))
+	if err := m.h.checkRef(slot, ref); err != nil || int(ref&heightMask) < level {
+		return err
+	}
+	return m.row(secUpper, &v.upper, ref>>heightBits+uint32(level-1))
+}
+
+// known reads and checks the keys and the states of the slots, if that was not done.
+func (x *Index[K]) known() error {
+	m := x.mapped
+	if m == nil || m.read.Load() {
+		return nil
+	}
+	m.keys.Lock()
+	defer m.keys.Unlock()
+	if m.read.Load() {
+		return nil
+	}
+	for _, sec := range []int{secMeta, secKeys} {
+		if err := m.check(sec, 0, m.h.Sections[sec].Size); err != nil {
+			return err
+		}
+	}
+	g := *x.view.Load()
+	g.keys = growKeys[K](nil, m.h.Slots, g.meta.shift)
+	codec, err := fittingCodec[K](m.h)
+	if err != nil {
+		return err
+	}
+	if err := codec.decode(&g, m.h.Slots, m.section(secKeys)); err != nil {
+		return err
+	}
+	x.view.Store(&g)
+	m.read.Store(true)
+	return nil
+}
+
+// Verify checks all of the file that an index was opened from. An index that was not
+// opened from a file, or that was verified before, has nothing to check.
+func (x *Index[K]) Verify(ctx context.Context) error {
+	x.graph.Lock()
+	defer x.graph.Unlock()
+	return x.ready(ctx)
+}
+
+// ready checks all that was not checked of a file, so that the index can be changed.
+// The caller holds graph for writing.
+func (x *Index[K]) ready(ctx context.Context) error {
+	if x.closed {
+		return ErrClosed
+	}
+	if x.mapped == nil || x.view.Load().guard == nil {
+		return nil
+	}
+	m := x.mapped
+	if err := x.known(); err != nil {
+		return err
+	}
+	for sec := range secCount {
+		const step = 16 << 20
+		for from := uint64(0); from < m.h.Sections[sec].Size; from += step {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := m.check(sec, from, min(from+step, m.h.Sections[sec].Size)); err != nil {
+				return err
+			}
+		}
+	}
+	if err := x.checkAll(ctx, m.h); err != nil {
+		return err
+	}
+	if err := x.index(m.h); err != nil {
+		return err
+	}
+	g := *x.view.Load()
+	g.guard = nil
+	x.view.Store(&g)
+	return nil
+}
+
+// Close gives back the file that an index was opened from, once the searches under way
+// have ended. The index cannot be used afterwards: calls return ErrClosed. An index
+// that is only in memory need not be closed.
+func (x *Index[K]) Close() error {
+	x.graph.Lock()
+	defer x.graph.Unlock()
+	if x.closed {
+		return nil
+	}
+	x.closed = true
+	x.readers.close()
+	if x.mapped == nil {
+		return nil
+	}
+	return x.mapped.data.Unmap()
+}

@@ -1,0 +1,221 @@
+package hnsw
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"unsafe"
+)
+
+// Save writes the index to a file, for Load and Open. The file is complete or not there:
+// it is written under another name in the same directory, synced, and renamed over
+// what stood there before. Deleted vectors are swept out first and are not in it.
+//
+// Keys may be integers, strings, arrays of bytes or types that marshal themselves to
+// binary; others give ErrKeyType. Searches go on meanwhile; writers wait.
+func (x *Index[K]) Save(ctx context.Context, path string) (err error) {
+	codec, err := newKeyCodec[K]()
+	if err = errors.Join(err, littleEndian()); err != nil {
+		return err
+	}
+	x.graph.Lock()
+	defer x.graph.Unlock()
+	if err := x.ready(ctx); err != nil {
+		return err
+	}
+	x.sweep()
+	dir, name := filepath.Split(path)
+	if dir == "" {
+		dir = "."
+	}
+	f, err := os.CreateTemp(dir, name+".*.tmp")
+	if err != nil {
+		return fmt.Errorf("hnsw: save: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("hnsw: save %s: %w", path, err), f.Close(), os.Remove(f.Name()))
+		}
+	}()
+	w := &fileWriter{ctx: ctx, f: f, out: bufio.NewWriterSize(f, 1<<20)}
+	if err := x.write(w, codec); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// syncDir makes a rename in a directory last.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil // directories cannot be synced there
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// write writes the whole file.
+func (x *Index[K]) write(w *fileWriter, codec *keyCodec[K]) error {
+	v := x.view.Load()
+	keys, err := codec.encode(v, x.used)
+	if err != nil {
+		return err
+	}
+	h := &header{
+		Version: fileVersion, Dim: uint32(x.dim), Metric: uint8(x.metric), Storage: uint8(x.o.Storage),
+		KeyKind: codec.kind, KeySize: codec.size,
+		M: uint32(x.o.M), EfConstruction: uint32(x.o.EfConstruction), Ef: uint32(x.o.Ef), Seed: x.o.Seed,
+		Slots: x.used, Live: uint32(x.Len()), Next: x.next, Entry: x.entry.Load(), Hardness: x.hardness.value.Load(),
+	}
+	copy(h.Magic[:], fileMagic)
+	w.write(make([]byte, pageSize)) // the header comes last
+
+	empty := make([]byte, max(v.rows.stride, v.links.stride))
+	bySlot := func(s *slab) func() {
+		return func() {
+			if s.stride == 0 {
+				return
+			}
+			for slot := range x.used {
+				// What was deleted may stand in a free slot until it is used again.
+				if v.state(slot) == live {
+					w.write(unsafe.Slice((*byte)(s.at(slot)), s.stride))
+				} else {
+					w.write(empty[:s.stride])
+				}
+			}
+		}
+	}
+	parts := [secCount]func(){
+		secRows: bySlot(&v.rows), secMeta: bySlot(&v.meta), secInlet: bySlot(&v.inlet),
+		secLinks: bySlot(&v.links), secKeys: func() { w.write(keys) },
+	}
+	if c := v.codes; c != nil {
+		h.Fitted, h.Clipped = c.fitted, *c.clipped
+		if x.o.Storage != Float32 {
+			parts[secCodes] = bySlot(&c.slab)
+			parts[secFit] = func() { w.floats(c.offset); w.floats(c.scale) }
+		}
+	}
+	// Towers are numbered anew, so that no list is written that nobody has.
+	h.Lists = 1
+	parts[secTower] = func() {
+		for slot := range x.used {
+			height := 0
+			if v.state(slot) == live {
+				height = v.height(slot)
+			}
+			ref := uint32(0)
+			if height > 0 {
+				ref = h.Lists<<heightBits | uint32(height)
+				h.Lists += uint32(height)
+			}
+			w.write(binary.LittleEndian.AppendUint32(nil, ref))
+		}
+	}
+	parts[secUpper] = func() {
+		w.write(empty[:v.upper.stride]) // list 0
+		for slot := range x.used {
+			if v.state(slot) != live {
+				continue
+			}
+			for level := 1; level <= v.height(slot); level++ {
+				list := v.listAt(slot, level)
+				w.write(unsafe.Slice((*byte)(unsafe.Pointer(&list[0])), v.upper.stride))
+			}
+		}
+	}
+	for i, part := range parts {
+		h.Sections[i] = w.section(part)
+	}
+	sums := make([]byte, 0, 4*len(w.sums))
+	for _, sum := range w.sums {
+		sums = binary.LittleEndian.AppendUint32(sums, sum)
+	}
+	h.SumsSum = crc32.Checksum(sums, castagnoli)
+	h.Sums = section{Offset: w.at, Size: uint64(len(sums))}
+	w.write(sums)
+	page, err := h.marshal()
+	if err := errors.Join(w.err, err, w.out.Flush()); err != nil {
+		return err
+	}
+	_, err = w.f.WriteAt(page, 0)
+	return err
+}
+
+// fileWriter writes sections and keeps the checksums of their blocks. After an error it
+// writes nothing more.
+type fileWriter struct {
+	ctx   context.Context
+	f     *os.File
+	out   *bufio.Writer
+	at    uint64
+	err   error
+	block int // bytes in the block begun
+	sum   uint32
+	sums  []uint32
+}
+
+func (w *fileWriter) write(data []byte) {
+	if w.err == nil {
+		_, w.err = w.out.Write(data)
+	}
+	w.at += uint64(len(data))
+	for len(data) > 0 {
+		n := min(len(data), blockSize-w.block)
+		w.sum = crc32.Update(w.sum, castagnoli, data[:n])
+		data, w.block = data[n:], w.block+n
+		if w.block == blockSize {
+			w.endBlock()
+		}
+	}
+}
+
+func (w *fileWriter) endBlock() {
+	w.sums = append(w.sums, w.sum)
+	w.block, w.sum = 0, 0
+	if w.err == nil {
+		w.err = w.ctx.Err()
+	}
+}
+
+// section writes what part writes, and fills its last page.
+func (w *fileWriter) section(part func()) section {
+	s := section{Offset: w.at}
+	w.block, w.sum = 0, 0
+	if part != nil {
+		part()
+	}
+	if w.block > 0 {
+		w.endBlock()
+	}
+	s.Size = w.at - s.Offset
+	blocks := w.sums
+	w.write(make([]byte, -s.Size%pageSize))
+	w.sums, w.block, w.sum = blocks, 0, 0
+	return s
+}
+
+func (w *fileWriter) floats(values []float32) {
+	for _, f := range values {
+		w.write(binary.LittleEndian.AppendUint32(nil, math.Float32bits(f)))
+	}
+}
