@@ -70,6 +70,9 @@ type header struct {
 	Next           uint64 // the number of the next addition
 	Entry          uint64
 	Hardness       uint64 // as the bits of a float64
+	Hops           int64  // of the additions since, and so on: see hardness
+	Settled        int64
+	Additions      int64
 	Lists          uint32 // above layer 0, and the unused list 0
 	Fitted         uint32
 	Clipped        int64
@@ -161,8 +164,8 @@ func (h *header) check(size int64) error {
 	if h.Live > 0 && (uint32(h.Entry) >= h.Slots || h.Entry>>32 > maxLevel) {
 		return bad("entry %#x of %d slots", h.Entry, h.Slots)
 	}
-	if v := math.Float64frombits(h.Hardness); !(v >= 0 && v <= 1) {
-		return bad("hardness %v", v)
+	if v := math.Float64frombits(h.Hardness); !(v >= 0 && v <= 1) || h.Settled < 0 || h.Hops < h.Settled || h.Additions < 0 || h.Additions > h.Hops {
+		return bad("hardness %v, %d of %d hops in %d additions", v, h.Settled, h.Hops, h.Additions)
 	}
 	slots := uint64(h.Slots)
 	padded := uint64(h.Dim+15) / 16 * 16

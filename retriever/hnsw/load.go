@@ -112,6 +112,9 @@ func fromHeader[K comparable](h *header) (*Index[K], error) {
 	x.used, x.next, x.towers.used = h.Slots, h.Next, h.Lists
 	x.entry.Store(h.Entry)
 	x.hardness.value.Store(h.Hardness)
+	x.hardness.hops.Store(h.Hops)
+	x.hardness.settled.Store(h.Settled)
+	x.hardness.count.Store(h.Additions)
 	x.store.live.Store(int64(h.Live))
 	return x, nil
 }

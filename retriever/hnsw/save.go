@@ -84,11 +84,12 @@ func (x *Index[K]) write(w *fileWriter, codec *keyCodec[K]) error {
 		KeyKind: codec.kind, KeySize: codec.size,
 		M: uint32(x.o.M), EfConstruction: uint32(x.o.EfConstruction), Ef: uint32(x.o.Ef), Seed: x.o.Seed,
 		Slots: x.used, Live: uint32(x.Len()), Next: x.next, Entry: x.entry.Load(), Hardness: x.hardness.value.Load(),
+		Hops: x.hardness.hops.Load(), Settled: x.hardness.settled.Load(), Additions: x.hardness.count.Load(),
 	}
 	copy(h.Magic[:], fileMagic)
 	w.write(make([]byte, pageSize)) // the header comes last
 
-	empty := make([]byte, max(v.rows.stride, v.links.stride))
+	empty := make([]byte, max(v.rows.stride, v.links.stride, uintptr(x.dim+32)))
 	bySlot := func(s *slab) func() {
 		return func() {
 			if s.stride == 0 {
