@@ -12,7 +12,10 @@ import (
 // After half of the vectors are deleted and added again, recall is at most 0.02 worse,
 // and no memory was added.
 func TestChurn(t *testing.T) {
-	const n, dim, queries = 4000, 32, 100
+	n, dim, queries := 4000, 32, 100
+	if racing {
+		n = 1000
+	}
 	for _, metric := range metrics {
 		t.Run(metric.String(), func(t *testing.T) {
 			vectors := uniform(rand.New(rand.NewPCG(3, 4)), n+queries, dim)

@@ -37,10 +37,10 @@ const fitAt = 1024
 
 // codes are the vectors in a byte per component. Component i is offset[i] +
 // scale[i]·code, where code is from −127 to 127 and both are fitted to the range of
-// that component, so that one dimension with large values does not cost the others
-// their digits.
+// that component. The vectors are rotated first if that makes the codes err less.
 type codes struct {
 	slab
+	spin          *rotation // or nil
 	offset, scale []float32 // padded
 	norm          uintptr   // where in a row the squared length of scale·code stands; 0 if nowhere
 	fitted        uint32    // the slots in use when the range was fitted
@@ -64,11 +64,23 @@ func (r *ranges) see(row []float32) {
 	}
 }
 
+// error grows with the variance of the error that codes for these ranges make in an
+// inner product or a squared distance: that of a component is its step times how far
+// two vectors differ in it, both of which grow with its range.
+func (r *ranges) error() float64 {
+	var sum float64
+	for i := range r.low {
+		width := float64(r.high[i]) - float64(r.low[i])
+		sum += width * width * width * width
+	}
+	return sum
+}
+
 // newCodes returns codes for components within some ranges, without rows.
-func newCodes(r *ranges, metric Metric, shift uint32) *codes {
+func newCodes(r *ranges, spin *rotation, metric Metric, shift uint32) *codes {
 	n := len(r.low)
 	padded := uintptr(n+15) / 16 * 16
-	c := &codes{offset: make([]float32, padded), scale: make([]float32, padded), clipped: new(int64)}
+	c := &codes{spin: spin, offset: make([]float32, padded), scale: make([]float32, padded), clipped: new(int64)}
 	for i := range n {
 		if low, high := float64(r.low[i]), float64(r.high[i]); low <= high {
 			c.offset[i] = float32((low + high) / 2)
@@ -93,8 +105,14 @@ func (c *codes) row(slot uint32) []int8 {
 	return unsafe.Slice((*int8)(c.at(slot)), len(c.offset))
 }
 
-// encode writes the code of a padded row.
-func (c *codes) encode(slot uint32, row []float32) {
+// encode writes the code of a row. It turns the row, if codes are of turned rows, in
+// buf, which is as long.
+func (c *codes) encode(slot uint32, row, buf []float32) {
+	if c.spin != nil {
+		copy(buf, row)
+		c.spin.turn(buf)
+		row = buf
+	}
 	code := c.row(slot)
 	clear(code)
 	var norm float32
@@ -124,6 +142,9 @@ func (c *codes) decode(slot uint32, buf []float32) []float32 {
 	for i, v := range c.row(slot) {
 		buf[i] = c.offset[i] + c.scale[i]*float32(v)
 	}
+	if c.spin != nil {
+		c.spin.back(buf[:len(c.spin.first)])
+	}
 	return buf[:len(c.offset)]
 }
 
@@ -137,13 +158,15 @@ func (c *codes) aim(s *scratch, set *kernel.Set, metric Metric, query []float32)
 	if len(s.code) < n {
 		s.code, s.weight = make([]int16, n), make([]float32, n)
 	}
+	if copied := copy(s.weight, query); copied < n {
+		clear(s.weight[copied:n])
+	}
+	if c.spin != nil {
+		c.spin.turn(s.weight[:len(c.spin.first)])
+	}
 	var base float64
 	var largest float32
-	for i := range n {
-		var q float32
-		if i < len(query) {
-			q = query[i]
-		}
+	for i, q := range s.weight[:n] {
 		if metric == SquaredL2 {
 			q -= c.offset[i]
 			base += float64(q) * float64(q)
@@ -213,22 +236,33 @@ func (x *Index[K]) fitCodes(more []Item[K]) {
 // encodeAll returns codes for the range of all vectors there are and of more, and with
 // the rows of those that there are.
 func (x *Index[K]) encodeAll(v *view[K], more []Item[K]) *codes {
-	r := newRanges(x.dim)
+	plain, turned := newRanges(x.dim), newRanges(x.dim)
+	spin := newRotation(x.dim, x.o.Seed)
+	buf, row := make([]float32, x.dim), make([]float32, x.blocks*8)
+	see := func(row []float32) {
+		plain.see(row)
+		copy(buf, row)
+		spin.turn(buf)
+		turned.see(buf)
+	}
 	for slot := range x.used {
 		if v.state(slot) != free {
-			r.see(v.row(slot)[:x.dim])
+			see(v.row(slot)[:x.dim])
 		}
 	}
-	row := make([]float32, x.blocks*8)
 	for i := range more {
 		if x.metric.prepare(row, more[i].Vector, x.dim) == nil {
-			r.see(row[:x.dim])
+			see(row[:x.dim])
 		}
 	}
-	c := newCodes(r, x.metric, v.meta.shift).grow(v.limit)
+	r := turned
+	if plain.error() < 2*turned.error() { // turning costs every search a little
+		r, spin = plain, nil
+	}
+	c := newCodes(r, spin, x.metric, v.meta.shift).grow(v.limit)
 	for slot := range x.used {
 		if v.state(slot) != free {
-			c.encode(slot, v.row(slot)[:x.dim])
+			c.encode(slot, v.row(slot)[:x.dim], buf)
 		}
 	}
 	*c.clipped = 0

@@ -59,7 +59,7 @@ type header struct {
 	Metric         uint8
 	Storage        uint8
 	KeyKind        uint8
-	_              uint8
+	Turned         uint8 // 1 if the codes are of rotated vectors
 	KeySize        uint32
 	M              uint32
 	EfConstruction uint32
@@ -183,6 +183,9 @@ func (h *header) check(size int64) error {
 	}
 	if !coded || o.Storage == Int8 {
 		want[secRows] = rows
+	}
+	if h.Turned > 1 || h.Turned == 1 && !coded {
+		return bad("rotation %d", h.Turned)
 	}
 	if coded && o.Storage == Float32 {
 		return bad("codes in an index of float32")

@@ -19,6 +19,9 @@ type hardness struct {
 	value                atomic.Uint64 // of the last whole window, as bits
 }
 
+// hard is the hardness from which on data counts as hard.
+const hard = 0.35
+
 // few is how many of the nearest must have settled.
 const few = 10
 
@@ -49,8 +52,8 @@ func (h *hardness) get() float64 { return math.Float64frombits(h.value.Load()) }
 // 0.79), no more below 0.35.
 func (h *hardness) widen(ef int) int {
 	value := h.get()
-	if value < 0.35 {
+	if value < hard {
 		return ef
 	}
-	return int(float64(ef) * math.Exp(4.2*(value-0.35)))
+	return int(float64(ef) * math.Exp(4.2*(value-hard)))
 }

@@ -163,7 +163,7 @@ func (x *Index[K]) takeGroup(ctx context.Context, items []Item[K], stands []bool
 	if err := x.reserve(len(items)-from, x.grow); err != nil {
 		return nil, err
 	}
-	slots := make([]uint32, 0, to-from)
+	slots, buf := make([]uint32, 0, to-from), make([]float32, x.dim)
 	for i := from; i < to; i++ {
 		if stands != nil && !stands[i] {
 			continue
@@ -171,7 +171,7 @@ func (x *Index[K]) takeGroup(ctx context.Context, items []Item[K], stands []bool
 		v := x.view.Load()
 		slot, row := x.take(v, &items[i])
 		if v.guide != nil {
-			v.guide.encode(slot, row[:x.dim])
+			v.guide.encode(slot, row[:x.dim], buf)
 		}
 		clearList(v.list(slot))
 		v.inlets(slot).Store(0)

@@ -124,7 +124,11 @@ func fromHeader[K comparable](h *header) (*Index[K], error) {
 func (x *Index[K]) sections(v *view[K], h *header) [secCount]*slab {
 	slabs := [secCount]*slab{secMeta: &v.meta, secLinks: &v.links, secInlet: &v.inlet, secTower: &v.tower, secUpper: &v.upper}
 	if h.Sections[secFit].Size > 0 {
-		v.codes = newCodes(newRanges(x.dim), x.metric, v.meta.shift)
+		var spin *rotation
+		if h.Turned == 1 {
+			spin = newRotation(x.dim, x.o.Seed)
+		}
+		v.codes = newCodes(newRanges(x.dim), spin, x.metric, v.meta.shift)
 		v.guide = v.codes
 		slabs[secCodes] = &v.codes.slab
 	}

@@ -58,7 +58,10 @@ func TestReproducible(t *testing.T) {
 
 // Building on two cores costs at most 0.005 of recall.
 func TestParallelBuild(t *testing.T) {
-	const n, dim, queries = 6000, 32, 300
+	n, dim, queries := 6000, 32, 300
+	if racing {
+		n = 2000
+	}
 	vectors := uniform(rand.New(rand.NewPCG(3, 4)), n+queries, dim)
 	flat, err := NewFlat[int](dim, FlatOptions{Metric: SquaredL2})
 	must(t, err)
@@ -79,6 +82,9 @@ func TestParallelBuild(t *testing.T) {
 
 // A search into a slice with room allocates nothing.
 func TestSearchAllocations(t *testing.T) {
+	if racing {
+		return // the race detector allocates
+	}
 	vectors := clustered(rand.New(rand.NewPCG(5, 6)), 3000, 48)
 	for _, storage := range []Storage{Float32, Int8, Int8Only} {
 		t.Run(fmt.Sprint(storage), func(t *testing.T) {
@@ -119,7 +125,10 @@ func TestSearchAllocations(t *testing.T) {
 
 // Filters find at least 0.95 of the nearest that they allow, however few those are.
 func TestFilters(t *testing.T) {
-	const n, dim, queries = 10_000, 32, 100
+	n, dim, queries := 10_000, 32, 100
+	if racing {
+		n, queries = 3000, 20
+	}
 	vectors := clustered(rand.New(rand.NewPCG(7, 8)), n+queries, dim)
 	x, err := New[int](dim, Options{Metric: SquaredL2})
 	must(t, err)

@@ -98,9 +98,12 @@ var metrics = []Metric{Cosine, InnerProduct, SquaredL2}
 // At M 16, efConstruction 200 and ef 100, recall@10 is at least 0.95, and every vector
 // finds itself.
 func TestRecall(t *testing.T) {
-	const n, queries = 10_000, 200
+	n, dims, queries := 10_000, []int{64, 384}, 200
+	if racing {
+		n, dims, queries = 4_000, []int{16}, 20
+	}
 	for name, make := range map[string]func(*rand.Rand, int, int) [][]float32{"uniform": uniform, "clustered": clustered} {
-		for _, dim := range []int{64, 384} {
+		for _, dim := range dims {
 			vectors := make(rand.New(rand.NewPCG(1, 2)), n+queries, dim)
 			for _, metric := range metrics {
 				t.Run(fmt.Sprintf("%s/%d/%s", name, dim, metric), func(t *testing.T) {

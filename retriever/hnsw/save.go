@@ -111,10 +111,11 @@ func (x *Index[K]) write(w *fileWriter, codec *keyCodec[K]) error {
 	}
 	if c := v.codes; c != nil {
 		h.Fitted, h.Clipped = c.fitted, *c.clipped
-		if x.o.Storage != Float32 {
-			parts[secCodes] = bySlot(&c.slab)
-			parts[secFit] = func() { w.floats(c.offset); w.floats(c.scale) }
+		if c.spin != nil {
+			h.Turned = 1
 		}
+		parts[secCodes] = bySlot(&c.slab)
+		parts[secFit] = func() { w.floats(c.offset); w.floats(c.scale) }
 	}
 	// Towers are numbered anew, so that no list is written that nobody has.
 	h.Lists = 1
