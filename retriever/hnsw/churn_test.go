@@ -14,7 +14,7 @@ import (
 func TestChurn(t *testing.T) {
 	n, dim, queries := 4000, 32, 100
 	if racing {
-		n = 1000
+		n, queries = 300, 10
 	}
 	for _, metric := range metrics {
 		t.Run(metric.String(), func(t *testing.T) {
@@ -64,13 +64,16 @@ func TestChurn(t *testing.T) {
 
 // A whole cluster that is deleted leaves nothing in the way of the others.
 func TestDeleteCluster(t *testing.T) {
-	const n, dim = 3000, 16
+	n, dim := 3000, 16
+	if racing {
+		n = 600
+	}
 	vectors := clustered(rand.New(rand.NewPCG(5, 6)), n, dim)
 	x, err := New[int](dim, Options{Metric: SquaredL2, Ef: 10})
 	must(t, err)
 	must(t, x.Add(t.Context(), items(vectors)))
-	// The nearest 300 to a vector: too few for a sweep, more than a search keeps in view.
-	near, err := x.Search(t.Context(), nil, vectors[0], Query[int]{K: 300})
+	// The nearest tenth to a vector: too few for a sweep, more than a search keeps in view.
+	near, err := x.Search(t.Context(), nil, vectors[0], Query[int]{K: n / 10})
 	must(t, err)
 	var keys []int
 	for _, g := range near {
@@ -113,7 +116,10 @@ func TestDeleteAll(t *testing.T) {
 // Readers and writers at once: every result is sorted, has each key once, and has only
 // keys that some writer may have put there; in the end the graph is sound and finds all.
 func TestConcurrent(t *testing.T) {
-	const n, dim, readers, writers, rounds = 300, 12, 16, 2, 3
+	n, dim, readers, writers, rounds := 300, 12, 16, 2, 3
+	if racing {
+		n, rounds = 100, 1
+	}
 	vectors := clustered(rand.New(rand.NewPCG(9, 10)), n*writers, dim)
 	for _, storage := range []Storage{Float32, Int8, Int8Only} {
 		t.Run(fmt.Sprint(storage), func(t *testing.T) {
@@ -207,11 +213,11 @@ func (c *cancelAfter) Err() error {
 // An addition that is cancelled says so, keeps what it added, and leaves the graph
 // sound.
 func TestCancelledAdd(t *testing.T) {
-	vectors := uniform(rand.New(rand.NewPCG(13, 14)), 2000, 8)
+	vectors := uniform(rand.New(rand.NewPCG(13, 14)), 1500, 8)
 	for _, workers := range []int{1, 3} {
 		x, err := New[int](8, Options{Workers: workers})
 		must(t, err)
-		err = x.Add(&cancelAfter{Context: t.Context(), n: 1500}, items(vectors))
+		err = x.Add(&cancelAfter{Context: t.Context(), n: 1300}, items(vectors))
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("a cancelled addition gave %v", err)
 		}

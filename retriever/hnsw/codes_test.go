@@ -26,9 +26,9 @@ func withOutliers(r *rand.Rand, n, dim int) [][]float32 {
 // Codes and reranking find nearly what float32 finds, also where a few dimensions are
 // far larger than the others.
 func TestCodesRecall(t *testing.T) {
-	n, queries, dim := 5000, 100, 96
+	n, queries, dim := 4000, 50, 96
 	if racing {
-		n, dim = 2500, 24
+		n, queries, dim = 1100, 5, 24
 	}
 	for name, make := range map[string]func(*rand.Rand, int, int) [][]float32{"clustered": clustered, "outliers": withOutliers} {
 		vectors := make(rand.New(rand.NewPCG(1, 2)), n+queries, dim)

@@ -47,7 +47,7 @@ func equalResults[K comparable](t *testing.T, a, b Searcher[K], queries [][]floa
 func TestSaveAndLoad(t *testing.T) {
 	for _, storage := range []Storage{Float32, Int8, Int8Only} {
 		t.Run(fmt.Sprint(storage), func(t *testing.T) {
-			x, path, queries := saved(t, storage, 1500)
+			x, path, queries := saved(t, storage, 1200)
 			loaded, err := Load[int](t.Context(), path)
 			must(t, err)
 			opened, err := Open[int](path)
@@ -323,7 +323,7 @@ func TestFailedSave(t *testing.T) {
 // Opening reads the header and the checksums only: damage in the rows is found when a
 // search comes to it.
 func TestOpenReadsLittle(t *testing.T) {
-	_, path, queries := saved(t, Float32, 3000)
+	_, path, queries := saved(t, Float32, 2500)
 	data, err := os.ReadFile(path)
 	must(t, err)
 	h, err := readHeader(data[:pageSize], int64(len(data)))

@@ -63,17 +63,21 @@ func (m *model) nearest(query []float32, where func(int) bool) (by map[int]float
 // Random sequences of additions, replacements, deletions, searches, filters, and, for an
 // Index, saving, loading and mapping, compared with the model after every step.
 func TestAgainstModel(t *testing.T) {
-	for seed := range uint64(12) {
+	seeds, steps := 12, 400
+	if racing {
+		seeds, steps = 3, 100
+	}
+	for seed := range uint64(seeds) {
 		metric := metrics[seed%3]
 		t.Run(fmt.Sprintf("flat/%d", seed), func(t *testing.T) {
 			x, err := NewFlat[int](7, FlatOptions{Metric: metric})
 			must(t, err)
-			compareWithModel(t, seed, x, metric, 1, nil)
+			compareWithModel(t, seed, steps, x, metric, 1, nil)
 		})
 		t.Run(fmt.Sprintf("graph/%d", seed), func(t *testing.T) {
 			x, err := New[int](7, Options{Metric: metric, M: 4, EfConstruction: 40, Ef: 4, Seed: seed, Storage: Storage(seed / 3 % 2)})
 			must(t, err)
-			compareWithModel(t, seed, x, metric, 0.9, func(int) VectorIndex[int] {
+			compareWithModel(t, seed, steps, x, metric, 0.9, func(int) VectorIndex[int] {
 				checkInvariants(t, x, 0.99)
 				path := filepath.Join(t.TempDir(), "index")
 				must(t, x.Save(t.Context(), path))
@@ -93,12 +97,12 @@ func TestAgainstModel(t *testing.T) {
 	}
 }
 
-func compareWithModel(t *testing.T, seed uint64, x VectorIndex[int], metric Metric, enough float64, reopen func(int) VectorIndex[int]) {
+func compareWithModel(t *testing.T, seed uint64, steps int, x VectorIndex[int], metric Metric, enough float64, reopen func(int) VectorIndex[int]) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	m := &model{metric: metric}
 	vector := func() []float32 { return uniform(r, 1, 7)[0] }
 	found, wanted := 0, 0
-	for step := range 400 {
+	for step := range steps {
 		switch r.IntN(8) {
 		case 0, 1, 2: // add a batch, with new, old and repeated keys
 			batch := make([]Item[int], r.IntN(60))

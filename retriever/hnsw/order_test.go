@@ -60,7 +60,7 @@ func TestReproducible(t *testing.T) {
 func TestParallelBuild(t *testing.T) {
 	n, dim, queries := 6000, 32, 300
 	if racing {
-		n = 2000
+		n, queries = 500, 10
 	}
 	vectors := uniform(rand.New(rand.NewPCG(3, 4)), n+queries, dim)
 	flat, err := NewFlat[int](dim, FlatOptions{Metric: SquaredL2})
@@ -127,7 +127,7 @@ func TestSearchAllocations(t *testing.T) {
 func TestFilters(t *testing.T) {
 	n, dim, queries := 10_000, 32, 100
 	if racing {
-		n, queries = 3000, 20
+		n, queries = 1000, 5
 	}
 	vectors := clustered(rand.New(rand.NewPCG(7, 8)), n+queries, dim)
 	x, err := New[int](dim, Options{Metric: SquaredL2})

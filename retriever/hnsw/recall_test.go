@@ -100,7 +100,7 @@ var metrics = []Metric{Cosine, InnerProduct, SquaredL2}
 func TestRecall(t *testing.T) {
 	n, dims, queries := 10_000, []int{64, 384}, 200
 	if racing {
-		n, dims, queries = 4_000, []int{16}, 20
+		n, dims, queries = 500, []int{16}, 5
 	}
 	for name, make := range map[string]func(*rand.Rand, int, int) [][]float32{"uniform": uniform, "clustered": clustered} {
 		for _, dim := range dims {
