@@ -166,4 +166,3 @@ func (a *Answer) wrong(cause error, message string) *modelserver.Error {
 	}
 	return e
 }
-
