@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,7 @@ const (
 // it.
 type Answer struct {
 	ctx    context.Context // of this try
+	cancel context.CancelFunc
 	try    *try
 	status int
 	header http.Header
@@ -41,8 +43,8 @@ type Answer struct {
 	events *Events
 }
 
-func newAnswer(ctx context.Context, t *try, resp *http.Response) *Answer {
-	return &Answer{ctx: ctx, try: t, status: resp.StatusCode, header: resp.Header, body: resp.Body, left: bodyLimit}
+func newAnswer(ctx context.Context, cancel context.CancelFunc, t *try, resp *http.Response) *Answer {
+	return &Answer{ctx: ctx, cancel: cancel, try: t, status: resp.StatusCode, header: resp.Header, body: resp.Body, left: bodyLimit}
 }
 
 // Keep says that something of the answer was handed on, so that the call must
@@ -77,13 +79,14 @@ func (a *Answer) Read(p []byte) (int, error) {
 }
 
 // close ends the work at the server, or keeps the connection for the next call.
-func (a *Answer) close(cancel context.CancelFunc) {
-	if !a.ended && a.events != nil && a.events.done {
-		timer := time.AfterFunc(drainTime, cancel)
-		_, _ = io.CopyN(io.Discard, a.body, drainSize)
-		timer.Stop()
+func (a *Answer) close() {
+	if a.events != nil && a.events.timer != nil {
+		if !a.ended {
+			_, _ = io.CopyN(io.Discard, a.body, drainSize)
+		}
+		a.events.timer.Stop()
 	}
-	cancel()
+	a.cancel()
 	_ = a.body.Close()
 }
 
@@ -129,17 +132,17 @@ func (a *Answer) JSON(v any) error {
 	return a.Decode(data, v)
 }
 
+// is reports whether the answer has the media type.
+func (a *Answer) is(media string) bool {
+	got, _, err := mime.ParseMediaType(a.header.Get("Content-Type"))
+	return err == nil && got == media
+}
+
 // want returns an error unless the answer has one of the media types, or none.
 func (a *Answer) want(types ...string) error {
 	header := a.header.Get("Content-Type")
-	got, _, err := mime.ParseMediaType(header)
-	if header == "" {
+	if header == "" || slices.ContainsFunc(types, a.is) {
 		return nil
-	}
-	for _, t := range types {
-		if err == nil && got == t {
-			return nil
-		}
 	}
 	data, err := io.ReadAll(io.LimitReader(a, errorLimit))
 	if err != nil {

@@ -138,6 +138,11 @@ func (c *Client) Do(ctx context.Context, call Call, read func(*Answer) error) er
 	return err
 }
 
+// JSON sends call and parses the answer into v.
+func (c *Client) JSON(ctx context.Context, call Call, v any) error {
+	return c.Do(ctx, call, func(a *Answer) error { return a.JSON(v) })
+}
+
 // newTry prepares the first try.
 func (c *Client) newTry(ctx context.Context, call Call, read func(*Answer) error) (*try, error) {
 	t := &try{client: c, ctx: ctx, path: call.Path, read: read, url: call.Path}

@@ -4,34 +4,30 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"time"
 )
 
 // Events reads a stream of server-sent events, or of lines. The data of an event
 // is valid until the next one is read.
 type Events struct {
 	a     *Answer
-	lines bool // one event per line, no field names
+	lines bool // each line is an event
 	r     *bufio.Reader
 	line  []byte // the latest one, if it did not fit the buffer of r
 	data  []byte // of the latest event
-	done  bool   // the answer is complete
+	timer *time.Timer
 	err   error
 }
 
-// Events returns the reader of an answer that is a stream of server-sent events,
-// as the HTML standard has them, but that a lone carriage return ends no line.
-// Comments and other fields than data are passed over.
-func (a *Answer) Events() *Events { return a.reader(false, "text/event-stream") }
-
-// Lines returns the reader of an answer that is a stream of JSON values, one on
-// each line. An answer is read as events or as lines, as is asked for first.
-func (a *Answer) Lines() *Events {
-	return a.reader(true, "application/x-ndjson", "application/jsonl", "application/json")
-}
-
-func (a *Answer) reader(lines bool, types ...string) *Events {
+// Events returns the reader of an answer that is a stream: of server-sent events,
+// as the HTML standard has them, but that a lone carriage return ends no line, or
+// of JSON values, one on each line, as its content type says. Comments and other
+// fields than data are passed over.
+func (a *Answer) Events() *Events {
 	if a.events == nil {
-		a.events = &Events{a: a, lines: lines, err: a.want(types...), r: bufio.NewReaderSize(a, 16<<10)}
+		const lines = "application/x-ndjson"
+		a.events = &Events{a: a, r: bufio.NewReaderSize(a, 16<<10), err: a.want("text/event-stream", lines)}
+		a.events.lines = a.is(lines)
 	}
 	return a.events
 }
@@ -39,28 +35,36 @@ func (a *Answer) reader(lines bool, types ...string) *Events {
 // Next returns the data of the next event that has any. It returns io.EOF after
 // "[DONE]" and at the end of the body: whether the answer is complete then is for
 // the caller to say. An event that reports an error becomes that error, and a
-// body that ends within an event becomes the error of Answer.Incomplete; a last
-// line of Lines that was cut shows when it is decoded.
+// body that ends within an event becomes the error of Answer.Incomplete; where
+// lines are events, a last one that was cut shows when it is decoded.
 func (e *Events) Next() ([]byte, error) {
 	if e.err != nil {
 		return nil, e.err
 	}
 	data, err := e.next()
-	if err == nil && string(data) == "[DONE]" {
-		e.done, err = true, io.EOF
+	if err == nil && !e.lines && string(data) == "[DONE]" {
+		e.Complete()
+		err = io.EOF
 	}
 	if err == nil {
 		err = e.a.failure(data)
 	}
-	if err != nil {
-		e.err = err
+	if err != nil && e.timer != nil {
+		err = io.EOF
+	}
+	if e.err = err; err != nil {
 		return nil, err
 	}
 	return data, nil
 }
 
-// Done says that the answer is complete, whatever may follow.
-func (e *Events) Done() { e.done = true }
+// Complete says that the answer is complete. What may follow is read for a
+// moment only, and however that ends, Next returns io.EOF.
+func (e *Events) Complete() {
+	if e.timer == nil {
+		e.timer = time.AfterFunc(drainTime, e.a.cancel)
+	}
+}
 
 func (e *Events) next() ([]byte, error) {
 	if !e.lines {

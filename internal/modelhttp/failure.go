@@ -90,15 +90,14 @@ func after(data []byte, s string) ([]byte, bool) {
 
 // problem is what is wrong, as servers write it.
 type problem struct {
-	Message json.RawMessage
-	Code    json.RawMessage
+	Message, Code, Status json.RawMessage
 }
 
 // serverMessage returns what a server says is wrong and the status it gives for
 // it, 0 if none, in any of the forms in use:
 //
 //	{"error":{"message":"…","code":400}}        OpenAI, vLLM, llama-server
-//	{"error":"…"}                               Ollama
+//	{"error":"…","status":400}                  Ollama
 //	{"object":"error","message":"…","code":400} older vLLM
 //	{"detail":"…"}, {"detail":[…]}              FastAPI
 //	{"message":"…","code":400}                  llama-server, in a stream
@@ -114,16 +113,17 @@ func serverMessage(data []byte) (message string, code int) {
 	switch {
 	case text(body.Error) != "":
 		p.Message = body.Error
-		var inner problem
+		inner := p
 		if json.Unmarshal(body.Error, &inner) == nil && text(inner.Message) != "" {
 			p = inner
 		}
 	case text(p.Message) == "":
 		p.Message = body.Detail
 	}
-	code, err := strconv.Atoi(text(p.Code))
-	if err != nil || code < 100 || code > 599 {
-		code = 0
+	for _, raw := range [...]json.RawMessage{p.Code, p.Status} {
+		if n, err := strconv.Atoi(text(raw)); err == nil && n >= 400 && n <= 599 {
+			code = n
+		}
 	}
 	return text(p.Message), code
 }

@@ -50,11 +50,15 @@ func (t *try) run() (err error) {
 	defer func() { report(err) }()
 	ctx, cancel := context.WithTimeout(t.ctx, t.client.timeout)
 	defer cancel()
-	a, err := t.send(ctx, e)
+	resp, err := t.send(ctx, e)
 	if err != nil {
 		return err
 	}
-	defer a.close(cancel)
+	a := newAnswer(ctx, cancel, t, resp)
+	defer a.close()
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return a.refusal()
+	}
 	return t.read(a)
 }
 
@@ -77,8 +81,8 @@ func (t *try) pick() (endpoint, func(error), error) {
 	return endpoint{}, nil, e
 }
 
-// send sends the request and returns a good answer.
-func (t *try) send(ctx context.Context, e endpoint) (*Answer, error) {
+// send sends the request.
+func (t *try) send(ctx context.Context, e endpoint) (*http.Response, error) {
 	t.url = e.base + t.path
 	method := http.MethodGet
 	if t.body != nil {
@@ -96,12 +100,7 @@ func (t *try) send(ctx context.Context, e endpoint) (*Answer, error) {
 	if err != nil {
 		return nil, t.lost(ctx, err)
 	}
-	a := newAnswer(ctx, t, resp)
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		defer resp.Body.Close()
-		return nil, a.refusal()
-	}
-	return a, nil
+	return resp, nil
 }
 
 // lost is the error of a connection that failed with err.
