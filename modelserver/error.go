@@ -1,11 +1,16 @@
 package modelserver
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"time"
 )
+
+// ErrModel is wrapped by errors about a model that cannot be used the way it is
+// configured, such as one that lacks tokens. They say what to change.
+var ErrModel = errors.New("modelserver: unfit model")
 
 // Error says how a call of a model server failed. It holds no key.
 //

@@ -1,0 +1,156 @@
+package completion
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/modelhttp"
+	"github.com/goselfrag/goselfrag/reflection"
+)
+
+// Log returns the log-probability that a server wrote, unknown for null. Servers
+// that cannot write minus infinity write -9999 (vLLM) or the lowest float32
+// (llama.cpp).
+func Log(x *float64) reflection.Prob {
+	switch {
+	case x == nil:
+		return reflection.Prob{}
+	case *x <= -9999:
+		return reflection.ExactLog(math.Inf(-1))
+	}
+	return reflection.ExactLog(*x)
+}
+
+// probs fills in what is known of the position of t.
+func (r *reading) probs(a *modelhttp.Answer, t *Token, s *generator.Step) error {
+	if t.LogProb.Known == reflection.Unknown {
+		return a.Errorf("token %q came without its log-probability", s.Text+s.Token.String())
+	}
+	if err := t.LogProb.Check(); err != nil {
+		return a.Errorf("token %q has the %v", s.Text+s.Token.String(), err)
+	}
+	watched := (r.tokens == 0 || slices.Contains(r.req.Watch, s.Token.Group())) && len(r.req.Watch) > 0 && !r.plain
+	if !watched && r.req.Alternatives == 0 {
+		return nil
+	}
+	entries, err := r.stream.Entries(a, t.Raw, r.entries[:0])
+	if err != nil {
+		return err
+	}
+	r.entries = entries
+	for _, e := range entries {
+		if err := e.LogProb.Check(); err != nil {
+			return a.Errorf("the alternative %q has the %v", e.Text, err)
+		}
+	}
+	if watched {
+		if s.Watched, err = r.watched(a, t, s.Token); err != nil {
+			return err
+		}
+	}
+	if r.req.Alternatives > 0 {
+		s.Top = r.alternatives()
+	}
+	return nil
+}
+
+// watched returns the distributions of the watched groups.
+func (r *reading) watched(a *modelhttp.Answer, t *Token, generated reflection.Token) ([]reflection.Distribution, error) {
+	bound := r.bound(t)
+	list := make([]reflection.Distribution, 0, len(r.req.Watch))
+	for _, g := range r.req.Watch {
+		d := reflection.Distribution{Group: g}
+		for _, c := range g.Tokens() {
+			p := bound
+			if c == generated {
+				p = t.LogProb
+			} else if e := r.entry(c); e != nil {
+				p = e.LogProb
+			}
+			if p.Known == reflection.Unknown || p.Known == reflection.Bounded && r.facts.Level == reflection.ExactIDs {
+				return nil, a.Errorf("the answer lacks the log-probability of %v", c)
+			}
+			d.Set(c, p)
+		}
+		list = append(list, d)
+	}
+	return list, nil
+}
+
+// bound returns the bound for tokens that are not among the entries: the smallest
+// of the likeliest. A generated token that is none of these comes on top of them.
+func (r *reading) bound(t *Token) reflection.Prob {
+	natural := 0
+	for _, e := range r.entries {
+		if !e.Asked {
+			natural++
+		}
+	}
+	bound := reflection.Prob{}
+	for _, e := range r.entries {
+		extra := natural > r.query.Top && e.ID == t.ID && (e.ID >= 0 || e.Text == string(t.Text))
+		if !e.Asked && !extra && (bound.Known == reflection.Unknown || e.LogProb.Log < bound.Log) {
+			bound = reflection.AtMostLog(e.LogProb.Log)
+		}
+	}
+	return bound
+}
+
+// entry returns the entry of a control token, nil if there is none.
+func (r *reading) entry(c reflection.Token) *Entry {
+	for i := range r.entries {
+		if r.is(&r.entries[i]) == c {
+			return &r.entries[i]
+		}
+	}
+	return nil
+}
+
+// is returns the control token that e is, or None.
+func (r *reading) is(e *Entry) reflection.Token {
+	switch {
+	case r.plain:
+		return reflection.None
+	case r.facts.IDs != nil:
+		return r.facts.IDs[e.ID]
+	}
+	c, _ := reflection.ParseToken(e.Text)
+	return c
+}
+
+// alternatives returns the likeliest entries, as many as were asked for. An entry
+// that is neither text nor a control token nor the end is passed over.
+func (r *reading) alternatives() []generator.Alternative {
+	list := make([]generator.Alternative, 0, min(len(r.entries), r.req.Alternatives))
+	slices.SortStableFunc(r.entries, func(a, b Entry) int { return cmp.Compare(b.LogProb.Log, a.LogProb.Log) })
+	for i := range r.entries {
+		e := &r.entries[i]
+		alt := generator.Alternative{Token: r.is(e), Prob: e.LogProb}
+		switch {
+		case e.Asked:
+			continue
+		case alt.Token != reflection.None:
+		case r.facts.isEnd(e):
+			alt.End = true
+		case e.Text == "" || slices.Contains(r.facts.Special, e.Text):
+			continue
+		default:
+			alt.Text = e.Text
+		}
+		if len(list) == r.req.Alternatives {
+			break
+		}
+		list = append(list, alt)
+	}
+	return list
+}
+
+// isEnd reports whether e is the end token.
+func (f *Facts) isEnd(e *Entry) bool {
+	if e.ID >= 0 {
+		return e.ID == f.EndID
+	}
+	return e.Text != "" && e.Text == f.EndText
+}
