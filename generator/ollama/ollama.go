@@ -163,7 +163,7 @@ func (s *stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) err
 	}
 	c.Text = append(c.Text, e.Response...)
 	for _, l := range e.LogProbs {
-		c.Tokens = append(c.Tokens, completion.Token{ID: -1, Text: []byte(l.Token), LogProb: completion.Log(l.LogProb), Raw: l.Top})
+		c.Tokens = append(c.Tokens, completion.Token{ID: -1, Text: []byte(l.Token), LogProb: completion.Log(l.LogProb), Likeliest: l.Top})
 	}
 	if len(e.LogProbs) == 0 && e.Response != "" {
 		// Without probabilities an event is a token.
@@ -186,10 +186,10 @@ func (s *stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) err
 
 // Entries implements completion.Stream.
 func (s *stream) Entries(a *modelhttp.Answer, raw []byte, list []completion.Entry) ([]completion.Entry, error) {
-	var top []logProb
 	if len(raw) == 0 {
 		return list, nil
 	}
+	var top []logProb
 	if err := a.Decode(raw, &top); err != nil {
 		return nil, err
 	}

@@ -22,7 +22,8 @@ type Dialect interface {
 type Stream interface {
 	// Read adds to c what an event says. What it puts there may refer to data.
 	Read(a *modelhttp.Answer, data []byte, c *Chunk) error
-	// Entries appends the alternatives in raw, a Token.Raw, to list.
+	// Entries appends to list the alternatives in raw, which is a Token's Likeliest
+	// or Asked.
 	Entries(a *modelhttp.Answer, raw []byte, list []Entry) ([]Entry, error)
 }
 
@@ -112,8 +113,9 @@ type Token struct {
 	Text []byte
 	// LogProb is its log-probability.
 	LogProb reflection.Prob
-	// Raw holds the alternatives, to be read with Stream.Entries.
-	Raw []byte
+	// Likeliest and Asked hold the likeliest alternatives and those whose ids were
+	// asked for, to be read with Stream.Entries if they are needed.
+	Likeliest, Asked []byte
 }
 
 // Entry is a token that could stand at a position.
@@ -121,7 +123,5 @@ type Entry struct {
 	ID      int32 // -1 if the server gives none
 	Text    string
 	LogProb reflection.Prob
-	// Asked is set when the token is there because its id was asked for, and not
-	// because it is one of the likeliest.
-	Asked bool
+	asked   bool // from Token.Asked
 }

@@ -116,15 +116,19 @@ func (m *Model) prompt(f *Facts, req generator.Request) (string, error) {
 		return generator.JoinMessages(messages), err
 	}
 	s, err := m.server.Template.Render(req.Prompt, f.Special...)
-	if f.Tight {
-		s = tight.Replace(s)
-	}
-	return s, err
+	return f.tighten(s), err
 }
 
-// tight takes the blank away behind each control token. A tokenizer that puts
+// tighten takes the blank away behind each control token. A tokenizer that puts
 // one there itself would make a token of its own of it, and the model would see
 // other tokens than those it generated.
+func (f *Facts) tighten(prompt string) string {
+	if !f.Tight {
+		return prompt
+	}
+	return tight.Replace(prompt)
+}
+
 var tight = func() *strings.Replacer {
 	var pairs []string
 	for _, t := range reflection.Tokens() {

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/internal/modelhttp"
@@ -35,15 +37,9 @@ func (r *reading) probs(a *modelhttp.Answer, t *Token, s *generator.Step) error 
 	if !watched && r.req.Alternatives == 0 {
 		return nil
 	}
-	entries, err := r.stream.Entries(a, t.Raw, r.entries[:0])
-	if err != nil {
+	var err error
+	if r.entries, err = entries(a, r.stream, t, r.entries[:0]); err != nil {
 		return err
-	}
-	r.entries = entries
-	for _, e := range entries {
-		if err := e.LogProb.Check(); err != nil {
-			return a.Errorf("the alternative %q has the %v", e.Text, err)
-		}
 	}
 	if watched {
 		if s.Watched, err = r.watched(a, t, s.Token); err != nil {
@@ -51,9 +47,32 @@ func (r *reading) probs(a *modelhttp.Answer, t *Token, s *generator.Step) error 
 		}
 	}
 	if r.req.Alternatives > 0 {
-		s.Top = r.alternatives()
+		s.Top = r.alternatives(r.req.Alternatives)
 	}
 	return nil
+}
+
+// entries appends the alternatives of t to list. All must have a log-probability.
+func entries(a *modelhttp.Answer, stream Stream, t *Token, list []Entry) ([]Entry, error) {
+	list, err := stream.Entries(a, t.Likeliest, list)
+	if err != nil {
+		return nil, err
+	}
+	likeliest := len(list)
+	if list, err = stream.Entries(a, t.Asked, list); err != nil {
+		return nil, err
+	}
+	for i := range list {
+		e := &list[i]
+		e.asked = i >= likeliest
+		if err := e.LogProb.Check(); err != nil {
+			return nil, a.Errorf("the alternative %q has the %v", e.Text, err)
+		}
+		if e.LogProb.Known == reflection.Unknown {
+			return nil, a.Errorf("the alternative %q came without its log-probability", e.Text)
+		}
+	}
+	return list, nil
 }
 
 // watched returns the distributions of the watched groups.
@@ -69,7 +88,7 @@ func (r *reading) watched(a *modelhttp.Answer, t *Token, generated reflection.To
 			} else if e := r.entry(c); e != nil {
 				p = e.LogProb
 			}
-			if p.Known == reflection.Unknown || p.Known == reflection.Bounded && r.facts.Level == reflection.ExactIDs {
+			if p.Known == reflection.Unknown || p.Known == reflection.Bounded && r.exact {
 				return nil, a.Errorf("the answer lacks the log-probability of %v", c)
 			}
 			d.Set(c, p)
@@ -84,14 +103,14 @@ func (r *reading) watched(a *modelhttp.Answer, t *Token, generated reflection.To
 func (r *reading) bound(t *Token) reflection.Prob {
 	natural := 0
 	for _, e := range r.entries {
-		if !e.Asked {
+		if !e.asked {
 			natural++
 		}
 	}
 	bound := reflection.Prob{}
 	for _, e := range r.entries {
 		extra := natural > r.query.Top && e.ID == t.ID && (e.ID >= 0 || e.Text == string(t.Text))
-		if !e.Asked && !extra && (bound.Known == reflection.Unknown || e.LogProb.Log < bound.Log) {
+		if !e.asked && !extra && (bound.Known == reflection.Unknown || e.LogProb.Log < bound.Log) {
 			bound = reflection.AtMostLog(e.LogProb.Log)
 		}
 	}
@@ -113,33 +132,34 @@ func (r *reading) is(e *Entry) reflection.Token {
 	switch {
 	case r.plain:
 		return reflection.None
-	case r.facts.IDs != nil:
+	case e.ID >= 0:
 		return r.facts.IDs[e.ID]
 	}
 	c, _ := reflection.ParseToken(e.Text)
 	return c
 }
 
-// alternatives returns the likeliest entries, as many as were asked for. An entry
-// that is neither text nor a control token nor the end is passed over.
-func (r *reading) alternatives() []generator.Alternative {
-	list := make([]generator.Alternative, 0, min(len(r.entries), r.req.Alternatives))
+// alternatives returns the likeliest of the entries, at most n. An entry that is
+// neither text nor a control token nor the end is passed over, such as a part of a
+// character.
+func (r *reading) alternatives(n int) []generator.Alternative {
 	slices.SortStableFunc(r.entries, func(a, b Entry) int { return cmp.Compare(b.LogProb.Log, a.LogProb.Log) })
+	list := make([]generator.Alternative, 0, min(len(r.entries), n))
 	for i := range r.entries {
 		e := &r.entries[i]
 		alt := generator.Alternative{Token: r.is(e), Prob: e.LogProb}
 		switch {
-		case e.Asked:
+		case e.asked:
 			continue
 		case alt.Token != reflection.None:
 		case r.facts.isEnd(e):
 			alt.End = true
-		case e.Text == "" || slices.Contains(r.facts.Special, e.Text):
+		case e.Text == "" || strings.ContainsRune(e.Text, utf8.RuneError) || slices.Contains(r.facts.Special, e.Text):
 			continue
 		default:
 			alt.Text = e.Text
 		}
-		if len(list) == r.req.Alternatives {
+		if len(list) == n {
 			break
 		}
 		list = append(list, alt)

@@ -21,10 +21,12 @@ type reading struct {
 	stream Stream
 	yield  func(generator.Step, error) bool
 	plain  bool // the model has no control tokens
+	exact  bool // watched tokens must come with their probabilities, not with bounds
 
 	chunk   Chunk
 	entries []Entry
 	pending []byte // the beginning of a character
+	held    *Token // may be the end token
 	tokens  int    // yielded so far
 	visible bool   // text that is no white space was yielded
 	left    bool   // the reader has left
@@ -37,7 +39,7 @@ func (m *Model) newReading(ctx context.Context, f *Facts, req generator.Request,
 	q := m.query(f, req, prompt)
 	return &reading{
 		ctx: ctx, facts: f, req: req, query: q, stream: m.dialect.Stream(f, q), yield: yield,
-		plain: m.server.NoTokens, usage: generator.Usage{Calls: 1},
+		plain: m.server.NoTokens, exact: f.Level == reflection.ExactIDs, usage: generator.Usage{Calls: 1},
 	}
 }
 
@@ -94,28 +96,33 @@ func (r *reading) last() generator.Step {
 
 // steps yields the tokens of the chunk, and reports whether more may follow.
 func (r *reading) steps(a *modelhttp.Answer) (more bool, err error) {
-	for range r.chunk.Hidden {
+	c := &r.chunk
+	if more, err := r.release(a); err != nil || !more {
+		return more, err
+	}
+	for range c.Hidden {
 		if more, err := r.send(a, generator.Step{}); err != nil || !more {
 			return more, err
 		}
 	}
-	tokens := r.chunk.Tokens
-	if r.chunk.Ended {
-		if len(tokens) > 0 {
-			r.end = tokens[len(tokens)-1].LogProb
-			tokens = tokens[:len(tokens)-1]
-		}
-		if r.tokens+len(tokens) >= r.req.MaxTokens { // one more than was asked for
-			r.chunk.Finish = generator.FinishLength
-		}
+	tokens := c.Tokens
+	if c.Ended {
+		r.end = tokens[len(tokens)-1].LogProb
+		tokens = tokens[:len(tokens)-1]
 	}
-	rest := r.chunk.Text
+	if c.Finish == generator.FinishEnd && r.tokens+len(tokens) >= r.req.MaxTokens {
+		c.Finish = generator.FinishLength // the end is one more than was asked for
+	}
+	if r.hold(tokens) {
+		return true, nil
+	}
+	rest := c.Text
 	for len(tokens) > 0 {
 		n := slices.IndexFunc(tokens, func(t Token) bool { return r.control(&t) != reflection.None })
 		if n < 0 {
 			return r.run(a, tokens, rest)
 		}
-		// The text before the control token belongs to those before it.
+		// The text before the control token belongs to the tokens before it.
 		var text []byte
 		text, rest = cutLiteral(rest, []byte(r.control(&tokens[n]).String()), tokens[:n])
 		if more, err := r.run(a, tokens[:n], text); err != nil || !more {
@@ -128,6 +135,34 @@ func (r *reading) steps(a *modelhttp.Answer) (more bool, err error) {
 		tokens = tokens[n+1:]
 	}
 	return true, nil
+}
+
+// hold keeps a token back that may be the end token: one that shows no text, or
+// that of a special token. What follows will tell.
+func (r *reading) hold(tokens []Token) bool {
+	if len(tokens) != 1 || r.chunk.Finish != generator.Running || r.control(&tokens[0]) != reflection.None {
+		return false
+	}
+	if text := string(r.chunk.Text); text != "" && !slices.Contains(r.facts.Special, text) {
+		return false
+	}
+	t := tokens[0]
+	t.Text, t.Likeliest, t.Asked = bytes.Clone(r.chunk.Text), bytes.Clone(t.Likeliest), bytes.Clone(t.Asked)
+	r.held = &t
+	return true
+}
+
+// release decides what a held token was.
+func (r *reading) release(a *modelhttp.Answer) (more bool, err error) {
+	t := r.held
+	if r.held = nil; t == nil {
+		return true, nil
+	}
+	if r.chunk.Finish == generator.FinishEnd && !r.chunk.Ended && len(r.chunk.Tokens) == 0 {
+		r.end = t.LogProb
+		return true, nil
+	}
+	return r.token(a, t, r.whole(t.Text))
 }
 
 // cutLiteral cuts text at the control token that follows the tokens before. Its
