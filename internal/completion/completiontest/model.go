@@ -32,6 +32,10 @@ const (
 	end
 )
 
+// Accents is a word for the instruction of a prompt that makes the model use the
+// two tokens that are one character together.
+const Accents = "café"
+
 // EndID is the id of the end token, FirstControl that of [No Retrieval].
 const (
 	EndID        = 2
@@ -78,7 +82,7 @@ func allowed(text string, p Piece) float64 {
 	if strings.Count(tail, " ") >= 5 {
 		return weight(p.kind == stop)
 	}
-	return weight(p.kind == word || p.kind == stop || p.Text == " \xc3")
+	return weight(p.kind == word || p.kind == stop || p.Text == " \xc3" && strings.Contains(text, Accents))
 }
 
 func weight(ok bool) float64 {
