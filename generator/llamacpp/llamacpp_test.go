@@ -1,0 +1,28 @@
+package llamacpp_test
+
+import (
+	"net/http/httptest"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/goselfrag/goselfrag/generator/generatortest"
+	"github.com/goselfrag/goselfrag/generator/llamacpp"
+	"github.com/goselfrag/goselfrag/modelserver"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestContract(t *testing.T) {
+	for name, stub := range map[string]stub{"hidden": {}, "special": {special: true}} {
+		t.Run(name, func(t *testing.T) {
+			s := httptest.NewServer(stub)
+			defer s.Close()
+			m, err := llamacpp.New(llamacpp.Config{Server: modelserver.Config{URLs: []string{s.URL}, Client: s.Client()}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			generatortest.TestGenerator(t, m, generatortest.Seeded())
+		})
+	}
+}
