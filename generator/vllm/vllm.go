@@ -198,9 +198,5 @@ func (d dialect) Whole(*completion.Facts) int { return whole }
 
 // Tokenize implements completion.Tokenizer.
 func (d dialect) Tokenize(ctx context.Context, s *completion.Server, f *completion.Facts, text string, begin bool) ([]int32, error) {
-	var answer struct{ Tokens []int32 }
-	err := s.JSON(ctx, modelhttp.Call{Path: "/tokenize", Body: map[string]any{
-		"model": f.Model, "prompt": text, "add_special_tokens": begin,
-	}}, &answer)
-	return answer.Tokens, err
+	return openai.Tokenize(ctx, s, f, text, begin)
 }

@@ -53,6 +53,8 @@ type Facts struct {
 	// alternatives where Level is TopN.
 	Level reflection.Level
 	TopN  int
+	// Tempered is set when log-probabilities are those after the temperature.
+	Tempered bool
 	// EndLogProb is set when the end token comes with its log-probability.
 	EndLogProb bool
 	// SharedPrefix and Slots are those of generator.Capabilities.

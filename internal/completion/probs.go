@@ -28,13 +28,17 @@ func Log(x *float64) reflection.Prob {
 // probs fills in what is known of the position of t.
 func (r *reading) probs(a *modelhttp.Answer, t *Token, s *generator.Step) error {
 	if t.LogProb.Known == reflection.Unknown {
-		return a.Errorf("token %q came without its log-probability", s.Text+s.Token.String())
+		return a.Errorf("the token %q came without its log-probability", s.Text+s.Token.String())
 	}
 	if err := t.LogProb.Check(); err != nil {
-		return a.Errorf("token %q has the %v", s.Text+s.Token.String(), err)
+		return a.Errorf("the token %q has the %v", s.Text+s.Token.String(), err)
+	}
+	tempered := r.tempered()
+	if tempered {
+		s.LogProb = reflection.Prob{}
 	}
 	watched := (r.tokens == 0 || slices.Contains(r.req.Watch, s.Token.Group())) && len(r.req.Watch) > 0 && !r.plain
-	if !watched && r.req.Alternatives == 0 {
+	if !watched && (r.req.Alternatives == 0 || tempered) {
 		return nil
 	}
 	var err error
@@ -46,10 +50,35 @@ func (r *reading) probs(a *modelhttp.Answer, t *Token, s *generator.Step) error 
 			return err
 		}
 	}
-	if r.req.Alternatives > 0 {
+	if r.req.Alternatives > 0 && !tempered {
 		s.Top = r.alternatives(r.req.Alternatives)
 	}
 	return nil
+}
+
+// tempered reports whether the probabilities of the answer are not the model's
+// own.
+func (r *reading) tempered() bool { return r.facts.Tempered && r.req.Temperature > 0 }
+
+// untemper gives the tokens of d, which are all known, the ratios they had before
+// the temperature T: softmax(z/T) to the power of T is softmax(z) up to a factor.
+// The factor is chosen such that they sum to 1.
+func untemper(d *reflection.Distribution, temperature float64) {
+	probs := d.Probs[:d.Group.Size()]
+	most, sum := math.Inf(-1), 0.0
+	for i := range probs {
+		probs[i].Log *= temperature
+		most = max(most, probs[i].Log)
+	}
+	if math.IsInf(most, -1) {
+		return
+	}
+	for i := range probs {
+		sum += math.Exp(probs[i].Log - most)
+	}
+	for i := range probs {
+		probs[i].Log -= most + math.Log(sum)
+	}
 }
 
 // entries appends the alternatives of t to list. All must have a log-probability.
@@ -83,15 +112,18 @@ func (r *reading) watched(a *modelhttp.Answer, t *Token, generated reflection.To
 		d := reflection.Distribution{Group: g}
 		for _, c := range g.Tokens() {
 			p := bound
-			if c == generated {
-				p = t.LogProb
-			} else if e := r.entry(c); e != nil {
+			if e := r.entry(c); e != nil {
 				p = e.LogProb
+			} else if c == generated {
+				p = t.LogProb
 			}
 			if p.Known == reflection.Unknown || p.Known == reflection.Bounded && r.exact {
 				return nil, a.Errorf("the answer lacks the log-probability of %v", c)
 			}
 			d.Set(c, p)
+		}
+		if r.tempered() {
+			untemper(&d, r.req.Temperature)
 		}
 		list = append(list, d)
 	}

@@ -88,7 +88,7 @@ func (r *reading) last() generator.Step {
 	s.Usage.GeneratedTokens = max(s.Usage.GeneratedTokens, r.tokens)
 	s.Usage.Partial = s.Usage.PromptTokens == 0
 	s.Usage.PromptTokens = max(s.Usage.PromptTokens, s.Usage.CachedTokens)
-	if r.finish == generator.FinishEnd {
+	if r.finish == generator.FinishEnd && !r.tempered() {
 		s.LogProb = r.end
 	}
 	return s

@@ -51,6 +51,15 @@ func Model(ctx context.Context, s *completion.Server) (string, error) {
 	return list.Data[0].ID, nil
 }
 
+// Tokenize cuts text into tokens, as completion.Tokenizer wants it.
+func Tokenize(ctx context.Context, s *completion.Server, f *completion.Facts, text string, begin bool) ([]int32, error) {
+	var answer struct{ Tokens []int32 }
+	err := s.JSON(ctx, modelhttp.Call{Path: "/tokenize", Body: map[string]any{
+		"model": f.Model, "prompt": text, "add_special_tokens": begin,
+	}}, &answer)
+	return answer.Tokens, err
+}
+
 // Stream reads the events of a completion.
 type Stream struct{}
 
