@@ -165,9 +165,8 @@ func (s *stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) err
 	for _, l := range e.LogProbs {
 		c.Tokens = append(c.Tokens, completion.Token{ID: -1, Text: []byte(l.Token), LogProb: completion.Log(l.LogProb), Likeliest: l.Top})
 	}
-	if len(e.LogProbs) == 0 && e.Response != "" {
-		// Without probabilities an event is a token.
-		c.Tokens = append(c.Tokens, completion.Token{ID: -1, Text: c.Text})
+	if len(e.LogProbs) == 0 {
+		c.Unnumbered(c.Text)
 	}
 	if !e.Done {
 		return nil

@@ -1,6 +1,7 @@
 package completion
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/goselfrag/goselfrag/generator"
@@ -126,4 +127,24 @@ type Entry struct {
 	Text    string
 	LogProb reflection.Prob
 	asked   bool // from Token.Asked
+}
+
+// Unnumbered adds the tokens of an event of which only the text is known: each
+// control token is one, and so is the text between two.
+func (c *Chunk) Unnumbered(text []byte) {
+	for len(text) > 0 {
+		at, end := len(text), len(text)
+		for _, t := range reflection.Tokens() {
+			if i := bytes.Index(text, []byte(t.String())); i >= 0 && i < at {
+				at, end = i, i+len(t.String())
+			}
+		}
+		if at > 0 {
+			c.Tokens = append(c.Tokens, Token{ID: -1, Text: text[:at]})
+		}
+		if at < end {
+			c.Tokens = append(c.Tokens, Token{ID: -1, Text: text[at:end]})
+		}
+		text = text[end:]
+	}
 }

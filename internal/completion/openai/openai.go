@@ -139,9 +139,8 @@ func (ch *choice) tokens(a *modelhttp.Answer, c *completion.Chunk) error {
 		for _, id := range ch.TokenIDs {
 			c.Tokens = append(c.Tokens, completion.Token{ID: id})
 		}
-		if len(ch.TokenIDs) == 0 && ch.Text != "" {
-			// Without ids and probabilities an event is a token.
-			c.Tokens = append(c.Tokens, completion.Token{ID: -1, Text: c.Text})
+		if len(ch.TokenIDs) == 0 {
+			c.Unnumbered(c.Text)
 		}
 		return nil
 	case len(l.Content) > 0:
