@@ -168,14 +168,23 @@ func (s *stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) err
 func (s *stream) tokens(a *modelhttp.Answer, e *event, c *completion.Chunk) error {
 	m := &e.Meta
 	fresh := m.CompletionTokens - s.seen
-	if fresh < 0 || max(len(m.Output), len(e.OutputIDs)) < fresh {
-		return a.Errorf("an event has %d tokens after %d of %d", max(len(m.Output), len(e.OutputIDs)), s.seen, m.CompletionTokens)
+	list := len(m.Output)
+	if list == 0 {
+		list = len(e.OutputIDs)
+	}
+	if fresh < 0 || fresh > list {
+		return a.Errorf("an event has %d tokens, but there are %d after %d", list, m.CompletionTokens, s.seen)
 	}
 	if len(m.Output) == 0 {
 		for _, id := range e.OutputIDs[len(e.OutputIDs)-fresh:] {
 			c.Tokens = append(c.Tokens, completion.Token{ID: id})
 		}
 		return nil
+	}
+	for i := range fresh {
+		if p, q := len(m.Output)-1-i, len(e.OutputIDs)-1-i; q >= 0 && m.Output[p].ID != e.OutputIDs[q] {
+			return a.Errorf("the token %d came with the log-probability of %d", e.OutputIDs[q], m.Output[p].ID)
+		}
 	}
 	return add(a, c, fresh, m.Output, m.OutputTop, m.OutputAsked)
 }

@@ -21,13 +21,17 @@ type Events struct {
 
 // Events returns the reader of an answer that is a stream: of server-sent events,
 // as the HTML standard has them, but that a lone carriage return ends no line, or
-// of JSON values, one on each line, as its content type says. Comments and other
-// fields than data are passed over.
+// of JSON objects, one on each line, as its content type says, or its first byte
+// if it has none. Comments and other fields than data are passed over.
 func (a *Answer) Events() *Events {
 	if a.events == nil {
 		const lines = "application/x-ndjson"
-		a.events = &Events{a: a, r: bufio.NewReaderSize(a, 16<<10), err: a.want("text/event-stream", lines)}
-		a.events.lines = a.is(lines)
+		e := &Events{a: a, r: bufio.NewReaderSize(a, 16<<10), err: a.want("text/event-stream", lines)}
+		if e.lines = a.is(lines); e.err == nil && a.header.Get("Content-Type") == "" {
+			first, _ := e.r.Peek(1) // its error comes again
+			e.lines = string(first) == "{"
+		}
+		a.events = e
 	}
 	return a.events
 }

@@ -1,0 +1,16 @@
+package sglang_test
+
+import (
+	"testing"
+
+	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/generator/sglang"
+	"github.com/goselfrag/goselfrag/internal/completion/completiontest"
+	"github.com/goselfrag/goselfrag/modelserver"
+)
+
+func TestFaults(t *testing.T) {
+	completiontest.Faults(t, stub{}, func(s modelserver.Config) (generator.Generator, error) {
+		return sglang.New(sglang.Config{Server: s})
+	})
+}
