@@ -70,7 +70,7 @@ func (d dialect) Call(f *completion.Facts, q *completion.Query) modelhttp.Call {
 
 // Stream implements completion.Dialect.
 func (d dialect) Stream(f *completion.Facts, _ *completion.Query) completion.Stream {
-	return stream{special: f.Special}
+	return &stream{special: f.Special}
 }
 
 type stream struct {
@@ -80,7 +80,7 @@ type stream struct {
 
 // Read implements completion.Stream. Some servers send the end token, with no
 // text, and some do not.
-func (s stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) error {
+func (s *stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) error {
 	err := s.Stream.Read(a, data, c)
 	if n := len(c.Tokens); n > 0 && c.Finish == generator.FinishEnd {
 		text := string(c.Tokens[n-1].Text)

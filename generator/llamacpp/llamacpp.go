@@ -2,10 +2,11 @@ package llamacpp
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"math"
 	"slices"
+
+	"github.com/go-faster/jx"
 
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/completions"
@@ -117,99 +118,158 @@ func (d dialect) Stream(*completion.Facts, *completion.Query) completion.Stream 
 
 // event is what the server sends for a token, and at the end.
 type event struct {
-	Content         string
-	Tokens          []int32
-	Stop            bool
-	StopType        string `json:"stop_type"`
-	Truncated       bool
-	TokensPredicted int `json:"tokens_predicted"`
-	TokensEvaluated int `json:"tokens_evaluated"`
-	Timings         *struct {
-		Evaluated *int `json:"prompt_n"`
-	}
-	Probs []position `json:"completion_probabilities"`
+	content             []byte
+	ids                 []int32
+	stop, cut           bool
+	reason              string
+	predicted, prompted int
+	evaluated           int // of the prompt, -1 if not told
+	positions           []completion.Token
+	group               []completion.Entry // with post_sampling_probs
 }
 
-type position struct {
-	ID      *int32
-	Token   string
-	LogProb *float64        `json:"logprob"`
-	Top     json.RawMessage `json:"top_logprobs"`
-	// With post_sampling_probs.
-	TopProbs []struct {
-		ID   int32
-		Prob *float64
-	} `json:"top_probs"`
+// read parses an event.
+func (e *event) read(a *modelhttp.Answer, data []byte) error {
+	*e = event{content: e.content[:0], ids: e.ids[:0], positions: e.positions[:0], evaluated: -1}
+	err := completion.Object(a, data, func(d *jx.Decoder, key []byte) (err error) {
+		switch string(key) {
+		case "content":
+			e.content, err = completion.AppendString(e.content, d)
+		case "tokens":
+			err = completion.Elements(d, func(d *jx.Decoder) error {
+				id, err := completion.Int[int32](d)
+				e.ids = append(e.ids, id)
+				return err
+			})
+		case "stop":
+			e.stop, err = completion.Bool(d)
+		case "stop_type":
+			e.reason, err = completion.String(d)
+		case "truncated":
+			e.cut, err = completion.Bool(d)
+		case "tokens_predicted":
+			e.predicted, err = completion.Int[int](d)
+		case "tokens_evaluated":
+			e.prompted, err = completion.Int[int](d)
+		case "timings":
+			err = completion.Members(d, func(d *jx.Decoder, key []byte) (err error) {
+				if string(key) != "prompt_n" {
+					return d.Skip()
+				}
+				e.evaluated, err = completion.Int[int](d)
+				return err
+			})
+		case "completion_probabilities":
+			err = completion.Elements(d, e.position)
+		default:
+			err = d.Skip()
+		}
+		return err
+	})
+	if err == nil && e.cut {
+		return a.Errorf("the prompt was cut because it does not fit a slot of the server: start it with a greater context (-c) or fewer slots (-np)")
+	}
+	return err
+}
+
+// position reads what the server says of a token that was generated.
+func (e *event) position(d *jx.Decoder) error {
+	t := completion.Token{ID: -1}
+	err := completion.Members(d, func(d *jx.Decoder, key []byte) (err error) {
+		switch string(key) {
+		case "id":
+			t.ID, err = completion.Int[int32](d)
+		case "token":
+			t.Text, err = completion.AppendString(nil, d)
+		case "logprob":
+			t.LogProb, err = completion.LogProb(d)
+		case "top_logprobs":
+			t.Likeliest, err = completion.Raw(d)
+		case "top_probs":
+			err = completion.Elements(d, func(d *jx.Decoder) error {
+				entry, err := entry(d)
+				e.group = append(e.group, entry)
+				return err
+			})
+		default:
+			err = d.Skip()
+		}
+		return err
+	})
+	e.positions = append(e.positions, t)
+	return err
+}
+
+// entry reads a token with its log-probability or its probability.
+func entry(d *jx.Decoder) (completion.Entry, error) {
+	e := completion.Entry{ID: -1}
+	err := d.ObjBytes(func(d *jx.Decoder, key []byte) (err error) {
+		switch string(key) {
+		case "id":
+			e.ID, err = completion.Int[int32](d)
+		case "token":
+			e.Text, err = completion.String(d)
+		case "logprob":
+			e.LogProb, err = completion.LogProb(d)
+		case "prob":
+			var p float64
+			p, err = d.Float64()
+			e.LogProb = reflection.ExactValue(p)
+		default:
+			err = d.Skip()
+		}
+		return err
+	})
+	return e, err
 }
 
 type stream struct {
-	seen int // tokens
+	event event
+	seen  int // tokens
 }
 
 // Read implements completion.Stream.
 func (s *stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) error {
-	var e event
-	if err := a.Decode(data, &e); err != nil {
+	e := &s.event
+	if err := e.read(a, data); err != nil {
 		return err
 	}
-	if e.Truncated {
-		return a.Errorf("the prompt was cut because it does not fit a slot of the server: start it with a greater context (-c) or fewer slots (-np)")
-	}
-	c.Text = append(c.Text, e.Content...)
-	switch {
-	case len(e.Probs) > 0:
-		for i := range e.Probs {
-			p := &e.Probs[i]
-			t := completion.Token{ID: -1, Text: []byte(p.Token), LogProb: completion.Log(p.LogProb), Likeliest: p.Top}
-			if p.ID != nil {
-				t.ID = *p.ID
-			}
-			c.Tokens = append(c.Tokens, t)
-		}
-	case !e.Stop:
-		for _, id := range e.Tokens {
+	c.Text = append(c.Text, e.content...)
+	c.Tokens = append(c.Tokens, e.positions...)
+	if len(e.positions) == 0 && !e.stop {
+		for _, id := range e.ids {
 			c.Tokens = append(c.Tokens, completion.Token{ID: id})
 		}
 	}
 	// Of a token that leaves a character incomplete the server says nothing.
-	c.Hidden = max(e.TokensPredicted-s.seen-len(c.Tokens), 0)
-	s.seen = max(s.seen, e.TokensPredicted)
-	c.PromptTokens, c.GeneratedTokens = e.TokensEvaluated, e.TokensPredicted
-	if !e.Stop {
+	c.Hidden = max(e.predicted-s.seen-len(c.Tokens), 0)
+	s.seen = max(s.seen, e.predicted)
+	c.PromptTokens, c.GeneratedTokens = e.prompted, e.predicted
+	if !e.stop {
 		return nil
 	}
-	if e.Timings != nil && e.Timings.Evaluated != nil {
-		c.CachedTokens = max(e.TokensEvaluated-*e.Timings.Evaluated, 0)
+	if e.evaluated >= 0 {
+		c.CachedTokens = max(e.prompted-e.evaluated, 0)
 	}
-	switch e.StopType {
+	switch e.reason {
 	case "eos":
 		c.Finish = generator.FinishEnd
 	case "limit":
 		c.Finish = generator.FinishLength
 	default:
-		return a.Errorf("the answer ended for the reason %q: want eos or limit", e.StopType)
+		return a.Errorf("the answer ended for the reason %q: want eos or limit", e.reason)
 	}
 	return nil
 }
 
 // Entries implements completion.Stream.
 func (s *stream) Entries(a *modelhttp.Answer, raw []byte, list []completion.Entry) ([]completion.Entry, error) {
-	if len(raw) == 0 {
-		return list, nil
-	}
-	var top []position
-	if err := a.Decode(raw, &top); err != nil {
-		return nil, err
-	}
-	list = slices.Grow(list, len(top))
-	for i := range top {
-		e := completion.Entry{ID: -1, Text: top[i].Token, LogProb: completion.Log(top[i].LogProb)}
-		if top[i].ID != nil {
-			e.ID = *top[i].ID
-		}
+	err := completion.List(a, raw, func(d *jx.Decoder) error {
+		e, err := entry(d)
 		list = append(list, e)
-	}
-	return list, nil
+		return err
+	})
+	return list, err
 }
 
 // bias makes the tokens of a group so likely that no other one has a chance.
@@ -237,34 +297,25 @@ func (d dialect) Group(ctx context.Context, s *completion.Server, _ *completion.
 				return err
 			}
 			var e event
-			if err := a.Decode(data, &e); err != nil {
+			if err := e.read(a, data); err != nil {
 				return err
 			}
-			if e.Truncated {
-				return a.Errorf("the prompt was cut because it does not fit a slot of the server")
+			if len(e.positions) > 0 || e.stop {
+				return fill(a, e.group, ids, probs)
 			}
-			if len(e.Probs) == 0 && !e.Stop {
-				continue
-			}
-			return group(a, e, ids, probs)
 		}
 	})
 	return probs, err
 }
 
-// group fills in the probabilities of ids.
-func group(a *modelhttp.Answer, e event, ids []int32, probs []reflection.Prob) error {
+// fill takes the probabilities of ids from list.
+func fill(a *modelhttp.Answer, list []completion.Entry, ids []int32, probs []reflection.Prob) error {
 	for i, id := range ids {
-		for _, p := range e.Probs {
-			for _, t := range p.TopProbs {
-				if t.ID == id && t.Prob != nil && *t.Prob >= 0 && *t.Prob <= 1 {
-					probs[i] = reflection.ExactValue(*t.Prob)
-				}
-			}
-		}
-		if probs[i].Known != reflection.Exact {
+		at := slices.IndexFunc(list, func(e completion.Entry) bool { return e.ID == id })
+		if at < 0 || list[at].LogProb.Known != reflection.Exact || list[at].LogProb.Check() != nil {
 			return a.Errorf("the answer lacks the probability of the token %d", id)
 		}
+		probs[i] = list[at].LogProb
 	}
 	return nil
 }

@@ -2,9 +2,10 @@ package ollama
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
+
+	"github.com/go-faster/jx"
 
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/completions"
@@ -137,63 +138,80 @@ func (d dialect) Call(_ *completion.Facts, q *completion.Query) modelhttp.Call {
 // Stream implements completion.Dialect.
 func (d dialect) Stream(*completion.Facts, *completion.Query) completion.Stream { return &stream{} }
 
-// event is a line of the answer.
-type event struct {
-	Response        string    `json:"response"`
-	Done            bool      `json:"done"`
-	DoneReason      string    `json:"done_reason"`
-	PromptEvalCount int       `json:"prompt_eval_count"`
-	EvalCount       int       `json:"eval_count"`
-	LogProbs        []logProb `json:"logprobs"`
-}
-
-type logProb struct {
-	Token   string          `json:"token"`
-	LogProb *float64        `json:"logprob"`
-	Top     json.RawMessage `json:"top_logprobs"`
-}
-
 type stream struct{}
 
 // Read implements completion.Stream.
 func (s *stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) error {
-	var e event
-	if err := a.Decode(data, &e); err != nil {
+	var done bool
+	var reason string
+	err := completion.Object(a, data, func(d *jx.Decoder, key []byte) (err error) {
+		switch string(key) {
+		case "response":
+			c.Text, err = completion.AppendString(c.Text, d)
+		case "done":
+			done, err = completion.Bool(d)
+		case "done_reason":
+			reason, err = completion.String(d)
+		case "prompt_eval_count":
+			c.PromptTokens, err = completion.Int[int](d)
+		case "eval_count":
+			c.GeneratedTokens, err = completion.Int[int](d)
+		case "logprobs":
+			err = completion.Elements(d, func(d *jx.Decoder) error {
+				t, err := token(d)
+				c.Tokens = append(c.Tokens, t)
+				return err
+			})
+		default:
+			err = d.Skip()
+		}
+		return err
+	})
+	if err != nil {
 		return err
 	}
-	c.Text = append(c.Text, e.Response...)
-	for _, l := range e.LogProbs {
-		c.Tokens = append(c.Tokens, completion.Token{ID: -1, Text: []byte(l.Token), LogProb: completion.Log(l.LogProb), Likeliest: l.Top})
-	}
-	if len(e.LogProbs) == 0 {
+	if len(c.Tokens) == 0 {
 		c.Unnumbered(c.Text)
 	}
-	if !e.Done {
+	if !done {
 		return nil
 	}
-	c.PromptTokens, c.GeneratedTokens = e.PromptEvalCount, e.EvalCount
-	switch e.DoneReason {
+	switch reason {
 	case "stop":
 		c.Finish = generator.FinishEnd
 	case "length":
 		c.Finish = generator.FinishLength
 	default:
-		return a.Errorf("the answer ended for the reason %q: want stop or length", e.DoneReason)
+		return a.Errorf("the answer ended for the reason %q: want stop or length", reason)
 	}
 	return nil
 }
 
+// token reads a token, with its alternatives if it has any.
+func token(d *jx.Decoder) (completion.Token, error) {
+	t := completion.Token{ID: -1}
+	err := completion.Members(d, func(d *jx.Decoder, key []byte) (err error) {
+		switch string(key) {
+		case "token":
+			t.Text, err = completion.AppendString(nil, d)
+		case "logprob":
+			t.LogProb, err = completion.LogProb(d)
+		case "top_logprobs":
+			t.Likeliest, err = completion.Raw(d)
+		default:
+			err = d.Skip()
+		}
+		return err
+	})
+	return t, err
+}
+
 // Entries implements completion.Stream.
 func (s *stream) Entries(a *modelhttp.Answer, raw []byte, list []completion.Entry) ([]completion.Entry, error) {
-	if len(raw) == 0 {
-		return list, nil
-	}
-	var top []logProb
-	if err := a.Decode(raw, &top); err != nil {
-		return nil, err
-	}
-	for _, t := range top {
-		list = append(list, completion.Entry{ID: -1, Text: t.Token, LogProb: completion.Log(t.LogProb)})
-	}
-	return list, nil
+	err := completion.List(a, raw, func(d *jx.Decoder) error {
+		t, err := token(d)
+		list = append(list, completion.Entry{ID: -1, Text: string(t.Text), LogProb: t.LogProb})
+		return err
+	})
+	return list, err
 }

@@ -1,10 +1,11 @@
 package sglang
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
-	"slices"
-	"strings"
+
+	"github.com/go-faster/jx"
 
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/completions"
@@ -83,124 +84,203 @@ func (d dialect) Call(_ *completion.Facts, q *completion.Query) modelhttp.Call {
 // Stream implements completion.Dialect.
 func (d dialect) Stream(*completion.Facts, *completion.Query) completion.Stream { return &stream{} }
 
+// event is what the server says of an answer so far, or of what is new.
 type event struct {
-	Text      string
-	OutputIDs []int32 `json:"output_ids"`
-	Meta      meta    `json:"meta_info"`
+	text                        []byte
+	ids                         []int32
+	finish, message             string
+	prompted, completed, cached int
+	output, input               positions
 }
 
-type meta struct {
-	Finish *struct {
-		Type    string
-		Message string
-	} `json:"finish_reason"`
-	PromptTokens     int               `json:"prompt_tokens"`
-	CompletionTokens int               `json:"completion_tokens"`
-	CachedTokens     int               `json:"cached_tokens"`
-	Output           []pair            `json:"output_token_logprobs"`
-	OutputTop        []json.RawMessage `json:"output_top_logprobs"`
-	OutputAsked      []json.RawMessage `json:"output_token_ids_logprobs"`
-	Input            []pair            `json:"input_token_logprobs"`
-	InputTop         []json.RawMessage `json:"input_top_logprobs"`
-	InputAsked       []json.RawMessage `json:"input_token_ids_logprobs"`
+// positions are tokens with their alternatives.
+type positions struct {
+	tokens           []completion.Entry
+	likeliest, asked [][]byte
 }
 
-// pair is a token with its log-probability: [-0.1, 32004, null].
-type pair struct {
-	LogProb *float64
-	ID      int32
-	Text    string
+// read parses an event.
+func (e *event) read(a *modelhttp.Answer, data []byte) error {
+	*e = event{text: e.text[:0], ids: e.ids[:0], output: e.output.empty(), input: e.input.empty()}
+	return completion.Object(a, data, func(d *jx.Decoder, key []byte) (err error) {
+		switch string(key) {
+		case "text":
+			e.text, err = completion.AppendString(e.text, d)
+		case "output_ids":
+			err = completion.Elements(d, func(d *jx.Decoder) error {
+				id, err := completion.Int[int32](d)
+				e.ids = append(e.ids, id)
+				return err
+			})
+		case "meta_info":
+			err = completion.Members(d, e.meta)
+		default:
+			err = d.Skip()
+		}
+		return err
+	})
 }
 
-// UnmarshalJSON implements [json.Unmarshaler].
-func (p *pair) UnmarshalJSON(b []byte) error {
-	*p = pair{ID: -1}
-	return json.Unmarshal(b, &[]any{&p.LogProb, &p.ID, &p.Text})
+func (e *event) meta(d *jx.Decoder, key []byte) (err error) {
+	switch string(key) {
+	case "finish_reason":
+		err = completion.Members(d, func(d *jx.Decoder, key []byte) (err error) {
+			switch string(key) {
+			case "type":
+				e.finish, err = completion.String(d)
+			case "message":
+				e.message, err = completion.String(d)
+			default:
+				err = d.Skip()
+			}
+			return err
+		})
+	case "prompt_tokens":
+		e.prompted, err = completion.Int[int](d)
+	case "completion_tokens":
+		e.completed, err = completion.Int[int](d)
+	case "cached_tokens":
+		e.cached, err = completion.Int[int](d)
+	case "output_token_logprobs":
+		err = e.output.read(d)
+	case "output_top_logprobs":
+		err = rows(d, &e.output.likeliest)
+	case "output_token_ids_logprobs":
+		err = rows(d, &e.output.asked)
+	case "input_token_logprobs":
+		err = e.input.read(d)
+	case "input_top_logprobs":
+		err = rows(d, &e.input.likeliest)
+	case "input_token_ids_logprobs":
+		err = rows(d, &e.input.asked)
+	default:
+		err = d.Skip()
+	}
+	return err
+}
+
+func (p positions) empty() positions {
+	return positions{p.tokens[:0], p.likeliest[:0], p.asked[:0]}
+}
+
+func (p *positions) read(d *jx.Decoder) error {
+	return completion.Elements(d, func(d *jx.Decoder) error {
+		e, err := tuple(d)
+		p.tokens = append(p.tokens, e)
+		return err
+	})
+}
+
+// rows keeps the elements of an array as they are written.
+func rows(d *jx.Decoder, list *[][]byte) error {
+	return completion.Elements(d, func(d *jx.Decoder) error {
+		raw, err := completion.Raw(d)
+		*list = append(*list, raw)
+		return err
+	})
+}
+
+// tuple reads a token with its log-probability: [-0.1, 32004, null].
+func tuple(d *jx.Decoder) (completion.Entry, error) {
+	e := completion.Entry{ID: -1}
+	n := 0
+	err := d.Arr(func(d *jx.Decoder) (err error) {
+		switch n {
+		case 0:
+			e.LogProb, err = completion.LogProb(d)
+		case 1:
+			e.ID, err = completion.Int[int32](d)
+		case 2:
+			e.Text, err = completion.String(d)
+		default:
+			err = d.Skip()
+		}
+		n++
+		return err
+	})
+	return e, err
 }
 
 // stream reads events that repeat what earlier ones said, or do not, as the
 // server was started.
 type stream struct {
-	text string
-	seen int // tokens
+	event event
+	text  []byte
+	seen  int // tokens
 }
 
 // Read implements completion.Stream.
 func (s *stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) error {
-	var e event
-	if err := a.Decode(data, &e); err != nil {
+	e := &s.event
+	if err := e.read(a, data); err != nil {
 		return err
 	}
-	m := &e.Meta
-	total := m.CompletionTokens
-	// Old servers can send new ids only, with the whole text and all probabilities.
-	whole := len(m.Output) == total || len(m.Output) == 0 && len(e.OutputIDs) == total
-	text := e.Text
-	if whole {
-		if !strings.HasPrefix(text, s.text) {
+	text := e.text
+	if max(len(e.output.tokens), len(e.ids)) == e.completed {
+		if !bytes.HasPrefix(text, s.text) {
 			return a.Errorf("an event does not begin with the text of the one before")
 		}
 		text = text[len(s.text):]
 	}
-	s.text += text
+	s.text = append(s.text, text...)
 	c.Text = append(c.Text, text...)
-	if err := s.tokens(a, &e, c); err != nil {
+	if err := s.tokens(a, c); err != nil {
 		return err
 	}
-	s.seen = total
-	c.PromptTokens, c.CachedTokens, c.GeneratedTokens = m.PromptTokens, m.CachedTokens, total
-	if m.Finish == nil {
-		return nil
-	}
-	switch m.Finish.Type {
+	s.seen = e.completed
+	c.PromptTokens, c.CachedTokens, c.GeneratedTokens = e.prompted, e.cached, e.completed
+	switch e.finish {
+	case "":
 	case "stop":
 		c.Finish = generator.FinishEnd
 		c.Ended = len(c.Tokens) > 0
 	case "length":
 		c.Finish = generator.FinishLength
 	default:
-		return a.Errorf("the answer ended for the reason %q (%s): want stop or length", m.Finish.Type, m.Finish.Message)
+		return a.Errorf("the answer ended for the reason %q (%s): want stop or length", e.finish, e.message)
 	}
 	return nil
 }
 
 // tokens adds the tokens that are new to c.
-func (s *stream) tokens(a *modelhttp.Answer, e *event, c *completion.Chunk) error {
-	m := &e.Meta
-	fresh := m.CompletionTokens - s.seen
-	list := len(m.Output)
+func (s *stream) tokens(a *modelhttp.Answer, c *completion.Chunk) error {
+	e := &s.event
+	out := e.output.tokens
+	fresh := e.completed - s.seen
+	list := len(out)
 	if list == 0 {
-		list = len(e.OutputIDs)
+		list = len(e.ids)
 	}
 	if fresh < 0 || fresh > list {
-		return a.Errorf("an event has %d tokens, but there are %d after %d", list, m.CompletionTokens, s.seen)
+		return a.Errorf("an event has %d tokens, but there are %d after %d", list, e.completed, s.seen)
 	}
-	if len(m.Output) == 0 {
-		for _, id := range e.OutputIDs[len(e.OutputIDs)-fresh:] {
+	if len(out) == 0 {
+		for _, id := range e.ids[len(e.ids)-fresh:] {
 			c.Tokens = append(c.Tokens, completion.Token{ID: id})
 		}
 		return nil
 	}
-	for i := range fresh {
-		if p, q := len(m.Output)-1-i, len(e.OutputIDs)-1-i; q >= 0 && m.Output[p].ID != e.OutputIDs[q] {
-			return a.Errorf("the token %d came with the log-probability of %d", e.OutputIDs[q], m.Output[p].ID)
+	for i := 1; i <= min(fresh, len(e.ids)); i++ {
+		if got, want := out[len(out)-i].ID, e.ids[len(e.ids)-i]; got != want {
+			return a.Errorf("the token %d came with the log-probability of %d", want, got)
 		}
 	}
-	return add(a, c, fresh, m.Output, m.OutputTop, m.OutputAsked)
+	return e.output.last(a, c, fresh)
 }
 
-// add adds the last n tokens of list to c, with their alternatives.
-func add(a *modelhttp.Answer, c *completion.Chunk, n int, list []pair, likeliest, asked []json.RawMessage) error {
-	if len(likeliest) > 0 && len(likeliest) != len(list) || len(asked) > 0 && len(asked) != len(list) || n > len(list) {
-		return a.Errorf("%d tokens came with %d lists of alternatives and %d of those asked for", len(list), len(likeliest), len(asked))
+// last adds the last n tokens to c, with their alternatives.
+func (p *positions) last(a *modelhttp.Answer, c *completion.Chunk, n int) error {
+	all := len(p.tokens)
+	if len(p.likeliest) > 0 && len(p.likeliest) != all || len(p.asked) > 0 && len(p.asked) != all || n > all {
+		return a.Errorf("%d tokens came with %d lists of alternatives and %d of those asked for", all, len(p.likeliest), len(p.asked))
 	}
-	for i := len(list) - n; i < len(list); i++ {
-		t := completion.Token{ID: list[i].ID, LogProb: completion.Log(list[i].LogProb)}
-		if len(likeliest) > 0 {
-			t.Likeliest = likeliest[i]
+	for i := all - n; i < all; i++ {
+		t := completion.Token{ID: p.tokens[i].ID, LogProb: p.tokens[i].LogProb}
+		if len(p.likeliest) > 0 {
+			t.Likeliest = p.likeliest[i]
 		}
-		if len(asked) > 0 {
-			t.Asked = asked[i]
+		if len(p.asked) > 0 {
+			t.Asked = p.asked[i]
 		}
 		c.Tokens = append(c.Tokens, t)
 	}
@@ -209,18 +289,12 @@ func add(a *modelhttp.Answer, c *completion.Chunk, n int, list []pair, likeliest
 
 // Entries implements completion.Stream.
 func (s *stream) Entries(a *modelhttp.Answer, raw []byte, list []completion.Entry) ([]completion.Entry, error) {
-	if len(raw) == 0 {
-		return list, nil
-	}
-	var pairs []pair
-	if err := a.Decode(raw, &pairs); err != nil {
-		return nil, err
-	}
-	list = slices.Grow(list, len(pairs))
-	for _, p := range pairs {
-		list = append(list, completion.Entry{ID: p.ID, Text: p.Text, LogProb: completion.Log(p.LogProb)})
-	}
-	return list, nil
+	err := completion.List(a, raw, func(d *jx.Decoder) error {
+		e, err := tuple(d)
+		list = append(list, e)
+		return err
+	})
+	return list, err
 }
 
 // ScoreCall implements completion.Scorer. The server says nothing of the token at
@@ -234,12 +308,15 @@ func (d dialect) ScoreCall(_ *completion.Facts, q *completion.Query, ids []int32
 
 // ScoreRead implements completion.Scorer.
 func (d dialect) ScoreRead(a *modelhttp.Answer, _ *completion.Query, ids []int32, from int, c *completion.Chunk) error {
-	var e event
-	if err := a.JSON(&e); err != nil {
+	var raw json.RawMessage
+	if err := a.JSON(&raw); err != nil {
 		return err
 	}
-	m := &e.Meta
-	if err := add(a, c, len(ids)-from, m.Input, m.InputTop, m.InputAsked); err != nil {
+	var e event
+	if err := e.read(a, raw); err != nil {
+		return err
+	}
+	if err := e.input.last(a, c, len(ids)-from); err != nil {
 		return err
 	}
 	for i := range c.Tokens {

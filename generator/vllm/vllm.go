@@ -108,7 +108,7 @@ func (d dialect) Call(f *completion.Facts, q *completion.Query) modelhttp.Call {
 
 // Stream implements completion.Dialect.
 func (d dialect) Stream(_ *completion.Facts, q *completion.Query) completion.Stream {
-	return stream{asked: len(q.Watch) > 0}
+	return &stream{asked: len(q.Watch) > 0}
 }
 
 type stream struct {
@@ -118,7 +118,7 @@ type stream struct {
 
 // Read implements completion.Stream. The end token is the last one of the last
 // event.
-func (s stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) error {
+func (s *stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) error {
 	err := s.Stream.Read(a, data, c)
 	c.Ended = c.Finish == generator.FinishEnd && len(c.Tokens) > 0
 	if s.asked {
@@ -131,7 +131,7 @@ func (s stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) erro
 }
 
 // Entries implements completion.Stream, also for the tokens of a prompt.
-func (s stream) Entries(a *modelhttp.Answer, raw []byte, list []completion.Entry) ([]completion.Entry, error) {
+func (s *stream) Entries(a *modelhttp.Answer, raw []byte, list []completion.Entry) ([]completion.Entry, error) {
 	if !bytes.Contains(raw, []byte(`"logprob"`)) {
 		return s.Stream.Entries(a, raw, list)
 	}
@@ -140,7 +140,8 @@ func (s stream) Entries(a *modelhttp.Answer, raw []byte, list []completion.Entry
 		return nil, err
 	}
 	for _, id := range slices.Sorted(maps.Keys(scored)) {
-		list = append(list, completion.Entry{ID: id, Text: scored[id].Text, LogProb: completion.Log(scored[id].LogProb)})
+		e := completion.Entry{ID: id, Text: scored[id].Text, LogProb: scored[id].prob()}
+		list = append(list, e)
 	}
 	return list, nil
 }
@@ -149,6 +150,13 @@ func (s stream) Entries(a *modelhttp.Answer, raw []byte, list []completion.Entry
 type scored struct {
 	LogProb *float64
 	Text    string `json:"decoded_token"`
+}
+
+func (s scored) prob() reflection.Prob {
+	if s.LogProb == nil {
+		return reflection.Prob{}
+	}
+	return completion.Known(*s.LogProb)
 }
 
 // scores reads the alternatives at a place of the prompt.
@@ -188,7 +196,7 @@ func (d dialect) ScoreRead(a *modelhttp.Answer, _ *completion.Query, ids []int32
 		if err != nil {
 			return err
 		}
-		c.Tokens = append(c.Tokens, completion.Token{ID: ids[i], LogProb: completion.Log(list[ids[i]].LogProb), Likeliest: raw})
+		c.Tokens = append(c.Tokens, completion.Token{ID: ids[i], LogProb: list[ids[i]].prob(), Likeliest: raw})
 	}
 	return nil
 }

@@ -12,19 +12,6 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Log returns the log-probability that a server wrote, unknown for null. Servers
-// that cannot write minus infinity write -9999 (vLLM) or the lowest float32
-// (llama.cpp).
-func Log(x *float64) reflection.Prob {
-	switch {
-	case x == nil:
-		return reflection.Prob{}
-	case *x <= -9999:
-		return reflection.ExactLog(math.Inf(-1))
-	}
-	return reflection.ExactLog(*x)
-}
-
 // probs fills in what is known of the position of t.
 func (r *reading) probs(a *modelhttp.Answer, t *Token, s *generator.Step) error {
 	if t.LogProb.Known == reflection.Unknown {

@@ -108,10 +108,20 @@ func (a *Answer) Incomplete() error {
 func (a *Answer) Decode(data []byte, v any) error {
 	err := json.Unmarshal(data, v)
 	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) && syntax.Offset >= int64(len(data)) {
+		err = io.ErrUnexpectedEOF
+	}
+	return a.Malformed(err)
+}
+
+// Malformed returns the error of an answer that could not be parsed, because of
+// err; nil if that is nil. An answer that ended too early is one that is not
+// complete.
+func (a *Answer) Malformed(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &syntax) && syntax.Offset >= int64(len(data)):
+	case errors.Is(err, io.ErrUnexpectedEOF):
 		return a.Incomplete()
 	}
 	return a.wrong(err, "the answer is not what was expected: "+err.Error())

@@ -36,6 +36,10 @@ const (
 // two tokens that are one character together.
 const Accents = "café"
 
+// Long is a phrase for the instruction of a prompt that makes the model go on
+// with words until it is stopped.
+const Long = "at length"
+
 // EndID is the id of the end token, FirstControl that of [No Retrieval].
 const (
 	EndID        = 2
@@ -77,6 +81,9 @@ func allowed(text string, p Piece) float64 {
 		return groupOf(reflection.IsSUP)
 	case strings.HasSuffix(text, "upported]"), strings.HasSuffix(text, "dictory]"):
 		return groupOf(reflection.IsUSE)
+	}
+	if strings.Contains(text, Long) {
+		return weight(p.kind == word)
 	}
 	tail := text[strings.LastIndexAny(text, "]>\n")+1:]
 	if strings.Count(tail, " ") >= 5 {

@@ -5,15 +5,16 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
+
+	"github.com/go-faster/jx"
 
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/internal/completion"
 	"github.com/goselfrag/goselfrag/internal/modelhttp"
 	"github.com/goselfrag/goselfrag/modelserver"
+	"github.com/goselfrag/goselfrag/reflection"
 )
 
 // Path is where completions are made.
@@ -61,166 +62,239 @@ func Tokenize(ctx context.Context, s *completion.Server, f *completion.Facts, te
 }
 
 // Stream reads the events of a completion.
-type Stream struct{}
+type Stream struct{ event event }
 
+// event is what the server sends for some tokens, and at the end.
 type event struct {
-	Choices []choice
-	Usage   *struct {
-		PromptTokens     int `json:"prompt_tokens"`
-		CompletionTokens int `json:"completion_tokens"`
-		Details          *struct {
-			CachedTokens int `json:"cached_tokens"`
-		} `json:"prompt_tokens_details"`
-	}
-	Error json.RawMessage
-}
-
-type choice struct {
-	Text         string
-	TokenIDs     []int32 `json:"token_ids"`
-	LogProbs     *logProbs
-	FinishReason string          `json:"finish_reason"`
-	StopReason   json.RawMessage `json:"stop_reason"`
+	choices  int
+	text     []byte
+	ids      []int32
+	finish   string
+	logProbs logProbs
 }
 
 // logProbs has the form of the old completions, or that of chats.
 type logProbs struct {
-	Tokens        []string
-	TokenLogProbs []*float64        `json:"token_logprobs"`
-	TopLogProbs   []json.RawMessage `json:"top_logprobs"`
-	Content       []struct {
-		ID      *int32
-		Token   string
-		LogProb *float64
-		Top     json.RawMessage `json:"top_logprobs"`
-	}
+	texts   [][]byte
+	values  []reflection.Prob
+	tops    [][]byte
+	content []completion.Token
 }
 
 // Read implements completion.Stream.
-func (Stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) error {
-	var e event
-	if err := a.Decode(data, &e); err != nil {
-		return err
-	}
-	if u := e.Usage; u != nil {
-		c.PromptTokens, c.GeneratedTokens = u.PromptTokens, u.CompletionTokens
-		if u.Details != nil {
-			c.CachedTokens = u.Details.CachedTokens
+func (s *Stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) error {
+	e := &s.event
+	l := e.logProbs
+	*e = event{text: e.text[:0], ids: e.ids[:0], logProbs: logProbs{l.texts[:0], l.values[:0], l.tops[:0], l.content[:0]}}
+	err := completion.Object(a, data, func(d *jx.Decoder, key []byte) error {
+		switch string(key) {
+		case "choices":
+			return completion.Elements(d, e.choice)
+		case "usage":
+			return usage(d, c)
 		}
-	}
-	if len(e.Choices) == 0 {
-		return nil
-	}
-	if len(e.Choices) > 1 {
-		return a.Errorf("the answer has %d choices: want one", len(e.Choices))
-	}
-	ch := &e.Choices[0]
-	c.Text = append(c.Text, ch.Text...)
-	if err := ch.tokens(a, c); err != nil {
+		return d.Skip()
+	})
+	if err != nil || e.choices == 0 {
 		return err
 	}
-	switch ch.FinishReason {
+	if e.choices > 1 {
+		return a.Errorf("the answer has %d choices: want one", e.choices)
+	}
+	c.Text = append(c.Text, e.text...)
+	if err := e.tokens(a, c); err != nil {
+		return err
+	}
+	switch e.finish {
 	case "":
 	case "stop":
 		c.Finish = generator.FinishEnd
 	case "length":
 		c.Finish = generator.FinishLength
 	default:
-		return a.Errorf("the answer ended for the reason %q: want stop or length", ch.FinishReason)
+		return a.Errorf("the answer ended for the reason %q: want stop or length", e.finish)
 	}
 	return nil
 }
 
-// tokens adds the tokens of the choice to c.
-func (ch *choice) tokens(a *modelhttp.Answer, c *completion.Chunk) error {
-	l := ch.LogProbs
+func usage(d *jx.Decoder, c *completion.Chunk) error {
+	return completion.Members(d, func(d *jx.Decoder, key []byte) (err error) {
+		switch string(key) {
+		case "prompt_tokens":
+			c.PromptTokens, err = completion.Int[int](d)
+		case "completion_tokens":
+			c.GeneratedTokens, err = completion.Int[int](d)
+		case "prompt_tokens_details":
+			err = completion.Members(d, func(d *jx.Decoder, key []byte) (err error) {
+				if string(key) != "cached_tokens" {
+					return d.Skip()
+				}
+				c.CachedTokens, err = completion.Int[int](d)
+				return err
+			})
+		default:
+			err = d.Skip()
+		}
+		return err
+	})
+}
+
+func (e *event) choice(d *jx.Decoder) error {
+	e.choices++
+	return completion.Members(d, func(d *jx.Decoder, key []byte) (err error) {
+		switch string(key) {
+		case "text":
+			e.text, err = completion.AppendString(e.text, d)
+		case "token_ids":
+			err = completion.Elements(d, func(d *jx.Decoder) error {
+				id, err := completion.Int[int32](d)
+				e.ids = append(e.ids, id)
+				return err
+			})
+		case "finish_reason":
+			e.finish, err = completion.String(d)
+		case "logprobs":
+			err = completion.Members(d, e.logProbs.member)
+		default:
+			err = d.Skip()
+		}
+		return err
+	})
+}
+
+func (l *logProbs) member(d *jx.Decoder, key []byte) error {
+	switch string(key) {
+	case "tokens":
+		return completion.Elements(d, func(d *jx.Decoder) error {
+			text, err := completion.AppendString(nil, d)
+			l.texts = append(l.texts, text)
+			return err
+		})
+	case "token_logprobs":
+		return completion.Elements(d, func(d *jx.Decoder) error {
+			p, err := completion.LogProb(d)
+			l.values = append(l.values, p)
+			return err
+		})
+	case "top_logprobs":
+		return completion.Elements(d, func(d *jx.Decoder) error {
+			raw, err := completion.Raw(d)
+			l.tops = append(l.tops, raw)
+			return err
+		})
+	case "content":
+		return completion.Elements(d, l.position)
+	}
+	return d.Skip()
+}
+
+// position reads a token in the form of chats.
+func (l *logProbs) position(d *jx.Decoder) error {
+	t := completion.Token{ID: -1}
+	err := completion.Members(d, func(d *jx.Decoder, key []byte) (err error) {
+		switch string(key) {
+		case "id":
+			t.ID, err = completion.Int[int32](d)
+		case "token":
+			t.Text, err = completion.AppendString(nil, d)
+		case "logprob":
+			t.LogProb, err = completion.LogProb(d)
+		case "top_logprobs":
+			t.Likeliest, err = completion.Raw(d)
+		default:
+			err = d.Skip()
+		}
+		return err
+	})
+	l.content = append(l.content, t)
+	return err
+}
+
+// tokens adds the tokens of the event to c.
+func (e *event) tokens(a *modelhttp.Answer, c *completion.Chunk) error {
+	l := &e.logProbs
+	n := len(l.texts)
 	switch {
-	case l == nil || len(l.Content)+len(l.Tokens) == 0:
-		for _, id := range ch.TokenIDs {
+	case len(l.content) > 0:
+		c.Tokens = append(c.Tokens, l.content...)
+		return nil
+	case n == 0 && len(e.ids) == 0:
+		c.Unnumbered(c.Text)
+		return nil
+	case n == 0:
+		for _, id := range e.ids {
 			c.Tokens = append(c.Tokens, completion.Token{ID: id})
 		}
-		if len(ch.TokenIDs) == 0 {
-			c.Unnumbered(c.Text)
-		}
-		return nil
-	case len(l.Content) > 0:
-		for _, t := range l.Content {
-			token := completion.Token{ID: -1, Text: []byte(t.Token), LogProb: completion.Log(t.LogProb), Likeliest: t.Top}
-			if t.ID != nil {
-				token.ID = *t.ID
-			}
-			c.Tokens = append(c.Tokens, token)
-		}
 		return nil
 	}
-	n := len(l.Tokens)
-	if len(l.TokenLogProbs) != n || len(l.TopLogProbs) != n && len(l.TopLogProbs) != 0 || len(ch.TokenIDs) != n && len(ch.TokenIDs) != 0 {
-		return a.Errorf("%d tokens came with %d log-probabilities, %d lists of alternatives and %d ids", n, len(l.TokenLogProbs), len(l.TopLogProbs), len(ch.TokenIDs))
+	if len(l.values) != n || len(l.tops) != n && len(l.tops) != 0 || len(e.ids) != n && len(e.ids) != 0 {
+		return a.Errorf("%d tokens came with %d log-probabilities, %d lists of alternatives and %d ids", n, len(l.values), len(l.tops), len(e.ids))
 	}
 	for i := range n {
-		token := completion.Token{ID: -1, Text: []byte(l.Tokens[i]), LogProb: completion.Log(l.TokenLogProbs[i])}
-		if len(l.TopLogProbs) > 0 {
-			token.Likeliest = l.TopLogProbs[i]
+		t := completion.Token{ID: -1, Text: l.texts[i], LogProb: l.values[i]}
+		if len(l.tops) > 0 {
+			t.Likeliest = l.tops[i]
 		}
-		if len(ch.TokenIDs) > 0 {
-			token.ID = ch.TokenIDs[i]
+		if len(e.ids) > 0 {
+			t.ID = e.ids[i]
 		}
-		if id, ok := placeholder(l.Tokens[i]); ok && len(ch.TokenIDs) > 0 {
-			token.ID, token.Text = id, nil
+		if id, ok := placeholder(t.Text); ok && len(e.ids) > 0 {
+			if id != t.ID {
+				return a.Errorf("the token %d came with the log-probability of %d", t.ID, id)
+			}
+			t.Text = nil
 		}
-		c.Tokens = append(c.Tokens, token)
+		c.Tokens = append(c.Tokens, t)
 	}
 	return nil
 }
 
 // placeholder reads what vLLM writes in place of a token's text when it is asked
 // for ids.
-func placeholder(s string) (int32, bool) {
-	const prefix = "token_id:"
-	if len(s) <= len(prefix) || s[:len(prefix)] != prefix {
+func placeholder(s []byte) (int32, bool) {
+	digits, ok := bytes.CutPrefix(s, []byte("token_id:"))
+	if !ok || len(digits) == 0 || len(digits) > 9 {
 		return -1, false
 	}
-	id, err := strconv.ParseInt(s[len(prefix):], 10, 32)
-	return int32(id), err == nil && id >= 0
+	var id int32
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return -1, false
+		}
+		id = 10*id + int32(c-'0')
+	}
+	return id, true
 }
 
-// Entries implements completion.Stream.
-func (Stream) Entries(a *modelhttp.Answer, raw []byte, list []completion.Entry) ([]completion.Entry, error) {
+// Entries implements completion.Stream. An object has them in no order.
+func (s *Stream) Entries(a *modelhttp.Answer, raw []byte, list []completion.Entry) ([]completion.Entry, error) {
+	if len(raw) == 0 {
+		return list, nil
+	}
+	if raw[0] == '[' {
+		err := completion.List(a, raw, func(d *jx.Decoder) error {
+			var l logProbs
+			err := l.position(d)
+			t := l.content[0]
+			list = append(list, completion.Entry{ID: t.ID, Text: string(t.Text), LogProb: t.LogProb})
+			return err
+		})
+		return list, err
+	}
 	start := len(list)
-	switch trimmed := bytes.TrimSpace(raw); {
-	case len(trimmed) == 0 || string(trimmed) == "null":
-		return list, nil
-	case trimmed[0] == '[':
-		var top []struct {
-			ID      *int32
-			Token   string
-			LogProb *float64
+	err := completion.Object(a, raw, func(d *jx.Decoder, key []byte) error {
+		e := completion.Entry{ID: -1}
+		var ok bool
+		if e.ID, ok = placeholder(key); !ok {
+			e.Text = string(key)
 		}
-		if err := a.Decode(raw, &top); err != nil {
-			return nil, err
-		}
-		for _, t := range top {
-			e := completion.Entry{ID: -1, Text: t.Token, LogProb: completion.Log(t.LogProb)}
-			if t.ID != nil {
-				e.ID = *t.ID
-			}
-			list = append(list, e)
-		}
-		return list, nil
-	}
-	var top map[string]*float64
-	if err := a.Decode(raw, &top); err != nil {
-		return nil, err
-	}
-	for text, x := range top {
-		e := completion.Entry{ID: -1, Text: text, LogProb: completion.Log(x)}
-		if id, ok := placeholder(text); ok {
-			e.ID, e.Text = id, ""
-		}
+		p, err := completion.LogProb(d)
+		e.LogProb = p
 		list = append(list, e)
-	}
+		return err
+	})
 	slices.SortFunc(list[start:], func(a, b completion.Entry) int {
 		return cmp.Or(cmp.Compare(b.LogProb.Log, a.LogProb.Log), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Text, b.Text))
 	})
-	return list, nil
+	return list, err
 }
