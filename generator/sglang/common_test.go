@@ -14,3 +14,9 @@ func TestFaults(t *testing.T) {
 		return sglang.New(sglang.Config{Server: s})
 	})
 }
+
+func TestCommon(t *testing.T) {
+	completiontest.Common(t, stub{}, func(s modelserver.Config, noProbs, noTokens bool, template generator.PromptTemplate) (generator.Generator, error) {
+		return sglang.New(sglang.Config{Server: s, NoProbs: noProbs, NoTokens: noTokens, Template: template})
+	})
+}
