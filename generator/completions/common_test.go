@@ -20,3 +20,9 @@ func TestCommon(t *testing.T) {
 		return completions.New(completions.Config{Server: s, NoProbs: noProbs, NoTokens: noTokens, Template: template})
 	})
 }
+
+func FuzzAnswer(f *testing.F) {
+	completiontest.Fuzz(f, stub{}, "/v1/completions", func(s modelserver.Config) (generator.Generator, error) {
+		return completions.New(completions.Config{Server: s})
+	})
+}

@@ -20,3 +20,9 @@ func TestCommon(t *testing.T) {
 		return llamacpp.New(llamacpp.Config{Server: s, NoProbs: noProbs, NoTokens: noTokens, Template: template})
 	})
 }
+
+func FuzzAnswer(f *testing.F) {
+	completiontest.Fuzz(f, stub{}, "/completion", func(s modelserver.Config) (generator.Generator, error) {
+		return llamacpp.New(llamacpp.Config{Server: s})
+	})
+}

@@ -20,3 +20,9 @@ func TestCommon(t *testing.T) {
 		return ollama.New(ollama.Config{Server: s, NoProbs: noProbs, NoTokens: noTokens, Template: template})
 	})
 }
+
+func FuzzAnswer(f *testing.F) {
+	completiontest.Fuzz(f, stub{}, "/api/generate", func(s modelserver.Config) (generator.Generator, error) {
+		return ollama.New(ollama.Config{Server: s})
+	})
+}

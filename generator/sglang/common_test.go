@@ -20,3 +20,9 @@ func TestCommon(t *testing.T) {
 		return sglang.New(sglang.Config{Server: s, NoProbs: noProbs, NoTokens: noTokens, Template: template})
 	})
 }
+
+func FuzzAnswer(f *testing.F) {
+	completiontest.Fuzz(f, stub{}, "/generate", func(s modelserver.Config) (generator.Generator, error) {
+		return sglang.New(sglang.Config{Server: s})
+	})
+}

@@ -85,7 +85,7 @@ func (e *Events) next() ([]byte, error) {
 // event reads up to the blank line that ends an event with data.
 func (e *Events) event() ([]byte, error) {
 	e.data = e.data[:0]
-	failed := false // by its name
+	some, failed := false, false // whether there was a line of data, and an error by its name
 	for {
 		line, err := e.readLine()
 		if err == io.EOF && len(e.data) > 0 || err == nil && len(line) == 0 {
@@ -95,6 +95,7 @@ func (e *Events) event() ([]byte, error) {
 			if len(e.data) > 0 {
 				return e.data, nil
 			}
+			some = false
 			continue
 		}
 		if err != nil {
@@ -104,13 +105,13 @@ func (e *Events) event() ([]byte, error) {
 		value = bytes.TrimPrefix(value, []byte(" "))
 		switch string(name) {
 		case "data":
-			if len(e.data) > 0 {
+			if some {
 				e.data = append(e.data, '\n')
 			}
-			if len(e.data)+len(value) > lineLimit {
+			some = true
+			if e.data = append(e.data, value...); len(e.data) > lineLimit {
 				return nil, e.a.Errorf("an event is longer than %d bytes", lineLimit)
 			}
-			e.data = append(e.data, value...)
 		case "error": // llama-server
 			return nil, e.a.reported(reason(value))
 		case "event":
