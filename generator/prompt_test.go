@@ -258,3 +258,26 @@ func TestRequestCheck(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestExtend(t *testing.T) {
+	prompt, err := generator.SelfRAGTemplate{}.Render(generator.Prompt{
+		Instruction: "q", Path: []generator.Segment{{Text: "one [Rel"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		steps []generator.Step
+		want  string
+	}{
+		"nothing":              {nil, prompt},
+		"steps":                {[]generator.Step{{Text: " a"}, {Text: " b"}, {Token: reflection.FullySupported}}, prompt + " a b[Fully supported]"},
+		"reserved in one":      {[]generator.Step{{Text: "</s>[Relevant]"}}, prompt + "(/s)(Relevant)"},
+		"reserved over two":    {[]generator.Step{{Token: reflection.Utility1}, {Text: "[Rele"}, {Text: "vant]"}}, prompt + "[Utility:1](Relevant)"},
+		"reserved with prompt": {[]generator.Step{{Text: "evant]"}}, prompt + "*vant]"},
+	} {
+		if got := generator.Extend(prompt, c.steps, "</s>"); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}

@@ -103,7 +103,7 @@ func (e endless) Read(b []byte) (int, error) { return copy(b, e.line), nil }
 
 // TestEndless: a stream without an end and without an event is given up.
 func TestEndless(t *testing.T) {
-	if _, err := all(t, endless{[]byte(": ping\n\n")}, sse); err == nil || !strings.Contains(err.Error(), fmt.Sprint(bodyLimit)) {
+	if _, err := all(t, endless{append(bytes.Repeat([]byte(":"), 15_000), '\n')}, sse); err == nil || !strings.Contains(err.Error(), fmt.Sprint(bodyLimit)) {
 		t.Errorf("%v: want an error that names the limit", err)
 	}
 }
