@@ -131,11 +131,11 @@ func (c *Client) Do(ctx context.Context, call Call, read func(*Answer) error) er
 		}
 		return struct{}{}, t.err
 	}, backoff.WithBackOff(newPauses(t)), backoff.WithMaxTries(uint(c.retries)+1), backoff.WithMaxElapsedTime(0))
-	if err != nil && err != t.err {
-		// The context was done between two tries, and this is its cause.
-		return fmt.Errorf("%w, after: %w", ctx.Err(), t.err)
+	if err == nil || errors.Is(err, t.err) { // of the last try it is wrapped
+		return t.err
 	}
-	return err
+	// The context was done between two tries, and this is its cause.
+	return fmt.Errorf("%w, after: %w", ctx.Err(), t.err)
 }
 
 // JSON sends call and parses the answer into v.

@@ -489,3 +489,17 @@ func TestRefusedIsRefused(t *testing.T) {
 		t.Errorf("%v: want the cause to be reachable", err)
 	}
 }
+
+// TestPermanentErrorOfTheLastTry: it is the error itself, and nothing is said of a
+// context that is not done.
+func TestPermanentErrorOfTheLastTry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := faulthttp.New(good, faulthttp.Status(500, ``), faulthttp.Status(400, `{"error":"bad"}`))
+		defer s.Close()
+		c := client(t, s, func(c *modelserver.Config) { c.Retries = 1 })
+		err := c.Do(t.Context(), modelhttp.Call{Path: "/x"}, read(new([]int)))
+		if e, ok := err.(*modelserver.Error); !ok || e.Status != 400 || e.Tries != 2 {
+			t.Errorf("%v: want the refusal with status 400 after two tries", err)
+		}
+	})
+}
