@@ -15,7 +15,7 @@ import (
 // probs fills in what is known of the position of t.
 func (r *reading) probs(a *modelhttp.Answer, t *Token, s *generator.Step) error {
 	if t.LogProb.Known == reflection.Unknown {
-		return a.Errorf("the token %q came without its log-probability", s.Text+s.Token.String())
+		return a.Errorf("the token %q came without its log-probability: set NoProbs for a server that gives none", s.Text+s.Token.String())
 	}
 	if err := t.LogProb.Check(); err != nil {
 		return a.Errorf("the token %q has the %v", s.Text+s.Token.String(), err)
