@@ -3,26 +3,12 @@ package completions_test
 import (
 	"testing"
 
-	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/completions"
 	"github.com/goselfrag/goselfrag/internal/completion/completiontest"
-	"github.com/goselfrag/goselfrag/modelserver"
 )
 
-func TestFaults(t *testing.T) {
-	completiontest.Faults(t, stub{}, func(s modelserver.Config) (generator.Generator, error) {
-		return completions.New(completions.Config{Server: s})
-	})
-}
+func TestFaults(t *testing.T) { completiontest.Faults(t, stub{}, completions.New) }
 
-func TestCommon(t *testing.T) {
-	completiontest.Common(t, stub{}, func(s modelserver.Config, noProbs, noTokens bool, template generator.PromptTemplate) (generator.Generator, error) {
-		return completions.New(completions.Config{Server: s, NoProbs: noProbs, NoTokens: noTokens, Template: template})
-	})
-}
+func TestCommon(t *testing.T) { completiontest.Common(t, stub{}, completions.New) }
 
-func FuzzAnswer(f *testing.F) {
-	completiontest.Fuzz(f, stub{}, "/v1/completions", func(s modelserver.Config) (generator.Generator, error) {
-		return completions.New(completions.Config{Server: s})
-	})
-}
+func FuzzAnswer(f *testing.F) { completiontest.Fuzz(f, stub{}, "/v1/completions", completions.New) }

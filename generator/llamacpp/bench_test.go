@@ -3,10 +3,8 @@ package llamacpp_test
 import (
 	"testing"
 
-	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/llamacpp"
 	"github.com/goselfrag/goselfrag/internal/completion/completiontest"
-	"github.com/goselfrag/goselfrag/modelserver"
 )
 
 type benchToken struct {
@@ -23,7 +21,5 @@ type benchEvent struct {
 }
 
 func BenchmarkStream(b *testing.B) {
-	completiontest.Benchmark[benchEvent](b, stub{special: true}, func(s modelserver.Config) (generator.Generator, error) {
-		return llamacpp.New(llamacpp.Config{Server: s})
-	})
+	completiontest.Benchmark[benchEvent](b, stub{special: true}, llamacpp.New)
 }

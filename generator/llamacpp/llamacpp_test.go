@@ -169,14 +169,3 @@ func TestUnfitModel(t *testing.T) {
 		t.Errorf("%v: want the name and what to do", err)
 	}
 }
-
-func TestConfig(t *testing.T) {
-	for name, c := range map[string]llamacpp.Config{
-		"no server":   {},
-		"no template": {Server: modelserver.Config{URLs: []string{"http://x"}}, NoTokens: true},
-	} {
-		if _, err := llamacpp.New(c); !errors.Is(err, modelserver.ErrConfig) {
-			t.Errorf("%s: %v: want an error that wraps ErrConfig", name, err)
-		}
-	}
-}

@@ -3,10 +3,8 @@ package ollama_test
 import (
 	"testing"
 
-	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/ollama"
 	"github.com/goselfrag/goselfrag/internal/completion/completiontest"
-	"github.com/goselfrag/goselfrag/modelserver"
 )
 
 func BenchmarkStream(b *testing.B) {
@@ -14,7 +12,5 @@ func BenchmarkStream(b *testing.B) {
 		Response string
 		LogProbs []stubLogProb
 	}
-	completiontest.Benchmark[line](b, stub{}, func(s modelserver.Config) (generator.Generator, error) {
-		return ollama.New(ollama.Config{Server: s})
-	})
+	completiontest.Benchmark[line](b, stub{}, ollama.New)
 }

@@ -3,26 +3,12 @@ package ollama_test
 import (
 	"testing"
 
-	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/ollama"
 	"github.com/goselfrag/goselfrag/internal/completion/completiontest"
-	"github.com/goselfrag/goselfrag/modelserver"
 )
 
-func TestFaults(t *testing.T) {
-	completiontest.Faults(t, stub{}, func(s modelserver.Config) (generator.Generator, error) {
-		return ollama.New(ollama.Config{Server: s})
-	})
-}
+func TestFaults(t *testing.T) { completiontest.Faults(t, stub{}, ollama.New) }
 
-func TestCommon(t *testing.T) {
-	completiontest.Common(t, stub{}, func(s modelserver.Config, noProbs, noTokens bool, template generator.PromptTemplate) (generator.Generator, error) {
-		return ollama.New(ollama.Config{Server: s, NoProbs: noProbs, NoTokens: noTokens, Template: template})
-	})
-}
+func TestCommon(t *testing.T) { completiontest.Common(t, stub{}, ollama.New) }
 
-func FuzzAnswer(f *testing.F) {
-	completiontest.Fuzz(f, stub{}, "/api/generate", func(s modelserver.Config) (generator.Generator, error) {
-		return ollama.New(ollama.Config{Server: s})
-	})
-}
+func FuzzAnswer(f *testing.F) { completiontest.Fuzz(f, stub{}, "/api/generate", ollama.New) }

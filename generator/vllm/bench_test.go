@@ -3,10 +3,8 @@ package vllm_test
 import (
 	"testing"
 
-	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/vllm"
 	"github.com/goselfrag/goselfrag/internal/completion/completiontest"
-	"github.com/goselfrag/goselfrag/modelserver"
 )
 
 // BenchmarkStream has the natural alternatives of an old server, since a new one
@@ -23,7 +21,5 @@ func BenchmarkStream(b *testing.B) {
 			}
 		}
 	}
-	completiontest.Benchmark[event](b, stub{old: true}, func(s modelserver.Config) (generator.Generator, error) {
-		return vllm.New(vllm.Config{Server: s})
-	})
+	completiontest.Benchmark[event](b, stub{old: true}, vllm.New)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/generator/completions"
 	"github.com/goselfrag/goselfrag/modelserver"
 	"github.com/goselfrag/goselfrag/reflection"
 )
@@ -21,7 +22,7 @@ import (
 // the same events from memory with encoding/json, once, into T.
 //
 // The answers are recorded from a stub, so that the server costs nothing.
-func Benchmark[T any](b *testing.B, stub http.Handler, open func(modelserver.Config) (generator.Generator, error)) {
+func Benchmark[T any, M generator.Generator](b *testing.B, stub http.Handler, open func(completions.Config) (M, error)) {
 	for name, alternatives := range map[string]int{"watched": 0, "alternatives": 20} {
 		b.Run(name, func(b *testing.B) {
 			const tokens = 300
@@ -31,7 +32,7 @@ func Benchmark[T any](b *testing.B, stub http.Handler, open func(modelserver.Con
 			tape := &tape{stub: stub, answers: make(map[string]recorded)}
 			s := httptest.NewServer(tape)
 			defer s.Close()
-			m, err := open(modelserver.Config{URLs: []string{s.URL}, Client: s.Client(), Model: "tiny"})
+			m, err := open(completions.Config{Server: modelserver.Config{URLs: []string{s.URL}, Client: s.Client(), Model: "tiny"}})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -1,42 +1,55 @@
 package completiontest
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/generator/completions"
 	"github.com/goselfrag/goselfrag/generator/generatortest/faulthttp"
 	"github.com/goselfrag/goselfrag/modelserver"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Open makes a model at a server. Changes are those of the fields NoProbs,
-// NoTokens and Template of the family's configuration.
-type Open func(server modelserver.Config, noProbs, noTokens bool, template generator.PromptTemplate) (generator.Generator, error)
-
-// Common checks what no contract says and all families do alike.
-func Common(t *testing.T, stub http.Handler, open Open) {
-	t.Run("characters", func(t *testing.T) { characters(t, stub, open) })
-	t.Run("hard labels", func(t *testing.T) { hardLabels(t, stub, open) })
-	t.Run("no tokens", func(t *testing.T) { noTokens(t, stub, open) })
-	t.Run("ready", func(t *testing.T) { ready(t, stub, open) })
-}
-
-func serve(t *testing.T, stub http.Handler, open Open, noProbs, noTokens bool, template generator.PromptTemplate) (generator.Generator, *faulthttp.Server) {
-	t.Helper()
-	s := faulthttp.New(stub)
-	t.Cleanup(s.Close)
-	m, err := open(modelserver.Config{URLs: []string{faulthttp.URL}, Client: s.Client(), Model: "tiny"}, noProbs, noTokens, template)
-	if err != nil {
-		t.Fatal(err)
+// Common checks what no contract says and all families do alike. open makes a
+// model of the family.
+func Common[M generator.Generator](t *testing.T, stub http.Handler, open func(completions.Config) (M, error)) {
+	serve := func(t *testing.T, c completions.Config) (generator.Generator, *faulthttp.Server) {
+		t.Helper()
+		s := faulthttp.New(stub)
+		t.Cleanup(s.Close)
+		c.Server = modelserver.Config{URLs: []string{faulthttp.URL}, Client: s.Client(), Model: "tiny"}
+		m, err := open(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m, s
 	}
-	return m, s
+	t.Run("characters", func(t *testing.T) { characters(t, serve) })
+	t.Run("hard labels", func(t *testing.T) { hardLabels(t, serve) })
+	t.Run("no tokens", func(t *testing.T) { noTokens(t, serve) })
+	t.Run("ready", func(t *testing.T) { ready(t, serve) })
+	t.Run("configuration", func(t *testing.T) {
+		server := modelserver.Config{URLs: []string{"http://localhost"}, Model: "tiny"}
+		for name, c := range map[string]completions.Config{
+			"no server":                  {},
+			"no template, and no tokens": {Server: server, NoTokens: true},
+		} {
+			if _, err := open(c); !errors.Is(err, modelserver.ErrConfig) {
+				t.Errorf("%s: %v: want an error that wraps ErrConfig", name, err)
+			}
+		}
+	})
 }
+
+// serving makes a model at a stub.
+type serving func(*testing.T, completions.Config) (generator.Generator, *faulthttp.Server)
 
 // characters asks for characters of two tokens: nothing of the text is lost.
-func characters(t *testing.T, stub http.Handler, open Open) {
-	m, _ := serve(t, stub, open, false, false, nil)
+func characters(t *testing.T, serve serving) {
+	m, _ := serve(t, completions.Config{})
 	req := Request()
 	req.Prompt.Instruction, req.MaxTokens = "Which "+Accents+"?", 60
 	found := 0
@@ -72,9 +85,9 @@ func characters(t *testing.T, stub http.Handler, open Open) {
 
 // hardLabels asks for no probabilities: none is invented, and the tokens are the
 // same.
-func hardLabels(t *testing.T, stub http.Handler, open Open) {
-	sure, _ := serve(t, stub, open, false, false, nil)
-	m, _ := serve(t, stub, open, true, false, nil)
+func hardLabels(t *testing.T, serve serving) {
+	sure, _ := serve(t, completions.Config{})
+	m, _ := serve(t, completions.Config{NoProbs: true})
 	want, err := generator.Complete(t.Context(), sure, Request())
 	if err != nil {
 		t.Fatal(err)
@@ -105,13 +118,10 @@ func (plain) Render(p generator.Prompt, special ...string) (string, error) {
 	return "Q: " + generator.Neutralize(p.Instruction, special...) + "\nA:", p.Check()
 }
 
-// noTokens asks a model that is said to have no control tokens: it needs a
-// template, and its text holds what the others take for control tokens.
-func noTokens(t *testing.T, stub http.Handler, open Open) {
-	if _, err := open(modelserver.Config{URLs: []string{faulthttp.URL}, Model: "tiny"}, false, true, nil); err == nil {
-		t.Error("NoTokens without a template was accepted")
-	}
-	m, _ := serve(t, stub, open, false, true, plain{})
+// noTokens asks a model that is said to have no control tokens: its
+// text holds what the others take for control tokens.
+func noTokens(t *testing.T, serve serving) {
+	m, _ := serve(t, completions.Config{NoTokens: true, Template: plain{}})
 	c, err := generator.Complete(t.Context(), m, Request())
 	if err != nil {
 		t.Fatal(err)
@@ -128,8 +138,8 @@ func noTokens(t *testing.T, stub http.Handler, open Open) {
 
 // ready: New asks nothing, Check asks and fails if the server does, a failure is
 // not kept, and what the server said once is not asked again.
-func ready(t *testing.T, stub http.Handler, open Open) {
-	m, s := serve(t, stub, open, false, false, nil)
+func ready(t *testing.T, serve serving) {
+	m, s := serve(t, completions.Config{})
 	if n := s.Requests(); n != 0 {
 		t.Errorf("New made %d requests", n)
 	}

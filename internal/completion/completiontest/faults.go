@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/generator/completions"
 	"github.com/goselfrag/goselfrag/generator/generatortest/faulthttp"
 	"github.com/goselfrag/goselfrag/modelserver"
 	"github.com/goselfrag/goselfrag/reflection"
@@ -71,7 +72,7 @@ func Request() generator.Request {
 // Faults sends a model into every fault, each time when it has got to know the
 // server. good is a stub, and open makes the model. What comes must be the right
 // answer or an error of a known kind, in time, without a try too many.
-func Faults(t *testing.T, good http.Handler, open func(modelserver.Config) (generator.Generator, error)) {
+func Faults[M generator.Generator](t *testing.T, good http.Handler, open func(completions.Config) (M, error)) {
 	for want, list := range faults() {
 		for _, f := range list {
 			t.Run(f.String(), func(t *testing.T) {
@@ -82,11 +83,11 @@ func Faults(t *testing.T, good http.Handler, open func(modelserver.Config) (gene
 }
 
 // meet asks once without the fault and once with it.
-func meet(t *testing.T, good http.Handler, open func(modelserver.Config) (generator.Generator, error), f faulthttp.Fault, want outcome) {
+func meet[M generator.Generator](t *testing.T, good http.Handler, open func(completions.Config) (M, error), f faulthttp.Fault, want outcome) {
 	const deadline = 30 * time.Second
 	s := faulthttp.New(good)
 	defer s.Close()
-	m, err := open(modelserver.Config{URLs: []string{faulthttp.URL}, Client: s.Client(), Model: "tiny", APIKey: key})
+	m, err := open(completions.Config{Server: modelserver.Config{URLs: []string{faulthttp.URL}, Client: s.Client(), Model: "tiny", APIKey: key}})
 	if err != nil {
 		t.Fatal(err)
 	}

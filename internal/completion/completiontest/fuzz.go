@@ -12,13 +12,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/generator/completions"
 	"github.com/goselfrag/goselfrag/modelserver"
 )
 
 // Fuzz feeds a model any bytes for an answer at path; everything else is answered
 // by the stub. What comes must keep the contract or be an error, and must be the
 // same if the bytes arrive one by one.
-func Fuzz(f *testing.F, stub http.Handler, path string, open func(modelserver.Config) (generator.Generator, error)) {
+func Fuzz[M generator.Generator](f *testing.F, stub http.Handler, path string, open func(completions.Config) (M, error)) {
 	var (
 		body   []byte // the answer
 		header http.Header
@@ -38,7 +39,7 @@ func Fuzz(f *testing.F, stub http.Handler, path string, open func(modelserver.Co
 		}
 		return &http.Response{StatusCode: http.StatusOK, Header: header, Body: io.NopCloser(reader)}, nil
 	})}
-	m, err := open(modelserver.Config{URLs: []string{"http://stub"}, Client: client, Model: "tiny", Retries: -1})
+	m, err := open(completions.Config{Server: modelserver.Config{URLs: []string{"http://stub"}, Client: client, Model: "tiny", Retries: -1}})
 	if err != nil {
 		f.Fatal(err)
 	}
