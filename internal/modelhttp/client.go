@@ -70,15 +70,8 @@ func New(c modelserver.Config) (*Client, error) {
 	}
 	if c.APIKey != "" {
 		cl.header.Set("Authorization", "Bearer "+string(c.APIKey))
-		cl.secrets = append(cl.secrets, string(c.APIKey))
 	}
-	for _, values := range c.Header {
-		for _, v := range values {
-			if len(v) >= 8 { // shorter ones are no secrets, and hiding them would garble messages
-				cl.secrets = append(cl.secrets, v)
-			}
-		}
-	}
+	cl.secrets = secrets(c)
 	for _, u := range c.URLs {
 		e := endpoint{base: strings.TrimRight(u, "/")}
 		if len(c.URLs) > 1 {
@@ -87,6 +80,26 @@ func New(c modelserver.Config) (*Client, error) {
 		cl.endpoints = append(cl.endpoints, e)
 	}
 	return cl, nil
+}
+
+// secrets returns what must not stand in an error: the key and the words of the
+// headers. Shorter ones than are returned protect nothing, and hiding them would
+// garble messages.
+func secrets(c modelserver.Config) []string {
+	var list []string
+	if len(c.APIKey) >= 4 {
+		list = append(list, string(c.APIKey))
+	}
+	for _, values := range c.Header {
+		for _, v := range values {
+			for _, word := range strings.Fields(v) {
+				if len(word) >= 8 {
+					list = append(list, word)
+				}
+			}
+		}
+	}
+	return list
 }
 
 // newBreaker opens after five failures in a row and lets one call through ten

@@ -481,6 +481,25 @@ func TestRequest(t *testing.T) {
 	}
 }
 
+// TestSecrets: a server that repeats what it was sent does not put it into an
+// error.
+func TestSecrets(t *testing.T) {
+	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Request-Id", r.Header.Get("X-Token"))
+		w.WriteHeader(http.StatusForbidden)
+		fmt.Fprintf(w, `{"error":"%s / %s / %s"}`, r.Header.Get("Authorization"), r.Header.Get("X-Token"), strings.TrimPrefix(r.Header.Get("X-Login"), "Basic "))
+	})
+	s := faulthttp.New(echo)
+	defer s.Close()
+	c := client(t, s, func(c *modelserver.Config) {
+		c.Header = http.Header{"X-Token": {"token-12345678"}, "X-Login": {"Basic dXNlcjpwYXNz"}}
+	})
+	err := c.Do(t.Context(), modelhttp.Call{Path: "/x"}, read(new([]int)))
+	if want := "403 Forbidden: Bearer [key] / [key] / [key] (request [key])"; err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("%v: want %q at the end", err, want)
+	}
+}
+
 func TestRefusedIsRefused(t *testing.T) {
 	s := faulthttp.New(good, faulthttp.Refuse())
 	defer s.Close()
