@@ -32,14 +32,14 @@ type base = *completion.Model
 // New returns a model, or an error that wraps [modelserver.ErrConfig]. It does
 // not talk to the server: [generator.Check] does.
 func New(c Config) (*Model, error) {
-	m, err := completion.New(completion.Settings(c), dialect{})
+	m, err := completion.New(completion.Settings(c), dialect{servers: len(c.Server.URLs)})
 	if err != nil {
 		return nil, err
 	}
 	return &Model{m}, nil
 }
 
-type dialect struct{}
+type dialect struct{ servers int }
 
 // Open implements completion.Dialect.
 func (d dialect) Open(ctx context.Context, s *completion.Server) (*completion.Facts, error) {
@@ -108,7 +108,7 @@ func (d dialect) Call(f *completion.Facts, q *completion.Query) modelhttp.Call {
 		b["n_probs"] = max(q.Top, 1)
 	}
 	if q.Affinity > 0 && f.Slots > 0 {
-		b["id_slot"] = q.Affinity % f.Slots
+		b["id_slot"] = q.Affinity / d.servers % f.Slots // the remainder chooses the server
 	}
 	return modelhttp.Call{Path: "/completion", Body: b, Affinity: uint64(q.Affinity)}
 }

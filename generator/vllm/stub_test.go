@@ -10,7 +10,7 @@ import (
 
 // stub speaks as vLLM does, for the model of completiontest.
 type stub struct {
-	old    bool // does not know logprob_token_ids
+	old    bool // does not know logprob_token_ids and return_token_ids
 	capped bool // was not started with --max-logprobs -1
 	bundle int  // tokens per event, at least 1
 }
@@ -109,7 +109,9 @@ func (s stub) complete(w http.ResponseWriter, r *http.Request) {
 		for _, p := range tokens {
 			ids = append(ids, p.ID)
 		}
-		choice["token_ids"] = ids
+		if !s.old {
+			choice["token_ids"] = ids
+		}
 		if req.LogProbs != nil {
 			choice["logprobs"] = s.logProbs(req, tokens)
 		}

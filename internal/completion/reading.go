@@ -233,7 +233,7 @@ func (r *reading) control(t *Token) reflection.Token {
 	switch {
 	case r.plain:
 		return reflection.None
-	case r.facts.IDs != nil:
+	case t.ID >= 0:
 		return r.facts.IDs[t.ID]
 	}
 	c, _ := reflection.ParseToken(string(t.Text))

@@ -238,11 +238,11 @@ func (e *event) tokens(a *modelhttp.Answer, c *completion.Chunk) error {
 		if len(e.ids) > 0 {
 			t.ID = e.ids[i]
 		}
-		if id, ok := placeholder(t.Text); ok && len(e.ids) > 0 {
-			if id != t.ID {
+		if id, ok := placeholder(t.Text); ok {
+			if t.ID >= 0 && t.ID != id {
 				return a.Errorf("the token %d came with the log-probability of %d", t.ID, id)
 			}
-			t.Text = nil
+			t.ID, t.Text = id, nil
 		}
 		c.Tokens = append(c.Tokens, t)
 	}
