@@ -41,9 +41,9 @@ func Example() {
 		fmt.Printf("%v %.4f %t\n", t, p, exact)
 	}
 	// Output:
-	// [Utility:1] 0.0004 true
-	// [Utility:2] 0.0003 true
-	// [Utility:3] 0.0002 true
-	// [Utility:4] 0.0002 true
-	// [Utility:5] 0.0002 false
+	// [Utility:1] 0.0008 true
+	// [Utility:2] 0.0005 false
+	// [Utility:3] 0.0009 true
+	// [Utility:4] 0.0005 false
+	// [Utility:5] 0.0010 true
 }

@@ -33,7 +33,7 @@ func Example() {
 		fmt.Printf("%v %.2f %t\n", t, p, exact)
 	}
 	// Output:
-	// [No Retrieval] 0.21 true
-	// [Retrieval] 0.07 true
-	// [Continue to Use Evidence] 0.72 true
+	// [No Retrieval] 0.12 true
+	// [Retrieval] 0.33 true
+	// [Continue to Use Evidence] 0.53 true
 }

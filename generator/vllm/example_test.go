@@ -35,5 +35,5 @@ func Example() {
 	}
 	judged, _ := c.Steps[0].Group(reflection.IsREL)
 	fmt.Println(c.Steps[0].Token, judged.Exact())
-	// Output: [Relevant] true
+	// Output: [Irrelevant] true
 }

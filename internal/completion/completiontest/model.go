@@ -99,14 +99,21 @@ func weight(ok bool) float64 {
 	return 0
 }
 
-// random returns a number in (0, 1) that text and id determine.
-func random(text string, id int32, salt uint64) float64 {
+// hash returns a number that text determines.
+func hash(text string) uint64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(text))
-	_, _ = h.Write([]byte{byte(id), byte(id >> 8), byte(salt), byte(salt >> 8), byte(salt >> 16), byte(salt >> 24)})
-	x := h.Sum64()
-	x ^= x >> 33 // the last bytes hardly reach the high bits
-	x *= 0xff51afd7ed558ccd
+	return h.Sum64()
+}
+
+// random returns a number in (0, 1) that the hash of a text, a token and a salt
+// determine.
+func random(hash uint64, id int32, salt uint64) float64 {
+	x := hash ^ (uint64(id)+salt<<32)*0x9e3779b97f4a7c15
+	for range 2 {
+		x ^= x >> 33
+		x *= 0xff51afd7ed558ccd
+	}
 	x ^= x >> 33
 	return (float64(x>>11) + 0.5) / (1 << 53)
 }
@@ -115,10 +122,10 @@ func random(text string, id int32, salt uint64) float64 {
 // text.
 func LogProbs(text string) []float64 {
 	out := make([]float64, len(Vocabulary))
+	h := hash(text)
 	sum := 0.0
 	for i, p := range Vocabulary {
-		x := random(text, p.ID, 0)
-		out[i] = (0.001 + allowed(text, p)) * (0.05 + x)
+		out[i] = (0.001 + allowed(text, p)) * (0.05 + random(h, p.ID, 0))
 		sum += out[i]
 	}
 	for i := range out {
@@ -151,12 +158,12 @@ func Generate(prompt string, n int, temperature float64, seed uint64) []Position
 	var list []Position
 	text := prompt
 	for len(list) < n {
-		lp := LogProbs(text)
+		lp, h := LogProbs(text), hash(text)
 		best, most := 0, math.Inf(-1)
 		for i, p := range Vocabulary {
 			score := lp[i]
 			if temperature > 0 {
-				score = lp[i]/temperature - math.Log(-math.Log(random(text, p.ID, seed+1)))
+				score = lp[i]/temperature - math.Log(-math.Log(random(h, p.ID, seed+1)))
 			}
 			if score > most {
 				best, most = i, score
