@@ -3,7 +3,6 @@ package completions_test
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -38,11 +37,9 @@ func (s stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	err := json.NewDecoder(r.Body).Decode(&req)
 	if err != nil || req.Model != "tiny" || req.Temperature == nil || !req.Stream || s.silent && req.LogProbs != nil {
-		w.WriteHeader(400)
-		fmt.Fprintf(w, `{"error":{"message":"bad request %v","code":400}}`, err)
+		completiontest.Refuse(w, "%v %+v", err, req)
 		return
 	}
-	w.Header().Set("Content-Type", "text/event-stream")
 	list := completiontest.Generate(req.Prompt, req.MaxTokens, *req.Temperature, req.Seed)
 	finish := "length"
 	if completiontest.Ended(list) {
@@ -52,9 +49,7 @@ func (s stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	send := func(text string, probs any, finish any) {
-		b, _ := json.Marshal(map[string]any{"choices": []any{map[string]any{"index": 0, "text": text, "logprobs": probs, "finish_reason": finish}}})
-		fmt.Fprintf(w, "data: %s\n\n", b)
-		_ = http.NewResponseController(w).Flush()
+		completiontest.Send(w, map[string]any{"choices": []any{map[string]any{"index": 0, "text": text, "logprobs": probs, "finish_reason": finish}}})
 	}
 	for _, e := range completiontest.Events(list) {
 		if s.hides && e.Tokens[0].ID >= completiontest.FirstControl {
@@ -67,7 +62,8 @@ func (s stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		send(e.Text, probs, nil)
 	}
 	send("", nil, finish)
-	fmt.Fprint(w, "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":3}}\n\ndata: [DONE]\n\n")
+	completiontest.Send(w, map[string]any{"choices": []any{}, "usage": map[string]any{"prompt_tokens": 5, "completion_tokens": 3}})
+	completiontest.Done(w)
 }
 
 func (s stub) probs(e completiontest.Event, n int) any {

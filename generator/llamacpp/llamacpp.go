@@ -8,7 +8,6 @@ import (
 
 	"github.com/go-faster/jx"
 
-	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/completions"
 	"github.com/goselfrag/goselfrag/internal/completion"
 	"github.com/goselfrag/goselfrag/internal/modelhttp"
@@ -136,11 +135,7 @@ func (e *event) read(a *modelhttp.Answer, data []byte) error {
 		case "content":
 			e.content, err = completion.AppendString(e.content, d)
 		case "tokens":
-			err = completion.Elements(d, func(d *jx.Decoder) error {
-				id, err := completion.Int[int32](d)
-				e.ids = append(e.ids, id)
-				return err
-			})
+			e.ids, err = completion.Int32s(d, e.ids)
 		case "stop":
 			e.stop, err = completion.Bool(d)
 		case "stop_type":
@@ -174,53 +169,30 @@ func (e *event) read(a *modelhttp.Answer, data []byte) error {
 
 // position reads what the server says of a token that was generated.
 func (e *event) position(d *jx.Decoder) error {
-	t := completion.Token{ID: -1}
-	err := completion.Members(d, func(d *jx.Decoder, key []byte) (err error) {
-		switch string(key) {
-		case "id":
-			t.ID, err = completion.Int[int32](d)
-		case "token":
-			t.Text, err = completion.AppendString(nil, d)
-		case "logprob":
-			t.LogProb, err = completion.LogProb(d)
-		case "top_logprobs":
-			t.Likeliest, err = completion.Raw(d)
-		case "top_probs":
-			err = completion.Elements(d, func(d *jx.Decoder) error {
-				entry, err := entry(d)
-				e.group = append(e.group, entry)
-				return err
-			})
-		default:
-			err = d.Skip()
+	t, err := completion.ReadToken(d, func(d *jx.Decoder, key []byte) error {
+		if string(key) != "top_probs" {
+			return d.Skip()
 		}
-		return err
+		return completion.Elements(d, e.member)
 	})
 	e.positions = append(e.positions, t)
 	return err
 }
 
-// entry reads a token with its log-probability or its probability.
-func entry(d *jx.Decoder) (completion.Entry, error) {
-	e := completion.Entry{ID: -1}
-	err := d.ObjBytes(func(d *jx.Decoder, key []byte) (err error) {
-		switch string(key) {
-		case "id":
-			e.ID, err = completion.Int[int32](d)
-		case "token":
-			e.Text, err = completion.String(d)
-		case "logprob":
-			e.LogProb, err = completion.LogProb(d)
-		case "prob":
-			var p float64
-			p, err = d.Float64()
-			e.LogProb = reflection.ExactValue(p)
-		default:
-			err = d.Skip()
+// member reads a token of a group with its probability.
+func (e *event) member(d *jx.Decoder) error {
+	entry := completion.Entry{}
+	t, err := completion.ReadToken(d, func(d *jx.Decoder, key []byte) error {
+		if string(key) != "prob" {
+			return d.Skip()
 		}
+		p, err := d.Float64()
+		entry.LogProb = reflection.ExactValue(p)
 		return err
 	})
-	return e, err
+	entry.ID = t.ID
+	e.group = append(e.group, entry)
+	return err
 }
 
 type stream struct {
@@ -251,25 +223,12 @@ func (s *stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) err
 	if e.evaluated >= 0 {
 		c.CachedTokens = max(e.prompted-e.evaluated, 0)
 	}
-	switch e.reason {
-	case "eos":
-		c.Finish = generator.FinishEnd
-	case "limit":
-		c.Finish = generator.FinishLength
-	default:
-		return a.Errorf("the answer ended for the reason %q: want eos or limit", e.reason)
-	}
-	return nil
+	return c.End(a, e.reason, "eos", "limit")
 }
 
 // Entries implements completion.Stream.
 func (s *stream) Entries(a *modelhttp.Answer, raw []byte, list []completion.Entry) ([]completion.Entry, error) {
-	err := completion.List(a, raw, func(d *jx.Decoder) error {
-		e, err := entry(d)
-		list = append(list, e)
-		return err
-	})
-	return list, err
+	return completion.ReadEntries(a, raw, list)
 }
 
 // bias makes the tokens of a group so likely that no other one has a chance.

@@ -46,14 +46,8 @@ var open = []completiontest.Exchange{
 	{Path: "/tokenize", Body: `{"content":"[Relevant] The","add_special":false,"parse_special":true}`, Answer: `{"tokens":[304,29,45]}`},
 }
 
-func exchange(t *testing.T, c llamacpp.Config, list ...completiontest.Exchange) *llamacpp.Model {
-	s := completiontest.Exchanges(t, append(slices.Clone(open), list...)...)
-	c.Server.URLs, c.Server.Client = []string{s.URL}, s.Client()
-	m, err := llamacpp.New(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+func exchange(t *testing.T, list ...completiontest.Exchange) *llamacpp.Model {
+	return completiontest.Talk(t, llamacpp.New, "", slices.Concat(open, list)...)
 }
 
 // TestExchange checks a whole exchange: a segment that goes on from another one,
@@ -70,7 +64,7 @@ func TestExchange(t *testing.T) {
 		`data: {"index":0,"content":"</s>","tokens":[2],"stop":false,"tokens_predicted":5,"tokens_evaluated":33,"completion_probabilities":[{"id":2,"token":"</s>","bytes":[],"logprob":-0.125,"top_logprobs":[]}]}`,
 		`data: {"index":0,"content":"","tokens":[],"id_slot":1,"stop":true,"stop_type":"eos","stopping_word":"","tokens_predicted":5,"tokens_evaluated":33,"tokens_cached":37,"truncated":false,"timings":{"prompt_n":3,"predicted_n":5}}`,
 	}, "\n\n") + "\n\n"
-	m := exchange(t, llamacpp.Config{}, completiontest.Exchange{Path: "/completion", Answer: answer, Body: `{
+	m := exchange(t, completiontest.Exchange{Path: "/completion", Answer: answer, Body: `{
 		"prompt": "### Instruction:\nwho?\n\n### Response:\n[Retrieval]<paragraph>T\nx</paragraph>[Relevant]It is.[Fully supported][Retrieval]<paragraph>(Relevant) ok (pad)</paragraph>",
 		"n_predict": 9, "temperature": 0, "seed": 5, "stream": true, "n_probs": 20, "id_slot": 1,
 		"samplers": ["temperature"], "cache_prompt": true, "return_tokens": true
@@ -116,7 +110,7 @@ func TestExchange(t *testing.T) {
 
 // TestGroupProbs checks the call that makes a group the only choice.
 func TestGroupProbs(t *testing.T) {
-	m := exchange(t, llamacpp.Config{}, completiontest.Exchange{
+	m := exchange(t, completiontest.Exchange{
 		Path: "/completion",
 		Body: `{"prompt":"### Instruction:\nwho?\n\n### Response:\n[Retrieval]<paragraph>x</paragraph>","n_predict":1,"temperature":1,"samplers":["temperature"],
 			"stream":true,"return_tokens":true,"cache_prompt":true,"n_probs":2,"post_sampling_probs":true,"logit_bias":[[303,100],[304,100]]}`,
@@ -144,7 +138,7 @@ func TestRefused(t *testing.T) {
 		"half a number":  {`data: {"content":" a","tokens":[45],"stop":false,"completion_probabilities":[{"id":45.5,"token":" a","logprob":-1}]}` + "\n\n", "not what was expected"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := exchange(t, llamacpp.Config{Server: modelserver.Config{Retries: -1}}, completiontest.Exchange{Path: "/completion", Answer: c.answer})
+			m := exchange(t, completiontest.Exchange{Path: "/completion", Answer: c.answer})
 			_, err := generator.Complete(t.Context(), m, completiontest.Request())
 			var e *modelserver.Error
 			if !errors.As(err, &e) || !strings.Contains(err.Error(), c.says) {
@@ -157,14 +151,10 @@ func TestRefused(t *testing.T) {
 // TestUnfitModel: a model whose reflection tokens are pieces of text is refused
 // before it generates anything, and the error says which token it is.
 func TestUnfitModel(t *testing.T) {
-	s := completiontest.Exchanges(t, open[0], open[1], open[2],
+	m := completiontest.Talk(t, llamacpp.New, "", open[0], open[1], open[2],
 		completiontest.Exchange{Path: "/tokenize", Answer: `{"tokens":[5,6,7]}`},
 		completiontest.Exchange{Path: "/tokenize", Body: `{"content":"[No Retrieval]","add_special":false,"parse_special":true}`, Answer: `{"tokens":[5,6]}`})
-	m, err := llamacpp.New(llamacpp.Config{Server: modelserver.Config{URLs: []string{s.URL}, Client: s.Client()}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = generator.Describe(t.Context(), m)
+	_, err := generator.Describe(t.Context(), m)
 	if !errors.Is(err, modelserver.ErrModel) || !strings.Contains(err.Error(), `"[No Retrieval]" is 2 tokens`) || !strings.Contains(err.Error(), "NoTokens") {
 		t.Errorf("%v: want the name and what to do", err)
 	}

@@ -2,7 +2,6 @@ package llamacpp_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
 	"net/http"
 	"slices"
@@ -18,32 +17,21 @@ type stub struct {
 }
 
 func (s stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	var body []byte
 	switch r.URL.Path {
 	case "/props":
-		body = []byte(`{"total_slots":4,"model_path":"tiny.gguf","bos_token":"<s>","eos_token":"</s>"}`)
+		completiontest.Reply(w, map[string]any{"total_slots": 4, "model_path": "tiny.gguf", "bos_token": "<s>", "eos_token": "</s>"})
 	case "/v1/models":
-		body = []byte(fmt.Sprintf(`{"object":"list","data":[{"id":"tiny.gguf","meta":{"n_vocab":%d}}]}`, len(completiontest.Vocabulary)))
+		completiontest.Reply(w, map[string]any{"data": []any{map[string]any{"id": "tiny.gguf", "meta": map[string]any{"n_vocab": len(completiontest.Vocabulary)}}}})
 	case "/tokenize":
 		var req struct {
 			Content string
 			Begin   bool `json:"add_special"`
 		}
 		_ = json.NewDecoder(r.Body).Decode(&req)
-		ids := completiontest.Tokenize(req.Content)
-		if req.Begin {
-			ids = append([]int32{1}, ids...)
-		}
-		body, _ = json.Marshal(map[string]any{"tokens": ids})
-	case "/completion":
-		s.complete(w, r)
-		return
+		completiontest.Reply(w, map[string]any{"tokens": completiontest.Begun(req.Content, req.Begin)})
 	default:
-		http.NotFound(w, r)
-		return
+		s.complete(w, r)
 	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	_, _ = w.Write(body)
 }
 
 type request struct {
@@ -63,16 +51,8 @@ func (s stub) complete(w http.ResponseWriter, r *http.Request) {
 	var req request
 	if err := json.NewDecoder(r.Body).Decode(&req); err != nil || req.Temperature == nil || !req.Stream ||
 		!slices.Equal(req.Samplers, []string{"temperature"}) || req.Slot != nil && (*req.Slot < 0 || *req.Slot > 3) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(400)
-		fmt.Fprintf(w, `{"error":{"code":400,"message":%q,"type":"invalid_request_error"}}`, fmt.Sprint(err, req))
+		completiontest.Refuse(w, "%v %+v", err, req)
 		return
-	}
-	w.Header().Set("Content-Type", "text/event-stream")
-	send := func(v any) {
-		b, _ := json.Marshal(v)
-		fmt.Fprintf(w, "data: %s\n\n", b)
-		_ = http.NewResponseController(w).Flush()
 	}
 	evaluated := len(completiontest.Tokenize(req.Prompt)) + 1
 	list := completiontest.Generate(req.Prompt, req.NPredict, *req.Temperature, req.Seed)
@@ -88,13 +68,13 @@ func (s stub) complete(w http.ResponseWriter, r *http.Request) {
 		if req.NProbs > 0 {
 			event["completion_probabilities"] = []any{s.position(req, p)}
 		}
-		send(event)
+		completiontest.Send(w, event)
 	}
 	reason := "limit"
 	if completiontest.Ended(list) {
 		reason = "eos"
 	}
-	send(map[string]any{
+	completiontest.Send(w, map[string]any{
 		"index": 0, "content": "", "tokens": []int32{}, "stop": true, "stop_type": reason, "stopping_word": "", "truncated": s.cut,
 		"tokens_predicted": len(list), "tokens_evaluated": evaluated, "tokens_cached": evaluated + len(list) - 1, "timings": map[string]any{"prompt_n": 1},
 	})

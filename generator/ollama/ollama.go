@@ -7,7 +7,6 @@ import (
 
 	"github.com/go-faster/jx"
 
-	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/completions"
 	"github.com/goselfrag/goselfrag/internal/completion"
 	"github.com/goselfrag/goselfrag/internal/modelhttp"
@@ -158,7 +157,7 @@ func (s *stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) err
 			c.GeneratedTokens, err = completion.Int[int](d)
 		case "logprobs":
 			err = completion.Elements(d, func(d *jx.Decoder) error {
-				t, err := token(d)
+				t, err := completion.ReadToken(d, nil)
 				c.Tokens = append(c.Tokens, t)
 				return err
 			})
@@ -176,42 +175,10 @@ func (s *stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) err
 	if !done {
 		return nil
 	}
-	switch reason {
-	case "stop":
-		c.Finish = generator.FinishEnd
-	case "length":
-		c.Finish = generator.FinishLength
-	default:
-		return a.Errorf("the answer ended for the reason %q: want stop or length", reason)
-	}
-	return nil
-}
-
-// token reads a token, with its alternatives if it has any.
-func token(d *jx.Decoder) (completion.Token, error) {
-	t := completion.Token{ID: -1}
-	err := completion.Members(d, func(d *jx.Decoder, key []byte) (err error) {
-		switch string(key) {
-		case "token":
-			t.Text, err = completion.AppendString(nil, d)
-		case "logprob":
-			t.LogProb, err = completion.LogProb(d)
-		case "top_logprobs":
-			t.Likeliest, err = completion.Raw(d)
-		default:
-			err = d.Skip()
-		}
-		return err
-	})
-	return t, err
+	return c.End(a, reason, "stop", "length")
 }
 
 // Entries implements completion.Stream.
 func (s *stream) Entries(a *modelhttp.Answer, raw []byte, list []completion.Entry) ([]completion.Entry, error) {
-	err := completion.List(a, raw, func(d *jx.Decoder) error {
-		t, err := token(d)
-		list = append(list, completion.Entry{ID: -1, Text: string(t.Text), LogProb: t.LogProb})
-		return err
-	})
-	return list, err
+	return completion.ReadEntries(a, raw, list)
 }

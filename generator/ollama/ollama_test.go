@@ -35,12 +35,7 @@ const show = `{"license":"","details":{"format":"gguf"},"model_info":{"general.a
 	"tokenizer.ggml.token_type":[2,3,3,3,1,4,4,4,4,4,4,4,4,4,4,4,4,4,4,4]}}`
 
 func exchange(t *testing.T, list ...completiontest.Exchange) *ollama.Model {
-	s := completiontest.Exchanges(t, list...)
-	m, err := ollama.New(ollama.Config{Server: modelserver.Config{URLs: []string{s.URL}, Model: "tiny", Client: s.Client(), Retries: -1}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return completiontest.Talk(t, ollama.New, "tiny", list...)
 }
 
 // TestExchange checks a whole exchange: the tokens that the model's file says are

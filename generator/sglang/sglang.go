@@ -107,11 +107,7 @@ func (e *event) read(a *modelhttp.Answer, data []byte) error {
 		case "text":
 			e.text, err = completion.AppendString(e.text, d)
 		case "output_ids":
-			err = completion.Elements(d, func(d *jx.Decoder) error {
-				id, err := completion.Int[int32](d)
-				e.ids = append(e.ids, id)
-				return err
-			})
+			e.ids, err = completion.Int32s(d, e.ids)
 		case "meta_info":
 			err = completion.Members(d, e.meta)
 		default:
@@ -231,15 +227,13 @@ func (s *stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) err
 	c.PromptTokens, c.CachedTokens, c.GeneratedTokens = e.prompted, e.cached, e.completed
 	switch e.finish {
 	case "":
-	case "stop":
-		c.Finish = generator.FinishEnd
-		c.Ended = len(c.Tokens) > 0
-	case "length":
-		c.Finish = generator.FinishLength
-	default:
-		return a.Errorf("the answer ended for the reason %q (%s): want stop or length", e.finish, e.message)
+		return nil
+	case "abort":
+		return a.Errorf("the server gave the answer up: %s", e.message)
 	}
-	return nil
+	err := c.End(a, e.finish, "stop", "length")
+	c.Ended = c.Finish == generator.FinishEnd && len(c.Tokens) > 0
+	return err
 }
 
 // tokens adds the tokens that are new to c.

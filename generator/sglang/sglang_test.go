@@ -44,12 +44,7 @@ var open = []completiontest.Exchange{
 }
 
 func exchange(t *testing.T, list ...completiontest.Exchange) *sglang.Model {
-	s := completiontest.Exchanges(t, append(slices.Clone(open), list...)...)
-	m, err := sglang.New(sglang.Config{Server: modelserver.Config{URLs: []string{s.URL}, Client: s.Client(), Retries: -1}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return completiontest.Talk(t, sglang.New, "", slices.Concat(open, list)...)
 }
 
 var request2 = generator.Request{

@@ -2,7 +2,6 @@ package sglang_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
 	"net/http"
 
@@ -15,30 +14,7 @@ type stub struct {
 }
 
 func (s stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch r.URL.Path {
-	case "/v1/models":
-		reply(w, map[string]any{"object": "list", "data": []any{map[string]any{"id": "tiny"}}})
-	case "/tokenize":
-		var req struct {
-			Prompt string
-			Begin  bool `json:"add_special_tokens"`
-		}
-		_ = json.NewDecoder(r.Body).Decode(&req)
-		ids := completiontest.Tokenize(req.Prompt)
-		if req.Begin {
-			ids = append([]int32{1}, ids...)
-		}
-		reply(w, map[string]any{"count": len(ids), "tokens": ids})
-	case "/generate":
-		s.generate(w, r)
-	default:
-		http.NotFound(w, r)
-	}
-}
-
-func reply(w http.ResponseWriter, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(v)
+	completiontest.Handler("/generate", s.generate).ServeHTTP(w, r)
 }
 
 type request struct {
@@ -60,15 +36,13 @@ type request struct {
 func (s stub) generate(w http.ResponseWriter, r *http.Request) {
 	var req request
 	if err := json.NewDecoder(r.Body).Decode(&req); err != nil || req.Sampling.Temperature == nil || req.Stream && (req.Sampling.SkipSpecial == nil || *req.Sampling.SkipSpecial) {
-		w.WriteHeader(400)
-		reply(w, map[string]any{"error": map[string]any{"message": fmt.Sprint(err, req)}})
+		completiontest.Refuse(w, "%v %+v", err, req)
 		return
 	}
 	if len(req.InputIDs) > 0 {
 		s.score(w, req)
 		return
 	}
-	w.Header().Set("Content-Type", "text/event-stream")
 	temperature := *req.Sampling.Temperature
 	list := completiontest.Generate(req.Text, req.Sampling.MaxTokens, temperature, 7)
 	text, ids := "", []int32{}
@@ -106,11 +80,9 @@ func (s stub) generate(w http.ResponseWriter, r *http.Request) {
 				meta["finish_reason"] = map[string]any{"type": "stop", "matched": completiontest.EndID}
 			}
 		}
-		b, _ := json.Marshal(map[string]any{"text": text, "output_ids": ids, "meta_info": meta})
-		fmt.Fprintf(w, "data: %s\n\n", b)
-		_ = http.NewResponseController(w).Flush()
+		completiontest.Send(w, map[string]any{"text": text, "output_ids": ids, "meta_info": meta})
 	}
-	fmt.Fprint(w, "data: [DONE]\n\n")
+	completiontest.Done(w)
 }
 
 // tempered is what the server tells of p at a temperature.
@@ -175,5 +147,5 @@ func (s stub) score(w http.ResponseWriter, req request) {
 	if req.IDs != nil {
 		meta["input_token_ids_logprobs"] = asked
 	}
-	reply(w, map[string]any{"text": "x", "meta_info": meta})
+	completiontest.Reply(w, map[string]any{"text": "x", "meta_info": meta})
 }

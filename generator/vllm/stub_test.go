@@ -16,38 +16,7 @@ type stub struct {
 }
 
 func (s stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch r.URL.Path {
-	case "/v1/models":
-		reply(w, map[string]any{"object": "list", "data": []any{map[string]any{"id": "tiny"}}})
-	case "/tokenize":
-		var req struct {
-			Prompt string
-			Begin  bool `json:"add_special_tokens"`
-		}
-		_ = json.NewDecoder(r.Body).Decode(&req)
-		ids := completiontest.Tokenize(req.Prompt)
-		if req.Begin {
-			ids = append([]int32{1}, ids...)
-		}
-		reply(w, map[string]any{"count": len(ids), "max_model_len": 4096, "tokens": ids})
-	case "/v1/completions":
-		s.complete(w, r)
-	default:
-		http.NotFound(w, r)
-	}
-}
-
-func reply(w http.ResponseWriter, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(v)
-}
-
-func refuse(w http.ResponseWriter, format string, args ...any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusBadRequest)
-	_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]any{
-		"message": fmt.Sprintf(format, args...), "type": "BadRequestError", "param": nil, "code": 400,
-	}})
+	completiontest.Handler("/v1/completions", s.complete).ServeHTTP(w, r)
 }
 
 type request struct {
@@ -69,7 +38,7 @@ type request struct {
 func (s stub) complete(w http.ResponseWriter, r *http.Request) {
 	var req request
 	if err := json.NewDecoder(r.Body).Decode(&req); err != nil || req.Model != "tiny" || req.Temperature == nil {
-		refuse(w, "%v %+v", err, req)
+		completiontest.Refuse(w, "%v %+v", err, req)
 		return
 	}
 	if req.PromptLogProbs != nil {
@@ -78,18 +47,12 @@ func (s stub) complete(w http.ResponseWriter, r *http.Request) {
 	}
 	var prompt string
 	if json.Unmarshal(req.Prompt, &prompt) != nil || !req.Stream || req.SkipSpecial == nil || *req.SkipSpecial || !req.TokenIDs || req.RepetitionPenalty != 1 {
-		refuse(w, "%+v", req)
+		completiontest.Refuse(w, "%+v", req)
 		return
 	}
 	if n := req.LogProbs; n != nil && s.capped && (*n < 0 || *n > 20) {
-		refuse(w, "Requested sample logprobs of %d, which is greater than max allowed: 20", *n)
+		completiontest.Refuse(w, "Requested sample logprobs of %d, which is greater than max allowed: 20", *n)
 		return
-	}
-	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
-	send := func(v any) {
-		b, _ := json.Marshal(v)
-		fmt.Fprintf(w, "data: %s\n\n", b)
-		_ = http.NewResponseController(w).Flush()
 	}
 	list := completiontest.Generate(prompt, req.MaxTokens, *req.Temperature, req.Seed)
 	usage := map[string]any{"prompt_tokens": len(completiontest.Tokenize(prompt)) + 1, "completion_tokens": 0}
@@ -121,11 +84,11 @@ func (s stub) complete(w http.ResponseWriter, r *http.Request) {
 				choice["finish_reason"] = "stop"
 			}
 		}
-		send(map[string]any{"id": "cmpl-1", "object": "text_completion", "model": "tiny", "choices": []any{choice}, "usage": usage})
+		completiontest.Send(w, map[string]any{"id": "cmpl-1", "object": "text_completion", "model": "tiny", "choices": []any{choice}, "usage": usage})
 	}
 	usage["prompt_tokens_details"] = map[string]any{"cached_tokens": 1}
-	send(map[string]any{"id": "cmpl-1", "choices": []any{}, "usage": usage})
-	fmt.Fprint(w, "data: [DONE]\n\n")
+	completiontest.Send(w, map[string]any{"id": "cmpl-1", "choices": []any{}, "usage": usage})
+	completiontest.Done(w)
 }
 
 func (s stub) name(req request, p completiontest.Piece) string {
@@ -165,7 +128,7 @@ func (s stub) logProbs(req request, tokens []completiontest.Position) map[string
 func (s stub) score(w http.ResponseWriter, req request) {
 	var ids []int32
 	if json.Unmarshal(req.Prompt, &ids) != nil || req.Stream {
-		refuse(w, "%+v", req)
+		completiontest.Refuse(w, "%+v", req)
 		return
 	}
 	scores := []any{nil}
@@ -182,5 +145,5 @@ func (s stub) score(w http.ResponseWriter, req request) {
 		}
 		scores = append(scores, entry)
 	}
-	reply(w, map[string]any{"choices": []any{map[string]any{"index": 0, "text": "x", "finish_reason": "length", "prompt_logprobs": scores}}})
+	completiontest.Reply(w, map[string]any{"choices": []any{map[string]any{"index": 0, "text": "x", "finish_reason": "length", "prompt_logprobs": scores}}})
 }

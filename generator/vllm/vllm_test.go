@@ -53,12 +53,7 @@ var open = []completiontest.Exchange{
 }
 
 func exchange(t *testing.T, list ...completiontest.Exchange) *vllm.Model {
-	s := completiontest.Exchanges(t, append(slices.Clone(open), list...)...)
-	m, err := vllm.New(vllm.Config{Server: modelserver.Config{URLs: []string{s.URL}, Client: s.Client(), Retries: -1}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return completiontest.Talk(t, vllm.New, "", slices.Concat(open, list)...)
 }
 
 // TestExchange checks a whole exchange, in which several tokens come together.
@@ -133,11 +128,7 @@ func TestNotWhole(t *testing.T) {
 
 // TestManyModels: with several models, one must be named.
 func TestManyModels(t *testing.T) {
-	s := completiontest.Exchanges(t, completiontest.Exchange{Path: "/v1/models", Answer: `{"data":[{"id":"a"},{"id":"b"}]}`})
-	m, err := vllm.New(vllm.Config{Server: modelserver.Config{URLs: []string{s.URL}, Client: s.Client()}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := completiontest.Talk(t, vllm.New, "", completiontest.Exchange{Path: "/v1/models", Answer: `{"data":[{"id":"a"},{"id":"b"}]}`})
 	if err := generator.Check(t.Context(), m); !errors.Is(err, modelserver.ErrModel) || !strings.Contains(err.Error(), "2 models") {
 		t.Errorf("%v", err)
 	}

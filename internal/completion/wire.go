@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-faster/jx"
 
+	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/internal/modelhttp"
 	"github.com/goselfrag/goselfrag/reflection"
 )
@@ -54,6 +55,69 @@ func Elements(d *jx.Decoder, element func(d *jx.Decoder) error) error {
 		return d.Null()
 	}
 	return d.Arr(element)
+}
+
+// Int32s appends the whole numbers of an array to list.
+func Int32s(d *jx.Decoder, list []int32) ([]int32, error) {
+	err := Elements(d, func(d *jx.Decoder) error {
+		n, err := Int[int32](d)
+		list = append(list, n)
+		return err
+	})
+	return list, err
+}
+
+// ReadToken reads a token in the form that most servers use:
+//
+//	{"id":300,"token":" a","logprob":-0.5,"top_logprobs":[…]}
+//
+// Any part may be missing. It calls other with further keys, unless it is nil.
+func ReadToken(d *jx.Decoder, other func(d *jx.Decoder, key []byte) error) (Token, error) {
+	t := Token{ID: -1}
+	err := Members(d, func(d *jx.Decoder, key []byte) (err error) {
+		switch string(key) {
+		case "id":
+			t.ID, err = Int[int32](d)
+		case "token":
+			t.Text, err = AppendString(nil, d)
+		case "logprob":
+			t.LogProb, err = LogProb(d)
+		case "top_logprobs":
+			t.Likeliest, err = Raw(d)
+		default:
+			if other == nil {
+				return d.Skip()
+			}
+			err = other(d, key)
+		}
+		return err
+	})
+	return t, err
+}
+
+// ReadEntries appends the elements of raw, an array of tokens in the form of
+// ReadToken, to list.
+func ReadEntries(a *modelhttp.Answer, raw []byte, list []Entry) ([]Entry, error) {
+	err := List(a, raw, func(d *jx.Decoder) error {
+		t, err := ReadToken(d, nil)
+		list = append(list, Entry{ID: t.ID, Text: strings.ToValidUTF8(string(t.Text), "\uFFFD"), LogProb: t.LogProb})
+		return err
+	})
+	return list, err
+}
+
+// End takes over the reason for which an answer ended: end where the model ended
+// it, length where it became too long.
+func (c *Chunk) End(a *modelhttp.Answer, reason, end, length string) error {
+	switch reason {
+	case end:
+		c.Finish = generator.FinishEnd
+	case length:
+		c.Finish = generator.FinishLength
+	default:
+		return a.Errorf("the answer ended for the reason %q: want %s or %s", reason, end, length)
+	}
+	return nil
 }
 
 // Raw reads any value and keeps it as it is written; null is nil.

@@ -9,6 +9,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/generator/completions"
+	"github.com/goselfrag/goselfrag/modelserver"
 )
 
 // Exchange is a request and its answer, as they stand on the wire.
@@ -57,6 +61,18 @@ func Exchanges(t *testing.T, list ...Exchange) *httptest.Server {
 		}
 	})
 	return s
+}
+
+// Talk returns a model at a server that wants just these requests. It tries none
+// again.
+func Talk[M generator.Generator](t *testing.T, open func(completions.Config) (M, error), model string, list ...Exchange) M {
+	t.Helper()
+	s := Exchanges(t, list...)
+	m, err := open(completions.Config{Server: modelserver.Config{URLs: []string{s.URL}, Model: model, Client: s.Client(), Retries: -1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 func value(t *testing.T, s string) any {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/go-faster/jx"
 
-	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/internal/completion"
 	"github.com/goselfrag/goselfrag/internal/modelhttp"
 	"github.com/goselfrag/goselfrag/modelserver"
@@ -105,16 +104,10 @@ func (s *Stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) err
 	if err := e.tokens(a, c); err != nil {
 		return err
 	}
-	switch e.finish {
-	case "":
-	case "stop":
-		c.Finish = generator.FinishEnd
-	case "length":
-		c.Finish = generator.FinishLength
-	default:
-		return a.Errorf("the answer ended for the reason %q: want stop or length", e.finish)
+	if e.finish == "" {
+		return nil
 	}
-	return nil
+	return c.End(a, e.finish, "stop", "length")
 }
 
 func usage(d *jx.Decoder, c *completion.Chunk) error {
@@ -146,11 +139,7 @@ func (e *event) choice(d *jx.Decoder) error {
 		case "text":
 			e.text, err = completion.AppendString(e.text, d)
 		case "token_ids":
-			err = completion.Elements(d, func(d *jx.Decoder) error {
-				id, err := completion.Int[int32](d)
-				e.ids = append(e.ids, id)
-				return err
-			})
+			e.ids, err = completion.Int32s(d, e.ids)
 		case "finish_reason":
 			e.finish, err = completion.String(d)
 		case "logprobs":
@@ -183,31 +172,13 @@ func (l *logProbs) member(d *jx.Decoder, key []byte) error {
 			return err
 		})
 	case "content":
-		return completion.Elements(d, l.position)
+		return completion.Elements(d, func(d *jx.Decoder) error {
+			t, err := completion.ReadToken(d, nil)
+			l.content = append(l.content, t)
+			return err
+		})
 	}
 	return d.Skip()
-}
-
-// position reads a token in the form of chats.
-func (l *logProbs) position(d *jx.Decoder) error {
-	t := completion.Token{ID: -1}
-	err := completion.Members(d, func(d *jx.Decoder, key []byte) (err error) {
-		switch string(key) {
-		case "id":
-			t.ID, err = completion.Int[int32](d)
-		case "token":
-			t.Text, err = completion.AppendString(nil, d)
-		case "logprob":
-			t.LogProb, err = completion.LogProb(d)
-		case "top_logprobs":
-			t.Likeliest, err = completion.Raw(d)
-		default:
-			err = d.Skip()
-		}
-		return err
-	})
-	l.content = append(l.content, t)
-	return err
 }
 
 // tokens adds the tokens of the event to c.
@@ -272,14 +243,7 @@ func (s *Stream) Entries(a *modelhttp.Answer, raw []byte, list []completion.Entr
 		return list, nil
 	}
 	if raw[0] == '[' {
-		err := completion.List(a, raw, func(d *jx.Decoder) error {
-			var l logProbs
-			err := l.position(d)
-			t := l.content[0]
-			list = append(list, completion.Entry{ID: t.ID, Text: string(t.Text), LogProb: t.LogProb})
-			return err
-		})
-		return list, err
+		return completion.ReadEntries(a, raw, list)
 	}
 	start := len(list)
 	err := completion.Object(a, raw, func(d *jx.Decoder, key []byte) error {
