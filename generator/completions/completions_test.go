@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -87,24 +86,10 @@ func (s stub) probs(e completiontest.Event, n int) any {
 	return map[string]any{"tokens": tokens, "token_logprobs": values, "top_logprobs": tops}
 }
 
-func model(t *testing.T, s stub, change func(*completions.Config)) (*completions.Model, func()) {
-	server := httptest.NewServer(s)
-	c := completions.Config{Server: modelserver.Config{URLs: []string{server.URL}, Model: "tiny", Client: server.Client()}}
-	if change != nil {
-		change(&c)
-	}
-	m, err := completions.New(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m, server.Close
-}
-
 func TestContract(t *testing.T) {
 	for name, stub := range map[string]stub{"arrays": {}, "chat": {chat: true}, "with end": {withEnd: true}, "hard labels": {silent: true}} {
 		t.Run(name, func(t *testing.T) {
-			m, closed := model(t, stub, func(c *completions.Config) { c.NoProbs = stub.silent })
-			defer closed()
+			m := completiontest.Serve(t, stub, completions.New, completions.Config{NoProbs: stub.silent})
 			generatortest.TestGenerator(t, m, generatortest.Seeded())
 		})
 	}
@@ -113,8 +98,7 @@ func TestContract(t *testing.T) {
 // TestUnfitModel: a server whose model has no reflection tokens, or does not show
 // them, is refused.
 func TestUnfitModel(t *testing.T) {
-	m, closed := model(t, stub{hides: true}, nil)
-	defer closed()
+	m := completiontest.Serve(t, stub{hides: true}, completions.New, completions.Config{})
 	err := generator.Check(t.Context(), m)
 	if !errors.Is(err, modelserver.ErrModel) {
 		t.Errorf("%v: want an error that wraps ErrModel", err)

@@ -3,7 +3,6 @@ package llamacpp_test
 import (
 	"errors"
 	"math"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -24,12 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestContract(t *testing.T) {
 	for name, stub := range map[string]stub{"hidden": {}, "special": {special: true}} {
 		t.Run(name, func(t *testing.T) {
-			s := httptest.NewServer(stub)
-			defer s.Close()
-			m, err := llamacpp.New(llamacpp.Config{Server: modelserver.Config{URLs: []string{s.URL}, Client: s.Client()}})
-			if err != nil {
-				t.Fatal(err)
-			}
+			m := completiontest.Serve(t, stub, llamacpp.New, llamacpp.Config{})
 			generatortest.TestGenerator(t, m, generatortest.Seeded())
 		})
 	}

@@ -2,7 +2,6 @@ package ollama_test
 
 import (
 	"errors"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -20,12 +19,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestContract(t *testing.T) {
-	s := httptest.NewServer(stub{})
-	defer s.Close()
-	m, err := ollama.New(ollama.Config{Server: modelserver.Config{URLs: []string{s.URL}, Model: "tiny", Client: s.Client()}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := completiontest.Serve(t, stub{}, ollama.New, ollama.Config{})
 	generatortest.TestGenerator(t, m, generatortest.Seeded())
 }
 

@@ -3,7 +3,6 @@ package sglang_test
 import (
 	"errors"
 	"math"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -24,12 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestContract(t *testing.T) {
 	for name, stub := range map[string]stub{"whole": {}, "incremental": {incremental: true}} {
 		t.Run(name, func(t *testing.T) {
-			s := httptest.NewServer(stub)
-			defer s.Close()
-			m, err := sglang.New(sglang.Config{Server: modelserver.Config{URLs: []string{s.URL}, Client: s.Client()}})
-			if err != nil {
-				t.Fatal(err)
-			}
+			m := completiontest.Serve(t, stub, sglang.New, sglang.Config{})
 			generatortest.TestGenerator(t, m)
 		})
 	}
@@ -92,12 +86,7 @@ func TestExchange(t *testing.T) {
 // TestTemperature: above temperature 0 the shares of a group are those that the
 // model gives it at temperature 0, and what cannot be known is not told.
 func TestTemperature(t *testing.T) {
-	s := httptest.NewServer(stub{})
-	defer s.Close()
-	m, err := sglang.New(sglang.Config{Server: modelserver.Config{URLs: []string{s.URL}, Client: s.Client()}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := completiontest.Serve(t, stub{}, sglang.New, sglang.Config{})
 	req := completiontest.Request()
 	cold, err := generator.Complete(t.Context(), m, req)
 	if err != nil {

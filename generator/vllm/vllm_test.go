@@ -3,7 +3,6 @@ package vllm_test
 import (
 	"errors"
 	"math"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -24,12 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestContract(t *testing.T) {
 	for name, stub := range map[string]stub{"exact": {}, "bundled": {bundle: 3}, "old": {old: true, capped: true}} {
 		t.Run(name, func(t *testing.T) {
-			s := httptest.NewServer(stub)
-			defer s.Close()
-			m, err := vllm.New(vllm.Config{Server: modelserver.Config{URLs: []string{s.URL}, Client: s.Client()}})
-			if err != nil {
-				t.Fatal(err)
-			}
+			m := completiontest.Serve(t, stub, vllm.New, vllm.Config{})
 			opts := []generatortest.Option{generatortest.Seeded()}
 			if stub.bundle > 0 {
 				opts = append(opts, generatortest.Skip("next", "tokens that come together show their text with the last one"))
@@ -114,13 +108,8 @@ func TestMissingID(t *testing.T) {
 // TestNotWhole: a server with a limit on alternatives cannot give the whole
 // distribution, and says so in its own words.
 func TestNotWhole(t *testing.T) {
-	s := httptest.NewServer(stub{capped: true})
-	defer s.Close()
-	m, err := vllm.New(vllm.Config{Server: modelserver.Config{URLs: []string{s.URL}, Client: s.Client()}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = generator.Next(t.Context(), m, completiontest.Request(), nil)
+	m := completiontest.Serve(t, stub{capped: true}, vllm.New, vllm.Config{})
+	_, err := generator.Next(t.Context(), m, completiontest.Request(), nil)
 	if !errors.Is(err, errors.ErrUnsupported) || !strings.Contains(err.Error(), "max allowed: 20") {
 		t.Errorf("%v: want one that wraps ErrUnsupported and holds the reason", err)
 	}

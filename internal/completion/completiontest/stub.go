@@ -4,6 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/generator/completions"
+	"github.com/goselfrag/goselfrag/modelserver"
 )
 
 // Reply answers with v as JSON.
@@ -58,4 +64,18 @@ func Begun(text string, begin bool) []int32 {
 		ids = append([]int32{1}, ids...)
 	}
 	return ids
+}
+
+// Serve returns a model at a stub that listens on a socket. The name of the model
+// is tiny.
+func Serve[M generator.Generator](t *testing.T, stub http.Handler, open func(completions.Config) (M, error), c completions.Config) M {
+	t.Helper()
+	s := httptest.NewServer(stub)
+	t.Cleanup(s.Close)
+	c.Server = modelserver.Config{URLs: []string{s.URL}, Model: "tiny", Client: s.Client()}
+	m, err := open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
