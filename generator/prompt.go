@@ -117,6 +117,18 @@ func (p Prompt) PathEvidence() []Evidence {
 	return nil
 }
 
+// PathText returns the answer so far: the texts of the path, white space around
+// each trimmed, joined with spaces. Empty if there is none.
+func (p Prompt) PathText() string {
+	var texts []string
+	for _, s := range p.Path {
+		if t := strings.TrimSpace(s.Text); t != "" {
+			texts = append(texts, t)
+		}
+	}
+	return strings.Join(texts, " ")
+}
+
 func (p Prompt) isZero() bool {
 	return p.Instruction == "" && p.Input == "" && p.Separator == 0 &&
 		len(p.Path) == 0 && len(p.Evidence) == 0 && p.Force == reflection.None

@@ -281,3 +281,22 @@ func TestExtend(t *testing.T) {
 		}
 	}
 }
+
+func TestPathText(t *testing.T) {
+	for _, c := range []struct {
+		want  string
+		texts []string
+	}{
+		{"", nil},
+		{"", []string{" ", ""}},
+		{"One. Two. Three.", []string{" One.", "", "Two.\n", "Three."}},
+	} {
+		var p generator.Prompt
+		for _, s := range c.texts {
+			p.Path = append(p.Path, generator.Segment{Text: s})
+		}
+		if got := p.PathText(); got != c.want {
+			t.Errorf("%q is %q, want %q", c.texts, got, c.want)
+		}
+	}
+}
