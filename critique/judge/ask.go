@@ -178,13 +178,7 @@ func (q *inquiry) askForm(ctx context.Context, f form) ([]reflection.Token, erro
 // complete fills the template in and asks the model.
 func (q *inquiry) complete(ctx context.Context, t generator.TaskTemplate, req generator.Request) (generator.Completion, error) {
 	values := maps.Clone(q.values)
-	for name, text := range values {
-		if !slices.Contains(t.Placeholders(), name) {
-			delete(values, name)
-			continue
-		}
-		values[name] = generator.Neutralize(text, marks...)
-	}
+	maps.DeleteFunc(values, func(name, _ string) bool { return !slices.Contains(t.Placeholders(), name) })
 	req.Task = &generator.Task{Template: t, Values: values}
 	c, err := generator.Complete(ctx, q.judge.model, req)
 	used := c.Usage

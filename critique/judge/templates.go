@@ -20,9 +20,7 @@ import (
 //     for, the answer so far, "(nothing yet)" at its start
 //   - reply, reason: a reply that could not be read, and what is wrong with it
 //
-// The values never contain the marks <question>, <passage>, <before>, <segment>,
-// <answer>, <reply> or their ends, so that a template can part data from its own
-// text with them.
+// All of them are data.
 type Templates struct {
 	// Questions that are answered with one token.
 	Relevance generator.TaskTemplate // question, passage: A relevant, B irrelevant
@@ -148,12 +146,6 @@ var defaults = Templates{
 </reply>
 
 `+"Reply again, with the JSON object and nothing else."),
-}
-
-// marks stand around data in the templates, and are made harmless in it.
-var marks = []string{
-	"<question>", "</question>", "<passage>", "</passage>", "<before>", "</before>",
-	"<segment>", "</segment>", "<answer>", "</answer>", "<reply>", "</reply>",
 }
 
 // named is a field of Templates.
