@@ -20,6 +20,8 @@ const (
 	// maxTokens bounds a JSON reply. Replies are short; a model that thinks first
 	// needs the room.
 	maxTokens = 512
+	// nothingYet stands in for the text of an empty path.
+	nothingYet = "(nothing yet)"
 )
 
 // labelled is a one-token question and the group it is about.
@@ -56,8 +58,8 @@ func (q *inquiry) critique(ctx context.Context, c critique.Candidate) (critique.
 	j, before := q.judge, c.Prompt.PathText()
 	q.values = map[string]string{
 		"question": question(c.Question, c.Prompt),
-		"passage":  shown(c.Evidence()),
-		"before":   orNothing(before),
+		"passage":  generator.JoinEvidence(c.Evidence()),
+		"before":   cmp.Or(before, nothingYet),
 		"segment":  text,
 		"answer":   strings.TrimSpace(before + " " + text),
 	}

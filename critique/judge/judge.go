@@ -1,11 +1,11 @@
 package judge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"reflect"
-	"strings"
 	"sync"
 
 	"github.com/goselfrag/goselfrag/critique"
@@ -124,12 +124,12 @@ func (j *Judge) Critique(ctx context.Context, c critique.Candidate) (critique.Ve
 func (j *Judge) Decide(ctx context.Context, s critique.Situation) (critique.Decision, error) {
 	asked := inquiry{judge: j, values: map[string]string{
 		"question": question(s.Question, s.Prompt),
-		"answer":   orNothing(s.Prompt.PathText()),
+		"answer":   cmp.Or(s.Prompt.PathText(), nothingYet),
 	}}
 	single, form := j.retrieve, j.retrieveJSON
 	if e := s.Prompt.PathEvidence(); len(e) > 0 {
 		single, form = j.goOn, j.continueJSON
-		asked.values["passage"] = shown(e)
+		asked.values["passage"] = generator.JoinEvidence(e)
 	}
 	found, err := asked.ask(ctx, []labelled{{reflection.Retrieve, single}}, form)
 	d := critique.Decision{Dist: reflection.Distribution{Group: reflection.Retrieve}, Usage: asked.usage}
@@ -142,30 +142,10 @@ func (j *Judge) Decide(ctx context.Context, s critique.Situation) (critique.Deci
 	return d, nil
 }
 
-// question is what is to be answered, with its task.
+// question is what is to be answered, with its task if there is one.
 func question(standAlone string, p generator.Prompt) string {
 	if p.Input == "" {
 		return standAlone
 	}
-	return p.Instruction + "\n\n" + p.Input
-}
-
-// shown writes passages as one value.
-func shown(list []generator.Evidence) string {
-	texts := make([]string, len(list))
-	for i, e := range list {
-		texts[i] = e.Text
-		if e.Title != "" {
-			texts[i] = e.Title + "\n" + e.Text
-		}
-	}
-	return strings.Join(texts, "\n\n")
-}
-
-// orNothing stands in for the text of an empty path.
-func orNothing(text string) string {
-	if text == "" {
-		return "(nothing yet)"
-	}
-	return text
+	return p.QuestionText()
 }
