@@ -9,6 +9,7 @@ import (
 
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/internal/modelhttp"
+	"github.com/goselfrag/goselfrag/internal/specialtoken"
 	"github.com/goselfrag/goselfrag/modelserver"
 	"github.com/goselfrag/goselfrag/reflection"
 )
@@ -54,7 +55,7 @@ func (m *Model) open(ctx context.Context) (*Facts, error) {
 		if err != nil {
 			return nil, err
 		}
-		f.Special = slices.Concat(f.Special, wellKnown, m.server.Special)
+		f.Special = slices.Concat(f.Special, specialtoken.WellKnown, m.server.Special)
 		switch {
 		case m.server.NoTokens:
 			f.IDs, f.Level, f.TopN = nil, reflection.LevelUnstated, 0

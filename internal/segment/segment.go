@@ -5,12 +5,14 @@ package segment
 
 import (
 	"iter"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/internal/sentence"
+	"github.com/goselfrag/goselfrag/reflection"
 )
 
 // First passes the stream of a whole reply on up to the end of its first sentence.
@@ -59,6 +61,11 @@ func First(seq iter.Seq2[generator.Step, error]) iter.Seq2[generator.Step, error
 			}
 		}
 	}
+}
+
+// Wanted reports whether req asks for one segment of a longer answer.
+func Wanted(req generator.Request) bool {
+	return req.Task == nil && slices.ContainsFunc(req.Stop, func(t reflection.Token) bool { return t.Group() == reflection.Retrieve })
 }
 
 // outcome says whether the end of the sentence was found.
