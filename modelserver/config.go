@@ -15,9 +15,9 @@ import (
 // URLs is needed, and Model where a server has more than one.
 type Config struct {
 	// URLs are the base URLs of servers that all have the model, such as
-	// "http://localhost:8000". Calls are spread over them. If there are several,
-	// one that fails five times in a row is left alone for ten seconds, and its
-	// calls go to the others.
+	// "http://localhost:8000", without the /v1 of their calls. Calls are spread over
+	// them. If there are several, one that fails five times in a row is left alone
+	// for ten seconds, and its calls go to the others.
 	URLs []string
 	// Model is the name of the model at the server.
 	Model string
@@ -57,6 +57,8 @@ func (c Config) Check() error {
 			return bad("URLs[%d] holds a user, a query or a fragment: put keys into APIKey or Header", i)
 		case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
 			return bad("URLs[%d] is %q: want http:// or https:// and a host", i, s)
+		case strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/v1"):
+			return bad("URLs[%d] is %q: leave /v1 out, it is put behind where it belongs", i, s)
 		case slices.Contains(c.URLs[:i], s):
 			return bad("URLs[%d] is %q, which stands there twice", i, s)
 		}

@@ -77,7 +77,9 @@ func (f *Facts) ID(t reflection.Token) int32 {
 
 // Query asks for the continuation of a prompt.
 type Query struct {
+	// Prompt is the prompt, Messages are it for a chat server.
 	Prompt      string
+	Messages    []generator.Message
 	MaxTokens   int
 	Temperature float64
 	Seed        uint64

@@ -30,6 +30,23 @@ type Model struct {
 	dialect Dialect
 	server  *Server
 	facts   *once[Facts]
+	chat    Messages // nil for completion servers
+}
+
+// Messages writes a request out for a chat server. Nothing of special may stand in
+// its data.
+type Messages func(req generator.Request, special []string) ([]generator.Message, error)
+
+// NewChat returns a model at a chat server, which takes messages and has no control
+// tokens. Of the settings it uses Server, Special and NoProbs. Its Describe and Check
+// are not to be used.
+func NewChat(s Settings, chat Messages, d Dialect) (*Model, error) {
+	client, err := modelhttp.New(s.Server)
+	if err != nil {
+		return nil, err
+	}
+	s.NoTokens = true
+	return &Model{dialect: d, server: &Server{client, s}, facts: newOnce[Facts](), chat: chat}, nil
 }
 
 // New returns a model, or an error that wraps [modelserver.ErrConfig].
@@ -95,12 +112,20 @@ func (m *Model) generate(ctx context.Context, req generator.Request, yield func(
 	if err != nil {
 		return last, false, err
 	}
-	prompt, err := m.prompt(f, req)
+	var prompt string
+	var messages []generator.Message
+	if m.chat != nil {
+		messages, err = m.chat(req, f.Special)
+	} else {
+		prompt, err = m.prompt(f, req)
+	}
 	if err != nil {
 		return last, false, err
 	}
+	q := m.query(f, req, prompt)
+	q.Messages = messages
 	var r *reading
-	err = m.server.Do(ctx, m.dialect.Call(f, m.query(f, req, prompt)), func(a *modelhttp.Answer) error {
+	err = m.server.Do(ctx, m.dialect.Call(f, q), func(a *modelhttp.Answer) error {
 		r = m.newReading(ctx, f, req, prompt, yield)
 		return r.read(a)
 	})

@@ -1,4 +1,4 @@
-// Package openai has what servers with an OpenAI-compatible /v1/completions share.
+// Package openai has what servers with an OpenAI-compatible API share.
 package openai
 
 import (
@@ -90,7 +90,7 @@ func (s *Stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) err
 		case "choices":
 			return completion.Elements(d, e.choice)
 		case "usage":
-			return usage(d, c)
+			return Usage(d, c)
 		}
 		return d.Skip()
 	})
@@ -110,7 +110,8 @@ func (s *Stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) err
 	return c.End(a, e.finish, "stop", "length")
 }
 
-func usage(d *jx.Decoder, c *completion.Chunk) error {
+// Usage reads the counts of a completion or of a chat.
+func Usage(d *jx.Decoder, c *completion.Chunk) error {
 	return completion.Members(d, func(d *jx.Decoder, key []byte) (err error) {
 		switch string(key) {
 		case "prompt_tokens":
