@@ -28,6 +28,6 @@
 // anything else. The probability of the end token is not known.
 //
 // The shapes of requests and answers are those of the servers' documentation and
-// source; they were tested against servers that play them back, not against live
-// ones.
+// source. They are tested against servers that play them back; of live ones only
+// Ollama 0.17.4 was tried.
 package chat

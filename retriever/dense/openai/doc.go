@@ -12,6 +12,6 @@
 // and "search_document: ": put those in front in an embedder of your own around it.
 //
 // The shapes of requests and answers are those of the servers' documentation and
-// source; they were tested against servers that play them back, not against live
-// ones.
+// source. They are tested against servers that play them back; of live ones only
+// Ollama 0.17.4 was tried.
 package openai
