@@ -24,12 +24,6 @@ const (
 	nothingYet = "(nothing yet)"
 )
 
-// labelled is a one-token question and the group it is about.
-type labelled struct {
-	group reflection.Group
-	single
-}
-
 // inquiry is one use of a judge: what fills its templates, and what it cost.
 type inquiry struct {
 	judge  *Judge
@@ -55,7 +49,7 @@ func (q *inquiry) critique(ctx context.Context, c critique.Candidate) (critique.
 			return v, nil
 		}
 	}
-	j, before := q.judge, c.Prompt.PathText()
+	t, before := &q.judge.t, c.Prompt.PathText()
 	q.values = map[string]string{
 		"question": question(c.Question, c.Prompt),
 		"passage":  generator.JoinEvidence(c.Evidence()),
@@ -64,7 +58,7 @@ func (q *inquiry) critique(ctx context.Context, c critique.Candidate) (critique.
 		"answer":   strings.TrimSpace(before + " " + text),
 	}
 	if len(c.Prompt.Evidence) > 0 {
-		found, err := q.ask(ctx, []labelled{{reflection.IsREL, j.relevance}}, j.relevanceJSON)
+		found, err := q.ask(ctx, form{t.RelevanceJSON, []field{relevanceField}}, single{t.Relevance, relevanceLabels})
 		if err != nil {
 			return v, err
 		}
@@ -73,38 +67,36 @@ func (q *inquiry) critique(ctx context.Context, c critique.Candidate) (critique.
 	if passage {
 		return v, nil
 	}
-	questions, form := []labelled{{reflection.IsUSE, j.utility}}, j.utilityJSON
-	if len(c.Evidence()) > 0 {
-		questions, form = []labelled{{reflection.IsSUP, j.support}, {reflection.IsUSE, j.utility}}, j.segmentJSON
-	}
-	found, err := q.ask(ctx, questions, form)
-	if err != nil {
+	utility := single{t.Utility, utilityLabels}
+	if len(c.Evidence()) == 0 {
+		found, err := q.ask(ctx, form{t.UtilityJSON, []field{utilityField}}, utility)
+		v.IsUSE = found[reflection.IsUSE]
 		return v, err
 	}
-	if s, asked := found[reflection.IsSUP]; asked {
-		v.IsSUP = s
-	}
-	v.IsUSE = found[reflection.IsUSE]
-	return v, nil
+	found, err := q.ask(ctx, form{t.SegmentJSON, []field{supportField, utilityField}}, single{t.Support, supportLabels}, utility)
+	v.IsSUP, v.IsUSE = found[reflection.IsSUP], found[reflection.IsUSE]
+	return v, err
 }
 
 // ask judges groups: each by its own question where the model gives
-// log-probabilities, and those that this leaves open by the form.
-func (q *inquiry) ask(ctx context.Context, questions []labelled, f form) (map[reflection.Group]reflection.Judgement, error) {
+// log-probabilities, and those that this leaves open by the form, which is about
+// all of them.
+func (q *inquiry) ask(ctx context.Context, f form, questions ...single) (map[reflection.Group]reflection.Judgement, error) {
 	probs, err := q.judge.hasProbs(ctx)
 	if err != nil {
 		return nil, err
 	}
 	found := make(map[reflection.Group]reflection.Judgement)
 	open := false
-	for _, l := range questions {
-		found[l.group] = reflection.Judgement{} // unknown
+	for _, s := range questions {
+		j := reflection.Judgement{} // unknown
 		if probs {
-			if found[l.group], err = q.askOne(ctx, l.single); err != nil {
+			if j, err = q.askOne(ctx, s); err != nil {
 				return nil, err
 			}
 		}
-		open = open || found[l.group].Status != reflection.StatusJudged
+		found[s.labels[0].token.Group()] = j
+		open = open || j.Status != reflection.StatusJudged
 	}
 	if !open {
 		return found, nil
@@ -114,7 +106,7 @@ func (q *inquiry) ask(ctx context.Context, questions []labelled, f form) (map[re
 		return nil, err
 	}
 	for _, t := range tokens {
-		if j, asked := found[t.Group()]; asked && j.Status != reflection.StatusJudged {
+		if found[t.Group()].Status != reflection.StatusJudged {
 			found[t.Group()] = reflection.Judged(reflection.OneHot(t), t, reflection.PromptedLabels)
 		}
 	}
@@ -171,8 +163,10 @@ func (q *inquiry) askForm(ctx context.Context, f form) ([]reflection.Token, erro
 			}
 			return tokens, nil
 		}
-		template = f.repair
 		q.values["reply"], q.values["reason"] = c.Text(), err.Error()
+		if template, err = repaired(f.template, q.judge.t.Repair); err != nil {
+			return nil, err
+		}
 	}
 	return nil, nil
 }

@@ -26,10 +26,6 @@ type Judge struct {
 	model generator.Generator
 	t     Templates
 
-	relevance, support, utility, retrieve, goOn           single
-	relevanceJSON, segmentJSON, utilityJSON, retrieveJSON form
-	continueJSON                                          form
-
 	mu    sync.Mutex
 	probs *bool // whether the model gives log-probabilities, once it is known
 }
@@ -41,8 +37,8 @@ type single struct {
 }
 
 type form struct {
-	template, repair generator.TaskTemplate
-	fields           []field
+	template generator.TaskTemplate
+	fields   []field
 }
 
 var (
@@ -69,32 +65,7 @@ func New(model generator.Generator, t Templates) (*Judge, error) {
 	if err := t.complete(); err != nil {
 		return nil, err
 	}
-	j := &Judge{
-		model: model, t: t,
-		relevance: single{t.Relevance, relevanceLabels},
-		support:   single{t.Support, supportLabels},
-		utility:   single{t.Utility, utilityLabels},
-		retrieve:  single{t.Retrieve, retrieveLabels},
-		goOn:      single{t.Continue, continueLabels},
-	}
-	for _, f := range []struct {
-		form     *form
-		template generator.TaskTemplate
-		fields   []field
-	}{
-		{&j.relevanceJSON, t.RelevanceJSON, []field{relevanceField}},
-		{&j.segmentJSON, t.SegmentJSON, []field{supportField, utilityField}},
-		{&j.utilityJSON, t.UtilityJSON, []field{utilityField}},
-		{&j.retrieveJSON, t.RetrieveJSON, []field{retrieveField}},
-		{&j.continueJSON, t.ContinueJSON, []field{continueField}},
-	} {
-		again, err := repaired(f.template, t.Repair)
-		if err != nil {
-			return nil, fmt.Errorf("judge: %w", err)
-		}
-		*f.form = form{f.template, again, f.fields}
-	}
-	return j, nil
+	return &Judge{model: model, t: t}, nil
 }
 
 // Templates implements [critique.Templated].
@@ -126,12 +97,12 @@ func (j *Judge) Decide(ctx context.Context, s critique.Situation) (critique.Deci
 		"question": question(s.Question, s.Prompt),
 		"answer":   cmp.Or(s.Prompt.PathText(), nothingYet),
 	}}
-	single, form := j.retrieve, j.retrieveJSON
+	one, object := single{j.t.Retrieve, retrieveLabels}, form{j.t.RetrieveJSON, []field{retrieveField}}
 	if e := s.Prompt.PathEvidence(); len(e) > 0 {
-		single, form = j.goOn, j.continueJSON
+		one, object = single{j.t.Continue, continueLabels}, form{j.t.ContinueJSON, []field{continueField}}
 		asked.values["passage"] = generator.JoinEvidence(e)
 	}
-	found, err := asked.ask(ctx, []labelled{{reflection.Retrieve, single}}, form)
+	found, err := asked.ask(ctx, object, one)
 	d := critique.Decision{Dist: reflection.Distribution{Group: reflection.Retrieve}, Usage: asked.usage}
 	if err != nil {
 		return d, fmt.Errorf("judge: deciding on retrieval: %w", err)
