@@ -47,6 +47,13 @@ func JudgesIncomplete(c Critic) bool {
 	return ok && i.JudgesIncomplete()
 }
 
+// Templated is implemented by critics and deciders that ask a model, so that a
+// trace can say with which prompts.
+type Templated interface {
+	// Templates returns the templates of all prompts, in a fixed order.
+	Templates() []generator.TaskTemplate
+}
+
 // Candidate is one continuation to be judged.
 type Candidate struct {
 	// Question is the stand-alone question that is being answered.

@@ -3,7 +3,8 @@
 // which says whether to retrieve.
 //
 // [Tokens] is the critic of Self-RAG proper: it reads the reflection tokens the
-// generator produced. Other critics can stand in for a model that has none.
+// generator produced. Other critics can stand in for a model that has none; package
+// judge asks a model for labels.
 //
 // A critic turns text into distributions and nothing more; package scoring turns
 // distributions into numbers. Package critiquetest has scripted fakes and the

@@ -13,7 +13,8 @@
 // A [Prompt] holds plain fields that are data - question, passages, the path so
 // far - and control tokens as typed values. Only a template writes it out, and
 // it neutralises every reserved string in the data on the way ([Neutralize]).
-// [SelfRAGTemplate] is the layout on which the published models were trained. A
+// [SelfRAGTemplate] is the layout on which the published models were trained,
+// [ChatTemplate] writes messages for models that follow instructions. A
 // [Task] is the other form, for judges and rewriting: a trusted template with
 // neutralised values.
 //

@@ -49,6 +49,16 @@ type Evidence struct {
 	Text  string `json:"text"`
 }
 
+// JoinEvidence writes passages as one text: titles before their texts, blank lines
+// between passages.
+func JoinEvidence(list []Evidence) string {
+	texts := make([]string, len(list))
+	for i, e := range list {
+		texts[i] = e.joined()
+	}
+	return strings.Join(texts, "\n\n")
+}
+
 // Separator says how an instruction and its input are joined. The released
 // scripts use three, and the models know all of them.
 type Separator uint8
@@ -115,6 +125,26 @@ func (p Prompt) PathEvidence() []Evidence {
 		}
 	}
 	return nil
+}
+
+// QuestionText returns the question with its task, if there is one, as one text.
+func (p Prompt) QuestionText() string {
+	if p.Input == "" {
+		return p.Instruction
+	}
+	return p.Instruction + "\n\n" + p.Input
+}
+
+// PathText returns the answer so far: the texts of the path, white space around
+// each trimmed, joined with spaces. Empty if there is none.
+func (p Prompt) PathText() string {
+	var texts []string
+	for _, s := range p.Path {
+		if t := strings.TrimSpace(s.Text); t != "" {
+			texts = append(texts, t)
+		}
+	}
+	return strings.Join(texts, " ")
 }
 
 func (p Prompt) isZero() bool {

@@ -2,17 +2,24 @@ package generator
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
 
 // TaskTemplate is a named prompt for something other than continuing an answer:
 // judging, rewriting, making data. Its own text is trusted; placeholders such as
-// {{question}} are filled with data. Make one with [NewTaskTemplate].
+// {{question}} are filled with data. It can part data from its own text with marks
+// such as <passage> and </passage>, letters and underscores in angle brackets:
+// those that stand in its text are reserved strings in the values. Make one with
+// [NewTaskTemplate].
 type TaskTemplate struct {
 	name, system, user string
 	placeholders       []string
+	marks              []string
 }
+
+var mark = regexp.MustCompile(`</?[A-Za-z_]+>`)
 
 // NewTaskTemplate parses a template. system may be empty; a chat model gets it
 // as its system message, any other model in front of user. An error names the
@@ -34,6 +41,9 @@ func NewTaskTemplate(name, system, user string) (TaskTemplate, error) {
 		}
 	}
 	slices.Sort(t.placeholders)
+	t.marks = mark.FindAllString(system+"\n"+user, -1)
+	slices.Sort(t.marks)
+	t.marks = slices.Compact(t.marks)
 	return t, nil
 }
 
@@ -121,12 +131,14 @@ func (t Task) Check() error {
 }
 
 // Render fills the values in, neutralised, and returns the messages in order.
-// special lists the server's own special tokens.
+// special lists the server's own special tokens; the template's marks are reserved
+// with them.
 func (t Task) Render(special ...string) ([]Message, error) {
 	if err := t.Check(); err != nil {
 		return nil, err
 	}
 	messages := t.Template.Messages()
+	special = slices.Concat(t.Template.marks, special)
 	for i, m := range messages {
 		w := promptWriter{special: special}
 		if err := expand(m.Text, w.trusted, func(p string) { w.data(t.Values[p]) }); err != nil {

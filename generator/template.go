@@ -92,6 +92,18 @@ func (t SelfRAGTemplate) Render(p Prompt, special ...string) (string, error) {
 	return w.String(), nil
 }
 
+// Extend returns a prompt that a template wrote, continued by the text and the
+// control tokens of steps. Text is data and is neutralised, as templates do it.
+func Extend(prompt string, steps []Step, special ...string) string {
+	w := promptWriter{special: special}
+	w.trusted(prompt)
+	for i := range steps {
+		w.token(steps[i].Token)
+		w.data(steps[i].Text)
+	}
+	return w.String()
+}
+
 // promptWriter joins trusted text and data. Data is neutralised in the longest
 // possible runs, because two harmless pieces can make a reserved string where
 // they meet; and so can data and the trusted text beside it.

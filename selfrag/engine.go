@@ -297,7 +297,7 @@ func (l *live) prepareQuestion(ctx context.Context, s settings) error {
 	if known && s.critic == critique.Critic(l.engine.tokens) && caps.Level == reflection.LevelUnstated {
 		return optionError("WithCritic", "%s has no reflection tokens to read judgements from: give a critic that judges its text, and a decider with WithDecider or another mode", caps.Model)
 	}
-	l.trace = &Trace{Version: TraceVersion, Question: l.question, Settings: s.traced(), Model: caps, Expansions: []*Expansion{}, Path: []int{}}
+	l.trace = &Trace{Version: TraceVersion, Question: l.question, Settings: s.traced(), Model: caps, Templates: templates(s.critic, s.decider), Expansions: []*Expansion{}, Path: []int{}}
 	if len(s.history) == 0 {
 		return nil
 	}

@@ -1,11 +1,13 @@
 package selfrag
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/retriever"
@@ -27,6 +29,9 @@ type Trace struct {
 	Rewriting *generator.Rewriting   `json:"rewriting,omitempty"`
 	Settings  SettingsTrace          `json:"settings"`
 	Model     generator.Capabilities `json:"model"`
+	// Templates names the prompts of the critic and the decider, if they ask a
+	// model with templates (see [critique.Templated]), by name.
+	Templates []TemplateTrace `json:"templates,omitempty"`
 	// Expansions holds every expansion of the search: segment by segment, within
 	// a segment by rank of the path.
 	Expansions []*Expansion `json:"expansions"`
@@ -85,6 +90,30 @@ func ParseTrace(b []byte) (*Trace, error) {
 		}
 	}
 	return &t, nil
+}
+
+// TemplateTrace identifies a task template.
+type TemplateTrace struct {
+	Template     string `json:"template"`
+	TemplateHash string `json:"template_hash"`
+}
+
+// templates lists the prompts of those of the judges that have any, each once.
+func templates(judges ...any) []TemplateTrace {
+	var out []TemplateTrace
+	for _, j := range judges {
+		t, ok := j.(critique.Templated)
+		if !ok {
+			continue
+		}
+		for _, t := range t.Templates() {
+			out = append(out, TemplateTrace{t.Name(), t.Hash()})
+		}
+	}
+	slices.SortFunc(out, func(a, b TemplateTrace) int {
+		return cmp.Or(cmp.Compare(a.Template, b.Template), cmp.Compare(a.TemplateHash, b.TemplateHash))
+	})
+	return slices.Compact(out)
 }
 
 // SettingsTrace says how the question was asked.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/goselfrag/goselfrag/critique/critiquetest"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
 	"github.com/goselfrag/goselfrag/reflection"
@@ -220,4 +221,44 @@ func FuzzParseTrace(f *testing.F) {
 			}
 		}
 	})
+}
+
+// prompted is a critic and a decider that says which prompts it uses.
+type prompted struct {
+	*critiquetest.Critic
+	*critiquetest.Decider
+	templates []generator.TaskTemplate
+}
+
+func (p prompted) Templates() []generator.TaskTemplate { return p.templates }
+
+func TestTraceNamesThePromptsOfCriticAndDecider(t *testing.T) {
+	b := generator.MustTaskTemplate("b", "", "Relevant? {{question}}")
+	a := generator.MustTaskTemplate("a", "Judge.", "Useful? {{question}}")
+	other := generator.MustTaskTemplate("a", "", "Retrieve? {{question}}")
+	judge := func(templates ...generator.TaskTemplate) prompted {
+		return prompted{
+			&critiquetest.Critic{Rules: []critiquetest.CriticRule{{Answer: critiquetest.Verdict(0.5, full, [5]float64{})}}},
+			&critiquetest.Decider{Rules: []critiquetest.DeciderRule{{Answer: critiquetest.Decision(0.75)}}},
+			templates,
+		}
+	}
+	trace := taleTrace(t, selfrag.WithCritic(judge(b, a)), selfrag.WithDecider(judge(a, other)))
+	want := []selfrag.TemplateTrace{{Template: "a", TemplateHash: a.Hash()}, {Template: "a", TemplateHash: other.Hash()}, {Template: "b", TemplateHash: b.Hash()}}
+	if a.Hash() > other.Hash() {
+		want[0], want[1] = want[1], want[0]
+	}
+	if d := cmp.Diff(want, trace.Templates); d != "" {
+		t.Error(d)
+	}
+	again, err := selfrag.Rescore(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, again.Trace.Templates); d != "" {
+		t.Errorf("after re-scoring: %s", d)
+	}
+	if plain := taleTrace(t); plain.Templates != nil {
+		t.Errorf("a critic without prompts has %v", plain.Templates)
+	}
 }

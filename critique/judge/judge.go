@@ -1,0 +1,122 @@
+package judge
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"sync"
+
+	"github.com/goselfrag/goselfrag/critique"
+	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/reflection"
+)
+
+// Judge is a [critique.Critic] and a [critique.Decider] that asks a model. Make
+// one with [New]. It keeps nothing between calls but whether the model gives
+// log-probabilities, makes its calls one after another, and is safe for concurrent
+// use.
+//
+// A candidate with a passage of its own costs three calls for one token each with
+// log-probabilities, two without; one that goes on with the passage of the path
+// two and one; one without passage one. A decision costs one. Every reply that
+// cannot be read costs one more.
+type Judge struct {
+	model generator.Generator
+	t     Templates
+
+	mu    sync.Mutex
+	probs *bool // whether the model gives log-probabilities, once it is known
+}
+
+// single is a question for one token, form one for a JSON object.
+type single struct {
+	template generator.TaskTemplate
+	labels   labels
+}
+
+type form struct {
+	template generator.TaskTemplate
+	fields   []field
+}
+
+var (
+	relevanceLabels = labels{{"A", reflection.Relevant}, {"B", reflection.Irrelevant}}
+	supportLabels   = labels{{"A", reflection.FullySupported}, {"B", reflection.PartiallySupported}, {"C", reflection.NoSupport}}
+	utilityLabels   = labels{{"1", reflection.Utility1}, {"2", reflection.Utility2}, {"3", reflection.Utility3}, {"4", reflection.Utility4}, {"5", reflection.Utility5}}
+	retrieveLabels  = labels{{"A", reflection.Retrieval}, {"B", reflection.NoRetrieval}}
+	continueLabels  = labels{{"A", reflection.Retrieval}, {"B", reflection.NoRetrieval}, {"C", reflection.ContinueEvidence}}
+
+	relevanceField = field{"relevance", map[string]reflection.Token{"relevant": reflection.Relevant, "irrelevant": reflection.Irrelevant}}
+	supportField   = field{"support", map[string]reflection.Token{"full": reflection.FullySupported, "partial": reflection.PartiallySupported, "none": reflection.NoSupport}}
+	utilityField   = field{"utility", map[string]reflection.Token{"1": reflection.Utility1, "2": reflection.Utility2, "3": reflection.Utility3, "4": reflection.Utility4, "5": reflection.Utility5}}
+	retrieveField  = field{"retrieve", map[string]reflection.Token{"yes": reflection.Retrieval, "no": reflection.NoRetrieval}}
+	continueField  = field{"retrieve", map[string]reflection.Token{"yes": reflection.Retrieval, "no": reflection.NoRetrieval, "continue": reflection.ContinueEvidence}}
+)
+
+// New returns a judge that asks model, which need not be the one that answers. The
+// zero Templates are the default prompts. An error names the template that cannot
+// take the place of the default one. New makes no call.
+func New(model generator.Generator, t Templates) (*Judge, error) {
+	if r := reflect.ValueOf(model); model == nil || r.Kind() == reflect.Pointer && r.IsNil() {
+		return nil, errors.New("judge: the generator is nil")
+	}
+	if err := t.complete(); err != nil {
+		return nil, err
+	}
+	return &Judge{model: model, t: t}, nil
+}
+
+// Templates implements [critique.Templated].
+func (j *Judge) Templates() []generator.TaskTemplate {
+	var list []generator.TaskTemplate
+	for _, f := range j.t.fields() {
+		list = append(list, *f.template)
+	}
+	return list
+}
+
+// Critique implements [critique.Critic]. A complete candidate without text is not
+// judged. An incomplete one is refused, unless it has no steps: then its passage is
+// judged.
+func (j *Judge) Critique(ctx context.Context, c critique.Candidate) (critique.Verdict, error) {
+	asked := inquiry{judge: j}
+	v, err := asked.critique(ctx, c)
+	v.Usage = asked.usage
+	if err != nil {
+		return v, fmt.Errorf("judge: %w", err)
+	}
+	return v, nil
+}
+
+// Decide implements [critique.Decider]. Where the path holds a passage it can also
+// be decided to go on with it.
+func (j *Judge) Decide(ctx context.Context, s critique.Situation) (critique.Decision, error) {
+	asked := inquiry{judge: j, values: map[string]string{
+		"question": question(s.Question, s.Prompt),
+		"answer":   cmp.Or(s.Prompt.PathText(), nothingYet),
+	}}
+	one, object := single{j.t.Retrieve, retrieveLabels}, form{j.t.RetrieveJSON, []field{retrieveField}}
+	if e := s.Prompt.PathEvidence(); len(e) > 0 {
+		one, object = single{j.t.Continue, continueLabels}, form{j.t.ContinueJSON, []field{continueField}}
+		asked.values["passage"] = generator.JoinEvidence(e)
+	}
+	found, err := asked.ask(ctx, object, one)
+	d := critique.Decision{Dist: reflection.Distribution{Group: reflection.Retrieve}, Usage: asked.usage}
+	if err != nil {
+		return d, fmt.Errorf("judge: deciding on retrieval: %w", err)
+	}
+	if got := found[reflection.Retrieve]; got.Status == reflection.StatusJudged {
+		d.Dist, d.Token, d.Level = got.Dist, got.Token, got.Level
+	}
+	return d, nil
+}
+
+// question is what is to be answered, with its task if there is one.
+func question(standAlone string, p generator.Prompt) string {
+	if p.Input == "" {
+		return standAlone
+	}
+	return p.QuestionText()
+}

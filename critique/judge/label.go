@@ -1,0 +1,186 @@
+package judge
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/reflection"
+)
+
+// label is a one-token answer and what it means.
+type label struct {
+	name  string
+	token reflection.Token
+}
+
+// labels are the possible answers to a one-token question, all of one group.
+type labels []label
+
+// find returns the index of the label that a token spells, -1 if it spells none.
+// Case, full-width forms, and what is neither letter nor digit at the ends do not
+// matter: "A", " a", "**A" and "A)" are spellings of one label.
+func (ls labels) find(token string) int {
+	word := strings.TrimFunc(token, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	word = strings.Map(func(r rune) rune {
+		if r >= '！' && r <= '～' { // the full-width forms of ! to ~
+			return r - '！' + '!'
+		}
+		return r
+	}, word)
+	return slices.IndexFunc(ls, func(l label) bool { return strings.EqualFold(l.name, word) })
+}
+
+// minMass is the probability that all spellings of all labels must have together.
+// With less the model has answered something else, and the ratio between its
+// labels says little.
+const minMass = 0.5
+
+// rounding is how far the sum of a server's probabilities may be off: they are
+// rounded to single precision.
+const rounding = 1e-6
+
+// read turns the likeliest tokens at a position into the distribution of the
+// labels' group and the likeliest label. A label has the summed probability of its
+// spellings among them; one without any is bounded by what all of them together
+// leave. What spellings below them would add to a label is not known and left out.
+// It reports false if the tokens do not answer the question.
+func (ls labels) read(top []generator.Alternative) (reflection.Distribution, reflection.Token, bool) {
+	sums := make([]float64, len(ls))
+	all, mass := 0.0, 0.0
+	for _, a := range top {
+		p, exact := a.Prob.Value()
+		if !exact {
+			continue
+		}
+		all += p
+		if a.Text == "" {
+			continue
+		}
+		if i := ls.find(a.Text); i >= 0 {
+			sums[i] += p
+			mass += p
+		}
+	}
+	if !(mass >= minMass) {
+		return reflection.Distribution{}, reflection.None, false
+	}
+	rest := math.Log(max(1-all, rounding))
+	d := reflection.Distribution{Group: ls[0].token.Group()}
+	best := 0
+	for i, l := range ls {
+		if sums[i] > sums[best] {
+			best = i
+		}
+		p := reflection.AtMostLog(rest)
+		if sums[i] > 0 {
+			p = reflection.ExactLog(math.Log(min(1, sums[i])))
+		}
+		d.Set(l.token, p)
+	}
+	return d, ls[best].token, true
+}
+
+// field is one member of the JSON object that a reply must be.
+type field struct {
+	key string
+	// values maps what may stand there to its meaning. Digits are JSON numbers,
+	// everything else is a string.
+	values map[string]reflection.Token
+}
+
+// maxReply bounds the length in bytes of a reply that is looked at, which ends any
+// nesting, too.
+const maxReply = 4096
+
+// parse reads a reply that must be one JSON object with exactly the given fields,
+// each once, white space and one Markdown code fence around it aside. The error
+// says what is wrong, in words that a model can act on.
+func parse(reply string, fields []field) (map[string]reflection.Token, error) {
+	if len(reply) > maxReply {
+		return nil, errors.New("the reply is too long")
+	}
+	if !utf8.ValidString(reply) {
+		return nil, errors.New("the reply is not UTF-8")
+	}
+	dec := json.NewDecoder(strings.NewReader(unfence(reply)))
+	dec.UseNumber()
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return nil, errors.New("the reply does not begin with {")
+	}
+	out := make(map[string]reflection.Token, len(fields))
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return nil, errors.New("the reply is not JSON")
+		}
+		i := slices.IndexFunc(fields, func(f field) bool { return f.key == key })
+		if i < 0 {
+			return nil, fmt.Errorf("there is a field %q", key)
+		}
+		value, err := dec.Token()
+		if err != nil {
+			return nil, errors.New("the reply is not JSON")
+		}
+		token, ok := fields[i].mean(value)
+		if !ok {
+			return nil, fmt.Errorf("the value of %q is not one of those allowed", key)
+		}
+		if _, twice := out[fields[i].key]; twice {
+			return nil, fmt.Errorf("the field %q stands there twice", key)
+		}
+		out[fields[i].key] = token
+	}
+	if t, err := dec.Token(); err != nil || t != json.Delim('}') {
+		return nil, errors.New("the JSON object is cut off")
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return nil, errors.New("something follows the JSON object")
+	}
+	for _, f := range fields {
+		if _, ok := out[f.key]; !ok {
+			return nil, fmt.Errorf("the field %q is missing", f.key)
+		}
+	}
+	return out, nil
+}
+
+// mean returns what a JSON value means in the field.
+func (f field) mean(value json.Token) (reflection.Token, bool) {
+	switch v := value.(type) {
+	case string:
+		if _, err := strconv.Atoi(v); err == nil {
+			return reflection.None, false
+		}
+		t, ok := f.values[v]
+		return t, ok
+	case json.Number:
+		t, ok := f.values[v.String()]
+		return t, ok
+	}
+	return reflection.None, false
+}
+
+// unfence takes off a Markdown code fence around the whole text.
+func unfence(text string) string {
+	text = strings.TrimSpace(text)
+	inner, ok := strings.CutPrefix(text, "```")
+	if !ok {
+		return text
+	}
+	if inner, ok = strings.CutSuffix(inner, "```"); !ok {
+		return text
+	}
+	if _, body, ok := strings.Cut(inner, "\n"); ok {
+		return body
+	}
+	return text
+}

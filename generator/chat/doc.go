@@ -1,0 +1,33 @@
+// Package chat generates with a chat model behind an OpenAI-compatible
+// /v1/chat/completions: hosted models, vLLM, llama-server, SGLang, Ollama and many
+// others.
+//
+//	model, err := chat.New(chat.Config{
+//		Server: modelserver.Config{
+//			URLs:   []string{"https://api.openai.com"},
+//			Model:  "gpt-4.1-mini",
+//			APIKey: modelserver.Key(os.Getenv("OPENAI_API_KEY")),
+//		},
+//		TopLogProbs: 20,
+//	})
+//
+// A chat model has no reflection tokens. Give the engine a critic and a decider
+// that judge texts, such as those of package critique/judge; docs/chat-models.md
+// shows the whole. A prompt is written out as messages by a [generator.ChatTemplate].
+//
+// One segment of a longer answer is one sentence. The model is asked for the next
+// one and for [generator.EndMark] where the answer is complete; an answer that goes
+// on behind the sentence is broken off there.
+//
+// # Log-probabilities
+//
+// With TopLogProbs above 0 every token comes with its log-probability, which gives
+// the engine its sequence term, and with as many alternatives as are asked for,
+// from which package critique/judge reads the probabilities of labels. A server
+// that gives none all the same is an error that says so: it never counts as
+// anything else. The probability of the end token is not known.
+//
+// The shapes of requests and answers are those of the servers' documentation and
+// source. They are tested against servers that play them back; of live ones only
+// Ollama 0.17.4 was tried.
+package chat

@@ -1,0 +1,14 @@
+package completions_test
+
+import (
+	"testing"
+
+	"github.com/goselfrag/goselfrag/generator/completions"
+	"github.com/goselfrag/goselfrag/internal/completion/completiontest"
+)
+
+func TestFaults(t *testing.T) { completiontest.Faults(t, stub{}, completions.New) }
+
+func TestCommon(t *testing.T) { completiontest.Common(t, stub{}, completions.New) }
+
+func FuzzAnswer(f *testing.F) { completiontest.Fuzz(f, stub{}, "/v1/completions", completions.New) }

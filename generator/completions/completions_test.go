@@ -1,0 +1,106 @@
+package completions_test
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/generator/completions"
+	"github.com/goselfrag/goselfrag/generator/generatortest"
+	"github.com/goselfrag/goselfrag/internal/completion/completiontest"
+	"github.com/goselfrag/goselfrag/modelserver"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// stub is a server with /v1/completions, for the model of completiontest.
+type stub struct {
+	chat    bool // log-probabilities have the form of chats
+	silent  bool // gives no log-probabilities
+	hides   bool // does not show special tokens
+	withEnd bool // sends the end token
+}
+
+func (s stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var req struct {
+		Model, Prompt string
+		MaxTokens     int `json:"max_tokens"`
+		Temperature   *float64
+		Seed          uint64
+		Stream        bool
+		LogProbs      *int `json:"logprobs"`
+	}
+	err := json.NewDecoder(r.Body).Decode(&req)
+	if err != nil || req.Model != "tiny" || req.Temperature == nil || !req.Stream || s.silent && req.LogProbs != nil {
+		completiontest.Refuse(w, "%v %+v", err, req)
+		return
+	}
+	list := completiontest.Generate(req.Prompt, req.MaxTokens, *req.Temperature, req.Seed)
+	finish := "length"
+	if completiontest.Ended(list) {
+		finish = "stop"
+		if !s.withEnd {
+			list = list[:len(list)-1]
+		}
+	}
+	send := func(text string, probs any, finish any) {
+		completiontest.Send(w, map[string]any{"choices": []any{map[string]any{"index": 0, "text": text, "logprobs": probs, "finish_reason": finish}}})
+	}
+	for _, e := range completiontest.Events(list) {
+		if s.hides && e.Tokens[0].ID >= completiontest.FirstControl {
+			e.Text, e.Tokens[0].Text = "", ""
+		}
+		var probs any
+		if req.LogProbs != nil {
+			probs = s.probs(e, *req.LogProbs)
+		}
+		send(e.Text, probs, nil)
+	}
+	send("", nil, finish)
+	completiontest.Send(w, map[string]any{"choices": []any{}, "usage": map[string]any{"prompt_tokens": 5, "completion_tokens": 3}})
+	completiontest.Done(w)
+}
+
+func (s stub) probs(e completiontest.Event, n int) any {
+	tokens, values, tops, content := []string{}, []float64{}, []any{}, []any{}
+	for _, p := range e.Tokens {
+		top, list := map[string]float64{}, []any{}
+		for _, i := range completiontest.Ranked(p.LogProbs)[:min(n, len(p.LogProbs))] {
+			text := completiontest.Vocabulary[i].Text
+			if s.hides && completiontest.Vocabulary[i].ID >= completiontest.FirstControl {
+				text = ""
+			}
+			top[text] = p.LogProbs[i]
+			list = append(list, map[string]any{"token": text, "logprob": p.LogProbs[i]})
+		}
+		tokens, values, tops = append(tokens, p.Text), append(values, p.LogProb), append(tops, top)
+		content = append(content, map[string]any{"token": p.Text, "logprob": p.LogProb, "top_logprobs": list})
+	}
+	if s.chat {
+		return map[string]any{"content": content}
+	}
+	return map[string]any{"tokens": tokens, "token_logprobs": values, "top_logprobs": tops}
+}
+
+func TestContract(t *testing.T) {
+	for name, stub := range map[string]stub{"arrays": {}, "chat": {chat: true}, "with end": {withEnd: true}, "hard labels": {silent: true}} {
+		t.Run(name, func(t *testing.T) {
+			m := completiontest.Serve(t, stub, completions.New, completions.Config{NoProbs: stub.silent})
+			generatortest.TestGenerator(t, m, generatortest.Seeded())
+		})
+	}
+}
+
+// TestUnfitModel: a server whose model has no reflection tokens, or does not show
+// them, is refused.
+func TestUnfitModel(t *testing.T) {
+	m := completiontest.Serve(t, stub{hides: true}, completions.New, completions.Config{})
+	err := generator.Check(t.Context(), m)
+	if !errors.Is(err, modelserver.ErrModel) {
+		t.Errorf("%v: want an error that wraps ErrModel", err)
+	}
+}

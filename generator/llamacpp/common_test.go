@@ -1,0 +1,14 @@
+package llamacpp_test
+
+import (
+	"testing"
+
+	"github.com/goselfrag/goselfrag/generator/llamacpp"
+	"github.com/goselfrag/goselfrag/internal/completion/completiontest"
+)
+
+func TestFaults(t *testing.T) { completiontest.Faults(t, stub{}, llamacpp.New) }
+
+func TestCommon(t *testing.T) { completiontest.Common(t, stub{}, llamacpp.New) }
+
+func FuzzAnswer(f *testing.F) { completiontest.Fuzz(f, stub{}, "/completion", llamacpp.New) }

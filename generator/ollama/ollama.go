@@ -1,0 +1,184 @@
+package ollama
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/go-faster/jx"
+
+	"github.com/goselfrag/goselfrag/generator/completions"
+	"github.com/goselfrag/goselfrag/internal/completion"
+	"github.com/goselfrag/goselfrag/internal/modelhttp"
+	"github.com/goselfrag/goselfrag/modelserver"
+	"github.com/goselfrag/goselfrag/reflection"
+)
+
+// topN is the greatest number of alternatives that Ollama gives.
+const topN = 20
+
+// Config says which model to use and how. Server.Model is needed.
+type Config = completions.Config
+
+// Model is a [generator.Generator], and a [generator.Describer] and
+// [generator.Checker]. It is safe for concurrent use.
+type Model struct{ base }
+
+type base = *completion.Model
+
+// New returns a model, or an error that wraps [modelserver.ErrConfig]. It does
+// not talk to the server: [generator.Check] does.
+func New(c Config) (*Model, error) {
+	if c.Server.Model == "" {
+		return nil, fmt.Errorf("%w: Model is empty: want the name of a model that Ollama has", modelserver.ErrConfig)
+	}
+	m, err := completion.New(completion.Settings(c), dialect{model: c.Server.Model})
+	if err != nil {
+		return nil, err
+	}
+	return &Model{m}, nil
+}
+
+type dialect struct{ model string }
+
+// The token types of GGUF files.
+const (
+	typeControl     = 3
+	typeUserDefined = 4
+)
+
+// details is the part of /api/show that matters.
+type details struct {
+	Info struct {
+		Kind        string   `json:"tokenizer.ggml.model"`
+		SpacePrefix *bool    `json:"tokenizer.ggml.add_space_prefix"`
+		Tokens      []string `json:"tokenizer.ggml.tokens"`
+		Types       []int    `json:"tokenizer.ggml.token_type"`
+		End         *int     `json:"tokenizer.ggml.eos_token_id"`
+	} `json:"model_info"`
+}
+
+// Open implements completion.Dialect.
+func (d dialect) Open(ctx context.Context, s *completion.Server) (*completion.Facts, error) {
+	var show details
+	call := modelhttp.Call{Path: "/api/show", Body: map[string]any{"model": d.model, "verbose": true}}
+	if err := s.JSON(ctx, call, &show); err != nil {
+		return nil, err
+	}
+	v := show.Info
+	if !s.NoTokens {
+		if err := d.check(v.Tokens, v.Types); err != nil {
+			return nil, err
+		}
+	}
+	f := &completion.Facts{
+		Model: d.model, EndID: -1, Level: reflection.TopN, TopN: topN, Vocabulary: len(v.Tokens),
+		// SentencePiece puts a blank in front of the text behind a special token.
+		Tight: v.Kind == "llama" && (v.SpacePrefix == nil || *v.SpacePrefix),
+	}
+	for i, t := range v.Types {
+		if t == typeControl && i < len(v.Tokens) {
+			f.Special = append(f.Special, v.Tokens[i])
+		}
+	}
+	if v.End != nil && *v.End >= 0 && *v.End < len(v.Tokens) {
+		f.EndText = v.Tokens[*v.End]
+	}
+	return f, nil
+}
+
+// check returns an error unless the model has all reflection tokens, visible.
+func (d dialect) check(tokens []string, types []int) error {
+	bad := func(format string, args ...any) error {
+		return fmt.Errorf("%w: ollama: %s, or set NoTokens", modelserver.ErrModel, fmt.Sprintf(format, args...))
+	}
+	for _, t := range reflection.Tokens() {
+		i := slices.Index(tokens, t.String())
+		switch {
+		case len(tokens) == 0:
+			return bad("the server does not list the tokens of the model %q, so there is no telling whether it was trained for Self-RAG: use a model from a GGUF file", d.model)
+		case i < 0:
+			return bad("the model %q has no token %q: use a model that was trained for Self-RAG", d.model, t)
+		case i >= len(types) || types[i] != typeUserDefined:
+			return bad("the token %q of the model %q is not of the type USER_DEFINED, so Ollama hides it: convert the model with its reflection tokens as USER_DEFINED", t, d.model)
+		}
+	}
+	return nil
+}
+
+// request is the body of /api/generate.
+type request struct {
+	Model       string         `json:"model"`
+	Prompt      string         `json:"prompt"`
+	Raw         bool           `json:"raw"`
+	Stream      bool           `json:"stream"`
+	Truncate    bool           `json:"truncate"`
+	Shift       bool           `json:"shift"`
+	LogProbs    bool           `json:"logprobs,omitempty"`
+	TopLogProbs int            `json:"top_logprobs,omitempty"`
+	Options     map[string]any `json:"options"`
+}
+
+// Call implements completion.Dialect.
+func (d dialect) Call(_ *completion.Facts, q *completion.Query) modelhttp.Call {
+	return modelhttp.Call{Path: "/api/generate", Affinity: uint64(q.Affinity), Body: request{
+		Model: d.model, Prompt: q.Prompt, Raw: true, Stream: true,
+		LogProbs: q.Probs, TopLogProbs: min(q.Top, topN),
+		// The Modelfile may change any of these, and the defaults penalise what was
+		// said before.
+		Options: map[string]any{
+			"temperature": q.Temperature, "num_predict": q.MaxTokens, "seed": int32(q.Seed & 0x7fffffff),
+			"top_k": 0, "top_p": 1, "min_p": 0, "typical_p": 1,
+			"repeat_penalty": 1, "presence_penalty": 0, "frequency_penalty": 0, "stop": []string{},
+		},
+	}}
+}
+
+// Stream implements completion.Dialect.
+func (d dialect) Stream(*completion.Facts, *completion.Query) completion.Stream { return &stream{} }
+
+type stream struct{}
+
+// Read implements completion.Stream.
+func (s *stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) error {
+	var done bool
+	var reason string
+	err := completion.Object(a, data, func(d *jx.Decoder, key []byte) (err error) {
+		switch string(key) {
+		case "response":
+			c.Text, err = completion.AppendString(c.Text, d)
+		case "done":
+			done, err = completion.Bool(d)
+		case "done_reason":
+			reason, err = completion.String(d)
+		case "prompt_eval_count":
+			c.PromptTokens, err = completion.Int[int](d)
+		case "eval_count":
+			c.GeneratedTokens, err = completion.Int[int](d)
+		case "logprobs":
+			err = completion.Elements(d, func(d *jx.Decoder) error {
+				t, err := completion.ReadToken(d, nil)
+				c.Tokens = append(c.Tokens, t)
+				return err
+			})
+		default:
+			err = d.Skip()
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if len(c.Tokens) == 0 {
+		c.Unnumbered(c.Text)
+	}
+	if !done {
+		return nil
+	}
+	return c.End(a, reason, "stop", "length")
+}
+
+// Entries implements completion.Stream.
+func (s *stream) Entries(a *modelhttp.Answer, raw []byte, list []completion.Entry) ([]completion.Entry, error) {
+	return completion.ReadEntries(a, raw, list)
+}

@@ -1,0 +1,157 @@
+package completiontest
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/generator/completions"
+	"github.com/goselfrag/goselfrag/generator/generatortest/faulthttp"
+	"github.com/goselfrag/goselfrag/modelserver"
+	"github.com/goselfrag/goselfrag/reflection"
+)
+
+// Common checks what no contract says and all families do alike. open makes a
+// model of the family.
+func Common[M generator.Generator](t *testing.T, stub http.Handler, open func(completions.Config) (M, error)) {
+	serve := func(t *testing.T, c completions.Config) (generator.Generator, *faulthttp.Server) {
+		t.Helper()
+		s := faulthttp.New(stub)
+		t.Cleanup(s.Close)
+		c.Server = modelserver.Config{URLs: []string{faulthttp.URL}, Client: s.Client(), Model: "tiny"}
+		m, err := open(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m, s
+	}
+	t.Run("characters", func(t *testing.T) { characters(t, serve) })
+	t.Run("hard labels", func(t *testing.T) { hardLabels(t, serve) })
+	t.Run("no tokens", func(t *testing.T) { noTokens(t, serve) })
+	t.Run("ready", func(t *testing.T) { ready(t, serve) })
+	t.Run("configuration", func(t *testing.T) {
+		server := modelserver.Config{URLs: []string{"http://localhost"}, Model: "tiny"}
+		for name, c := range map[string]completions.Config{
+			"no server":                  {},
+			"no template, and no tokens": {Server: server, NoTokens: true},
+		} {
+			if _, err := open(c); !errors.Is(err, modelserver.ErrConfig) {
+				t.Errorf("%s: %v: want an error that wraps ErrConfig", name, err)
+			}
+		}
+	})
+}
+
+// serving makes a model at a stub.
+type serving func(*testing.T, completions.Config) (generator.Generator, *faulthttp.Server)
+
+// characters asks for characters of two tokens: nothing of the text is lost.
+func characters(t *testing.T, serve serving) {
+	m, _ := serve(t, completions.Config{})
+	req := Request()
+	req.Prompt.Instruction, req.MaxTokens = "Which "+Accents+"?", 60
+	found := 0
+	for _, passage := range []string{"a", "b", "c", "d", "e"} {
+		req.Prompt.Evidence[0].Text = passage
+		prompt, err := generator.SelfRAGTemplate{}.Render(req.Prompt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := ""
+		for _, p := range Generate(prompt, req.MaxTokens, 0, 0) {
+			if p.kind != end {
+				want += p.Text
+			}
+		}
+		c, err := generator.Complete(t.Context(), m, req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, s := range c.Steps {
+			got += s.Text + s.Token.String()
+		}
+		if got != want {
+			t.Errorf("%q: want %q", got, want)
+		}
+		found += strings.Count(want, "é")
+	}
+	if found == 0 {
+		t.Error("no character of two tokens came")
+	}
+}
+
+// hardLabels asks for no probabilities: none is invented, and the tokens are the
+// same.
+func hardLabels(t *testing.T, serve serving) {
+	sure, _ := serve(t, completions.Config{})
+	m, _ := serve(t, completions.Config{NoProbs: true})
+	want, err := generator.Complete(t.Context(), sure, Request())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := generator.Complete(t.Context(), m, Request())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text(got) != text(want) {
+		t.Errorf("%s: want %s", text(got), text(want))
+	}
+	for _, s := range append(got.Steps, generator.Step{LogProb: got.End}) {
+		if s.LogProb.Known != reflection.Unknown || len(s.Watched) > 0 {
+			t.Errorf("step %+v holds a probability", s)
+		}
+	}
+	if caps, err := generator.Describe(t.Context(), m); err != nil || caps.Level != reflection.HardLabels || caps.LogProbs || caps.EndLogProb || caps.TopN != 0 {
+		t.Errorf("%+v, %v", caps, err)
+	}
+}
+
+// plain writes prompts without control tokens.
+type plain struct{}
+
+func (plain) Name() string { return "plain" }
+func (plain) Hash() string { return "1" }
+func (plain) Render(p generator.Prompt, special ...string) (string, error) {
+	return "Q: " + generator.Neutralize(p.Instruction, special...) + "\nA:", p.Check()
+}
+
+// noTokens asks a model that is said to have no control tokens: its
+// text holds what the others take for control tokens.
+func noTokens(t *testing.T, serve serving) {
+	m, _ := serve(t, completions.Config{NoTokens: true, Template: plain{}})
+	c, err := generator.Complete(t.Context(), m, Request())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range c.Steps {
+		if s.Token != reflection.None || len(s.Watched) > 0 || s.LogProb.Known != reflection.Exact {
+			t.Errorf("step %+v", s)
+		}
+	}
+	if caps, err := generator.Describe(t.Context(), m); err != nil || caps.Level != reflection.LevelUnstated || caps.Template != "plain" {
+		t.Errorf("%+v, %v", caps, err)
+	}
+}
+
+// ready: New asks nothing, Check asks and fails if the server does, a failure is
+// not kept, and what the server said once is not asked again.
+func ready(t *testing.T, serve serving) {
+	m, s := serve(t, completions.Config{})
+	if n := s.Requests(); n != 0 {
+		t.Errorf("New made %d requests", n)
+	}
+	s.Next(faulthttp.Status(401, `{"error":"no"}`))
+	if err := generator.Check(t.Context(), m); err == nil {
+		t.Error("Check passed at a server that refuses")
+	}
+	if err := generator.Check(t.Context(), m); err != nil {
+		t.Errorf("the failure was kept: %v", err)
+	}
+	before := s.Requests()
+	if _, err := generator.Complete(t.Context(), m, Request()); err != nil || s.Requests() != before+1 {
+		t.Errorf("%v, %d requests for one completion", err, s.Requests()-before)
+	}
+}

@@ -1,0 +1,219 @@
+package completion
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/modelhttp"
+	"github.com/goselfrag/goselfrag/internal/specialtoken"
+	"github.com/goselfrag/goselfrag/modelserver"
+	"github.com/goselfrag/goselfrag/reflection"
+)
+
+// Settings are those of completions.Config, field by field: that package imports
+// this one.
+type Settings struct {
+	Server   modelserver.Config
+	Template generator.PromptTemplate
+	Special  []string
+	NoProbs  bool
+	NoTokens bool
+}
+
+// Model is a generator over the servers of one family. It is safe for concurrent
+// use.
+type Model struct {
+	dialect Dialect
+	server  *Server
+	facts   *once[Facts]
+	chat    Messages // nil for completion servers
+}
+
+// Messages writes a request out for a chat server. Nothing of special may stand in
+// its data.
+type Messages func(req generator.Request, special []string) ([]generator.Message, error)
+
+// NewChat returns a model at a chat server, which takes messages and has no control
+// tokens. Of the settings it uses Server, Special and NoProbs. Its Describe and Check
+// are not to be used.
+func NewChat(s Settings, chat Messages, d Dialect) (*Model, error) {
+	client, err := modelhttp.New(s.Server)
+	if err != nil {
+		return nil, err
+	}
+	s.NoTokens = true
+	return &Model{dialect: d, server: &Server{client, s}, facts: newOnce[Facts](), chat: chat}, nil
+}
+
+// New returns a model, or an error that wraps [modelserver.ErrConfig].
+func New(s Settings, d Dialect) (*Model, error) {
+	client, err := modelhttp.New(s.Server)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case s.Template == nil && s.NoTokens:
+		return nil, fmt.Errorf("%w: NoTokens without a Template: want one that writes no control tokens", modelserver.ErrConfig)
+	case s.Template == nil:
+		s.Template = generator.SelfRAGTemplate{}
+	}
+	s.Special = slices.Clone(s.Special)
+	return &Model{dialect: d, server: &Server{client, s}, facts: newOnce[Facts]()}, nil
+}
+
+// open returns what is known of the server, asking it the first time.
+func (m *Model) open(ctx context.Context) (*Facts, error) {
+	return m.facts.get(ctx, func(ctx context.Context) (*Facts, error) {
+		f, err := m.dialect.Open(ctx, m.server)
+		if err != nil {
+			return nil, err
+		}
+		f.Special = slices.Concat(f.Special, specialtoken.WellKnown, m.server.Special)
+		switch {
+		case m.server.NoTokens:
+			f.IDs, f.Level, f.TopN = nil, reflection.LevelUnstated, 0
+		case m.server.NoProbs:
+			f.Level, f.TopN, f.EndLogProb = reflection.HardLabels, 0, false
+		}
+		return f, nil
+	})
+}
+
+// Generate implements [generator.Generator].
+func (m *Model) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
+	return func(yield func(generator.Step, error) bool) {
+		last, left, err := m.generate(ctx, req, yield)
+		switch {
+		case left:
+		case err == nil && ctx.Err() != nil:
+			yield(generator.Step{}, ctx.Err())
+		case err != nil:
+			yield(generator.Step{}, err)
+		default:
+			yield(last, nil)
+		}
+	}
+}
+
+// generate yields all steps but the last, which it returns. It reports whether
+// the reader has left.
+func (m *Model) generate(ctx context.Context, req generator.Request, yield func(generator.Step, error) bool) (last generator.Step, left bool, err error) {
+	if err := req.Check(); err != nil {
+		return last, false, err
+	}
+	if err := ctx.Err(); err != nil {
+		return last, false, err
+	}
+	f, err := m.open(ctx)
+	if err != nil {
+		return last, false, err
+	}
+	var prompt string
+	var messages []generator.Message
+	if m.chat != nil {
+		messages, err = m.chat(req, f.Special)
+	} else {
+		prompt, err = m.prompt(f, req)
+	}
+	if err != nil {
+		return last, false, err
+	}
+	q := m.query(f, req, prompt)
+	q.Messages = messages
+	var r *reading
+	err = m.server.Do(ctx, m.dialect.Call(f, q), func(a *modelhttp.Answer) error {
+		r = m.newReading(ctx, f, req, prompt, yield)
+		return r.read(a)
+	})
+	if err != nil {
+		return last, r != nil && r.left, err
+	}
+	return r.last(), r.left, nil
+}
+
+// prompt writes the prompt of req out.
+func (m *Model) prompt(f *Facts, req generator.Request) (string, error) {
+	if req.Task != nil {
+		messages, err := req.Task.Render(f.Special...)
+		return generator.JoinMessages(messages), err
+	}
+	s, err := m.server.Template.Render(req.Prompt, f.Special...)
+	return f.tighten(s), err
+}
+
+// tighten takes the blank away behind each control token. A tokenizer that puts
+// one there itself would make a token of its own of it, and the model would see
+// other tokens than those it generated.
+func (f *Facts) tighten(prompt string) string {
+	if !f.Tight {
+		return prompt
+	}
+	return tight.Replace(prompt)
+}
+
+var tight = func() *strings.Replacer {
+	var pairs []string
+	for _, t := range reflection.Tokens() {
+		pairs = append(pairs, t.String()+" ", t.String())
+	}
+	return strings.NewReplacer(pairs...)
+}()
+
+// query returns what the server is to be asked for req.
+func (m *Model) query(f *Facts, req generator.Request, prompt string) *Query {
+	q := &Query{
+		Prompt: prompt, MaxTokens: req.MaxTokens, Temperature: req.Temperature, Seed: req.Seed,
+		Probs: !m.server.NoProbs, Affinity: req.Affinity,
+	}
+	if !q.Probs {
+		return q
+	}
+	q.Top = req.Alternatives
+	switch f.Level {
+	case reflection.TopN:
+		if len(req.Watch) > 0 {
+			q.Top = max(q.Top, f.TopN)
+		}
+	case reflection.ExactIDs:
+		for _, g := range req.Watch {
+			for _, t := range g.Tokens() {
+				q.Watch = append(q.Watch, f.ID(t))
+			}
+		}
+	}
+	return q
+}
+
+// Describe implements [generator.Describer].
+func (m *Model) Describe(ctx context.Context) (generator.Capabilities, error) {
+	f, err := m.open(ctx)
+	if err != nil {
+		return generator.Capabilities{}, err
+	}
+	return generator.Capabilities{
+		Model:        f.Model,
+		Level:        f.Level,
+		TopN:         f.TopN,
+		LogProbs:     !m.server.NoProbs,
+		EndLogProb:   f.EndLogProb,
+		SharedPrefix: f.SharedPrefix,
+		Slots:        f.Slots,
+		Template:     m.server.Template.Name(),
+		TemplateHash: m.server.Template.Hash(),
+	}, nil
+}
+
+// Check implements [generator.Checker]: it asks the server what has to be known
+// and lets it generate one token.
+func (m *Model) Check(ctx context.Context) error {
+	_, err := generator.Complete(ctx, m, generator.Request{
+		Prompt:    generator.Prompt{Instruction: "Is this server ready?"},
+		MaxTokens: 1,
+		Watch:     reflection.Groups(),
+	})
+	return err
+}

@@ -1,0 +1,154 @@
+package modelhttp
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"time"
+)
+
+// Events reads a stream of server-sent events, or of lines. The data of an event
+// is valid until the next one is read.
+type Events struct {
+	a     *Answer
+	lines bool // each line is an event
+	r     *bufio.Reader
+	line  []byte // the latest one, if it did not fit the buffer of r
+	data  []byte // of the latest event
+	timer *time.Timer
+	err   error
+}
+
+// Events returns the reader of an answer that is a stream: of server-sent events,
+// as the HTML standard has them, but that a lone carriage return ends no line, or
+// of JSON objects, one on each line, as its content type says, or its first byte
+// if it has none. Comments and other fields than data are passed over.
+func (a *Answer) Events() *Events {
+	if a.events == nil {
+		const lines = "application/x-ndjson"
+		e := &Events{a: a, r: bufio.NewReaderSize(a, 16<<10), err: a.want("text/event-stream", lines)}
+		if e.lines = a.is(lines); e.err == nil && a.header.Get("Content-Type") == "" {
+			first, _ := e.r.Peek(1) // its error comes again
+			e.lines = string(first) == "{"
+		}
+		a.events = e
+	}
+	return a.events
+}
+
+// Next returns the data of the next event that has any. It returns io.EOF after
+// "[DONE]" and at the end of the body: whether the answer is complete then is for
+// the caller to say. An event that reports an error becomes that error, and a
+// body that ends within an event becomes the error of Answer.Incomplete; where
+// lines are events, a last one that was cut shows when it is decoded.
+func (e *Events) Next() ([]byte, error) {
+	if e.err != nil {
+		return nil, e.err
+	}
+	data, err := e.next()
+	if err == nil && !e.lines && string(data) == "[DONE]" {
+		e.Complete()
+		err = io.EOF
+	}
+	if err == nil {
+		err = e.a.failure(data)
+	}
+	if err != nil && e.timer != nil {
+		err = io.EOF
+	}
+	if e.err = err; err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+// Complete says that the answer is complete. What may follow is read for a
+// moment only, and however that ends, Next returns io.EOF.
+func (e *Events) Complete() {
+	if e.timer == nil {
+		e.timer = time.AfterFunc(drainTime, e.a.cancel)
+	}
+}
+
+func (e *Events) next() ([]byte, error) {
+	if !e.lines {
+		return e.event()
+	}
+	for {
+		line, err := e.readLine()
+		if err != nil || len(bytes.TrimSpace(line)) > 0 {
+			return line, err
+		}
+	}
+}
+
+// event reads up to the blank line that ends an event with data.
+func (e *Events) event() ([]byte, error) {
+	e.data = e.data[:0]
+	some, failed := false, false // whether there was a line of data, and an error by its name
+	for {
+		line, err := e.readLine()
+		if err == io.EOF && len(e.data) > 0 || err == nil && len(line) == 0 {
+			if failed {
+				return nil, e.a.reported(reason(e.data))
+			}
+			if len(e.data) > 0 {
+				return e.data, nil
+			}
+			some = false
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		value = bytes.TrimPrefix(value, []byte(" "))
+		switch string(name) {
+		case "data":
+			if some {
+				e.data = append(e.data, '\n')
+			}
+			some = true
+			if e.data = append(e.data, value...); len(e.data) > lineLimit {
+				return nil, e.a.Errorf("an event is longer than %d bytes", lineLimit)
+			}
+		case "error": // llama-server
+			return nil, e.a.reported(reason(value))
+		case "event":
+			failed = string(value) == "error"
+		}
+	}
+}
+
+// reason reads what an event that is an error by its name says.
+func reason(data []byte) (string, int) {
+	message, code := serverMessage(data)
+	if message == "" {
+		message = "the server reports an error: " + string(data[:min(len(data), errorLimit)])
+	}
+	return message, code
+}
+
+// readLine returns the next line without its end.
+func (e *Events) readLine() ([]byte, error) {
+	line, err := e.r.ReadSlice('\n')
+	if err == bufio.ErrBufferFull {
+		e.line = e.line[:0]
+		for err == bufio.ErrBufferFull {
+			if e.line = append(e.line, line...); len(e.line) > lineLimit {
+				return nil, e.a.Errorf("a line is longer than %d bytes", lineLimit)
+			}
+			line, err = e.r.ReadSlice('\n')
+		}
+		e.line = append(e.line, line...)
+		line = e.line
+	}
+	switch {
+	case err == io.EOF && len(line) > 0 && !e.lines && string(line) != "data: [DONE]":
+		return nil, e.a.Incomplete()
+	case err == io.EOF && len(line) == 0, err != nil && err != io.EOF:
+		return nil, err
+	}
+	line = bytes.TrimSuffix(line, []byte("\n"))
+	return bytes.TrimSuffix(line, []byte("\r")), nil
+}

@@ -1,0 +1,143 @@
+package modelhttp
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/goselfrag/goselfrag/modelserver"
+)
+
+// try is the state of a call over its tries.
+type try struct {
+	client *Client
+	ctx    context.Context // the caller's
+	path   string
+	body   []byte // nil for GET
+	read   func(*Answer) error
+
+	next  int    // the endpoint to try next
+	count int    // of tries so far
+	url   string // of the latest one
+	kept  bool   // whether something of an answer was handed on
+	err   error  // of the latest one
+}
+
+// again reports whether another try may help.
+func (t *try) again() bool {
+	var e *modelserver.Error
+	return !t.kept && errors.As(t.err, &e) && e.Retryable
+}
+
+// run tries once.
+func (t *try) run() (err error) {
+	if err := t.ctx.Err(); err != nil {
+		return fmt.Errorf("modelserver: %s: %w", t.path, err)
+	}
+	t.count++
+	e, report, err := t.pick()
+	if err != nil {
+		return err
+	}
+	defer func() { report(err) }()
+	ctx, cancel := context.WithTimeout(t.ctx, t.client.timeout)
+	defer cancel()
+	resp, err := t.send(ctx, e)
+	if err != nil {
+		return err
+	}
+	a := newAnswer(ctx, cancel, t, resp)
+	defer a.close()
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return a.refusal()
+	}
+	return t.read(a)
+}
+
+// pick returns the next endpoint that is not left alone, and the function that
+// takes the outcome.
+func (t *try) pick() (endpoint, func(error), error) {
+	list := t.client.endpoints
+	for range list {
+		e := list[t.next]
+		t.next = (t.next + 1) % len(list)
+		if e.breaker == nil {
+			return e, func(error) {}, nil
+		}
+		if report, err := e.breaker.Allow(); err == nil {
+			return e, report, nil
+		}
+	}
+	e := t.error(fmt.Sprintf("all %d servers failed lately and are left alone for some seconds", len(list)))
+	e.Retryable, e.Err = true, gobreaker.ErrOpenState
+	return endpoint{}, nil, e
+}
+
+// send sends the request.
+func (t *try) send(ctx context.Context, e endpoint) (*http.Response, error) {
+	t.url = e.base + t.path
+	method := http.MethodGet
+	if t.body != nil {
+		method = http.MethodPost
+	}
+	req, err := http.NewRequestWithContext(ctx, method, t.url, bytes.NewReader(t.body))
+	if err != nil {
+		return nil, fmt.Errorf("modelserver: %s: %w", t.url, err)
+	}
+	maps.Copy(req.Header, t.client.header)
+	if t.body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := t.client.http.Do(req)
+	if err != nil {
+		return nil, t.lost(ctx, err)
+	}
+	return resp, nil
+}
+
+// lost is the error of a connection that failed with err.
+func (t *try) lost(ctx context.Context, err error) error {
+	if err := t.ctx.Err(); err != nil {
+		return fmt.Errorf("modelserver: %s: %w", t.url, err)
+	}
+	if ctx.Err() != nil {
+		e := t.error(fmt.Sprintf("no complete answer within %v", t.client.timeout))
+		e.Retryable = true
+		return e
+	}
+	var u *url.Error
+	if errors.As(err, &u) { // it repeats the URL
+		err = u.Err
+	}
+	e := t.error(err.Error())
+	e.Err = err
+	e.Retryable = !errors.As(err, new(*tls.CertificateVerificationError))
+	return e
+}
+
+// error returns an error about the latest try.
+func (t *try) error(message string) *modelserver.Error {
+	return &modelserver.Error{URL: t.url, Message: t.client.clean(message), Tries: t.count}
+}
+
+// clean makes a message from outside fit for logs: no secrets, no control
+// characters, and not long.
+func (c *Client) clean(s string) string {
+	for _, secret := range c.secrets {
+		s = strings.ReplaceAll(s, secret, "[key]")
+	}
+	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
+	const limit = 500
+	if len(s) > limit {
+		s = s[:limit] + "…"
+	}
+	return strings.ToValidUTF8(s, "")
+}

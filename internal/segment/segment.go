@@ -1,0 +1,245 @@
+// Package segment ends the stream of a model that was asked for the next sentence
+// of an answer: behind the first sentence, if it writes more, or where it says
+// that the answer is complete.
+package segment
+
+import (
+	"iter"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/sentence"
+	"github.com/goselfrag/goselfrag/reflection"
+)
+
+// First passes the stream of a whole reply on up to the end of its first sentence.
+// The last step then has
+//
+//   - FinishEnd if [generator.EndMark] stands behind the sentence or in its place,
+//     in either case of letters, or if there is no text at all;
+//   - FinishLength if the reply was cut before its sentence ended;
+//   - FinishStop otherwise.
+//
+// Steps are held back as long as they can belong to the mark or to a second
+// sentence; where a sentence ends depends on the text alone, not on how it is cut
+// into steps. A stream that goes on behind the sentence is broken off, and its
+// usage is then partial.
+func First(seq iter.Seq2[generator.Step, error]) iter.Seq2[generator.Step, error] {
+	return func(yield func(generator.Step, error) bool) {
+		c := cutter{open: -1, word: -1, mark: -1}
+		seen, found := 0, goesOn
+		for s, err := range seq {
+			if err != nil {
+				yield(generator.Step{}, err)
+				return
+			}
+			if s.Finish != generator.Running {
+				if found == goesOn {
+					var at int
+					if at, found = c.end(); !c.pass(at, found, yield) {
+						return
+					}
+				}
+				yield(c.last(s, found), nil)
+				return
+			}
+			seen++
+			switch found {
+			case cutOff: // it is not over, so what it cost will not be known
+				s.Usage = generator.Usage{Calls: 1, GeneratedTokens: seen, Partial: true}
+				yield(c.last(s, found), nil)
+				return
+			case marked: // the end is near
+				continue
+			}
+			var at int
+			if at, found = c.add(s); !c.pass(at, found, yield) {
+				return
+			}
+		}
+	}
+}
+
+// Wanted reports whether req asks for one segment of a longer answer.
+func Wanted(req generator.Request) bool {
+	return req.Task == nil && slices.ContainsFunc(req.Stop, func(t reflection.Token) bool { return t.Group() == reflection.Retrieve })
+}
+
+// outcome says whether the end of the sentence was found.
+type outcome uint8
+
+const (
+	goesOn outcome = iota
+	cutOff
+	marked
+)
+
+// cutter looks for the end of the first sentence in a text that grows.
+type cutter struct {
+	text string
+	held []generator.Step // not passed on yet
+	base int              // where the text of the first held step begins
+
+	open int // where a sentence may have ended, -1 if nowhere
+	word int // where the word behind that begins, -1 if not yet
+	gap  bool
+	mark int // where what may become the mark begins, -1 if nowhere
+}
+
+// last returns the last step of the sentence, given that of the reply.
+func (c *cutter) last(s generator.Step, found outcome) generator.Step {
+	out := generator.Step{Finish: generator.FinishStop, Usage: s.Usage}
+	switch {
+	case found == marked:
+		out.Finish = generator.FinishEnd
+	case found == cutOff:
+	case s.Finish == generator.FinishLength:
+		out.Finish = generator.FinishLength
+	case strings.TrimSpace(c.text) == "":
+		out.Finish, out.LogProb = generator.FinishEnd, s.LogProb
+	}
+	return out
+}
+
+// add takes the next step and returns up to where the text can be passed on.
+func (c *cutter) add(s generator.Step) (int, outcome) {
+	c.held = append(c.held, s)
+	from := len(c.text)
+	c.text += s.Text
+	for at := from; at < len(c.text); {
+		r, size := utf8.DecodeRuneInString(c.text[at:])
+		if c.endsMark(at, at+size) {
+			return c.mark, marked
+		}
+		if end, ok := c.look(r, at, at+size); ok {
+			return end, cutOff
+		}
+		at += size
+	}
+	return c.safe(), goesOn
+}
+
+// safe is where the text begins that must be held back.
+func (c *cutter) safe() int {
+	safe := len(c.text)
+	if c.open >= 0 {
+		safe = c.open
+	}
+	if c.mark >= 0 {
+		safe = min(safe, c.mark)
+	}
+	return safe
+}
+
+// endsMark follows the mark and reports whether the character at text[at:next]
+// ends it.
+func (c *cutter) endsMark(at, next int) bool {
+	if c.text[at] == generator.EndMark[0] {
+		c.mark = at
+	}
+	if c.mark < 0 {
+		return false
+	}
+	seen := c.text[c.mark:next]
+	if len(seen) > len(generator.EndMark) || !strings.EqualFold(seen, generator.EndMark[:len(seen)]) {
+		c.mark = -1
+		return false
+	}
+	return len(seen) == len(generator.EndMark)
+}
+
+// look follows possible ends of the sentence. It returns the end once the text up
+// to the character r, at text[at:next], shows it.
+func (c *cutter) look(r rune, at, next int) (int, bool) {
+	switch {
+	case unicode.IsSpace(r):
+		if c.open >= 0 && c.word >= 0 { // the word behind is complete
+			if end, ok := c.boundary(at); ok {
+				return end, true
+			}
+			c.reopen(at)
+		}
+		if c.open < 0 && r == '\n' {
+			c.open = at
+		}
+		c.gap = c.open >= 0
+	case c.open < 0:
+		if terminal(r) {
+			c.open, c.word, c.gap = at, -1, false
+		}
+	default:
+		if c.gap && c.word < 0 {
+			c.word = at
+		}
+		// Scripts without spaces show the end with the next character.
+		if o, _ := utf8.DecodeRuneInString(c.text[c.open:]); o >= utf8.RuneSelf || r >= 0x2e80 {
+			return c.boundary(next)
+		}
+	}
+	return 0, false
+}
+
+// reopen goes on behind an end that was none: with the first one within the word
+// that ends at offset at.
+func (c *cutter) reopen(at int) {
+	i := strings.IndexFunc(c.text[c.word:at], terminal)
+	c.open = -1
+	if i >= 0 {
+		c.open = c.word + i
+	}
+	c.word = -1
+}
+
+// terminal reports whether r may end a sentence.
+func terminal(r rune) bool {
+	return r == '.' || r == '!' || r == '?' || r >= utf8.RuneSelf && unicode.Is(unicode.Sentence_Terminal, r)
+}
+
+// boundary returns the end of the first sentence that does not end before c.open
+// and has another one after it in text[:at].
+func (c *cutter) boundary(at int) (int, bool) {
+	spans := sentence.Split(c.text[:at])
+	for _, s := range spans[:max(len(spans)-1, 0)] {
+		if s.End >= c.open {
+			return s.End, true
+		}
+	}
+	return 0, false
+}
+
+// end returns up to where a text that has ended is passed on.
+func (c *cutter) end() (int, outcome) {
+	if c.open >= 0 {
+		if end, ok := c.boundary(len(c.text)); ok {
+			return end, cutOff
+		}
+	}
+	return len(c.text), goesOn
+}
+
+// pass yields the held steps up to offset at. If the end was found there, what of a
+// step lies behind is left out, unless it is white space, and what is left of the
+// step has no probability. It reports false when the reader has gone.
+func (c *cutter) pass(at int, found outcome, yield func(generator.Step, error) bool) bool {
+	for len(c.held) > 0 && c.base <= at {
+		s := c.held[0]
+		end := c.base + len(s.Text)
+		if end > at {
+			part := c.text[c.base:at]
+			if found == goesOn || strings.TrimSpace(part) == "" {
+				return true
+			}
+			if strings.TrimSpace(c.text[at:end]) != "" {
+				s = generator.Step{Text: part}
+			}
+		}
+		c.base, c.held = end, c.held[1:]
+		if !yield(s, nil) {
+			return false
+		}
+	}
+	return true
+}

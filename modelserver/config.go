@@ -1,0 +1,91 @@
+package modelserver
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Config says which model to use and how to reach the servers that have it. Only
+// URLs is needed, and Model where a server has more than one.
+type Config struct {
+	// URLs are the base URLs of servers that all have the model, such as
+	// "http://localhost:8000", without the /v1 of their calls. Calls are spread over
+	// them. If there are several, one that fails five times in a row is left alone
+	// for ten seconds, and its calls go to the others.
+	URLs []string
+	// Model is the name of the model at the server.
+	Model string
+	// APIKey is sent as a bearer token, or as the server's family wants it.
+	APIKey Key
+	// Header is sent with every request. It may hold secrets: it is never logged.
+	Header http.Header
+	// Client sends the requests. Nil is a client that all nil ones share, without
+	// a timeout of its own.
+	Client *http.Client
+	// Retries is how many times more a call is tried that failed in a way that may
+	// pass; 0 is 2 times, a negative number none. A call whose result has begun to
+	// arrive at the caller is never repeated.
+	Retries int
+	// Timeout bounds each try of a call, from sending the request to the end of
+	// the answer; 0 is 5 minutes. A context with a deadline bounds the whole call.
+	Timeout time.Duration
+}
+
+// ErrConfig is wrapped by errors about a Config that cannot work.
+var ErrConfig = errors.New("modelserver: bad configuration")
+
+// Check returns an error that wraps ErrConfig and names the field at fault.
+func (c Config) Check() error {
+	bad := func(format string, args ...any) error {
+		return fmt.Errorf("%w: %s", ErrConfig, fmt.Sprintf(format, args...))
+	}
+	if len(c.URLs) == 0 {
+		return bad("URLs is empty: want the base URL of a server, such as http://localhost:8000")
+	}
+	for i, s := range c.URLs {
+		u, err := url.Parse(s)
+		switch {
+		case err != nil: // its text holds the URL, and with it what may be a secret
+			return bad("URLs[%d] is not a URL", i)
+		case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+			return bad("URLs[%d] holds a user, a query or a fragment: put keys into APIKey or Header", i)
+		case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+			return bad("URLs[%d] is %q: want http:// or https:// and a host", i, s)
+		case strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/v1"):
+			return bad("URLs[%d] is %q: leave /v1 out, it is put behind where it belongs", i, s)
+		case slices.Contains(c.URLs[:i], s):
+			return bad("URLs[%d] is %q, which stands there twice", i, s)
+		}
+	}
+	if strings.ContainsFunc(string(c.APIKey), func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return bad("APIKey holds a control character, such as the line break at the end of a file")
+	}
+	if c.Timeout < 0 {
+		return bad("Timeout is %v: want 0 or more", c.Timeout)
+	}
+	return nil
+}
+
+// Key is a secret. It prints as a placeholder, whatever the verb, and is written
+// to logs and JSON the same way.
+type Key string
+
+// placeholder stands where a key would.
+func (k Key) placeholder() string {
+	if k == "" {
+		return ""
+	}
+	return "[key]"
+}
+
+// Format implements [fmt.Formatter].
+func (k Key) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, k.placeholder()) }
+
+// MarshalText writes the placeholder.
+func (k Key) MarshalText() ([]byte, error) { return []byte(k.placeholder()), nil }
