@@ -3,6 +3,7 @@ package hnsw
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/bits"
 )
 
@@ -130,51 +131,62 @@ func (s *store[K]) start(ctx context.Context, vector []float32, q Query[K]) (*sc
 // scan measures all live slots that q allows and leaves the want nearest in s.pool,
 // sorted.
 func (st *store[K]) scan(ctx context.Context, s *scratch, v *view[K], q Query[K], want int) error {
-	const rows = 256
-	s.room(rows)
+	const rows = 256 // to look at, and at least to measure, at a time
+	s.room(2 * rows)
 	s.pool = s.pool[:0]
 	n := 0
-	flush := func() {
-		if check(s, v, n); s.err != nil {
-			n = 0
-			return
+	for from := uint32(0); from < v.limit; from += rows {
+		if from%(16*rows) == 0 && ctx.Err() != nil {
+			return fmt.Errorf("hnsw: search: %w", ctx.Err())
 		}
-		s.measure(&s.batch, n)
-		for i := range n {
-			s.nearest(want, candidate{s.out[i], s.ids[i]}, v)
-		}
-		n = 0
-	}
-	visit := func(slot uint32) {
-		if !allowed(v, slot, &q) {
-			return
-		}
-		s.ids[n] = slot
-		if n++; n == rows {
-			flush()
-		}
-	}
-	if q.In != nil {
-		for w, word := range q.In.words {
-			if w%64 == 0 && ctx.Err() != nil {
-				return fmt.Errorf("hnsw: search: %w", ctx.Err())
+		to := min(from+rows, v.limit)
+		switch {
+		case q.In != nil:
+			for w := from; w < to; w += 64 {
+				for word := q.In.word(w); word != 0; word &= word - 1 {
+					if slot := w + uint32(bits.TrailingZeros64(word)); slot < to && allowed(v, slot, &q) {
+						s.ids[n] = slot
+						n++
+					}
+				}
 			}
-			for ; word != 0; word &= word - 1 {
-				if slot := uint32(w*64 + bits.TrailingZeros64(word)); slot < v.limit {
-					visit(slot)
+		case q.Where != nil:
+			for slot := from; slot < to; slot++ {
+				if allowed(v, slot, &q) {
+					s.ids[n] = slot
+					n++
+				}
+			}
+		default:
+			for slot := from; slot < to; slot++ {
+				s.ids[n] = slot
+				if v.state(slot) == live {
+					n++
 				}
 			}
 		}
-	} else {
-		for slot := range v.limit {
-			if slot%4096 == 0 && ctx.Err() != nil {
-				return fmt.Errorf("hnsw: search: %w", ctx.Err())
-			}
-			visit(slot)
+		if n < rows && to < v.limit {
+			continue
 		}
+		if check(s, v, n); s.err != nil {
+			return s.err
+		}
+		s.measure(&s.batch, n)
+		worst := float32(math.Inf(1))
+		if len(s.pool) == want {
+			worst = s.pool[want-1].distance
+		}
+		for i, d := range s.out[:n] {
+			if d <= worst {
+				s.nearest(want, candidate{d, s.ids[i]}, v)
+				if len(s.pool) == want {
+					worst = s.pool[want-1].distance
+				}
+			}
+		}
+		n = 0
 	}
-	flush()
-	return s.err
+	return nil
 }
 
 // allowed tells whether a slot is live and q lets it into the result.

@@ -18,6 +18,14 @@ func (s *Set[K]) has(slot uint32, added uint64) bool {
 	return added < s.until && int(slot/64) < len(s.words) && s.words[slot/64]>>(slot%64)&1 == 1
 }
 
+// word is the marks of the 64 slots from slot on, a multiple of 64.
+func (s *Set[K]) word(slot uint32) uint64 {
+	if int(slot/64) >= len(s.words) {
+		return 0
+	}
+	return s.words[slot/64]
+}
+
 // Select returns the set of the keys for which where returns true. It asks for every
 // key once.
 func (s *store[K]) Select(where func(K) bool) (*Set[K], error) {
