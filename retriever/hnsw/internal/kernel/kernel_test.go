@@ -144,7 +144,7 @@ func newCodes(r *rand.Rand, n, dim int, limit int16) *codes {
 	}
 	c.batch = Batch{
 		Table: unsafe.Pointer(&c.table[0]), Query: unsafe.Pointer(&c.query[0]), Shift: 20, Mask: 1<<20 - 1,
-		Stride: uint64(stride), Blocks: uint64(padded / 16), Norm: uint64(padded), Scale: 0.25, Base: -3,
+		Stride: uint64(stride), Blocks: uint64(padded / 16), Norm: uint64(padded), Scale: 0.3, Base: -3,
 	}
 	return c
 }
@@ -169,7 +169,7 @@ func TestCode(t *testing.T) {
 						for j, x := range c.rows[id] {
 							sum += int64(x) * int64(c.query[j])
 						}
-						want := float32(sum)*0.25 + -3
+						want := float32(float32(sum)*0.3) + -3
 						if norm {
 							want += c.norms[id]
 						}
