@@ -16,7 +16,9 @@ func available() []Set {
 	if x.HasAVX512F && x.HasAVX512BW && x.HasAVX512VL && x.HasAVX512DQ && x.HasBMI2 && x.HasFMA && x.HasAVX2 {
 		s := Set{Name: "avx512", Dot: dotAVX512, L2: l2AVX512, Code: codeAVX512, Prefetch: prefetch128}
 		if x.HasAVX512VNNI {
-			s.Name, s.Code = "avx512vnni", codeVNNI
+			v := s
+			v.Name, v.Code = "avx512vnni", codeVNNI
+			sets = append(sets, v)
 		}
 		sets = append(sets, s)
 	}
