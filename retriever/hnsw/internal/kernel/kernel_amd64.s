@@ -24,38 +24,38 @@ TEXT ·dotAVX2(SB), NOSPLIT|NOFRAME, $0-16
 	IMULQ   48(AX), SI
 	MOVQ    (AX), R8
 	ADDQ    (R8)(DI*8), SI
-	MOVQ    $0x00000001, DI
-	LEAQ    -1(DX), R8
-	CMPQ    DI, R8
-	CMOVQLT DI, R8
-	MOVL    (CX)(R8*4), DI
-	MOVQ    32(AX), R8
-	SHRXQ   R8, DI, R8
-	ANDQ    40(AX), DI
-	IMULQ   48(AX), DI
+	MOVQ    $0x00000001, R8
+	LEAQ    -1(DX), DI
+	CMPQ    R8, DI
+	CMOVQLT R8, DI
+	MOVL    (CX)(DI*4), R8
+	MOVQ    32(AX), DI
+	SHRXQ   DI, R8, DI
+	ANDQ    40(AX), R8
+	IMULQ   48(AX), R8
 	MOVQ    (AX), R10
-	ADDQ    (R10)(R8*8), DI
-	XORQ    R8, R8
+	ADDQ    (R10)(DI*8), R8
+	XORQ    DI, DI
 
 dotAVX2Warm:
-	PREFETCHT0 (SI)(R8*1)
-	PREFETCHT0 (DI)(R8*1)
-	ADDQ       $0x40, R8
-	CMPQ       R8, 48(AX)
+	PREFETCHT0 (SI)(DI*1)
+	PREFETCHT0 (R8)(DI*1)
+	ADDQ       $0x40, DI
+	CMPQ       DI, 48(AX)
 	JLT        dotAVX2Warm
 
 dotAVX2Row:
-	LEAQ    2(BX), R8
+	LEAQ    2(BX), DI
 	LEAQ    -1(DX), R10
-	CMPQ    R8, R10
-	CMOVQLT R8, R10
-	MOVL    (CX)(R10*4), R8
+	CMPQ    DI, R10
+	CMOVQLT DI, R10
+	MOVL    (CX)(R10*4), DI
 	MOVQ    32(AX), R10
-	SHRXQ   R10, R8, R10
-	ANDQ    40(AX), R8
-	IMULQ   48(AX), R8
+	SHRXQ   R10, DI, R10
+	ANDQ    40(AX), DI
+	IMULQ   48(AX), DI
 	MOVQ    (AX), R11
-	ADDQ    (R11)(R10*8), R8
+	ADDQ    (R11)(R10*8), DI
 	VPXOR   Y0, Y0, Y0
 	VPXOR   Y1, Y1, Y1
 	VPXOR   Y2, Y2, Y2
@@ -66,8 +66,8 @@ dotAVX2Row:
 	JLT     dotAVX2Tail
 
 dotAVX2Round:
-	PREFETCHT0   (R8)(R11*1)
-	PREFETCHT0   64(R8)(R11*1)
+	PREFETCHT0   (DI)(R11*1)
+	PREFETCHT0   64(DI)(R11*1)
 	VMOVUPS      (SI)(R11*1), Y4
 	VFNMADD231PS (R9)(R11*1), Y4, Y0
 	VMOVUPS      32(SI)(R11*1), Y4
@@ -85,7 +85,7 @@ dotAVX2Tail:
 	JE   dotAVX2Sum
 
 dotAVX2Block:
-	PREFETCHT0   (R8)(R11*1)
+	PREFETCHT0   (DI)(R11*1)
 	VMOVUPS      (SI)(R11*1), Y4
 	VFNMADD231PS (R9)(R11*1), Y4, Y0
 	ADDQ         $0x20, R11
@@ -102,8 +102,8 @@ dotAVX2Sum:
 	VHADDPS      X0, X0, X0
 	MOVQ         24(AX), SI
 	VMOVSS       X0, (SI)(BX*4)
-	MOVQ         DI, SI
-	MOVQ         R8, DI
+	MOVQ         R8, SI
+	MOVQ         DI, R8
 	INCQ         BX
 	CMPQ         BX, DX
 	JLT          dotAVX2Row
@@ -132,38 +132,38 @@ TEXT ·l2AVX2(SB), NOSPLIT|NOFRAME, $0-16
 	IMULQ   48(AX), SI
 	MOVQ    (AX), R8
 	ADDQ    (R8)(DI*8), SI
-	MOVQ    $0x00000001, DI
-	LEAQ    -1(DX), R8
-	CMPQ    DI, R8
-	CMOVQLT DI, R8
-	MOVL    (CX)(R8*4), DI
-	MOVQ    32(AX), R8
-	SHRXQ   R8, DI, R8
-	ANDQ    40(AX), DI
-	IMULQ   48(AX), DI
+	MOVQ    $0x00000001, R8
+	LEAQ    -1(DX), DI
+	CMPQ    R8, DI
+	CMOVQLT R8, DI
+	MOVL    (CX)(DI*4), R8
+	MOVQ    32(AX), DI
+	SHRXQ   DI, R8, DI
+	ANDQ    40(AX), R8
+	IMULQ   48(AX), R8
 	MOVQ    (AX), R10
-	ADDQ    (R10)(R8*8), DI
-	XORQ    R8, R8
+	ADDQ    (R10)(DI*8), R8
+	XORQ    DI, DI
 
 l2AVX2Warm:
-	PREFETCHT0 (SI)(R8*1)
-	PREFETCHT0 (DI)(R8*1)
-	ADDQ       $0x40, R8
-	CMPQ       R8, 48(AX)
+	PREFETCHT0 (SI)(DI*1)
+	PREFETCHT0 (R8)(DI*1)
+	ADDQ       $0x40, DI
+	CMPQ       DI, 48(AX)
 	JLT        l2AVX2Warm
 
 l2AVX2Row:
-	LEAQ    2(BX), R8
+	LEAQ    2(BX), DI
 	LEAQ    -1(DX), R10
-	CMPQ    R8, R10
-	CMOVQLT R8, R10
-	MOVL    (CX)(R10*4), R8
+	CMPQ    DI, R10
+	CMOVQLT DI, R10
+	MOVL    (CX)(R10*4), DI
 	MOVQ    32(AX), R10
-	SHRXQ   R10, R8, R10
-	ANDQ    40(AX), R8
-	IMULQ   48(AX), R8
+	SHRXQ   R10, DI, R10
+	ANDQ    40(AX), DI
+	IMULQ   48(AX), DI
 	MOVQ    (AX), R11
-	ADDQ    (R11)(R10*8), R8
+	ADDQ    (R11)(R10*8), DI
 	VPXOR   Y0, Y0, Y0
 	VPXOR   Y1, Y1, Y1
 	VPXOR   Y2, Y2, Y2
@@ -174,8 +174,8 @@ l2AVX2Row:
 	JLT     l2AVX2Tail
 
 l2AVX2Round:
-	PREFETCHT0  (R8)(R11*1)
-	PREFETCHT0  64(R8)(R11*1)
+	PREFETCHT0  (DI)(R11*1)
+	PREFETCHT0  64(DI)(R11*1)
 	VMOVUPS     (SI)(R11*1), Y4
 	VSUBPS      (R9)(R11*1), Y4, Y4
 	VFMADD231PS Y4, Y4, Y0
@@ -197,7 +197,7 @@ l2AVX2Tail:
 	JE   l2AVX2Sum
 
 l2AVX2Block:
-	PREFETCHT0  (R8)(R11*1)
+	PREFETCHT0  (DI)(R11*1)
 	VMOVUPS     (SI)(R11*1), Y4
 	VSUBPS      (R9)(R11*1), Y4, Y4
 	VFMADD231PS Y4, Y4, Y0
@@ -215,8 +215,8 @@ l2AVX2Sum:
 	VHADDPS      X0, X0, X0
 	MOVQ         24(AX), SI
 	VMOVSS       X0, (SI)(BX*4)
-	MOVQ         DI, SI
-	MOVQ         R8, DI
+	MOVQ         R8, SI
+	MOVQ         DI, R8
 	INCQ         BX
 	CMPQ         BX, DX
 	JLT          l2AVX2Row
@@ -245,38 +245,38 @@ TEXT ·dotAVX512(SB), NOSPLIT|NOFRAME, $0-16
 	IMULQ   48(AX), SI
 	MOVQ    (AX), R8
 	ADDQ    (R8)(DI*8), SI
-	MOVQ    $0x00000001, DI
-	LEAQ    -1(DX), R8
-	CMPQ    DI, R8
-	CMOVQLT DI, R8
-	MOVL    (CX)(R8*4), DI
-	MOVQ    32(AX), R8
-	SHRXQ   R8, DI, R8
-	ANDQ    40(AX), DI
-	IMULQ   48(AX), DI
+	MOVQ    $0x00000001, R8
+	LEAQ    -1(DX), DI
+	CMPQ    R8, DI
+	CMOVQLT R8, DI
+	MOVL    (CX)(DI*4), R8
+	MOVQ    32(AX), DI
+	SHRXQ   DI, R8, DI
+	ANDQ    40(AX), R8
+	IMULQ   48(AX), R8
 	MOVQ    (AX), R10
-	ADDQ    (R10)(R8*8), DI
-	XORQ    R8, R8
+	ADDQ    (R10)(DI*8), R8
+	XORQ    DI, DI
 
 dotAVX512Warm:
-	PREFETCHT0 (SI)(R8*1)
-	PREFETCHT0 (DI)(R8*1)
-	ADDQ       $0x40, R8
-	CMPQ       R8, 48(AX)
+	PREFETCHT0 (SI)(DI*1)
+	PREFETCHT0 (R8)(DI*1)
+	ADDQ       $0x40, DI
+	CMPQ       DI, 48(AX)
 	JLT        dotAVX512Warm
 
 dotAVX512Row:
-	LEAQ    2(BX), R8
+	LEAQ    2(BX), DI
 	LEAQ    -1(DX), R10
-	CMPQ    R8, R10
-	CMOVQLT R8, R10
-	MOVL    (CX)(R10*4), R8
+	CMPQ    DI, R10
+	CMOVQLT DI, R10
+	MOVL    (CX)(R10*4), DI
 	MOVQ    32(AX), R10
-	SHRXQ   R10, R8, R10
-	ANDQ    40(AX), R8
-	IMULQ   48(AX), R8
+	SHRXQ   R10, DI, R10
+	ANDQ    40(AX), DI
+	IMULQ   48(AX), DI
 	MOVQ    (AX), R11
-	ADDQ    (R11)(R10*8), R8
+	ADDQ    (R11)(R10*8), DI
 	VPXORD  Z0, Z0, Z0
 	VPXORD  Z1, Z1, Z1
 	VPXORD  Z2, Z2, Z2
@@ -287,10 +287,10 @@ dotAVX512Row:
 	JLT     dotAVX512Tail
 
 dotAVX512Round:
-	PREFETCHT0   (R8)(R11*1)
-	PREFETCHT0   64(R8)(R11*1)
-	PREFETCHT0   128(R8)(R11*1)
-	PREFETCHT0   192(R8)(R11*1)
+	PREFETCHT0   (DI)(R11*1)
+	PREFETCHT0   64(DI)(R11*1)
+	PREFETCHT0   128(DI)(R11*1)
+	PREFETCHT0   192(DI)(R11*1)
 	VMOVUPS      (SI)(R11*1), Z4
 	VFNMADD231PS (R9)(R11*1), Z4, Z0
 	VMOVUPS      64(SI)(R11*1), Z4
@@ -310,7 +310,7 @@ dotAVX512Tail:
 	JLT  dotAVX512Odd
 
 dotAVX512Pair:
-	PREFETCHT0   (R8)(R11*1)
+	PREFETCHT0   (DI)(R11*1)
 	VMOVUPS      (SI)(R11*1), Z4
 	VFNMADD231PS (R9)(R11*1), Z4, Z0
 	ADDQ         $0x40, R11
@@ -320,7 +320,7 @@ dotAVX512Pair:
 dotAVX512Odd:
 	ADDQ         $0x02, R10
 	JE           dotAVX512Sum
-	PREFETCHT0   (R8)(R11*1)
+	PREFETCHT0   (DI)(R11*1)
 	VPXOR        Y5, Y5, Y5
 	VMOVUPS      (SI)(R11*1), Y4
 	VFNMADD231PS (R9)(R11*1), Y4, Y5
@@ -338,8 +338,8 @@ dotAVX512Sum:
 	VHADDPS       X0, X0, X0
 	MOVQ          24(AX), SI
 	VMOVSS        X0, (SI)(BX*4)
-	MOVQ          DI, SI
-	MOVQ          R8, DI
+	MOVQ          R8, SI
+	MOVQ          DI, R8
 	INCQ          BX
 	CMPQ          BX, DX
 	JLT           dotAVX512Row
@@ -368,38 +368,38 @@ TEXT ·l2AVX512(SB), NOSPLIT|NOFRAME, $0-16
 	IMULQ   48(AX), SI
 	MOVQ    (AX), R8
 	ADDQ    (R8)(DI*8), SI
-	MOVQ    $0x00000001, DI
-	LEAQ    -1(DX), R8
-	CMPQ    DI, R8
-	CMOVQLT DI, R8
-	MOVL    (CX)(R8*4), DI
-	MOVQ    32(AX), R8
-	SHRXQ   R8, DI, R8
-	ANDQ    40(AX), DI
-	IMULQ   48(AX), DI
+	MOVQ    $0x00000001, R8
+	LEAQ    -1(DX), DI
+	CMPQ    R8, DI
+	CMOVQLT R8, DI
+	MOVL    (CX)(DI*4), R8
+	MOVQ    32(AX), DI
+	SHRXQ   DI, R8, DI
+	ANDQ    40(AX), R8
+	IMULQ   48(AX), R8
 	MOVQ    (AX), R10
-	ADDQ    (R10)(R8*8), DI
-	XORQ    R8, R8
+	ADDQ    (R10)(DI*8), R8
+	XORQ    DI, DI
 
 l2AVX512Warm:
-	PREFETCHT0 (SI)(R8*1)
-	PREFETCHT0 (DI)(R8*1)
-	ADDQ       $0x40, R8
-	CMPQ       R8, 48(AX)
+	PREFETCHT0 (SI)(DI*1)
+	PREFETCHT0 (R8)(DI*1)
+	ADDQ       $0x40, DI
+	CMPQ       DI, 48(AX)
 	JLT        l2AVX512Warm
 
 l2AVX512Row:
-	LEAQ    2(BX), R8
+	LEAQ    2(BX), DI
 	LEAQ    -1(DX), R10
-	CMPQ    R8, R10
-	CMOVQLT R8, R10
-	MOVL    (CX)(R10*4), R8
+	CMPQ    DI, R10
+	CMOVQLT DI, R10
+	MOVL    (CX)(R10*4), DI
 	MOVQ    32(AX), R10
-	SHRXQ   R10, R8, R10
-	ANDQ    40(AX), R8
-	IMULQ   48(AX), R8
+	SHRXQ   R10, DI, R10
+	ANDQ    40(AX), DI
+	IMULQ   48(AX), DI
 	MOVQ    (AX), R11
-	ADDQ    (R11)(R10*8), R8
+	ADDQ    (R11)(R10*8), DI
 	VPXORD  Z0, Z0, Z0
 	VPXORD  Z1, Z1, Z1
 	VPXORD  Z2, Z2, Z2
@@ -410,10 +410,10 @@ l2AVX512Row:
 	JLT     l2AVX512Tail
 
 l2AVX512Round:
-	PREFETCHT0  (R8)(R11*1)
-	PREFETCHT0  64(R8)(R11*1)
-	PREFETCHT0  128(R8)(R11*1)
-	PREFETCHT0  192(R8)(R11*1)
+	PREFETCHT0  (DI)(R11*1)
+	PREFETCHT0  64(DI)(R11*1)
+	PREFETCHT0  128(DI)(R11*1)
+	PREFETCHT0  192(DI)(R11*1)
 	VMOVUPS     (SI)(R11*1), Z4
 	VSUBPS      (R9)(R11*1), Z4, Z4
 	VFMADD231PS Z4, Z4, Z0
@@ -437,7 +437,7 @@ l2AVX512Tail:
 	JLT  l2AVX512Odd
 
 l2AVX512Pair:
-	PREFETCHT0  (R8)(R11*1)
+	PREFETCHT0  (DI)(R11*1)
 	VMOVUPS     (SI)(R11*1), Z4
 	VSUBPS      (R9)(R11*1), Z4, Z4
 	VFMADD231PS Z4, Z4, Z0
@@ -448,7 +448,7 @@ l2AVX512Pair:
 l2AVX512Odd:
 	ADDQ        $0x02, R10
 	JE          l2AVX512Sum
-	PREFETCHT0  (R8)(R11*1)
+	PREFETCHT0  (DI)(R11*1)
 	VPXOR       Y5, Y5, Y5
 	VMOVUPS     (SI)(R11*1), Y4
 	VSUBPS      (R9)(R11*1), Y4, Y4
@@ -467,8 +467,8 @@ l2AVX512Sum:
 	VHADDPS       X0, X0, X0
 	MOVQ          24(AX), SI
 	VMOVSS        X0, (SI)(BX*4)
-	MOVQ          DI, SI
-	MOVQ          R8, DI
+	MOVQ          R8, SI
+	MOVQ          DI, R8
 	INCQ          BX
 	CMPQ          BX, DX
 	JLT           l2AVX512Row
@@ -483,7 +483,7 @@ TEXT ·codeAVX2(SB), NOSPLIT|NOFRAME, $0-16
 	MOVQ    b+0(FP), AX
 	MOVQ    n+8(FP), DX
 	MOVQ    16(AX), CX
-	MOVQ    8(AX), R9
+	MOVQ    8(AX), R10
 	TESTQ   DX, DX
 	JE      codeAVX2End
 	XORQ    BX, BX
@@ -497,77 +497,89 @@ TEXT ·codeAVX2(SB), NOSPLIT|NOFRAME, $0-16
 	IMULQ   48(AX), SI
 	MOVQ    (AX), R8
 	ADDQ    (R8)(DI*8), SI
-	MOVQ    $0x00000001, DI
-	LEAQ    -1(DX), R8
-	CMPQ    DI, R8
-	CMOVQLT DI, R8
-	MOVL    (CX)(R8*4), DI
-	MOVQ    32(AX), R8
-	SHRXQ   R8, DI, R8
-	ANDQ    40(AX), DI
-	IMULQ   48(AX), DI
-	MOVQ    (AX), R10
-	ADDQ    (R10)(R8*8), DI
-	XORQ    R8, R8
+	MOVQ    $0x00000001, R8
+	LEAQ    -1(DX), DI
+	CMPQ    R8, DI
+	CMOVQLT R8, DI
+	MOVL    (CX)(DI*4), R8
+	MOVQ    32(AX), DI
+	SHRXQ   DI, R8, DI
+	ANDQ    40(AX), R8
+	IMULQ   48(AX), R8
+	MOVQ    (AX), R9
+	ADDQ    (R9)(DI*8), R8
+	MOVQ    $0x00000002, R9
+	LEAQ    -1(DX), DI
+	CMPQ    R9, DI
+	CMOVQLT R9, DI
+	MOVL    (CX)(DI*4), R9
+	MOVQ    32(AX), DI
+	SHRXQ   DI, R9, DI
+	ANDQ    40(AX), R9
+	IMULQ   48(AX), R9
+	MOVQ    (AX), R11
+	ADDQ    (R11)(DI*8), R9
+	XORQ    DI, DI
 
 codeAVX2Warm:
-	PREFETCHT0 (SI)(R8*1)
-	PREFETCHT0 (DI)(R8*1)
-	ADDQ       $0x40, R8
-	CMPQ       R8, 48(AX)
+	PREFETCHT0 (SI)(DI*1)
+	PREFETCHT0 (R8)(DI*1)
+	PREFETCHT0 (R9)(DI*1)
+	ADDQ       $0x40, DI
+	CMPQ       DI, 48(AX)
 	JLT        codeAVX2Warm
 
 codeAVX2Row:
-	LEAQ    2(BX), R8
-	LEAQ    -1(DX), R10
-	CMPQ    R8, R10
-	CMOVQLT R8, R10
-	MOVL    (CX)(R10*4), R8
-	MOVQ    32(AX), R10
-	SHRXQ   R10, R8, R10
-	ANDQ    40(AX), R8
-	IMULQ   48(AX), R8
-	MOVQ    (AX), R11
-	ADDQ    (R11)(R10*8), R8
+	LEAQ    3(BX), DI
+	LEAQ    -1(DX), R11
+	CMPQ    DI, R11
+	CMOVQLT DI, R11
+	MOVL    (CX)(R11*4), DI
+	MOVQ    32(AX), R11
+	SHRXQ   R11, DI, R11
+	ANDQ    40(AX), DI
+	IMULQ   48(AX), DI
+	MOVQ    (AX), R12
+	ADDQ    (R12)(R11*8), DI
 	VPXOR   Y0, Y0, Y0
 	VPXOR   Y1, Y1, Y1
 	VPXOR   Y2, Y2, Y2
 	VPXOR   Y3, Y3, Y3
-	XORQ    R11, R11
-	MOVQ    56(AX), R10
-	SUBQ    $0x04, R10
+	XORQ    R12, R12
+	MOVQ    56(AX), R11
+	SUBQ    $0x04, R11
 	JLT     codeAVX2Tail
 
 codeAVX2Round:
-	PREFETCHT0 (R8)(R11*1)
-	VPMOVSXBW  (SI)(R11*1), Y4
-	VPMADDWD   (R9)(R11*2), Y4, Y4
+	PREFETCHT0 (DI)(R12*1)
+	VPMOVSXBW  (SI)(R12*1), Y4
+	VPMADDWD   (R10)(R12*2), Y4, Y4
 	VPADDD     Y4, Y0, Y0
-	VPMOVSXBW  16(SI)(R11*1), Y4
-	VPMADDWD   32(R9)(R11*2), Y4, Y4
+	VPMOVSXBW  16(SI)(R12*1), Y4
+	VPMADDWD   32(R10)(R12*2), Y4, Y4
 	VPADDD     Y4, Y1, Y1
-	VPMOVSXBW  32(SI)(R11*1), Y4
-	VPMADDWD   64(R9)(R11*2), Y4, Y4
+	VPMOVSXBW  32(SI)(R12*1), Y4
+	VPMADDWD   64(R10)(R12*2), Y4, Y4
 	VPADDD     Y4, Y2, Y2
-	VPMOVSXBW  48(SI)(R11*1), Y4
-	VPMADDWD   96(R9)(R11*2), Y4, Y4
+	VPMOVSXBW  48(SI)(R12*1), Y4
+	VPMADDWD   96(R10)(R12*2), Y4, Y4
 	VPADDD     Y4, Y3, Y3
-	ADDQ       $0x00000040, R11
-	SUBQ       $0x04, R10
+	ADDQ       $0x00000040, R12
+	SUBQ       $0x04, R11
 	JGE        codeAVX2Round
 
 codeAVX2Tail:
-	ADDQ       $0x04, R10
-	PREFETCHT0 (R8)(R11*1)
-	TESTQ      R10, R10
+	ADDQ       $0x04, R11
+	PREFETCHT0 (DI)(R12*1)
+	TESTQ      R11, R11
 	JE         codeAVX2Sum
 
 codeAVX2Block:
-	VPMOVSXBW (SI)(R11*1), Y4
-	VPMADDWD  (R9)(R11*2), Y4, Y4
+	VPMOVSXBW (SI)(R12*1), Y4
+	VPMADDWD  (R10)(R12*2), Y4, Y4
 	VPADDD    Y4, Y0, Y0
-	ADDQ      $0x10, R11
-	DECQ      R10
+	ADDQ      $0x10, R12
+	DECQ      R11
 	JNE       codeAVX2Block
 
 codeAVX2Sum:
@@ -581,16 +593,17 @@ codeAVX2Sum:
 	VCVTDQ2PS    X0, X0
 	VMULSS       72(AX), X0, X0
 	VADDSS       76(AX), X0, X0
-	MOVQ         64(AX), R10
-	TESTQ        R10, R10
+	MOVQ         64(AX), R11
+	TESTQ        R11, R11
 	JE           codeAVX2Store
-	VADDSS       (SI)(R10*1), X0, X0
+	VADDSS       (SI)(R11*1), X0, X0
 
 codeAVX2Store:
 	MOVQ   24(AX), SI
 	VMOVSS X0, (SI)(BX*4)
-	MOVQ   DI, SI
-	MOVQ   R8, DI
+	MOVQ   R8, SI
+	MOVQ   R9, R8
+	MOVQ   DI, R9
 	INCQ   BX
 	CMPQ   BX, DX
 	JLT    codeAVX2Row
@@ -605,7 +618,7 @@ TEXT ·codeAVX512(SB), NOSPLIT|NOFRAME, $0-16
 	MOVQ    b+0(FP), AX
 	MOVQ    n+8(FP), DX
 	MOVQ    16(AX), CX
-	MOVQ    8(AX), R9
+	MOVQ    8(AX), R10
 	TESTQ   DX, DX
 	JE      codeAVX512End
 	XORQ    BX, BX
@@ -619,88 +632,100 @@ TEXT ·codeAVX512(SB), NOSPLIT|NOFRAME, $0-16
 	IMULQ   48(AX), SI
 	MOVQ    (AX), R8
 	ADDQ    (R8)(DI*8), SI
-	MOVQ    $0x00000001, DI
-	LEAQ    -1(DX), R8
-	CMPQ    DI, R8
-	CMOVQLT DI, R8
-	MOVL    (CX)(R8*4), DI
-	MOVQ    32(AX), R8
-	SHRXQ   R8, DI, R8
-	ANDQ    40(AX), DI
-	IMULQ   48(AX), DI
-	MOVQ    (AX), R10
-	ADDQ    (R10)(R8*8), DI
-	XORQ    R8, R8
+	MOVQ    $0x00000001, R8
+	LEAQ    -1(DX), DI
+	CMPQ    R8, DI
+	CMOVQLT R8, DI
+	MOVL    (CX)(DI*4), R8
+	MOVQ    32(AX), DI
+	SHRXQ   DI, R8, DI
+	ANDQ    40(AX), R8
+	IMULQ   48(AX), R8
+	MOVQ    (AX), R9
+	ADDQ    (R9)(DI*8), R8
+	MOVQ    $0x00000002, R9
+	LEAQ    -1(DX), DI
+	CMPQ    R9, DI
+	CMOVQLT R9, DI
+	MOVL    (CX)(DI*4), R9
+	MOVQ    32(AX), DI
+	SHRXQ   DI, R9, DI
+	ANDQ    40(AX), R9
+	IMULQ   48(AX), R9
+	MOVQ    (AX), R11
+	ADDQ    (R11)(DI*8), R9
+	XORQ    DI, DI
 
 codeAVX512Warm:
-	PREFETCHT0 (SI)(R8*1)
-	PREFETCHT0 (DI)(R8*1)
-	ADDQ       $0x40, R8
-	CMPQ       R8, 48(AX)
+	PREFETCHT0 (SI)(DI*1)
+	PREFETCHT0 (R8)(DI*1)
+	PREFETCHT0 (R9)(DI*1)
+	ADDQ       $0x40, DI
+	CMPQ       DI, 48(AX)
 	JLT        codeAVX512Warm
 
 codeAVX512Row:
-	LEAQ    2(BX), R8
-	LEAQ    -1(DX), R10
-	CMPQ    R8, R10
-	CMOVQLT R8, R10
-	MOVL    (CX)(R10*4), R8
-	MOVQ    32(AX), R10
-	SHRXQ   R10, R8, R10
-	ANDQ    40(AX), R8
-	IMULQ   48(AX), R8
-	MOVQ    (AX), R11
-	ADDQ    (R11)(R10*8), R8
+	LEAQ    3(BX), DI
+	LEAQ    -1(DX), R11
+	CMPQ    DI, R11
+	CMOVQLT DI, R11
+	MOVL    (CX)(R11*4), DI
+	MOVQ    32(AX), R11
+	SHRXQ   R11, DI, R11
+	ANDQ    40(AX), DI
+	IMULQ   48(AX), DI
+	MOVQ    (AX), R12
+	ADDQ    (R12)(R11*8), DI
 	VPXORD  Z0, Z0, Z0
 	VPXORD  Z1, Z1, Z1
 	VPXORD  Z2, Z2, Z2
 	VPXORD  Z3, Z3, Z3
-	XORQ    R11, R11
-	MOVQ    56(AX), R10
-	SUBQ    $0x08, R10
+	XORQ    R12, R12
+	MOVQ    56(AX), R11
+	SUBQ    $0x08, R11
 	JLT     codeAVX512Tail
 
 codeAVX512Round:
-	PREFETCHT0 (R8)(R11*1)
-	PREFETCHT0 64(R8)(R11*1)
-	VPMOVSXBW  (SI)(R11*1), Z4
-	VPMADDWD   (R9)(R11*2), Z4, Z4
+	PREFETCHT0 (DI)(R12*1)
+	PREFETCHT0 64(DI)(R12*1)
+	VPMOVSXBW  (SI)(R12*1), Z4
+	VPMADDWD   (R10)(R12*2), Z4, Z4
 	VPADDD     Z4, Z0, Z0
-	VPMOVSXBW  32(SI)(R11*1), Z4
-	VPMADDWD   64(R9)(R11*2), Z4, Z4
+	VPMOVSXBW  32(SI)(R12*1), Z4
+	VPMADDWD   64(R10)(R12*2), Z4, Z4
 	VPADDD     Z4, Z1, Z1
-	VPMOVSXBW  64(SI)(R11*1), Z4
-	VPMADDWD   128(R9)(R11*2), Z4, Z4
+	VPMOVSXBW  64(SI)(R12*1), Z4
+	VPMADDWD   128(R10)(R12*2), Z4, Z4
 	VPADDD     Z4, Z2, Z2
-	VPMOVSXBW  96(SI)(R11*1), Z4
-	VPMADDWD   192(R9)(R11*2), Z4, Z4
+	VPMOVSXBW  96(SI)(R12*1), Z4
+	VPMADDWD   192(R10)(R12*2), Z4, Z4
 	VPADDD     Z4, Z3, Z3
-	ADDQ       $0x00000080, R11
-	SUBQ       $0x08, R10
+	ADDQ       $0x00000080, R12
+	SUBQ       $0x08, R11
 	JGE        codeAVX512Round
 
 codeAVX512Tail:
-	ADDQ       $0x08, R10
-	PREFETCHT0 (R8)(R11*1)
-	TESTQ      R10, R10
+	ADDQ       $0x08, R11
+	PREFETCHT0 (DI)(R12*1)
+	TESTQ      R11, R11
 	JE         codeAVX512Sum
-	SUBQ       $0x02, R10
+	SUBQ       $0x02, R11
 	JLT        codeAVX512Odd
 
 codeAVX512Pair:
-	VPMOVSXBW (SI)(R11*1), Z4
-	VPMADDWD  (R9)(R11*2), Z4, Z4
+	VPMOVSXBW (SI)(R12*1), Z4
+	VPMADDWD  (R10)(R12*2), Z4, Z4
 	VPADDD    Z4, Z0, Z0
-	ADDQ      $0x20, R11
-	SUBQ      $0x02, R10
+	ADDQ      $0x20, R12
+	SUBQ      $0x02, R11
 	JGE       codeAVX512Pair
 
 codeAVX512Odd:
-	ADDQ      $0x02, R10
+	ADDQ      $0x02, R11
 	JE        codeAVX512Sum
 	VPXOR     Y5, Y5, Y5
-	VPMOVSXBW (SI)(R11*1), Y4
-	VPMADDWD  (R9)(R11*2), Y4, Y4
+	VPMOVSXBW (SI)(R12*1), Y4
+	VPMADDWD  (R10)(R12*2), Y4, Y4
 	VPADDD    Y4, Y5, Y5
 	VPADDD    Z5, Z1, Z1
 
@@ -717,16 +742,17 @@ codeAVX512Sum:
 	VCVTDQ2PS     X0, X0
 	VMULSS        72(AX), X0, X0
 	VADDSS        76(AX), X0, X0
-	MOVQ          64(AX), R10
-	TESTQ         R10, R10
+	MOVQ          64(AX), R11
+	TESTQ         R11, R11
 	JE            codeAVX512Store
-	VADDSS        (SI)(R10*1), X0, X0
+	VADDSS        (SI)(R11*1), X0, X0
 
 codeAVX512Store:
 	MOVQ   24(AX), SI
 	VMOVSS X0, (SI)(BX*4)
-	MOVQ   DI, SI
-	MOVQ   R8, DI
+	MOVQ   R8, SI
+	MOVQ   R9, R8
+	MOVQ   DI, R9
 	INCQ   BX
 	CMPQ   BX, DX
 	JLT    codeAVX512Row
@@ -741,7 +767,7 @@ TEXT ·codeVNNI(SB), NOSPLIT|NOFRAME, $0-16
 	MOVQ    b+0(FP), AX
 	MOVQ    n+8(FP), DX
 	MOVQ    16(AX), CX
-	MOVQ    8(AX), R9
+	MOVQ    8(AX), R10
 	TESTQ   DX, DX
 	JE      codeVNNIEnd
 	XORQ    BX, BX
@@ -755,83 +781,95 @@ TEXT ·codeVNNI(SB), NOSPLIT|NOFRAME, $0-16
 	IMULQ   48(AX), SI
 	MOVQ    (AX), R8
 	ADDQ    (R8)(DI*8), SI
-	MOVQ    $0x00000001, DI
-	LEAQ    -1(DX), R8
-	CMPQ    DI, R8
-	CMOVQLT DI, R8
-	MOVL    (CX)(R8*4), DI
-	MOVQ    32(AX), R8
-	SHRXQ   R8, DI, R8
-	ANDQ    40(AX), DI
-	IMULQ   48(AX), DI
-	MOVQ    (AX), R10
-	ADDQ    (R10)(R8*8), DI
-	XORQ    R8, R8
+	MOVQ    $0x00000001, R8
+	LEAQ    -1(DX), DI
+	CMPQ    R8, DI
+	CMOVQLT R8, DI
+	MOVL    (CX)(DI*4), R8
+	MOVQ    32(AX), DI
+	SHRXQ   DI, R8, DI
+	ANDQ    40(AX), R8
+	IMULQ   48(AX), R8
+	MOVQ    (AX), R9
+	ADDQ    (R9)(DI*8), R8
+	MOVQ    $0x00000002, R9
+	LEAQ    -1(DX), DI
+	CMPQ    R9, DI
+	CMOVQLT R9, DI
+	MOVL    (CX)(DI*4), R9
+	MOVQ    32(AX), DI
+	SHRXQ   DI, R9, DI
+	ANDQ    40(AX), R9
+	IMULQ   48(AX), R9
+	MOVQ    (AX), R11
+	ADDQ    (R11)(DI*8), R9
+	XORQ    DI, DI
 
 codeVNNIWarm:
-	PREFETCHT0 (SI)(R8*1)
-	PREFETCHT0 (DI)(R8*1)
-	ADDQ       $0x40, R8
-	CMPQ       R8, 48(AX)
+	PREFETCHT0 (SI)(DI*1)
+	PREFETCHT0 (R8)(DI*1)
+	PREFETCHT0 (R9)(DI*1)
+	ADDQ       $0x40, DI
+	CMPQ       DI, 48(AX)
 	JLT        codeVNNIWarm
 
 codeVNNIRow:
-	LEAQ    2(BX), R8
-	LEAQ    -1(DX), R10
-	CMPQ    R8, R10
-	CMOVQLT R8, R10
-	MOVL    (CX)(R10*4), R8
-	MOVQ    32(AX), R10
-	SHRXQ   R10, R8, R10
-	ANDQ    40(AX), R8
-	IMULQ   48(AX), R8
-	MOVQ    (AX), R11
-	ADDQ    (R11)(R10*8), R8
+	LEAQ    3(BX), DI
+	LEAQ    -1(DX), R11
+	CMPQ    DI, R11
+	CMOVQLT DI, R11
+	MOVL    (CX)(R11*4), DI
+	MOVQ    32(AX), R11
+	SHRXQ   R11, DI, R11
+	ANDQ    40(AX), DI
+	IMULQ   48(AX), DI
+	MOVQ    (AX), R12
+	ADDQ    (R12)(R11*8), DI
 	VPXORD  Z0, Z0, Z0
 	VPXORD  Z1, Z1, Z1
 	VPXORD  Z2, Z2, Z2
 	VPXORD  Z3, Z3, Z3
-	XORQ    R11, R11
-	MOVQ    56(AX), R10
-	SUBQ    $0x08, R10
+	XORQ    R12, R12
+	MOVQ    56(AX), R11
+	SUBQ    $0x08, R11
 	JLT     codeVNNITail
 
 codeVNNIRound:
-	PREFETCHT0 (R8)(R11*1)
-	PREFETCHT0 64(R8)(R11*1)
-	VPMOVSXBW  (SI)(R11*1), Z4
-	VPDPWSSD   (R9)(R11*2), Z4, Z0
-	VPMOVSXBW  32(SI)(R11*1), Z4
-	VPDPWSSD   64(R9)(R11*2), Z4, Z1
-	VPMOVSXBW  64(SI)(R11*1), Z4
-	VPDPWSSD   128(R9)(R11*2), Z4, Z2
-	VPMOVSXBW  96(SI)(R11*1), Z4
-	VPDPWSSD   192(R9)(R11*2), Z4, Z3
-	ADDQ       $0x00000080, R11
-	SUBQ       $0x08, R10
+	PREFETCHT0 (DI)(R12*1)
+	PREFETCHT0 64(DI)(R12*1)
+	VPMOVSXBW  (SI)(R12*1), Z4
+	VPDPWSSD   (R10)(R12*2), Z4, Z0
+	VPMOVSXBW  32(SI)(R12*1), Z4
+	VPDPWSSD   64(R10)(R12*2), Z4, Z1
+	VPMOVSXBW  64(SI)(R12*1), Z4
+	VPDPWSSD   128(R10)(R12*2), Z4, Z2
+	VPMOVSXBW  96(SI)(R12*1), Z4
+	VPDPWSSD   192(R10)(R12*2), Z4, Z3
+	ADDQ       $0x00000080, R12
+	SUBQ       $0x08, R11
 	JGE        codeVNNIRound
 
 codeVNNITail:
-	ADDQ       $0x08, R10
-	PREFETCHT0 (R8)(R11*1)
-	TESTQ      R10, R10
+	ADDQ       $0x08, R11
+	PREFETCHT0 (DI)(R12*1)
+	TESTQ      R11, R11
 	JE         codeVNNISum
-	SUBQ       $0x02, R10
+	SUBQ       $0x02, R11
 	JLT        codeVNNIOdd
 
 codeVNNIPair:
-	VPMOVSXBW (SI)(R11*1), Z4
-	VPDPWSSD  (R9)(R11*2), Z4, Z0
-	ADDQ      $0x20, R11
-	SUBQ      $0x02, R10
+	VPMOVSXBW (SI)(R12*1), Z4
+	VPDPWSSD  (R10)(R12*2), Z4, Z0
+	ADDQ      $0x20, R12
+	SUBQ      $0x02, R11
 	JGE       codeVNNIPair
 
 codeVNNIOdd:
-	ADDQ      $0x02, R10
+	ADDQ      $0x02, R11
 	JE        codeVNNISum
 	VPXOR     Y5, Y5, Y5
-	VPMOVSXBW (SI)(R11*1), Y4
-	VPDPWSSD  (R9)(R11*2), Y4, Y5
+	VPMOVSXBW (SI)(R12*1), Y4
+	VPDPWSSD  (R10)(R12*2), Y4, Y5
 	VPADDD    Z5, Z1, Z1
 
 codeVNNISum:
@@ -847,16 +885,17 @@ codeVNNISum:
 	VCVTDQ2PS     X0, X0
 	VMULSS        72(AX), X0, X0
 	VADDSS        76(AX), X0, X0
-	MOVQ          64(AX), R10
-	TESTQ         R10, R10
+	MOVQ          64(AX), R11
+	TESTQ         R11, R11
 	JE            codeVNNIStore
-	VADDSS        (SI)(R10*1), X0, X0
+	VADDSS        (SI)(R11*1), X0, X0
 
 codeVNNIStore:
 	MOVQ   24(AX), SI
 	VMOVSS X0, (SI)(BX*4)
-	MOVQ   DI, SI
-	MOVQ   R8, DI
+	MOVQ   R8, SI
+	MOVQ   R9, R8
+	MOVQ   DI, R9
 	INCQ   BX
 	CMPQ   BX, DX
 	JLT    codeVNNIRow

@@ -3,9 +3,9 @@
 //	go generate ./retriever/hnsw/internal/kernel
 //
 // Every kernel measures one query against the rows that a Batch names by their
-// ids. While one row is read, the row two further on is prefetched, every cache
-// line of it: the rows of a hop lie far apart in memory, and waiting for them is
-// most of what a search does.
+// ids. While one row is read, one a few further on is prefetched, every cache line of
+// it: the rows of a hop lie far apart in memory, and waiting for them is most of what
+// a search does.
 package main
 
 import (
@@ -37,6 +37,13 @@ const kernelType = "func(b *byte, n int)"
 
 // prefetchLine is the distance between two prefetches: a cache line.
 const prefetchLine = 64
+
+// How many rows further on the prefetched row is. Int8 rows are short: with two, the
+// processor could wait for more cache lines than it is asked for.
+const (
+	float32Ahead = 2
+	int8Ahead    = 3
+)
 
 func main() {
 	ConstraintExpr("amd64,!purego")
@@ -70,11 +77,16 @@ func (avx512) vector() reg.VecVirtual { return ZMM() }
 // rows is the walk over the rows of a batch.
 type rows struct {
 	batch, ids, n, i reg.GPVirtual
-	row, next, ahead reg.GPVirtual
+	row, ahead       reg.GPVirtual
+	between          []reg.GPVirtual // the rows after row and before ahead
 }
 
-func newRows() *rows {
-	r := &rows{batch: GP64(), ids: GP64(), n: GP64(), i: GP64(), row: GP64(), next: GP64(), ahead: GP64()}
+// newRows is the walk that prefetches the row that is ahead rows further on.
+func newRows(ahead int) *rows {
+	r := &rows{batch: GP64(), ids: GP64(), n: GP64(), i: GP64(), row: GP64(), ahead: GP64()}
+	for range ahead - 1 {
+		r.between = append(r.between, GP64())
+	}
 	Load(Param("b"), r.batch)
 	Load(Param("n"), r.n)
 	MOVQ(r.field(offIDs), r.ids)
@@ -100,31 +112,39 @@ func (r *rows) address(i reg.GPVirtual, to reg.GPVirtual) {
 	ADDQ(Mem{Base: table, Index: chunk, Scale: 8}, to)
 }
 
-// each emits the loop over all rows around body, after prefetching the first two.
+// each emits the loop over all rows around body, after prefetching those before the
+// first that is ahead.
 func (r *rows) each(name string, body func()) {
 	TESTQ(r.n, r.n)
 	JE(LabelRef(name + "End"))
 	XORQ(r.i, r.i)
 	r.address(r.i, r.row)
-	one := GP64()
-	MOVQ(U32(1), one)
-	r.address(one, r.next)
+	for j, row := range r.between {
+		i := GP64()
+		MOVQ(U32(j+1), i)
+		r.address(i, row)
+	}
 	off := GP64()
 	XORQ(off, off)
 	Label(name + "Warm")
 	PREFETCHT0(Mem{Base: r.row, Index: off, Scale: 1})
-	PREFETCHT0(Mem{Base: r.next, Index: off, Scale: 1})
+	for _, row := range r.between {
+		PREFETCHT0(Mem{Base: row, Index: off, Scale: 1})
+	}
 	ADDQ(U8(prefetchLine), off)
 	CMPQ(off, r.field(offStride))
 	JLT(LabelRef(name + "Warm"))
 
 	Label(name + "Row")
-	two := GP64()
-	LEAQ(Mem{Base: r.i, Disp: 2}, two)
-	r.address(two, r.ahead)
+	i := GP64()
+	LEAQ(Mem{Base: r.i, Disp: 1 + len(r.between)}, i)
+	r.address(i, r.ahead)
 	body()
-	MOVQ(r.next, r.row)
-	MOVQ(r.ahead, r.next)
+	row := r.row
+	for _, next := range append(r.between, r.ahead) {
+		MOVQ(next, row)
+		row = next
+	}
 	INCQ(r.i)
 	CMPQ(r.i, r.n)
 	JLT(LabelRef(name + "Row"))
@@ -144,7 +164,7 @@ func (r *rows) store(result reg.Register) {
 // inner product, or the squared distance.
 func float32Kernel(name string, set isa, squared bool) {
 	TEXT(name, attr.NOSPLIT|attr.NOFRAME, kernelType)
-	r := newRows()
+	r := newRows(float32Ahead)
 	query := GP64()
 	MOVQ(r.field(offQuery), query)
 
@@ -241,7 +261,7 @@ func float32Kernel(name string, set isa, squared bool) {
 // row added if norm is not 0.
 func int8Kernel(name string, set isa, vnni bool) {
 	TEXT(name, attr.NOSPLIT|attr.NOFRAME, kernelType)
-	r := newRows()
+	r := newRows(int8Ahead)
 	query := GP64()
 	MOVQ(r.field(offQuery), query)
 
