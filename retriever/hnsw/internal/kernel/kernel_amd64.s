@@ -713,12 +713,13 @@ codeAVX512Tail:
 	JLT        codeAVX512Odd
 
 codeAVX512Pair:
-	VPMOVSXBW (SI)(R12*1), Z4
-	VPMADDWD  (R10)(R12*2), Z4, Z4
-	VPADDD    Z4, Z0, Z0
-	ADDQ      $0x20, R12
-	SUBQ      $0x02, R11
-	JGE       codeAVX512Pair
+	VPMOVSXBW  (SI)(R12*1), Z4
+	VPMADDWD   (R10)(R12*2), Z4, Z4
+	VPADDD     Z4, Z0, Z0
+	ADDQ       $0x20, R12
+	PREFETCHT0 (DI)(R12*1)
+	SUBQ       $0x02, R11
+	JGE        codeAVX512Pair
 
 codeAVX512Odd:
 	ADDQ      $0x02, R11
@@ -858,11 +859,12 @@ codeVNNITail:
 	JLT        codeVNNIOdd
 
 codeVNNIPair:
-	VPMOVSXBW (SI)(R12*1), Z4
-	VPDPWSSD  (R10)(R12*2), Z4, Z0
-	ADDQ      $0x20, R12
-	SUBQ      $0x02, R11
-	JGE       codeVNNIPair
+	VPMOVSXBW  (SI)(R12*1), Z4
+	VPDPWSSD   (R10)(R12*2), Z4, Z0
+	ADDQ       $0x20, R12
+	PREFETCHT0 (DI)(R12*1)
+	SUBQ       $0x02, R11
+	JGE        codeVNNIPair
 
 codeVNNIOdd:
 	ADDQ      $0x02, R11
