@@ -2,8 +2,8 @@
 
 #include "textflag.h"
 
-// The arm64 kernels. Like those of amd64, each prefetches the row two further on
-// while it reads one.
+// The arm64 kernels. As on amd64, each prefetches a row further on while it reads
+// one: here, the row after the next.
 //
 // Go's assembler lacks some vector instructions. They stand here as words, each
 // with the instruction behind it as the GNU assembler reads it; words.sh checks
