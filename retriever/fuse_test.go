@@ -80,6 +80,9 @@ func TestFuseByHand(t *testing.T) {
 			"p a z", []float64{62. / 61, 1, 1}},
 		{"tie: ranks in other parts", []retriever.Part{part("x", listed("a b c"), 0), part("y", listed("b c a"), 0), part("z", listed("c a b"), 0)}, options{}, 9,
 			"a b c", []float64{1./61 + 1./62 + 1./63, 1./61 + 1./62 + 1./63, 1./61 + 1./62 + 1./63}},
+		// 1/61 + 1/62 + 1/67 depends on the order of the sum in its last digit.
+		{"tie: the order of sums", []retriever.Part{part("x", listed("a b x1 x2 x3 x4 c"), 0), part("y", listed("b c y1 y2 y3 y4 a"), 0), part("z", listed("c a z1 z2 z3 z4 b"), 0)}, options{}, 3,
+			"a b c", []float64{1./61 + 1./62 + 1./67, 1./61 + 1./62 + 1./67, 1./61 + 1./62 + 1./67}},
 		{"one list", []retriever.Part{part("x", listed("c a b"), 0)}, options{}, 9,
 			"c a b", []float64{1. / 61, 1. / 62, 1. / 63}},
 		{"nothing", []retriever.Part{part("x", listed(""), 0), part("y", listed(""), 0)}, options{}, 9, "", nil},
@@ -103,6 +106,26 @@ func TestFuseByHand(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Many ties, so that a sort that is not stable cannot get them right by luck.
+func TestFuseManyTies(t *testing.T) {
+	var lists [3][]string
+	var want []string
+	for rank := range 40 {
+		for i := range lists {
+			id := fmt.Sprintf("%d-%d", len(lists)-i, rank)
+			lists[i], want = append(lists[i], id), append(want, id)
+		}
+	}
+	var parts []retriever.Part
+	for i, l := range lists {
+		parts = append(parts, part(fmt.Sprint("list", i), listed(strings.Join(l, " ")), 0))
+	}
+	res, err := fuse(t, retriever.FuseOptions{}, parts...).Retrieve(t.Context(), retriever.Query{Text: "q", K: 200})
+	if d := cmp.Diff(strings.Join(want, " "), idsOf(res)); d != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, d)
 	}
 }
 

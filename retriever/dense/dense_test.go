@@ -392,7 +392,23 @@ func (v *vectors) Add(ctx context.Context, items []hnsw.Item[string]) error {
 }
 
 func (v *vectors) Delete(keys ...string) error {
-	return errors.Join(v.delete, v.Flat.Delete(keys...))
+	if v.delete != nil {
+		return v.delete
+	}
+	return v.Flat.Delete(keys...)
+}
+
+// Two additions of one passage at the same time: the second finds the first.
+func TestAddedMeanwhile(t *testing.T) {
+	e := &fake{vectors: map[string][]float32{"a": {1, 0}, "b": {0, 1}}}
+	ix := must(New(t.Context(), e, nil, Options{}))
+	e.documents = func(ctx context.Context, _ []string, out [][]float32) ([][]float32, error) {
+		e.documents = nil
+		return out, ix.Add(ctx, passage("b"))
+	}
+	if err := ix.Add(t.Context(), passage("a"), passage("b")); !errors.Is(err, ErrDuplicateID) || ix.Len() != 1 || found(t, ix, "a") != "b" {
+		t.Errorf("%v, then %d passages", err, ix.Len())
+	}
 }
 
 // What an addition that failed half-way leaves behind is taken out, and is not found

@@ -242,6 +242,17 @@ func TestReader(t *testing.T) {
 	}
 }
 
+// A text that says more than all that the embedder was fitted to.
+func TestLongerThanFitted(t *testing.T) {
+	e := fit(t, Options{}, "the ships", "the ships", "the ships")
+	for _, text := range []string{"zebra quagga", "ships zebra quagga okapi"} {
+		v := must(e.EmbedDocuments(t.Context(), []string{text}))[0]
+		if l := length(v); math.Abs(l-1) > 1e-6 || v[len(v)-1] != 0 {
+			t.Errorf("%q: length %v, last component %v", text, l, v[len(v)-1])
+		}
+	}
+}
+
 func TestNoTexts(t *testing.T) {
 	e := fit(t, Options{})
 	if e.Dim() != 2048 {
