@@ -87,3 +87,34 @@ func ExampleEval() {
 	// not tenant = "acme": unknown, match false
 	// not exists(tenant): true, match true
 }
+
+// Two rankings of the same shelf become one; each hit says where it came from.
+func ExampleFuse() {
+	a, b, c := retriever.Passage{ID: "a"}, retriever.Passage{ID: "b"}, retriever.Passage{ID: "c"}
+	hybrid, err := retriever.Fuse([]retriever.Part{
+		{Name: "words", Retriever: retriever.List(a, b, c)},
+		{Name: "meaning", Retriever: retriever.List(b, c), Weight: 0.5},
+	}, retriever.FuseOptions{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	res, err := hybrid.Retrieve(context.Background(), retriever.Query{Text: "anything", K: 2})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, h := range res.Hits {
+		fmt.Printf("%s %.5f\n", h.Passage.ID, h.Score)
+		for _, p := range h.Parts {
+			fmt.Printf("  %s: rank %d gives %.5f\n", p.Part, p.Rank, p.Value)
+		}
+	}
+	// Output:
+	// b 0.02433
+	//   words: rank 2 gives 0.01613
+	//   meaning: rank 1 gives 0.00820
+	// c 0.02394
+	//   words: rank 3 gives 0.01587
+	//   meaning: rank 2 gives 0.00806
+}

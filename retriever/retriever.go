@@ -79,6 +79,24 @@ type Hit struct {
 	Passage Passage `json:"passage"`
 	// Score is higher for better hits; Result.Scores says what it means.
 	Score float64 `json:"score"`
+	// Parts says what each part of a composed retriever that found the passage gave
+	// to Score, in the order of the parts. Empty if the retriever is not composed.
+	Parts []Contribution `json:"parts,omitempty"`
+}
+
+// Contribution is what one part of a composed retriever gave to a [Hit].
+type Contribution struct {
+	// Part is the name of the part.
+	Part string `json:"part"`
+	// Rank is the place of the passage in the part's list, from 1.
+	Rank int `json:"rank"`
+	// Score is what the part gave the passage, and Scores what that means.
+	Score  float64   `json:"score"`
+	Scores ScoreKind `json:"scores"`
+	// Value is the summand in the score of the hit.
+	Value float64 `json:"value"`
+	// Parts is the same for a part that is composed itself.
+	Parts []Contribution `json:"parts,omitempty"`
 }
 
 // Missing says which part of a composed retriever gave nothing, and why.
@@ -98,6 +116,7 @@ const (
 	Cosine       ScoreKind = "cosine"        // in [-1, 1]
 	InnerProduct ScoreKind = "inner-product" // any real number
 	Probability  ScoreKind = "probability"   // in [0, 1]
+	RRF          ScoreKind = "rrf"           // greater than 0; see Fuse
 )
 
 // Passage is a piece of a document, the unit that is retrieved and cited.

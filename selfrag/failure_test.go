@@ -167,6 +167,9 @@ func TestRetrieverFaults(t *testing.T) {
 		{"empty id", with(func(h *retriever.Hit) { h.Passage.ID = "" }), nil, selfrag.ErrRetriever},
 		{"NaN", with(func(h *retriever.Hit) { h.Score = math.NaN() }), nil, selfrag.ErrRetriever},
 		{"infinite", with(func(h *retriever.Hit) { h.Score = math.Inf(-1) }), nil, selfrag.ErrRetriever},
+		{"NaN from a part", with(func(h *retriever.Hit) {
+			h.Parts = []retriever.Contribution{{Part: "x", Parts: []retriever.Contribution{{Score: math.NaN()}}}}
+		}), nil, selfrag.ErrRetriever},
 		{"garbage id", with(func(h *retriever.Hit) { h.Passage.ID = "\xff" }), nil, selfrag.ErrRetriever},
 		{"garbage title", with(func(h *retriever.Hit) { h.Passage.Title = "\xff" }), nil, selfrag.ErrRetriever},
 		{"garbage text", with(func(h *retriever.Hit) { h.Passage.Text = "\xff" }), nil, selfrag.ErrRetriever},

@@ -244,6 +244,9 @@ func (l *live) retrieve(ctx context.Context, e *Expansion) {
 		case math.IsNaN(h.Score) || math.IsInf(h.Score, 0):
 			e.failed = fmt.Errorf("%w: passage %q has the score %v", ErrRetriever, id, h.Score)
 			return
+		case !finite(h.Parts):
+			e.failed = fmt.Errorf("%w: passage %q: a contribution to its score is not finite", ErrRetriever, id)
+			return
 		case seen[id]:
 			e.Dropped.Duplicate++
 		case len(e.Passages) == l.k:
@@ -253,6 +256,16 @@ func (l *live) retrieve(ctx context.Context, e *Expansion) {
 			e.Passages = append(e.Passages, h)
 		}
 	}
+}
+
+// finite tells whether all numbers in parts can be written down in a trace.
+func finite(parts []retriever.Contribution) bool {
+	for _, p := range parts {
+		if math.IsNaN(p.Score+p.Value) || math.IsInf(p.Score, 0) || math.IsInf(p.Value, 0) || !finite(p.Parts) {
+			return false
+		}
+	}
+	return true
 }
 
 // prompt is the prompt of the path so far, nothing forced.

@@ -13,6 +13,9 @@ import (
 
 	"github.com/goselfrag/goselfrag/examples/internal/show"
 	"github.com/goselfrag/goselfrag/generator/extractive"
+	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/dense"
+	"github.com/goselfrag/goselfrag/retriever/dense/hashed"
 	"github.com/goselfrag/goselfrag/retriever/ingest"
 	"github.com/goselfrag/goselfrag/retriever/lexical"
 	"github.com/goselfrag/goselfrag/selfrag"
@@ -31,7 +34,7 @@ func main() {
 	if err != nil {
 		log.Fatalf("%v (start the program from the top folder of the project)", err)
 	}
-	index, err := lexical.New(docs.Passages)
+	index, err := hybrid(ctx, docs.Passages)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -48,4 +51,26 @@ func main() {
 		}
 		show.Run(os.Stdout, answer)
 	}
+}
+
+// hybrid searches by words and by parts of words, and fuses what it finds. With the
+// embedder of a model in place of hashed it also searches by meaning, and both parts
+// should have the same weight.
+func hybrid(ctx context.Context, passages []retriever.Passage) (retriever.Retriever, error) {
+	words, err := lexical.New(passages)
+	if err != nil {
+		return nil, err
+	}
+	embedder, err := hashed.Fit(ctx, dense.Texts(passages), hashed.Options{})
+	if err != nil {
+		return nil, err
+	}
+	vectors, err := dense.New(ctx, embedder, passages, dense.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return retriever.Fuse([]retriever.Part{
+		{Name: "lexical", Retriever: words},
+		{Name: "dense", Retriever: vectors, Weight: 0.5},
+	}, retriever.FuseOptions{})
 }

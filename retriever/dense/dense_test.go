@@ -1,0 +1,556 @@
+package dense
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+
+	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/dense/hashed"
+	"github.com/goselfrag/goselfrag/retriever/hnsw"
+	"github.com/goselfrag/goselfrag/retriever/lexical"
+	"github.com/goselfrag/goselfrag/retriever/retrievertest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fake embeds a text by looking it up.
+type fake struct {
+	vectors   map[string][]float32
+	batches   [][]string // of texts
+	documents func(ctx context.Context, texts []string, out [][]float32) ([][]float32, error)
+	query     func(ctx context.Context, out []float32) ([]float32, error)
+}
+
+func (f *fake) EmbedDocuments(ctx context.Context, texts []string) ([][]float32, error) {
+	f.batches = append(f.batches, slices.Clone(texts))
+	var out [][]float32
+	for _, t := range texts {
+		v, ok := f.vectors[t]
+		if !ok {
+			return nil, fmt.Errorf("no vector for %q", t)
+		}
+		out = append(out, slices.Clone(v))
+	}
+	if f.documents != nil {
+		return f.documents(ctx, texts, out)
+	}
+	return out, ctx.Err()
+}
+
+func (f *fake) EmbedQuery(ctx context.Context, text string) ([]float32, error) {
+	if f.query != nil {
+		return f.query(ctx, f.vectors[text])
+	}
+	return f.vectors[text], ctx.Err()
+}
+
+// passage has its id as text.
+func passage(id string) retriever.Passage { return retriever.Passage{ID: id, Text: id} }
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func TestContract(t *testing.T) {
+	with := func(o Options) retrievertest.New {
+		return func(ps []retriever.Passage) (retriever.Retriever, error) {
+			e, err := hashed.Fit(t.Context(), Texts(ps), hashed.Options{Dim: 256})
+			if err != nil {
+				return nil, err
+			}
+			return New(t.Context(), e, ps, o)
+		}
+	}
+	for name, makeNew := range map[string]retrievertest.New{
+		"cosine":        with(Options{}),
+		"inner product": with(Options{Metric: hnsw.InnerProduct}),
+		"graph": func(ps []retriever.Passage) (retriever.Retriever, error) {
+			return with(Options{Vectors: must(hnsw.New[string](256, hnsw.Options{Workers: 1}))})(ps)
+		},
+		"fused": func(ps []retriever.Passage) (retriever.Retriever, error) {
+			vectors, err := with(Options{})(ps)
+			if err != nil {
+				return nil, err
+			}
+			words, err := lexical.New(ps)
+			if err != nil {
+				return nil, err
+			}
+			return retriever.Fuse([]retriever.Part{{Name: "dense", Retriever: vectors}, {Name: "lexical", Retriever: words}}, retriever.FuseOptions{})
+		},
+	} {
+		t.Run(name, func(t *testing.T) { retrievertest.TestRetriever(t, makeNew) })
+	}
+}
+
+// similarity is the score by its definition.
+func similarity(m hnsw.Metric, a, b []float32) float64 {
+	dot, aa, bb := 0.0, 0.0, 0.0
+	for i := range a {
+		dot += float64(a[i]) * float64(b[i])
+		aa += float64(a[i]) * float64(a[i])
+		bb += float64(b[i]) * float64(b[i])
+	}
+	if m == hnsw.Cosine {
+		return dot / math.Sqrt(aa*bb)
+	}
+	return dot
+}
+
+// model is what an index should be: a list.
+type model struct {
+	metric   hnsw.Metric
+	passages []retriever.Passage
+}
+
+func (m model) check(t *rapid.T, ix *Index, e *fake, q retriever.Query) {
+	res, err := ix.Retrieve(context.Background(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	score := func(p retriever.Passage) float64 { return similarity(m.metric, e.vectors[p.Text], e.vectors[q.Text]) }
+	var want []retriever.Passage
+	for _, p := range m.passages {
+		blank := m.metric == hnsw.Cosine && isZero(e.vectors[p.Text])
+		if retriever.Match(q.Filter, p.Metadata) && !blank && !isZero(e.vectors[q.Text]) {
+			want = append(want, p)
+		}
+	}
+	slices.SortStableFunc(want, func(a, b retriever.Passage) int { return cmp.Compare(score(b), score(a)) })
+	want = want[:min(q.K, len(want))]
+	if len(res.Hits) != len(want) || res.Scores != retriever.ScoreKind(m.metric.String()) {
+		t.Fatalf("%d hits, scores %q: want %d, %v", len(res.Hits), res.Scores, len(want), m.metric)
+	}
+	const tiny = 1e-5
+	for i, h := range res.Hits {
+		if s := score(h.Passage); math.Abs(h.Score-s) > tiny || math.Abs(s-score(want[i])) > tiny || !retriever.Match(q.Filter, h.Passage.Metadata) {
+			t.Fatalf("hit %d is %q with %v: want %q with %v", i, h.Passage.ID, h.Score, want[i].ID, score(want[i]))
+		}
+		// Equal vectors: in the order of additions.
+		if i > 0 && slices.Equal(e.vectors[h.Passage.Text], e.vectors[res.Hits[i-1].Passage.Text]) {
+			at := func(id string) int {
+				return slices.IndexFunc(m.passages, func(p retriever.Passage) bool { return p.ID == id })
+			}
+			if at(h.Passage.ID) < at(res.Hits[i-1].Passage.ID) {
+				t.Fatalf("%q after %q, which was added later", h.Passage.ID, res.Hits[i-1].Passage.ID)
+			}
+		}
+	}
+}
+
+// An index under random changes agrees with a list, before and after its vectors move
+// to a graph.
+func TestAgreesWithList(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e := &fake{vectors: map[string][]float32{}}
+		for i := range 12 {
+			e.vectors[fmt.Sprint("v", i)] = rapid.SliceOfN(rapid.Map(rapid.IntRange(-3, 3), func(i int) float32 { return float32(i) }), 3, 3).Draw(t, "vector")
+		}
+		m := model{metric: rapid.SampledFrom([]hnsw.Metric{hnsw.Cosine, hnsw.InnerProduct}).Draw(t, "metric")}
+		ix, err := New(context.Background(), e, nil, Options{Metric: m.metric, BatchSize: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ix.limit = rapid.SampledFrom([]int{3, 8, 100}).Draw(t, "limit")
+		next := 0
+		for range rapid.IntRange(1, 8).Draw(t, "steps") {
+			if len(m.passages) > 0 && rapid.IntRange(0, 2).Draw(t, "delete or add") == 0 {
+				at := rapid.IntRange(0, len(m.passages)-1).Draw(t, "which")
+				if err := ix.Delete(m.passages[at].ID); err != nil {
+					t.Fatal(err)
+				}
+				m.passages = slices.Delete(m.passages, at, at+1)
+			} else {
+				var ps []retriever.Passage
+				for range rapid.IntRange(0, 5).Draw(t, "how many") {
+					ps = append(ps, retriever.Passage{
+						ID: fmt.Sprint(next), Text: fmt.Sprint("v", rapid.IntRange(0, 11).Draw(t, "text")),
+						Metadata: retriever.Metadata{"n": retriever.Int(int64(next % 3))},
+					})
+					next++
+				}
+				if err := ix.Add(context.Background(), ps...); err != nil {
+					t.Fatal(err)
+				}
+				m.passages = append(m.passages, ps...)
+			}
+			if ix.Len() != len(m.passages) {
+				t.Fatalf("%d passages: want %d", ix.Len(), len(m.passages))
+			}
+			q := retriever.Query{Text: fmt.Sprint("v", rapid.IntRange(0, 11).Draw(t, "query")), K: rapid.IntRange(1, 20).Draw(t, "k")}
+			m.check(t, ix, e, q)
+			q.Filter = retriever.Compare{Field: "n", Op: retriever.Eq, Value: retriever.Int(1)}
+			m.check(t, ix, e, q)
+		}
+	})
+}
+
+func TestBatchesAndProgress(t *testing.T) {
+	e := &fake{vectors: map[string][]float32{"A\na": {1, 0}, "b": {0, 1}, "C\nc": {1, 1}, "d": {2, 1}, "e": {1, 3}}}
+	var progress []string
+	ix, err := New(t.Context(), e, []retriever.Passage{{ID: "1", Title: "A", Text: "a"}, {ID: "2", Text: "b"}, {ID: "3", Title: "C", Text: "c"}, {ID: "4", Text: "d"}, {ID: "5", Text: "e"}},
+		Options{BatchSize: 2, Progress: func(done, total int) { progress = append(progress, fmt.Sprint(done, "/", total)) }})
+	if err != nil || ix.Len() != 5 {
+		t.Fatal(err)
+	}
+	if d := gocmp.Diff([][]string{{"A\na", "b"}, {"C\nc", "d"}, {"e"}}, e.batches); d != "" {
+		t.Errorf("batches (-want +got):\n%s", d)
+	}
+	if got := strings.Join(progress, " "); got != "2/5 4/5 5/5" {
+		t.Errorf("progress %q", got)
+	}
+}
+
+// What an embedder may do wrong; the index is afterwards what it was before.
+func TestBadEmbedder(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	down := errors.New("down")
+	for _, c := range []struct {
+		name string
+		do   func(out [][]float32) ([][]float32, error)
+		want error
+		says string
+	}{
+		{"fails", func([][]float32) ([][]float32, error) { return nil, down }, down, "passages 1 to 2 of 2"},
+		{"too few", func(out [][]float32) ([][]float32, error) { return out[:1], nil }, ErrCount, "gave 1 vectors for passages 1 to 2"},
+		{"too many", func(out [][]float32) ([][]float32, error) { return append(out, out[0]), nil }, ErrCount, "gave 3"},
+		{"none", func([][]float32) ([][]float32, error) { return nil, nil }, ErrCount, "gave 0"},
+		{"NaN", func(out [][]float32) ([][]float32, error) { out[1][1] = nan; return out, nil }, ErrNotFinite, `component 1 is NaN, in the vector of passage "y"`},
+		{"infinite", func(out [][]float32) ([][]float32, error) { out[0][0] = inf; return out, nil }, ErrNotFinite, "component 0"},
+		{"empty", func(out [][]float32) ([][]float32, error) { return [][]float32{{}, {}}, nil }, ErrDimension, "0 components"},
+		{"of two lengths", func(out [][]float32) ([][]float32, error) { out[1] = out[1][:1]; return out, nil }, ErrDimension, `1 components: want 2, in the vector of passage "y"`},
+		{"another length", func(out [][]float32) ([][]float32, error) {
+			return [][]float32{{1, 2, 3}, {1, 2, 3}}, nil
+		}, ErrDimension, "3 components: those of the index have 2"},
+		{"too large", func(out [][]float32) ([][]float32, error) { out[0][0] = math.MaxFloat32; return out, nil }, hnsw.ErrNotFinite, "adding vectors"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := &fake{vectors: map[string][]float32{"a": {1, 0}, "b": {0, 1}, "x": {1, 1}, "y": {1, 2}}}
+			ix := must(New(t.Context(), e, []retriever.Passage{passage("a"), passage("b")}, Options{Metric: hnsw.InnerProduct}))
+			e.documents = func(_ context.Context, _ []string, out [][]float32) ([][]float32, error) { return c.do(out) }
+			if err := ix.Add(t.Context(), passage("x"), passage("y")); !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v: want %v that says %q", err, c.want, c.says)
+			}
+			if got := found(t, ix, "y"); ix.Len() != 2 || got != "b a" {
+				t.Errorf("%d passages, %q", ix.Len(), got)
+			}
+			e.documents = nil
+			if err := ix.Add(t.Context(), passage("x"), passage("y")); err != nil {
+				t.Errorf("added again: %v", err)
+			}
+		})
+	}
+}
+
+// found is what a query finds.
+func found(t *testing.T, ix *Index, text string) string {
+	t.Helper()
+	res, err := ix.Retrieve(t.Context(), retriever.Query{Text: text, K: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, h := range res.Hits {
+		ids = append(ids, h.Passage.ID)
+	}
+	return strings.Join(ids, " ")
+}
+
+func TestBadQueryVector(t *testing.T) {
+	down := errors.New("down")
+	e := &fake{vectors: map[string][]float32{"a": {1, 0}}}
+	ix := must(New(t.Context(), e, []retriever.Passage{passage("a")}, Options{}))
+	for _, c := range []struct {
+		name string
+		v    []float32
+		err  error
+		want error
+	}{
+		{"fails", nil, down, down},
+		{"no vector", nil, nil, ErrDimension},
+		{"dimension", []float32{1, 2, 3}, nil, ErrDimension},
+		{"NaN", []float32{1, float32(math.NaN())}, nil, ErrNotFinite},
+	} {
+		e.query = func(context.Context, []float32) ([]float32, error) { return c.v, c.err }
+		res, err := ix.Retrieve(t.Context(), retriever.Query{Text: "a", K: 1})
+		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), "query") || len(res.Hits) > 0 {
+			t.Errorf("%s: %v, %d hits", c.name, err, len(res.Hits))
+		}
+	}
+}
+
+// Servers refuse an empty text; the embedder must not see one.
+func TestTextOfQuery(t *testing.T) {
+	var asked []string
+	e := &fake{vectors: map[string][]float32{"a": {1, 0}}}
+	ix := must(New(t.Context(), e, []retriever.Passage{passage("a")}, Options{}))
+	for _, text := range []string{"", " \n", "a\xffb"} {
+		e.query = func(context.Context, []float32) ([]float32, error) {
+			asked = append(asked, text)
+			return []float32{0, 0}, nil
+		}
+		if got := found(t, ix, text); got != "" {
+			t.Errorf("%q finds %q", text, got)
+		}
+	}
+	if len(asked) != 1 {
+		t.Errorf("embedded %q", asked)
+	}
+}
+
+func TestRefuses(t *testing.T) {
+	e := &fake{vectors: map[string][]float32{"a": {1, 0}, "b": {0, 1}}}
+	full := must(hnsw.NewFlat[string](2, hnsw.FlatOptions{}))
+	if err := full.Add(t.Context(), []hnsw.Item[string]{{Key: "a", Vector: []float32{1, 0}}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		e    Embedder
+		ps   []retriever.Passage
+		o    Options
+		want error
+		says string
+	}{
+		{"nil", nil, nil, Options{}, ErrOption, "embedder is nil"},
+		{"nil pointer", (*fake)(nil), nil, Options{}, ErrOption, "embedder is nil"},
+		{"metric", e, nil, Options{Metric: hnsw.SquaredL2}, ErrOption, "Metric is squared-l2"},
+		{"batch", e, nil, Options{BatchSize: -1}, ErrOption, "BatchSize is -1"},
+		{"vectors of another metric", e, nil, Options{Metric: hnsw.InnerProduct, Vectors: full}, ErrOption, "give both the same"},
+		{"vectors not empty", e, nil, Options{Vectors: full}, ErrOption, "use Restore"},
+		{"no id", e, []retriever.Passage{passage("a"), {Text: "b"}}, Options{}, ErrEmptyID, "passage 2 of 2"},
+		{"same id", e, []retriever.Passage{passage("a"), passage("a")}, Options{}, ErrDuplicateID, `"a" stands twice`},
+	} {
+		ix, err := New(t.Context(), c.e, c.ps, c.o)
+		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) || ix != nil {
+			t.Errorf("%s: %v, want %v that says %q", c.name, err, c.want, c.says)
+		}
+	}
+	ix := must(New(t.Context(), e, []retriever.Passage{passage("a")}, Options{}))
+	if err := ix.Add(t.Context(), passage("b"), passage("a")); !errors.Is(err, ErrDuplicateID) || len(e.batches) != 1 {
+		t.Errorf("a second time: %v, batches %q", err, e.batches)
+	}
+	if err := ix.Delete("a", "b"); !errors.Is(err, ErrUnknownID) || ix.Len() != 1 {
+		t.Errorf("deleting an unknown id: %v", err)
+	}
+	if err := ix.Delete("a", "a"); err != nil || ix.Len() != 0 || found(t, ix, "a") != "" {
+		t.Errorf("deleting twice at once: %v", err)
+	}
+}
+
+func TestCancelledWhileEmbedding(t *testing.T) {
+	e := &fake{vectors: map[string][]float32{"a": {1, 0}, "b": {0, 1}, "c": {1, 1}}}
+	for _, c := range []struct {
+		name string
+		err  error
+		says string
+	}{
+		{"between batches", nil, "after 1 of 3 passages"},
+		{"in a batch", errors.New("line is dead"), "line is dead"},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		e.documents = func(_ context.Context, _ []string, out [][]float32) ([][]float32, error) {
+			cancel()
+			return out, c.err
+		}
+		ix, err := New(ctx, e, []retriever.Passage{passage("a"), passage("b"), passage("c")}, Options{BatchSize: 1})
+		if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), c.says) || ix != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+// vectors is a Flat that fails on request.
+type vectors struct {
+	*hnsw.Flat[string]
+	add    func()
+	delete error
+}
+
+func (v *vectors) Add(ctx context.Context, items []hnsw.Item[string]) error {
+	if v.add == nil {
+		return v.Flat.Add(ctx, items)
+	}
+	err := v.Flat.Add(context.WithoutCancel(ctx), items[:1])
+	v.add()
+	return errors.Join(err, errors.New("disk full"))
+}
+
+func (v *vectors) Delete(keys ...string) error {
+	if v.delete != nil {
+		return v.delete
+	}
+	return v.Flat.Delete(keys...)
+}
+
+// Two additions of one passage at the same time: the second finds the first.
+func TestAddedMeanwhile(t *testing.T) {
+	e := &fake{vectors: map[string][]float32{"a": {1, 0}, "b": {0, 1}}}
+	ix := must(New(t.Context(), e, nil, Options{}))
+	e.documents = func(ctx context.Context, _ []string, out [][]float32) ([][]float32, error) {
+		e.documents = nil
+		return out, ix.Add(ctx, passage("b"))
+	}
+	if err := ix.Add(t.Context(), passage("a"), passage("b")); !errors.Is(err, ErrDuplicateID) || ix.Len() != 1 || found(t, ix, "a") != "b" {
+		t.Errorf("%v, then %d passages", err, ix.Len())
+	}
+}
+
+// What an addition that failed half-way leaves behind is taken out, and is not found
+// if it cannot be.
+func TestHalfAdded(t *testing.T) {
+	for _, stuck := range []error{nil, errors.New("read-only")} {
+		e := &fake{vectors: map[string][]float32{"a": {1, 0}, "b": {0, 1}, "c": {1, 1}}}
+		v := &vectors{Flat: must(hnsw.NewFlat[string](2, hnsw.FlatOptions{}))}
+		ix := must(New(t.Context(), e, []retriever.Passage{passage("a")}, Options{Vectors: v}))
+		seen := ""
+		v.delete = stuck
+		v.add = func() { seen = found(t, ix, "b") }
+		if err := ix.Add(t.Context(), passage("b"), passage("c")); err == nil || !strings.Contains(err.Error(), "disk full") {
+			t.Fatal(err)
+		}
+		if after := found(t, ix, "b"); seen != "a" || after != "a" || ix.Len() != 1 {
+			t.Errorf("found %q while adding, %q after", seen, after)
+		}
+		v.add = nil
+		if err := ix.Add(t.Context(), passage("c")); err != nil {
+			t.Fatal(err)
+		}
+		if got := found(t, ix, "b"); got != "c a" {
+			t.Errorf("then %q", got)
+		}
+		if err := ix.Delete("c"); !errors.Is(err, stuck) || found(t, ix, "b") != "a" {
+			t.Errorf("delete: %v, then %q", err, found(t, ix, "b"))
+		}
+	}
+}
+
+func TestRestore(t *testing.T) {
+	e := &fake{vectors: map[string][]float32{"a": {1, 0}, "b": {0, 1}, "c": {1, 1}}}
+	v := must(hnsw.New[string](2, hnsw.Options{}))
+	ps := []retriever.Passage{passage("a"), passage("b")}
+	must(New(t.Context(), e, ps, Options{Vectors: v}))
+	ix, err := Restore(e, ps, Options{Vectors: v})
+	if err != nil || len(e.batches) != 1 || found(t, ix, "c") != "a b" {
+		t.Fatalf("%v, batches %q", err, e.batches)
+	}
+	if err := ix.Add(t.Context(), passage("c")); err != nil || found(t, ix, "c") != "c a b" {
+		t.Errorf("%v, then %q", err, found(t, ix, "c"))
+	}
+	for name, c := range map[string]struct {
+		ps   []retriever.Passage
+		o    Options
+		want error
+	}{
+		"no vectors":   {ps, Options{}, ErrOption},
+		"too few":      {ps, Options{Vectors: v}, ErrOption},
+		"another id":   {append(ps, passage("d")), Options{Vectors: v}, ErrOption},
+		"same id":      {append(ps, passage("b")), Options{Vectors: v}, ErrDuplicateID},
+		"other metric": {append(ps, passage("c")), Options{Metric: hnsw.InnerProduct, Vectors: v}, ErrOption},
+	} {
+		if ix, err := Restore(e, c.ps, c.o); !errors.Is(err, c.want) || ix != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Searches while passages are added and deleted see each change whole, also while the
+// vectors move to a graph.
+func TestConcurrent(t *testing.T) {
+	const batches, size = 12, 5
+	e := &hashedOnce{}
+	ix := must(New(t.Context(), e, nil, Options{}))
+	ix.limit = batches * size / 2
+	var all sync.WaitGroup
+	for b := range batches {
+		var ps []retriever.Passage
+		var ids []string
+		for i := range size {
+			ps = append(ps, retriever.Passage{ID: fmt.Sprintf("%d-%d", b, i), Text: "bol dak"})
+			ids = append(ids, ps[i].ID)
+		}
+		all.Go(func() {
+			if err := ix.Add(t.Context(), ps...); err != nil {
+				t.Error(err)
+			}
+			if b%4 == 0 {
+				if err := ix.Delete(ids...); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		all.Go(func() {
+			for range 20 {
+				res, err := ix.Retrieve(t.Context(), retriever.Query{Text: "dak", K: batches * size})
+				if err != nil || len(res.Hits)%size != 0 {
+					t.Errorf("%d hits, %v", len(res.Hits), err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if want := batches * size * 3 / 4; ix.Len() != want {
+		t.Errorf("%d passages: want %d", ix.Len(), want)
+	}
+}
+
+// hashedOnce embeds every text alike and is safe for concurrency.
+type hashedOnce struct{}
+
+func (*hashedOnce) EmbedDocuments(_ context.Context, texts []string) ([][]float32, error) {
+	return slices.Repeat([][]float32{{1, 2}}, len(texts)), nil
+}
+func (*hashedOnce) EmbedQuery(context.Context, string) ([]float32, error) {
+	return []float32{1, 1}, nil
+}
+
+// Who waits to write stops when the context is done.
+func TestCancelledWhileWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ix := must(New(t.Context(), &hashedOnce{}, nil, Options{}))
+		ix.writing <- struct{}{} // somebody writes
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			synctest.Wait()
+			cancel()
+		}()
+		if err := ix.Add(ctx, passage("a")); !errors.Is(err, context.Canceled) || ix.Len() != 0 {
+			t.Error(err)
+		}
+		<-ix.writing
+	})
+}
+
+// The bound between the two kinds of index: how long a search takes in each.
+func BenchmarkRetrieve(b *testing.B) {
+	for _, n := range []int{1000, exactLimit, 2 * exactLimit} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			var ps []retriever.Passage
+			for i := range n {
+				ps = append(ps, retriever.Passage{ID: fmt.Sprint(i), Text: fmt.Sprintf("note %d of part %d about %d", i, i%97, i%1013)})
+			}
+			e := must(hashed.Fit(b.Context(), Texts(ps), hashed.Options{Dim: 768}))
+			ix := must(New(b.Context(), e, ps, Options{}))
+			for i := 0; b.Loop(); i++ {
+				if _, err := ix.Retrieve(b.Context(), retriever.Query{Text: ps[i%n].Text, K: 10}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

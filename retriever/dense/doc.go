@@ -1,0 +1,19 @@
+// Package dense searches by meaning: an [Embedder] turns passages and questions into
+// vectors, and an [Index] finds the passages whose vectors are nearest to that of a
+// question. The index is a [retriever.Retriever].
+//
+//	index, err := dense.New(ctx, embedder, passages, dense.Options{})
+//	…
+//	res, err := index.Retrieve(ctx, retriever.Query{Text: "Who built it?", K: 5})
+//
+// Any embedder of langchaingo is an Embedder, and so is anything else with its two
+// methods. Package dense/hashed has one that needs no model; it knows spelling, not
+// meaning.
+//
+// What is embedded for a passage is [Text]: its title, a line break, its text. The
+// vectors are kept in memory by package hnsw; [Options].Vectors puts an index of one's
+// own in its place, which is also how vectors are saved and read again ([Restore]).
+//
+// For most collections, fusing dense search with keyword search finds more than
+// either alone; see [retriever.Fuse].
+package dense

@@ -1,0 +1,145 @@
+package hashed
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// kind is what sort of feature a feature is. It stands in the lowest bits of its hash.
+type kind uint64
+
+const (
+	word   kind = iota
+	prefix      // the first prefixLength characters of a word
+	triple      // 3 neighbouring characters of a word, its ends counted as characters
+	quad        // 4 of them
+	pair        // two neighbouring words
+)
+
+const (
+	kindBits     = 3
+	kindMask     = 1<<kindBits - 1
+	prefixLength = 5
+	edge         = '\x00' // stands for the ends of a word
+)
+
+// shares is how much each kind counts.
+var shares = [...]float64{word: 0.5, prefix: 0.5, triple: 0.15, quad: 0.15, pair: 0.15}
+
+// features are those of one text.
+type features struct {
+	hashes []uint64 // one for each time that a feature stands in the text, sorted
+	words  int
+}
+
+// featuresOf takes a text apart. The first line, if others follow, is taken twice:
+// it is the title.
+func featuresOf(text string, seed uint64) features {
+	r := reader{seed: mix(seed), word: make([]rune, 0, 32)}
+	r.out.hashes = make([]uint64, 0, 3*len(text))
+	if title := strings.IndexByte(text, '\n'); title > 0 {
+		r.read(text[:title])
+	}
+	r.read(text)
+	slices.Sort(r.out.hashes)
+	return r.out
+}
+
+// reader cuts a text into words. Letters, digits and the marks on them make words; a
+// script that does not put spaces between words gives every two neighbouring
+// characters as one.
+type reader struct {
+	seed uint64
+	out  features
+	word []rune // between two edges
+	last uint64 // the hash of the word before, 0 if there is none
+}
+
+func (r *reader) read(text string) {
+	r.last = 0
+	r.word = append(r.word[:0], edge)
+	var before rune // the last character, if it is of a script without spaces
+	alone := false  // it is in no word yet
+	for _, c := range text {
+		letter, unspaced := classOf(c)
+		if before != 0 && !unspaced && alone {
+			r.word = append(r.word, before)
+		}
+		if unspaced && before != 0 {
+			r.word = append(r.word, before, c)
+		}
+		if !letter || unspaced || before != 0 {
+			r.flush()
+		}
+		if !unspaced {
+			before, alone = 0, false
+			if letter {
+				r.word = append(r.word, unicode.ToLower(c))
+			}
+			continue
+		}
+		before, alone = c, before == 0
+	}
+	if alone {
+		r.word = append(r.word, before)
+	}
+	r.flush()
+}
+
+// classOf tells whether c is part of a word, and whether its script does without
+// spaces.
+func classOf(c rune) (letter, unspaced bool) {
+	if c < utf8.RuneSelf {
+		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9', false
+	}
+	if c == utf8.RuneError || !unicode.In(c, unicode.L, unicode.N, unicode.M) {
+		return false, false
+	}
+	return true, unicode.In(c, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar)
+}
+
+// flush puts out the features of the word that was read, if there is one.
+func (r *reader) flush() {
+	if len(r.word) == 1 {
+		return
+	}
+	r.out.words++
+	w := append(r.word, edge)
+	whole := r.hash(w)
+	r.put(word, whole)
+	r.put(prefix, r.hash(w[:min(1+prefixLength, len(w))]))
+	for i := 0; i+3 <= len(w); i++ {
+		r.put(triple, r.hash(w[i:i+3]))
+	}
+	for i := 0; i+4 <= len(w); i++ {
+		r.put(quad, r.hash(w[i:i+4]))
+	}
+	if r.last != 0 {
+		r.put(pair, mix(r.last)+whole)
+	}
+	r.last = whole
+	r.word = w[:1]
+}
+
+// hash is FNV-1a, by characters instead of bytes.
+func (r *reader) hash(text []rune) uint64 {
+	h := r.seed ^ 14695981039346656037
+	for _, c := range text {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	return h
+}
+
+func (r *reader) put(k kind, hash uint64) {
+	r.out.hashes = append(r.out.hashes, mix(hash)<<kindBits|uint64(k))
+}
+
+// mix is the finalizer of splitmix64 (Steele, Lea and Flood, "Fast Splittable
+// Pseudorandom Number Generators", 2014): it spreads differences over all bits.
+func mix(z uint64) uint64 {
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}

@@ -1,0 +1,282 @@
+package retriever
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"unicode/utf8"
+)
+
+// Part is one retriever of a fusion.
+type Part struct {
+	// Name stands for the part in a [Contribution], in a [Missing] and in errors. It
+	// is valid UTF-8, not empty, and no other part's.
+	Name string
+	// Retriever is asked. What its scores mean does not matter.
+	Retriever Retriever
+	// Weight is how much a rank of this part counts, from 1e-6 to 1e6; 0 means 1.
+	Weight float64
+}
+
+// FuseOptions changes how parts are fused. The zero value is ready to use.
+type FuseOptions struct {
+	// RankConstant is k in the formula of [Fuse], above 0 and at most 1e6: the greater
+	// it is, the less the first ranks stand out. 0 means 60, as in the paper.
+	RankConstant float64
+	// Depth is how many hits a part is asked for at least, even if the query wants
+	// fewer: a passage that two parts have at rank 8 beats one that a single part has
+	// at rank 1, so that the parts must be asked for more than is wanted. 0 means 100.
+	Depth int
+	// AllowMissing goes on with the other parts when some fail, and names those in
+	// Result.Missing. Without it a part that fails is an error. It is an error in any
+	// case if all parts fail, or if the context is done before all parts answered.
+	AllowMissing bool
+}
+
+// ErrFuse is wrapped by the error about parts or options that cannot be fused.
+var ErrFuse = errors.New("retriever: bad fusion")
+
+// PartError says which part of a fusion failed, and why.
+type PartError struct {
+	Part string
+	Err  error
+}
+
+// Error implements error.
+func (e *PartError) Error() string { return fmt.Sprintf("retriever: part %q: %v", e.Part, e.Err) }
+
+// Unwrap returns the reason.
+func (e *PartError) Unwrap() error { return e.Err }
+
+// Fuse returns a Retriever that asks all parts at the same time and merges their
+// lists by reciprocal rank fusion (Cormack, Clarke and Büttcher, "Reciprocal Rank
+// Fusion outperforms Condorcet and individual Rank Learning Methods", SIGIR 2009):
+//
+//	score(passage) = Σ weight / (k + rank)
+//
+// over the parts that found the passage. Ranks count from 1, in the order of the
+// part's list, in which a passage that stands there twice has its first rank only; a
+// part without the passage adds nothing. Only ranks count, never the scores of the
+// parts, which need not be of one kind. With k 60 and weights 1, ranks 1 and 3 give
+// 1/61 + 1/63. Scores are [RRF]; Hit.Parts says what each part gave.
+//
+// Hits are ordered by score, then by the best rank that a part gave, then by the
+// order of the parts in which that rank stands. No two passages agree in all of
+// this, so the order is total, and it does not depend on which part answers first.
+//
+// Each part gets the Query as it is, but for K: the greater of Query.K and
+// [FuseOptions].Depth. So the first hits are the same for every Query.K up to Depth.
+// Passages are those of the first part, in the order of parts, that found them.
+//
+// Fuse waits for all parts, even if one has failed. The Result that comes with an
+// error holds what the other parts found. Errors about parts are *[PartError]s, in
+// the order of the parts; a part whose list has an empty passage id or a score that
+// is not finite has failed. What is missing from a part that answered is named
+// "part/what it named".
+//
+// The error of Fuse itself wraps ErrFuse: there is no part, or one lacks its
+// Retriever or a name of its own, or a number is out of range.
+func Fuse(parts []Part, o FuseOptions) (Retriever, error) {
+	if len(parts) == 0 {
+		return nil, fmt.Errorf("%w: no parts: give at least one", ErrFuse)
+	}
+	parts = slices.Clone(parts)
+	names := make(map[string]bool, len(parts))
+	for i := range parts {
+		p := &parts[i]
+		switch {
+		case p.Name == "":
+			return nil, fmt.Errorf("%w: part %d of %d has no name: give each one of its own", ErrFuse, i+1, len(parts))
+		case !utf8.ValidString(p.Name):
+			return nil, fmt.Errorf("%w: the name %q is not UTF-8", ErrFuse, p.Name)
+		case names[p.Name]:
+			return nil, fmt.Errorf("%w: two parts have the name %q: give each one of its own", ErrFuse, p.Name)
+		case isNil(p.Retriever):
+			return nil, fmt.Errorf("%w: the retriever of part %q is nil", ErrFuse, p.Name)
+		case p.Weight == 0:
+			p.Weight = 1
+		case !(p.Weight >= 1e-6 && p.Weight <= 1e6): // true for NaN, too
+			return nil, fmt.Errorf("%w: the weight of part %q is %v: want 1e-6 to 1e6, or 0 for 1", ErrFuse, p.Name, p.Weight)
+		}
+		names[p.Name] = true
+	}
+	if o.RankConstant == 0 {
+		o.RankConstant = 60
+	}
+	if o.Depth == 0 {
+		o.Depth = 100
+	}
+	if !(o.RankConstant > 0 && o.RankConstant <= 1e6) {
+		return nil, fmt.Errorf("%w: RankConstant is %v: want more than 0 and at most 1e6, or 0 for 60", ErrFuse, o.RankConstant)
+	}
+	if o.Depth < 0 {
+		return nil, fmt.Errorf("%w: Depth is %d: want at least 1, or 0 for 100", ErrFuse, o.Depth)
+	}
+	return &fusion{parts, o}, nil
+}
+
+// isNil also finds a nil pointer or function inside an interface.
+func isNil(r Retriever) bool {
+	if r == nil {
+		return true
+	}
+	v := reflect.ValueOf(r)
+	return (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil()
+}
+
+type fusion struct {
+	parts []Part
+	o     FuseOptions
+}
+
+// reply is what one part gave.
+type reply struct {
+	res   Result
+	err   error
+	panic any
+}
+
+// Retrieve implements Retriever.
+func (f *fusion) Retrieve(ctx context.Context, q Query) (Result, error) {
+	if err := q.Check(); err != nil {
+		return Result{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return Result{}, err
+	}
+	replies := f.ask(ctx, q)
+	res := f.merge(replies, q.K)
+	var failed error
+	n := 0
+	for i, r := range replies {
+		if r.err == nil {
+			continue
+		}
+		n++
+		var err error = &PartError{f.parts[i].Name, r.err}
+		if failed != nil {
+			err = fmt.Errorf("%w; %w", failed, err)
+		}
+		failed = err
+	}
+	done := ctx.Err()
+	if n == 0 || f.o.AllowMissing && n < len(replies) && done == nil {
+		return res, nil
+	}
+	if done != nil && !errors.Is(failed, done) {
+		failed = fmt.Errorf("%w: %w", done, failed)
+	}
+	return res, failed
+}
+
+// ask asks all parts at the same time and waits for them.
+func (f *fusion) ask(ctx context.Context, q Query) []reply {
+	q.K = max(q.K, f.o.Depth)
+	replies := make([]reply, len(f.parts))
+	var all sync.WaitGroup
+	for i, p := range f.parts {
+		r := &replies[i]
+		all.Go(func() {
+			defer func() {
+				if v := recover(); v != nil {
+					r.panic = fmt.Sprintf("%v\n\n%s", v, debug.Stack())
+				}
+			}()
+			if r.res, r.err = p.Retriever.Retrieve(ctx, q); r.err == nil {
+				r.err = checkHits(r.res.Hits)
+			}
+		})
+	}
+	all.Wait()
+	for _, r := range replies {
+		if r.panic != nil {
+			panic(r.panic) // here a server's recover can catch it
+		}
+	}
+	return replies
+}
+
+// checkHits returns an error about a list that cannot be merged or put into a trace.
+func checkHits(hits []Hit) error {
+	for i, h := range hits {
+		if h.Passage.ID == "" {
+			return fmt.Errorf("hit %d of %d has no passage id", i+1, len(hits))
+		}
+		if math.IsNaN(h.Score) || math.IsInf(h.Score, 0) {
+			return fmt.Errorf("hit %d of %d, passage %q, has the score %v: want a finite number", i+1, len(hits), h.Passage.ID, h.Score)
+		}
+	}
+	return nil
+}
+
+// merge makes one result of the lists of the parts that did not fail.
+func (f *fusion) merge(replies []reply, k int) Result {
+	res := Result{Scores: RRF}
+	place := make(map[string]int) // of a passage in res.Hits
+	for i, r := range replies {
+		name, weight := f.parts[i].Name, f.parts[i].Weight
+		if r.err != nil {
+			res.Missing = append(res.Missing, Missing{Part: name, Reason: r.err.Error()})
+			continue
+		}
+		for _, m := range r.res.Missing {
+			res.Missing = append(res.Missing, Missing{Part: name + "/" + m.Part, Reason: m.Reason})
+		}
+		for j, h := range r.res.Hits {
+			at, known := place[h.Passage.ID]
+			if !known {
+				at = len(res.Hits)
+				place[h.Passage.ID] = at
+				res.Hits = append(res.Hits, Hit{Passage: h.Passage})
+			}
+			hit := &res.Hits[at]
+			if n := len(hit.Parts); n > 0 && hit.Parts[n-1].Part == name {
+				continue
+			}
+			hit.Parts = append(hit.Parts, Contribution{
+				Part: name, Rank: j + 1, Score: h.Score, Scores: r.res.Scores,
+				Value: weight / (f.o.RankConstant + float64(j+1)),
+				Parts: h.Parts,
+			})
+		}
+	}
+	for i := range res.Hits {
+		res.Hits[i].Score = sum(res.Hits[i].Parts)
+	}
+	order := make(map[string]int, len(f.parts))
+	for i, p := range f.parts {
+		order[p.Name] = i
+	}
+	slices.SortFunc(res.Hits, func(a, b Hit) int {
+		x, y := best(a.Parts), best(b.Parts)
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(x.Rank, y.Rank), cmp.Compare(order[x.Part], order[y.Part]))
+	})
+	res.Hits = slices.Clip(res.Hits[:min(k, len(res.Hits))])
+	return res
+}
+
+// sum adds the values up, the greatest first: passages with the same values in
+// different parts then have the same score to the last bit, and tie.
+func sum(parts []Contribution) float64 {
+	values := make([]float64, len(parts))
+	for i, p := range parts {
+		values[i] = p.Value
+	}
+	slices.SortFunc(values, func(a, b float64) int { return cmp.Compare(b, a) })
+	total := 0.0
+	for _, v := range values {
+		total += v
+	}
+	return total
+}
+
+// best returns the contribution with the best rank, of equal ones the first.
+func best(parts []Contribution) Contribution {
+	return slices.MinFunc(parts, func(a, b Contribution) int { return cmp.Compare(a.Rank, b.Rank) })
+}
