@@ -29,10 +29,14 @@
 //   - reflection: the control tokens, their groups, probabilities that say how
 //     well they are known.
 //   - generator: the contract of a language model, prompts, templates;
-//     generator/extractive is the embedded default, a model that quotes.
+//     generator/extractive is the embedded default, a model that quotes;
+//     generator/vllm, sglang, llamacpp, ollama, completions, chat and langchain are
+//     models behind servers, reached as modelserver says.
 //   - retriever: the contract of retrieval, passages, metadata, filters;
-//     retriever/lexical is keyword search, retriever/ingest reads documents.
-//   - critique: the contract of a critic; the token critic.
+//     retriever/lexical is keyword search, retriever/dense searches by vectors,
+//     retriever/hnsw is the index of vectors, retriever/ingest reads documents.
+//   - critique: the contract of a critic; the token critic; critique/judge asks a
+//     chat model.
 //   - scoring: weights, scores, hard constraints, closed sets: pure functions.
 //   - selfrag: the engine.
 //   - eval/metric, eval/dataset: measuring answers on question sets.
