@@ -6,9 +6,9 @@
 //	…
 //	res, err := index.Retrieve(ctx, retriever.Query{Text: "Who built it?", K: 5})
 //
-// Any embedder of langchaingo is an Embedder, and so is anything else with its two
-// methods. Package dense/hashed has one that needs no model; it knows spelling, not
-// meaning.
+// Package dense/openai has an Embedder for model servers, any embedder of langchaingo
+// is one, and so is anything else with the two methods. Package dense/hashed has one
+// that needs no model; it knows spelling, not meaning.
 //
 // What is embedded for a passage is [Text]: its title, a line break, its text. The
 // vectors are kept in memory by package hnsw; [Options].Vectors puts an index of one's
