@@ -3,6 +3,7 @@ package hnsw
 import (
 	"fmt"
 	"math"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/goselfrag/goselfrag/retriever/hnsw/internal/kernel"
@@ -44,7 +45,22 @@ type codes struct {
 	offset, scale []float32 // padded
 	norm          uintptr   // where in a row the squared length of scale·code stands; 0 if nowhere
 	fitted        uint32    // the slots in use when the range was fitted
-	clipped       *int64    // components that were out of range since
+	seen          *codesSeen
+}
+
+// codesSeen is what is known of the vectors that were encoded.
+type codesSeen struct {
+	clipped int64 // components that were out of the range
+	// farthest is the greatest distance of a vector, if none of its components was
+	// clipped, from what its code stands for, radius the greatest of that from offset;
+	// as the bits of float32. A search that sees a code sees what it added to them.
+	farthest, radius atomic.Uint32
+}
+
+func raise(to *atomic.Uint32, value float32) {
+	if value > math.Float32frombits(to.Load()) {
+		to.Store(math.Float32bits(value))
+	}
 }
 
 // ranges are the least and the greatest value of every component.
@@ -80,7 +96,7 @@ func (r *ranges) error() float64 {
 func newCodes(r *ranges, spin *rotation, metric Metric, shift uint32) *codes {
 	n := len(r.low)
 	padded := uintptr(n+15) / 16 * 16
-	c := &codes{spin: spin, offset: make([]float32, padded), scale: make([]float32, padded), clipped: new(int64)}
+	c := &codes{spin: spin, offset: make([]float32, padded), scale: make([]float32, padded), seen: new(codesSeen)}
 	for i := range n {
 		if low, high := float64(r.low[i]), float64(r.high[i]); low <= high {
 			c.offset[i] = float32((low + high) / 2)
@@ -105,9 +121,9 @@ func (c *codes) row(slot uint32) []int8 {
 	return unsafe.Slice((*int8)(c.at(slot)), len(c.offset))
 }
 
-// encode writes the code of a row. It turns the row, if codes are of turned rows, in
-// buf, which is as long.
-func (c *codes) encode(slot uint32, row, buf []float32) {
+// encode writes the code of a row and tells whether all its components are in range.
+// It turns the row, if codes are of turned rows, in buf, which is as long.
+func (c *codes) encode(slot uint32, row, buf []float32) (fits bool) {
 	if c.spin != nil {
 		copy(buf, row)
 		c.spin.turn(buf)
@@ -115,23 +131,35 @@ func (c *codes) encode(slot uint32, row, buf []float32) {
 	}
 	code := c.row(slot)
 	clear(code)
-	var norm float32
+	fits = true
+	var norm, off float32
 	for i, x := range row {
-		if c.scale[i] == 0 {
-			continue
+		x -= c.offset[i]
+		r := int32(0)
+		if c.scale[i] != 0 {
+			v := x / c.scale[i]
+			if v < -127.5 || v > 127.5 {
+				c.seen.clipped++
+				fits = false
+			}
+			r = round(min(max(v, -127), 127))
 		}
-		v := (x - c.offset[i]) / c.scale[i]
-		if v < -127.5 || v > 127.5 {
-			*c.clipped++
+		if c.scale[i] == 0 && x != 0 {
+			fits = false
 		}
-		r := round(min(max(v, -127), 127))
 		code[i] = int8(r)
 		d := float32(r) * c.scale[i]
 		norm += d * d
+		off += (x - d) * (x - d)
 	}
 	if c.norm != 0 {
 		*(*float32)(unsafe.Add(c.at(slot), c.norm)) = norm
 	}
+	if fits {
+		raise(&c.seen.farthest, float32(math.Sqrt(float64(off)))*(1+1e-5))
+	}
+	raise(&c.seen.radius, float32(math.Sqrt(float64(norm)))*(1+1e-5))
+	return fits
 }
 
 // decode returns the row that a code stands for, in buf if it is long enough.
@@ -204,6 +232,52 @@ func round(x float32) int32 {
 	return int32(math.Float32bits(x+shift)) - int32(math.Float32bits(shift))
 }
 
+// reach is how far off what aim measures may be for two vectors that are compared.
+type reach struct {
+	squared         bool
+	slack, farthest float64
+}
+
+// of returns the distance up to which a vector may be measured that in truth is no
+// farther than one that is measured at d.
+func (r reach) of(d float32) float32 {
+	if !r.squared {
+		return float32(float64(d) + r.slack + 1e-6*math.Abs(float64(d)))
+	}
+	root := math.Sqrt(max(float64(d)+r.slack, 0)) + 2*r.farthest
+	return float32((root*root + r.slack) * (1 + 1e-6))
+}
+
+// reach follows aim, with the same query.
+//
+// A code is off by at most farthest, and the rounded query by what its rounding changed
+// times 127 steps. That makes up to ‖q‖·farthest in an inner product; distances, before
+// they are squared, are off by up to farthest. What float32 rounds off is far below a
+// 1e-5th of the numbers that are added. All of it counts twice: for the vector measured
+// too near and for the one measured too far.
+func (c *codes) reach(s *scratch, metric Metric, query []float32) reach {
+	farthest := float64(math.Float32frombits(c.seen.farthest.Load()))
+	radius := float64(math.Float32frombits(c.seen.radius.Load())) + farthest
+	unit := math.Abs(float64(s.batch.Scale))
+	if metric == SquaredL2 {
+		unit /= 2
+	}
+	var rounded, q2, o2 float64
+	for i, w := range s.weight[:len(c.offset)] {
+		rounded += 127 * math.Abs(float64(w)-unit*float64(s.code[i]))
+		o2 += float64(c.offset[i]) * float64(c.offset[i])
+	}
+	if metric == SquaredL2 {
+		size := math.Sqrt(float64(s.batch.Base)) + radius
+		return reach{true, 4*rounded + 2e-5*size*size, farthest}
+	}
+	for _, q := range query {
+		q2 += float64(q) * float64(q)
+	}
+	size := math.Sqrt(q2) * (math.Sqrt(o2) + radius)
+	return reach{false, 2 * (math.Sqrt(q2)*farthest + rounded + 1e-5*size), farthest}
+}
+
 // fitCodes fits the codes to the vectors, if it is time to: when there are fitAt, and
 // whenever there are twice as many as the last time and their rows are still there.
 // An index that keeps float32 gets codes as a guide while many vectors are added. The
@@ -222,7 +296,7 @@ func (x *Index[K]) fitCodes(more []Item[K]) {
 		return
 	}
 	g := *v
-	g.guide = x.encodeAll(v, more)
+	g.guide = x.encodeAll(v, more, x.o.Seed)
 	g.guide.fitted = uint32(coming)
 	if x.o.Storage != Float32 {
 		g.codes = g.guide
@@ -235,9 +309,9 @@ func (x *Index[K]) fitCodes(more []Item[K]) {
 
 // encodeAll returns codes for the range of all vectors there are and of more, and with
 // the rows of those that there are.
-func (x *Index[K]) encodeAll(v *view[K], more []Item[K]) *codes {
+func (x *store[K]) encodeAll(v *view[K], more []Item[K], seed uint64) *codes {
 	plain, turned := newRanges(x.dim), newRanges(x.dim)
-	spin := newRotation(x.dim, x.o.Seed)
+	spin := newRotation(x.dim, seed)
 	buf, row := make([]float32, x.dim), make([]float32, x.blocks*8)
 	see := func(row []float32) {
 		plain.see(row)
@@ -265,7 +339,7 @@ func (x *Index[K]) encodeAll(v *view[K], more []Item[K]) *codes {
 			c.encode(slot, v.row(slot)[:x.dim], buf)
 		}
 	}
-	*c.clipped = 0
+	c.seen.clipped = 0
 	return c
 }
 

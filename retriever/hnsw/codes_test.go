@@ -106,8 +106,8 @@ func TestCodesMeasure(t *testing.T) {
 					c.encode(uint32(i), row, buf)
 					s.ids[i] = uint32(i)
 				}
-				if *c.clipped != 0 {
-					t.Errorf("%d components were clipped: all are in range", *c.clipped)
+				if c.seen.clipped != 0 {
+					t.Errorf("%d components were clipped: all are in range", c.seen.clipped)
 				}
 				x, err := New[int](dim, Options{Metric: metric})
 				must(t, err)

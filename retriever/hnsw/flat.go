@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
+	"sync/atomic"
 )
 
 // FlatOptions are the options of a Flat.
@@ -13,10 +15,20 @@ type FlatOptions struct {
 	Metric Metric
 }
 
-// Flat is an exact index: a search measures every vector. It is right for some
+// Flat is an exact index: a search looks at every vector. It is right for some
 // thousands of vectors, where it is as fast as a graph, and it is the truth that an
 // Index is measured against. It may be used from several goroutines at once.
-type Flat[K comparable] struct{ *store[K] }
+//
+// From 1,024 vectors on it keeps a byte per component beside the float32 components. A
+// search measures the bytes, and measures by float32 those vectors that the bytes, with
+// what they may be wrong by, do not rule out: the result is the same as without, and
+// there is less memory to read.
+type Flat[K comparable] struct {
+	*store[K]
+	// strays are the slots, sorted, whose vectors lie out of the range of the codes, so
+	// that the codes do not tell how far they are.
+	strays atomic.Pointer[[]uint32]
+}
 
 // NewFlat returns an empty exact index of vectors with dim components.
 func NewFlat[K comparable](dim int, o FlatOptions) (*Flat[K], error) {
@@ -24,7 +36,9 @@ func NewFlat[K comparable](dim int, o FlatOptions) (*Flat[K], error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Flat[K]{s}, nil
+	f := &Flat[K]{store: s}
+	f.strays.Store(new([]uint32))
+	return f, nil
 }
 
 // Add adds or replaces vectors; see Writer.
@@ -51,20 +65,41 @@ const group = 1024
 func (f *Flat[K]) addGroup(items []Item[K], stands []bool, from, to int) error {
 	f.graph.Lock()
 	defer f.graph.Unlock()
-	if err := f.reserve(len(items)-from, nil); err != nil {
+	if err := f.reserve(len(items)-from, growGuide); err != nil {
 		return err
 	}
+	f.fitCodes(items[from:])
 	v := f.view.Load()
+	buf := make([]float32, f.dim)
 	for i := from; i < to; i++ {
 		if stands != nil && !stands[i] {
 			continue
 		}
-		slot, _ := f.take(v, &items[i])
+		slot, row := f.take(v, &items[i])
+		if v.guide != nil {
+			f.setStray(slot, !v.guide.encode(slot, row[:f.dim], buf))
+		}
 		if old, was := f.publish(slot); was {
 			f.retire([]uint32{old})
 		}
 	}
 	return nil
+}
+
+// setStray notes whether a slot is a stray. The caller holds graph for writing.
+func (f *Flat[K]) setStray(slot uint32, stray bool) {
+	old := *f.strays.Load()
+	at, was := slices.BinarySearch(old, slot)
+	if was == stray {
+		return
+	}
+	list := slices.Clone(old) // searches read the old list
+	if stray {
+		list = slices.Insert(list, at, slot)
+	} else {
+		list = slices.Delete(list, at, at+1)
+	}
+	f.strays.Store(&list)
 }
 
 // Delete removes keys; see Writer.
@@ -88,11 +123,100 @@ func (f *Flat[K]) Search(ctx context.Context, dst []Neighbor[K], vector []float3
 	}
 	defer f.readers.end(s)
 	v := f.view.Load()
-	s.aimRows(&v.rows, &f.set, f.metric, &s.query[0])
-	if err := f.scan(ctx, s, v, q, q.K); err != nil {
+	if v.guide == nil {
+		s.aimRows(&v.rows, &f.set, f.metric, &s.query[0])
+		err = f.scan(ctx, s, v, q, func(n int) { nearest(s, v, n, q.K) })
+	} else {
+		err = f.scanCodes(ctx, s, v, q)
+	}
+	if err != nil {
 		return dst, err
 	}
 	return f.results(v, dst, s.pool, q.K), nil
+}
+
+// scanCodes is a scan that leaves the K nearest in s.pool, by way of the codes.
+func (f *Flat[K]) scanCodes(ctx context.Context, s *scratch, v *view[K], q Query[K]) error {
+	v.guide.aim(s, &f.set, f.metric, s.query)
+	var limit float32 // measured farther than this, a vector is not among the nearest
+	for {
+		reach, strays := v.guide.reach(s, f.metric, s.query[:f.dim]), f.strays.Load()
+		limit, s.kept = float32(math.Inf(1)), s.kept[:0]
+		err := f.scan(ctx, s, v, q, func(n int) {
+			m := 0
+			for i, d := range s.out[:n] {
+				if d > limit {
+					continue
+				}
+				if len(*strays) > 0 {
+					if _, stray := slices.BinarySearch(*strays, s.ids[i]); stray {
+						continue
+					}
+				}
+				s.kept = append(s.kept, candidate{d, s.ids[i]})
+				s.ids[m], s.out[m] = s.ids[i], d
+				m++
+			}
+			if nearest(s, v, m, q.K); len(s.pool) == q.K {
+				limit = reach.of(s.pool[q.K-1].distance)
+			}
+		})
+		if err != nil {
+			return err
+		}
+		// A vector that was added meanwhile may be farther off than all before.
+		if strays == f.strays.Load() && reach == v.guide.reach(s, f.metric, s.query[:f.dim]) {
+			break
+		}
+	}
+	f.keepStrays(s, v, &q)
+	s.pool = s.pool[:0]
+	s.aimRows(&v.rows, &f.set, f.metric, &s.query[0])
+	n := 0
+	for i, c := range s.kept {
+		if c.distance <= limit {
+			s.ids[n] = c.id
+			n++
+		}
+		if n == scanRows || i == len(s.kept)-1 {
+			s.measure(&s.batch, n)
+			nearest(s, v, n, q.K)
+			n = 0
+		}
+	}
+	return nil
+}
+
+// keepStrays adds the strays that q allows to s.kept.
+func (f *Flat[K]) keepStrays(s *scratch, v *view[K], q *Query[K]) {
+	for _, slot := range *f.strays.Load() {
+		if slot < v.limit && allowed(v, slot, q) {
+			s.kept = append(s.kept, candidate{float32(math.Inf(-1)), slot})
+		}
+	}
+}
+
+// fitCodes fits the codes to the vectors when there are fitAt, whenever there are twice
+// as many as the last time, and when many are strays. The caller holds graph for writing; more are the
+// items that are about to be added.
+func (f *Flat[K]) fitCodes(more []Item[K]) {
+	v := f.view.Load()
+	coming := uint32(min(int64(f.used)+int64(len(more)), maxSlots))
+	if coming < fitAt || v.guide != nil && coming/2 < v.guide.fitted && len(*f.strays.Load())*16 < int(f.used) {
+		return
+	}
+	g := *v
+	g.guide = f.encodeAll(v, more, 0)
+	g.guide.fitted = coming
+	f.strays.Store(new([]uint32)) // all are in range now
+	f.view.Store(&g)
+}
+
+// growGuide makes room in the codes that guide a Flat.
+func growGuide[K comparable](v *view[K], rows uint32) {
+	if v.guide != nil {
+		v.guide = v.guide.grow(rows)
+	}
 }
 
 // start checks a query and returns memory with the prepared vector.
@@ -128,10 +252,13 @@ func (s *store[K]) start(ctx context.Context, vector []float32, q Query[K]) (*sc
 	return sc, nil
 }
 
-// scan measures all live slots that q allows and leaves the want nearest in s.pool,
-// sorted.
-func (st *store[K]) scan(ctx context.Context, s *scratch, v *view[K], q Query[K], want int) error {
-	const rows = 256 // to look at, and at least to measure, at a time
+// scanRows is how many slots a scan looks at, and at least measures, at a time.
+const scanRows = 256
+
+// scan measures all live slots that q allows. It calls take with the number of those
+// that it measured at a time, in s.ids and s.out.
+func (st *store[K]) scan(ctx context.Context, s *scratch, v *view[K], q Query[K], take func(n int)) error {
+	const rows = scanRows
 	s.room(2 * rows)
 	s.pool = s.pool[:0]
 	n := 0
@@ -172,21 +299,24 @@ func (st *store[K]) scan(ctx context.Context, s *scratch, v *view[K], q Query[K]
 			return s.err
 		}
 		s.measure(&s.batch, n)
-		worst := float32(math.Inf(1))
-		if len(s.pool) == want {
-			worst = s.pool[want-1].distance
-		}
-		for i, d := range s.out[:n] {
-			if d <= worst {
-				s.nearest(want, candidate{d, s.ids[i]}, v)
-				if len(s.pool) == want {
-					worst = s.pool[want-1].distance
-				}
-			}
-		}
+		take(n)
 		n = 0
 	}
 	return nil
+}
+
+// nearest puts those of the first n of s.ids into the pool that are among the want
+// nearest.
+func nearest[K comparable](s *scratch, v *view[K], n, want int) {
+	worst := float32(math.Inf(1))
+	for i, d := range s.out[:n] {
+		if len(s.pool) == want {
+			worst = s.pool[want-1].distance
+		}
+		if d <= worst {
+			s.keep(want, candidate{d, s.ids[i]}, v)
+		}
+	}
 }
 
 // allowed tells whether a slot is live and q lets it into the result.
@@ -197,8 +327,8 @@ func allowed[K comparable](v *view[K], slot uint32, q *Query[K]) bool {
 		(q.Where == nil || q.Where(*v.key(slot)))
 }
 
-// nearest puts c into the pool if it is among the want nearest.
-func (s *scratch) nearest(want int, c candidate, order interface{ added(uint32) uint64 }) {
+// keep puts c into the pool if it is among the want nearest.
+func (s *scratch) keep(want int, c candidate, order interface{ added(uint32) uint64 }) {
 	p := s.pool
 	before := func(a, b candidate) bool {
 		return a.distance < b.distance ||

@@ -150,7 +150,7 @@ func (x *Index[K]) finishCodes(v *view[K], h *header, fit []byte) {
 		v.codes.offset[i] = math.Float32frombits(binary.LittleEndian.Uint32(fit[4*i:]))
 		v.codes.scale[i] = math.Float32frombits(binary.LittleEndian.Uint32(fit[4*(n+i):]))
 	}
-	v.codes.fitted, *v.codes.clipped = h.Fitted, h.Clipped
+	v.codes.fitted, v.codes.seen.clipped = h.Fitted, h.Clipped
 }
 
 // checkAll checks that what was read makes an index: the states of the slots, the links

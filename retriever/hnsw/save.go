@@ -110,7 +110,7 @@ func (x *Index[K]) write(w *fileWriter, codec *keyCodec[K]) error {
 		secLinks: bySlot(&v.links), secKeys: func() { w.write(keys) },
 	}
 	if c := v.codes; c != nil {
-		h.Fitted, h.Clipped = c.fitted, *c.clipped
+		h.Fitted, h.Clipped = c.fitted, c.seen.clipped
 		if c.spin != nil {
 			h.Turned = 1
 		}

@@ -49,7 +49,7 @@ func (x *Index[K]) find(ctx context.Context, s *scratch, v *view[K], q *Query[K]
 		candidates = q.In.size
 	}
 	if scanPays(candidates, x.Len(), ef) {
-		return x.scan(ctx, s, v, *q, ef)
+		return x.scan(ctx, s, v, *q, func(n int) { nearest(s, v, n, ef) })
 	}
 	from := x.descend(s, v, entry, 0)
 	if q.In == nil && q.Where == nil && x.dead.Load() == 0 {
@@ -62,7 +62,7 @@ func (x *Index[K]) find(ctx context.Context, s *scratch, v *view[K], q *Query[K]
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("hnsw: search: %w", err)
 	}
-	return x.scan(ctx, s, v, *q, ef)
+	return x.scan(ctx, s, v, *q, func(n int) { nearest(s, v, n, ef) })
 }
 
 // scanPays tells whether measuring the allowed among n vectors costs less than a

@@ -38,7 +38,7 @@ func (x *Index[K]) Stats() Stats {
 	slabs := []*slab{&v.rows, &v.meta, &v.links, &v.inlet, &v.tower, &v.upper}
 	if v.guide != nil {
 		slabs = append(slabs, &v.guide.slab)
-		s.Clipped = *v.guide.clipped
+		s.Clipped = v.guide.seen.clipped
 	}
 	for _, b := range slabs {
 		s.Bytes += b.bytes()
