@@ -38,6 +38,8 @@ func TestSelfRAGTemplateBytes(t *testing.T) {
 			"### Instruction:\nWho?\n\n### Response:\n[Retrieval]<paragraph>Paris\nParis is in France.</paragraph>"},
 		{"evidence without a title", generator.Prompt{Instruction: "Who?", Evidence: []generator.Evidence{{Text: "x"}}}, generator.SelfRAGTemplate{},
 			"### Instruction:\nWho?\n\n### Response:\n[Retrieval]<paragraph>x</paragraph>"},
+		{"evidence judged already", generator.Prompt{Instruction: "Who?", Evidence: evidence, Relevance: reflection.Irrelevant}, generator.SelfRAGTemplate{},
+			"### Instruction:\nWho?\n\n### Response:\n[Retrieval]<paragraph>Paris\nParis is in France.</paragraph>[Irrelevant]"},
 		{"forced no retrieval", generator.Prompt{Instruction: "Who?", Force: reflection.NoRetrieval}, generator.SelfRAGTemplate{},
 			"### Instruction:\nWho?\n\n### Response:\n[No Retrieval]"},
 		{"path", generator.Prompt{Instruction: "Who?", Path: path}, generator.SelfRAGTemplate{},
@@ -123,6 +125,8 @@ func TestPromptCheck(t *testing.T) {
 		{"evidence without retrieval", "Force", generator.Prompt{Instruction: "q", Force: reflection.NoRetrieval, Evidence: ev}},
 		{"continue from nothing", "Force", generator.Prompt{Instruction: "q", Force: reflection.ContinueEvidence}},
 		{"forced critique", "Force", generator.Prompt{Instruction: "q", Force: reflection.Relevant}},
+		{"relevance of nothing", "Relevance", generator.Prompt{Instruction: "q", Relevance: reflection.Relevant}},
+		{"relevance of another group", "Relevance", generator.Prompt{Instruction: "q", Relevance: reflection.Utility1, Evidence: ev}},
 		{"wrong group in the path", "Path[1].Support", generator.Prompt{Instruction: "q", Path: []generator.Segment{{}, {Support: reflection.Relevant}}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -246,6 +250,7 @@ func TestRequestCheck(t *testing.T) {
 		"Watch":           func(r *generator.Request) { r.Watch = []reflection.Group{reflection.NoGroup} },
 		"Stop":            func(r *generator.Request) { r.Stop = []reflection.Token{reflection.None} },
 		"both set":        func(r *generator.Request) { r.Task = task },
+		"both":            func(r *generator.Request) { r.Task, r.Prompt = task, generator.Prompt{Relevance: reflection.Relevant} },
 	} {
 		r := ok
 		edit(&r)

@@ -107,6 +107,7 @@ func newState(req generator.Request) (*state, error) {
 	}
 	if len(req.Prompt.Evidence) > 0 {
 		s.show(req.Prompt.Evidence)
+		s.follow(symbol{token: req.Prompt.Relevance})
 	} else {
 		s.follow(symbol{token: req.Prompt.Force})
 	}

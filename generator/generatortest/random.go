@@ -316,6 +316,8 @@ func (r *Random) Describe(context.Context) (generator.Capabilities, error) {
 		Level:        max(r.Level, reflection.ExactIDs),
 		LogProbs:     r.Level != reflection.HardLabels,
 		EndLogProb:   r.Level != reflection.HardLabels,
+		Paced:        true,
+		Resumes:      true,
 		Template:     generator.SelfRAGTemplate{}.Name(),
 		TemplateHash: generator.SelfRAGTemplate{}.Hash(),
 	}

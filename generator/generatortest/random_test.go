@@ -308,6 +308,7 @@ func TestRandomPowers(t *testing.T) {
 	} {
 		got, err := (&Random{Level: level, N: 5}).Describe(t.Context())
 		want.Model, want.Template, want.TemplateHash = "random", got.Template, got.TemplateHash
+		want.Paced, want.Resumes = true, true
 		if got != want || err != nil || got.TemplateHash == "" {
 			t.Errorf("%v: %+v, %v", level, got, err)
 		}
