@@ -63,6 +63,8 @@ func TestLazyWaits(t *testing.T) {
 			supposes: batch + "; the model honours the seed"},
 		"call timeout": {caps: func(*generator.Capabilities) {}, options: []selfrag.Option{selfrag.WithCallTimeout(time.Hour)},
 			waits: "cut", asked: []string{"A  1", "B  1", "B [Relevant] 199", "C  1"}, tokens: 1 + 7 + 1, supposes: batch},
+		"all at once": {caps: func(*generator.Capabilities) {}, options: []selfrag.Option{selfrag.WithLazy(3)},
+			waits: "cut", asked: []string{"A  200", "B  200", "C  200"}, tokens: 21, supposes: batch},
 		"one token": {caps: func(*generator.Capabilities) {}, options: []selfrag.Option{selfrag.WithMaxTokens(1)},
 			waits: "cut", asked: []string{"A  1", "B  1", "C  1"}, tokens: 3, supposes: batch},
 		"too few slots": {caps: func(c *generator.Capabilities) { c.SharedPrefix, c.Slots = false, 2 },

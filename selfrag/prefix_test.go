@@ -38,14 +38,15 @@ func TestColdPrefix(t *testing.T) {
 		options  []selfrag.Option
 		first    int64 // candidates begun before there is any step
 	}{
-		"cold":             {long, true, []selfrag.Option{always}, 1},
-		"streamed":         {long, true, []selfrag.Option{always, selfrag.WithTrace(selfrag.TraceOff)}, 1},
-		"two at a time":    {long, true, []selfrag.Option{always, selfrag.WithConcurrency(2)}, 1},
-		"lazy":             {long, true, []selfrag.Option{always, selfrag.WithLazy(1)}, 1},
-		"instruction":      {"q", true, []selfrag.Option{always, selfrag.WithInstruction(generator.Instruction{Text: long})}, 1},
-		"short":            {"Which is it?", true, []selfrag.Option{always}, 3},
-		"nothing shared":   {long, false, []selfrag.Option{always}, 3},
-		"after a decision": {long, true, nil, 3},
+		"cold":              {long, true, []selfrag.Option{always}, 1},
+		"streamed":          {long, true, []selfrag.Option{always, selfrag.WithTrace(selfrag.TraceOff)}, 1},
+		"two at a time":     {long, true, []selfrag.Option{always, selfrag.WithConcurrency(2)}, 1},
+		"lazy":              {long, true, []selfrag.Option{always, selfrag.WithLazy(1)}, 1},
+		"lazy, all at once": {long, true, []selfrag.Option{always, selfrag.WithLazy(3)}, 1},
+		"instruction":       {"q", true, []selfrag.Option{always, selfrag.WithInstruction(generator.Instruction{Text: long})}, 1},
+		"short":             {"Which is it?", true, []selfrag.Option{always}, 3},
+		"nothing shared":    {long, false, []selfrag.Option{always}, 3},
+		"after a decision":  {long, true, nil, 3},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -33,8 +33,16 @@ func (l *live) generateLazily(ctx context.Context, k contest, jobs []job) {
 		open[i] = &draft{job: j, req: l.request(j.path, j.expansion, j.candidate)}
 		defer open[i].close()
 	}
-	cold := l.lazyPlan.waits == waitsCut && l.cold(k.open, jobs)
-	l.afterFirst(ctx, cold, len(open), func(ctx context.Context, i int, emit func(Event), _ func()) {
+	cold := l.cold(k.open, jobs)
+	begun := open
+	if len(k.done) == 0 && len(open) <= l.lazy {
+		// One wave completes them all, so that nothing is decided by the first token:
+		// the first one's is asked for only if that warms the server's cache.
+		if begun = open[:0]; cold {
+			begun = open[:1]
+		}
+	}
+	l.afterFirst(ctx, cold, len(begun), func(ctx context.Context, i int, emit func(Event), _ func()) {
 		open[i].candidate.err = l.begin(ctx, open[i], emit)
 	})
 	for wave := open; ctx.Err() == nil && !l.fatal(wave) && len(open) > 0; {
