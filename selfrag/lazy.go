@@ -19,11 +19,11 @@ const DefaultLazyWidth = 2
 // 0, the default, completes every candidate.
 //
 // The first token of every candidate of a segment is read, in which a Self-RAG
-// model judges the relevance of the passage, unless the critic judges it without.
-// Then the candidates are completed,
-// those of the most relevant passages first. After each wave those are stopped
-// whose best possible path score is below the score of the last place in the
-// beam, by more than rounding can explain; a tie never stops one. Under a hard
+// model judges the relevance of the passage, unless the critic judges it without,
+// or one wave completes all there are. Then the candidates are completed, those of
+// the most relevant passages first. After each wave those are stopped whose best
+// possible path score is below the score of the last place in the beam, by more
+// than rounding can explain; a tie never stops one. Under a hard
 // constraint a candidate is stopped, too, as soon as it breaks it, unless
 // FallbackBest could still use it. The trace shows stopped candidates with the
 // bounds they had, and [Rescore] returns a *[Diverged] error if one of them could

@@ -96,6 +96,21 @@ func TestLazyConstraints(t *testing.T) {
 	}
 }
 
+// So does [Irrelevant], with the first text, however a candidate waits.
+func TestLazyRejectsIrrelevant(t *testing.T) {
+	for name, caps := range map[string]generator.Capabilities{"paced": {}, "server": server} {
+		for _, ids := range [][]string{{"A"}, {"A", "B"}} {
+			m := script(on(generatortest.Segment(0.1, "No, not at all.", full, [5]float64{})))
+			m.Capabilities = caps
+			a := run(t, m, finds(hits(ids...)...), always, noSequence(), selfrag.WithLazy(1),
+				selfrag.WithConstraints(scoring.Constraints{RejectIrrelevant: true}, selfrag.FallbackStop))
+			if a.Usage.GeneratedTokens != 2*len(ids) || a.Stop != selfrag.StopRejected {
+				t.Errorf("%s: %+v for %d candidates, stopped by %s; want two tokens each", name, a.Usage, len(ids), a.Stop)
+			}
+		}
+	}
+}
+
 // The label is settled: with 3.7 for red and at most 2.5 + 1.3 for another it is
 // not, and with 3.7 against 2.5 it is.
 func TestLazyLabels(t *testing.T) {

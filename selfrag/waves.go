@@ -35,9 +35,9 @@ func (l *live) generateLazily(ctx context.Context, k contest, jobs []job) {
 	}
 	cold := l.cold(k.open, jobs)
 	begun := open
-	if len(k.done) == 0 && len(open) <= l.lazy {
-		// One wave completes them all, so that nothing is decided by the first token:
-		// the first one's is asked for only if that warms the server's cache.
+	if len(k.done) == 0 && len(open) <= l.lazy && l.lazyPlan.waits != waitsUnread {
+		// One wave completes them all, so that nothing is decided before it and none
+		// waits: a first token is asked for only to warm the server's cache.
 		if begun = open[:0]; cold {
 			begun = open[:1]
 		}
@@ -217,12 +217,13 @@ func (l *live) rest(d *draft) generator.Request {
 }
 
 // breaks reports whether a hard constraint may come to reject a draft with its
-// latest step: a token of support, or, if [Irrelevant] does already, text.
+// latest step: a token of relevance or support, or, if [Irrelevant] does already,
+// text.
 func (l *live) breaks(d *draft, s generator.Step) bool {
 	if d.done.Finish != generator.Running || l.constraints == (scoring.Constraints{}) || l.fallback == FallbackBest {
 		return false
 	}
-	if s.Token.Group() == reflection.IsSUP {
+	if g := s.Token.Group(); g == reflection.IsREL || g == reflection.IsSUP {
 		return true
 	}
 	_, rejected := l.constraints.Reject(d.candidate.Critique)

@@ -36,10 +36,10 @@ func rowsOf(t *testing.T, f flags) (rows []row) {
 // width 10 the short form completes all candidates at once.
 func TestRun(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "plot.svg")
-	rows := rowsOf(t, flags{n: 3, model: "simulated", plot: file})
+	rows := rowsOf(t, flags{n: 2, model: "simulated", plot: file})
 	saved := 0
 	for _, r := range rows {
-		if r.Identical != 3 || r.Questions != 3 || r.Tokens < 1 || r.Interval[0] > r.Tokens || r.Interval[1] < r.Tokens || r.Calls != 1 || r.Prompt != 1 {
+		if r.Identical != 2 || r.Questions != 2 || r.Tokens < 1 || r.Interval[0] > r.Tokens || r.Interval[1] < r.Tokens || r.Calls != 1 || r.Prompt != 1 {
 			t.Errorf("%+v", r)
 		}
 		if r.Form == "short" && r.Width == passages && (r.Tokens != 1 || r.Latency != 1) {
@@ -66,7 +66,7 @@ func TestRun(t *testing.T) {
 // a candidate costs no token twice if the server goes on, and one if it begins
 // anew; without a cache whole prompts are read again.
 func TestServers(t *testing.T) {
-	for _, r := range rowsOf(t, flags{n: 3, model: "simulated", hosts: true}) {
+	for _, r := range rowsOf(t, flags{n: 2, model: "simulated", hosts: true}) {
 		if r.Width > 2 {
 			continue
 		}
