@@ -62,10 +62,16 @@ var (
 )
 
 // appraiser judges passages before anything is written, and reads the rest from
-// reflection tokens.
-type appraiser struct{ *critique.Tokens }
+// reflection tokens, if refuses is set of complete candidates only.
+type appraiser struct {
+	*critique.Tokens
+	refuses bool
+}
 
 func (k appraiser) Critique(ctx context.Context, c critique.Candidate) (critique.Verdict, error) {
+	if k.refuses && c.Completion.Finish == generator.Running && len(c.Completion.Steps) > 0 {
+		return critique.Verdict{}, critique.ErrIncomplete
+	}
 	v, err := k.Tokens.Critique(ctx, c)
 	v.IsREL = reflection.Judgement{Status: reflection.StatusAbsent}
 	for _, e := range c.Evidence() {
@@ -158,7 +164,7 @@ func drawLazyCase(number uint64) lazyCase {
 	c.model = served{m, []func(*generator.Capabilities){paced, resumes, slots, anew, paced, anew, forgets}[way]}
 	c.again = way > 0 && (samples || m.Noise > 0) || way == 3 || way == 5
 	if way > 3 {
-		c.options = append(c.options, selfrag.WithCritic(appraiser{critique.NewTokens(c.model)}))
+		c.options = append(c.options, selfrag.WithCritic(appraiser{critique.NewTokens(c.model), r.IntN(2) == 0}))
 	}
 	if r.IntN(2) == 0 {
 		c.lazy = append(c.lazy, selfrag.WithEagerRetrieval())

@@ -163,7 +163,7 @@ func TestLazyIsDeterministic(t *testing.T) {
 			m := served{longModel, say}
 			options := []selfrag.Option{selfrag.WithWeights(scoring.Weights{Relevance: 3, Support: 0.5, Utility: 0.1})}
 			if waits == "unbegun" {
-				options = append(options, selfrag.WithCritic(appraiser{critique.NewTokens(m)}))
+				options = append(options, selfrag.WithCritic(appraiser{critique.NewTokens(m), true}))
 			}
 			lazyIsDeterministic(t, newEngine(t, hesitant(m), finds(byQuery("q")...),
 				append(options, selfrag.WithLongForm(2, 3), selfrag.WithK(4), selfrag.WithLazy(2), always)...))

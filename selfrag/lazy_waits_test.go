@@ -41,7 +41,7 @@ func asked(m *generatortest.Script) (out []string) {
 // How a candidate waits follows from what the model says of itself. By hand: of
 // the three candidates of seven tokens B is completed and A and C stop.
 func TestLazyWaits(t *testing.T) {
-	appraises := selfrag.WithCritic(appraiser{critique.NewTokens(graded())})
+	appraises := selfrag.WithCritic(appraiser{critique.NewTokens(graded()), true})
 	tests := map[string]struct {
 		caps     func(*generator.Capabilities)
 		options  []selfrag.Option

@@ -3,9 +3,11 @@ package selfrag
 import (
 	"cmp"
 	"context"
+	"errors"
 	"iter"
 	"slices"
 
+	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/scoring"
@@ -249,5 +251,8 @@ func (l *live) assessDraft(ctx context.Context, d *draft) error {
 	err := l.assess(ctx, d.path, d.req, d.done, c)
 	d.spent = d.spent.Add(c.Usage)
 	c.Usage = d.cost()
+	if d.done.Finish == generator.Running && len(d.done.Steps) > 0 && errors.Is(err, critique.ErrIncomplete) {
+		return nil // it may refuse half a text; what it said before holds
+	}
 	return err
 }
