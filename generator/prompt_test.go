@@ -59,6 +59,39 @@ func TestSelfRAGTemplateBytes(t *testing.T) {
 	}
 }
 
+// forgetful leaves Relevance out, refusing refuses it.
+type forgetful struct{ generator.SelfRAGTemplate }
+
+func (t forgetful) Render(p generator.Prompt, special ...string) (string, error) {
+	p.Relevance = reflection.None
+	return t.SelfRAGTemplate.Render(p, special...)
+}
+
+type refusing struct{ generator.SelfRAGTemplate }
+
+func (t refusing) Render(p generator.Prompt, special ...string) (string, error) {
+	if p.Relevance != reflection.None {
+		return "", errors.ErrUnsupported
+	}
+	return t.SelfRAGTemplate.Render(p, special...)
+}
+
+func TestTemplateResumes(t *testing.T) {
+	for _, c := range []struct {
+		in   generator.PromptTemplate
+		want bool
+	}{
+		{generator.SelfRAGTemplate{}, true},
+		{generator.SelfRAGTemplate{OmitPathEvidence: true}, true},
+		{forgetful{}, false},
+		{refusing{}, false},
+	} {
+		if got := generator.Resumes(c.in); got != c.want {
+			t.Errorf("%T: %t, want %t", c.in, got, c.want)
+		}
+	}
+}
+
 // Every field that takes text gets every hostile string, and the rendered prompt
 // must hold exactly the control tokens of the same prompt with harmless text.
 func TestTemplateDataIsNeverControl(t *testing.T) {

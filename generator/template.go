@@ -22,6 +22,17 @@ type PromptTemplate interface {
 	Render(p Prompt, special ...string) (string, error)
 }
 
+// Resumes reports whether t writes Prompt.Relevance, and nothing more, behind the
+// prompt without it: what [Capabilities] Resumes rests on with servers that take
+// one string.
+func Resumes(t PromptTemplate) bool {
+	p := Prompt{Instruction: "i", Evidence: []Evidence{{Text: "x"}}}
+	before, err := t.Render(p)
+	p.Relevance = reflection.Relevant
+	after, err2 := t.Render(p)
+	return err == nil && err2 == nil && after == before+reflection.Relevant.String()
+}
+
 // SelfRAGTemplate is the layout on which the published Self-RAG models were
 // trained (released code, 1fcdc42): instruction and response headings, then the
 // path, each retrieving segment with its passage in place, then the evidence.
