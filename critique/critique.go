@@ -30,10 +30,11 @@ type Critic interface {
 	Critique(ctx context.Context, c Candidate) (Verdict, error)
 }
 
-// Incremental is implemented by a critic that can judge candidates while they are
-// being written: it accepts incomplete candidates, and what it says of one bounds
-// what it will say of the whole. Only with such a critic can lazy evaluation stop
-// a candidate that cannot win.
+// Incremental is implemented by a critic that can judge candidates before they are
+// complete, and what it says of one bounds what it will say of the whole. Only with
+// such a critic can lazy evaluation stop a candidate that cannot win. It accepts a
+// candidate without steps: one that can judge the passage then does so, and a
+// candidate that cannot win is never begun. One that has steps it may still refuse.
 type Incremental interface {
 	Critic
 	// JudgesIncomplete reports whether it does. A wrapper asks the critic inside.

@@ -24,7 +24,8 @@ type Generator interface {
 	//   - At temperature 0 the same request gives the same steps. At a higher one
 	//     the same request with the same Seed does, if the backend can seed.
 	//   - At most Request.MaxTokens tokens are generated, the end token included;
-	//     being cut there is FinishLength.
+	//     being cut there is FinishLength. The limit only cuts: the steps before it
+	//     are those of a request with a higher one.
 	//   - The first step and every step whose token belongs to a watched group
 	//     carry the distributions of Request.Watch, as far as the backend knows
 	//     them. A probability it does not know is left unknown.

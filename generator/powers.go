@@ -81,10 +81,19 @@ type Capabilities struct {
 	// log-probability of its tokens then measures length, not quality, and the
 	// probability of the whole text is the sequence score to use.
 	Quotes bool `json:"quotes,omitempty"`
-	// SharedPrefix is set when concurrent requests share cached prefixes, Slots
-	// is the number of cache slots that Request.Affinity can choose among.
+	// SharedPrefix is set when a prefix that one request has read need not be read
+	// again for another, Slots is the number of cache slots that Request.Affinity
+	// can choose among, each of which keeps what was read there last.
 	SharedPrefix bool `json:"shared_prefix,omitempty"`
 	Slots        int  `json:"slots,omitempty"`
+	// Paced is set when the model works only while its stream is read, as one in
+	// the same process does: a stream that waits costs nothing. A server generates
+	// on into its connection, and is not paced.
+	Paced bool `json:"paced,omitempty"`
+	// Resumes is set when Prompt.Relevance is honoured: at temperature 0 the
+	// continuation of a prompt with the token of IsREL that the model begins with is
+	// the rest of the continuation of the prompt without it.
+	Resumes bool `json:"resumes,omitempty"`
 	// Template and TemplateHash identify the prompt template.
 	Template     string `json:"template,omitempty"`
 	TemplateHash string `json:"template_hash,omitempty"`

@@ -25,6 +25,11 @@ type Prompt struct {
 	// Retrieval (only with Evidence), ContinueEvidence (only when the path holds
 	// evidence), or None to let the model choose.
 	Force reflection.Token `json:"force,omitzero"`
+	// Relevance is the token of IsREL that a model has generated for Evidence
+	// already, if a continuation that was broken off after it is to go on from
+	// there; else None. It needs Evidence and a model of which [Capabilities] says
+	// Resumes.
+	Relevance reflection.Token `json:"relevance,omitzero"`
 }
 
 // Segment is a piece of an answer that has been generated: what the model saw,
@@ -113,6 +118,13 @@ func (p Prompt) Check() error {
 	default:
 		return bad("Prompt.Force is %v: want a token of Retrieve", p.Force)
 	}
+	switch {
+	case p.Relevance == reflection.None:
+	case p.Relevance.Group() != reflection.IsREL:
+		return bad("Prompt.Relevance is %v: want a token of IsREL", p.Relevance)
+	case len(p.Evidence) == 0:
+		return bad("Prompt.Relevance is %v without Evidence", p.Relevance)
+	}
 	return nil
 }
 
@@ -149,7 +161,7 @@ func (p Prompt) PathText() string {
 
 func (p Prompt) isZero() bool {
 	return p.Instruction == "" && p.Input == "" && p.Separator == 0 &&
-		len(p.Path) == 0 && len(p.Evidence) == 0 && p.Force == reflection.None
+		len(p.Path) == 0 && len(p.Evidence) == 0 && p.Force == reflection.None && p.Relevance == reflection.None
 }
 
 // Instruction is a task put before a question.

@@ -38,6 +38,8 @@ func TestSelfRAGTemplateBytes(t *testing.T) {
 			"### Instruction:\nWho?\n\n### Response:\n[Retrieval]<paragraph>Paris\nParis is in France.</paragraph>"},
 		{"evidence without a title", generator.Prompt{Instruction: "Who?", Evidence: []generator.Evidence{{Text: "x"}}}, generator.SelfRAGTemplate{},
 			"### Instruction:\nWho?\n\n### Response:\n[Retrieval]<paragraph>x</paragraph>"},
+		{"evidence judged already", generator.Prompt{Instruction: "Who?", Evidence: evidence, Relevance: reflection.Irrelevant}, generator.SelfRAGTemplate{},
+			"### Instruction:\nWho?\n\n### Response:\n[Retrieval]<paragraph>Paris\nParis is in France.</paragraph>[Irrelevant]"},
 		{"forced no retrieval", generator.Prompt{Instruction: "Who?", Force: reflection.NoRetrieval}, generator.SelfRAGTemplate{},
 			"### Instruction:\nWho?\n\n### Response:\n[No Retrieval]"},
 		{"path", generator.Prompt{Instruction: "Who?", Path: path}, generator.SelfRAGTemplate{},
@@ -54,6 +56,39 @@ func TestSelfRAGTemplateBytes(t *testing.T) {
 	}
 	if a, b := (generator.SelfRAGTemplate{}), (generator.SelfRAGTemplate{OmitPathEvidence: true}); a.Hash() == "" || a.Hash() == b.Hash() || a.Name() == b.Name() {
 		t.Errorf("the two layouts have the names %q, %q and the hashes %q, %q", a.Name(), b.Name(), a.Hash(), b.Hash())
+	}
+}
+
+// forgetful leaves Relevance out, refusing refuses it.
+type forgetful struct{ generator.SelfRAGTemplate }
+
+func (t forgetful) Render(p generator.Prompt, special ...string) (string, error) {
+	p.Relevance = reflection.None
+	return t.SelfRAGTemplate.Render(p, special...)
+}
+
+type refusing struct{ generator.SelfRAGTemplate }
+
+func (t refusing) Render(p generator.Prompt, special ...string) (string, error) {
+	if p.Relevance != reflection.None {
+		return "", errors.ErrUnsupported
+	}
+	return t.SelfRAGTemplate.Render(p, special...)
+}
+
+func TestTemplateResumes(t *testing.T) {
+	for _, c := range []struct {
+		in   generator.PromptTemplate
+		want bool
+	}{
+		{generator.SelfRAGTemplate{}, true},
+		{generator.SelfRAGTemplate{OmitPathEvidence: true}, true},
+		{forgetful{}, false},
+		{refusing{}, false},
+	} {
+		if got := generator.Resumes(c.in); got != c.want {
+			t.Errorf("%T: %t, want %t", c.in, got, c.want)
+		}
 	}
 }
 
@@ -123,6 +158,8 @@ func TestPromptCheck(t *testing.T) {
 		{"evidence without retrieval", "Force", generator.Prompt{Instruction: "q", Force: reflection.NoRetrieval, Evidence: ev}},
 		{"continue from nothing", "Force", generator.Prompt{Instruction: "q", Force: reflection.ContinueEvidence}},
 		{"forced critique", "Force", generator.Prompt{Instruction: "q", Force: reflection.Relevant}},
+		{"relevance of nothing", "Relevance", generator.Prompt{Instruction: "q", Relevance: reflection.Relevant}},
+		{"relevance of another group", "Relevance", generator.Prompt{Instruction: "q", Relevance: reflection.Utility1, Evidence: ev}},
 		{"wrong group in the path", "Path[1].Support", generator.Prompt{Instruction: "q", Path: []generator.Segment{{}, {Support: reflection.Relevant}}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -246,6 +283,7 @@ func TestRequestCheck(t *testing.T) {
 		"Watch":           func(r *generator.Request) { r.Watch = []reflection.Group{reflection.NoGroup} },
 		"Stop":            func(r *generator.Request) { r.Stop = []reflection.Token{reflection.None} },
 		"both set":        func(r *generator.Request) { r.Task = task },
+		"both":            func(r *generator.Request) { r.Task, r.Prompt = task, generator.Prompt{Relevance: reflection.Relevant} },
 	} {
 		r := ok
 		edit(&r)

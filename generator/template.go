@@ -10,7 +10,9 @@ import (
 
 // PromptTemplate writes a prompt out for a server that takes one string.
 //
-// Render refuses a prompt that fails [Prompt.Check] with that error. In what it
+// Render refuses a prompt that fails [Prompt.Check] with that error, and one with
+// Prompt.Relevance, if the layout cannot end in it, with an error that wraps
+// errors.ErrUnsupported. In what it
 // returns, control tokens come from typed fields only; every reserved string in
 // the data, special included, is neutralised. Hash changes whenever the layout
 // does. Implementations are safe for concurrent use.
@@ -18,6 +20,17 @@ type PromptTemplate interface {
 	Name() string
 	Hash() string
 	Render(p Prompt, special ...string) (string, error)
+}
+
+// Resumes reports whether t writes Prompt.Relevance, and nothing more, behind the
+// prompt without it: what [Capabilities] Resumes rests on with servers that take
+// one string.
+func Resumes(t PromptTemplate) bool {
+	p := Prompt{Instruction: "i", Evidence: []Evidence{{Text: "x"}}}
+	before, err := t.Render(p)
+	p.Relevance = reflection.Relevant
+	after, err2 := t.Render(p)
+	return err == nil && err2 == nil && after == before+reflection.Relevant.String()
 }
 
 // SelfRAGTemplate is the layout on which the published Self-RAG models were
@@ -40,7 +53,7 @@ func (t SelfRAGTemplate) Name() string {
 }
 
 // Hash returns the hash of what the template makes of a fixed prompt that uses
-// every part of it.
+// every part of it but Relevance, which is written after the evidence in any case.
 func (t SelfRAGTemplate) Hash() string {
 	probe := Prompt{
 		Instruction: "i", Input: "q", Separator: SepLongForm,
@@ -86,6 +99,7 @@ func (t SelfRAGTemplate) Render(p Prompt, special ...string) (string, error) {
 	}
 	if len(p.Evidence) > 0 {
 		w.evidence(p.Evidence)
+		w.token(p.Relevance)
 	} else {
 		w.token(p.Force)
 	}

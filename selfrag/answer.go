@@ -24,7 +24,7 @@ const (
 	StopLength    StopReason = "length"    // a segment was cut at the token limit
 	StopRejected  StopReason = "rejected"  // every candidate for what came next was rejected
 	StopAbstained StopReason = "abstained" // no passage was relevant enough for what came next
-	StopBudget    StopReason = "budget"    // the call or token budget was used up
+	StopBudget    StopReason = "budget"    // the budget of calls, tokens or retrievals was used up
 	StopTime      StopReason = "time"      // the time budget was used up
 	StopFailed    StopReason = "failed"    // an error, which came with the answer, ended it
 )

@@ -13,8 +13,8 @@ var errTimeBudget = errors.New("the time budget of the question is used up")
 // goroutine, between the calls, so that what is affordable never depends on
 // which call is faster.
 type meter struct {
-	limit         Budget
-	calls, tokens int
+	limit                     Budget
+	calls, tokens, retrievals int
 }
 
 func newBudget(b Budget) *meter { return &meter{limit: b} }
@@ -30,6 +30,15 @@ func (m *meter) reserve(tokens int) bool {
 	}
 	m.calls++
 	m.tokens += tokens
+	return true
+}
+
+// reserveRetrieval takes one retrieval out of the budget, or reports false.
+func (m *meter) reserveRetrieval() bool {
+	if m.limit.Retrievals > 0 && m.retrievals == m.limit.Retrievals {
+		return false
+	}
+	m.retrievals++
 	return true
 }
 

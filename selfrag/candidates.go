@@ -27,7 +27,7 @@ func (l *live) generateAll(ctx context.Context, paths []*path, expansions []*Exp
 		if e.stop != "" {
 			continue
 		}
-		l.prepare(paths[i], e)
+		l.prepare(paths[i], e, i)
 		launched := 0
 		for _, own := range []bool{true, false} {
 			for j := range e.Candidates {
@@ -46,13 +46,13 @@ func (l *live) generateAll(ctx context.Context, paths []*path, expansions []*Exp
 			e.stop = StopBudget
 		}
 	}
-	if l.lazy > 0 && l.lazyOff == "" {
+	if l.lazyPlan.waits != "" {
 		l.generateLazily(ctx, contest{l.settings, l.done, paths, expansions}, jobs)
 	} else {
-		l.parallel(ctx, len(jobs), func(ctx context.Context, i int, emit func(Event)) {
+		l.afterFirst(ctx, l.cold(paths, jobs), len(jobs), func(ctx context.Context, i int, emit func(Event), started func()) {
 			j := jobs[i]
 			e, c := j.expansion, j.candidate
-			c.err = l.generate(ctx, j.path, e, c, emit)
+			c.err = l.generate(ctx, j.path, e, c, emit, started)
 			if c.err == nil {
 				emit(e.candidateEvent(c))
 			}
@@ -82,8 +82,9 @@ func (e *Expansion) candidateEvent(c *Candidate) Event {
 
 // prepare lists the candidates of an expansion: those of the branch decided on,
 // and in a full trace those of the others as well. The order does not depend on
-// the decision, so that two full traces differ only where the runs do.
-func (l *live) prepare(p *path, e *Expansion) {
+// the decision, so that two full traces differ only where the runs do. rank is the
+// path's place in the beam.
+func (l *live) prepare(p *path, e *Expansion, rank int) {
 	_, canContinue := p.passage()
 	var branches []scoring.Choice
 	for _, b := range []scoring.Choice{scoring.ChooseRetrieval, scoring.ChooseNoRetrieval, scoring.ChooseContinue} {
@@ -98,7 +99,7 @@ func (l *live) prepare(p *path, e *Expansion) {
 	add := func(b scoring.Choice, passage int) {
 		l.nodes++
 		e.Candidates = append(e.Candidates, Candidate{
-			Node: l.nodes, Branch: b, Passage: passage,
+			Node: l.nodes, Branch: b, Passage: passage, line: rank*l.k + max(passage, 0),
 			key: mix(key, uint64(b)<<32|uint64(passage+1)),
 		})
 	}
@@ -134,7 +135,7 @@ func (l *live) request(p *path, e *Expansion, c *Candidate) generator.Request {
 		Temperature: l.temperature,
 		Seed:        mix(l.seed, c.key),
 		Watch:       watched,
-		Affinity:    l.affinity + max(c.Passage, 0),
+		Affinity:    l.affinity + c.line,
 	}
 	switch c.Branch {
 	case scoring.ChooseRetrieval:
@@ -151,8 +152,9 @@ func (l *live) request(p *path, e *Expansion, c *Candidate) generator.Request {
 	return req
 }
 
-// generate fills in one candidate.
-func (l *live) generate(ctx context.Context, p *path, e *Expansion, c *Candidate, emit func(Event)) error {
+// generate fills in one candidate. It calls started, unless nil, at the first
+// step.
+func (l *live) generate(ctx context.Context, p *path, e *Expansion, c *Candidate, emit func(Event), started func()) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -162,6 +164,9 @@ func (l *live) generate(ctx context.Context, p *path, e *Expansion, c *Candidate
 	defer cancel()
 	req := l.request(p, e, c)
 	seq := l.engine.model.Generate(ctx, req)
+	if started != nil {
+		seq = onFirst(generator.Checked(req, seq), started)
+	}
 	if l.stream {
 		seq = announce(generator.Checked(req, seq), func(text string) {
 			emit(Event{Kind: EventText, Segment: e.Segment, Parent: e.Parent, Node: c.Node, Text: text})

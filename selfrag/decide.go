@@ -84,13 +84,15 @@ func (l *live) decideAll(ctx context.Context, paths []*path, expansions []*Expan
 	for _, e := range expansions {
 		l.usage = l.usage.Add(e.Decision.Usage)
 		l.forgiveTime(ctx, e)
+		e.endAhead()
 		if e.stop == "" && e.failed == nil {
 			l.event(Event{Kind: EventDecision, Segment: e.Segment, Parent: e.Parent, Decision: &e.Decision})
 		}
 	}
 }
 
-// askAll fills in the distributions of the decisions.
+// askAll fills in the distributions of the decisions, and the retrievals that
+// begin beside them.
 func (l *live) askAll(ctx context.Context, paths []*path, expansions []*Expansion) {
 	reserved := make([]bool, len(paths))
 	for i, p := range paths {
@@ -102,12 +104,26 @@ func (l *live) askAll(ctx context.Context, paths []*path, expansions []*Expansio
 			}
 		}
 	}
-	l.parallel(ctx, len(paths), func(ctx context.Context, i int, _ func(Event)) {
+	ahead := l.beginAhead(paths, expansions)
+	contexts, cancel := make([]context.Context, len(paths)), make([]context.CancelFunc, len(paths))
+	for _, i := range ahead {
+		contexts[i], cancel[i] = context.WithCancel(ctx)
+		defer cancel[i]()
+	}
+	l.parallel(ctx, len(paths)+len(ahead), func(ctx context.Context, i int, _ func(Event)) {
+		if i >= len(paths) {
+			i = ahead[i-len(paths)]
+			l.retrieve(contexts[i], expansions[i].ahead)
+			return
+		}
 		e := expansions[i]
 		if e.stop != "" || !reserved[i] && paths[i].boundary() == nil {
 			return
 		}
 		e.failed = l.ask(ctx, paths[i], e)
+		if e.ahead != nil && l.needsNot(paths[i], e) {
+			cancel[i]()
+		}
 		if e.failed != nil && !l.decides() && ctx.Err() == nil {
 			// Only the full trace asked: what fails decides nothing.
 			e.failed, e.Decision = nil, Decision{Usage: e.Decision.Usage}

@@ -48,6 +48,8 @@ func TestSameAnswerEveryTime(t *testing.T) {
 		"greedy":  nil,
 		"sampled": {selfrag.WithSampling(1, 42)},
 		"budget":  {selfrag.WithBudget(selfrag.Budget{Calls: 7})},
+		"eager":   {selfrag.WithEagerRetrieval()},
+		"lazy":    {selfrag.WithEagerRetrieval(), selfrag.WithLazy(2)},
 		"full":    {selfrag.WithSampling(0.7, 1), selfrag.WithTrace(selfrag.TraceFull)},
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))

@@ -292,7 +292,7 @@ func (l *live) prepareQuestion(ctx context.Context, s settings) error {
 	if err := s.resolve(caps, known); err != nil {
 		return err
 	}
-	s.lazyOff = s.whyNotLazy()
+	s.lazyPlan = s.planLazy(caps, s.critic == critique.Critic(l.engine.tokens))
 	l.settings = s
 	if known && s.critic == critique.Critic(l.engine.tokens) && caps.Level == reflection.LevelUnstated {
 		return optionError("WithCritic", "%s has no reflection tokens to read judgements from: give a critic that judges its text, and a decider with WithDecider or another mode", caps.Model)

@@ -153,3 +153,27 @@ func ExampleOptionError() {
 	// Output:
 	// selfrag: WithThreshold: 1.5: want a number in [0, 1]
 }
+
+// Of two passages the more relevant one is completed first, and the other one cannot win
+// then: it has cost one token.
+func ExampleWithLazy() {
+	engine, err := selfrag.New(reader(), retriever.Func(shelf),
+		selfrag.WithLazy(1), selfrag.WithWeights(scoring.Weights{Relevance: 2, Support: 1}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	answer, err := engine.Answer(context.Background(), "Who wrote The Trial?")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(answer.Text)
+	for _, c := range answer.Trace.Expansions[0].Candidates {
+		fmt.Printf("candidate %d: %s, %d tokens, score %.2f to %.2f\n", c.Node, c.Status, c.Usage.GeneratedTokens, c.Terms.Total.Lo, c.Terms.Total.Hi)
+	}
+	// Output:
+	// Franz Kafka wrote it.
+	// candidate 1: stopped, 1 tokens, score 0.20 to 1.20
+	// candidate 2: kept, 8 tokens, score 2.85 to 2.85
+}

@@ -81,12 +81,32 @@ func TestLazyConstraints(t *testing.T) {
 		options := []selfrag.Option{always, noSequence(), selfrag.WithConstraints(scoring.Constraints{RejectNoSupport: true}, fallback)}
 		lazy := run(t, m, finds(hits("A")...), append(options, selfrag.WithLazy(1))...)
 		plain := run(t, m, finds(hits("A")...), options...)
+		m = script(on(steps))
+		m.Capabilities = server
+		if a := run(t, m, finds(hits("A")...), append(options, selfrag.WithLazy(1))...); a.Usage.GeneratedTokens != want || a.Usage.Calls != 1 || a.Text != plain.Text {
+			t.Errorf("fallback %v: a server generates %+v for %q, want %d tokens", fallback, a.Usage, a.Text, want)
+		}
 		if lazy.Usage.GeneratedTokens != want || lazy.Stop != plain.Stop || lazy.Text != plain.Text {
 			t.Errorf("fallback %v: %d tokens, want %d; %q (%s), without lazy evaluation %q (%s)", fallback, lazy.Usage.GeneratedTokens, want, lazy.Text, lazy.Stop, plain.Text, plain.Stop)
 		}
 		got, stored := lazy.Trace.Expansions[0].Candidates[0], plain.Trace.Expansions[0].Candidates[0]
 		if got.Status != stored.Status || got.Reason != stored.Reason {
 			t.Errorf("fallback %v: %s (%s), without lazy evaluation %s (%s)", fallback, got.Status, got.Reason, stored.Status, stored.Reason)
+		}
+	}
+}
+
+// So does [Irrelevant], with the first text, however a candidate waits.
+func TestLazyRejectsIrrelevant(t *testing.T) {
+	for name, caps := range map[string]generator.Capabilities{"paced": {}, "server": server} {
+		for _, ids := range [][]string{{"A"}, {"A", "B"}} {
+			m := script(on(generatortest.Segment(0.1, "No, not at all.", full, [5]float64{})))
+			m.Capabilities = caps
+			a := run(t, m, finds(hits(ids...)...), always, noSequence(), selfrag.WithLazy(1),
+				selfrag.WithConstraints(scoring.Constraints{RejectIrrelevant: true}, selfrag.FallbackStop))
+			if a.Usage.GeneratedTokens != 2*len(ids) || a.Stop != selfrag.StopRejected {
+				t.Errorf("%s: %+v for %d candidates, stopped by %s; want two tokens each", name, a.Usage, len(ids), a.Stop)
+			}
 		}
 	}
 }
@@ -138,9 +158,21 @@ func TestLazyOff(t *testing.T) {
 // A lazy answer and its trace are the same whatever the concurrency, whoever is
 // first, and with a reader of events.
 func TestLazyIsDeterministic(t *testing.T) {
+	for waits, say := range map[string]func(*generator.Capabilities){"unread": paced, "cut": resumes, "unbegun": forgets} {
+		t.Run(waits, func(t *testing.T) {
+			m := served{longModel, say}
+			options := []selfrag.Option{selfrag.WithWeights(scoring.Weights{Relevance: 3, Support: 0.5, Utility: 0.1})}
+			if waits == "unbegun" {
+				options = append(options, selfrag.WithCritic(appraiser{critique.NewTokens(m), true}))
+			}
+			lazyIsDeterministic(t, newEngine(t, hesitant(m), finds(byQuery("q")...),
+				append(options, selfrag.WithLongForm(2, 3), selfrag.WithK(4), selfrag.WithLazy(2), always)...))
+		})
+	}
+}
+
+func lazyIsDeterministic(t *testing.T, e *selfrag.Engine) {
 	first, stopped := "", false
-	e := newEngine(t, hesitant(longModel), finds(byQuery("q")...), selfrag.WithLongForm(2, 3), selfrag.WithK(4), selfrag.WithLazy(2), always,
-		selfrag.WithWeights(scoring.Weights{Relevance: 3, Support: 0.5, Utility: 0.1}))
 	for i := range 60 {
 		var a *selfrag.Answer
 		option := selfrag.WithConcurrency([]int{0, 1, 16}[i%3])
@@ -184,6 +216,13 @@ func tracked(inner generator.Generator, open *int) generator.Generator {
 
 // Whatever ends a question, no stream stays open.
 func TestLazyClosesStreams(t *testing.T) {
+	t.Run("unread", func(t *testing.T) { lazyClosesStreams(t, graded) })
+	t.Run("cut", func(t *testing.T) {
+		lazyClosesStreams(t, func() *generatortest.Script { return gradedServer(func(*generator.Capabilities) {}) })
+	})
+}
+
+func lazyClosesStreams(t *testing.T, graded func() *generatortest.Script) {
 	open := 0
 	index := finds(hits("A", "B", "C")...)
 	options := []selfrag.Option{always, noSequence(), selfrag.WithLazy(1), selfrag.WithConcurrency(1)}

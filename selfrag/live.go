@@ -5,19 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/goselfrag/goselfrag/generator"
-	"github.com/goselfrag/goselfrag/retriever"
-	"github.com/goselfrag/goselfrag/scoring"
 )
 
 // live expands paths by asking the model, the retriever and the critic. A
@@ -132,140 +127,6 @@ func (l *live) forgiveTime(ctx context.Context, e *Expansion) {
 		e.failed, e.stop = nil, StopTime
 		l.timeUp = true
 	}
-}
-
-// retrieveAll is the second wave.
-func (l *live) retrieveAll(ctx context.Context, paths []*path, expansions []*Expansion) {
-	var want []int
-	for i, e := range expansions {
-		if e.stop == "" && (e.Decision.Choice == scoring.ChooseRetrieval || l.settings.trace == TraceFull) {
-			want = append(want, i)
-		}
-	}
-	if l.fixed {
-		l.retrieveOnce(ctx, expansions, want)
-		want = nil
-	}
-	l.parallel(ctx, len(want), func(ctx context.Context, j int, emit func(Event)) {
-		e := expansions[want[j]]
-		e.Query = l.query(paths[want[j]])
-		l.retrieve(ctx, e)
-		if e.failed == nil {
-			emit(e.passagesEvent())
-		}
-	})
-	for _, e := range expansions {
-		if e.failed != nil && e.Decision.Choice != scoring.ChooseRetrieval {
-			// Only the full trace asked for passages: what fails decides nothing.
-			e.Missing = []retriever.Missing{{Part: "branch not taken", Reason: strings.ToValidUTF8(e.failed.Error(), "\ufffd")}}
-			e.failed, e.Query = nil, ""
-		}
-		l.forgiveTime(ctx, e)
-		if e.stop == "" && e.failed == nil && e.Decision.Choice == scoring.ChooseRetrieval && len(e.Passages) == 0 {
-			e.Decision.Empty = true
-			if l.abstain {
-				e.stop = StopAbstained
-			}
-		}
-	}
-}
-
-// retrieveOnce gives the expansions in want the passages of WithFixedPassages.
-func (l *live) retrieveOnce(ctx context.Context, expansions []*Expansion, want []int) {
-	if len(want) == 0 {
-		return
-	}
-	if l.fixedSet == nil {
-		l.fixedSet = &Expansion{Segment: expansions[want[0]].Segment, Query: l.question}
-		l.retrieve(ctx, l.fixedSet)
-	}
-	for _, i := range want {
-		e, f := expansions[i], l.fixedSet
-		e.Query, e.Passages, e.Scores, e.Missing, e.Dropped, e.failed = f.Query, f.Passages, f.Scores, f.Missing, f.Dropped, f.failed
-		if e.failed == nil {
-			l.event(e.passagesEvent())
-		}
-	}
-}
-
-// missing names the parts that gave nothing, if the answer could rest on them.
-func (e *Expansion) missing() []retriever.Missing {
-	if e.Decision.Choice != scoring.ChooseRetrieval {
-		return nil
-	}
-	return e.Missing
-}
-
-func (e *Expansion) passagesEvent() Event {
-	return Event{Kind: EventPassages, Segment: e.Segment, Parent: e.Parent, Query: e.Query, Passages: e.Passages}
-}
-
-// query is what to search for: the question and, after the first segment, the
-// segment before (paper, Algorithm 1).
-func (l *live) query(p *path) string {
-	if len(p.steps) == 0 {
-		return l.question
-	}
-	return l.question + " " + p.last().candidate.Text
-}
-
-// retrieve fills in the passages, checked.
-func (l *live) retrieve(ctx context.Context, e *Expansion) {
-	if e.failed = ctx.Err(); e.failed != nil {
-		return
-	}
-	defer l.timed("retrieve", e.Parent, 0)()
-	ctx, cancel := l.callContext(ctx)
-	defer cancel()
-	res, err := l.engine.passages.Retrieve(ctx, retriever.Query{Text: e.Query, K: l.k, Filter: l.filter})
-	if err != nil {
-		e.failed = fmt.Errorf("selfrag: segment %d: retrieving: %w", e.Segment, explain(ctx, err))
-		return
-	}
-	e.Scores, e.Missing = res.Scores, res.Missing
-	for i, m := range e.Missing {
-		e.Missing[i] = retriever.Missing{Part: strings.ToValidUTF8(m.Part, "\ufffd"), Reason: strings.ToValidUTF8(m.Reason, "\ufffd")}
-	}
-	seen := make(map[string]bool, len(res.Hits))
-	for _, h := range res.Hits {
-		switch id := h.Passage.ID; {
-		case !retriever.Match(l.filter, h.Passage.Metadata):
-			// First of all: not even an error may name what the filter hides.
-			e.Dropped.Filtered++
-		case id == "":
-			e.failed = fmt.Errorf("%w: a passage has no id", ErrRetriever)
-			return
-		case !utf8.ValidString(id) || !utf8.ValidString(h.Passage.Title) || !utf8.ValidString(h.Passage.Text) || !utf8.ValidString(h.Passage.Source.URI):
-			e.failed = fmt.Errorf("%w: passage %q is not UTF-8", ErrRetriever, id)
-			return
-		case h.Passage.Metadata.Check() != nil:
-			e.failed = fmt.Errorf("%w: passage %q: %w", ErrRetriever, id, h.Passage.Metadata.Check())
-			return
-		case math.IsNaN(h.Score) || math.IsInf(h.Score, 0):
-			e.failed = fmt.Errorf("%w: passage %q has the score %v", ErrRetriever, id, h.Score)
-			return
-		case !finite(h.Parts):
-			e.failed = fmt.Errorf("%w: passage %q: a contribution to its score is not finite", ErrRetriever, id)
-			return
-		case seen[id]:
-			e.Dropped.Duplicate++
-		case len(e.Passages) == l.k:
-			e.Dropped.Excess++
-		default:
-			seen[id] = true
-			e.Passages = append(e.Passages, h)
-		}
-	}
-}
-
-// finite tells whether all numbers in parts can be written down in a trace.
-func finite(parts []retriever.Contribution) bool {
-	for _, p := range parts {
-		if math.IsNaN(p.Score+p.Value) || math.IsInf(p.Score, 0) || math.IsInf(p.Value, 0) || !finite(p.Parts) {
-			return false
-		}
-	}
-	return true
 }
 
 // prompt is the prompt of the path so far, nothing forced.

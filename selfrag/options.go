@@ -120,17 +120,20 @@ const (
 	TraceFull                   // tokens as well, and both branches of every decision are run, as far as the budget allows
 )
 
-// Budget bounds one question. A zero field is no bound. Calls and tokens are set
-// aside before a call begins, so that the bounds hold for all calls to the
-// generator. What a Rewriter, a Critic or a Decider of the caller's own uses is
-// known only afterwards: it counts, but can exceed the bounds. What a Retriever
-// spends on models of its own does not count.
+// Budget bounds one question. A zero field is no bound. Calls, tokens and
+// retrievals are set aside before a call begins, so that the bounds hold for all
+// calls to the generator and to the retriever. What a Rewriter, a Critic or a
+// Decider of the caller's own uses is known only afterwards: it counts, but can
+// exceed the bounds. What a Retriever spends on models of its own does not count.
 type Budget struct {
 	// Calls bounds the model calls.
 	Calls int `json:"calls,omitempty"`
 	// Tokens bounds the generated tokens. A call reserves its token limit before
 	// it starts and gives back what it did not use.
 	Tokens int `json:"tokens,omitempty"`
+	// Retrievals bounds the calls of the Retriever, those included that
+	// [WithEagerRetrieval] began in vain.
+	Retrievals int `json:"retrievals,omitempty"`
 	// Time bounds the time from the start of the question.
 	Time time.Duration `json:"time,omitempty"`
 }
@@ -182,7 +185,8 @@ type settings struct {
 	critic      critique.Critic
 	decider     critique.Decider
 	lazy        int
-	lazyOff     string // why lazy evaluation is off though asked for
+	lazyPlan    lazyPlan
+	eager       bool
 }
 
 // DefaultAbstention is what an answer says when the engine abstains, unless
@@ -514,7 +518,7 @@ func WithRewriter(r Rewriter) Option {
 // is what there is until then, and says so.
 func WithBudget(b Budget) Option {
 	return func(s *settings) error {
-		if b.Calls < 0 || b.Tokens < 0 || b.Time < 0 {
+		if b.Calls < 0 || b.Tokens < 0 || b.Retrievals < 0 || b.Time < 0 {
 			return optionError("WithBudget", "%+v: want no field below 0", b)
 		}
 		s.budget = b

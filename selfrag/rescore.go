@@ -92,6 +92,7 @@ func rescoreSettings(t *Trace, options []Option) (settings, error) {
 		{"WithDecider", s.decider != nil},
 		{"WithSequence", s.count != base.count},
 		{"WithLazy", s.lazy != base.lazy},
+		{"WithEagerRetrieval", s.eager != base.eager},
 	} {
 		if o.changed {
 			return s, optionError(o.name, "re-scoring makes no model call and cannot change this: ask again instead")
@@ -151,7 +152,7 @@ func (r *replay) again(p *path, e *Expansion) error {
 	}
 	if d.Choice == scoring.ChooseRetrieval {
 		// Without a candidate and not marked as empty the retrieval did not finish.
-		if e.Query == "" || len(e.Passages) == 0 && len(e.Candidates) == 0 && !was.Empty {
+		if e.Query == "" || e.Eager == EagerUnused && r.trace != TraceFull || len(e.Passages) == 0 && len(e.Candidates) == 0 && !was.Empty {
 			return &Diverged{e.Segment, "nothing was retrieved"}
 		}
 		if d.Empty = len(e.Passages) == 0; d.Empty && r.abstain {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"iter"
 	"math"
 	"strings"
@@ -251,6 +252,34 @@ func TestAffinityTellsQuestionsAndPassagesApart(t *testing.T) {
 	ask(t, e, "another question")
 	if len(seen) != 6 {
 		t.Errorf("%d lines of work, want 6", len(seen))
+	}
+}
+
+// Two paths of a beam are different work, so that a server with enough slots reads
+// neither where the other one is kept.
+func TestAffinityTellsPathsApart(t *testing.T) {
+	m := counting(script(
+		on(more(said("One."), 0, 1, 0), generatortest.Depth(0), generatortest.Shows("A")),
+		on(more(said("Another."), 0, 1, 0), generatortest.Depth(0)),
+		on(said(" Two."), generatortest.Depth(1)),
+	))
+	ask(t, newEngine(t, m, finds(hits("A", "B", "C")...), always, selfrag.WithLongForm(2, 3), selfrag.WithK(3)), "q")
+	paths := map[int]map[string]bool{}
+	seen := map[[2]int]bool{}
+	for _, r := range m.requests {
+		if at := [2]int{len(r.Prompt.Path), r.Affinity}; len(r.Prompt.Evidence) > 0 {
+			if seen[at] {
+				t.Errorf("segment %d: affinity %d twice", at[0]+1, at[1])
+			}
+			seen[at] = true
+			if paths[at[0]] == nil {
+				paths[at[0]] = map[string]bool{}
+			}
+			paths[at[0]][fmt.Sprint(r.Prompt.Path)] = true
+		}
+	}
+	if len(paths[1]) != 2 {
+		t.Errorf("%d paths in segment 2: the test shows little", len(paths[1]))
 	}
 }
 

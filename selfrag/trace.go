@@ -141,9 +141,15 @@ type SettingsTrace struct {
 	Budget      *Budget             `json:"budget,omitempty"`
 	Full        bool                `json:"full,omitempty"`
 	// Lazy is the width of [WithLazy]. LazyOff says why every candidate was
-	// completed all the same.
-	Lazy    int    `json:"lazy,omitempty"`
-	LazyOff string `json:"lazy_off,omitempty"`
+	// completed all the same, LazyWaits how a candidate waited for its turn
+	// otherwise: "unread", "cut" or "unbegun". LazySupposes is what must hold for
+	// the answer to be that of a full run, and cannot be known.
+	Lazy         int    `json:"lazy,omitempty"`
+	LazyOff      string `json:"lazy_off,omitempty"`
+	LazyWaits    string `json:"lazy_waits,omitempty"`
+	LazySupposes string `json:"lazy_supposes,omitempty"`
+	// Eager is set with [WithEagerRetrieval].
+	Eager bool `json:"eager_retrieval,omitempty"`
 }
 
 // AbstentionTrace is the abstention rule of a question.
@@ -160,7 +166,8 @@ func (s settings) traced() SettingsTrace {
 		Long: s.long, Width: s.width, Depth: s.depth,
 		Instruction: s.instruction.Name, MaxTokens: s.maxTokens,
 		Temperature: s.temperature, Seed: s.seed, Full: s.trace == TraceFull,
-		Lazy: s.lazy, LazyOff: s.lazyOff,
+		Lazy: s.lazy, LazyOff: s.lazyPlan.off, LazyWaits: string(s.lazyPlan.waits), LazySupposes: s.lazyPlan.supposes,
+		Eager: s.eager,
 	}
 	if s.abstain {
 		t.Abstention = &AbstentionTrace{s.abstainAt, s.abstainText}
@@ -188,7 +195,8 @@ func (t SettingsTrace) settings() (settings, error) {
 			return s, fmt.Errorf("count is %q: want auto, all, no-end or text", t.Count)
 		}
 	}
-	s.filterText, s.lazy, s.lazyOff = t.Filter, t.Lazy, t.LazyOff
+	s.filterText, s.eager = t.Filter, t.Eager
+	s.lazy, s.lazyPlan = t.Lazy, lazyPlan{waiting(t.LazyWaits), t.LazyOff, t.LazySupposes}
 	options := []Option{
 		WithMode(t.Mode), WithThreshold(t.Threshold), WithUnknown(t.Unknown),
 		WithScoring(t.Scoring), WithPathScore(t.PathScore), WithConstraints(t.Constraints, t.Fallback),
@@ -215,6 +223,9 @@ type Expansion struct {
 	Decision Decision `json:"decision"`
 	// Query is what the retriever was asked, empty if it was not asked.
 	Query string `json:"query,omitempty"`
+	// Eager says what became of a retrieval that began beside the decision; empty
+	// if there was none.
+	Eager EagerOutcome `json:"eager,omitempty"`
 	// Passages holds what it gave, best first, after the engine's own checks.
 	Passages []retriever.Hit     `json:"passages,omitempty"`
 	Scores   retriever.ScoreKind `json:"scores,omitempty"`
@@ -223,6 +234,8 @@ type Expansion struct {
 	Dropped    Dropped     `json:"dropped,omitzero"`
 	Candidates []Candidate `json:"candidates"`
 
+	// ahead is the retrieval that began beside the decision.
+	ahead *Expansion
 	// stop says why there may be no candidates.
 	stop StopReason
 	// failed is the failure of the decision or the retrieval.
@@ -301,6 +314,7 @@ type Candidate struct {
 	segment  generator.Segment
 	boundary *generator.Step
 	key      uint64
+	line     int // of work, from 0: one for every passage of a path in the beam
 	err      error
 }
 

@@ -52,6 +52,7 @@ var traces = map[string][]selfrag.Option{
 	"abstained": {selfrag.WithAbstention(0.9, ""), selfrag.WithFilter(retriever.Not{Filter: retriever.Exists{Field: "secret"}})},
 	"lazy":      {selfrag.WithLazy(1), selfrag.WithWeights(scoring.Weights{Relevance: 3, Support: 1}), noSequence()},
 	"lazy_off":  {selfrag.WithLazy(2), selfrag.WithCallTimeout(time.Minute)},
+	"eager":     {selfrag.WithEagerRetrieval(), selfrag.WithThreshold(0.8)},
 	"budget":    {selfrag.WithBudget(selfrag.Budget{Calls: 2, Tokens: 1000})},
 }
 

@@ -146,6 +146,7 @@ func (m *Model) Describe(context.Context) (generator.Capabilities, error) {
 		LogProbs:   true,
 		EndLogProb: true,
 		Quotes:     true,
+		Paced:      true,
 	}, nil
 }
 

@@ -337,6 +337,14 @@ func broken(leaks *leaver) []struct {
 		{"describe", "asked twice", caps(func(c *generator.Capabilities) { c.Model = fmt.Sprint(calls.Add(1)) })},
 		{"describe", "Noise", &fake{Random: &Random{Noise: 7}}},
 
+		{"resumes", "resumed after", later(func(r *generator.Request) { r.Prompt.Relevance = reflection.None })},
+		{"resumes", "boom", edit(good(), func(r generator.Request, l []event) []event {
+			if r.Prompt.Relevance != reflection.None {
+				return []event{{err: boom}}
+			}
+			return l
+		})},
+
 		{"powers", "Score: boom", &fake{Random: good(), err: boom}},
 		{"powers", "two different ones", &fake{Random: good(), ids: []int32{5, 5}}},
 

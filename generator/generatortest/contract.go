@@ -99,6 +99,7 @@ func (s *suite) checks() []contract.Check {
 		{Name: "request-unchanged", Run: s.requestUnchanged},
 		{Name: "data", Run: s.data},
 		{Name: "describe", Run: s.describe},
+		{Name: "resumes", Run: s.resumes},
 		{Name: "powers", Run: s.powers},
 		{Name: "score", Run: s.score},
 		{Name: "next", Run: s.next},

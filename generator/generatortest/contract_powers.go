@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/internal/contract"
@@ -40,6 +41,47 @@ func (s *suite) describe(ctx context.Context) error {
 		}
 		if caps.EndLogProb && x.Finish == generator.FinishEnd && x.End.Known != reflection.Exact {
 			return x.errorf("the end token has no exact log-probability, but Describe says EndLogProb")
+		}
+		return nil
+	})
+}
+
+// resumes: what follows the first token is the same when that token stands in the
+// prompt.
+func (s *suite) resumes(ctx context.Context) error {
+	caps, err := s.capabilities(ctx)
+	if err != nil {
+		return err
+	}
+	if !caps.Resumes {
+		return contract.NotApplicable("it does not say that it resumes")
+	}
+	return s.each(ctx, func(x sample) error {
+		if len(x.req.Prompt.Evidence) == 0 || len(x.Steps) == 0 || x.Steps[0].Token.Group() != reflection.IsREL || x.req.MaxTokens < 2 {
+			return nil
+		}
+		req, want := x.req, x.Completion
+		req.Prompt.Relevance = x.Steps[0].Token
+		req.MaxTokens--
+		want.Steps = x.Steps[1:]
+		got, err := generator.Complete(ctx, s.g, req)
+		if err != nil {
+			return x.errorf("resumed after %v: %w", req.Prompt.Relevance, err)
+		}
+		if a, b := written(want.Steps), written(got.Steps); a != b {
+			return x.errorf("resumed after %v: %q and %q differ", req.Prompt.Relevance, a, b)
+		}
+		for _, c := range []*generator.Completion{&got, &want} {
+			c.Steps = slices.Clone(c.Steps)
+			for i := range c.Steps {
+				if i == 0 {
+					c.Steps[i].Watched = nil // the first step of a stream always has them
+				}
+				c.Steps[i].Text = "" // tokens that come together may share their text otherwise
+			}
+		}
+		if err := s.same(want, got); err != nil {
+			return x.errorf("resumed after %v: %w", req.Prompt.Relevance, err)
 		}
 		return nil
 	})

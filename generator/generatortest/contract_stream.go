@@ -59,8 +59,8 @@ func checkEvents(req generator.Request, events []event) error {
 			return bad("token %d does not exist", e.Token)
 		case !utf8.ValidString(e.Text):
 			return bad("%q is not valid UTF-8", e.Text)
-		case !last && e.Usage != (generator.Usage{}):
-			return bad("has a usage: want it on the last step only")
+		case i > 0 && !last && e.Usage != (generator.Usage{}):
+			return bad("has a usage: want it on the last step, or what is known of the prompt on the first")
 		case e.Usage.CachedTokens < 0 || e.Usage.PromptTokens < e.Usage.CachedTokens || e.Usage.GeneratedTokens < 0 || e.Usage.Calls < 0:
 			return bad("usage %+v is negative, or more tokens were cached than there are", e.Usage)
 		case last && e.Finish == generator.FinishStop:

@@ -107,6 +107,7 @@ func newState(req generator.Request) (*state, error) {
 	}
 	if len(req.Prompt.Evidence) > 0 {
 		s.show(req.Prompt.Evidence)
+		s.follow(symbol{token: req.Prompt.Relevance})
 	} else {
 		s.follow(symbol{token: req.Prompt.Force})
 	}
@@ -208,14 +209,16 @@ func (s *state) next(r *Random) []float64 {
 				setSum += set[i]
 			}
 		}
-		if s.phase == atEvidence {
-			rel := beta(rng, r.relevance(s.passages[0]))
+		if j, ok := s.judgement(r, in); ok {
+			share := beta(rng, j.parameters(s.passages[0]))
 			for i, x := range vocabulary {
-				switch x.token {
-				case reflection.Relevant:
-					set[i] = rel
-				case reflection.Irrelevant:
-					set[i] = 1 - rel
+				switch {
+				case x.token == j.good:
+					set[i] = share
+				case x.token == j.bad:
+					set[i] = 1 - share
+				default:
+					set[i] = 0
 				}
 			}
 			setSum = 1
@@ -240,6 +243,17 @@ func (s *state) next(r *Random) []float64 {
 		}
 	}
 	return p
+}
+
+// judgement returns the judgement of a passage that a set of tokens stands for, if
+// its probabilities are drawn from a beta distribution.
+func (s *state) judgement(r *Random, in func(symbol) bool) (judgement, bool) {
+	for _, j := range r.judgements() {
+		if j.beta != nil && s.uses && in(symbol{token: j.good}) {
+			return j, true
+		}
+	}
+	return judgement{}, false
 }
 
 // source returns a source of randomness that depends on the model, a context and

@@ -53,6 +53,11 @@ type Random struct {
 	// share of IsREL: its mean is a/(a+b). Of several passages the first counts.
 	// Nil is 1 and 1 for all, the uniform distribution.
 	Relevance func(generator.Evidence) (a, b float64)
+	// Support and Utility do the same for the other judgements of a segment that
+	// uses a passage: for the share of FullySupported, the rest being that of
+	// NoSupport, and of Utility5, the rest being that of Utility1. Nil draws the
+	// probabilities of all tokens of the group like those of words.
+	Support, Utility func(generator.Evidence) (a, b float64)
 }
 
 // check returns an error that names the field at fault.
@@ -86,12 +91,33 @@ func (r *Random) limits() (minWords, maxWords, maxSegments int) {
 	return minWords, maxWords, maxSegments
 }
 
-func (r *Random) relevance(e generator.Evidence) [2]float64 {
-	if r.Relevance == nil {
-		return [2]float64{1, 1}
-	}
-	a, b := r.Relevance(e)
+// judgement is a group whose probabilities are drawn from a beta distribution, as
+// the share of one of two tokens.
+type judgement struct {
+	field     string
+	beta      func(generator.Evidence) (a, b float64)
+	good, bad reflection.Token
+}
+
+func (j judgement) parameters(e generator.Evidence) [2]float64 {
+	a, b := j.beta(e)
 	return [2]float64{a, b}
+}
+
+// uniform is the beta distribution of a relevance of which nothing is said.
+func uniform(generator.Evidence) (a, b float64) { return 1, 1 }
+
+// judgements lists the groups that are drawn so, as far as they have a beta.
+func (r *Random) judgements() [3]judgement {
+	relevance := r.Relevance
+	if relevance == nil {
+		relevance = uniform
+	}
+	return [...]judgement{
+		{"Relevance", relevance, reflection.Relevant, reflection.Irrelevant},
+		{"Support", r.Support, reflection.FullySupported, reflection.NoSupport},
+		{"Utility", r.Utility, reflection.Utility5, reflection.Utility1},
+	}
 }
 
 // begin checks the model and the request and reads the prompt.
@@ -110,9 +136,14 @@ func (r *Random) begin(ctx context.Context, req generator.Request) (*state, erro
 		return nil, err
 	}
 	if len(s.passages) > 0 {
-		for _, x := range r.relevance(s.passages[0]) {
-			if !(x >= 1e-3 && x <= 1e6) {
-				return nil, fmt.Errorf("generatortest: Random.Relevance of %q gives %v: want a number in [1e-3, 1e6]", s.passages[0].Title, x)
+		for _, j := range r.judgements() {
+			if j.beta == nil {
+				continue
+			}
+			for _, x := range j.parameters(s.passages[0]) {
+				if !(x >= 1e-3 && x <= 1e6) {
+					return nil, fmt.Errorf("generatortest: Random.%s of %q gives %v: want a number in [1e-3, 1e6]", j.field, s.passages[0].Title, x)
+				}
 			}
 		}
 	}
@@ -316,6 +347,8 @@ func (r *Random) Describe(context.Context) (generator.Capabilities, error) {
 		Level:        max(r.Level, reflection.ExactIDs),
 		LogProbs:     r.Level != reflection.HardLabels,
 		EndLogProb:   r.Level != reflection.HardLabels,
+		Paced:        true,
+		Resumes:      true,
 		Template:     generator.SelfRAGTemplate{}.Name(),
 		TemplateHash: generator.SelfRAGTemplate{}.Hash(),
 	}

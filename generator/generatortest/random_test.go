@@ -191,6 +191,49 @@ func TestRandomRelevance(t *testing.T) {
 	}
 }
 
+// With parameters that leave next to no spread, support and utility are what they
+// say, for a segment that uses a passage and for no other.
+func TestRandomSupportAndUtility(t *testing.T) {
+	m := &Random{
+		Seed: 1, MaxSegments: 1,
+		Relevance: func(generator.Evidence) (a, b float64) { return 1e6, 1 },
+		Support:   func(generator.Evidence) (a, b float64) { return 9e5, 1e5 },
+		Utility:   func(generator.Evidence) (a, b float64) { return 3e5, 7e5 },
+	}
+	req := showing("T", "x")
+	req.MaxTokens, req.Watch = 20, reflection.Groups()
+	c := complete(t, m, req)
+	for _, tt := range []struct {
+		group reflection.Group
+		want  []float64
+	}{
+		{reflection.IsSUP, []float64{0.9, 0, 0.1}},
+		{reflection.IsUSE, []float64{0.7, 0, 0, 0, 0.3}},
+	} {
+		_, at := c.First(tt.group)
+		if at < 0 {
+			t.Fatalf("no token of %v in %+v", tt.group, c)
+		}
+		d, _ := c.Steps[at].Group(tt.group)
+		sum := 0.0
+		for _, p := range d.Probs[:tt.group.Size()] {
+			sum += math.Exp(p.Log)
+		}
+		for i, want := range tt.want {
+			if got := math.Exp(d.Probs[i].Log) / sum; math.Abs(got-want) > 0.01 {
+				t.Errorf("token %d of %v has the share %v, want %v", i, tt.group, got, want)
+			}
+		}
+	}
+	req = capital
+	req.Prompt.Force, req.MaxTokens, req.Watch = reflection.NoRetrieval, 20, reflection.Groups()
+	c = complete(t, m, req)
+	_, at := c.First(reflection.IsUSE)
+	if d, _ := c.Steps[at].Group(reflection.IsUSE); d.Prob(reflection.Utility3).Log < -50 {
+		t.Errorf("without a passage the utility is %+v", d)
+	}
+}
+
 // TestRandomSamples compares frequencies at a temperature with the probabilities
 // to the power of its inverse.
 func TestRandomSamples(t *testing.T) {
@@ -308,6 +351,7 @@ func TestRandomPowers(t *testing.T) {
 	} {
 		got, err := (&Random{Level: level, N: 5}).Describe(t.Context())
 		want.Model, want.Template, want.TemplateHash = "random", got.Template, got.TemplateHash
+		want.Paced, want.Resumes = true, true
 		if got != want || err != nil || got.TemplateHash == "" {
 			t.Errorf("%v: %+v, %v", level, got, err)
 		}
@@ -324,6 +368,8 @@ func TestRandomRefusesBadFields(t *testing.T) {
 		"Level":     {Level: reflection.Heuristic},
 		"N is 0":    {Level: reflection.TopN},
 		"Relevance": {Relevance: func(generator.Evidence) (float64, float64) { return 1, math.NaN() }},
+		"Support":   {Support: func(generator.Evidence) (float64, float64) { return 0, 1 }},
+		"Utility":   {Utility: func(generator.Evidence) (float64, float64) { return 1, 1e7 }},
 	} {
 		_, err := generator.Complete(t.Context(), m, showing("T", "x"))
 		if err == nil || !strings.Contains(err.Error(), want) {

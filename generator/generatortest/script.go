@@ -25,7 +25,8 @@ type Script struct {
 	// Rules are tried in order; the first that matches answers.
 	Rules []Rule
 	// Capabilities is what Describe returns. If it is zero, Describe returns a
-	// model called "script" with exact probabilities of everything.
+	// model called "script" with exact probabilities of everything, paced, that
+	// resumes.
 	Capabilities generator.Capabilities
 
 	mu       sync.Mutex
@@ -45,7 +46,8 @@ type Rule struct {
 	Delay time.Duration
 	// Steps is the answer. If none of them has a Finish, a last step with
 	// FinishEnd and an end token of probability 1 follows, which Request.MaxTokens
-	// must leave room for.
+	// must leave room for. To a request with a Prompt.Relevance the answer is what
+	// follows the first step, if that is its token.
 	Steps []generator.Step
 	// Err, if set, is the answer instead.
 	Err error
@@ -127,6 +129,9 @@ func (s *Script) find(req generator.Request) (Rule, error) {
 func answer(req generator.Request, steps []generator.Step) []generator.Step {
 	out := make([]generator.Step, 0, len(steps)+1)
 	last := generator.Step{Finish: generator.FinishEnd, LogProb: reflection.ExactLog(0)}
+	if t := req.Prompt.Relevance; t != reflection.None && len(steps) > 0 && steps[0].Token == t {
+		steps = steps[1:]
+	}
 	for _, s := range steps {
 		if s.Finish != generator.Running {
 			last = s
@@ -199,7 +204,7 @@ func (s *Script) Requests() []generator.Request {
 // Describe implements [generator.Describer].
 func (s *Script) Describe(context.Context) (generator.Capabilities, error) {
 	if s.Capabilities == (generator.Capabilities{}) {
-		return generator.Capabilities{Model: "script", Level: reflection.ExactIDs, LogProbs: true, EndLogProb: true}, nil
+		return generator.Capabilities{Model: "script", Level: reflection.ExactIDs, LogProbs: true, EndLogProb: true, Paced: true, Resumes: true}, nil
 	}
 	return s.Capabilities, nil
 }

@@ -204,6 +204,20 @@ func TestScriptKeepsTheLimits(t *testing.T) {
 	}
 }
 
+// A script goes on after the token that stands in the prompt.
+func TestScriptResumes(t *testing.T) {
+	s := &Script{Rules: []Rule{{Steps: Segment(0.9, "Some words.", [3]float64{1, 0, 0}, [5]float64{})}}}
+	req := showing("Berlin", "A city.")
+	req.MaxTokens = 10
+	for token, want := range map[reflection.Token]int{reflection.None: 4, reflection.Relevant: 3, reflection.Irrelevant: 4} {
+		req.Prompt.Relevance = token
+		c, err := generator.Complete(t.Context(), s, req)
+		if err != nil || len(c.Steps) != want || c.Usage.GeneratedTokens != want+1 {
+			t.Errorf("after %v: %d steps, %+v, error %v; want %d", token, len(c.Steps), c.Usage, err, want)
+		}
+	}
+}
+
 func TestScriptStatedLastStep(t *testing.T) {
 	last := generator.Step{Finish: generator.FinishEnd, LogProb: reflection.ExactValue(0.25), Usage: generator.Usage{Calls: 1, PromptTokens: 3, GeneratedTokens: 2}}
 	s := &Script{Rules: []Rule{{Steps: append(Words(0.5, "a"), last)}}}

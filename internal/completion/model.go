@@ -202,6 +202,7 @@ func (m *Model) Describe(ctx context.Context) (generator.Capabilities, error) {
 		EndLogProb:   f.EndLogProb,
 		SharedPrefix: f.SharedPrefix,
 		Slots:        f.Slots,
+		Resumes:      f.Level != reflection.LevelUnstated && generator.Resumes(m.server.Template),
 		Template:     m.server.Template.Name(),
 		TemplateHash: m.server.Template.Hash(),
 	}, nil

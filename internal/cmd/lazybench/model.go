@@ -17,7 +17,7 @@ import (
 // relevance: for a relevant passage P(Relevant), the support score and (utility
 // score + 1) / 2 are independent draws from Beta(a, b), for another one from
 // Beta(b, a). Words, 15 to 40, have log-probabilities that are uniform between 2
-// log q and 0. It generates greedily only.
+// log q and 0. It generates greedily only, and resumes.
 type simulated struct {
 	seed     uint64
 	ab       [2]float64
@@ -27,7 +27,7 @@ type simulated struct {
 
 // Describe implements [generator.Describer].
 func (m *simulated) Describe(context.Context) (generator.Capabilities, error) {
-	return generator.Capabilities{Model: "simulated", Level: reflection.ExactIDs, LogProbs: true, EndLogProb: true}, nil
+	return generator.Capabilities{Model: "simulated", Level: reflection.ExactIDs, LogProbs: true, EndLogProb: true, Paced: true, Resumes: true}, nil
 }
 
 // Generate implements [generator.Generator].
@@ -37,6 +37,12 @@ func (m *simulated) Generate(ctx context.Context, req generator.Request) iter.Se
 		last := generator.Step{Finish: generator.FinishEnd, LogProb: reflection.ExactLog(0)}
 		if steps[len(steps)-1].Token.Group() == reflection.Retrieve {
 			last = generator.Step{Finish: generator.FinishStop}
+		}
+		if req.Prompt.Relevance != reflection.None {
+			steps = steps[1:]
+		}
+		if len(steps) > req.MaxTokens {
+			steps, last = steps[:req.MaxTokens], generator.Step{Finish: generator.FinishLength}
 		}
 		for _, s := range append(steps, last) {
 			if err := ctx.Err(); err != nil {

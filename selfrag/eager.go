@@ -1,0 +1,69 @@
+package selfrag
+
+import (
+	"github.com/goselfrag/goselfrag/critique"
+	"github.com/goselfrag/goselfrag/scoring"
+)
+
+// WithEagerRetrieval begins every retrieval beside the decision whether it is
+// needed, so that the passages do not have to wait for it. If the decision is not
+// to retrieve, the retrieval is cancelled and what came of it is dropped, failures
+// included. The answer is the same; the trace shows which retrievals were needed.
+//
+// It applies where the decision takes a call: in the modes Adaptive and Hard,
+// unless the model has decided with the last token of the segment before. A
+// retrieval that was not needed counts in Budget.Retrievals like all others, and
+// where that forbids one the decision is waited for.
+func WithEagerRetrieval() Option {
+	return func(s *settings) error { s.eager = true; return nil }
+}
+
+// EagerOutcome says what became of a retrieval that began beside the decision.
+type EagerOutcome string
+
+// The outcomes. In a full trace the passages of an unused one are kept.
+const (
+	EagerUsed   EagerOutcome = "used"
+	EagerUnused EagerOutcome = "unused" // the decision was not to retrieve
+)
+
+// beginAhead says for which expansions to retrieve beside the decision, and gives
+// each of them a place for the passages.
+func (l *live) beginAhead(paths []*path, expansions []*Expansion) []int {
+	if !l.eager || !l.decides() || l.fixed && (l.fixedSet != nil || len(paths) > 1) {
+		return nil
+	}
+	var out []int
+	for i, p := range paths {
+		e := expansions[i]
+		decided := p.boundary() != nil && l.decider == critique.Decider(l.engine.tokens)
+		if e.stop != "" || decided || !l.budget.reserveRetrieval() {
+			continue
+		}
+		e.ahead = &Expansion{Segment: e.Segment, Parent: e.Parent, Query: l.query(p)}
+		if l.fixed {
+			e.ahead.Query = l.question
+		}
+		out = append(out, i)
+	}
+	return out
+}
+
+// needsNot reports whether a decision is known to be against retrieval, so that
+// nothing waits for the passages.
+func (l *live) needsNot(p *path, e *Expansion) bool {
+	d := e.Decision
+	_, canContinue := p.passage()
+	return l.settings.trace != TraceFull && (e.failed != nil || l.decide(&d, canContinue) && d.Choice != scoring.ChooseRetrieval)
+}
+
+// endAhead notes what became of the retrieval that began beside the decision.
+func (e *Expansion) endAhead() {
+	if e.ahead == nil {
+		return
+	}
+	e.Query, e.Eager = e.ahead.Query, EagerUnused
+	if e.stop == "" && e.Decision.Choice == scoring.ChooseRetrieval {
+		e.Eager = EagerUsed
+	}
+}
