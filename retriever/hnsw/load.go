@@ -40,7 +40,7 @@ func load[K comparable](ctx context.Context, f *os.File) (*Index[K], error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &fileReader{ctx: ctx, f: f, h: h, sums: sums, first: h.leadingBlocks(), buf: make([]byte, blockSize)}
+	r := newFileReader(ctx, f, h, sums)
 	v := *x.view.Load()
 	v.limit = h.Slots
 	v.keys = growKeys[K](nil, h.Slots, v.meta.shift)
@@ -237,6 +237,10 @@ type fileReader struct {
 	err   error
 }
 
+func newFileReader(ctx context.Context, f *os.File, h *header, sums []uint32) *fileReader {
+	return &fileReader{ctx: ctx, f: f, h: h, sums: sums, first: h.leadingBlocks(), buf: make([]byte, blockSize)}
+}
+
 // section calls take with every block of a section.
 func (r *fileReader) section(sec int, take func(at uint64, data []byte)) {
 	s := r.h.Sections[sec]
@@ -324,9 +328,11 @@ func open[K comparable](f *os.File) (*Index[K], error) {
 		s.rows = uint32(h.Sections[sec].Size / uint64(s.stride))
 	}
 	x.mapped = newMapped(h, sums, data)
-	fit := x.mapped.section(secFit)
-	if err := x.mapped.check(secFit, 0, uint64(len(fit))); err != nil {
-		return nil, errors.Join(err, data.Unmap())
+	// Reading this through the mapping would bring in what lies around it.
+	r := newFileReader(context.Background(), f, h, sums)
+	fit := r.bytes(secFit)
+	if r.err != nil {
+		return nil, errors.Join(r.err, data.Unmap())
 	}
 	x.finishCodes(&v, h, fit)
 	v.guard = x.mapped
