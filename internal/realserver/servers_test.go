@@ -1,0 +1,54 @@
+package realserver
+
+import (
+	"bytes"
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/generator/ollama"
+	"github.com/goselfrag/goselfrag/internal/toymodel"
+	"github.com/goselfrag/goselfrag/internal/toymodel/oracle"
+	"github.com/goselfrag/goselfrag/modelserver"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// server is a real server with the toy model.
+type server struct {
+	name  string
+	model generator.Generator
+	log   string // the file with Ollama's log
+}
+
+// onServers runs a test on every server there is.
+func onServers(t *testing.T, test func(t *testing.T, s server)) {
+	t.Helper()
+	url := os.Getenv("GOSELFRAG_OLLAMA_URL")
+	if url == "" {
+		t.Skip("GOSELFRAG_OLLAMA_URL is not set: run .ci/ollama go test ./internal/realserver")
+	}
+	m, err := ollama.New(ollama.Config{Server: modelserver.Config{
+		URLs: []string{url}, Model: os.Getenv("GOSELFRAG_OLLAMA_MODEL"), Retries: -1, Client: client(t),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("ollama", func(t *testing.T) { test(t, server{"ollama", m, os.Getenv("GOSELFRAG_OLLAMA_LOG")}) })
+}
+
+// toy returns the oracle of the toy model.
+func toy(t *testing.T) *oracle.Model {
+	t.Helper()
+	var b bytes.Buffer
+	if err := toymodel.Write(&b, toymodel.UserDefined); err != nil {
+		t.Fatal(err)
+	}
+	m, err := oracle.Load(b.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
