@@ -43,7 +43,7 @@ func situations() map[string]generator.Prompt {
 		"path":             {Instruction: question, Path: []generator.Segment{first, hedged}},
 		"list, second":     {Instruction: "List the tower and the bridge.", Path: []generator.Segment{first}, Evidence: evidence("Tower", "The tower is red.")},
 		"list, third":      {Instruction: "List the tower and the bridge.", Path: []generator.Segment{first, hedged}, Evidence: evidence("Tower", "The tower is red.")},
-		"endless":          {Instruction: question, Evidence: evidence("Bridge", "The bridge and the bridge")},
+		"endless":          {Instruction: "Where is the moon?", Evidence: endless},
 		"unknown to model": {Instruction: "Xyzzy?", Evidence: evidence("Plugh", "Frobnicate it.")},
 	}
 }
