@@ -2,14 +2,13 @@ package realserver
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
-
-	"golang.org/x/sync/errgroup"
+	"time"
 
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/retriever"
@@ -47,53 +46,58 @@ func loads(t *testing.T, s server) []load {
 	return list
 }
 
-// endless is a passage after which the toy model goes on without end.
-var endless = evidence("Moon", "The moon and moon and moon and moon and moon and water.")
+// many is the number of tokens that a server would generate if nobody stopped it.
+const many = 500
 
-// goesOn makes sure that the toy model goes on after a prompt for longer than a
-// server may that was told to stop.
+// titleWords is the length of the titles that endless is used with.
+const titleWords = 100
+
+// endless asks for something that the toy model goes on with for ever. The title
+// begins with the name and goes on for some words.
+func endless(name string, words int) generator.Prompt {
+	return generator.Prompt{Instruction: "Where is the moon?", Evidence: evidence(
+		"Moon "+name+strings.Repeat(" of it", words/2),
+		"The moon and moon and moon and moon and moon and water.",
+	)}
+}
+
+// fresh returns a name that no slot of the server knows.
+func fresh() string { return strconv.FormatInt(time.Now().UnixNano(), 10) }
+
+// goesOn makes sure that the toy model does go on.
 func goesOn(t *testing.T, p generator.Prompt) {
 	t.Helper()
-	c, err := generator.Complete(t.Context(), exact{toy(t)}, generator.Request{Prompt: p, MaxTokens: many})
+	c, err := generator.Complete(t.Context(), exact{model: toy(t)}, generator.Request{Prompt: p, MaxTokens: many})
 	if err != nil || c.Finish != generator.FinishLength {
 		t.Fatalf("after %v the model stops after %d tokens, %v: want it to go on", p, len(c.Steps), err)
 	}
 }
 
-// many is the number of tokens that a server would generate for it if nobody
-// stopped it.
-const many = 500
-
-// generated returns how many tokens the server generated for each of the n
-// requests that began at the mark in its log, once they have ended: it keeps the
-// server busy with the prompt p until their slots are in use for others.
-func generated(t *testing.T, s server, mark, n int, p generator.Prompt) []int {
+// generated returns how many tokens the server generated for each of the requests
+// with endless(name, titleWords), which were the first behind the mark in its log.
+//
+// It asks for one token after more and more of each title. A request goes to the
+// free slot that has most of its prompt, which is the slot of the request in
+// question as soon as that has ended.
+func generated(t *testing.T, s server, mark int, names ...string) []int {
 	t.Helper()
-	for range 100 {
-		list := loads(t, s)[mark:]
-		if len(list) < n {
-			t.Fatalf("the log has %d requests: want %d", len(list), n)
-		}
-		var counts []int
-		for _, first := range list[:n] {
-			next := slices.IndexFunc(list[n:], func(l load) bool { return l.slot == first.slot })
-			if next >= 0 {
-				// The last token is not put into the cache.
-				counts = append(counts, list[n+next].cached-first.prompt+1)
+	for words := 2; words < titleWords; words += 2 {
+		for _, name := range names {
+			if _, err := generator.Complete(t.Context(), s.model, generator.Request{Prompt: endless(name, words), MaxTokens: 1}); err != nil {
+				t.Fatal(err)
 			}
 		}
-		if len(counts) == n {
+		list := loads(t, s)[mark:]
+		var counts []int
+		for _, begun := range list[:len(names)] {
+			later := list[len(names):]
+			if i := slices.IndexFunc(later, func(l load) bool { return l.slot == begun.slot }); i >= 0 {
+				// The last token is not put into the cache.
+				counts = append(counts, later[i].cached-begun.prompt+1)
+			}
+		}
+		if len(counts) == len(names) {
 			return counts
-		}
-		var group errgroup.Group
-		for range 16 {
-			group.Go(func() error {
-				_, err := generator.Complete(t.Context(), s.model, generator.Request{Prompt: p, MaxTokens: 20})
-				return err
-			})
-		}
-		if err := group.Wait(); err != nil {
-			t.Fatal(err)
 		}
 	}
 	t.Fatal("the server still generates")
@@ -102,6 +106,7 @@ func generated(t *testing.T, s server, mark, n int, p generator.Prompt) []int {
 
 // A stream that is left, or whose context is done, ends at the server, too.
 func TestLeftStreamsEndAtTheServer(t *testing.T) {
+	goesOn(t, endless(fresh(), titleWords))
 	onServers(t, func(t *testing.T, s server) {
 		for name, leave := range map[string]func(t *testing.T, req generator.Request){
 			"break": func(t *testing.T, req generator.Request) {
@@ -124,18 +129,15 @@ func TestLeftStreamsEndAtTheServer(t *testing.T) {
 			},
 		} {
 			t.Run(name, func(t *testing.T) {
-				mark := len(loads(t, s))
-				p := generator.Prompt{Instruction: "Where is the moon? " + name, Evidence: endless}
-				goesOn(t, p)
-				leave(t, generator.Request{Prompt: p, MaxTokens: many})
-				stoppedEarly(t, generated(t, s, mark, 1, p))
+				mark, name := len(loads(t, s)), fresh()
+				leave(t, generator.Request{Prompt: endless(name, titleWords), MaxTokens: many})
+				stoppedEarly(t, generated(t, s, mark, name))
 			})
 		}
 		t.Run("not left", func(t *testing.T) { // so that the count is known to be right
-			mark := len(loads(t, s))
-			p := generator.Prompt{Instruction: "Where is the moon? All of it.", Evidence: endless}
-			c, err := generator.Complete(t.Context(), s.model, generator.Request{Prompt: p, MaxTokens: 50})
-			if n := generated(t, s, mark, 1, p); err != nil || len(c.Steps) != 50 || n[0] != 50 {
+			mark, name := len(loads(t, s)), fresh()
+			c, err := generator.Complete(t.Context(), s.model, generator.Request{Prompt: endless(name, titleWords), MaxTokens: 50})
+			if n := generated(t, s, mark, name); err != nil || len(c.Steps) != 50 || n[0] != 50 {
 				t.Errorf("%d steps, %v; the server generated %d: want 50", len(c.Steps), err, n)
 			}
 		})
@@ -156,17 +158,18 @@ func stoppedEarly(t *testing.T, counts []int) {
 // When a question is cancelled, all its candidates end at the server.
 func TestCancelledCandidatesEndAtTheServer(t *testing.T) {
 	onServers(t, func(t *testing.T, s server) {
-		const k = 3
+		var names []string
 		var hits []retriever.Hit
-		for i := range k {
-			hits = append(hits, retriever.Hit{Score: float64(k - i), Passage: retriever.Passage{
-				ID: fmt.Sprint(i), Title: endless[0].Title + fmt.Sprint(" ", i), Text: endless[0].Text,
-			}})
+		for i := range 3 {
+			name := fresh()
+			e := endless(name, titleWords).Evidence[0]
+			names = append(names, name)
+			hits = append(hits, retriever.Hit{Score: -float64(i), Passage: retriever.Passage{ID: name, Title: e.Title, Text: e.Text}})
 		}
 		passages := retriever.Func(func(context.Context, retriever.Query) (retriever.Result, error) {
 			return retriever.Result{Hits: hits, Scores: retriever.RankOnly}, nil
 		})
-		e, err := selfrag.New(s.model, passages, selfrag.WithMode(selfrag.Always), selfrag.WithK(k), selfrag.WithMaxTokens(many))
+		e, err := selfrag.New(s.model, passages, selfrag.WithMode(selfrag.Always), selfrag.WithMaxTokens(many))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -174,14 +177,14 @@ func TestCancelledCandidatesEndAtTheServer(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		written := map[int]bool{}
-		const question = "Where is the moon? Tell me all."
-		for event := range e.Stream(ctx, question) {
-			if written[event.Node] = event.Kind == selfrag.EventText; len(written) == k {
+		for event := range e.Stream(ctx, endless("", 0).Instruction) {
+			if event.Kind == selfrag.EventText {
+				written[event.Node] = true
+			}
+			if len(written) == len(hits) {
 				cancel()
 			}
 		}
-		p := generator.Prompt{Instruction: question, Evidence: evidence(hits[0].Passage.Title, endless[0].Text)}
-		goesOn(t, p)
-		stoppedEarly(t, generated(t, s, mark, k, p))
+		stoppedEarly(t, generated(t, s, mark, names...))
 	})
 }

@@ -88,7 +88,7 @@ func TestAttacksWork(t *testing.T) {
 	m := toy(t)
 	raw := func(text string) float64 {
 		s := m.Start("### Instruction:\nWhere is the bridge?\n\n### Response:\n[Retrieval]<paragraph>Moon\n" + text + "</paragraph>")
-		return s.LogProbs()[exact{m}.id(reflection.Relevant)]
+		return s.LogProbs()[exact{model: m}.id(reflection.Relevant)]
 	}
 	for _, a := range attacks {
 		if raw(a.text) == raw(a.tame) {

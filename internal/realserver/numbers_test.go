@@ -43,15 +43,16 @@ func situations() map[string]generator.Prompt {
 		"path":             {Instruction: question, Path: []generator.Segment{first, hedged}},
 		"list, second":     {Instruction: "List the tower and the bridge.", Path: []generator.Segment{first}, Evidence: evidence("Tower", "The tower is red.")},
 		"list, third":      {Instruction: "List the tower and the bridge.", Path: []generator.Segment{first, hedged}, Evidence: evidence("Tower", "The tower is red.")},
-		"endless":          {Instruction: "Where is the moon?", Evidence: endless},
+		"endless":          endless("", titleWords),
 		"unknown to model": {Instruction: "Xyzzy?", Evidence: evidence("Plugh", "Frobnicate it.")},
 	}
 }
 
 // Every token, every probability and every bound is that of the oracle.
 func TestNumbers(t *testing.T) {
-	g := exact{toy(t)}
+	m := toy(t)
 	onServers(t, func(t *testing.T, s server) {
+		g := exact{m, !s.probs}
 		for name, prompt := range situations() {
 			t.Run(name, func(t *testing.T) {
 				req := generator.Request{Prompt: prompt, MaxTokens: 24, Watch: reflection.Groups(), Stop: reflection.Retrieve.Tokens()}

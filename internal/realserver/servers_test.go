@@ -8,6 +8,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/generator/completions"
 	"github.com/goselfrag/goselfrag/generator/ollama"
 	"github.com/goselfrag/goselfrag/internal/toymodel"
 	"github.com/goselfrag/goselfrag/internal/toymodel/oracle"
@@ -20,23 +21,39 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type server struct {
 	name  string
 	model generator.Generator
+	probs bool   // whether it tells probabilities
 	log   string // the file with Ollama's log
 }
 
-// onServers runs a test on every server there is.
+// onServers runs a test on every server there is, in each way there is to speak to
+// it.
 func onServers(t *testing.T, test func(t *testing.T, s server)) {
 	t.Helper()
 	url := os.Getenv("GOSELFRAG_OLLAMA_URL")
 	if url == "" {
 		t.Skip("GOSELFRAG_OLLAMA_URL is not set: run .ci/ollama go test ./internal/realserver")
 	}
-	m, err := ollama.New(ollama.Config{Server: modelserver.Config{
+	config := completions.Config{Server: modelserver.Config{
 		URLs: []string{url}, Model: os.Getenv("GOSELFRAG_OLLAMA_MODEL"), Retries: -1, Client: client(t),
-	}})
+	}}
+	own, err := ollama.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Run("ollama", func(t *testing.T) { test(t, server{"ollama", m, os.Getenv("GOSELFRAG_OLLAMA_LOG")}) })
+	config.NoProbs = true // Ollama's /v1/completions takes the field logprobs and ignores it
+	open, err := completions.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := os.Getenv("GOSELFRAG_OLLAMA_LOG")
+	for _, s := range []server{{"ollama", own, true, log}, {"completions", open, false, log}} {
+		t.Run(s.name, func(t *testing.T) {
+			if err := generator.Check(t.Context(), s.model); err != nil {
+				t.Fatal(err)
+			}
+			test(t, s)
+		})
+	}
 }
 
 // toy returns the oracle of the toy model.

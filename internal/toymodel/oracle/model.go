@@ -15,16 +15,38 @@ type Model struct {
 	// End is the id of the end token.
 	End int
 
-	embed, unembed Tensor
-	norm           Tensor
-	layers         []layer
-	heads, width   int // of the heads
-	epsilon, base  float64
+	embed, norm   Tensor
+	unembed       matrix
+	layers        []layer
+	heads, width  int // of the heads
+	epsilon, base float64
 }
 
 type layer struct {
-	norm, q, k, v, out       Tensor
-	feedNorm, gate, up, down Tensor
+	norm           Tensor
+	q, k, v, out   matrix
+	feedNorm       Tensor
+	gate, up, down matrix
+}
+
+// matrix holds what is not zero of a matrix, which is little here, row by row.
+type matrix [][]entry
+
+type entry struct {
+	column int
+	value  float64
+}
+
+func newMatrix(t Tensor) matrix {
+	m := make(matrix, t.Rows)
+	for i := range m {
+		for j, v := range t.Data[i*t.Width : (i+1)*t.Width] {
+			if v != 0 {
+				m[i] = append(m[i], entry{j, float64(v)})
+			}
+		}
+	}
+	return m
 }
 
 // Load reads a model file: Llama, a SentencePiece vocabulary, as many heads for
@@ -53,12 +75,13 @@ func Load(b []byte) (*Model, error) {
 	m.heads, m.width = int(number("llama.attention.head_count")), int(number("llama.attention.key_length"))
 	m.epsilon, m.base = number("llama.attention.layer_norm_rms_epsilon"), number("llama.rope.freq_base")
 	m.start, m.End = int(number("tokenizer.ggml.bos_token_id")), int(number("tokenizer.ggml.eos_token_id"))
-	m.embed, m.norm, m.unembed = tensor("token_embd"), tensor("output_norm"), tensor("output")
+	m.embed, m.norm, m.unembed = tensor("token_embd"), tensor("output_norm"), newMatrix(tensor("output"))
 	for i := range int(number("llama.block_count")) {
-		part := func(name string) Tensor { return tensor(fmt.Sprintf("blk.%d.%s", i, name)) }
+		vector := func(name string) Tensor { return tensor(fmt.Sprintf("blk.%d.%s", i, name)) }
+		part := func(name string) matrix { return newMatrix(vector(name)) }
 		m.layers = append(m.layers, layer{
-			part("attn_norm"), part("attn_q"), part("attn_k"), part("attn_v"), part("attn_output"),
-			part("ffn_norm"), part("ffn_gate"), part("ffn_up"), part("ffn_down"),
+			vector("attn_norm"), part("attn_q"), part("attn_k"), part("attn_v"), part("attn_output"),
+			vector("ffn_norm"), part("ffn_gate"), part("ffn_up"), part("ffn_down"),
 		})
 	}
 	names, _ := f.Meta["tokenizer.ggml.tokens"].([]any)
@@ -205,13 +228,11 @@ func row(t Tensor, i int) []float64 {
 }
 
 // apply multiplies a matrix by a vector.
-func apply(t Tensor, x []float64) []float64 {
-	out := make([]float64, t.Rows)
-	for i := range out {
-		for j, w := range t.Data[i*t.Width : (i+1)*t.Width] {
-			if w != 0 {
-				out[i] += float64(w) * x[j]
-			}
+func apply(m matrix, x []float64) []float64 {
+	out := make([]float64, len(m))
+	for i, row := range m {
+		for _, e := range row {
+			out[i] += e.value * x[e.column]
 		}
 	}
 	return out
