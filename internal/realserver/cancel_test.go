@@ -2,9 +2,6 @@ package realserver
 
 import (
 	"context"
-	"os"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,33 +12,15 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// load is a line of Ollama's log: a request that begins. What the slot still holds
-// of the request before tells how far that one went.
-type load struct {
-	slot   int
-	cached int // tokens of the request before, its answer included
-	prompt int
-}
-
-var loading = regexp.MustCompile(`msg="loading cache slot" id=(\d+) cache=(\d+) prompt=(\d+)`)
-
-// loads reads the log.
-func loads(t *testing.T, s server) []load {
+// loads reads the server's log.
+func loads(t *testing.T, s server) []Load {
 	t.Helper()
 	if s.log == "" {
 		t.Skip("GOSELFRAG_OLLAMA_LOG is not set: what the server has done stands there")
 	}
-	b, err := os.ReadFile(s.log)
+	list, err := Loads(s.log)
 	if err != nil {
 		t.Fatal(err)
-	}
-	var list []load
-	for _, m := range loading.FindAllSubmatch(b, -1) {
-		var n [3]int
-		for i := range n {
-			n[i], _ = strconv.Atoi(string(m[i+1])) // digits, by the expression
-		}
-		list = append(list, load{n[0], n[1], n[2]})
 	}
 	return list
 }
@@ -89,11 +68,9 @@ func generated(t *testing.T, s server, mark int, names ...string) []int {
 		}
 		list := loads(t, s)[mark:]
 		var counts []int
-		for _, begun := range list[:len(names)] {
-			later := list[len(names):]
-			if i := slices.IndexFunc(later, func(l load) bool { return l.slot == begun.slot }); i >= 0 {
-				// The last token is not put into the cache.
-				counts = append(counts, later[i].cached-begun.prompt+1)
+		for i := range names {
+			if n, known := Generated(list[i:]); known {
+				counts = append(counts, n)
 			}
 		}
 		if len(counts) == len(names) {
@@ -106,8 +83,8 @@ func generated(t *testing.T, s server, mark int, names ...string) []int {
 
 // A stream that is left, or whose context is done, ends at the server, too.
 func TestLeftStreamsEndAtTheServer(t *testing.T) {
-	goesOn(t, endless(fresh(), titleWords))
 	onServers(t, func(t *testing.T, s server) {
+		goesOn(t, endless(fresh(), titleWords))
 		for name, leave := range map[string]func(t *testing.T, req generator.Request){
 			"break": func(t *testing.T, req generator.Request) {
 				for _, err := range s.model.Generate(t.Context(), req) {

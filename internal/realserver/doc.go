@@ -1,6 +1,8 @@
 // Package realserver tests the generators for model servers against real ones, with
-// the model of package toymodel, whose probabilities package oracle knows. It has
-// nothing but tests, which are skipped where there is no server:
+// the model of package toymodel, whose probabilities package oracle knows. The tests
+// are skipped where there is no server:
 //
 //   - Ollama at the URL in GOSELFRAG_OLLAMA_URL, as .ci/ollama provides it.
+//
+// What the package itself holds reads from Ollama's log how much work requests were.
 package realserver
