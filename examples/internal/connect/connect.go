@@ -27,8 +27,8 @@ import (
 const GeneratorKey = "GOSELFRAG_GENERATOR_KEY"
 
 // Usage says how a URL of a generator is written.
-const Usage = "FAMILY+http://HOST:PORT/MODEL or FAMILY+https://…, where FAMILY is one of vllm, sglang, llamacpp, ollama and completions; " +
-	"an API key is read from " + GeneratorKey + "; empty is the embedded model"
+const Usage = "FAMILY+http://HOST:PORT/MODEL or FAMILY+https://…, where FAMILY is one of vllm, sglang, llamacpp, ollama, completions, " +
+	"and completions-labels for a /v1/completions that tells no probabilities; an API key is read from " + GeneratorKey + "; empty is the embedded model"
 
 // ErrURL is wrapped by errors about a URL that does not say which model to use.
 var ErrURL = errors.New("bad URL")
@@ -49,6 +49,10 @@ var families = map[string]func(completions.Config) (generator.Generator, error){
 	"llamacpp":    family(llamacpp.New),
 	"ollama":      family(ollama.New),
 	"completions": family(completions.New),
+	"completions-labels": func(c completions.Config) (generator.Generator, error) {
+		c.NoProbs = true
+		return family(completions.New)(c)
+	},
 }
 
 func family[M generator.Generator](open func(completions.Config) (M, error)) func(completions.Config) (generator.Generator, error) {

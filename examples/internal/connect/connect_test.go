@@ -27,6 +27,7 @@ func TestGeneratorFamilies(t *testing.T) {
 		"llamacpp+http://127.0.0.1:8080":         (*llamacpp.Model)(nil),
 		"ollama+http://[::1]:11434/selfrag:q4_K": (*ollama.Model)(nil),
 		"completions+https://a/m":                (*completions.Model)(nil),
+		"completions-labels+https://a/m":         (*completions.Model)(nil),
 	} {
 		m, err := Generator(text)
 		if err != nil || reflect.TypeOf(m.Generator) != reflect.TypeOf(want) {
@@ -51,7 +52,7 @@ func TestParse(t *testing.T) {
 func TestGeneratorErrors(t *testing.T) {
 	const secret = "s3cr3t"
 	for name, c := range map[string]struct{ text, want string }{
-		"no scheme":       {"localhost:8000/m", "want one of completions, llamacpp, ollama, sglang, vllm"},
+		"no scheme":       {"localhost:8000/m", "want one of completions, completions-labels, llamacpp, ollama, sglang, vllm"},
 		"no family":       {"http://localhost:8000/m", "want one of"},
 		"unknown family":  {"tgi+http://localhost/m", `"tgi+http"`},
 		"transport":       {"vllm+ftp://localhost/m", "want vllm+http or vllm+https"},
