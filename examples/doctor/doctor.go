@@ -140,6 +140,9 @@ func (d *doctor) answer(ctx context.Context) error {
 	show.Run(d.out, a)
 	fmt.Fprintln(d.out)
 	d.line("judged by", "%v", a.Level)
+	if a.Level == reflection.LevelUnstated {
+		d.advise("the judgements of this model cannot be read: it needs reflection tokens, or a chat model that follows instructions")
+	}
 	return nil
 }
 

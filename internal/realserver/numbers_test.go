@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/generator/chat"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
 	"github.com/goselfrag/goselfrag/reflection"
 )
@@ -13,6 +14,16 @@ func TestContract(t *testing.T) {
 	onServers(t, func(t *testing.T, s server) {
 		generatortest.TestGenerator(t, s.model, generatortest.Tolerance(1e-4), generatortest.Seeded())
 	})
+}
+
+// The toy model does not chat, but a client of chat models keeps its contract with
+// whatever it says.
+func TestChatContract(t *testing.T) {
+	m, err := chat.New(chat.Config{Server: address(t), TopLogProbs: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	generatortest.TestGenerator(t, m, generatortest.Tolerance(1e-4), generatortest.Seeded())
 }
 
 func evidence(title, text string) []generator.Evidence {

@@ -25,17 +25,21 @@ type server struct {
 	log   string // the file with Ollama's log
 }
 
-// onServers runs a test on every server there is, in each way there is to speak to
-// it.
-func onServers(t *testing.T, test func(t *testing.T, s server)) {
+// address returns where Ollama is. Without one the test is skipped.
+func address(t *testing.T) modelserver.Config {
 	t.Helper()
 	url := os.Getenv("GOSELFRAG_OLLAMA_URL")
 	if url == "" {
 		t.Skip("GOSELFRAG_OLLAMA_URL is not set: run .ci/ollama go test ./internal/realserver")
 	}
-	config := completions.Config{Server: modelserver.Config{
-		URLs: []string{url}, Model: os.Getenv("GOSELFRAG_OLLAMA_MODEL"), Retries: -1, Client: client(t),
-	}}
+	return modelserver.Config{URLs: []string{url}, Model: os.Getenv("GOSELFRAG_OLLAMA_MODEL"), Retries: -1, Client: client(t)}
+}
+
+// onServers runs a test on every server there is, in each way there is to speak to
+// it.
+func onServers(t *testing.T, test func(t *testing.T, s server)) {
+	t.Helper()
+	config := completions.Config{Server: address(t)}
 	own, err := ollama.New(config)
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/goselfrag/goselfrag/critique/judge"
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/generator/chat"
 	"github.com/goselfrag/goselfrag/generator/completions"
 	"github.com/goselfrag/goselfrag/generator/extractive"
 	"github.com/goselfrag/goselfrag/generator/llamacpp"
@@ -27,8 +29,8 @@ import (
 const GeneratorKey = "GOSELFRAG_GENERATOR_KEY"
 
 // Usage says how a URL of a generator is written.
-const Usage = "FAMILY+http://HOST:PORT/MODEL or FAMILY+https://…, where FAMILY is one of vllm, sglang, llamacpp, ollama, completions, " +
-	"and completions-labels for a /v1/completions that tells no probabilities; an API key is read from " + GeneratorKey + "; empty is the embedded model"
+const Usage = "FAMILY+http://HOST:PORT/MODEL or FAMILY+https://…, where FAMILY is one of vllm, sglang, llamacpp, ollama, completions and chat, " +
+	"or completions-labels or chat-labels for a server that tells no probabilities; an API key is read from " + GeneratorKey + "; empty is the embedded model"
 
 // ErrURL is wrapped by errors about a URL that does not say which model to use.
 var ErrURL = errors.New("bad URL")
@@ -42,26 +44,42 @@ type Model struct {
 	Options []selfrag.Option
 }
 
-// families makes a generator of each family.
-var families = map[string]func(completions.Config) (generator.Generator, error){
-	"vllm":        family(vllm.New),
-	"sglang":      family(sglang.New),
-	"llamacpp":    family(llamacpp.New),
-	"ollama":      family(ollama.New),
-	"completions": family(completions.New),
-	"completions-labels": func(c completions.Config) (generator.Generator, error) {
-		c.NoProbs = true
-		return family(completions.New)(c)
-	},
+// families makes a model of each family.
+var families = map[string]func(modelserver.Config) (Model, error){
+	"vllm":        family(vllm.New, true),
+	"sglang":      family(sglang.New, true),
+	"llamacpp":    family(llamacpp.New, true),
+	"ollama":      family(ollama.New, true),
+	"completions": family(completions.New, true),
+	"chat":        chatModel(20),
+
+	"completions-labels": family(completions.New, false),
+	"chat-labels":        chatModel(0),
 }
 
-func family[M generator.Generator](open func(completions.Config) (M, error)) func(completions.Config) (generator.Generator, error) {
-	return func(c completions.Config) (generator.Generator, error) {
-		m, err := open(c)
+// family makes models that know the tokens of reflection.
+func family[M generator.Generator](open func(completions.Config) (M, error), probs bool) func(modelserver.Config) (Model, error) {
+	return func(s modelserver.Config) (Model, error) {
+		m, err := open(completions.Config{Server: s, NoProbs: !probs})
 		if err != nil {
-			return nil, err // not a nil pointer in an interface
+			return Model{}, err
 		}
-		return m, nil
+		return Model{Generator: m}, nil
+	}
+}
+
+// chatModel makes chat models, which judge their own answers as they are asked to.
+func chatModel(top int) func(modelserver.Config) (Model, error) {
+	return func(s modelserver.Config) (Model, error) {
+		m, err := chat.New(chat.Config{Server: s, TopLogProbs: top})
+		if err != nil {
+			return Model{}, err
+		}
+		j, err := judge.New(m, judge.Templates{})
+		if err != nil {
+			return Model{}, err
+		}
+		return Model{Generator: m, Options: []selfrag.Option{selfrag.WithCritic(j), selfrag.WithDecider(j)}}, nil
 	}
 }
 
@@ -76,8 +94,9 @@ func Generator(text string) (Model, error) {
 		return Model{}, err
 	}
 	server.APIKey = modelserver.Key(os.Getenv(GeneratorKey))
-	g, err := families[family](completions.Config{Server: server})
-	return Model{Generator: g, Family: family}, err
+	m, err := families[family](server)
+	m.Family = family
+	return m, err
 }
 
 // parse takes a URL apart: the family, the server and, as its path, the name of the

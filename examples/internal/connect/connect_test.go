@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/generator/chat"
 	"github.com/goselfrag/goselfrag/generator/completions"
 	"github.com/goselfrag/goselfrag/generator/extractive"
 	"github.com/goselfrag/goselfrag/generator/llamacpp"
@@ -28,6 +29,8 @@ func TestGeneratorFamilies(t *testing.T) {
 		"ollama+http://[::1]:11434/selfrag:q4_K": (*ollama.Model)(nil),
 		"completions+https://a/m":                (*completions.Model)(nil),
 		"completions-labels+https://a/m":         (*completions.Model)(nil),
+		"chat+https://api.example/m":             (*chat.Model)(nil),
+		"chat-labels+https://api.example/m":      (*chat.Model)(nil),
 	} {
 		m, err := Generator(text)
 		if err != nil || reflect.TypeOf(m.Generator) != reflect.TypeOf(want) {
@@ -52,7 +55,7 @@ func TestParse(t *testing.T) {
 func TestGeneratorErrors(t *testing.T) {
 	const secret = "s3cr3t"
 	for name, c := range map[string]struct{ text, want string }{
-		"no scheme":       {"localhost:8000/m", "want one of completions, completions-labels, llamacpp, ollama, sglang, vllm"},
+		"no scheme":       {"localhost:8000/m", "want one of chat, chat-labels, completions, completions-labels, llamacpp, ollama, sglang, vllm"},
 		"no family":       {"http://localhost:8000/m", "want one of"},
 		"unknown family":  {"tgi+http://localhost/m", `"tgi+http"`},
 		"transport":       {"vllm+ftp://localhost/m", "want vllm+http or vllm+https"},

@@ -144,9 +144,13 @@ func (s *State) Append(id int) {
 	s.last = x
 }
 
+// Hidden returns the stream after the last token, normed: what a server gives as
+// the embedding of a text, but for its length.
+func (s *State) Hidden() []float64 { return s.model.normed(s.model.norm, s.last) }
+
 // LogProbs returns the log-probabilities of all tokens to come next.
 func (s *State) LogProbs() []float64 {
-	logits := apply(s.model.unembed, s.model.normed(s.model.norm, s.last))
+	logits := apply(s.model.unembed, s.Hidden())
 	most, sum := math.Inf(-1), 0.0
 	for _, l := range logits {
 		most = max(most, l)
