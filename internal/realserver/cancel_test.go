@@ -12,19 +12,6 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// loads reads the server's log.
-func loads(t *testing.T, s server) []Load {
-	t.Helper()
-	if s.log == "" {
-		t.Skip("GOSELFRAG_OLLAMA_LOG is not set: what the server has done stands there")
-	}
-	list, err := Loads(s.log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return list
-}
-
 // many is the number of tokens that a server would generate if nobody stopped it.
 const many = 500
 
@@ -52,33 +39,47 @@ func goesOn(t *testing.T, p generator.Prompt) {
 	}
 }
 
-// generated returns how many tokens the server generated for each of the requests
-// with endless(name, titleWords), which were the first behind the mark in its log.
+// countInLog counts by Ollama's log.
 //
 // It asks for one token after more and more of each title. A request goes to the
 // free slot that has most of its prompt, which is the slot of the request in
 // question as soon as that has ended.
-func generated(t *testing.T, s server, mark int, names ...string) []int {
+func countInLog(t *testing.T, s server, path string) func(names ...string) []int {
 	t.Helper()
-	for words := 2; words < titleWords; words += 2 {
-		for _, name := range names {
-			if _, err := generator.Complete(t.Context(), s.model, generator.Request{Prompt: endless(name, words), MaxTokens: 1}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		list := loads(t, s)[mark:]
-		var counts []int
-		for i := range names {
-			if n, known := Generated(list[i:]); known {
-				counts = append(counts, n)
-			}
-		}
-		if len(counts) == len(names) {
-			return counts
-		}
+	if path == "" {
+		t.Skip("GOSELFRAG_OLLAMA_LOG is not set: what the server has done stands there")
 	}
-	t.Fatal("the server still generates")
-	return nil
+	loads := func() []Load {
+		t.Helper()
+		list, err := Loads(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	mark := len(loads())
+	return func(names ...string) []int {
+		t.Helper()
+		for words := 2; words < titleWords; words += 2 {
+			for _, name := range names {
+				if _, err := generator.Complete(t.Context(), s.model, generator.Request{Prompt: endless(name, words), MaxTokens: 1}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			list := loads()[mark:]
+			var counts []int
+			for i := range names {
+				if n, known := Generated(list[i:]); known {
+					counts = append(counts, n)
+				}
+			}
+			if len(counts) == len(names) {
+				return counts
+			}
+		}
+		t.Fatal("the server still generates")
+		return nil
+	}
 }
 
 // A stream that is left, or whose context is done, ends at the server, too.
@@ -106,15 +107,15 @@ func TestLeftStreamsEndAtTheServer(t *testing.T) {
 			},
 		} {
 			t.Run(name, func(t *testing.T) {
-				mark, name := len(loads(t, s)), fresh()
+				count, name := s.count(t, s), fresh()
 				leave(t, generator.Request{Prompt: endless(name, titleWords), MaxTokens: many})
-				stoppedEarly(t, generated(t, s, mark, name))
+				stoppedEarly(t, count(name))
 			})
 		}
 		t.Run("not left", func(t *testing.T) { // so that the count is known to be right
-			mark, name := len(loads(t, s)), fresh()
+			count, name := s.count(t, s), fresh()
 			c, err := generator.Complete(t.Context(), s.model, generator.Request{Prompt: endless(name, titleWords), MaxTokens: 50})
-			if n := generated(t, s, mark, name); err != nil || len(c.Steps) != 50 || n[0] != 50 {
+			if n := count(name); err != nil || len(c.Steps) != 50 || n[0] != 50 {
 				t.Errorf("%d steps, %v; the server generated %d: want 50", len(c.Steps), err, n)
 			}
 		})
@@ -150,7 +151,7 @@ func TestCancelledCandidatesEndAtTheServer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		mark := len(loads(t, s))
+		count := s.count(t, s)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		written := map[int]bool{}
@@ -162,6 +163,6 @@ func TestCancelledCandidatesEndAtTheServer(t *testing.T) {
 				cancel()
 			}
 		}
-		stoppedEarly(t, generated(t, s, mark, names...))
+		stoppedEarly(t, count(names...))
 	})
 }

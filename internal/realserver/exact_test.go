@@ -22,14 +22,14 @@ func client(t *testing.T) *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// near reports whether two log-probabilities are the same for a server, which
-// computes in single precision. That one may be exact and the other a bound is a
-// matter of which of several equally likely tokens is the last that is listed.
-func near(a, b reflection.Prob) bool {
+// near reports whether two log-probabilities are the same within a tolerance, which
+// is relative above 1. That one may be exact and the other a bound is a matter of
+// which of several equally likely tokens is the last that is listed.
+func near(a, b reflection.Prob, tolerance float64) bool {
 	if a.Known == reflection.Unknown || b.Known == reflection.Unknown {
 		return a.Known == b.Known
 	}
-	return math.Abs(a.Log-b.Log) <= 1e-5*max(1, -a.Log)
+	return math.Abs(a.Log-b.Log) <= tolerance*max(1, -a.Log)
 }
 
 // exact generates with the oracle what a server that lists the 20 likeliest tokens
@@ -37,6 +37,7 @@ func near(a, b reflection.Prob) bool {
 type exact struct {
 	model *oracle.Model
 	blind bool // tells no probabilities
+	end   bool // tells that of the end token
 }
 
 const listed = 20
@@ -45,7 +46,7 @@ func (g exact) Describe(context.Context) (generator.Capabilities, error) {
 	if g.blind {
 		return generator.Capabilities{Model: "toy", Level: reflection.HardLabels}, nil
 	}
-	return generator.Capabilities{Model: "toy", Level: reflection.TopN, TopN: listed, LogProbs: true}, nil
+	return generator.Capabilities{Model: "toy", Level: reflection.TopN, TopN: listed, LogProbs: true, EndLogProb: g.end}, nil
 }
 
 func (g exact) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
@@ -65,6 +66,9 @@ func (g exact) Generate(ctx context.Context, req generator.Request) iter.Seq2[ge
 			id := s.Greedy()
 			if id == g.model.End {
 				last.Finish = generator.FinishEnd
+				if g.end {
+					last.LogProb = reflection.ExactLog(logs[id])
+				}
 				break
 			}
 			step := g.step(req, n == 0, id, logs)

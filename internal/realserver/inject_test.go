@@ -71,7 +71,7 @@ func TestInjection(t *testing.T) {
 			for place, prompt := range places {
 				t.Run(a.name+"/"+place, func(t *testing.T) {
 					got, want := ask(prompt(a.text)), ask(prompt(a.tame))
-					if err := same(got, want); err != nil {
+					if err := same(got, want, s.tolerance); err != nil {
 						t.Error(err)
 					}
 					if got.Usage.PromptTokens != want.Usage.PromptTokens {
