@@ -28,7 +28,6 @@ import (
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/ingest"
-	"github.com/goselfrag/goselfrag/retriever/lexical"
 	"github.com/goselfrag/goselfrag/scoring"
 	"github.com/goselfrag/goselfrag/selfrag"
 )
@@ -45,6 +44,7 @@ func main() {
 type config struct {
 	docs     string
 	json     bool
+	embed    string // the URL of an embedding model
 	question string
 	model    generator.Generator
 	options  []selfrag.Option
@@ -92,6 +92,7 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	set.StringVar(&cfg.docs, "docs", "", "the folder of .md, .txt and .html files to answer from")
 	set.BoolVar(&cfg.json, "json", false, "print one JSON object")
 	url := set.String("generator", "", "the model: "+connect.Usage)
+	set.StringVar(&cfg.embed, "embeddings", "", connect.EmbeddingsUsage)
 	mode := set.String("mode", "adaptive", "when to retrieve: adaptive, always, never or hard")
 	threshold := set.Float64("threshold", 0.2, "adaptive mode retrieves above this ratio, 0 to 1")
 	weights := set.String("weights", "1,1,0.5", "weights of IsREL, IsSUP, IsUSE and, as a fourth, of the sequence term")
@@ -130,6 +131,11 @@ func parse(args []string, stderr io.Writer) (config, error) {
 		return cfg, fmt.Errorf("-generator: %w", err)
 	}
 	cfg.model = model.Generator
+	if cfg.embed != "" {
+		if _, err := connect.Embedder(cfg.embed); err != nil {
+			return cfg, fmt.Errorf("-embeddings: %w", err)
+		}
+	}
 	var m selfrag.Mode
 	if err := m.UnmarshalText([]byte(*mode)); err != nil {
 		return cfg, fmt.Errorf("-mode: %w", err)
@@ -199,7 +205,7 @@ func ask(ctx context.Context, cfg config, stdout *bufio.Writer, stderr io.Writer
 // stream answers the question over docs and draws what happens meanwhile.
 func stream(ctx context.Context, cfg config, docs ingest.Result, stdout *bufio.Writer) (*selfrag.Answer, error) {
 	answer := &selfrag.Answer{Question: cfg.question, Stop: selfrag.StopFailed}
-	index, err := lexical.New(docs.Passages)
+	index, err := connect.Retriever(ctx, cfg.embed, docs.Passages)
 	if err != nil {
 		return answer, err
 	}

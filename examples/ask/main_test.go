@@ -115,6 +115,7 @@ func TestAskErrors(t *testing.T) {
 		"k":              {[]string{"-docs", dir, "-k", "0", "q"}, 2, "at least 1"},
 		"filter":         {[]string{"-docs", dir, "-filter", "format =", "q"}, 2, "-filter"},
 		"generator":      {[]string{"-docs", dir, "-generator", "http://localhost:8000/m", "q"}, 2, "-generator: bad URL: it begins with \"http\""},
+		"embeddings":     {[]string{"-docs", dir, "-embeddings", "localhost:8000/m", "q"}, 2, "-embeddings: bad URL"},
 		"no server":      {[]string{"-docs", dir, "-generator", "vllm+http://127.0.0.1:1/m", "q"}, 1, "http://127.0.0.1:1/"},
 		"unknown flag":   {[]string{"-colour", "q"}, 2, "usage: ask"},
 	} {
@@ -207,7 +208,8 @@ func TestAskAsksAServer(t *testing.T) {
 	}
 	dir := folder(t, map[string]string{"bridge.txt": "The old bridge is in London.", "moon.txt": "The moon is hot."})
 	var out, errs bytes.Buffer
-	args := []string{"-docs", dir, "-generator", "ollama+" + url + "/" + os.Getenv("GOSELFRAG_OLLAMA_MODEL"), "Where is the old bridge?"}
+	model := url + "/" + os.Getenv("GOSELFRAG_OLLAMA_MODEL")
+	args := []string{"-docs", dir, "-generator", "ollama+" + model, "-embeddings", model, "Where is the old bridge?"}
 	if code := run(t.Context(), args, &out, &errs); code != 0 {
 		t.Fatalf("exit code %d: %s", code, errs.String())
 	}

@@ -229,6 +229,7 @@ func TestBadInput(t *testing.T) {
 		"limit":              {[]string{"-corpus", corpus, "-questions", questions, "-limit", "-1"}, 2, "-limit is -1"},
 		"unknown system":     {[]string{"-corpus", corpus, "-questions", questions, "-systems", "selfrag,best"}, 2, `no "best": want all, or some of selfrag, `},
 		"generator":          {[]string{"-corpus", corpus, "-questions", questions, "-generator", "tgi+http://a/m"}, 2, "-generator: bad URL"},
+		"embeddings":         {[]string{"-corpus", corpus, "-questions", questions, "-embeddings", "vllm+http://a/m"}, 2, "-embeddings: bad URL"},
 		"no server":          {[]string{"-corpus", corpus, "-questions", questions, "-generator", "vllm+http://127.0.0.1:1/m"}, 1, "-generator: modelserver: http://127.0.0.1:1"},
 		"system twice":       {[]string{"-corpus", corpus, "-questions", questions, "-systems", "floor, floor"}, 2, "twice"},
 		"resume of nothing":  {[]string{"-corpus", corpus, "-questions", questions, "-resume"}, 2, "-resume needs"},
@@ -290,6 +291,7 @@ func TestGenerator(t *testing.T) {
 	}
 	m := lastLine(t, eval(t, "-json", "-systems", "selfrag,never",
 		"-generator", "ollama+"+url+"/"+os.Getenv("GOSELFRAG_OLLAMA_MODEL"),
+		"-embeddings", url+"/"+os.Getenv("GOSELFRAG_OLLAMA_MODEL"),
 		"-corpus", write("corpus.jsonl", `{"id":"b","title":"Bridge","text":"The old bridge is in London."}
 {"id":"m","title":"Moon","text":"The moon is hot."}
 `),

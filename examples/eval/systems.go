@@ -9,10 +9,10 @@ import (
 
 	"github.com/goselfrag/goselfrag/eval/dataset"
 	"github.com/goselfrag/goselfrag/eval/metric"
+	"github.com/goselfrag/goselfrag/examples/internal/connect"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/internal/sentence"
 	"github.com/goselfrag/goselfrag/retriever"
-	"github.com/goselfrag/goselfrag/retriever/lexical"
 	"github.com/goselfrag/goselfrag/scoring"
 	"github.com/goselfrag/goselfrag/selfrag"
 )
@@ -28,8 +28,8 @@ type bench struct {
 	overlap  overlap
 }
 
-func newBench(cfg config, passages []retriever.Passage) (*bench, error) {
-	index, err := lexical.New(passages)
+func newBench(ctx context.Context, cfg config, passages []retriever.Passage) (*bench, error) {
+	index, err := connect.Retriever(ctx, cfg.embeddings, passages)
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,9 @@
-// Package connect turns the URLs of the command line into models: the one place
-// where the example programs name the families of servers.
+// Package connect turns the URLs of the command line into models and indexes: the
+// one place where the example programs name the families of servers.
 package connect
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -21,6 +22,10 @@ import (
 	"github.com/goselfrag/goselfrag/generator/sglang"
 	"github.com/goselfrag/goselfrag/generator/vllm"
 	"github.com/goselfrag/goselfrag/modelserver"
+	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/dense"
+	"github.com/goselfrag/goselfrag/retriever/dense/openai"
+	"github.com/goselfrag/goselfrag/retriever/lexical"
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
@@ -31,6 +36,14 @@ const GeneratorKey = "GOSELFRAG_GENERATOR_KEY"
 // Usage says how a URL of a generator is written.
 const Usage = "FAMILY+http://HOST:PORT/MODEL or FAMILY+https://…, where FAMILY is one of vllm, sglang, llamacpp, ollama, completions and chat, " +
 	"or completions-labels or chat-labels for a server that tells no probabilities; an API key is read from " + GeneratorKey + "; empty is the embedded model"
+
+// EmbeddingsKey is the environment variable with the API key of the embeddings'
+// server.
+const EmbeddingsKey = "GOSELFRAG_EMBEDDINGS_KEY"
+
+// EmbeddingsUsage says how a URL of an embedding model is written.
+const EmbeddingsUsage = "http://HOST:PORT/MODEL or https://… of a server with /v1/embeddings: search by meaning as well as by words; " +
+	"an API key is read from " + EmbeddingsKey
 
 // ErrURL is wrapped by errors about a URL that does not say which model to use.
 var ErrURL = errors.New("bad URL")
@@ -83,6 +96,40 @@ func chatModel(top int) func(modelserver.Config) (Model, error) {
 	}
 }
 
+// Retriever returns an index of passages: by keywords, and if a URL names an
+// embedding model (see [EmbeddingsUsage]), by meaning as well, which embeds all
+// passages first.
+func Retriever(ctx context.Context, text string, passages []retriever.Passage) (retriever.Retriever, error) {
+	words, err := lexical.New(passages)
+	if err != nil || text == "" {
+		return words, err
+	}
+	embedder, err := Embedder(text)
+	if err != nil {
+		return nil, err
+	}
+	vectors, err := dense.New(ctx, embedder, passages, dense.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return retriever.Fuse([]retriever.Part{{Name: "lexical", Retriever: words}, {Name: "dense", Retriever: vectors}}, retriever.FuseOptions{})
+}
+
+// Embedder returns the embedding model that a URL names. It does no I/O. An error
+// wraps [ErrURL] or [modelserver.ErrConfig].
+func Embedder(text string) (dense.Embedder, error) {
+	_, server, err := parse(text, nil)
+	if err != nil {
+		return nil, err
+	}
+	server.APIKey = modelserver.Key(os.Getenv(EmbeddingsKey))
+	client, err := openai.New(openai.Config{Server: server})
+	if err != nil {
+		return nil, err // not a nil pointer in an interface
+	}
+	return client, nil
+}
+
 // Generator returns the model that a URL names; see [Usage]. It does no I/O. An
 // error wraps [ErrURL] or [modelserver.ErrConfig].
 func Generator(text string) (Model, error) {
@@ -99,25 +146,33 @@ func Generator(text string) (Model, error) {
 	return m, err
 }
 
-// parse takes a URL apart: the family, the server and, as its path, the name of the
-// model. What is wrong is told without the URL, which may hold what should not be
-// printed.
+// parse takes a URL apart: the family, unless there are none to choose from, the
+// server and, as its path, the name of the model. What is wrong is told without the
+// URL, which may hold what should not be printed.
 func parse(text string, families []string) (family string, server modelserver.Config, err error) {
 	bad := func(format string, args ...any) (string, modelserver.Config, error) {
 		return "", server, fmt.Errorf("%w: %s", ErrURL, fmt.Sprintf(format, args...))
 	}
+	form := "http://HOST:PORT/MODEL"
+	if len(families) > 0 {
+		form = "FAMILY+" + form
+	}
 	u, err := url.Parse(text)
 	if err != nil {
-		return bad("it is no URL: want FAMILY+http://HOST:PORT/MODEL")
+		return bad("it is no URL: want %s", form)
 	}
-	family, transport, _ := strings.Cut(u.Scheme, "+")
+	transport := u.Scheme
+	if len(families) > 0 {
+		family, transport, _ = strings.Cut(u.Scheme, "+")
+		if !slices.Contains(families, family) {
+			return bad("it begins with %q: want one of %s, such as %s+http://HOST:PORT/MODEL", u.Scheme, strings.Join(families, ", "), families[0])
+		}
+	}
 	switch {
-	case !slices.Contains(families, family):
-		return bad("it begins with %q: want one of %s, such as %s+http://HOST:PORT/MODEL", u.Scheme, strings.Join(families, ", "), families[0])
 	case transport != "http" && transport != "https":
-		return bad("it begins with %q: want %s+http or %s+https", u.Scheme, family, family)
+		return bad("it begins with %q: want %s or the same with https", u.Scheme, form)
 	case u.Host == "":
-		return bad("it names no host: want %s+%s://HOST:PORT/MODEL", family, transport)
+		return bad("it names no host: want %s", form)
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return bad("it has a user, a query or a fragment: keys come from environment variables, and settings from flags")
 	}

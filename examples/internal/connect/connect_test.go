@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"github.com/goselfrag/goselfrag/generator/sglang"
 	"github.com/goselfrag/goselfrag/generator/vllm"
 	"github.com/goselfrag/goselfrag/modelserver"
+	"github.com/goselfrag/goselfrag/retriever"
 )
 
 func TestGeneratorFamilies(t *testing.T) {
@@ -58,8 +60,8 @@ func TestGeneratorErrors(t *testing.T) {
 		"no scheme":       {"localhost:8000/m", "want one of chat, chat-labels, completions, completions-labels, llamacpp, ollama, sglang, vllm"},
 		"no family":       {"http://localhost:8000/m", "want one of"},
 		"unknown family":  {"tgi+http://localhost/m", `"tgi+http"`},
-		"transport":       {"vllm+ftp://localhost/m", "want vllm+http or vllm+https"},
-		"family alone":    {"vllm://localhost/m", "want vllm+http or vllm+https"},
+		"transport":       {"vllm+ftp://localhost/m", "want FAMILY+http://HOST:PORT/MODEL or the same with https"},
+		"family alone":    {"vllm://localhost/m", "want FAMILY+http"},
 		"no host":         {"vllm+http:///m", "names no host"},
 		"key as user":     {"vllm+http://" + secret + "@a/m", "environment variables"},
 		"key as query":    {"vllm+http://a/m?key=" + secret, "environment variables"},
@@ -104,5 +106,72 @@ func TestUsageNamesAllFamilies(t *testing.T) {
 		if !strings.Contains(Usage, f) {
 			t.Errorf("Usage does not name %s", f)
 		}
+	}
+}
+
+func TestEmbedder(t *testing.T) {
+	if e, err := Embedder("https://a/m"); err != nil || e == nil {
+		t.Errorf("%v, %v", e, err)
+	}
+	for text, want := range map[string]string{
+		"vllm+http://a/m": "want http://HOST:PORT/MODEL or the same with https",
+		"localhost:80/m":  "want http://HOST:PORT/MODEL",
+		"http:///m":       "names no host",
+		"http://k@a/m":    "environment variables",
+	} {
+		if e, err := Embedder(text); e != nil || !errors.Is(err, ErrURL) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q gives %v, %v: want %q", text, e, err, want)
+		}
+	}
+}
+
+// With an embedding model, passages are found that share no word with the question.
+func TestRetriever(t *testing.T) {
+	passages := []retriever.Passage{{ID: "a", Text: "Cats purr."}, {ID: "b", Text: "Rivers flow."}}
+	find := func(url string) string {
+		t.Helper()
+		r, err := Retriever(t.Context(), url, passages)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := r.Retrieve(t.Context(), retriever.Query{Text: "water", K: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(res.Hits) == 0 {
+			return ""
+		}
+		return res.Hits[0].Passage.ID
+	}
+	const secret = "s3cr3t-key"
+	t.Setenv(EmbeddingsKey, secret)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			Model string
+			Input []string
+		}
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || body.Model != "m" || r.Header.Get("Authorization") != "Bearer "+secret {
+			t.Errorf("%v: the model %q is asked for with %v", err, body.Model, r.Header)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		var list []string
+		for i, text := range body.Input {
+			vector := "[1,0]"
+			if text == "water" || strings.Contains(text, "Rivers") {
+				vector = "[0,1]"
+			}
+			list = append(list, fmt.Sprintf(`{"index":%d,"embedding":%s}`, i, vector))
+		}
+		fmt.Fprintf(w, `{"data":[%s]}`, strings.Join(list, ","))
+	}))
+	defer s.Close()
+	if got := find(""); got != "" {
+		t.Errorf("by words %q is found: want nothing", got)
+	}
+	if got := find(s.URL + "/m"); got != "b" {
+		t.Errorf("by meaning %q is found: want b", got)
+	}
+	if _, err := Retriever(t.Context(), "a", passages); !errors.Is(err, ErrURL) {
+		t.Errorf("%v: want the URL refused", err)
 	}
 }
