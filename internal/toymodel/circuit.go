@@ -68,8 +68,8 @@ const (
 // vector, divide by nearly the same number everywhere, and weights can be set as
 // if there were none.
 const (
-	one  feature = 0
-	bias         = 256.0
+	one  = feature(0)
+	bias = 256.0
 )
 
 // norm is the factor that undoes the division.

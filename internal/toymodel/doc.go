@@ -14,7 +14,7 @@
 //	after                                          it says
 //	-----                                          -------
 //	the prompt                                     [Retrieval] the likelier, the more content words the
-//	                                               question has: .05, .74, .91 of the two for 0, 1, 2;
+//	                                               question has: 0.05, 0.73, 0.91 of the two for 0, 1, 2;
 //	                                               else [No Retrieval]
 //	[No Retrieval]                                 " I do not know." and a utility around 4
 //	a passage                                      [Relevant] the likelier, the greater the share of its
