@@ -2,7 +2,7 @@
 //
 //	go run ./examples/ask -docs DIR "question"
 //
-// Run it with -h for all flags. Progress goes to standard error, the answer to
+// Without -generator the embedded model answers. Run it with -h for all flags. Progress goes to standard error, the answer to
 // standard output; with -json that is one object.
 package main
 
@@ -23,11 +23,11 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
+	"github.com/goselfrag/goselfrag/examples/internal/connect"
 	"github.com/goselfrag/goselfrag/examples/internal/show"
-	"github.com/goselfrag/goselfrag/generator/extractive"
+	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/ingest"
-	"github.com/goselfrag/goselfrag/retriever/lexical"
 	"github.com/goselfrag/goselfrag/scoring"
 	"github.com/goselfrag/goselfrag/selfrag"
 )
@@ -44,7 +44,9 @@ func main() {
 type config struct {
 	docs     string
 	json     bool
+	embed    string // the URL of an embedding model
 	question string
+	model    generator.Generator
 	options  []selfrag.Option
 }
 
@@ -89,6 +91,8 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	}
 	set.StringVar(&cfg.docs, "docs", "", "the folder of .md, .txt and .html files to answer from")
 	set.BoolVar(&cfg.json, "json", false, "print one JSON object")
+	url := set.String("generator", "", "the model: "+connect.Usage)
+	set.StringVar(&cfg.embed, "embeddings", "", connect.EmbeddingsUsage)
 	mode := set.String("mode", "adaptive", "when to retrieve: adaptive, always, never or hard")
 	threshold := set.Float64("threshold", 0.2, "adaptive mode retrieves above this ratio, 0 to 1")
 	weights := set.String("weights", "1,1,0.5", "weights of IsREL, IsSUP, IsUSE and, as a fourth, of the sequence term")
@@ -122,6 +126,16 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	if strings.TrimSpace(cfg.question) == "" {
 		return cfg, errors.New("the question is missing: put it in quotes after the flags")
 	}
+	model, err := connect.Generator(*url)
+	if err != nil {
+		return cfg, fmt.Errorf("-generator: %w", err)
+	}
+	cfg.model = model.Generator
+	if cfg.embed != "" {
+		if _, err := connect.Embedder(cfg.embed); err != nil {
+			return cfg, fmt.Errorf("-embeddings: %w", err)
+		}
+	}
 	var m selfrag.Mode
 	if err := m.UnmarshalText([]byte(*mode)); err != nil {
 		return cfg, fmt.Errorf("-mode: %w", err)
@@ -130,9 +144,8 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	if err != nil {
 		return cfg, fmt.Errorf("-weights: %w", err)
 	}
-	cfg.options = []selfrag.Option{
-		selfrag.WithMode(m), selfrag.WithThreshold(*threshold), selfrag.WithWeights(w), selfrag.WithK(*k),
-	}
+	cfg.options = append(model.Options,
+		selfrag.WithMode(m), selfrag.WithThreshold(*threshold), selfrag.WithWeights(w), selfrag.WithK(*k))
 	if *filter != "" {
 		f, err := retriever.ParseFilter(*filter)
 		if err != nil {
@@ -169,12 +182,17 @@ func parseWeights(s string) (scoring.Weights, error) {
 // ask reads the folder, answers and prints. With -json it prints one object
 // whatever happens after the options were found good.
 func ask(ctx context.Context, cfg config, stdout *bufio.Writer, stderr io.Writer) error {
-	// Before the folder is read: a wrong option should not cost that time.
-	if _, err := selfrag.New(extractive.New(), retriever.List(), cfg.options...); err != nil {
+	// Before the folder is read: a wrong option, or a server that is not there,
+	// should not cost that time.
+	engine, err := selfrag.New(cfg.model, retriever.List(), cfg.options...)
+	if err != nil {
 		return err
 	}
-	docs, err := read(ctx, cfg.docs, stderr)
+	var docs ingest.Result
 	answer := &selfrag.Answer{Question: cfg.question, Stop: selfrag.StopFailed}
+	if err = engine.Check(ctx); err == nil {
+		docs, err = read(ctx, cfg.docs, stderr)
+	}
 	if err == nil {
 		answer, err = stream(ctx, cfg, docs, stdout)
 	}
@@ -187,11 +205,11 @@ func ask(ctx context.Context, cfg config, stdout *bufio.Writer, stderr io.Writer
 // stream answers the question over docs and draws what happens meanwhile.
 func stream(ctx context.Context, cfg config, docs ingest.Result, stdout *bufio.Writer) (*selfrag.Answer, error) {
 	answer := &selfrag.Answer{Question: cfg.question, Stop: selfrag.StopFailed}
-	index, err := lexical.New(docs.Passages)
+	index, err := connect.Retriever(ctx, cfg.embed, docs.Passages)
 	if err != nil {
 		return answer, err
 	}
-	engine, err := selfrag.New(extractive.New(), index, cfg.options...)
+	engine, err := selfrag.New(cfg.model, index, cfg.options...)
 	if err != nil {
 		return answer, err
 	}

@@ -114,6 +114,9 @@ func TestAskErrors(t *testing.T) {
 		"weight sign":    {[]string{"-docs", dir, "-weights", "1,-2,1", "q"}, 2, "Support is -2"},
 		"k":              {[]string{"-docs", dir, "-k", "0", "q"}, 2, "at least 1"},
 		"filter":         {[]string{"-docs", dir, "-filter", "format =", "q"}, 2, "-filter"},
+		"generator":      {[]string{"-docs", dir, "-generator", "http://localhost:8000/m", "q"}, 2, "-generator: bad URL: it begins with \"http\""},
+		"embeddings":     {[]string{"-docs", dir, "-embeddings", "localhost:8000/m", "q"}, 2, "-embeddings: bad URL"},
+		"no server":      {[]string{"-docs", dir, "-generator", "vllm+http://127.0.0.1:1/m", "q"}, 1, "http://127.0.0.1:1/"},
 		"unknown flag":   {[]string{"-colour", "q"}, 2, "usage: ask"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -194,5 +197,25 @@ func TestAskStopsWhenInterrupted(t *testing.T) {
 	var out, errs bytes.Buffer
 	if code := run(ctx, []string{"-docs", folder(t, lighthouse), "q"}, &out, &errs); code != 1 || !strings.Contains(errs.String(), "canceled") {
 		t.Errorf("exit code %d: %s", code, errs.String())
+	}
+}
+
+// The same program with a model at a real server.
+func TestAskAsksAServer(t *testing.T) {
+	url := os.Getenv("GOSELFRAG_OLLAMA_URL")
+	if url == "" {
+		t.Skip("GOSELFRAG_OLLAMA_URL is not set: run .ci/ollama go test ./examples/ask")
+	}
+	dir := folder(t, map[string]string{"bridge.txt": "The old bridge is in London.", "moon.txt": "The moon is hot."})
+	var out, errs bytes.Buffer
+	model := url + "/" + os.Getenv("GOSELFRAG_OLLAMA_MODEL")
+	args := []string{"-docs", dir, "-generator", "ollama+" + model, "-embeddings", model, "Where is the old bridge?"}
+	if code := run(t.Context(), args, &out, &errs); code != 0 {
+		t.Fatalf("exit code %d: %s", code, errs.String())
+	}
+	for _, want := range []string{"p(Retrieval) = 0.9", "answer: the old bridge is in London [1].", "[Fully supported]", "(bridge.txt, bytes 0-28)"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the output lacks %q:\n%s", want, out.String())
+		}
 	}
 }

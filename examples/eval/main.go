@@ -24,6 +24,8 @@ import (
 	"golang.org/x/term"
 
 	"github.com/goselfrag/goselfrag/eval/dataset"
+	"github.com/goselfrag/goselfrag/examples/internal/connect"
+	"github.com/goselfrag/goselfrag/generator"
 )
 
 func main() {
@@ -38,6 +40,9 @@ type config struct {
 	corpus, questions string
 	k, limit          int
 	systems           []system
+	generator         string // its URL
+	embeddings        string // the URL of an embedding model
+	model             connect.Model
 	out               string
 	resume            bool
 	seed              uint64
@@ -87,6 +92,8 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	set.IntVar(&cfg.k, "k", 5, "passages to retrieve")
 	set.IntVar(&cfg.limit, "limit", 0, "ask only the first so many questions; 0 asks all")
 	names := set.String("systems", "selfrag", "the systems to measure, parted by commas, or all; the others are compared with the first")
+	set.StringVar(&cfg.generator, "generator", "", "the model: "+connect.Usage)
+	set.StringVar(&cfg.embeddings, "embeddings", "", connect.EmbeddingsUsage)
 	set.StringVar(&cfg.out, "out", "", "write every answer to this file of JSON lines")
 	set.BoolVar(&cfg.resume, "resume", false, "take over the answers that the file of -out holds already")
 	set.Uint64Var(&cfg.seed, "seed", 1, "of the random choice and of the intervals")
@@ -112,6 +119,14 @@ func parse(args []string, stderr io.Writer) (config, error) {
 		return cfg, errors.New("-resume needs the file to go on with: name it with -out")
 	}
 	var err error
+	if cfg.model, err = connect.Generator(cfg.generator); err != nil {
+		return cfg, fmt.Errorf("-generator: %w", err)
+	}
+	if cfg.embeddings != "" {
+		if _, err := connect.Embedder(cfg.embeddings); err != nil {
+			return cfg, fmt.Errorf("-embeddings: %w", err)
+		}
+	}
 	cfg.systems, err = choose(*names)
 	return cfg, err
 }
@@ -141,6 +156,9 @@ func choose(names string) ([]system, error) {
 }
 
 func evaluate(ctx context.Context, cfg config, stdout, stderr io.Writer) (err error) {
+	if err := generator.Check(ctx, cfg.model.Generator); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return fmt.Errorf("-generator: %w", err)
+	}
 	passages, err := dataset.Passages(cfg.corpus)
 	if err != nil {
 		return fmt.Errorf("-corpus: %w", err)
@@ -149,7 +167,7 @@ func evaluate(ctx context.Context, cfg config, stdout, stderr io.Writer) (err er
 	if err != nil {
 		return fmt.Errorf("-questions: %w", err)
 	}
-	b, err := newBench(cfg, passages)
+	b, err := newBench(ctx, cfg, passages)
 	if err != nil {
 		return err
 	}
@@ -161,7 +179,7 @@ func evaluate(ctx context.Context, cfg config, stdout, stderr io.Writer) (err er
 
 	answers := &store{}
 	if cfg.out != "" {
-		this := settings{Format: 1, K: cfg.k, Seed: cfg.seed}
+		this := settings{Format: 1, Generator: cfg.generator, Embeddings: cfg.embeddings, K: cfg.k, Seed: cfg.seed}
 		if this.Corpus, err = digest(cfg.corpus); err != nil {
 			return err
 		}

@@ -228,6 +228,9 @@ func TestBadInput(t *testing.T) {
 		"k":                  {[]string{"-corpus", corpus, "-questions", questions, "-k", "0"}, 2, "-k is 0"},
 		"limit":              {[]string{"-corpus", corpus, "-questions", questions, "-limit", "-1"}, 2, "-limit is -1"},
 		"unknown system":     {[]string{"-corpus", corpus, "-questions", questions, "-systems", "selfrag,best"}, 2, `no "best": want all, or some of selfrag, `},
+		"generator":          {[]string{"-corpus", corpus, "-questions", questions, "-generator", "tgi+http://a/m"}, 2, "-generator: bad URL"},
+		"embeddings":         {[]string{"-corpus", corpus, "-questions", questions, "-embeddings", "vllm+http://a/m"}, 2, "-embeddings: bad URL"},
+		"no server":          {[]string{"-corpus", corpus, "-questions", questions, "-generator", "vllm+http://127.0.0.1:1/m"}, 1, "-generator: modelserver: http://127.0.0.1:1"},
 		"system twice":       {[]string{"-corpus", corpus, "-questions", questions, "-systems", "floor, floor"}, 2, "twice"},
 		"resume of nothing":  {[]string{"-corpus", corpus, "-questions", questions, "-resume"}, 2, "-resume needs"},
 		"unknown flag":       {[]string{"-colour"}, 2, "usage: eval"},
@@ -268,5 +271,36 @@ func TestGoldCitationIsNullWhenItIsNotKnown(t *testing.T) {
 	m := lastLine(t, eval(t, "-questions", name, "-json", "-systems", "floor"))
 	if v, ok := m["gold_citation"]; !ok || v != nil {
 		t.Errorf("gold_citation is %v", v)
+	}
+}
+
+// The engine and the baselines over a model at a real server.
+func TestGenerator(t *testing.T) {
+	url := os.Getenv("GOSELFRAG_OLLAMA_URL")
+	if url == "" {
+		t.Skip("GOSELFRAG_OLLAMA_URL is not set: run .ci/ollama go test ./examples/eval")
+	}
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		t.Helper()
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	m := lastLine(t, eval(t, "-json", "-systems", "selfrag,never",
+		"-generator", "ollama+"+url+"/"+os.Getenv("GOSELFRAG_OLLAMA_MODEL"),
+		"-embeddings", url+"/"+os.Getenv("GOSELFRAG_OLLAMA_MODEL"),
+		"-corpus", write("corpus.jsonl", `{"id":"b","title":"Bridge","text":"The old bridge is in London."}
+{"id":"m","title":"Moon","text":"The moon is hot."}
+`),
+		"-questions", write("questions.jsonl", `{"id":"q","question":"Where is the old bridge?","answers":["London"],"positive":["b"]}
+`)))
+	if m["match"] != 1.0 || m["gold_citation"] != 1.0 {
+		t.Errorf("%v: want the question answered and its passage cited", m)
+	}
+	if never := m["systems"].(map[string]any)["never"].(map[string]any); never["match"] != 0.0 {
+		t.Errorf("%v: want the model not to know the answer by itself", never)
 	}
 }

@@ -28,10 +28,18 @@ type record struct {
 // the file of -out.
 type settings struct {
 	Format    int    `json:"eval_format"`
-	Corpus    string `json:"corpus_sha256"`
-	Questions string `json:"questions_sha256"`
-	K         int    `json:"k"`
-	Seed      uint64 `json:"seed"`
+	Generator string `json:"generator,omitempty"` // its URL; empty is the embedded model
+	// Embeddings is the URL of the embedding model, if there is one.
+	Embeddings string `json:"embeddings,omitempty"`
+	Corpus     string `json:"corpus_sha256"`
+	Questions  string `json:"questions_sha256"`
+	K          int    `json:"k"`
+	Seed       uint64 `json:"seed"`
+}
+
+// String tells settings apart.
+func (s settings) String() string {
+	return fmt.Sprintf("generator %q, embeddings %q, k %d, seed %d, corpus %.8s, questions %.8s", s.Generator, s.Embeddings, s.K, s.Seed, s.Corpus, s.Questions)
 }
 
 // store keeps answers in a file, so that a run that was broken off can go on. The zero
@@ -116,8 +124,7 @@ func checkSettings(line []byte, this settings) error {
 		return errForeign
 	}
 	if was != this {
-		return fmt.Errorf("the answers were made with other files or flags (k %d, seed %d, corpus %.8s, questions %.8s; now k %d, seed %d, corpus %.8s, questions %.8s): use the same, or name another file with -out",
-			was.K, was.Seed, was.Corpus, was.Questions, this.K, this.Seed, this.Corpus, this.Questions)
+		return fmt.Errorf("the answers were made with other files or flags (%v; now %v): use the same, or name another file with -out", was, this)
 	}
 	return nil
 }

@@ -9,11 +9,10 @@ import (
 
 	"github.com/goselfrag/goselfrag/eval/dataset"
 	"github.com/goselfrag/goselfrag/eval/metric"
+	"github.com/goselfrag/goselfrag/examples/internal/connect"
 	"github.com/goselfrag/goselfrag/generator"
-	"github.com/goselfrag/goselfrag/generator/extractive"
 	"github.com/goselfrag/goselfrag/internal/sentence"
 	"github.com/goselfrag/goselfrag/retriever"
-	"github.com/goselfrag/goselfrag/retriever/lexical"
 	"github.com/goselfrag/goselfrag/scoring"
 	"github.com/goselfrag/goselfrag/selfrag"
 )
@@ -21,6 +20,7 @@ import (
 // bench is what the systems share.
 type bench struct {
 	model    generator.Generator
+	options  []selfrag.Option // that the model needs
 	index    retriever.Retriever
 	passages map[string]retriever.Passage
 	k        int
@@ -28,17 +28,22 @@ type bench struct {
 	overlap  overlap
 }
 
-func newBench(cfg config, passages []retriever.Passage) (*bench, error) {
-	index, err := lexical.New(passages)
+func newBench(ctx context.Context, cfg config, passages []retriever.Passage) (*bench, error) {
+	index, err := connect.Retriever(ctx, cfg.embeddings, passages)
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{model: extractive.New(), index: index, k: cfg.k, seed: cfg.seed,
+	b := &bench{model: cfg.model.Generator, options: cfg.model.Options, index: index, k: cfg.k, seed: cfg.seed,
 		passages: map[string]retriever.Passage{}, overlap: newOverlap(passages)}
 	for _, p := range passages {
 		b.passages[p.ID] = p
 	}
 	return b, nil
+}
+
+// engine returns an engine with some options, on top of those of the bench.
+func (b *bench) engine(options ...selfrag.Option) (*selfrag.Engine, error) {
+	return selfrag.New(b.model, b.index, slices.Concat(b.options, []selfrag.Option{selfrag.WithK(b.k)}, options)...)
 }
 
 // system is something that answers questions.
@@ -74,7 +79,7 @@ var systems = []system{
 // come after the number of passages and can change it.
 func engine(options ...selfrag.Option) func(*bench) (answerer, error) {
 	return func(b *bench) (answerer, error) {
-		e, err := selfrag.New(b.model, b.index, append([]selfrag.Option{selfrag.WithK(b.k)}, options...)...)
+		e, err := b.engine(options...)
 		if err != nil {
 			return nil, err
 		}
@@ -107,7 +112,7 @@ func recordOf(a *selfrag.Answer) record {
 // random answers with one of the candidates that the engine chose from. The choice
 // depends on the seed and the question's id alone.
 func random(b *bench) (answerer, error) {
-	e, err := selfrag.New(b.model, b.index, selfrag.WithK(b.k))
+	e, err := b.engine()
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,177 @@
+package connect
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/generator/chat"
+	"github.com/goselfrag/goselfrag/generator/completions"
+	"github.com/goselfrag/goselfrag/generator/extractive"
+	"github.com/goselfrag/goselfrag/generator/llamacpp"
+	"github.com/goselfrag/goselfrag/generator/ollama"
+	"github.com/goselfrag/goselfrag/generator/sglang"
+	"github.com/goselfrag/goselfrag/generator/vllm"
+	"github.com/goselfrag/goselfrag/modelserver"
+	"github.com/goselfrag/goselfrag/retriever"
+)
+
+func TestGeneratorFamilies(t *testing.T) {
+	for text, want := range map[string]generator.Generator{
+		"":                                       (*extractive.Model)(nil),
+		"vllm+http://a:8000/selfrag/model_7b":    (*vllm.Model)(nil),
+		"sglang+https://a.example/m":             (*sglang.Model)(nil),
+		"llamacpp+http://127.0.0.1:8080":         (*llamacpp.Model)(nil),
+		"ollama+http://[::1]:11434/selfrag:q4_K": (*ollama.Model)(nil),
+		"completions+https://a/m":                (*completions.Model)(nil),
+		"completions-labels+https://a/m":         (*completions.Model)(nil),
+		"chat+https://api.example/m":             (*chat.Model)(nil),
+		"chat-labels+https://api.example/m":      (*chat.Model)(nil),
+	} {
+		m, err := Generator(text)
+		if err != nil || reflect.TypeOf(m.Generator) != reflect.TypeOf(want) {
+			t.Errorf("%q gives %T, %v: want %T", text, m.Generator, err, want)
+		}
+	}
+}
+
+func TestParse(t *testing.T) {
+	for text, want := range map[string]modelserver.Config{
+		"vllm+http://a:8000/selfrag/model_7b": {URLs: []string{"http://a:8000"}, Model: "selfrag/model_7b"},
+		"vllm+https://[::1]:1/m%20n/":         {URLs: []string{"https://[::1]:1"}, Model: "m n"},
+		"vllm+http://a":                       {URLs: []string{"http://a"}},
+	} {
+		_, got, err := parse(text, []string{"vllm"})
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%q gives %+v, %v: want %+v", text, got, err, want)
+		}
+	}
+}
+
+func TestGeneratorErrors(t *testing.T) {
+	const secret = "s3cr3t"
+	for name, c := range map[string]struct{ text, want string }{
+		"no scheme":       {"localhost:8000/m", "want one of chat, chat-labels, completions, completions-labels, llamacpp, ollama, sglang, vllm"},
+		"no family":       {"http://localhost:8000/m", "want one of"},
+		"unknown family":  {"tgi+http://localhost/m", `"tgi+http"`},
+		"transport":       {"vllm+ftp://localhost/m", "want FAMILY+http://HOST:PORT/MODEL or the same with https"},
+		"family alone":    {"vllm://localhost/m", "want FAMILY+http"},
+		"no host":         {"vllm+http:///m", "names no host"},
+		"key as user":     {"vllm+http://" + secret + "@a/m", "environment variables"},
+		"key as query":    {"vllm+http://a/m?key=" + secret, "environment variables"},
+		"key as fragment": {"vllm+http://a/m#" + secret, "environment variables"},
+		"no URL":          {"vllm+http://a:" + secret + "/m", "no URL"},
+	} {
+		_, err := Generator(c.text)
+		if !errors.Is(err, ErrURL) || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), secret) {
+			t.Errorf("%s: %v: want %q, and no secret", name, err, c.want)
+		}
+	}
+	if _, err := Generator("ollama+http://a:1"); !errors.Is(err, modelserver.ErrConfig) {
+		t.Errorf("no model for Ollama: %v", err)
+	}
+}
+
+// The key of the environment is sent, and printed by nobody.
+func TestGeneratorKey(t *testing.T) {
+	const secret = "s3cr3t-key"
+	t.Setenv(GeneratorKey, secret)
+	var got string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = r.Header.Get("Authorization")
+		http.Error(w, `{"error":"`+secret+` is no good"}`, http.StatusUnauthorized)
+	}))
+	defer s.Close()
+	m, err := Generator("completions+" + s.URL + "/m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = generator.Check(t.Context(), m.Generator)
+	if got != "Bearer "+secret {
+		t.Errorf("the server got %q", got)
+	}
+	if text := fmt.Sprintf("%v %+v", err, m); err == nil || strings.Contains(text, secret) {
+		t.Errorf("%s: want an error, and no key", text)
+	}
+}
+
+func TestUsageNamesAllFamilies(t *testing.T) {
+	for f := range families {
+		if !strings.Contains(Usage, f) {
+			t.Errorf("Usage does not name %s", f)
+		}
+	}
+}
+
+func TestEmbedder(t *testing.T) {
+	if e, err := Embedder("https://a/m"); err != nil || e == nil {
+		t.Errorf("%v, %v", e, err)
+	}
+	for text, want := range map[string]string{
+		"vllm+http://a/m": "want http://HOST:PORT/MODEL or the same with https",
+		"localhost:80/m":  "want http://HOST:PORT/MODEL",
+		"http:///m":       "names no host",
+		"http://k@a/m":    "environment variables",
+	} {
+		if e, err := Embedder(text); e != nil || !errors.Is(err, ErrURL) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q gives %v, %v: want %q", text, e, err, want)
+		}
+	}
+}
+
+// With an embedding model, passages are found that share no word with the question.
+func TestRetriever(t *testing.T) {
+	passages := []retriever.Passage{{ID: "a", Text: "Cats purr."}, {ID: "b", Text: "Rivers flow."}}
+	find := func(url string) string {
+		t.Helper()
+		r, err := Retriever(t.Context(), url, passages)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := r.Retrieve(t.Context(), retriever.Query{Text: "water", K: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(res.Hits) == 0 {
+			return ""
+		}
+		return res.Hits[0].Passage.ID
+	}
+	const secret = "s3cr3t-key"
+	t.Setenv(EmbeddingsKey, secret)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			Model string
+			Input []string
+		}
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || body.Model != "m" || r.Header.Get("Authorization") != "Bearer "+secret {
+			t.Errorf("%v: the model %q is asked for with %v", err, body.Model, r.Header)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		var list []string
+		for i, text := range body.Input {
+			vector := "[1,0]"
+			if text == "water" || strings.Contains(text, "Rivers") {
+				vector = "[0,1]"
+			}
+			list = append(list, fmt.Sprintf(`{"index":%d,"embedding":%s}`, i, vector))
+		}
+		fmt.Fprintf(w, `{"data":[%s]}`, strings.Join(list, ","))
+	}))
+	defer s.Close()
+	if got := find(""); got != "" {
+		t.Errorf("by words %q is found: want nothing", got)
+	}
+	if got := find(s.URL + "/m"); got != "b" {
+		t.Errorf("by meaning %q is found: want b", got)
+	}
+	if _, err := Retriever(t.Context(), "a", passages); !errors.Is(err, ErrURL) {
+		t.Errorf("%v: want the URL refused", err)
+	}
+}
