@@ -228,8 +228,8 @@ func (s *store[K]) checkItems(items []Item[K]) (stands []bool, err error) {
 	return stands, nil
 }
 
-// reserve makes room for n more vectors, with rowsToo in the slab of rows. The caller
-// holds graph for writing.
+// reserve makes room for n more vectors; grow, if not nil, makes room in what only its
+// caller has. The caller holds graph for writing.
 func (s *store[K]) reserve(n int, grow func(v *view[K], rows uint32)) error {
 	s.reclaim()
 	need := int64(s.used) + int64(n) - int64(len(s.spare))
