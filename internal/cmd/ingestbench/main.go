@@ -1,11 +1,11 @@
 // Command ingestbench measures how fast documents become passages, and in how much
 // memory.
 //
-//	go run ./internal/cmd/ingestbench [-n 1000000] [-words 100] [-formats tsv,jsonl,txt]
+//	go run ./internal/cmd/ingestbench [-n 1000000] [-words 100] [-formats tsv,jsonl,words,txt]
 //
 // It writes N passages of random words to a temporary folder, once for each format,
 // and streams them: records as they are, plain text (in files of 1000 passages, each
-// sentence of ten words) cut anew. Beside each stands what the standard library takes
+// sentence of ten words) cut anew, into whole sentences (txt) or blocks of words (words). Beside each stands what the standard library takes
 // to do no more than parse the same files: the ratio is of the two times. With -clean
 // the passages of the last format are kept and cleaned as well.
 //
@@ -42,7 +42,7 @@ func main() {
 	log.SetPrefix("ingestbench: ")
 	n := flag.Int("n", 1_000_000, "how many `passages`")
 	words := flag.Int("words", 100, "how many `words` in each")
-	formats := flag.String("formats", "tsv,jsonl,txt", "what to measure, of tsv, jsonl and txt")
+	formats := flag.String("formats", "tsv,jsonl,words,txt", "what to measure, of tsv, jsonl, words and txt")
 	cleaning := flag.Bool("clean", false, "clean the passages of the last format too")
 	flag.Parse()
 	if *n < 1 || *words < 1 {
@@ -74,9 +74,13 @@ func run(ctx context.Context, out io.Writer, dir string, n, words int, formats [
 		}
 		keep := cleaning && i == len(formats)-1
 		var kept []retriever.Passage
+		var o ingest.Options
+		if format == "words" {
+			o.Split = ingest.Split{Whole: ingest.WholeWords, Size: words}
+		}
 		ours, err := measure(ctx, files, func(f *os.File) (int, error) {
 			count := 0
-			for p, err := range ingest.Stream(ctx, filepath.Base(f.Name()), f, ingest.Options{}) {
+			for p, err := range ingest.Stream(ctx, filepath.Base(f.Name()), f, o) {
 				if err != nil {
 					return count, err
 				}
@@ -89,7 +93,7 @@ func run(ctx context.Context, out io.Writer, dir string, n, words int, formats [
 		if err != nil {
 			return err
 		}
-		if format != "txt" && (ours.count != n || base.count != n) {
+		if !isText(format) && (ours.count != n || base.count != n) {
 			return fmt.Errorf("%s: %d passages, the standard library %d, want %d", format, ours.count, base.count, n)
 		}
 		fmt.Fprintf(out, "%-6s %9.0f passages/s, %6.1f MB/s, %s, %.2f times as long as the standard library (%s)\n", format,
@@ -102,6 +106,8 @@ func run(ctx context.Context, out io.Writer, dir string, n, words int, formats [
 	}
 	return nil
 }
+
+func isText(format string) bool { return format == "txt" || format == "words" }
 
 func cleanAll(ctx context.Context, out io.Writer, passages []retriever.Passage) error {
 	for _, o := range []clean.Options{{}, {Letters: 0.5, Boilerplate: 5, NearDuplicate: 0.8}} {
@@ -193,20 +199,20 @@ func write(ctx context.Context, dir, format string, n, words int) (files []strin
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, 0, err
 	}
-	perFile := n
+	perFile, ending := n, format
 	switch format {
-	case "txt":
-		perFile = 1000
+	case "txt", "words":
+		perFile, ending = 1000, "txt"
 	case "tsv", "jsonl":
 	default:
-		return nil, 0, fmt.Errorf("-formats: %q: want tsv, jsonl or txt", format)
+		return nil, 0, fmt.Errorf("-formats: %q: want tsv, jsonl, words or txt", format)
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for from := 0; from < n; from += perFile {
 		if err := ctx.Err(); err != nil {
 			return nil, 0, err
 		}
-		name := filepath.Join(dir, fmt.Sprintf("%07d.%s", from, format))
+		name := filepath.Join(dir, fmt.Sprintf("%07d.%s", from, ending))
 		written, err := writeFile(name, format, from, min(from+perFile, n), words, rng)
 		if err != nil {
 			return nil, 0, err

@@ -7,10 +7,10 @@ import (
 
 func TestRun(t *testing.T) {
 	var out strings.Builder
-	if err := run(t.Context(), &out, t.TempDir(), 1200, 20, []string{"tsv", "jsonl", "txt"}, true); err != nil {
+	if err := run(t.Context(), &out, t.TempDir(), 1200, 20, []string{"tsv", "jsonl", "words", "txt"}, true); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"\ntsv ", "\njsonl ", "\ntxt ", "\nclean "} {
+	for _, want := range []string{"\ntsv ", "\njsonl ", "\nwords ", "\ntxt ", "\nclean "} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no line %q in:\n%s", want, out.String())
 		}
