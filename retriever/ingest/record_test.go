@@ -154,6 +154,7 @@ func TestStreamStops(t *testing.T) {
 			}
 		}
 		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
 		var last error
 		n = 0
 		for _, err := range Stream(ctx, name, strings.NewReader(src), Options{}) {
