@@ -14,7 +14,8 @@ const parentKey = "parent"
 // child, is what a search compares with the question, and the large one around it,
 // its parent, is what the model reads. Children have the metadata of their parent
 // and "parent", its ID; their own IDs are that of the parent, a full stop and a
-// number from 1. Index the children, and look through [GiveParents].
+// number from 1. A record that has metadata "parent" already is refused. Index the
+// children, and look through [GiveParents].
 func Families(passages []retriever.Passage) (parents, children []retriever.Passage) {
 	for _, p := range passages {
 		if _, ok := p.Metadata[parentKey]; ok {

@@ -33,9 +33,14 @@ func TestFamilies(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("-want +got:\n%s", d)
 	}
-	recs, err := Document("a.jsonl", []byte(`{"id":"p","text":"One. Two.","parent":"other"}`), Options{Children: &Split{Unit: Sentences, Size: 1}})
-	if err != nil || len(recs) != 3 || recs[2].Metadata["parent"].String() != `"p"` || recs[2].Text != "Two." {
-		t.Errorf("%v, %+v", err, recs)
+	recs := `{"id":"p","text":"One. Two.","n":1}` + "\n" + `{"id":"q","text":"Three.","parent":"other"}`
+	ps, bad := read(t, "a.jsonl", recs, Options{Children: &Split{Unit: Sentences, Size: 1}})
+	parents, children = Families(ps)
+	if len(parents) != 1 || len(children) != 2 || children[1].ID != "p.2" || children[1].Text != "Two." || children[1].Metadata["n"].String() != "1" {
+		t.Errorf("records: %+v", ps)
+	}
+	if len(bad) != 1 || bad[0] != `ingest: a.jsonl:2: bad record: the metadata "parent" is what Options.Children uses: give it another name` {
+		t.Errorf("records: %q", bad)
 	}
 }
 

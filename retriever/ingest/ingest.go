@@ -15,8 +15,8 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// Why a file or record gave no passages. A [FileError] wraps one of these or the error of
-// the file system.
+// Why a file or record gave no passages. A [FileError] wraps one of these or the error
+// of the file system.
 var (
 	ErrNotUTF8  = errors.New("not UTF-8: convert the file to UTF-8")
 	ErrTooLarge = errors.New("larger than Options.MaxBytes: raise the limit or split the file")
@@ -134,10 +134,12 @@ func Dir(ctx context.Context, dir string, opts Options) (Result, error) {
 
 // FS reads the documents of a file system.
 //
-// A file or record that cannot be read is skipped and reported, not an error. If no file
-// gives a passage, the error wraps ErrNothing and counts what was skipped. When
-// ctx is done, FS stops before the next file with an error that wraps ctx.Err().
-// With an error the Result says what was read until then.
+// A file or record that cannot be read is skipped and reported, not an error. If no
+// file gives a passage, the error wraps ErrNothing and counts what was skipped. When
+// ctx is done, FS stops before the next file or record with an error that wraps
+// ctx.Err(). With an error the Result says what was read until then.
+//
+// All passages are kept in memory: a large file of records is for [Stream].
 //
 // The result depends on nothing but the names and the contents of the files and
 // on opts.

@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"context"
+	"maps"
 	"path"
 	"strconv"
 	"strings"
@@ -12,7 +14,7 @@ import (
 
 // passages calls emit with the passages of the document in order until it returns
 // false.
-func (d *document) passages(name, format string, opts Options, emit func(retriever.Passage) bool) error {
+func (d *document) passages(ctx context.Context, name, format string, opts Options, emit func(retriever.Passage) bool) error {
 	own := d.title
 	if own == "" {
 		own = d.first
@@ -28,7 +30,7 @@ func (d *document) passages(name, format string, opts Options, emit func(retriev
 			s.compose()
 			title = norm.NFC.String(title)
 		}
-		units, err := opts.Split.cut(s.text, s.blocks)
+		units, err := opts.Split.cut(ctx, s.text, s.blocks)
 		if err != nil {
 			return err
 		}
@@ -43,7 +45,7 @@ func (d *document) passages(name, format string, opts Options, emit func(retriev
 				"document": retriever.String(own),
 				"number":   retriever.Int(int64(number)),
 			}
-			if more, err := s.family(p, u, opts, emit); err != nil || !more {
+			if more, err := s.family(ctx, p, u, opts, emit); err != nil || !more {
 				return err
 			}
 		}
@@ -62,11 +64,11 @@ func (s *section) passage(name string, u unit) retriever.Passage {
 
 // family emits p, which is the unit u of s, and then its children, if there are to
 // be any. It reports whether emit wants more.
-func (s *section) family(p retriever.Passage, u unit, opts Options, emit func(retriever.Passage) bool) (bool, error) {
+func (s *section) family(ctx context.Context, p retriever.Passage, u unit, opts Options, emit func(retriever.Passage) bool) (bool, error) {
 	var children []unit
 	if opts.Children != nil {
 		var err error
-		if children, err = opts.Children.cut(s.text, s.clip(u)); err != nil {
+		if children, err = opts.Children.cut(ctx, s.text, s.clip(u)); err != nil {
 			return false, err
 		}
 	}
@@ -78,11 +80,7 @@ func (s *section) family(p retriever.Passage, u unit, opts Options, emit func(re
 		c.ID = p.ID + "." + strconv.Itoa(k+1)
 		c.Title = p.Title
 		c.Metadata = retriever.Metadata{parentKey: retriever.String(p.ID)}
-		for key, v := range p.Metadata {
-			if key != parentKey {
-				c.Metadata[key] = v
-			}
-		}
+		maps.Copy(c.Metadata, p.Metadata)
 		if !emit(c) {
 			return false, nil
 		}

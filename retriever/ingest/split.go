@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"unicode"
@@ -110,7 +111,7 @@ func (s Split) Text(text string) ([]Span, error) {
 	if err != nil {
 		return nil, err
 	}
-	units, err := s.cut(text, []block{{end: len(text)}})
+	units, err := s.cut(context.Background(), text, []block{{end: len(text)}})
 	if err != nil {
 		return nil, err
 	}
@@ -121,48 +122,46 @@ func (s Split) Text(text string) ([]Span, error) {
 	return out, nil
 }
 
-// cut returns the passages of text, which consists of blocks.
-func (s Split) cut(text string, blocks []block) ([]unit, error) {
+// cut returns the passages of text, which consists of blocks. The error wraps
+// ErrOptions, or is ctx.Err().
+func (s Split) cut(ctx context.Context, text string, blocks []block) ([]unit, error) {
 	var units []unit
 	for _, b := range blocks {
-		for _, u := range s.wholes(text, b) {
-			var err error
-			if units, err = s.fit(units, text, u); err != nil {
+		for _, p := range paragraphs(text, b) {
+			if err := ctx.Err(); err != nil {
 				return nil, err
+			}
+			for _, u := range s.wholes(text, p) {
+				var err error
+				if units, err = s.fit(units, text, u); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
 	return s.pack(text, units, s.Overlap, s.Whole != WholeWords && s.Overlap == 0), nil
 }
 
-// wholes returns what is to be kept whole of a block.
-func (s Split) wholes(text string, b block) []unit {
-	var out []unit
-	sentences := func(b block) {
-		for _, p := range sentencesOf(text, b) {
-			u := unit{p.Start, p.End, 1}
-			if s.Unit != Sentences {
-				u.n = s.length(p.of(text))
-			}
-			out = append(out, u)
-		}
+// wholes returns what is to be kept whole of a paragraph.
+func (s Split) wholes(text string, p block) []unit {
+	if s.Whole == WholeWords {
+		return s.words(text, Span{p.start, p.end})
 	}
-	switch s.Whole {
-	case WholeSentences:
-		sentences(b)
-	case WholeWords:
-		out = s.words(text, Span{b.start, b.end})
-	case WholeBlocks:
-		for _, p := range paragraphs(text, b) {
-			parts := len(out)
-			sentences(block{p.Start, p.End, b.code})
-			u := unit{p.Start, p.End, len(out) - parts}
-			if s.Unit != Sentences {
-				u.n = s.length(p.of(text))
-			}
-			if u.n <= s.Size {
-				out = append(out[:parts], u)
-			}
+	var out []unit
+	for _, c := range sentencesOf(text, p) {
+		u := unit{c.Start, c.End, 1}
+		if s.Unit != Sentences {
+			u.n = s.length(c.of(text))
+		}
+		out = append(out, u)
+	}
+	if s.Whole == WholeBlocks {
+		u := unit{p.start, p.end, len(out)}
+		if s.Unit != Sentences {
+			u.n = s.length(text[p.start:p.end])
+		}
+		if u.n <= s.Size {
+			return []unit{u}
 		}
 	}
 	return out
@@ -274,12 +273,12 @@ func sentencesOf(text string, b block) []Span {
 }
 
 // paragraphs returns the parts of a block between blank lines, all of it if it is
-// code.
-func paragraphs(text string, b block) []Span {
+// code. No sentence goes on behind a blank line.
+func paragraphs(text string, b block) []block {
 	if b.code {
-		return []Span{{b.start, b.end}}
+		return []block{b}
 	}
-	var out []Span
+	var out []block
 	start, at := -1, b.start
 	end := at
 	for line := range strings.Lines(text[b.start:b.end]) {
@@ -290,13 +289,13 @@ func paragraphs(text string, b block) []Span {
 			}
 			end = at + len(strings.TrimRightFunc(line, unicode.IsSpace))
 		case start >= 0:
-			out = append(out, Span{start, end})
+			out = append(out, block{start: start, end: end})
 			start = -1
 		}
 		at += len(line)
 	}
 	if start >= 0 {
-		out = append(out, Span{start, end})
+		out = append(out, block{start: start, end: end})
 	}
 	return out
 }

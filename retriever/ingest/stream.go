@@ -133,7 +133,7 @@ func (s *stream) document(r io.Reader) error {
 	case "html":
 		readHTML(w, body, len(w.src))
 	}
-	if err := w.finish().passages(s.name, s.format, s.opts, s.emit); err != nil {
+	if err := w.finish().passages(s.ctx, s.name, s.format, s.opts, s.emit); err != nil {
 		return err
 	}
 	if s.count == 0 {
@@ -169,6 +169,9 @@ func (s *stream) take(rec record) (bool, error) {
 	if strings.TrimSpace(sec.text) == "" {
 		return s.bad(rec.line, ErrNoText), nil
 	}
+	if _, ok := rec.metadata[parentKey]; ok && s.opts.Children != nil {
+		return s.bad(rec.line, fmt.Errorf("%w: the metadata %q is what Options.Children uses: give it another name", ErrRecord, parentKey)), nil
+	}
 	if rec.id == "" {
 		rec.id = fmt.Sprintf("%s#%d", s.name, rec.line)
 	}
@@ -180,7 +183,7 @@ func (s *stream) take(rec record) (bool, error) {
 	units := []unit{{end: len(sec.text)}}
 	if s.opts.SplitRecords {
 		var err error
-		if units, err = s.opts.Split.cut(sec.text, sec.blocks); err != nil {
+		if units, err = s.opts.Split.cut(s.ctx, sec.text, sec.blocks); err != nil {
 			return false, err
 		}
 	}
@@ -190,7 +193,7 @@ func (s *stream) take(rec record) (bool, error) {
 		if len(units) > 1 {
 			p.ID = fmt.Sprintf("%s#%d", rec.id, i+1)
 		}
-		if more, err := sec.family(p, u, s.opts, s.emit); err != nil || !more {
+		if more, err := sec.family(s.ctx, p, u, s.opts, s.emit); err != nil || !more {
 			return false, err
 		}
 	}
