@@ -1,6 +1,7 @@
 package sentence
 
 import (
+	"iter"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -52,8 +53,9 @@ func units(text string) func(yield func(int) bool) {
 			case unicode.IsSpace(r):
 			case unicode.IsSpace(before),
 				isIdeographic(r),
-				// punctuation and accents stay with the character before
-				isIdeographic(before) && isWordRune(r):
+				// punctuation and accents, half-width ones too, stay with the
+				// character before
+				isIdeographic(before) && isWordRune(r) && r != '\uff9e' && r != '\uff9f':
 				if !yield(i) {
 					return
 				}
@@ -94,4 +96,79 @@ func cutAt(text string, starts []int) int {
 	// Pieces of like length rather than a full one and a remnant.
 	pieces := (len(starts) + MaxWords - 1) / MaxWords
 	return (len(starts) + pieces - 1) / pieces
+}
+
+// LongWord is the number of characters above which [Pieces] cuts a word.
+const LongWord = 64
+
+// Pieces yields the words of text in the sense of [Count], without the white
+// space around them, but that a run without white space of more than [LongWord]
+// characters is several: an address, a key in base64, a line of Thai. Together
+// they hold every character that is not white space, and none begins or ends
+// within a grapheme cluster (UAX #29), white space apart.
+func Pieces(text string) iter.Seq[Span] {
+	return func(yield func(Span) bool) {
+		for i := 0; i < len(text); {
+			n := strings.IndexFunc(text[i:], func(r rune) bool { return !unicode.IsSpace(r) })
+			if n < 0 {
+				return
+			}
+			i += n
+			end := len(text)
+			if n = strings.IndexFunc(text[i:], unicode.IsSpace); n >= 0 {
+				end = i + n
+			}
+			for i < end {
+				n := pieceOf(text[i:end])
+				if !yield(Span{i, i + n}) {
+					return
+				}
+				i += n
+			}
+		}
+	}
+}
+
+// pieceOf returns the length of the first piece of a run without white space.
+func pieceOf(run string) int {
+	if n := asciiPrefix(run); n > LongWord {
+		return LongWord
+	} else if n == len(run) {
+		return n
+	}
+	var before rune // the first character of the cluster before
+	rest, state, pos := run, -1, 0
+	for count := 0; rest != ""; count++ {
+		var cluster string
+		cluster, rest, _, state = uniseg.FirstGraphemeClusterInString(rest, state)
+		r, _ := utf8.DecodeRuneInString(cluster)
+		if count == LongWord || pos > 0 && (isIdeographic(r) || isIdeographic(before) && isWordRune(r)) {
+			break
+		}
+		before = r
+		pos += len(cluster)
+	}
+	return pos
+}
+
+// asciiPrefix returns how many bytes of s come before the first that is not ASCII,
+// looking no further than a long word.
+func asciiPrefix(s string) int {
+	for i := range min(len(s), LongWord+1) {
+		if s[i] >= utf8.RuneSelf {
+			return i
+		}
+	}
+	return min(len(s), LongWord+1)
+}
+
+// Joined reports whether the characters on both sides of offset i of text belong
+// to one grapheme cluster, so that text should not be cut there.
+func Joined(text string, i int) bool {
+	if i <= 0 || i >= len(text) || text[i] < utf8.RuneSelf && text[i-1] < utf8.RuneSelf {
+		return i > 0 && i < len(text) && text[i] == '\n' && text[i-1] == '\r'
+	}
+	_, size := utf8.DecodeLastRuneInString(text[:i])
+	cluster, _, _, _ := uniseg.FirstGraphemeClusterInString(text[i-size:], -1)
+	return len(cluster) > size
 }

@@ -3,9 +3,12 @@ package ingest_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing/fstest"
 
+	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/ingest"
+	"github.com/goselfrag/goselfrag/retriever/lexical"
 )
 
 func Example() {
@@ -27,4 +30,69 @@ func Example() {
 	// guide.md#1 | Guide | Start here. | bytes 9 to 22
 	// guide.md#2 | Guide > The engine | It runs on Dr. Smith's server. It is fast. | bytes 39 to 81
 	// skipped: [ingest: scan.txt: not UTF-8: convert the file to UTF-8] ignored: 1
+}
+
+func ExampleStream() {
+	table := "id\ttext\ttitle\n" +
+		"1\t\"A bridge called \"\"the Coathanger\"\".\"\tBridge\n" +
+		"2\tNo title\n" +
+		"3\tA tower.\tTower\n"
+	for p, err := range ingest.Stream(context.Background(), "psgs.tsv", strings.NewReader(table), ingest.Options{}) {
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Printf("%s | %s | %s | %s\n", p.ID, p.Title, p.Text, table[p.Source.Start:p.Source.End])
+	}
+	// Output:
+	// 1 | Bridge | A bridge called "the Coathanger". | A bridge called ""the Coathanger"".
+	// ingest: psgs.tsv:3: bad record: column 1 of line 3: wrong number of fields: want as many fields as the first row names
+	// 3 | Tower | A tower. | A tower.
+}
+
+func ExampleSplit_Text() {
+	text := "雨だ。傘がない。困った。"
+	spans, err := ingest.Split{Unit: ingest.Sentences, Size: 2, Overlap: 1}.Text(text)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, s := range spans {
+		fmt.Println(s, text[s.Start:s.End])
+	}
+	// Output:
+	// {0 24} 雨だ。傘がない。
+	// {9 36} 傘がない。困った。
+}
+
+func ExampleGiveParents() {
+	ctx := context.Background()
+	text := "The bridge was opened in 1932. It is made of steel.\n\nThe tower is of stone."
+	passages, err := ingest.Document("guide.txt", []byte(text), ingest.Options{
+		Split:    ingest.Split{Size: 12, Whole: ingest.WholeBlocks},
+		Children: &ingest.Split{Unit: ingest.Sentences, Size: 1},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	parents, children := ingest.Families(passages)
+	small, err := lexical.New(children)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r, err := ingest.GiveParents(small, parents)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	res, err := r.Retrieve(ctx, retriever.Query{Text: "When was the bridge opened?", K: 1})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(res.Hits[0].Passage.ID, res.Hits[0].Passage.Text)
+	// Output:
+	// guide.txt#1 The bridge was opened in 1932. It is made of steel.
 }

@@ -23,7 +23,7 @@ func FuzzDocument(f *testing.F) {
 	f.Fuzz(func(t *testing.T, src string, format, maxWords byte) {
 		name := "a/b." + [...]string{"txt", "md", "html"}[format%3]
 		limit := int(maxWords) + 1
-		ps, err := Document(name, []byte(src), Options{MaxWords: limit})
+		ps, err := Document(name, []byte(src), Options{Split: Split{Size: limit}})
 		if err != nil {
 			if !errors.Is(err, ErrNoText) && !errors.Is(err, ErrNotUTF8) {
 				t.Fatal(err)
@@ -45,7 +45,7 @@ func FuzzDocument(f *testing.F) {
 			if strings.TrimRightFunc(p.Text, unicode.IsSpace) != p.Text || strings.TrimSpace(p.Text) == "" {
 				t.Fatalf("%s is not trimmed: %q", p.ID, p.Text)
 			}
-			if n := sentence.Count(p.Text); n > max(limit, sentence.MaxWords) {
+			if n := sentence.Count(p.Text); n > limit {
 				t.Fatalf("%s has %d words, limit %d", p.ID, n, limit)
 			}
 			switch {

@@ -1,29 +1,7 @@
-// Package ingest makes passages of documents: it loads Markdown, HTML and plain
-// text, cleans them, and cuts them into whole sentences, keeping for every passage
-// the bytes of the file that it came from.
-//
-// [Dir] and [FS] read a folder, [Document] one document that is already in
-// memory. Text of documents is data: nothing in it is understood but the markup
-// of its format, and strings that mean something to a model stay as they are.
-//
-// # Formats
-//
-// The end of the name decides, in upper or lower case: .txt and .text; .md and
-// .markdown; .html and .htm. All must be UTF-8; a byte order mark is passed over.
-//
-//   - Plain text is kept byte for byte.
-//   - Markdown (CommonMark with tables, strikethrough and task lists): links leave
-//     their text, code its text; images, raw tags, link definitions and front
-//     matter are dropped, but that a "title:" of the front matter names the document.
-//   - HTML: what is not shown as text is dropped (scripts, styles, navigation,
-//     templates, form controls and the like), character references are decoded.
-//
-// In the latter two, white space is collapsed to single spaces but in code blocks,
-// a blank line separates paragraphs, list items and table rows, and a tab the
-// cells of a row.
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,19 +11,19 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// Why a file gave no passages. A [FileError] wraps one of these or the error of
-// the file system.
+// Why a file or record gave no passages. A [FileError] wraps one of these or the error
+// of the file system.
 var (
 	ErrNotUTF8  = errors.New("not UTF-8: convert the file to UTF-8")
 	ErrTooLarge = errors.New("larger than Options.MaxBytes: raise the limit or split the file")
 	ErrNoText   = errors.New("holds no text but headings, if any")
 	ErrNotFile  = errors.New("not a file: links to folders, devices and pipes are not read")
-	ErrFormat   = errors.New("unknown format: want a name ending in .txt, .text, .md, .markdown, .html or .htm")
+	ErrFormat   = errors.New("unknown format: want a name ending in .txt, .text, .md, .markdown, .html, .htm, .jsonl, .ndjson, .csv or .tsv")
+	ErrRecord   = errors.New("bad record")
 )
 
 // ErrNothing is wrapped by the error about a folder that gave no passage at all.
@@ -56,14 +34,21 @@ var ErrOptions = errors.New("ingest: bad options")
 
 // Options changes how documents are read. The zero value is ready to use.
 type Options struct {
-	// MaxWords is the greatest number of words in a passage, at least 1; 0 means
-	// 100. A passage holds whole sentences, of at most 60 words each (longer ones
-	// are cut at clauses): one sentence that is longer than MaxWords is a
-	// passage of its own. Every character of a script without spaces (Chinese,
-	// Japanese) counts as a word.
-	MaxWords int
-	// MaxBytes is the size in bytes above which a file is skipped, at least 1; 0
-	// means 32 MiB.
+	// Split is how text is cut: by default into whole sentences of together at
+	// most 100 words.
+	Split Split
+	// SplitRecords cuts the texts of records too. Otherwise every record is one
+	// passage, however long.
+	SplitRecords bool
+	// Children, if set, cuts every passage once more into smaller ones to search
+	// for; see [Families].
+	Children *Split
+	// NFC brings texts and titles into Unicode normalisation form C before they
+	// are cut, so that what looks alike is alike. Source still says where the text
+	// stands in the document as it is.
+	NFC bool
+	// MaxBytes is the size in bytes above which a file, or a record in a file of
+	// records, is skipped, at least 1; 0 means 32 MiB.
 	MaxBytes int64
 	// Progress, if set, is called after each file by the goroutine that called
 	// Dir or FS, which waits for it.
@@ -86,35 +71,46 @@ type Result struct {
 	// Read counts the files that gave passages, Bytes their size.
 	Read  int
 	Bytes int64
-	// Skipped has the files of a known format, the folders and the links that
-	// could not be read, in the order of their paths.
+	// Skipped has the files of a known format, the folders, the links and the
+	// records that could not be read, in the order of their paths and lines.
 	Skipped []*FileError
 	// Ignored counts the files of other formats and those whose name begins with
 	// a dot. Folders whose name begins with a dot are not looked into.
 	Ignored int
 }
 
-// FileError says why one file gave no passages.
+// FileError says why a file, or a record in it, gave no passages.
 type FileError struct {
 	Path string // relative to the folder, with slashes
+	Line int    // where the record begins, from 1; 0 if it is about the file
 	Err  error
 }
 
-// Error returns the path and the reason.
-func (e *FileError) Error() string { return "ingest: " + e.Path + ": " + e.Err.Error() }
+// Error returns the path, the line and the reason.
+func (e *FileError) Error() string {
+	if e.Line > 0 {
+		return fmt.Sprintf("ingest: %s:%d: %v", e.Path, e.Line, e.Err)
+	}
+	return "ingest: " + e.Path + ": " + e.Err.Error()
+}
 
 // Unwrap returns the reason.
 func (e *FileError) Unwrap() error { return e.Err }
 
 func (o Options) check() (Options, error) {
-	if o.MaxWords < 0 {
-		return o, fmt.Errorf("%w: MaxWords is %d: want at least 1, or 0 for 100", ErrOptions, o.MaxWords)
+	var err error
+	if o.Split, err = o.Split.check(); err != nil {
+		return o, err
+	}
+	if o.Children != nil {
+		c, err := o.Children.check()
+		if err != nil {
+			return o, fmt.Errorf("%w (of Children)", err)
+		}
+		o.Children = &c
 	}
 	if o.MaxBytes < 0 {
 		return o, fmt.Errorf("%w: MaxBytes is %d: want at least 1, or 0 for 32 MiB", ErrOptions, o.MaxBytes)
-	}
-	if o.MaxWords == 0 {
-		o.MaxWords = 100
 	}
 	if o.MaxBytes == 0 {
 		o.MaxBytes = 32 << 20
@@ -138,10 +134,12 @@ func Dir(ctx context.Context, dir string, opts Options) (Result, error) {
 
 // FS reads the documents of a file system.
 //
-// A file that cannot be read is skipped and reported, not an error. If no file
-// gives a passage, the error wraps ErrNothing and counts what was skipped. When
-// ctx is done, FS stops before the next file with an error that wraps ctx.Err().
-// With an error the Result says what was read until then.
+// A file or record that cannot be read is skipped and reported, not an error. If no
+// file gives a passage, the error wraps ErrNothing and counts what was skipped. When
+// ctx is done, FS stops before the next file or record with an error that wraps
+// ctx.Err(). With an error the Result says what was read until then.
+//
+// All passages are kept in memory: a large file of records is for [Stream].
 //
 // The result depends on nothing but the names and the contents of the files and
 // on opts.
@@ -159,13 +157,8 @@ func FS(ctx context.Context, fsys fs.FS, opts Options) (Result, error) {
 		if err := ctx.Err(); err != nil {
 			return res, fmt.Errorf("ingest: stopped after %d of %d files: %w", i, len(names), err)
 		}
-		passages, size, err := readFile(fsys, name, opts)
-		if err != nil {
-			res.skip(name, err)
-		} else {
-			res.Passages = append(res.Passages, passages...)
-			res.Read++
-			res.Bytes += size
+		if err := res.readFile(ctx, fsys, name, opts); err != nil {
+			return res, err
 		}
 		if opts.Progress != nil {
 			opts.Progress(Progress{Path: name, Done: i + 1, Total: len(names), Passages: len(res.Passages)})
@@ -173,7 +166,7 @@ func FS(ctx context.Context, fsys fs.FS, opts Options) (Result, error) {
 	}
 	slices.SortStableFunc(res.Skipped, func(a, b *FileError) int { return strings.Compare(a.Path, b.Path) })
 	if res.Read == 0 {
-		err = fmt.Errorf("%w: %d files skipped, %d of other formats: want .txt, .md or .html files", ErrNothing, len(res.Skipped), res.Ignored)
+		err = fmt.Errorf("%w: %d files or records skipped, %d of other formats: want .txt, .md, .html, .jsonl, .csv or .tsv files", ErrNothing, len(res.Skipped), res.Ignored)
 		if len(res.Skipped) > 0 {
 			err = fmt.Errorf("%w; the first: %w", err, res.Skipped[0])
 		}
@@ -235,26 +228,54 @@ func (r *Result) list(ctx context.Context, fsys fs.FS) ([]string, error) {
 	return names, err
 }
 
-func readFile(fsys fs.FS, name string, opts Options) ([]retriever.Passage, int64, error) {
+// readFile adds the passages of a file, or skips it. An error means that ctx is done
+// or that opts do not fit the text.
+func (r *Result) readFile(ctx context.Context, fsys fs.FS, name string, opts Options) error {
 	f, err := fsys.Open(name)
 	if err != nil {
-		return nil, 0, err
+		r.skip(name, err)
+		return nil
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.Size() > opts.MaxBytes {
-		return nil, 0, ErrTooLarge
+	if info, err := f.Stat(); err == nil && !isRecords(formatOf(name)) && info.Size() > opts.MaxBytes {
+		r.skip(name, ErrTooLarge)
+		return nil
 	}
-	// The size may have been wrong, or have changed.
-	data, err := io.ReadAll(io.LimitReader(f, opts.MaxBytes+1))
-	if err != nil {
-		return nil, 0, err
+	before := len(r.Passages)
+	counted := &counter{r: f}
+	for p, err := range Stream(ctx, name, counted, opts) {
+		var file *FileError
+		switch {
+		case err == nil:
+			r.Passages = append(r.Passages, p)
+		case errors.As(err, &file):
+			r.Skipped = append(r.Skipped, file)
+		default:
+			return err
+		}
 	}
-	passages, err := parse(name, data, opts)
-	return passages, int64(len(data)), err
+	if len(r.Passages) > before {
+		r.Read++
+		r.Bytes += counted.n
+	}
+	return nil
+}
+
+// counter counts the bytes that are read through it.
+type counter struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
 }
 
 // Document makes passages of one document, whose format the end of its name
-// gives. The error is a *[FileError], or wraps ErrOptions.
+// gives. The error is a *[FileError], or wraps ErrOptions; of records, it is about
+// the first bad one.
 //
 // Each passage has:
 //
@@ -266,16 +287,17 @@ func readFile(fsys fs.FS, name string, opts Options) ([]retriever.Passage, int64
 //   - Metadata: "path" (name), "format" ("txt", "md" or "html"), "document" (the
 //     title of the document) and "number" (that in ID, an int).
 //   - Source: the name, and the place of the text in data.
+//
+// Passages of records have what the record says; see [Stream].
 func Document(name string, data []byte, opts Options) ([]retriever.Passage, error) {
-	opts, err := opts.check()
-	if err != nil {
-		return nil, err
+	var out []retriever.Passage
+	for p, err := range Stream(context.Background(), name, bytes.NewReader(data), opts) {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p)
 	}
-	passages, err := parse(name, data, opts)
-	if err != nil {
-		return nil, &FileError{Path: name, Err: err}
-	}
-	return passages, nil
+	return out, nil
 }
 
 // formatOf returns the format that the end of a name stands for, "" if none.
@@ -287,35 +309,14 @@ func formatOf(name string) string {
 		return "md"
 	case ".html", ".htm":
 		return "html"
+	case ".jsonl", ".ndjson":
+		return "jsonl"
+	case ".csv":
+		return "csv"
+	case ".tsv":
+		return "tsv"
 	}
 	return ""
 }
 
-const byteOrderMark = "\ufeff"
-
-func parse(name string, data []byte, opts Options) ([]retriever.Passage, error) {
-	format := formatOf(name)
-	switch {
-	case format == "":
-		return nil, ErrFormat
-	case int64(len(data)) > opts.MaxBytes:
-		return nil, ErrTooLarge
-	case !utf8.Valid(data), !utf8.ValidString(name):
-		return nil, ErrNotUTF8
-	}
-	w := newWriter(string(data))
-	body := len(w.src) - len(strings.TrimPrefix(w.src, byteOrderMark))
-	switch format {
-	case "txt":
-		w.plain(body)
-	case "md":
-		readMarkdown(w, body)
-	case "html":
-		readHTML(w, body, len(w.src))
-	}
-	passages := w.finish().passages(name, format, opts.MaxWords)
-	if len(passages) == 0 {
-		return nil, ErrNoText
-	}
-	return passages, nil
-}
+func isRecords(format string) bool { return format == "jsonl" || format == "csv" || format == "tsv" }

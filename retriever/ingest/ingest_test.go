@@ -126,8 +126,8 @@ func TestSource(t *testing.T) {
 		if name == "a.md" {
 			src = architecture
 		}
-		for _, words := range []int{1, 5, 100} {
-			ps, err := Document(name, []byte(src), Options{MaxWords: words})
+		for _, words := range []int{1, 10, 100} {
+			ps, err := Document(name, []byte(src), Options{Split: Split{Size: words}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -146,7 +146,7 @@ func TestSource(t *testing.T) {
 
 func TestPlainText(t *testing.T) {
 	src := "\ufeffDr. Smith came.  He\r\nsaw it.\r\n\r\n# Not a heading\nIt was [Relevant] & <b>."
-	ps, err := Document("a.TXT", []byte(src), Options{MaxWords: 4})
+	ps, err := Document("a.TXT", []byte(src), Options{Split: Split{Size: 5}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,12 +169,12 @@ func TestPack(t *testing.T) {
 		max   int
 		want  []int
 	}{
-		"nothing":         {nil, 100, nil},
-		"all fit":         {[]int{40, 40, 20}, 100, []int{100}},
-		"halves":          {[]int{30, 30, 30, 30}, 100, []int{60, 60}},
-		"no small rest":   {[]int{20, 20, 20, 20, 20, 5}, 100, []int{60, 45}},
-		"longer than max": {[]int{5, 60, 5}, 50, []int{5, 60, 5}},
-		"one each":        {[]int{3, 2, 4}, 1, []int{3, 2, 4}},
+		"nothing":        {nil, 100, nil},
+		"all fit":        {[]int{40, 40, 20}, 100, []int{100}},
+		"halves":         {[]int{30, 30, 30, 30}, 100, []int{60, 60}},
+		"no small rest":  {[]int{20, 20, 20, 20, 20, 5}, 100, []int{60, 45}},
+		"as long as max": {[]int{5, 50, 5}, 50, []int{5, 50, 5}},
+		"one each":       {[]int{1, 1, 1}, 1, []int{1, 1, 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var units []unit
@@ -183,12 +183,12 @@ func TestPack(t *testing.T) {
 			}
 			var got []int
 			next := 0
-			for _, p := range pack(units, tc.max) {
+			for _, p := range (Split{Size: tc.max}).pack("", units, 0, true) {
 				if p.start != next {
 					t.Errorf("passage begins at %d, want %d", p.start, next)
 				}
 				next = p.end
-				got = append(got, p.words)
+				got = append(got, p.n)
 			}
 			if d := cmp.Diff(tc.want, got); d != "" || next != len(units) {
 				t.Errorf("%d of %d units (-want +got):\n%s", next, len(units), d)
@@ -240,7 +240,7 @@ func TestFSErrors(t *testing.T) {
 	text := fstest.MapFS{"a.txt": {Data: []byte("a")}, "b.txt": {Data: []byte("b")}}
 	t.Run("nothing", func(t *testing.T) {
 		res, err := FS(t.Context(), fstest.MapFS{"a.txt": {Data: []byte("\xff")}, "b.png": {}}, Options{})
-		if !errors.Is(err, ErrNothing) || !errors.Is(err, ErrNotUTF8) || !strings.Contains(err.Error(), "1 files skipped, 1 of other formats") || res.Ignored != 1 {
+		if !errors.Is(err, ErrNothing) || !errors.Is(err, ErrNotUTF8) || !strings.Contains(err.Error(), "1 files or records skipped, 1 of other formats") || res.Ignored != 1 {
 			t.Errorf("%v, %+v", err, res)
 		}
 	})
@@ -250,7 +250,7 @@ func TestFSErrors(t *testing.T) {
 		}
 	})
 	t.Run("options", func(t *testing.T) {
-		for _, o := range []Options{{MaxWords: -1}, {MaxBytes: -1}} {
+		for _, o := range []Options{{Split: Split{Size: -1}}, {MaxBytes: -1}} {
 			if _, err := FS(t.Context(), text, o); !errors.Is(err, ErrOptions) {
 				t.Error(err)
 			}

@@ -1,20 +1,20 @@
 package ingest
 
 import (
+	"context"
+	"maps"
 	"path"
 	"strconv"
 	"strings"
-	"unicode"
 
-	"github.com/goselfrag/goselfrag/internal/sentence"
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// unit is what passages are made of: a sentence or a line of code, the bytes of
-// its section's text from start to end.
-type unit struct{ start, end, words int }
-
-func (d *document) passages(name, format string, maxWords int) []retriever.Passage {
+// passages calls emit with the passages of the document in order until it returns
+// false.
+func (d *document) passages(ctx context.Context, name, format string, opts Options, emit func(retriever.Passage) bool) error {
 	own := d.title
 	if own == "" {
 		own = d.first
@@ -22,25 +22,79 @@ func (d *document) passages(name, format string, maxWords int) []retriever.Passa
 	if own == "" {
 		own = strings.TrimSuffix(path.Base(name), path.Ext(name))
 	}
-	var out []retriever.Passage
+	number := 0
 	for i := range d.sections {
 		s := &d.sections[i]
 		title := d.titleOf(s, own)
-		for _, u := range pack(s.units(), maxWords) {
-			number := len(out) + 1
-			from, to := s.source(u.start, u.end)
-			out = append(out, retriever.Passage{
-				ID:    name + "#" + strconv.Itoa(number),
-				Title: title,
-				Text:  s.text[u.start:u.end],
-				Metadata: retriever.Metadata{
-					"path":     retriever.String(name),
-					"format":   retriever.String(format),
-					"document": retriever.String(own),
-					"number":   retriever.Int(int64(number)),
-				},
-				Source: retriever.Source{URI: name, Start: from, End: to},
-			})
+		if opts.NFC {
+			s.compose()
+			title = norm.NFC.String(title)
+		}
+		units, err := opts.Split.cut(ctx, s.text, s.blocks)
+		if err != nil {
+			return err
+		}
+		for _, u := range units {
+			number++
+			p := s.passage(name, u)
+			p.ID = name + "#" + strconv.Itoa(number)
+			p.Title = title
+			p.Metadata = retriever.Metadata{
+				"path":     retriever.String(name),
+				"format":   retriever.String(format),
+				"document": retriever.String(own),
+				"number":   retriever.Int(int64(number)),
+			}
+			if more, err := s.family(ctx, p, u, opts, emit); err != nil || !more {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// passage returns what the text of s itself gives of a passage.
+func (s *section) passage(name string, u unit) retriever.Passage {
+	from, to := s.source(u.start, u.end)
+	return retriever.Passage{
+		Text:   s.text[u.start:u.end],
+		Source: retriever.Source{URI: name, Start: from, End: to},
+	}
+}
+
+// family emits p, which is the unit u of s, and then its children, if there are to
+// be any. It reports whether emit wants more.
+func (s *section) family(ctx context.Context, p retriever.Passage, u unit, opts Options, emit func(retriever.Passage) bool) (bool, error) {
+	var children []unit
+	if opts.Children != nil {
+		var err error
+		if children, err = opts.Children.cut(ctx, s.text, s.clip(u)); err != nil {
+			return false, err
+		}
+	}
+	if !emit(p) {
+		return false, nil
+	}
+	for k, u := range children {
+		c := s.passage(p.Source.URI, u)
+		c.ID = p.ID + "." + strconv.Itoa(k+1)
+		c.Title = p.Title
+		c.Metadata = retriever.Metadata{parentKey: retriever.String(p.ID)}
+		maps.Copy(c.Metadata, p.Metadata)
+		if !emit(c) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// clip returns the blocks of s as far as they are in u.
+func (s *section) clip(u unit) []block {
+	var out []block
+	for _, b := range s.blocks {
+		b.start, b.end = max(b.start, u.start), min(b.end, u.end)
+		if b.start < b.end {
+			out = append(out, b)
 		}
 	}
 	return out
@@ -60,56 +114,4 @@ func (d *document) titleOf(s *section, own string) string {
 		}
 	}
 	return strings.Join(parts, " > ")
-}
-
-func (s *section) units() []unit {
-	var out []unit
-	sentences := func(start, end int) {
-		for _, p := range sentence.Split(s.text[start:end]) {
-			out = append(out, unit{start + p.Start, start + p.End, sentence.Count(p.Of(s.text[start:end]))})
-		}
-	}
-	for _, b := range s.blocks {
-		if !b.code {
-			sentences(b.start, b.end)
-			continue
-		}
-		start := b.start
-		for line := range strings.Lines(s.text[b.start:b.end]) {
-			code := strings.TrimRightFunc(line, unicode.IsSpace)
-			if n := sentence.Count(code); n > sentence.MaxWords {
-				sentences(start, start+len(code))
-			} else if n > 0 {
-				out = append(out, unit{start, start + len(code), n})
-			}
-			start += len(line)
-		}
-	}
-	return out
-}
-
-// pack joins neighbouring units to passages of at most maxWords words, as few and
-// as like in length as it can without looking back. A longer unit stays alone.
-func pack(units []unit, maxWords int) []unit {
-	left := 0
-	for _, u := range units {
-		left += u.words
-	}
-	var out []unit
-	for i := 0; i < len(units); {
-		passages := (left + maxWords - 1) / maxWords
-		target := left / passages
-		p := units[i]
-		for i++; i < len(units); i++ {
-			u := units[i]
-			if p.words+u.words > maxWords || p.words+u.words/2 > target {
-				break
-			}
-			p.end = u.end
-			p.words += u.words
-		}
-		left -= p.words
-		out = append(out, p)
-	}
-	return out
 }

@@ -1,0 +1,145 @@
+package clean
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/goselfrag/goselfrag/internal/sentence"
+	"github.com/goselfrag/goselfrag/retriever"
+)
+
+const (
+	bands = 20
+	rows  = 5 // values in a band
+)
+
+// finder finds kept passages that are like a new one.
+type finder struct {
+	hashes [bands * rows]struct{ a, b uint64 }
+	heads  [bands]map[uint64]int32 // the last entry with a band's values
+	chain  []entry
+}
+
+// entry is a kept passage in a band, and the entry before it with the same values,
+// or -1.
+type entry struct{ passage, before int32 }
+
+func newFinder() *finder {
+	f := &finder{}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range f.hashes {
+		f.hashes[i].a, f.hashes[i].b = rng.Uint64()|1, rng.Uint64()
+	}
+	for i := range f.heads {
+		f.heads[i] = map[uint64]int32{}
+	}
+	return f
+}
+
+// find returns the first of kept whose similarity with p is at least least, and the
+// similarity; -1 if there is none. Then p is taken for the next of kept.
+func (f *finder) find(kept []retriever.Passage, p retriever.Passage, least float64) (int, float64) {
+	set := shingles(p)
+	keys := f.keys(set)
+	var candidates []int32
+	for b, key := range keys {
+		at, ok := f.heads[b][key]
+		for ; ok && at >= 0; at = f.chain[at].before {
+			candidates = append(candidates, f.chain[at].passage)
+		}
+	}
+	slices.Sort(candidates)
+	for _, c := range slices.Compact(candidates) {
+		if s := jaccard(set, shingles(kept[c])); s >= least {
+			return int(c), s
+		}
+	}
+	for b, key := range keys {
+		before, ok := f.heads[b][key]
+		if !ok {
+			before = -1
+		}
+		f.heads[b][key] = int32(len(f.chain))
+		f.chain = append(f.chain, entry{int32(len(kept)), before})
+	}
+	return -1, 0
+}
+
+// keys returns a hash of each band of the signature of a set.
+func (f *finder) keys(set []uint64) (keys [bands]uint64) {
+	var least [bands * rows]uint32
+	for i, h := range f.hashes {
+		least[i] = ^uint32(0)
+		for _, x := range set {
+			least[i] = min(least[i], uint32((h.a*x+h.b)>>32))
+		}
+	}
+	for b := range keys {
+		for _, v := range least[b*rows : (b+1)*rows] {
+			keys[b] = mix(keys[b] ^ uint64(v))
+		}
+	}
+	return keys
+}
+
+// shingles returns the hashes of three successive words each of a passage, sorted,
+// each once; of fewer than three words, one hash.
+func shingles(p retriever.Passage) []uint64 {
+	text := strings.ToLower(norm.NFC.String(p.Title + "\n" + p.Text))
+	var words []uint64
+	for w := range sentence.Pieces(text) {
+		word := strings.TrimFunc(w.Of(text), func(r rune) bool { return !unicode.In(r, unicode.L, unicode.M, unicode.N) })
+		if word == "" {
+			word = w.Of(text)
+		}
+		words = append(words, hash(word))
+	}
+	n := min(len(words), 3)
+	var out []uint64
+	for i := range len(words) - n + 1 {
+		var h uint64
+		for _, w := range words[i : i+n] {
+			h = mix(h ^ w)
+		}
+		out = append(out, h)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// hash is FNV-1a.
+func hash(s string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	return h
+}
+
+// mix is the finalizer of SplitMix64.
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// jaccard returns the similarity of two sorted sets.
+func jaccard(a, b []uint64) float64 {
+	both, i, j := 0, 0, 0
+	for i < len(a) && j < len(b) {
+		switch {
+		case a[i] < b[j]:
+			i++
+		case a[i] > b[j]:
+			j++
+		default:
+			both, i, j = both+1, i+1, j+1
+		}
+	}
+	return float64(both) / float64(max(len(a)+len(b)-both, 1))
+}

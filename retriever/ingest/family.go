@@ -1,0 +1,90 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/goselfrag/goselfrag/retriever"
+)
+
+// parentKey is the metadata of a child that names its parent.
+const parentKey = "parent"
+
+// Families tells passages read with Options.Children apart: a small passage, the
+// child, is what a search compares with the question, and the large one around it,
+// its parent, is what the model reads. Children have the metadata of their parent
+// and "parent", its ID; their own IDs are that of the parent, a full stop and a
+// number from 1. A record that has metadata "parent" already is refused. Index the
+// children, and look through [GiveParents].
+func Families(passages []retriever.Passage) (parents, children []retriever.Passage) {
+	for _, p := range passages {
+		if _, ok := p.Metadata[parentKey]; ok {
+			children = append(children, p)
+		} else {
+			parents = append(parents, p)
+		}
+	}
+	return parents, children
+}
+
+// GiveParents returns a Retriever that searches children and returns, in place of
+// each, its parent among parents: once, with the rank and the score of its best
+// child. A hit that is no child is returned as it is.
+//
+// A filter must hold for the parent and for a child. To find K parents it asks
+// children for more than K hits, twice as many as before each time.
+func GiveParents(children retriever.Retriever, parents []retriever.Passage) (retriever.Retriever, error) {
+	byID := make(map[string]retriever.Passage, len(parents))
+	for _, p := range parents {
+		if _, ok := byID[p.ID]; ok {
+			return nil, fmt.Errorf("%w: two parents with the id %q", ErrOptions, p.ID)
+		}
+		byID[p.ID] = p
+	}
+	return retriever.Func(func(ctx context.Context, q retriever.Query) (retriever.Result, error) {
+		if err := q.Check(); err != nil {
+			return retriever.Result{}, err
+		}
+		match, err := retriever.Matcher(q.Filter)
+		if err != nil {
+			return retriever.Result{}, err
+		}
+		for k := min(q.K, 1<<29); ; {
+			k *= 2
+			ask := q
+			ask.K = k
+			res, err := children.Retrieve(ctx, ask)
+			asked := len(res.Hits)
+			hits, unknown := replace(res.Hits, byID, match)
+			if err == nil && unknown != "" {
+				err = fmt.Errorf("ingest: the parent %q is not among the parents: give GiveParents those of the same reading", unknown)
+			}
+			if err != nil || len(hits) >= q.K || asked < k || k >= 1<<30 {
+				res.Hits = hits[:min(len(hits), q.K)]
+				return res, err
+			}
+		}
+	}), nil
+}
+
+// replace puts parents in the place of children. It names a parent that is not
+// there, if any.
+func replace(hits []retriever.Hit, parents map[string]retriever.Passage, match func(retriever.Metadata) bool) (out []retriever.Hit, unknown string) {
+	seen := map[string]bool{}
+	for _, h := range hits {
+		if v, ok := h.Passage.Metadata[parentKey]; ok {
+			id, _ := v.AsString()
+			p, ok := parents[id]
+			if !ok {
+				unknown = id
+				continue
+			}
+			h.Passage = p
+		}
+		if !seen[h.Passage.ID] && match(h.Passage.Metadata) {
+			seen[h.Passage.ID] = true
+			out = append(out, h)
+		}
+	}
+	return out, unknown
+}
