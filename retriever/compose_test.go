@@ -446,3 +446,50 @@ func TestComposeIsRepeatable(t *testing.T) {
 		}
 	}
 }
+
+// recorder finds two passages, whatever it is asked, and keeps the queries.
+func recorder() *retrievertest.Script {
+	return &retrievertest.Script{Rules: []retrievertest.Rule{{Hits: retrievertest.Hits(retrievertest.Passages("one", "two")...)}}}
+}
+
+func TestFiltersReachEveryPart(t *testing.T) {
+	filter := retriever.Not{Filter: retriever.Exists{Field: "secret"}}
+	for name, compose := range pipelines() {
+		s := recorder()
+		if _, err := must[retriever.Retriever](t)(compose(s)).Retrieve(t.Context(), retriever.Query{Text: "Ebro", K: 2, Filter: filter}); err != nil {
+			t.Fatal(name, err)
+		}
+		if len(s.Queries()) == 0 {
+			t.Errorf("%s asked nobody", name)
+		}
+		for _, q := range s.Queries() {
+			if q.Text != "Ebro" || retriever.FormatFilter(q.Filter) != retriever.FormatFilter(filter) {
+				t.Errorf("%s asked %+v", name, q)
+			}
+		}
+	}
+}
+
+// Two documents with one text are two documents.
+func TestEqualTextsStayApart(t *testing.T) {
+	a, b := retriever.List(retriever.Passage{ID: "a", Text: "same"}), retriever.List(retriever.Passage{ID: "b", Text: "same"})
+	res, err := fuse(t, retriever.FuseOptions{}, part("x", a, 0), part("y", b, 0)).Retrieve(t.Context(), retriever.Query{K: 5})
+	if err != nil || idsOf(res) != "a b" {
+		t.Errorf("%s, %v", idsOf(res), err)
+	}
+}
+
+// What was searched for instead of the query stays known after a fusion and in a cache.
+func TestQueriesAreKept(t *testing.T) {
+	other := retriever.Func(func(context.Context, retriever.Query) (retriever.Result, error) {
+		return retriever.Result{Queries: []string{"other"}}, nil
+	})
+	c := must[*retriever.Cache](t)(retriever.NewCache(fuse(t, retriever.FuseOptions{}, part("x", listed("a"), 0), part("y", other, 0)), retriever.CacheOptions{}))
+	for range 2 {
+		res, err := c.Retrieve(t.Context(), retriever.Query{Text: "q", K: 5})
+		if err != nil || !slices.Equal(res.Queries, []string{"other"}) {
+			t.Fatalf("%q, %v", res.Queries, err)
+		}
+		res.Queries[0], res.Hits[0].Parts[0].Part = "spoilt", "spoilt" // it is the caller's
+	}
+}

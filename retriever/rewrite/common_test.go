@@ -234,3 +234,21 @@ func TestRepeatable(t *testing.T) {
 		}
 	}
 }
+
+func TestFiltersReachEverySearch(t *testing.T) {
+	filter := retriever.Not{Filter: retriever.Exists{Field: "secret"}}
+	for name, compose := range pipelines(t, retrievertest.Corpus()) {
+		s := &retrievertest.Script{Rules: []retrievertest.Rule{{Hits: retrievertest.Hits(retrievertest.Passages("ebro bridge", "tagus ship")...)}}}
+		if _, err := must[retriever.Retriever](t)(compose(s)).Retrieve(t.Context(), retriever.Query{Text: "river", K: 2, Filter: filter}); err != nil {
+			t.Fatal(name, err)
+		}
+		for _, q := range s.Queries() {
+			if retriever.FormatFilter(q.Filter) != retriever.FormatFilter(filter) {
+				t.Errorf("%s asked %+v", name, q)
+			}
+		}
+		if n := len(s.Queries()); n == 0 || n == 1 && (name == "fusion" || name == "decompose" || name == "rm3") {
+			t.Errorf("%s made %d searches", name, n)
+		}
+	}
+}

@@ -12,10 +12,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/goselfrag/goselfrag/critique/critiquetest"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/dense"
+	"github.com/goselfrag/goselfrag/retriever/dense/hashed"
+	"github.com/goselfrag/goselfrag/retriever/rerank"
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 	"github.com/goselfrag/goselfrag/retriever/rewrite"
 )
@@ -274,6 +277,38 @@ func TestHyDE(t *testing.T) {
 		if res, err := ix.Retrieve(t.Context(), retriever.Query{Text: text, K: 1}); err != nil || ids(res) != want {
 			t.Errorf("%s: %s, %v: want %s", text, ids(res), err, want)
 		}
+	}
+}
+
+func TestHyDEContract(t *testing.T) {
+	retrievertest.TestRetriever(t, func(ps []retriever.Passage) (retriever.Retriever, error) {
+		plain, err := hashed.Fit(t.Context(), dense.Texts(retrievertest.Corpus()), hashed.Options{})
+		if err != nil {
+			return nil, err
+		}
+		e, err := rewrite.HyDE(plain, texts{"river": {"The river floods in spring."}})
+		if err != nil {
+			return nil, err
+		}
+		return dense.New(t.Context(), e, ps, dense.Options{})
+	})
+}
+
+// The critic that judges answers decides whether to search again.
+func TestRetryWithCritic(t *testing.T) {
+	critic := &critiquetest.Critic{Rules: []critiquetest.CriticRule{
+		{When: critiquetest.Uses("text c"), Answer: critiquetest.Verdict(0.8, [3]float64{1, 0, 0}, [5]float64{1, 0, 0, 0, 0})},
+		{Answer: critiquetest.Verdict(0.3, [3]float64{1, 0, 0}, [5]float64{1, 0, 0, 0, 0})},
+	}}
+	model := replies("v\nw")
+	lines := must[*rewrite.Lines](t)(rewrite.NewLines(model, rewrite.RephraseTemplate, rewrite.ModelOptions{Count: 2}))
+	r := must[retriever.Retriever](t)(rewrite.Retry(answers(map[string]string{"q": "a", "v": "b c", "w": "d", "known": "c"}), lines, rerank.Critic{Critic: critic}, rewrite.RetryOptions{}))
+	if res, err := r.Retrieve(t.Context(), retriever.Query{Text: "known", K: 3}); err != nil || ids(res) != "c" || len(model.Requests()) != 0 {
+		t.Errorf("%s, %v, %d model calls: want none", ids(res), err, len(model.Requests()))
+	}
+	res, err := r.Retrieve(t.Context(), retriever.Query{Text: "q", K: 3})
+	if err != nil || ids(res) != "b c" || !slices.Equal(res.Queries, []string{"v"}) || len(model.Requests()) != 1 {
+		t.Errorf("%s, %q, %v, %d model calls", ids(res), res.Queries, err, len(model.Requests()))
 	}
 }
 

@@ -1,48 +1,53 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/goselfrag/goselfrag/generator/extractive"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/rerank"
 	"github.com/goselfrag/goselfrag/retriever/rewrite"
 )
 
-// pipelines makes the offline techniques over keyword search and vectors.
+// pipelines makes the techniques that need no server over keyword search and vectors.
 func pipelines(passages []retriever.Passage, words, vectors retriever.Retriever) ([]system, error) {
-	var list []system
-	var failed error
-	add := func(name string) func(retriever.Retriever, error) retriever.Retriever {
-		return func(r retriever.Retriever, err error) retriever.Retriever {
-			if err != nil && failed == nil {
-				failed = err
-			}
-			list = append(list, system{name, r})
-			return r
-		}
-	}
-	fuse := func(w float64, a, b retriever.Retriever) (retriever.Retriever, error) {
-		return retriever.Fuse([]retriever.Part{{Name: "a", Retriever: a}, {Name: "b", Retriever: b, Weight: w}}, retriever.FuseOptions{})
-	}
 	vocabulary := rewrite.NewVocabulary(passages)
-	model := rerank.Model{Generator: extractive.New()}
-
-	add("rm3")(rewrite.RM3(words, vocabulary, rewrite.RM3Options{}))
-	add("rm3, 5 hits, weight 0.8")(rewrite.RM3(words, vocabulary, rewrite.RM3Options{Hits: 5, OriginalWeight: 0.8}))
 	spelling, err := rewrite.NewSpelling(vocabulary)
 	if err != nil {
 		return nil, err
 	}
-	add("spelling")(rewrite.Fusion(words, spelling, rewrite.FusionOptions{}))
-	add("conjunctions")(rewrite.Fusion(words, rewrite.Conjunctions{}, rewrite.FusionOptions{}))
-	top := add("model reranks 10")(rerank.New(words, model, rerank.Options{Depth: 10}))
-	add("lexical + reranked 1:1")(fuse(1, words, top))
-	add("lexical + reranked 2:1")(fuse(0.5, words, top))
-	hybrid, err := fuse(0.25, words, vectors)
-	if err != nil {
-		return nil, err
+	model := rerank.Model{Generator: extractive.New()}
+	top := rerank.Options{Depth: 10}
+
+	var list []system
+	add := func(name string, r retriever.Retriever, failed error) retriever.Retriever {
+		if failed != nil && err == nil {
+			err = fmt.Errorf("%s: %w", name, failed)
+		}
+		list = append(list, system{name, r})
+		return r
 	}
-	reranked := add("model reranks hybrid 1:0.25")(rerank.New(hybrid, model, rerank.Options{Depth: 10}))
-	add("hybrid + reranked 1:1")(fuse(1, hybrid, reranked))
-	add("lexical + hybrid reranked 1:1")(fuse(1, words, reranked))
-	return list, failed
+	r, failed := rewrite.RM3(words, vocabulary, rewrite.RM3Options{})
+	add("rm3", r, failed)
+	r, failed = rewrite.RM3(words, vocabulary, rewrite.RM3Options{Hits: 5, OriginalWeight: 0.8})
+	add("rm3, 5 hits, weight 0.8", r, failed)
+	r, failed = rewrite.Fusion(words, spelling, rewrite.FusionOptions{})
+	add("spelling", r, failed)
+	r, failed = rewrite.Fusion(words, rewrite.Conjunctions{}, rewrite.FusionOptions{})
+	add("conjunctions", r, failed)
+	r, failed = rerank.New(words, model, top)
+	reranked := add("model reranks 10", r, failed)
+	r, failed = retriever.Fuse([]retriever.Part{{Name: "lexical", Retriever: words}, {Name: "reranked", Retriever: reranked}}, retriever.FuseOptions{})
+	add("lexical + reranked", r, failed)
+	for _, k := range []float64{2, 10, 60} {
+		o := retriever.FuseOptions{RankConstant: k}
+		parts := []retriever.Part{{Name: "lexical", Retriever: words}, {Name: "dense", Retriever: vectors, Weight: 0.8}}
+		r, failed = retriever.Fuse(parts, o)
+		hybrid := add(fmt.Sprintf("hybrid 1:0.8, k %g", k), r, failed)
+		r, failed = rerank.New(hybrid, model, top)
+		reranked := add(fmt.Sprintf("model reranks hybrid, k %g", k), r, failed)
+		r, failed = retriever.Fuse(append(parts, retriever.Part{Name: "reranked", Retriever: reranked, Weight: 0.8}), o)
+		add(fmt.Sprintf("hybrid + reranked 1:0.8:0.8, k %g", k), r, failed)
+	}
+	return list, err
 }
