@@ -2,7 +2,7 @@
 // fusion find the passage that answers a question, and how fast they are.
 //
 //	go run ./internal/cmd/retrievebench -set nq=CORPUS,QUESTIONS -set pubmedqa=FILE
-//	    [-weights 0.25,0.5,1,2] [-dim 2048] [-seed 0] [-depth 100] [-pipelines]
+//	    [-weights 0.25,0.5,1,2] [-dim 2048] [-seed 0] [-depth 100] [-pipelines [-parameters FILE]]
 //
 // A set is a corpus and its questions, in the layouts of package eval/dataset, or one
 // file of questions with a passage of their own, {"id","question","passage":{…}}, each
@@ -27,6 +27,7 @@ import (
 
 	"github.com/goselfrag/goselfrag/eval/dataset"
 	"github.com/goselfrag/goselfrag/eval/metric"
+	"github.com/goselfrag/goselfrag/generator/extractive"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/dense"
 	"github.com/goselfrag/goselfrag/retriever/dense/hashed"
@@ -46,10 +47,11 @@ type options struct {
 	hashed    hashed.Options
 	depth     int
 	pipelines bool
+	model     *extractive.Model
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
-	o := options{weights: []float64{0.25, 0.5, 1, 2}}
+	o := options{model: extractive.New(), weights: []float64{0.25, 0.5, 1, 2}}
 	flags := flag.NewFlagSet("retrievebench", flag.ContinueOnError)
 	flags.Func("set", "name=corpus,questions or name=file: a set to measure on", func(s string) error {
 		o.sets = append(o.sets, s)
@@ -70,6 +72,15 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.Uint64Var(&o.hashed.Seed, "seed", 0, "seed of the projection")
 	flags.IntVar(&o.depth, "depth", 0, "hits that a part of a fusion is asked for; 0 is the default")
 	flags.BoolVar(&o.pipelines, "pipelines", false, "measure the offline techniques of packages rerank and rewrite, too")
+	flags.Func("parameters", "file of parameters for the model that reranks, such as fit writes; without it they are the embedded ones", func(file string) error {
+		f, err := os.Open(file)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		o.model, err = extractive.Load(f)
+		return err
+	})
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -200,7 +211,7 @@ func (o options) build(ctx context.Context, passages []retriever.Passage, out io
 		systems = append(systems, system{fmt.Sprintf("hybrid 1:%g", w), fused})
 	}
 	if o.pipelines {
-		more, err := pipelines(passages, words, vectors)
+		more, err := pipelines(passages, o.model, words, vectors)
 		if err != nil {
 			return nil, err
 		}

@@ -10,13 +10,13 @@ import (
 )
 
 // pipelines makes the techniques that need no server over keyword search and vectors.
-func pipelines(passages []retriever.Passage, words, vectors retriever.Retriever) ([]system, error) {
+func pipelines(passages []retriever.Passage, m *extractive.Model, words, vectors retriever.Retriever) ([]system, error) {
 	vocabulary := rewrite.NewVocabulary(passages)
 	spelling, err := rewrite.NewSpelling(vocabulary)
 	if err != nil {
 		return nil, err
 	}
-	model := rerank.Model{Generator: extractive.New()}
+	model := rerank.Model{Generator: m}
 	top := rerank.Options{Depth: 10}
 
 	var list []system
