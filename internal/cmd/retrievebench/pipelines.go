@@ -5,6 +5,7 @@ import (
 
 	"github.com/goselfrag/goselfrag/generator/extractive"
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/lexical"
 	"github.com/goselfrag/goselfrag/retriever/rerank"
 	"github.com/goselfrag/goselfrag/retriever/rewrite"
 )
@@ -39,15 +40,22 @@ func pipelines(passages []retriever.Passage, m *extractive.Model, words, vectors
 	reranked := add("model reranks 10", r, failed)
 	r, failed = retriever.Fuse([]retriever.Part{{Name: "lexical", Retriever: words}, {Name: "reranked", Retriever: reranked}}, retriever.FuseOptions{})
 	add("lexical + reranked", r, failed)
-	for _, k := range []float64{2, 10, 60} {
-		o := retriever.FuseOptions{RankConstant: k}
-		parts := []retriever.Part{{Name: "lexical", Retriever: words}, {Name: "dense", Retriever: vectors, Weight: 0.8}}
-		r, failed = retriever.Fuse(parts, o)
-		hybrid := add(fmt.Sprintf("hybrid 1:0.8, k %g", k), r, failed)
-		r, failed = rerank.New(hybrid, model, top)
-		reranked := add(fmt.Sprintf("model reranks hybrid, k %g", k), r, failed)
-		r, failed = retriever.Fuse(append(parts, retriever.Part{Name: "reranked", Retriever: reranked, Weight: 0.8}), o)
-		add(fmt.Sprintf("hybrid + reranked 1:0.8:0.8, k %g", k), r, failed)
+	pairs, failed := lexical.NewPairs(passages, 0.2)
+	if failed != nil {
+		return nil, failed
+	}
+	list = append(list, system{"pairs", pairs})
+	for _, base := range []system{{"lexical", words}, {"pairs", pairs}} {
+		parts := []retriever.Part{{Name: base.name, Retriever: base}, {Name: "dense", Retriever: vectors, Weight: 0.8}}
+		for _, k := range []float64{2, 60} {
+			o := retriever.FuseOptions{RankConstant: k}
+			r, failed = retriever.Fuse(parts, o)
+			hybrid := add(fmt.Sprintf("%s + dense 1:0.8, k %g", base.name, k), r, failed)
+			r, failed = rerank.New(hybrid, model, top)
+			reranked := add(fmt.Sprintf("model reranks %s + dense, k %g", base.name, k), r, failed)
+			r, failed = retriever.Fuse(append(parts, retriever.Part{Name: "reranked", Retriever: reranked, Weight: 0.8}), o)
+			add(fmt.Sprintf("%s + dense + reranked 1:0.8:0.8, k %g", base.name, k), r, failed)
+		}
 	}
 	return list, err
 }
