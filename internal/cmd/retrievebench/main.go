@@ -8,9 +8,9 @@
 // file of questions with a passage of their own, {"id","question","passage":{…}}, each
 // of which is then asked against all those passages. A row prints recall at 1 and at
 // 5 and the mean reciprocal rank of the first 10 hits, each with its 95 % bootstrap
-// interval, and the differences of the first and the last from keyword search, paired. Questions with
-// the same first positive passage are drawn together. Equal files and flags give equal
-// figures but for the times.
+// interval, and the differences of the first and the last from keyword search, paired.
+// Questions with the same first positive passage are drawn together. Equal files and
+// flags give equal figures but for the times.
 package main
 
 import (
