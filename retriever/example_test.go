@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/goselfrag/goselfrag/retriever"
 )
@@ -117,4 +118,48 @@ func ExampleFuse() {
 	// c 0.02394
 	//   words: rank 3 gives 0.01587
 	//   meaning: rank 2 gives 0.00806
+}
+
+// Questions about law go to the statutes, all others to the rest; results are
+// remembered for an hour.
+func ExampleRoute() {
+	statutes := retriever.List(retriever.Passage{ID: "law-1"}, retriever.Passage{ID: "law-2"})
+	general := retriever.List(retriever.Passage{ID: "wiki-1"})
+	routed, err := retriever.Route(
+		retriever.Rules{List: []retriever.Rule{{Part: "statutes", When: func(q retriever.Query) bool { return strings.Contains(q.Text, "law") }}}},
+		[]retriever.Part{{Name: "statutes", Retriever: statutes}, {Name: "general", Retriever: general}},
+		retriever.RouteOptions{Fallback: "general"},
+	)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	cache, err := retriever.NewCache(routed, retriever.CacheOptions{Size: 100, Age: time.Hour})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, text := range []string{"What does the law say?", "Who built the tower?"} {
+		res, err := cache.Retrieve(context.Background(), retriever.Query{Text: text, K: 1})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(res.Hits[0].Passage.ID, "from", res.Hits[0].Parts[0].Part)
+	}
+	// Output:
+	// law-1 from statutes
+	// wiki-1 from general
+}
+
+// The best passages stand at the ends, where a model reads best.
+func ExampleReorderHits() {
+	var hits []retriever.Hit
+	for _, id := range []string{"d1", "d2", "d3", "d4", "d5", "d6"} {
+		hits = append(hits, retriever.Hit{Passage: retriever.Passage{ID: id}})
+	}
+	for _, h := range retriever.ReorderHits(hits) {
+		fmt.Print(h.Passage.ID, " ")
+	}
+	// Output: d1 d3 d5 d6 d4 d2
 }

@@ -122,12 +122,11 @@ func Fuse(parts []Part, o FuseOptions) (Retriever, error) {
 }
 
 // isNil also finds a nil pointer or function inside an interface.
-func isNil(r Retriever) bool {
-	if r == nil {
-		return true
-	}
-	v := reflect.ValueOf(r)
-	return (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil()
+func isNil(r Retriever) bool { return isNilValue(r) }
+
+func isNilValue(i any) bool {
+	v := reflect.ValueOf(i)
+	return !v.IsValid() || (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil()
 }
 
 type fusion struct {
@@ -225,6 +224,7 @@ func (f *fusion) merge(replies []reply, k int) Result {
 			res.Missing = append(res.Missing, Missing{Part: name, Reason: r.err.Error()})
 			continue
 		}
+		res.Queries = append(res.Queries, r.res.Queries...)
 		for _, m := range r.res.Missing {
 			res.Missing = append(res.Missing, Missing{Part: name + "/" + m.Part, Reason: m.Reason})
 		}

@@ -72,6 +72,9 @@ type Result struct {
 	// Missing names the parts of a composed retriever that failed while its
 	// policy allowed it to go on. Empty when the result is whole.
 	Missing []Missing `json:"missing,omitempty"`
+	// Queries holds the texts that were searched for instead of Query.Text or beside
+	// it, in the order in which they were made. Empty if there was none.
+	Queries []string `json:"queries,omitempty"`
 }
 
 // Hit is one passage with the score it got for one query.
@@ -117,6 +120,7 @@ const (
 	InnerProduct ScoreKind = "inner-product" // any real number
 	Probability  ScoreKind = "probability"   // in [0, 1]
 	RRF          ScoreKind = "rrf"           // greater than 0; see Fuse
+	Relevance    ScoreKind = "relevance"     // of a reranking model: any real number, of that model alone
 )
 
 // Passage is a piece of a document, the unit that is retrieved and cited.

@@ -35,6 +35,12 @@ const checkEvery = 8192
 // that some passage holds finds nothing. Errors are those of the contract of
 // [retriever.Retriever].
 func (ix *Index) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result, error) {
+	return ix.retrieve(ctx, q, func(*scratch) error { return nil })
+}
+
+// retrieve lets adjust change the scores of the passages that were found before the
+// best are chosen.
+func (ix *Index) retrieve(ctx context.Context, q retriever.Query, adjust func(*scratch) error) (retriever.Result, error) {
 	if err := q.Check(); err != nil {
 		return retriever.Result{}, err
 	}
@@ -46,14 +52,11 @@ func (ix *Index) Retrieve(ctx context.Context, q retriever.Query) (retriever.Res
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
 	s := ix.pool.Get().(*scratch)
-	defer func() {
-		for _, p := range s.found {
-			s.scores[p] = 0
-		}
-		s.found, s.best = s.found[:0], s.best[:0]
-		ix.pool.Put(s)
-	}()
+	defer ix.release(s)
 	if err := ix.score(ctx, query, s); err != nil {
+		return retriever.Result{}, err
+	}
+	if err := adjust(s); err != nil {
 		return retriever.Result{}, err
 	}
 	if err := ix.choose(ctx, q, s); err != nil {
@@ -72,6 +75,15 @@ func (ix *Index) Retrieve(ctx context.Context, q retriever.Query) (retriever.Res
 		sink(s.best)
 	}
 	return res, nil
+}
+
+// release clears s for another search.
+func (ix *Index) release(s *scratch) {
+	for _, p := range s.found {
+		s.scores[p] = 0
+	}
+	s.found, s.best = s.found[:0], s.best[:0]
+	ix.pool.Put(s)
 }
 
 // score sets s.scores and s.found for a query.

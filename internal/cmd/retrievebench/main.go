@@ -2,15 +2,15 @@
 // fusion find the passage that answers a question, and how fast they are.
 //
 //	go run ./internal/cmd/retrievebench -set nq=CORPUS,QUESTIONS -set pubmedqa=FILE
-//	    [-weights 0.25,0.5,1,2] [-dim 2048] [-seed 0] [-depth 100]
+//	    [-weights 0.25,0.5,1,2] [-dim 2048] [-seed 0] [-depth 100] [-pipelines [-parameters FILE]]
 //
 // A set is a corpus and its questions, in the layouts of package eval/dataset, or one
 // file of questions with a passage of their own, {"id","question","passage":{…}}, each
 // of which is then asked against all those passages. A row prints recall at 1 and at
 // 5 and the mean reciprocal rank of the first 10 hits, each with its 95 % bootstrap
-// interval, and the difference of the latter from keyword search, paired. Questions with
-// the same first positive passage are drawn together. Equal files and flags give equal
-// figures but for the times.
+// interval, and the differences of the first and the last from keyword search, paired.
+// Questions with the same first positive passage are drawn together. Equal files and
+// flags give equal figures but for the times.
 package main
 
 import (
@@ -27,6 +27,7 @@ import (
 
 	"github.com/goselfrag/goselfrag/eval/dataset"
 	"github.com/goselfrag/goselfrag/eval/metric"
+	"github.com/goselfrag/goselfrag/generator/extractive"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/dense"
 	"github.com/goselfrag/goselfrag/retriever/dense/hashed"
@@ -41,14 +42,16 @@ func main() {
 }
 
 type options struct {
-	sets    []string
-	weights []float64
-	hashed  hashed.Options
-	depth   int
+	sets      []string
+	weights   []float64
+	hashed    hashed.Options
+	depth     int
+	pipelines bool
+	model     *extractive.Model
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
-	o := options{weights: []float64{0.25, 0.5, 1, 2}}
+	o := options{model: extractive.New(), weights: []float64{0.25, 0.5, 1, 2}}
 	flags := flag.NewFlagSet("retrievebench", flag.ContinueOnError)
 	flags.Func("set", "name=corpus,questions or name=file: a set to measure on", func(s string) error {
 		o.sets = append(o.sets, s)
@@ -68,6 +71,16 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.IntVar(&o.hashed.Dim, "dim", 0, "components of the vectors; 0 is the default of package hashed")
 	flags.Uint64Var(&o.hashed.Seed, "seed", 0, "seed of the projection")
 	flags.IntVar(&o.depth, "depth", 0, "hits that a part of a fusion is asked for; 0 is the default")
+	flags.BoolVar(&o.pipelines, "pipelines", false, "measure the offline techniques of packages rerank and rewrite, too")
+	flags.Func("parameters", "file of parameters for the model that reranks, such as fit writes; without it they are the embedded ones", func(file string) error {
+		f, err := os.Open(file)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		o.model, err = extractive.Load(f)
+		return err
+	})
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -147,7 +160,7 @@ func (o options) measure(ctx context.Context, arg string, out io.Writer) error {
 		return err
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "\trecall@1\trecall@5\tMRR@10\tMRR@10 minus lexical\tper query")
+	fmt.Fprintln(table, "\trecall@1\trecall@5\tMRR@10\trecall@1 minus lexical\tMRR@10 minus lexical\tper query")
 	var lexical figures
 	for i, sys := range systems {
 		f, took, err := ask(ctx, sys, s.questions)
@@ -197,6 +210,13 @@ func (o options) build(ctx context.Context, passages []retriever.Passage, out io
 		}
 		systems = append(systems, system{fmt.Sprintf("hybrid 1:%g", w), fused})
 	}
+	if o.pipelines {
+		more, err := pipelines(passages, o.model, words, vectors)
+		if err != nil {
+			return nil, err
+		}
+		systems = append(systems, more...)
+	}
 	return systems, nil
 }
 
@@ -239,10 +259,12 @@ func (f figures) row(base figures, groups []string) (string, error) {
 		}
 		cells = append(cells, fmt.Sprintf("%.4f [%.3f, %.3f]", i.Value, i.Low, i.High))
 	}
-	d, err := bootstrap.Difference(f.mrr, base.mrr)
-	if err != nil {
-		return "", err
+	for _, pair := range [][2][]float64{{f.first, base.first}, {f.mrr, base.mrr}} {
+		d, err := bootstrap.Difference(pair[0], pair[1])
+		if err != nil {
+			return "", err
+		}
+		cells = append(cells, fmt.Sprintf("%+.4f [%+.4f, %+.4f]", d.Value, d.Low, d.High))
 	}
-	cells = append(cells, fmt.Sprintf("%+.4f [%+.4f, %+.4f]", d.Value, d.Low, d.High))
 	return strings.Join(cells, "\t"), nil
 }

@@ -27,7 +27,7 @@ func TestRun(t *testing.T) {
 	pairs := write(t, "pairs", `{"id":"1","question":"fish","passage":{"id":"p","text":"Fish is sold."}}
 {"id":"2","question":"ships","passage":{"id":"q","text":"Ships are built."}}`)
 	var out strings.Builder
-	if err := run(t.Context(), []string{"-set", "own=" + corpus + "," + questions, "-set", "pairs=" + pairs, "-weights", "0.5"}, &out); err != nil {
+	if err := run(t.Context(), []string{"-set", "own=" + corpus + "," + questions, "-set", "pairs=" + pairs, "-weights", "0.5", "-pipelines"}, &out); err != nil {
 		t.Fatal(err)
 	}
 	got := strings.Fields(out.String())
@@ -37,6 +37,8 @@ func TestRun(t *testing.T) {
 		"lexical 0.5000 [0.000, 1.000] 0.5000 [0.000, 1.000] 0.5000 [0.000, 1.000] +0.0000 [+0.0000, +0.0000]",
 		"dense 1.0000 [1.000, 1.000] 1.0000 [1.000, 1.000] 1.0000 [1.000, 1.000] +0.5000 [+0.0000, +1.0000]",
 		"hybrid 1:0.5 1.0000",
+		"rm3 0.5000", "conjunctions 0.5000", "model reranks 10 0.5000", "pairs 0.5000",
+		"pairs + dense + reranked 1:0.8:0.8, k 60 1.0000",
 		"pairs: 2 passages, 2 questions",
 	} {
 		if !strings.Contains(text, want) {
@@ -54,6 +56,7 @@ func TestRefusals(t *testing.T) {
 		"none.jsonl":                   {"-set", "own=none.jsonl"},
 		"names no positive passage":    {"-set", "own=" + corpus + "," + unanswered},
 		"invalid value \"a\" for flag": {"-weights", "a"},
+		"parameters":                   {"-parameters", corpus},
 		"Dim is 1":                     {"-set", "own=" + corpus + "," + write(t, "questions", `{"id":"1","question":"x?","answers":["x"],"positive":["a"]}`), "-dim", "1"},
 	} {
 		var out strings.Builder

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/goselfrag/goselfrag/generator/extractive"
+	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/lexical"
+	"github.com/goselfrag/goselfrag/retriever/rerank"
+	"github.com/goselfrag/goselfrag/retriever/rewrite"
+)
+
+// pipelines makes the techniques that need no server over keyword search and vectors.
+func pipelines(passages []retriever.Passage, m *extractive.Model, words, vectors retriever.Retriever) ([]system, error) {
+	vocabulary := rewrite.NewVocabulary(passages)
+	spelling, err := rewrite.NewSpelling(vocabulary)
+	if err != nil {
+		return nil, err
+	}
+	model := rerank.Model{Generator: m}
+	top := rerank.Options{Depth: 10}
+
+	var list []system
+	add := func(name string, r retriever.Retriever, failed error) retriever.Retriever {
+		if failed != nil && err == nil {
+			err = fmt.Errorf("%s: %w", name, failed)
+		}
+		list = append(list, system{name, r})
+		return r
+	}
+	r, failed := rewrite.RM3(words, vocabulary, rewrite.RM3Options{})
+	add("rm3", r, failed)
+	r, failed = rewrite.RM3(words, vocabulary, rewrite.RM3Options{Hits: 5, OriginalWeight: 0.8})
+	add("rm3, 5 hits, weight 0.8", r, failed)
+	r, failed = rewrite.Fusion(words, spelling, rewrite.FusionOptions{})
+	add("spelling", r, failed)
+	r, failed = rewrite.Fusion(words, rewrite.Conjunctions{}, rewrite.FusionOptions{})
+	add("conjunctions", r, failed)
+	r, failed = rerank.New(words, model, top)
+	reranked := add("model reranks 10", r, failed)
+	r, failed = retriever.Fuse([]retriever.Part{{Name: "lexical", Retriever: words}, {Name: "reranked", Retriever: reranked}}, retriever.FuseOptions{})
+	add("lexical + reranked", r, failed)
+	pairs, failed := lexical.NewPairs(passages, 0.2)
+	if failed != nil {
+		return nil, failed
+	}
+	list = append(list, system{"pairs", pairs})
+	for _, base := range []system{{"lexical", words}, {"pairs", pairs}} {
+		parts := []retriever.Part{{Name: base.name, Retriever: base}, {Name: "dense", Retriever: vectors, Weight: 0.8}}
+		for _, k := range []float64{2, 60} {
+			o := retriever.FuseOptions{RankConstant: k}
+			r, failed = retriever.Fuse(parts, o)
+			hybrid := add(fmt.Sprintf("%s + dense 1:0.8, k %g", base.name, k), r, failed)
+			r, failed = rerank.New(hybrid, model, top)
+			reranked := add(fmt.Sprintf("model reranks %s + dense, k %g", base.name, k), r, failed)
+			r, failed = retriever.Fuse(append(parts, retriever.Part{Name: "reranked", Retriever: reranked, Weight: 0.8}), o)
+			add(fmt.Sprintf("%s + dense + reranked 1:0.8:0.8, k %g", base.name, k), r, failed)
+		}
+	}
+	return list, err
+}

@@ -1,0 +1,61 @@
+package retriever
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// ErrCompose is wrapped by the error about retrievers or options of which no
+// retriever can be made.
+var ErrCompose = errors.New("retriever: bad composition")
+
+// Retrieved is the name of the [Contribution] that holds the rank and the score
+// which a hit had before a retriever such as [Reorder] or [MMR] moved it.
+const Retrieved = "retrieved"
+
+// ReorderHits returns hits, which are best first, in the order in which a model reads
+// a long prompt best: the best at both ends, d1 d3 d5 … d6 d4 d2. Models overlook what
+// stands in the middle (Liu et al., "Lost in the Middle: How Language Models Use Long
+// Contexts", TACL 2024).
+func ReorderHits(hits []Hit) []Hit {
+	if hits == nil {
+		return nil
+	}
+	out := make([]Hit, len(hits))
+	for i, h := range hits {
+		if i%2 == 0 {
+			out[i/2] = h
+		} else {
+			out[len(hits)-1-i/2] = h
+		}
+	}
+	return out
+}
+
+// Reorder returns a Retriever that puts the hits of r in the order of [ReorderHits].
+// It is for a program that shows all hits to a model in one prompt, and is the
+// outermost of its retrievers: whoever takes its order for a ranking is misled. Hits
+// keep their scores, but Result.Scores is [RankOnly] since these do not fall any more;
+// Hit.Parts has the rank in the order of scores, under the name [Retrieved].
+//
+// The error wraps ErrCompose: r is nil.
+func Reorder(r Retriever) (Retriever, error) {
+	if isNil(r) {
+		return nil, fmt.Errorf("%w: Reorder: the retriever is nil", ErrCompose)
+	}
+	return Func(func(ctx context.Context, q Query) (Result, error) {
+		res, err := r.Retrieve(ctx, q)
+		for i := range res.Hits {
+			res.Hits[i] = moved(res.Hits[i], i+1, res.Scores, 0)
+		}
+		res.Hits, res.Scores = ReorderHits(res.Hits), RankOnly
+		return res, err
+	}), nil
+}
+
+// moved returns h with its rank and score kept in Parts.
+func moved(h Hit, rank int, kind ScoreKind, value float64) Hit {
+	h.Parts = []Contribution{{Part: Retrieved, Rank: rank, Score: h.Score, Scores: kind, Value: value, Parts: h.Parts}}
+	return h
+}

@@ -1,0 +1,172 @@
+package rerank
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+
+	"github.com/goselfrag/goselfrag/retriever"
+)
+
+// Scorer says how well passages fit a question.
+type Scorer interface {
+	// Score returns one finite number for each passage, in their order, higher for a
+	// better one. It does not change the passages, whose texts are data; it is safe for
+	// concurrent use and, when ctx is done, returns promptly with an error that wraps
+	// ctx.Err().
+	Score(ctx context.Context, question string, passages []retriever.Passage) ([]float64, error)
+	// Kind says what the numbers mean, RankOnly if it has no name.
+	Kind() retriever.ScoreKind
+}
+
+// ErrOption is wrapped by errors about a retriever, a scorer or an option that cannot
+// be used.
+var ErrOption = errors.New("rerank: bad option")
+
+// ErrScores is wrapped by the error about a scorer that returned another number of
+// scores than it got passages, or one that is not finite.
+var ErrScores = errors.New("rerank: bad scores")
+
+// Options changes how hits are ordered. The zero value is ready to use.
+type Options struct {
+	// Depth is how many hits are scored at most, and asked for at least, even if the
+	// query wants fewer; 0 means 50. If the query wants more, those after Depth stand
+	// behind the scored ones, in their own order.
+	Depth int
+	// BatchSize is how many passages the scorer is given at a time; 0 means all. The
+	// batches go to it one after the other.
+	BatchSize int
+	// AllowMissing goes on when the scorer fails: the hits keep the order and the scores
+	// that they had, and Result.Missing names "rerank". Without it this is an error.
+	AllowMissing bool
+}
+
+// New returns a Retriever that orders the hits of r by the scores of s, best first.
+// Equal scores leave the order of r. The texts that s gets are those of the query and
+// of its hits.
+//
+// Hit.Score is that of s, and Result.Scores its Kind. Hit.Parts has what r gave, under
+// the name retriever.Retrieved. If the query wants more than Options.Depth and hits
+// without a score follow, Result.Scores is RankOnly and their Score is that of the last
+// scored one.
+//
+// With an error of s the hits come in the order of r. The error of New wraps ErrOption.
+func New(r retriever.Retriever, s Scorer, o Options) (retriever.Retriever, error) {
+	if o.Depth == 0 {
+		o.Depth = 50
+	}
+	switch {
+	case isNil(r):
+		return nil, fmt.Errorf("%w: the retriever is nil", ErrOption)
+	case isNil(s):
+		return nil, fmt.Errorf("%w: the scorer is nil", ErrOption)
+	case o.Depth < 0:
+		return nil, fmt.Errorf("%w: Depth is %d: want at least 1, or 0 for 50", ErrOption, o.Depth)
+	case o.BatchSize < 0:
+		return nil, fmt.Errorf("%w: BatchSize is %d: want at least 1, or 0 for all passages", ErrOption, o.BatchSize)
+	}
+	if c, ok := s.(interface{ check() error }); ok {
+		if err := c.check(); err != nil {
+			return nil, err
+		}
+	}
+	return &reranker{r, s, o}, nil
+}
+
+// isNil also finds a nil pointer or function inside an interface.
+func isNil(i any) bool {
+	v := reflect.ValueOf(i)
+	return !v.IsValid() || (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil()
+}
+
+type reranker struct {
+	inner  retriever.Retriever
+	scorer Scorer
+	o      Options
+}
+
+// Retrieve implements retriever.Retriever.
+func (r *reranker) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result, error) {
+	if err := q.Check(); err != nil {
+		return retriever.Result{}, err
+	}
+	wanted := q.K
+	q.K = max(q.K, r.o.Depth)
+	res, err := r.inner.Retrieve(ctx, q)
+	if err != nil || len(res.Hits) == 0 {
+		res.Hits = res.Hits[:min(wanted, len(res.Hits))]
+		return res, err
+	}
+	n := min(r.o.Depth, len(res.Hits))
+	scores, err := r.score(ctx, q.Text, res.Hits[:n])
+	if err == nil {
+		order(&res, scores, r.scorer.Kind())
+	}
+	res.Hits = slices.Clip(res.Hits[:min(wanted, len(res.Hits))])
+	if err == nil {
+		if n < len(res.Hits) {
+			res.Scores = retriever.RankOnly
+		}
+		return res, nil
+	}
+	if done := ctx.Err(); done != nil {
+		if !errors.Is(err, done) {
+			err = fmt.Errorf("%w: %w", done, err)
+		}
+	} else if r.o.AllowMissing {
+		res.Missing = append(res.Missing, retriever.Missing{Part: "rerank", Reason: err.Error()})
+		return res, nil
+	}
+	return res, fmt.Errorf("rerank: %w", err)
+}
+
+// score asks the scorer, batch by batch.
+func (r *reranker) score(ctx context.Context, question string, hits []retriever.Hit) ([]float64, error) {
+	size := r.o.BatchSize
+	if size == 0 {
+		size = len(hits)
+	}
+	var all []float64
+	for batch := range slices.Chunk(hits, size) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		passages := make([]retriever.Passage, len(batch))
+		for i, h := range batch {
+			passages[i] = h.Passage
+		}
+		scores, err := r.scorer.Score(ctx, question, passages)
+		if err != nil {
+			return nil, err
+		}
+		if len(scores) != len(batch) {
+			return nil, fmt.Errorf("%w: %d for %d passages", ErrScores, len(scores), len(batch))
+		}
+		for i, s := range scores {
+			if math.IsNaN(s) || math.IsInf(s, 0) {
+				return nil, fmt.Errorf("%w: passage %q has %v: want a finite number", ErrScores, passages[i].ID, s)
+			}
+		}
+		all = append(all, scores...)
+	}
+	return all, nil
+}
+
+// order puts the hits that have a score, the first ones, in the order of their scores.
+func order(res *retriever.Result, scores []float64, kind retriever.ScoreKind) {
+	for i := range res.Hits {
+		h := &res.Hits[i]
+		h.Parts = []retriever.Contribution{{Part: retriever.Retrieved, Rank: i + 1, Score: h.Score, Scores: res.Scores, Parts: h.Parts}}
+		if i < len(scores) {
+			h.Score = scores[i]
+		} else {
+			h.Score = slices.Min(scores)
+		}
+	}
+	slices.SortStableFunc(res.Hits[:len(scores)], func(a, b retriever.Hit) int { return cmp.Compare(b.Score, a.Score) })
+	res.Scores = kind
+}

@@ -1,0 +1,98 @@
+package rewrite
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/goselfrag/goselfrag/retriever"
+)
+
+// DecomposeOptions bounds the parts of a question. The zero value is ready to use.
+type DecomposeOptions struct {
+	// Depth is how often parts are taken apart: 1, the default for 0, takes the question
+	// apart, 2 also its parts, at most 4.
+	Depth int
+	// FanOut is how many parts a question has at most, from 1 to 16; 0 means 4.
+	FanOut int
+	// OriginalWeight, Concurrency and Fuse are those of [FusionOptions]. With
+	// Fuse.AllowMissing a question that cannot be taken apart because the source fails
+	// counts as one without parts, and Result.Missing names "rewrite".
+	OriginalWeight float64
+	Concurrency    int
+	Fuse           retriever.FuseOptions
+}
+
+// Decompose returns a Retriever that takes a question apart by s, the parts too, as far
+// as Depth allows, and searches r for the question and all parts, fused by
+// retriever.Fuse. Every text is searched for and taken apart once, however many
+// questions it is a part of. A source that knows no parts of a question, or only the
+// question itself, ends there.
+//
+// Parts of the fusion are named "original", "sub-question 1" and so on: first the parts
+// of the question, then those of its first part, and so on level by level. Their texts
+// stand in Result.Queries in that order. The source is asked for one question at a time.
+//
+// The error of Decompose wraps ErrOption, or retriever.ErrFuse.
+func Decompose(r retriever.Retriever, s Source, o DecomposeOptions) (retriever.Retriever, error) {
+	if err := parts("Decompose", r, s); err != nil {
+		return nil, err
+	}
+	var err error
+	if o.Depth, err = within("Depth", o.Depth, 1, 4); err != nil {
+		return nil, err
+	}
+	if o.FanOut, err = within("FanOut", o.FanOut, 4, 16); err != nil {
+		return nil, err
+	}
+	if o.Concurrency, err = within("Concurrency", o.Concurrency, 1<<10, 1<<20); err != nil {
+		return nil, err
+	}
+	f := FusionOptions{OriginalWeight: o.OriginalWeight, Concurrency: o.Concurrency, Fuse: o.Fuse}
+	if f.OriginalWeight == 0 {
+		f.OriginalWeight = 2
+	}
+	if _, err := retriever.Fuse([]retriever.Part{{Name: "original", Retriever: r, Weight: f.OriginalWeight}}, o.Fuse); err != nil {
+		return nil, err
+	}
+	return retriever.Func(func(ctx context.Context, q retriever.Query) (retriever.Result, error) {
+		if err := q.Check(); err != nil {
+			return retriever.Result{}, err
+		}
+		texts, missing, err := plan(ctx, s, q.Text, o)
+		if err != nil {
+			return retriever.Result{Missing: missing}, err
+		}
+		res, err := search(ctx, r, q, texts, "sub-question", f)
+		res.Missing = append(missing, res.Missing...)
+		return res, err
+	}), nil
+}
+
+// plan returns all parts of a question, level by level.
+func plan(ctx context.Context, s Source, question string, o DecomposeOptions) (texts []string, missing []retriever.Missing, err error) {
+	seen := map[string]bool{fold(question): true}
+	level := []string{question}
+	for range o.Depth {
+		var next []string
+		for _, parent := range level {
+			list, err := s.Queries(ctx, parent)
+			if err != nil {
+				err = fmt.Errorf("rewrite: sub-questions of %q: %w", parent, cut(ctx, err))
+				if ctx.Err() != nil || !o.Fuse.AllowMissing {
+					return nil, missing, err
+				}
+				missing = append(missing, retriever.Missing{Part: "rewrite", Reason: err.Error()})
+				continue
+			}
+			for _, t := range clean(list, parent, o.FanOut) {
+				if !seen[fold(t)] {
+					seen[fold(t)] = true
+					next = append(next, t)
+				}
+			}
+		}
+		texts = append(texts, next...)
+		level = next
+	}
+	return texts, missing, nil
+}

@@ -1,0 +1,144 @@
+package rewrite
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/goselfrag/goselfrag/retriever"
+)
+
+// Judge says how relevant passages are. The scorers of package rerank are judges.
+type Judge interface {
+	// Score returns one number for each passage, higher for a better one.
+	Score(ctx context.Context, question string, passages []retriever.Passage) ([]float64, error)
+}
+
+// RetryOptions bounds the searches. The zero value is ready to use.
+type RetryOptions struct {
+	// Threshold is the score from which on a passage is relevant; 0 means 0.5, which
+	// fits probabilities.
+	Threshold float64
+	// Tries is how many other texts are searched for at most, from 1 to 100; 0 means 2.
+	Tries int
+	// Judged is how many hits of each search are judged, the first ones; 0 means 10.
+	Judged int
+	// AllowMissing goes on if the source, the judge or a later search fails, with what
+	// was found before, and Result.Missing names "rewrite". It is an error in any case
+	// if the search for the question itself fails.
+	AllowMissing bool
+}
+
+// Retry returns a Retriever that searches r for the question and, as long as the judge
+// finds nothing relevant among the hits, for the texts that s makes of it, one after
+// the other. The source is asked only if needed, and once. The judge always gets the
+// question, never a text of the source.
+//
+// The result is that of the first search with a relevant hit, whole and in its order.
+// If there is none it is that of the search with the best hit, of equal ones the first,
+// and Result.Missing names "relevance". Result.Queries holds the texts that were
+// searched for after the question.
+//
+// The error of Retry wraps ErrOption.
+func Retry(r retriever.Retriever, s Source, j Judge, o RetryOptions) (retriever.Retriever, error) {
+	if err := parts("Retry", r, s); err != nil {
+		return nil, err
+	}
+	if isNil(j) {
+		return nil, fmt.Errorf("%w: Retry: the judge is nil", ErrOption)
+	}
+	if o.Threshold == 0 {
+		o.Threshold = 0.5
+	}
+	if math.IsNaN(o.Threshold) || math.IsInf(o.Threshold, 0) {
+		return nil, fmt.Errorf("%w: Threshold is %v: want a finite number", ErrOption, o.Threshold)
+	}
+	var err error
+	if o.Tries, err = within("Tries", o.Tries, 2, 100); err != nil {
+		return nil, err
+	}
+	if o.Judged, err = within("Judged", o.Judged, 10, 1<<20); err != nil {
+		return nil, err
+	}
+	return &retry{r, s, j, o}, nil
+}
+
+type retry struct {
+	inner  retriever.Retriever
+	source Source
+	judge  Judge
+	o      RetryOptions
+}
+
+// Retrieve implements retriever.Retriever.
+func (r *retry) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result, error) {
+	best, err := r.inner.Retrieve(ctx, q)
+	if err != nil {
+		return best, err
+	}
+	score, err := r.best(ctx, q.Text, best)
+	var tried []string
+	if err == nil && score < r.o.Threshold {
+		var texts []string
+		if texts, err = r.source.Queries(ctx, q.Text); err != nil {
+			err = fmt.Errorf("rewrite: other texts: %w", cut(ctx, err))
+		}
+		for _, t := range clean(texts, q.Text, r.o.Tries) {
+			tried = append(tried, t)
+			var res retriever.Result
+			var s float64
+			if res, s, err = r.try(ctx, q, t); err != nil {
+				break
+			}
+			if s > score {
+				best, score = res, s
+			}
+			if score >= r.o.Threshold {
+				break
+			}
+		}
+	}
+	best.Queries = append(tried, best.Queries...)
+	switch {
+	case err != nil && (ctx.Err() != nil || !r.o.AllowMissing):
+		return best, err
+	case err != nil:
+		best.Missing = append(best.Missing, retriever.Missing{Part: "rewrite", Reason: err.Error()})
+	case score < r.o.Threshold:
+		reason := fmt.Sprintf("no hit of %d searches was judged relevant", 1+len(tried))
+		best.Missing = append(best.Missing, retriever.Missing{Part: "relevance", Reason: reason})
+	}
+	return best, nil
+}
+
+// try searches for another text; what it finds is judged by the question.
+func (r *retry) try(ctx context.Context, q retriever.Query, text string) (retriever.Result, float64, error) {
+	question := q.Text
+	q.Text = text
+	res, err := r.inner.Retrieve(ctx, q)
+	if err != nil {
+		return res, 0, fmt.Errorf("rewrite: searching for %q: %w", text, cut(ctx, err))
+	}
+	score, err := r.best(ctx, question, res)
+	return res, score, err
+}
+
+// best returns the score of the best judged hit, minus infinity if there is none.
+func (r *retry) best(ctx context.Context, question string, res retriever.Result) (float64, error) {
+	passages := make([]retriever.Passage, min(len(res.Hits), r.o.Judged))
+	if len(passages) == 0 {
+		return math.Inf(-1), nil
+	}
+	for i := range passages {
+		passages[i] = res.Hits[i].Passage
+	}
+	scores, err := r.judge.Score(ctx, question, passages)
+	if err != nil {
+		return 0, fmt.Errorf("rewrite: judging hits: %w", cut(ctx, err))
+	}
+	if len(scores) != len(passages) || slices.ContainsFunc(scores, math.IsNaN) {
+		return 0, fmt.Errorf("rewrite: judging hits: %v are no scores of %d passages", scores, len(passages))
+	}
+	return slices.Max(scores), nil
+}

@@ -1,0 +1,81 @@
+package rewrite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/goselfrag/goselfrag/retriever"
+)
+
+// Source makes other texts of a question.
+type Source interface {
+	// Queries returns texts to search for, the best first, none if it knows none. Who
+	// calls it drops blank and repeated ones and those that are the question. It is safe
+	// for concurrent use and, when ctx is done, returns promptly with an error that
+	// wraps ctx.Err(). The same question gives the same texts.
+	Queries(ctx context.Context, question string) ([]string, error)
+}
+
+// ErrOption is wrapped by errors about a part or an option that cannot be used.
+var ErrOption = errors.New("rewrite: bad option")
+
+// clean returns the first limit texts, white space trimmed and folded, without blank
+// ones and without those that differ from the question or an earlier one in case and
+// white space at most.
+func clean(texts []string, question string, limit int) []string {
+	seen := map[string]bool{fold(question): true}
+	var list []string
+	for _, t := range texts {
+		if len(list) == limit {
+			break
+		}
+		t = strings.Join(strings.Fields(strings.ToValidUTF8(t, "\ufffd")), " ")
+		if t == "" || seen[fold(t)] {
+			continue
+		}
+		seen[fold(t)] = true
+		list = append(list, t)
+	}
+	return list
+}
+
+func fold(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
+
+// isNil also finds a nil pointer or function inside an interface.
+func isNil(i any) bool {
+	v := reflect.ValueOf(i)
+	return !v.IsValid() || (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil()
+}
+
+// within returns n, or standard for 0, and an error if it is not from 1 to most.
+func within(what string, n, standard, most int) (int, error) {
+	if n == 0 {
+		return standard, nil
+	}
+	if n < 1 || n > most {
+		return 0, fmt.Errorf("%w: %s is %d: want 1 to %d, or 0 for %d", ErrOption, what, n, most, standard)
+	}
+	return n, nil
+}
+
+// parts returns an error if a retriever or a source is nil.
+func parts(technique string, r retriever.Retriever, s Source) error {
+	if isNil(r) {
+		return fmt.Errorf("%w: %s: the retriever is nil", ErrOption, technique)
+	}
+	if isNil(s) {
+		return fmt.Errorf("%w: %s: the source is nil", ErrOption, technique)
+	}
+	return nil
+}
+
+// cut is the error of a step that failed with err: that of the context if it is done.
+func cut(ctx context.Context, err error) error {
+	if done := ctx.Err(); done != nil && !errors.Is(err, done) {
+		return fmt.Errorf("%w: %w", done, err)
+	}
+	return err
+}

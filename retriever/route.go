@@ -1,0 +1,164 @@
+package retriever
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Router chooses which parts of a composed retriever to ask.
+type Router interface {
+	// Route returns the names of the parts for a query, in any order; none if no part
+	// is for it, which is no error. It is safe for concurrent use and returns promptly
+	// when ctx is done.
+	Route(ctx context.Context, q Query) ([]string, error)
+}
+
+// Rule sends queries to a part.
+type Rule struct {
+	// Part is the name of the part.
+	Part string
+	// When reports whether the rule holds for a query; nil holds for all.
+	When func(Query) bool
+}
+
+// Rules is a [Router] that returns the parts of the rules that hold, of all of them,
+// each part once. The zero value routes nothing.
+type Rules struct {
+	List []Rule
+	// First stops at the first rule that holds.
+	First bool
+}
+
+// Route implements Router.
+func (r Rules) Route(ctx context.Context, q Query) ([]string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, rule := range r.List {
+		if (rule.When == nil || rule.When(q)) && !slices.Contains(names, rule.Part) {
+			names = append(names, rule.Part)
+			if r.First {
+				break
+			}
+		}
+	}
+	return names, nil
+}
+
+// ErrNoRoute is wrapped by the error about a query for which there is no part.
+var ErrNoRoute = errors.New("retriever: no route")
+
+// ErrRouter is wrapped by the error about a router that failed, or that named a part
+// that does not exist.
+var ErrRouter = errors.New("retriever: router failed")
+
+// RouteOptions changes how a query is routed. The zero value is ready to use.
+type RouteOptions struct {
+	// Fallback is the name of the part to ask if the router names none. Without it
+	// such a query is an error that wraps [ErrNoRoute].
+	Fallback string
+	// EmptyWithoutRoute makes a query without a route find nothing, which
+	// Result.Missing says, instead of being an error. It excludes Fallback.
+	EmptyWithoutRoute bool
+	// Fuse says how the lists of several parts become one, and, by AllowMissing, what
+	// happens if some fail. With AllowMissing a router that fails leads to Fallback, if
+	// there is one, and is named in Result.Missing.
+	Fuse FuseOptions
+}
+
+// Route returns a Retriever that asks the parts that router chooses for a query, and
+// no others. Their lists are merged as by [Fuse], in the order of parts; so is the list
+// of a single one, so that scores always are [RRF] and Hit.Parts always names the part.
+// Filters reach every part that is asked.
+//
+// The error of Route wraps ErrFuse if the parts or [RouteOptions].Fuse are not fit for
+// Fuse, and ErrCompose if the router is nil or the fallback is no part. Parts that
+// [Rules] name are looked up too.
+func Route(router Router, parts []Part, o RouteOptions) (Retriever, error) {
+	if _, err := Fuse(parts, o.Fuse); err != nil {
+		return nil, err
+	}
+	r := &routed{router, slices.Clone(parts), o}
+	if isNilValue(router) {
+		return nil, fmt.Errorf("%w: Route: the router is nil", ErrCompose)
+	}
+	if o.Fallback != "" && !r.has(o.Fallback) {
+		return nil, fmt.Errorf("%w: Route: the fallback %q is no part", ErrCompose, o.Fallback)
+	}
+	if o.Fallback != "" && o.EmptyWithoutRoute {
+		return nil, fmt.Errorf("%w: Route: Fallback and EmptyWithoutRoute are both set: want one of them", ErrCompose)
+	}
+	if rules, ok := router.(Rules); ok {
+		for i, rule := range rules.List {
+			if !r.has(rule.Part) {
+				return nil, fmt.Errorf("%w: Route: rule %d of %d is for %q, which is no part", ErrCompose, i+1, len(rules.List), rule.Part)
+			}
+		}
+	}
+	return r, nil
+}
+
+type routed struct {
+	router Router
+	parts  []Part
+	o      RouteOptions
+}
+
+func (r *routed) has(name string) bool {
+	return slices.ContainsFunc(r.parts, func(p Part) bool { return p.Name == name })
+}
+
+// Retrieve implements Retriever.
+func (r *routed) Retrieve(ctx context.Context, q Query) (Result, error) {
+	if err := q.Check(); err != nil {
+		return Result{}, err
+	}
+	var missing []Missing
+	names, err := r.route(ctx, q)
+	switch {
+	case err != nil && r.o.Fuse.AllowMissing && r.o.Fallback != "" && ctx.Err() == nil:
+		missing = append(missing, Missing{Part: "router", Reason: err.Error()})
+		names = []string{r.o.Fallback}
+	case err != nil:
+		return Result{}, err
+	case len(names) == 0 && r.o.Fallback != "":
+		names = []string{r.o.Fallback}
+	case len(names) == 0 && r.o.EmptyWithoutRoute:
+		return Result{Scores: RRF, Missing: []Missing{{Part: "router", Reason: ErrNoRoute.Error()}}}, nil
+	case len(names) == 0:
+		return Result{}, fmt.Errorf("%w: the router chose none of %d parts for the query: add a rule or set RouteOptions.Fallback", ErrNoRoute, len(r.parts))
+	}
+	var chosen []Part
+	for _, p := range r.parts {
+		if slices.Contains(names, p.Name) {
+			chosen = append(chosen, p)
+		}
+	}
+	f, err := Fuse(chosen, r.o.Fuse)
+	if err != nil {
+		return Result{}, err
+	}
+	res, err := f.Retrieve(ctx, q)
+	res.Missing = append(missing, res.Missing...)
+	return res, err
+}
+
+// route asks the router and checks what it says.
+func (r *routed) route(ctx context.Context, q Query) ([]string, error) {
+	names, err := r.router.Route(ctx, q)
+	if err != nil {
+		if done := ctx.Err(); done != nil && !errors.Is(err, done) {
+			err = fmt.Errorf("%w: %w", done, err)
+		}
+		return nil, fmt.Errorf("%w: %w", ErrRouter, err)
+	}
+	for _, n := range names {
+		if !r.has(n) {
+			return nil, fmt.Errorf("%w: it named %q, which is no part", ErrRouter, n)
+		}
+	}
+	return names, nil
+}

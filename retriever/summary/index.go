@@ -1,0 +1,264 @@
+package summary
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+
+	"github.com/goselfrag/goselfrag/retriever"
+)
+
+// Store is where summaries are searched. The index of package dense is one. Nobody else
+// changes it.
+type Store interface {
+	retriever.Retriever
+	// Add adds passages with new ids, all or none.
+	Add(ctx context.Context, passages ...retriever.Passage) error
+	// Delete removes the passages with these ids, which are there.
+	Delete(ids ...string) error
+}
+
+// Summarizer shortens a passage.
+type Summarizer interface {
+	// Summarize returns a text that says what p is about. An empty text stands for a
+	// passage that has no summary; its own text is indexed then. It is safe for
+	// concurrent use.
+	Summarize(ctx context.Context, p retriever.Passage) (string, error)
+}
+
+// Errors, wrapped with what was wrong.
+var (
+	ErrOption      = errors.New("summary: bad option")
+	ErrEmptyID     = errors.New("summary: empty passage id")
+	ErrDuplicateID = errors.New("summary: duplicate passage id")
+	ErrUnknownID   = errors.New("summary: unknown passage id")
+)
+
+// Index is a [retriever.Retriever] of passages that are searched by their summaries. A
+// summary has the id, the title and the metadata of its passage, so that filters hold as
+// they do for passages. Searches and changes may be made from several goroutines at
+// once; a change waits for another.
+type Index struct {
+	store      Store
+	summarizer Summarizer
+	writing    chan struct{} // holds a value while somebody changes the index
+
+	mu       sync.RWMutex
+	passages map[string]entry
+}
+
+// entry is a passage and what the store holds in its place.
+type entry struct{ passage, summary retriever.Passage }
+
+// New adds passages, which may be none, to an empty store. Errors are those of Add, or
+// wrap ErrOption.
+func New(ctx context.Context, store Store, s Summarizer, passages []retriever.Passage) (*Index, error) {
+	if isNil(store) {
+		return nil, fmt.Errorf("%w: the store is nil", ErrOption)
+	}
+	if isNil(s) {
+		return nil, fmt.Errorf("%w: the summarizer is nil", ErrOption)
+	}
+	ix := &Index{store: store, summarizer: s, writing: make(chan struct{}, 1), passages: map[string]entry{}}
+	if err := ix.Add(ctx, passages...); err != nil {
+		return nil, err
+	}
+	return ix, nil
+}
+
+func isNil(i any) bool {
+	v := reflect.ValueOf(i)
+	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
+}
+
+// Len returns the number of passages.
+func (ix *Index) Len() int {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	return len(ix.passages)
+}
+
+// Summary returns what is searched in place of a passage, and whether there is such a
+// passage.
+func (ix *Index) Summary(id string) (string, bool) {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	e, ok := ix.passages[id]
+	return e.summary.Text, ok
+}
+
+// Retrieve searches the summaries and returns their passages. Order and scores are
+// those of the store. A passage that is deleted while the search runs is left out.
+func (ix *Index) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result, error) {
+	res, err := ix.store.Retrieve(ctx, q)
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	var hits []retriever.Hit
+	for _, h := range res.Hits {
+		if e, ok := ix.passages[h.Passage.ID]; ok {
+			h.Passage = e.passage
+			hits = append(hits, h)
+		}
+	}
+	res.Hits = hits
+	return res, err
+}
+
+// Add summarises passages and adds them, all or, if there is an error, none. The error
+// wraps ErrEmptyID, ErrDuplicateID, or that of the summarizer or the store.
+func (ix *Index) Add(ctx context.Context, passages ...retriever.Passage) error {
+	return ix.change(ctx, passages, func(id string, known bool) error {
+		if known {
+			return fmt.Errorf("%w: %q is in the index already: use Update", ErrDuplicateID, id)
+		}
+		return nil
+	})
+}
+
+// Update summarises passages and puts them in the place of those with the same ids. All
+// are changed or, if there is an error, none. While it runs, a search may not find them.
+// The error wraps ErrEmptyID, ErrDuplicateID, ErrUnknownID, or that of the summarizer or
+// the store. If the store then refuses the old summaries, too, those passages are gone
+// from the index, which the error says.
+func (ix *Index) Update(ctx context.Context, passages ...retriever.Passage) error {
+	return ix.change(ctx, passages, func(id string, known bool) error {
+		if !known {
+			return fmt.Errorf("%w: %q: use Add", ErrUnknownID, id)
+		}
+		return nil
+	})
+}
+
+// change adds passages, and takes those with the same ids out first.
+func (ix *Index) change(ctx context.Context, passages []retriever.Passage, allow func(id string, known bool) error) error {
+	if len(passages) == 0 {
+		return ctx.Err()
+	}
+	select {
+	case ix.writing <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("summary: %w", ctx.Err())
+	}
+	defer func() { <-ix.writing }()
+	fresh := make(map[string]bool, len(passages))
+	for i, p := range passages {
+		if p.ID == "" {
+			return fmt.Errorf("%w: passage %d of %d: give every passage an id", ErrEmptyID, i+1, len(passages))
+		}
+		if fresh[p.ID] {
+			return fmt.Errorf("%w: %q stands twice among the passages", ErrDuplicateID, p.ID)
+		}
+		fresh[p.ID] = true
+		_, known := ix.passages[p.ID]
+		if err := allow(p.ID, known); err != nil {
+			return err
+		}
+	}
+	entries, err := ix.summarize(ctx, passages)
+	if err != nil {
+		return err
+	}
+	return ix.put(ctx, entries)
+}
+
+func (ix *Index) summarize(ctx context.Context, passages []retriever.Passage) ([]entry, error) {
+	entries := make([]entry, len(passages))
+	for i, p := range passages {
+		text, err := ix.summarizer.Summarize(ctx, p)
+		if err != nil {
+			return nil, fmt.Errorf("summary: passage %q: %w", p.ID, err)
+		}
+		s := p
+		if strings.TrimSpace(text) != "" {
+			s.Text, s.Source = text, retriever.Source{}
+		}
+		entries[i] = entry{p, s}
+	}
+	return entries, nil
+}
+
+// put changes the store and the link to the passages together. A passage is linked
+// before its summary is in the store and until it is out: a search never meets a summary
+// without its passage.
+func (ix *Index) put(ctx context.Context, entries []entry) error {
+	var ids []string
+	var old, summaries []retriever.Passage
+	before := make([]entry, 0, len(entries))
+	for _, e := range entries {
+		summaries = append(summaries, e.summary)
+		if was, ok := ix.passages[e.passage.ID]; ok {
+			ids, old, before = append(ids, e.passage.ID), append(old, was.summary), append(before, was)
+		}
+	}
+	if len(ids) > 0 {
+		if err := ix.store.Delete(ids...); err != nil {
+			return fmt.Errorf("summary: taking old summaries out: %w", err)
+		}
+	}
+	ix.link(entries)
+	err := ix.store.Add(ctx, summaries...)
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("summary: adding summaries: %w", err)
+	ix.unlink(entries)
+	if len(old) == 0 {
+		return err
+	}
+	ix.link(before)
+	// The change failed, perhaps because ctx is done; what there was must not be lost.
+	if back := ix.store.Add(context.WithoutCancel(ctx), old...); back != nil {
+		ix.unlink(before)
+		return fmt.Errorf("%w; the passages %q are gone, since the old summaries could not be put back: %w", err, ids, back)
+	}
+	return err
+}
+
+func (ix *Index) link(entries []entry) {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	for _, e := range entries {
+		ix.passages[e.passage.ID] = e
+	}
+}
+
+func (ix *Index) unlink(entries []entry) {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	for _, e := range entries {
+		delete(ix.passages, e.passage.ID)
+	}
+}
+
+// Delete removes passages and their summaries. If one is unknown, none is removed, and
+// the error wraps ErrUnknownID; an id given twice is removed once. With an error of the
+// store nothing finds the passages any more, either.
+func (ix *Index) Delete(ids ...string) error {
+	ix.writing <- struct{}{}
+	defer func() { <-ix.writing }()
+	var gone []entry
+	var keys []string
+	seen := make(map[string]bool)
+	for _, id := range ids {
+		e, ok := ix.passages[id]
+		if !ok {
+			return fmt.Errorf("%w: %q", ErrUnknownID, id)
+		}
+		if !seen[id] {
+			seen[id] = true
+			gone, keys = append(gone, e), append(keys, id)
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	err := ix.store.Delete(keys...)
+	ix.unlink(gone)
+	if err != nil {
+		return fmt.Errorf("summary: deleting summaries: %w", err)
+	}
+	return nil
+}
