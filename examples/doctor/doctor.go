@@ -54,7 +54,7 @@ func (d *doctor) advise(format string, args ...any) {
 // cannot be used.
 func (d *doctor) examine(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		d.describe, d.tokens, d.answer, d.candidate, d.powers, d.again, d.leave, d.atOnce,
+		d.describe, d.tokens, d.answer, d.lazy, d.candidate, d.powers, d.again, d.leave, d.atOnce,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -124,15 +124,19 @@ func (d *doctor) tokens(ctx context.Context) error {
 	return nil
 }
 
-// answer runs the engine over one passage, both with and without it, and prints the
-// decision and the candidates.
-func (d *doctor) answer(ctx context.Context) error {
-	options := append([]selfrag.Option{selfrag.WithK(1), selfrag.WithTrace(selfrag.TraceFull)}, d.model.Options...)
-	e, err := selfrag.New(d.model.Generator, retriever.List(retriever.Passage{ID: "mercury", Title: title, Text: text}), options...)
+// ask runs the engine over one passage.
+func (d *doctor) ask(ctx context.Context, options ...selfrag.Option) (*selfrag.Answer, error) {
+	passage := retriever.Passage{ID: "mercury", Title: title, Text: text}
+	e, err := selfrag.New(d.model.Generator, retriever.List(passage), append(options, d.model.Options...)...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	a, err := e.Answer(ctx, question)
+	return e.Answer(ctx, question)
+}
+
+// answer prints the decision and the candidates, with the passage and without it.
+func (d *doctor) answer(ctx context.Context) error {
+	a, err := d.ask(ctx, selfrag.WithK(1), selfrag.WithTrace(selfrag.TraceFull))
 	if err != nil {
 		return err
 	}
@@ -142,6 +146,20 @@ func (d *doctor) answer(ctx context.Context) error {
 	d.line("judged by", "%v", a.Level)
 	if a.Level == reflection.LevelUnstated {
 		d.advise("the judgements of this model cannot be read: it needs reflection tokens, or a chat model that follows instructions")
+	}
+	return nil
+}
+
+// lazy finds out whether the engine could stop candidates that cannot win.
+func (d *doctor) lazy(ctx context.Context) error {
+	a, err := d.ask(ctx, selfrag.WithK(passages), selfrag.WithMode(selfrag.Always), selfrag.WithLazy(1))
+	if err != nil {
+		return err
+	}
+	if off := a.Trace.Settings.LazyOff; off != "" {
+		d.line("lazy", "selfrag.WithLazy would be off: %s", off)
+	} else {
+		d.line("lazy", "selfrag.WithLazy would stop candidates that cannot win")
 	}
 	return nil
 }

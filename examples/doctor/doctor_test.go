@@ -28,7 +28,7 @@ func TestExamine(t *testing.T) {
 	}{
 		"exact": {
 			connect.Model{Generator: random(reflection.ExactIDs)},
-			[]string{"level         exact-ids", "judged by     exact-ids", "group         yes", "score         yes", "next          yes", "repeatable    yes", "decision 1: ", "IsREL"},
+			[]string{"level         exact-ids", "judged by     exact-ids", "group         yes", "score         yes", "next          yes", "repeatable    yes", "decision 1: ", "IsREL", "lazy          selfrag.WithLazy would stop"},
 			"advice",
 		},
 		"top n": {
@@ -137,7 +137,7 @@ func TestRunServer(t *testing.T) {
 			}
 			for _, want := range []string{
 				"level         " + level, "decision 1: retrieval", "[Fully supported] Mercury is the sun.",
-				"group         no", "repeatable    yes", "cancelling    a stream was left",
+				"lazy          selfrag.WithLazy would", "group         no", "repeatable    yes", "cancelling    a stream was left",
 			} {
 				if !strings.Contains(out.String(), want) {
 					t.Errorf("the output lacks %q:\n%s", want, out.String())

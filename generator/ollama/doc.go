@@ -23,4 +23,10 @@
 // refused, not cut. Set OLLAMA_NUM_PARALLEL to the number of passages that are to
 // be generated from at the same time. Ollama breaks off an answer that repeats one
 // token 30 times, which is an error here.
+//
+// When a client leaves a stream at an unlucky moment, Ollama 0.17 loses one of
+// OLLAMA_NUM_PARALLEL until it is restarted (its issue 17131), and with the last one
+// it no longer answers. Streams are left where a candidate stops at a reflection
+// token and where a context ends; on a very fast model about one in a hundred met
+// the moment. Set some more than are needed.
 package ollama
