@@ -34,7 +34,8 @@
 //     models behind servers, reached as modelserver says.
 //   - retriever: the contract of retrieval, passages, metadata, filters;
 //     retriever/lexical is keyword search, retriever/dense searches by vectors,
-//     retriever/hnsw is the index of vectors, retriever/ingest reads documents.
+//     retriever/hnsw is the index of vectors, retriever/ingest reads documents,
+//     retriever/rerank, rewrite and summary are retrievers made of others.
 //   - critique: the contract of a critic; the token critic; critique/judge asks a
 //     chat model.
 //   - scoring: weights, scores, hard constraints, closed sets: pure functions.
