@@ -1,7 +1,6 @@
 package modelhttp_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -522,57 +521,4 @@ func TestPermanentErrorOfTheLastTry(t *testing.T) {
 			t.Errorf("%v: want the refusal with status 400 after two tries", err)
 		}
 	})
-}
-
-// TestClosedConnection: a server that closes the connection behind its answer, and
-// does not say so, costs no try. The request was read there and not answered.
-func TestClosedConnection(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	var requests atomic.Int64
-	serve := func(c net.Conn) {
-		defer c.Close()
-		r := bufio.NewReader(c)
-		for n := range 2 {
-			req, err := http.ReadRequest(r)
-			if err != nil {
-				return
-			}
-			if _, sent := req.Header["Idempotency-Key"]; sent {
-				t.Errorf("the server got %v", req.Header)
-			}
-			_, _ = io.Copy(io.Discard, req.Body)
-			requests.Add(1)
-			if n == 0 {
-				fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
-			}
-		}
-	}
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go serve(c)
-		}
-	}()
-	transport := &http.Transport{}
-	defer transport.CloseIdleConnections()
-	c, err := modelhttp.New(modelserver.Config{URLs: []string{"http://" + l.Addr().String()}, Retries: -1, Client: &http.Client{Transport: transport}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 3 {
-		var got struct{}
-		if err := c.JSON(t.Context(), modelhttp.Call{Path: "/x", Body: map[string]int{"a": 1}}, &got); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if n := requests.Load(); n != 5 { // each but the first met a closed connection
-		t.Errorf("%d requests: want 5", n)
-	}
 }

@@ -92,11 +92,6 @@ func (t *try) send(ctx context.Context, e endpoint) (*http.Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("modelserver: %s: %w", t.url, err)
 	}
-	// Some servers close a connection behind an answer without saying so, as
-	// llama-server does behind a stream. This lets net/http send the request once
-	// more, at once, if it met such a connection before any byte of an answer. An
-	// empty value is not sent.
-	req.Header["Idempotency-Key"] = []string{}
 	maps.Copy(req.Header, t.client.header)
 	if t.body != nil {
 		req.Header.Set("Content-Type", "application/json")

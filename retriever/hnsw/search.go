@@ -48,7 +48,7 @@ func (x *Index[K]) find(ctx context.Context, s *scratch, v *view[K], q *Query[K]
 	if q.In != nil {
 		candidates = q.In.size
 	}
-	if scanPays(candidates, x.Len(), ef) {
+	if x.scanPays(candidates, ef) {
 		return x.scan(ctx, s, v, *q, func(n int) { nearest(s, v, n, ef) })
 	}
 	from := x.descend(s, v, entry, 0)
@@ -65,10 +65,15 @@ func (x *Index[K]) find(ctx context.Context, s *scratch, v *view[K], q *Query[K]
 	return x.scan(ctx, s, v, *q, func(n int) { nearest(s, v, n, ef) })
 }
 
-// scanPays tells whether measuring the allowed among n vectors costs less than a
-// search that passes through the others: some ef·n/allowed hops of up to 32 rows.
-func scanPays(allowed, n, ef int) bool {
-	return int64(allowed)*int64(allowed) <= 32*int64(ef)*int64(n)
+// scanPays tells whether measuring the allowed among all vectors costs less than a
+// search that passes through the others: some ef·n/allowed hops of a dozen rows each
+// that were not seen before, or of nearly as many as there are links on hard data.
+func (x *Index[K]) scanPays(allowed, ef int) bool {
+	rows := int64(12)
+	if x.hardness.get() >= hard {
+		rows = int64(2 * x.o.M)
+	}
+	return int64(allowed)*int64(allowed) <= rows*int64(ef)*int64(x.Len())
 }
 
 // descend goes from the entry to the node nearest to the query on the level above
