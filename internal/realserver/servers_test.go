@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -39,7 +40,7 @@ func (s server) exact(m *oracle.Model) exact { return exact{model: m, blind: !s.
 func config(t *testing.T) (completions.Config, bool) {
 	url := os.Getenv("GOSELFRAG_OLLAMA_URL")
 	return completions.Config{Server: modelserver.Config{
-		URLs: []string{url}, Model: os.Getenv("GOSELFRAG_OLLAMA_MODEL"), Retries: -1, Client: client(t),
+		URLs: []string{url}, Model: os.Getenv("GOSELFRAG_OLLAMA_MODEL"), Retries: -1, Timeout: time.Minute, Client: client(t),
 	}}, url != ""
 }
 
@@ -70,7 +71,9 @@ func onServers(t *testing.T, test func(t *testing.T, s server)) {
 		add(server{name: "completions", tolerance: 1e-5, count: count}, open, err)
 	}
 	if url, found := llamaServer(t); found {
-		m, err := llamacpp.New(completions.Config{Server: modelserver.Config{URLs: []string{url}, Retries: -1, Client: client(t)}})
+		// It closes the connection behind every stream without saying so, which takes
+		// another try.
+		m, err := llamacpp.New(completions.Config{Server: modelserver.Config{URLs: []string{url}, Timeout: time.Minute, Client: client(t)}})
 		add(server{name: "llamacpp", probs: true, end: true, tolerance: 1e-3, count: func(t *testing.T, _ server) func(names ...string) []int {
 			return func(names ...string) []int { return decoded(t, url, names...) }
 		}}, m, err)
