@@ -74,17 +74,7 @@ func (s *scratch) forget() {
 	s.batch.Table, s.batch.Query = nil, nil
 }
 
-// prefer orders candidates by distance, then by age.
-func prefer[K comparable](v *view[K]) func(a, b candidate) int {
-	return func(a, b candidate) int {
-		if a.distance != b.distance {
-			return cmp.Compare(a.distance, b.distance)
-		}
-		return cmp.Compare(v.added(a.slot()), v.added(b.slot()))
-	}
-}
-
-// sortTies puts runs of equal distance in a sorted list into the order of prefer.
+// sortTies puts runs of equal distance in a sorted list into the order of addition.
 func sortTies[K comparable](v *view[K], found []candidate) {
 	for i := 0; i < len(found); {
 		j := i + 1
@@ -92,7 +82,7 @@ func sortTies[K comparable](v *view[K], found []candidate) {
 			j++
 		}
 		if j-i > 1 {
-			slices.SortFunc(found[i:j], prefer(v))
+			slices.SortFunc(found[i:j], func(a, b candidate) int { return cmp.Compare(v.added(a.slot()), v.added(b.slot())) })
 		}
 		i = j
 	}

@@ -18,6 +18,8 @@ func (x *Index[K]) Search(ctx context.Context, dst []Neighbor[K], vector []float
 		return dst, err
 	}
 	defer x.readers.end(s)
+	// The entry first: a view that is loaded later has room for it.
+	entry := x.entry.Load()
 	v := x.view.Load()
 	ef := q.Ef
 	if ef == 0 {
@@ -25,7 +27,7 @@ func (x *Index[K]) Search(ctx context.Context, dst []Neighbor[K], vector []float
 	}
 	ef = x.hardness.widen(max(ef, q.K))
 	x.aim(s, v, s.query)
-	if err := x.find(ctx, s, v, &q, ef); err != nil {
+	if err := x.find(ctx, s, v, entry, &q, ef); err != nil {
 		return dst, err
 	}
 	x.rerank(s, v, q.K)
@@ -38,8 +40,7 @@ func (x *Index[K]) Search(ctx context.Context, dst []Neighbor[K], vector []float
 
 // find leaves the nodes that it finds nearest in s.pool, sorted, those that q does not
 // allow taken out.
-func (x *Index[K]) find(ctx context.Context, s *scratch, v *view[K], q *Query[K], ef int) error {
-	entry := x.entry.Load()
+func (x *Index[K]) find(ctx context.Context, s *scratch, v *view[K], entry uint64, q *Query[K], ef int) error {
 	if entry == noEntry {
 		s.pool = s.pool[:0] // all that is live is still being linked
 		return nil

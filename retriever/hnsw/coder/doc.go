@@ -3,7 +3,7 @@
 //
 // Measured on v0.6.1, its newest version: recall@10 is 0.04 on 100,000 vectors of 128
 // dimensions (squared L2) and 0.05 on 50,000 of 768 (cosine), and 0.21 on the first
-// 1,000 of the former, at every ef from 16 to 200; hnsw.Index has 0.88 and 0.92 at ef
+// 1,000 of the former, at every ef from 16 to 200; hnsw.Index has 0.87 and 0.92 at ef
 // 16 and 0.99 or more from ef 64 on. (M 16 and width 200 while building;
 //
 //	go run ./internal/cmd/annbench -set a -lib coder,hnsw
