@@ -100,6 +100,21 @@ func TestSaveAndLoad(t *testing.T) {
 	}
 }
 
+// A file that was closed before anything was read of it is not read any more.
+func TestCloseUnread(t *testing.T) {
+	_, path, queries := saved(t, Float32, 300)
+	x, err := Open[int](path)
+	must(t, err)
+	must(t, x.Close())
+	if _, err := x.Select(func(int) bool { return true }); !errors.Is(err, ErrClosed) {
+		t.Errorf("Select gave %v: want ErrClosed", err)
+	}
+	if _, err := x.Search(t.Context(), nil, queries[0], Query[int]{K: 1}); !errors.Is(err, ErrClosed) {
+		t.Errorf("a search gave %v: want ErrClosed", err)
+	}
+	x.Stats()
+}
+
 func TestSaveEmpty(t *testing.T) {
 	x, err := New[string](5, Options{})
 	must(t, err)

@@ -52,6 +52,11 @@ func (s *store[K]) Select(where func(K) bool) (*Set[K], error) {
 // Select returns the set of the keys for which where returns true. It asks for every
 // key once.
 func (x *Index[K]) Select(where func(K) bool) (*Set[K], error) {
+	s := x.readers.begin() // keeps Close from giving the file back meanwhile
+	if s == nil {
+		return nil, ErrClosed
+	}
+	defer x.readers.end(s)
 	if err := x.known(); err != nil {
 		return nil, err
 	}
