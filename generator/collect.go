@@ -7,6 +7,7 @@ import (
 	"iter"
 	"unicode/utf8"
 
+	"github.com/goselfrag/goselfrag/account"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -232,10 +233,37 @@ func (c *Completion) Append(s Step) {
 	}
 }
 
-// Complete generates and collects.
+// Spent is what the completion cost. One that was cut off does not report all of it,
+// but the call was made all the same.
+func (c Completion) Spent() Usage {
+	if c.Finish != Running {
+		return c.Usage
+	}
+	u := Usage{Calls: 1, GeneratedTokens: len(c.Steps), Partial: true}
+	if len(c.Steps) > 0 { // some backends know the prompt's part at once
+		u.PromptTokens, u.CachedTokens = c.Steps[0].Usage.PromptTokens, c.Steps[0].Usage.CachedTokens
+	}
+	return u
+}
+
+// Complete generates and collects. The account of ctx, if it has one, is charged for the
+// call; if that does not allow it, the error wraps account.ErrLimit.
 func Complete(ctx context.Context, g Generator, req Request) (Completion, error) {
 	if err := req.Check(); err != nil {
 		return Completion{}, err
 	}
-	return Collect(req, g.Generate(ctx, req))
+	name := "answer"
+	if req.Task != nil {
+		name = req.Task.Template.Name()
+	}
+	call, err := account.Reserve(ctx, name, req.MaxTokens)
+	if err != nil {
+		return Completion{}, err
+	}
+	if req.Task != nil {
+		call.Prompt(name, req.Task.Template.Hash())
+	}
+	c, err := Collect(req, g.Generate(account.Detach(ctx), req))
+	call.Settle(c.Spent(), c.Text(), err)
+	return c, err
 }

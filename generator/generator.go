@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 
+	"github.com/goselfrag/goselfrag/account"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -192,28 +193,5 @@ func (f *Finish) UnmarshalText(b []byte) error {
 	return fmt.Errorf("generator: %q is not a finish", b)
 }
 
-// Usage counts what one or more calls cost.
-type Usage struct {
-	// Calls is the number of model calls.
-	Calls int `json:"calls"`
-	// PromptTokens is the number of prompt tokens, CachedTokens how many of them
-	// the server had in its cache.
-	PromptTokens int `json:"prompt_tokens"`
-	CachedTokens int `json:"cached_tokens,omitempty"`
-	// GeneratedTokens is the number of generated tokens, the end token included.
-	GeneratedTokens int `json:"generated_tokens"`
-	// Partial is set when some count was not reported, so that the sums are too
-	// low.
-	Partial bool `json:"partial,omitempty"`
-}
-
-// Add returns the sum of two usages.
-func (u Usage) Add(v Usage) Usage {
-	return Usage{
-		Calls:           u.Calls + v.Calls,
-		PromptTokens:    u.PromptTokens + v.PromptTokens,
-		CachedTokens:    u.CachedTokens + v.CachedTokens,
-		GeneratedTokens: u.GeneratedTokens + v.GeneratedTokens,
-		Partial:         u.Partial || v.Partial,
-	}
-}
+// Usage is what model calls cost.
+type Usage = account.Usage

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 
+	"github.com/goselfrag/goselfrag/account"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -104,30 +105,57 @@ func unsupported(g Generator, power string) error {
 	return fmt.Errorf("generator: %T cannot %s: %w", g, power, errors.ErrUnsupported)
 }
 
-// Score uses g's [Scorer]. The error wraps errors.ErrUnsupported if g is none.
+// Score uses g's [Scorer]. The error wraps errors.ErrUnsupported if g is none. Like
+// [Complete] it is charged to the account of ctx; so are [Next] and [GroupProbs].
 func Score(ctx context.Context, g Generator, req Request, steps []Step, end bool) (Completion, error) {
-	if p, ok := g.(Scorer); ok {
-		return p.Score(ctx, req, steps, end)
+	p, ok := g.(Scorer)
+	if !ok {
+		return Completion{}, unsupported(g, "score a given continuation")
 	}
-	return Completion{}, unsupported(g, "score a given continuation")
+	return charged(ctx, "score", 0, func(ctx context.Context) (Completion, error) {
+		return p.Score(ctx, req, steps, end)
+	})
 }
 
 // Next uses g's [NextPredictor]. The error wraps errors.ErrUnsupported if g is
 // none.
 func Next(ctx context.Context, g Generator, req Request, after []Step) (NextDistribution, error) {
-	if p, ok := g.(NextPredictor); ok {
-		return p.Next(ctx, req, after)
+	p, ok := g.(NextPredictor)
+	if !ok {
+		return NextDistribution{}, unsupported(g, "give the distribution of the next token")
 	}
-	return NextDistribution{}, unsupported(g, "give the distribution of the next token")
+	return charged(ctx, "next token", 1, func(ctx context.Context) (NextDistribution, error) {
+		return p.Next(ctx, req, after)
+	})
 }
 
 // GroupProbs uses g's [GroupProber]. The error wraps errors.ErrUnsupported if g
 // is none.
 func GroupProbs(ctx context.Context, g Generator, req Request, after []Step, group reflection.Group) (reflection.Distribution, error) {
-	if p, ok := g.(GroupProber); ok {
-		return p.GroupProbs(ctx, req, after, group)
+	p, ok := g.(GroupProber)
+	if !ok {
+		return reflection.Distribution{}, unsupported(g, "give exact probabilities of a group")
 	}
-	return reflection.Distribution{}, unsupported(g, "give exact probabilities of a group")
+	return charged(ctx, group.String(), 1, func(ctx context.Context) (reflection.Distribution, error) {
+		return p.GroupProbs(ctx, req, after, group)
+	})
+}
+
+// charged makes a call that generates a fixed number of tokens, on the account of ctx.
+// What else it costs the powers do not tell.
+func charged[T any](ctx context.Context, name string, tokens int, ask func(context.Context) (T, error)) (T, error) {
+	call, err := account.Reserve(ctx, name, tokens)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	t, err := ask(account.Detach(ctx))
+	cost := Usage{Calls: 1, GeneratedTokens: tokens, Partial: true}
+	if errors.Is(err, errors.ErrUnsupported) { // a wrapper found that the model is not one
+		cost = Usage{}
+	}
+	call.Settle(cost, "", err)
+	return t, err
 }
 
 // ResolveTokens uses g's [TokenResolver]. The error wraps errors.ErrUnsupported

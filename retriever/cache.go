@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/goselfrag/goselfrag/account"
 )
 
 // CacheOptions bounds a [Cache]. The zero value is ready to use.
@@ -77,6 +79,7 @@ func (c *Cache) Retrieve(ctx context.Context, q Query) (Result, error) {
 	key := cacheKey{q.Text, q.K, FormatFilter(q.Filter)}
 	res, purges, ok := c.get(key)
 	if ok {
+		account.Begin(ctx, "cached")
 		return res, nil
 	}
 	found := time.Now() // what changes at the retriever from now on may be missed

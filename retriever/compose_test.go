@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -133,6 +134,9 @@ func pipelines() map[string]func(retriever.Retriever) (retriever.Retriever, erro
 		},
 		"fallback": func(r retriever.Retriever) (retriever.Retriever, error) {
 			return retriever.Route(retriever.Rules{}, two(r), retriever.RouteOptions{Fallback: "b"})
+		},
+		"limit": func(r retriever.Retriever) (retriever.Retriever, error) {
+			return retriever.Limit(r, retriever.Budget{Calls: 1, Time: time.Hour})
 		},
 		"cache": func(r retriever.Retriever) (retriever.Retriever, error) {
 			return retriever.NewCache(r, retriever.CacheOptions{Size: 3})

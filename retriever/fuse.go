@@ -11,6 +11,8 @@ import (
 	"slices"
 	"sync"
 	"unicode/utf8"
+
+	"github.com/goselfrag/goselfrag/account"
 )
 
 // Part is one retriever of a fusion.
@@ -18,16 +20,47 @@ type Part struct {
 	// Name stands for the part in a [Contribution], in a [Missing] and in errors. It
 	// is valid UTF-8, not empty, and no other part's.
 	Name string
-	// Retriever is asked. What its scores mean does not matter.
+	// Retriever is asked.
 	Retriever Retriever
-	// Weight is how much a rank of this part counts, from 1e-6 to 1e6; 0 means 1.
+	// Weight is how much this part counts, from 1e-6 to 1e6; 0 means 1.
 	Weight float64
 }
 
+// FuseMethod is how a fusion makes one score of what its parts say.
+type FuseMethod string
+
+const (
+	// RankFusion is reciprocal rank fusion (Cormack, Clarke and Büttcher, "Reciprocal
+	// Rank Fusion outperforms Condorcet and individual Rank Learning Methods", SIGIR
+	// 2009):
+	//
+	//	score(passage) = Σ weight / (k + rank)
+	//
+	// Ranks count from 1, in the order of the part's list, in which a passage that stands
+	// there twice has its first rank only. Only ranks count, never the scores of the
+	// parts, which need not be of one kind. With k 60 and weights 1, ranks 1 and 3 give
+	// 1/61 + 1/63. Scores are [RRF].
+	RankFusion FuseMethod = "rank"
+	// ScoreFusion is the convex combination of scores that are normalised within the list
+	// of each part (Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid
+	// Retrieval", 2023, Eq. 3; CombSUM of Fox and Shaw, 1994):
+	//
+	//	score(passage) = Σ weight · (s − min) / (max − min) / Σ weight of all parts
+	//
+	// where min and max are the least and the greatest score of the part's list; scores
+	// that are all equal count as 1. It keeps how far scores lie apart, which ranks do
+	// not tell, and depends on how long the lists are. A part whose scores are [RankOnly]
+	// fails: its numbers mean nothing. Scores are [Normalized].
+	ScoreFusion FuseMethod = "score"
+)
+
 // FuseOptions changes how parts are fused. The zero value is ready to use.
 type FuseOptions struct {
-	// RankConstant is k in the formula of [Fuse], above 0 and at most 1e6: the greater
-	// it is, the less the first ranks stand out. 0 means 60, as in the paper.
+	// Method is RankFusion or ScoreFusion; empty means RankFusion.
+	Method FuseMethod
+	// RankConstant is k in the formula of [RankFusion], above 0 and at most 1e6: the
+	// greater it is, the less the first ranks stand out. 0 means 60, as in the paper. It
+	// must be 0 for ScoreFusion.
 	RankConstant float64
 	// Depth is how many hits a part is asked for at least, even if the query wants
 	// fewer: a passage that two parts have at rank 8 beats one that a single part has
@@ -55,16 +88,8 @@ func (e *PartError) Error() string { return fmt.Sprintf("retriever: part %q: %v"
 func (e *PartError) Unwrap() error { return e.Err }
 
 // Fuse returns a Retriever that asks all parts at the same time and merges their
-// lists by reciprocal rank fusion (Cormack, Clarke and Büttcher, "Reciprocal Rank
-// Fusion outperforms Condorcet and individual Rank Learning Methods", SIGIR 2009):
-//
-//	score(passage) = Σ weight / (k + rank)
-//
-// over the parts that found the passage. Ranks count from 1, in the order of the
-// part's list, in which a passage that stands there twice has its first rank only; a
-// part without the passage adds nothing. Only ranks count, never the scores of the
-// parts, which need not be of one kind. With k 60 and weights 1, ranks 1 and 3 give
-// 1/61 + 1/63. Scores are [RRF]; Hit.Parts says what each part gave.
+// lists as [FuseOptions].Method says. A part without the passage adds nothing to its
+// score. Hit.Parts says what each part gave.
 //
 // Hits are ordered by score, then by the best rank that a part gave, then by the
 // order of the parts in which that rank stands. No two passages agree in all of
@@ -74,7 +99,8 @@ func (e *PartError) Unwrap() error { return e.Err }
 // [FuseOptions].Depth. So the first hits are the same for every Query.K up to Depth.
 // Passages are those of the first part, in the order of parts, that found them.
 //
-// Fuse waits for all parts, even if one has failed. The Result that comes with an
+// Fuse waits for all parts, even if one has failed. If the account of the context has
+// limits (package account) it asks one part after the other. The Result that comes with an
 // error holds what the other parts found. Errors about parts are *[PartError]s, in
 // the order of the parts; a part whose list has an empty passage id or a score that
 // is not finite has failed. What is missing from a part that answered is named
@@ -106,11 +132,20 @@ func Fuse(parts []Part, o FuseOptions) (Retriever, error) {
 		}
 		names[p.Name] = true
 	}
-	if o.RankConstant == 0 {
-		o.RankConstant = 60
-	}
 	if o.Depth == 0 {
 		o.Depth = 100
+	}
+	switch {
+	case o.Method == "":
+		o.Method = RankFusion
+	case o.Method != RankFusion && o.Method != ScoreFusion:
+		return nil, fmt.Errorf("%w: Method is %q: want %q or %q, or none for %q", ErrFuse, o.Method, RankFusion, ScoreFusion, RankFusion)
+	}
+	if o.Method == ScoreFusion && o.RankConstant != 0 {
+		return nil, fmt.Errorf("%w: RankConstant is %v: ScoreFusion has none", ErrFuse, o.RankConstant)
+	}
+	if o.RankConstant == 0 {
+		o.RankConstant = 60
 	}
 	if !(o.RankConstant > 0 && o.RankConstant <= 1e6) {
 		return nil, fmt.Errorf("%w: RankConstant is %v: want more than 0 and at most 1e6, or 0 for 60", ErrFuse, o.RankConstant)
@@ -174,13 +209,15 @@ func (f *fusion) Retrieve(ctx context.Context, q Query) (Result, error) {
 	return res, failed
 }
 
-// ask asks all parts at the same time and waits for them.
+// ask asks all parts and waits for them.
 func (f *fusion) ask(ctx context.Context, q Query) []reply {
 	q.K = max(q.K, f.o.Depth)
 	replies := make([]reply, len(f.parts))
+	ordered := account.Bounded(ctx)
 	var all sync.WaitGroup
 	for i, p := range f.parts {
 		r := &replies[i]
+		ctx, step := account.Begin(ctx, p.Name)
 		all.Go(func() {
 			defer func() {
 				if v := recover(); v != nil {
@@ -188,9 +225,13 @@ func (f *fusion) ask(ctx context.Context, q Query) []reply {
 				}
 			}()
 			if r.res, r.err = p.Retriever.Retrieve(ctx, q); r.err == nil {
-				r.err = checkHits(r.res.Hits)
+				r.err = f.check(r.res)
 			}
+			step.Fail(r.err)
 		})
+		if ordered {
+			all.Wait()
+		}
 	}
 	all.Wait()
 	for _, r := range replies {
@@ -201,8 +242,12 @@ func (f *fusion) ask(ctx context.Context, q Query) []reply {
 	return replies
 }
 
-// checkHits returns an error about a list that cannot be merged or put into a trace.
-func checkHits(hits []Hit) error {
+// check returns an error about a list that cannot be merged or put into a trace.
+func (f *fusion) check(res Result) error {
+	hits := res.Hits
+	if len(hits) > 0 && res.Scores == RankOnly && f.o.Method == ScoreFusion {
+		return errors.New("its scores tell ranks only, which ScoreFusion cannot use: want RankFusion, or another part")
+	}
 	for i, h := range hits {
 		if h.Passage.ID == "" {
 			return fmt.Errorf("hit %d of %d has no passage id", i+1, len(hits))
@@ -217,6 +262,13 @@ func checkHits(hits []Hit) error {
 // merge makes one result of the lists of the parts that did not fail.
 func (f *fusion) merge(replies []reply, k int) Result {
 	res := Result{Scores: RRF}
+	if f.o.Method == ScoreFusion {
+		res.Scores = Normalized
+	}
+	total := 0.0
+	for _, p := range f.parts {
+		total += p.Weight
+	}
 	place := make(map[string]int) // of a passage in res.Hits
 	for i, r := range replies {
 		name, weight := f.parts[i].Name, f.parts[i].Weight
@@ -228,6 +280,7 @@ func (f *fusion) merge(replies []reply, k int) Result {
 		for _, m := range r.res.Missing {
 			res.Missing = append(res.Missing, Missing{Part: name + "/" + m.Part, Reason: m.Reason})
 		}
+		values := f.values(r.res.Hits, weight, total)
 		for j, h := range r.res.Hits {
 			at, known := place[h.Passage.ID]
 			if !known {
@@ -241,7 +294,7 @@ func (f *fusion) merge(replies []reply, k int) Result {
 			}
 			hit.Parts = append(hit.Parts, Contribution{
 				Part: name, Rank: j + 1, Score: h.Score, Scores: r.res.Scores,
-				Value: weight / (f.o.RankConstant + float64(j+1)),
+				Value: values[j],
 				Parts: h.Parts,
 			})
 		}
@@ -259,6 +312,42 @@ func (f *fusion) merge(replies []reply, k int) Result {
 	})
 	res.Hits = slices.Clip(res.Hits[:min(k, len(res.Hits))])
 	return res
+}
+
+// values returns what the hits of a part add to the scores of their passages.
+func (f *fusion) values(hits []Hit, weight, total float64) []float64 {
+	values := make([]float64, len(hits))
+	if f.o.Method == RankFusion {
+		for i := range values {
+			values[i] = weight / (f.o.RankConstant + float64(i+1))
+		}
+		return values
+	}
+	for i, h := range hits {
+		values[i] = h.Score
+	}
+	minMax(values)
+	for i := range values {
+		values[i] *= weight / total
+	}
+	return values
+}
+
+// minMax maps finite numbers to [0, 1], the least to 0 and the greatest to 1, all to
+// 1 if they are equal.
+func minMax(values []float64) {
+	if len(values) == 0 {
+		return
+	}
+	// Halves, since the difference of two finite numbers can be infinite.
+	low, high := slices.Min(values)/2, slices.Max(values)/2
+	for i, v := range values {
+		if high > low {
+			values[i] = (v/2 - low) / (high - low)
+		} else {
+			values[i] = 1
+		}
+	}
 }
 
 // sum adds the values up, the greatest first: passages with the same values in

@@ -374,6 +374,8 @@ func TestFuseRefuses(t *testing.T) {
 		{"constant", []retriever.Part{part("x", ok, 0)}, retriever.FuseOptions{RankConstant: -1}, "RankConstant"},
 		{"NaN constant", []retriever.Part{part("x", ok, 0)}, retriever.FuseOptions{RankConstant: math.NaN()}, "RankConstant"},
 		{"depth", []retriever.Part{part("x", ok, 0)}, retriever.FuseOptions{Depth: -1}, "Depth"},
+		{"method", []retriever.Part{part("x", ok, 0)}, retriever.FuseOptions{Method: "mean"}, `Method is "mean"`},
+		{"constant of scores", []retriever.Part{part("x", ok, 0)}, retriever.FuseOptions{Method: retriever.ScoreFusion, RankConstant: 60}, "RankConstant"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, err := retriever.Fuse(c.parts, c.o)

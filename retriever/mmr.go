@@ -197,13 +197,6 @@ func relevance(res Result) []float64 {
 			rel[i] = float64(-i)
 		}
 	}
-	low, high := slices.Min(rel), slices.Max(rel)
-	for i := range rel {
-		if high > low {
-			rel[i] = (rel[i] - low) / (high - low)
-		} else {
-			rel[i] = 1
-		}
-	}
+	minMax(rel)
 	return rel
 }

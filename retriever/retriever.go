@@ -119,7 +119,8 @@ const (
 	Cosine       ScoreKind = "cosine"        // in [-1, 1]
 	InnerProduct ScoreKind = "inner-product" // any real number
 	Probability  ScoreKind = "probability"   // in [0, 1]
-	RRF          ScoreKind = "rrf"           // greater than 0; see Fuse
+	RRF          ScoreKind = "rrf"           // greater than 0; see RankFusion
+	Normalized   ScoreKind = "normalized"    // in [0, 1] within one list; see ScoreFusion
 	Relevance    ScoreKind = "relevance"     // of a reranking model: any real number, of that model alone
 )
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/goselfrag/goselfrag/account"
 )
 
 // Router chooses which parts of a composed retriever to ask.
@@ -148,7 +150,10 @@ func (r *routed) Retrieve(ctx context.Context, q Query) (Result, error) {
 
 // route asks the router and checks what it says.
 func (r *routed) route(ctx context.Context, q Query) ([]string, error) {
+	ctx, step := account.Begin(ctx, "route")
 	names, err := r.router.Route(ctx, q)
+	step.Note(names...)
+	step.Fail(err)
 	if err != nil {
 		if done := ctx.Err(); done != nil && !errors.Is(err, done) {
 			err = fmt.Errorf("%w: %w", done, err)

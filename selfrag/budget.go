@@ -3,14 +3,16 @@ package selfrag
 import (
 	"errors"
 
+	"github.com/goselfrag/goselfrag/account"
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/scoring"
 )
 
 // errTimeBudget is the cause of a context that the time budget ended.
 var errTimeBudget = errors.New("the time budget of the question is used up")
 
-// meter keeps the call and token budget of one question. It is used from one
-// goroutine, between the calls, so that what is affordable never depends on
+// meter keeps the call and token budget of one question. It is used by one
+// goroutine at a time, between the calls, so that what is affordable never depends on
 // which call is faster.
 type meter struct {
 	limit                     Budget
@@ -33,6 +35,43 @@ func (m *meter) reserve(tokens int) bool {
 	return true
 }
 
+// forRetrieval is what a retrieval may spend on models: all that is left but for one
+// candidate, which would have nothing to show without it.
+// What only a full trace asks for must not use up a budget.
+func (m *meter) forRetrieval(c scoring.Choice, maxTokens int) account.Limits {
+	if !m.unlimited() && (c == scoring.ChooseNoRetrieval || c == scoring.ChooseContinue) {
+		return account.Limits{Calls: -1}
+	}
+	left := func(limit, used, keep int) int {
+		switch {
+		case limit == 0:
+			return 0
+		case limit-used-keep > 0:
+			return limit - used - keep
+		}
+		return -1
+	}
+	return account.Limits{
+		Calls:  left(m.limit.Calls, m.calls, 1),
+		Tokens: left(m.limit.Tokens, m.tokens, maxTokens),
+	}
+}
+
+// tighten makes a budget hold to what is left of another one.
+func (b *Budget) tighten(left account.Limits) error {
+	if left.Calls < 0 || left.Tokens < 0 {
+		return account.ErrLimit
+	}
+	lower := func(bound, left int) int {
+		if left > 0 && (bound == 0 || left < bound) {
+			return left
+		}
+		return bound
+	}
+	b.Calls, b.Tokens = lower(b.Calls, left.Calls), lower(b.Tokens, left.Tokens)
+	return nil
+}
+
 // reserveRetrieval takes one retrieval out of the budget, or reports false.
 func (m *meter) reserveRetrieval() bool {
 	if m.limit.Retrievals > 0 && m.retrievals == m.limit.Retrievals {
@@ -53,17 +92,4 @@ func (m *meter) settle(reserved int, u generator.Usage) {
 func (m *meter) charge(u generator.Usage) {
 	m.calls += u.Calls
 	m.tokens += u.GeneratedTokens
-}
-
-// costOf is what a completion cost. One that was cut off does not report all of
-// it, but the call was made all the same.
-func costOf(c generator.Completion) generator.Usage {
-	if c.Finish != generator.Running {
-		return c.Usage
-	}
-	u := generator.Usage{Calls: 1, GeneratedTokens: len(c.Steps), Partial: true}
-	if len(c.Steps) > 0 { // some backends know the prompt's part at once
-		u.PromptTokens, u.CachedTokens = c.Steps[0].Usage.PromptTokens, c.Steps[0].Usage.CachedTokens
-	}
-	return u
 }

@@ -173,7 +173,7 @@ func (l *live) generate(ctx context.Context, p *path, e *Expansion, c *Candidate
 		})
 	}
 	done, err := generator.Collect(req, seq)
-	c.Usage = costOf(done)
+	c.Usage = done.Spent()
 	if err != nil {
 		return explain(ctx, err)
 	}

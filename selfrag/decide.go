@@ -110,10 +110,12 @@ func (l *live) askAll(ctx context.Context, paths []*path, expansions []*Expansio
 		contexts[i], cancel[i] = context.WithCancel(ctx)
 		defer cancel[i]()
 	}
-	l.parallel(ctx, len(paths)+len(ahead), func(ctx context.Context, i int, _ func(Event)) {
+	l.parallel(ctx, len(paths)+l.retrievers(len(ahead)), func(ctx context.Context, i int, _ func(Event)) {
 		if i >= len(paths) {
-			i = ahead[i-len(paths)]
-			l.retrieve(contexts[i], expansions[i].ahead)
+			for j := i - len(paths); j < len(ahead); j += l.retrievers(len(ahead)) {
+				i := ahead[j]
+				l.retrieve(contexts[i], expansions[i].ahead)
+			}
 			return
 		}
 		e := expansions[i]

@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/goselfrag/goselfrag/account"
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/reflection"
@@ -234,7 +235,7 @@ func (e *Engine) run(ctx context.Context, question string, s settings, yield fun
 	l := &live{
 		engine: e, question: question,
 		yield: yield, stream: yield != nil, start: time.Now(),
-		budget: newBudget(s.budget), affinity: 1 + int(hash(question)&0xffffff),
+		affinity: 1 + int(hash(question)&0xffffff),
 	}
 	answer := &Answer{Question: question, Segments: []Segment{}, Citations: []Citation{}, Stop: StopFailed}
 	if strings.TrimSpace(question) == "" {
@@ -243,7 +244,15 @@ func (e *Engine) run(ctx context.Context, question string, s settings, yield fun
 	if !utf8.ValidString(question) {
 		return answer, fmt.Errorf("%w: it is not UTF-8", ErrQuestion)
 	}
-	ctx, l.cancel = context.WithCancel(ctx)
+	if err := s.budget.tighten(account.Left(ctx)); err != nil {
+		answer.Stop = StopBudget
+		return answer, fmt.Errorf("%w: %w", ErrBudget, err)
+	}
+	ctx, step := account.Begin(ctx, "question")
+	step.Note(question)
+	defer func() { step.Charge(l.usage) }()
+	l.budget = newBudget(s.budget)
+	ctx, l.cancel = context.WithCancel(account.Detach(ctx))
 	defer l.cancel()
 	if s.budget.Time > 0 {
 		var stop context.CancelFunc

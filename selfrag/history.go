@@ -66,7 +66,7 @@ func (r *PromptRewriter) Rewrite(ctx context.Context, talk generator.Conversatio
 		}},
 		MaxTokens: 200,
 	})
-	out.Usage = costOf(c)
+	out.Usage = c.Spent()
 	if err != nil {
 		return out, err
 	}

@@ -1,12 +1,15 @@
 package selfrag
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/goselfrag/goselfrag/account"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/scoring"
 )
@@ -24,12 +27,14 @@ func (l *live) retrieveAll(ctx context.Context, paths []*path, expansions []*Exp
 	} else {
 		l.retrieveEach(ctx, paths, expansions, want)
 	}
-	for _, e := range expansions {
-		if e.failed != nil && e.Decision.Choice != scoring.ChooseRetrieval {
+	for i, e := range expansions {
+		if (e.failed != nil || e.stop == StopBudget) && slices.Contains(want, i) && e.Decision.Choice != scoring.ChooseRetrieval {
 			// Only the full trace asked for passages: what fails decides nothing.
-			e.Missing = []retriever.Missing{{Part: "branch not taken", Reason: strings.ToValidUTF8(e.failed.Error(), "\ufffd")}}
-			e.failed, e.Query = nil, ""
+			why := cmp.Or(e.failed, ErrBudget)
+			e.Missing = []retriever.Missing{{Part: "branch not taken", Reason: strings.ToValidUTF8(why.Error(), "\ufffd")}}
+			e.failed, e.stop, e.Query = nil, "", ""
 		}
+		l.spent = l.spent || e.stop == StopBudget
 		l.forgiveTime(ctx, e)
 		if e.stop == "" && e.failed == nil && e.Decision.Choice == scoring.ChooseRetrieval && len(e.Passages) == 0 {
 			e.Decision.Empty = true
@@ -52,13 +57,24 @@ func (l *live) retrieveEach(ctx context.Context, paths []*path, expansions []*Ex
 			begin = append(begin, i)
 		}
 	}
-	l.parallel(ctx, len(begin), func(ctx context.Context, j int, emit func(Event)) {
-		e := expansions[begin[j]]
-		l.retrieve(ctx, e)
-		if e.failed == nil {
-			emit(e.passagesEvent())
+	l.parallel(ctx, l.retrievers(len(begin)), func(ctx context.Context, first int, emit func(Event)) {
+		for j := first; j < len(begin); j += l.retrievers(len(begin)) {
+			e := expansions[begin[j]]
+			l.retrieve(ctx, e)
+			if e.failed == nil && e.stop == "" {
+				emit(e.passagesEvent())
+			}
 		}
 	})
+}
+
+// retrievers is how many of n retrievals may run at the same time: one where a budget
+// must know what the one before has spent.
+func (l *live) retrievers(n int) int {
+	if l.budget.unlimited() {
+		return n
+	}
+	return min(n, 1)
 }
 
 // retrieveOnce gives the expansions in want the passages of WithFixedPassages.
@@ -81,7 +97,9 @@ func (l *live) retrieveOnce(ctx context.Context, expansions []*Expansion, want [
 // takeOver gives an expansion what was retrieved for another one.
 func (l *live) takeOver(e, f *Expansion) {
 	e.Query, e.Passages, e.Scores, e.Missing, e.Dropped, e.failed = f.Query, f.Passages, f.Scores, f.Missing, f.Dropped, f.failed
-	if e.failed == nil {
+	e.Queries, e.Retrieval, f.Retrieval = f.Queries, f.Retrieval, nil // steps stand where they were taken
+	e.stop = cmp.Or(e.stop, f.stop)
+	if e.failed == nil && e.stop == "" {
 		l.event(e.passagesEvent())
 	}
 }
@@ -129,12 +147,25 @@ func (l *live) retrieve(ctx context.Context, e *Expansion) {
 	defer l.timed("retrieve", e.Parent, 0)()
 	ctx, cancel := l.callContext(ctx)
 	defer cancel()
+	ctx, spent := account.Open(ctx, "question", l.budget.forRetrieval(e.Decision.Choice, l.maxTokens))
 	res, err := l.engine.passages.Retrieve(ctx, retriever.Query{Text: e.Query, K: l.k, Filter: l.filter})
+	e.Retrieval = spent.Steps()
+	l.mu.Lock()
+	l.usage = l.usage.Add(spent.Usage())
+	l.budget.charge(spent.Usage())
+	l.mu.Unlock()
+	if spent.Forbade(err) {
+		e.stop = StopBudget
+		return
+	}
 	if err != nil {
 		e.failed = fmt.Errorf("selfrag: segment %d: retrieving: %w", e.Segment, explain(ctx, err))
 		return
 	}
-	e.Scores, e.Missing = res.Scores, res.Missing
+	e.Scores, e.Missing, e.Queries = res.Scores, res.Missing, res.Queries
+	for i, t := range e.Queries {
+		e.Queries[i] = strings.ToValidUTF8(t, "\ufffd")
+	}
 	for i, m := range e.Missing {
 		e.Missing[i] = retriever.Missing{Part: strings.ToValidUTF8(m.Part, "\ufffd"), Reason: strings.ToValidUTF8(m.Reason, "\ufffd")}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/goselfrag/goselfrag/account"
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/reflection"
@@ -66,6 +67,7 @@ func (t *Trace) canonical() *Trace {
 		}
 		x := *e
 		x.Decision.Usage.CachedTokens = 0
+		x.Retrieval = canonicalSteps(e.Retrieval)
 		x.Candidates = slices.Clone(e.Candidates)
 		for j := range x.Candidates {
 			x.Candidates[j].Usage.CachedTokens = 0
@@ -73,6 +75,20 @@ func (t *Trace) canonical() *Trace {
 		c.Expansions[i] = &x
 	}
 	return &c
+}
+
+func canonicalSteps(steps []account.Step) []account.Step {
+	steps = slices.Clone(steps)
+	for i := range steps {
+		s := &steps[i]
+		if s.Usage != nil {
+			u := *s.Usage
+			u.CachedTokens = 0
+			s.Usage = &u
+		}
+		s.Steps = canonicalSteps(s.Steps)
+	}
+	return steps
 }
 
 // ParseTrace reads the JSON form. It refuses a newer version.
@@ -223,6 +239,10 @@ type Expansion struct {
 	Decision Decision `json:"decision"`
 	// Query is what the retriever was asked, empty if it was not asked.
 	Query string `json:"query,omitempty"`
+	// Queries holds the texts that a composed retriever searched for besides.
+	Queries []string `json:"queries,omitempty"`
+	// Retrieval holds the steps of a composed retriever and the calls of models in it.
+	Retrieval []account.Step `json:"retrieval,omitempty"`
 	// Eager says what became of a retrieval that began beside the decision; empty
 	// if there was none.
 	Eager EagerOutcome `json:"eager,omitempty"`

@@ -104,7 +104,7 @@ func (d *draft) cost() generator.Usage {
 	}
 	call := d.done
 	call.Steps = call.Steps[d.from:]
-	return d.spent.Add(costOf(call))
+	return d.spent.Add(call.Spent())
 }
 
 // step reads one step.

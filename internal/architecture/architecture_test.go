@@ -15,12 +15,13 @@ const module = "github.com/goselfrag/goselfrag"
 
 // core maps the packages of the core to those of ours that they may import.
 var core = map[string][]string{
+	"account":    nil,
 	"reflection": nil,
-	"generator":  {"reflection"},
-	"retriever":  nil,
-	"critique":   {"reflection", "generator"},
+	"generator":  {"account", "reflection"},
+	"retriever":  {"account"},
+	"critique":   {"account", "reflection", "generator"},
 	"scoring":    {"reflection"},
-	"selfrag":    {"reflection", "generator", "retriever", "critique", "scoring"},
+	"selfrag":    {"account", "reflection", "generator", "retriever", "critique", "scoring"},
 }
 
 // external lists the third-party packages that the core may use.

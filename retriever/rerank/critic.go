@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/goselfrag/goselfrag/account"
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/reflection"
@@ -116,12 +117,16 @@ func each(ctx context.Context, limit int, passages []retriever.Passage, score fu
 	var failed atomic.Bool
 	var panicked atomic.Value
 	var all sync.WaitGroup
+	if account.Bounded(ctx) {
+		limit = 1
+	}
 	free := make(chan struct{}, max(limit, 1))
 	for i, p := range passages {
 		free <- struct{}{} // every call returns promptly when ctx is done
 		if failed.Load() {
 			break
 		}
+		ctx, step := account.Begin(ctx, fmt.Sprintf("passage %d", i+1))
 		all.Go(func() {
 			defer func() {
 				if v := recover(); v != nil {
@@ -134,6 +139,7 @@ func each(ctx context.Context, limit int, passages []retriever.Passage, score fu
 				scores[i], errs[i] = score(ctx, p)
 			}
 			if errs[i] != nil {
+				step.Fail(errs[i])
 				failed.Store(true)
 			}
 		})

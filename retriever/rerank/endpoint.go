@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/goselfrag/goselfrag/account"
 	"github.com/goselfrag/goselfrag/internal/modelhttp"
 	"github.com/goselfrag/goselfrag/modelserver"
 	"github.com/goselfrag/goselfrag/retriever"
@@ -125,8 +126,12 @@ func (e *Endpoint) ask(ctx context.Context, question string, passages []retrieve
 	if e.o.Format == TEI {
 		body = teiRequest{question, texts, true}
 	}
+	call, err := account.Reserve(ctx, "rerank endpoint", 0)
+	if err != nil {
+		return nil, err
+	}
 	var scores []float64
-	err := e.client.Do(ctx, modelhttp.Call{Path: e.o.Path, Body: body}, func(a *modelhttp.Answer) (err error) {
+	err = e.client.Do(ctx, modelhttp.Call{Path: e.o.Path, Body: body}, func(a *modelhttp.Answer) (err error) {
 		var list []scored
 		if e.o.Format == TEI {
 			err = a.JSON(&list)
@@ -145,6 +150,7 @@ func (e *Endpoint) ask(ctx context.Context, question string, passages []retrieve
 		}
 		return nil
 	})
+	call.Settle(account.Usage{Calls: 1, Partial: true}, "", err)
 	return scores, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/goselfrag/goselfrag/account"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
@@ -102,7 +103,9 @@ func (r *reranker) Retrieve(ctx context.Context, q retriever.Query) (retriever.R
 		return res, err
 	}
 	n := min(r.o.Depth, len(res.Hits))
-	scores, err := r.score(ctx, q.Text, res.Hits[:n])
+	scoring, step := account.Begin(ctx, "rerank")
+	scores, err := r.score(scoring, q.Text, res.Hits[:n])
+	step.Fail(err)
 	if err == nil {
 		order(&res, scores, r.scorer.Kind())
 	}

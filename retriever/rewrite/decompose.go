@@ -75,16 +75,16 @@ func plan(ctx context.Context, s Source, question string, o DecomposeOptions) (t
 	for range o.Depth {
 		var next []string
 		for _, parent := range level {
-			list, err := s.Queries(ctx, parent)
+			list, err := textsOf(ctx, s, parent, o.FanOut)
 			if err != nil {
-				err = fmt.Errorf("rewrite: sub-questions of %q: %w", parent, cut(ctx, err))
+				err = fmt.Errorf("rewrite: sub-questions of %q: %w", parent, err)
 				if ctx.Err() != nil || !o.Fuse.AllowMissing {
 					return nil, missing, err
 				}
 				missing = append(missing, retriever.Missing{Part: "rewrite", Reason: err.Error()})
 				continue
 			}
-			for _, t := range clean(list, parent, o.FanOut) {
+			for _, t := range list {
 				if !seen[fold(t)] {
 					seen[fold(t)] = true
 					next = append(next, t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/goselfrag/goselfrag/account"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
@@ -50,16 +51,16 @@ func Fusion(r retriever.Retriever, s Source, o FusionOptions) (retriever.Retriev
 		if err := q.Check(); err != nil {
 			return retriever.Result{}, err
 		}
-		texts, err := s.Queries(ctx, q.Text)
+		texts, err := textsOf(ctx, s, q.Text, o.Max)
 		var missing []retriever.Missing
 		if err != nil {
-			err = fmt.Errorf("rewrite: variants: %w", cut(ctx, err))
+			err = fmt.Errorf("rewrite: variants: %w", err)
 			if ctx.Err() != nil || !o.Fuse.AllowMissing {
 				return retriever.Result{}, err
 			}
-			texts, missing = nil, []retriever.Missing{{Part: "rewrite", Reason: err.Error()}}
+			missing = []retriever.Missing{{Part: "rewrite", Reason: err.Error()}}
 		}
-		res, err := search(ctx, r, q, clean(texts, q.Text, o.Max), "variant", o)
+		res, err := search(ctx, r, q, texts, "variant", o)
 		res.Missing = append(missing, res.Missing...)
 		return res, err
 	}), nil
@@ -76,6 +77,7 @@ func search(ctx context.Context, r retriever.Retriever, q retriever.Query, texts
 				return retriever.Result{}, ctx.Err()
 			}
 			defer func() { <-free }()
+			account.From(ctx).Note(text) // the step that Fuse began
 			q.Text = text
 			return r.Retrieve(ctx, q)
 		})

@@ -3,6 +3,8 @@ package rewrite
 import (
 	"context"
 	"fmt"
+
+	"github.com/goselfrag/goselfrag/account"
 )
 
 // Embedder turns texts into vectors. It is the interface of package dense.
@@ -41,12 +43,15 @@ type hyde struct {
 
 // EmbedQuery implements Embedder.
 func (h hyde) EmbedQuery(ctx context.Context, text string) ([]float32, error) {
-	invented, err := h.source.Queries(ctx, text)
+	inventing, step := account.Begin(ctx, "hyde")
+	invented, err := h.source.Queries(inventing, text)
 	if err != nil {
+		step.Fail(err)
 		return nil, fmt.Errorf("rewrite: inventing passages: %w", cut(ctx, err))
 	}
 	v, err := h.Embedder.EmbedQuery(ctx, text)
 	invented = clean(invented, "", len(invented))
+	step.Note(invented...)
 	if err != nil || len(invented) == 0 {
 		return v, err
 	}

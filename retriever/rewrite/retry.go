@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/goselfrag/goselfrag/account"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
@@ -81,10 +82,10 @@ func (r *retry) Retrieve(ctx context.Context, q retriever.Query) (retriever.Resu
 	var tried []string
 	if err == nil && score < r.o.Threshold {
 		var texts []string
-		if texts, err = r.source.Queries(ctx, q.Text); err != nil {
-			err = fmt.Errorf("rewrite: other texts: %w", cut(ctx, err))
+		if texts, err = textsOf(ctx, r.source, q.Text, r.o.Tries); err != nil {
+			err = fmt.Errorf("rewrite: other texts: %w", err)
 		}
-		for _, t := range clean(texts, q.Text, r.o.Tries) {
+		for _, t := range texts {
 			tried = append(tried, t)
 			var res retriever.Result
 			var s float64
@@ -114,10 +115,13 @@ func (r *retry) Retrieve(ctx context.Context, q retriever.Query) (retriever.Resu
 
 // try searches for another text; what it finds is judged by the question.
 func (r *retry) try(ctx context.Context, q retriever.Query, text string) (retriever.Result, float64, error) {
+	ctx, step := account.Begin(ctx, "retry")
+	step.Note(text)
 	question := q.Text
 	q.Text = text
 	res, err := r.inner.Retrieve(ctx, q)
 	if err != nil {
+		step.Fail(err)
 		return res, 0, fmt.Errorf("rewrite: searching for %q: %w", text, cut(ctx, err))
 	}
 	score, err := r.best(ctx, question, res)
@@ -133,8 +137,10 @@ func (r *retry) best(ctx context.Context, question string, res retriever.Result)
 	for i := range passages {
 		passages[i] = res.Hits[i].Passage
 	}
+	ctx, step := account.Begin(ctx, "relevance")
 	scores, err := r.judge.Score(ctx, question, passages)
 	if err != nil {
+		step.Fail(err)
 		return 0, fmt.Errorf("rewrite: judging hits: %w", cut(ctx, err))
 	}
 	if len(scores) != len(passages) || slices.ContainsFunc(scores, math.IsNaN) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/goselfrag/goselfrag/account"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
@@ -99,7 +100,10 @@ func (r *rm3) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result
 		return first, nil
 	}
 	q.K, q.Text = wanted, text
-	res, err := r.inner.Retrieve(ctx, q)
+	again, step := account.Begin(ctx, "rm3")
+	step.Note(text)
+	res, err := r.inner.Retrieve(again, q)
+	step.Fail(err)
 	if err == nil {
 		res.Missing = append(first.Missing, res.Missing...)
 		res.Queries = append([]string{text}, res.Queries...)

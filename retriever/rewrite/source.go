@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/goselfrag/goselfrag/account"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
@@ -21,6 +22,19 @@ type Source interface {
 
 // ErrOption is wrapped by errors about a part or an option that cannot be used.
 var ErrOption = errors.New("rewrite: bad option")
+
+// textsOf asks s for other texts of a question, and returns those of use, at most limit.
+func textsOf(ctx context.Context, s Source, question string, limit int) ([]string, error) {
+	ctx, step := account.Begin(ctx, "rewrite")
+	texts, err := s.Queries(ctx, question)
+	step.Fail(err)
+	if err != nil {
+		return nil, cut(ctx, err)
+	}
+	texts = clean(texts, question, limit)
+	step.Note(texts...)
+	return texts, nil
+}
 
 // clean returns the first limit texts, white space trimmed and folded, without blank
 // ones and without those that differ from the question or an earlier one in case and
