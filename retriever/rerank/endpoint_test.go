@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/goselfrag/goselfrag/account"
 	"github.com/goselfrag/goselfrag/modelserver"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/rerank"
@@ -84,7 +85,11 @@ func TestEndpointBatches(t *testing.T) {
 		return 200, "[" + strings.Join(list, ",") + "]"
 	})
 	e := endpoint(t, s, rerank.EndpointOptions{Format: rerank.TEI, BatchSize: 2})
-	scores, err := e.Score(t.Context(), "q", passages("a b c d e"))
+	ctx, a := account.Open(t.Context(), "test", account.Limits{Calls: 3})
+	scores, err := e.Score(ctx, "q", passages("a b c d e"))
+	if _, err := e.Score(ctx, "q", passages("f")); !a.Forbade(err) || a.Usage().Calls != 3 {
+		t.Errorf("a fourth call: %v, %+v", err, a.Usage())
+	}
 	if err != nil || !slices.Equal(scores, []float64{'a', 'b', 'c', 'd', 'e'}) || !slices.Equal(sizes, []int{2, 2, 1}) {
 		t.Errorf("%v, batches %v, %v", scores, sizes, err)
 	}

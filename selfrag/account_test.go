@@ -1,0 +1,184 @@
+package selfrag_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/generator/generatortest"
+	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/rerank"
+	"github.com/goselfrag/goselfrag/retriever/rewrite"
+	"github.com/goselfrag/goselfrag/selfrag"
+)
+
+// stacked is RAG-Fusion beside plain search, in one fusion, and reranked: all techniques
+// that ask models at once, over m.
+func stacked(t testing.TB, m generator.Generator, inner retriever.Retriever, allowMissing bool) retriever.Retriever {
+	t.Helper()
+	must := func(r retriever.Retriever, err error) retriever.Retriever {
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	o := retriever.FuseOptions{AllowMissing: allowMissing}
+	lines, err := rewrite.NewLines(m, rewrite.VariantsTemplate, rewrite.ModelOptions{MaxTokens: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	variants := must(rewrite.Fusion(inner, lines, rewrite.FusionOptions{Fuse: o}))
+	parts := must(rewrite.Decompose(inner, lines, rewrite.DecomposeOptions{Depth: 2, Fuse: o}))
+	both := must(retriever.Fuse([]retriever.Part{{Name: "plain", Retriever: inner}, {Name: "variants", Retriever: variants}, {Name: "parts", Retriever: parts}}, o))
+	return must(rerank.New(both, rerank.Model{Generator: m, Concurrency: 3}, rerank.Options{Depth: 3, AllowMissing: allowMissing}))
+}
+
+// One budget holds for the engine's own calls and those of all techniques inside the
+// retriever; the answer counts what the model counted; and the same question costs and
+// says the same, whatever runs at the same time.
+func TestBudgetHoldsInRetriever(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		var b selfrag.Budget
+		switch rapid.IntRange(0, 3).Draw(rt, "bound") {
+		case 0:
+			b.Calls = rapid.IntRange(1, 120).Draw(rt, "calls")
+		case 1:
+			b.Tokens = rapid.IntRange(1, 400).Draw(rt, "tokens")
+		case 2:
+			b.Calls, b.Tokens = rapid.IntRange(1, 120).Draw(rt, "calls"), rapid.IntRange(1, 400).Draw(rt, "tokens")
+		}
+		options := []selfrag.Option{selfrag.WithLongForm(2, 2), selfrag.WithBudget(b), selfrag.WithMaxTokens(12), selfrag.WithThreshold(0.3)}
+		if rapid.Bool().Draw(rt, "full") {
+			options = append(options, selfrag.WithTrace(selfrag.TraceFull))
+		}
+		if rapid.Bool().Draw(rt, "eager") {
+			options = append(options, selfrag.WithEagerRetrieval(), selfrag.WithMode(selfrag.Adaptive), selfrag.WithThreshold(0))
+		}
+		seed, anyway := rapid.Uint64().Draw(rt, "seed"), rapid.Bool().Draw(rt, "allow missing")
+		first := ""
+		for range 2 {
+			m := counting(&generatortest.Random{Seed: seed, MaxSegments: 3})
+			e := newEngine(t, hesitant(m), stacked(t, hesitant(m), finds(hits("A", "B", "C", "D")...), anyway), options...)
+			a, err := e.Answer(t.Context(), "q")
+			if err != nil && !errors.Is(err, selfrag.ErrBudget) {
+				rt.Fatal(err)
+			}
+			if b.Calls > 0 && m.calls > b.Calls || b.Tokens > 0 && m.tokens > b.Tokens {
+				rt.Fatalf("%d calls and %d tokens of %+v", m.calls, m.tokens, b)
+			}
+			if a.Usage.Calls != m.calls || a.Usage.GeneratedTokens != m.tokens {
+				rt.Fatalf("the answer counts %+v, the model %d calls and %d tokens", a.Usage, m.calls, m.tokens)
+			}
+			got := canonical(t, a)
+			if first == "" {
+				first = got
+			}
+			if got != first {
+				rt.Fatalf("once\n%s\nthen\n%s", first, got)
+			}
+		}
+	})
+}
+
+// The trace has every step of the retriever, with the prompts of its models.
+func TestRetrievalSteps(t *testing.T) {
+	search := func(context.Context, retriever.Query) (retriever.Result, error) {
+		return retriever.Result{Hits: hits("A"), Scores: retriever.RankOnly}, nil
+	}
+	small := script(on(generatortest.Words(1, "ships and boats")))
+	lines, err := rewrite.NewLines(small, rewrite.VariantsTemplate, rewrite.ModelOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := rewrite.Fusion(retriever.Func(search), lines, rewrite.FusionOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := run(t, script(on(said("Yes."))), r, always, selfrag.WithFixedPassages())
+	x := a.Trace.Expansions[0]
+	if !slices.Equal(x.Queries, []string{"ships and boats"}) || len(x.Retrieval) != 3 {
+		t.Fatalf("queries %q, steps %+v", x.Queries, x.Retrieval)
+	}
+	rewriting := x.Retrieval[0]
+	if rewriting.Name != "rewrite" || !slices.Equal(rewriting.Texts, x.Queries) || len(rewriting.Steps) != 1 {
+		t.Fatalf("%+v", rewriting)
+	}
+	if c := rewriting.Steps[0]; c.Template != "rewrite-variants" || c.TemplateHash != rewrite.VariantsTemplate.Hash() || c.Usage == nil || c.Usage.Calls != 1 {
+		t.Errorf("the call is %+v", c)
+	}
+	for i, want := range []string{"original [What is it?]", "variant 1 [ships and boats]"} {
+		if s := x.Retrieval[i+1]; s.Name+" ["+strings.Join(s.Texts, " ")+"]" != want {
+			t.Errorf("step %+v, want %s", s, want)
+		}
+	}
+	if a.Usage.Calls != 2 || a.Usage.GeneratedTokens != rewriting.Steps[0].Usage.GeneratedTokens+x.Candidates[0].Usage.GeneratedTokens {
+		t.Errorf("usage %+v", a.Usage)
+	}
+	if b, err := a.Trace.Canonical(); err != nil || !strings.Contains(string(b), `"retrieval":[{"name":"rewrite","texts":["ships and boats"],"steps":[{"name":"rewrite-variants",`) {
+		t.Errorf("%s, %v", b, err)
+	}
+}
+
+// What a retriever may spend leaves room for one candidate; where it has too little it
+// fails, and its policy or the engine says so.
+func TestBudgetForRetriever(t *testing.T) {
+	decides := on(generatortest.Decision(1), generatortest.Decides())
+	for _, tt := range []struct {
+		name    string
+		budget  selfrag.Budget
+		anyway  bool
+		text    string
+		missing int
+	}{
+		{"enough", selfrag.Budget{Calls: 3}, false, "Yes.", 0},
+		{"without variants", selfrag.Budget{Calls: 2}, true, "Yes.", 1},
+		{"not at all", selfrag.Budget{Calls: 2}, false, "", 0},
+		{"tokens", selfrag.Budget{Tokens: 1 + 512 + 10}, false, "Yes.", 0},
+		{"too few tokens", selfrag.Budget{Tokens: 512 + 10}, true, "Yes.", 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			lines, err := rewrite.NewLines(script(on(generatortest.Words(1, "ships"))), rewrite.VariantsTemplate, rewrite.ModelOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := rewrite.Fusion(finds(hits("A")...), lines, rewrite.FusionOptions{Fuse: retriever.FuseOptions{AllowMissing: tt.anyway}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, err := newEngine(t, script(decides, on(said("Yes."))), r).Answer(t.Context(), "q", selfrag.WithBudget(tt.budget), selfrag.WithMaxTokens(10))
+			if a.Text != tt.text || len(a.Missing) != tt.missing || errors.Is(err, selfrag.ErrBudget) != (tt.text == "") || (a.Stop == selfrag.StopBudget) != (tt.text == "") {
+				t.Errorf("%q, missing %v, stopped by %s, %v", a.Text, a.Missing, a.Stop, err)
+			}
+		})
+	}
+}
+
+// An engine that works within an account, as one that answers sub-questions inside a
+// retriever does, keeps to what is left there and is charged as a whole.
+func TestAnswerWithinAccount(t *testing.T) {
+	m := counting(script(on(generatortest.Decision(1), generatortest.Decides()), on(said("Yes."))))
+	e := newEngine(t, m, finds(hits("A", "B", "C")...))
+	ctx, a := account.Open(t.Context(), "agent", account.Limits{Calls: 6})
+	for i, want := range []string{"Yes.", "Yes.", ""} {
+		answer, err := e.Answer(ctx, "q")
+		if answer.Text != want || errors.Is(err, selfrag.ErrBudget) != (want == "") || errors.Is(err, account.ErrLimit) != (want == "") {
+			t.Errorf("question %d: %q, %v", i+1, answer.Text, err)
+		}
+	}
+	if a.Usage().Calls != 6 || m.calls != 6 || a.Usage().GeneratedTokens != m.tokens {
+		t.Errorf("charged %+v, called %d times for %d tokens", a.Usage(), m.calls, m.tokens)
+	}
+	steps := a.Steps()
+	if len(steps) != 2 || steps[0].Name != "question" || steps[0].Usage.Calls != 4 || steps[1].Usage.Calls != 2 {
+		t.Errorf("%+v", steps)
+	}
+	if _, err := e.Answer(ctx, "q", selfrag.WithBudget(selfrag.Budget{Calls: 2})); !errors.Is(err, selfrag.ErrBudget) {
+		t.Error(err)
+	}
+}
