@@ -139,8 +139,11 @@ func TestSteps(t *testing.T) {
 // Without an account everything is allowed and nothing is kept.
 func TestWithoutAccount(t *testing.T) {
 	for name, ctx := range map[string]context.Context{
-		"none":     t.Context(),
-		"detached": account.Detach(func() context.Context { ctx, _ := account.Open(t.Context(), "a", account.Limits{Calls: -1}); return ctx }()),
+		"none": t.Context(),
+		"detached": account.Detach(func() context.Context {
+			ctx, _ := account.Open(t.Context(), "a", account.Limits{Calls: -1})
+			return ctx
+		}()),
 	} {
 		begun, step := account.Begin(ctx, "step")
 		step.Note("x")
