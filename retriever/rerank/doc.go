@@ -2,7 +2,8 @@
 // is not relevant. [New] makes a retriever of a retriever and a [Scorer].
 //
 // The scorers here are [Critic], which asks a critic for the relevance of each passage,
-// [Model], which asks a model with reflection tokens for it without generating, and
+// [Model], which asks a model with reflection tokens for it without generating,
+// [Listwise], which shows a model several passages and asks for their order, and
 // [Endpoint], a cross-encoder behind the /rerank call of Cohere, Jina, llama.cpp, vLLM
 // and Text Embeddings Inference.
 package rerank
