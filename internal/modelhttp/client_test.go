@@ -298,6 +298,35 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
+// TestStaleConnection: a connection that a server closed while it was idle costs no
+// pause, once; after that a failure is one of the server.
+func TestStaleConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := faulthttp.New(good)
+		defer s.Close()
+		c := client(t, s, nil)
+		for i, tt := range []struct {
+			faults []faulthttp.Fault
+			tries  int
+			waits  bool
+		}{
+			{nil, 1, false},
+			{[]faulthttp.Fault{faulthttp.Reset(0)}, 2, false},
+			{[]faulthttp.Fault{faulthttp.Reset(0), faulthttp.Reset(0)}, 3, true},
+			{[]faulthttp.Fault{faulthttp.Status(503, "{}")}, 2, true},
+		} {
+			s.Next(tt.faults...)
+			before, start := s.Requests(), time.Now()
+			if err := c.Do(t.Context(), modelhttp.Call{Path: "/x"}, read(new([]int))); err != nil {
+				t.Errorf("call %d: %v", i, err)
+			}
+			if tries, waits := s.Requests()-before, time.Since(start) > 0; tries != tt.tries || waits != tt.waits {
+				t.Errorf("call %d: %d tries, waits %v: want %d, %v", i, tries, waits, tt.tries, tt.waits)
+			}
+		}
+	})
+}
+
 // TestFailover: a call goes to the next server at once, and a server that keeps
 // failing is left alone until a single call finds it back.
 func TestFailover(t *testing.T) {

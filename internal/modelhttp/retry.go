@@ -34,9 +34,10 @@ func newPauses(t *try) backoff.BackOff {
 }
 
 // NextBackOff returns the next pause, and backoff.Stop where another try could
-// not end in time. A server that was not tried yet is tried at once.
+// not end in time. A server that was not tried yet is tried at once, and so is one that
+// had closed an idle connection, which says nothing of how it is.
 func (p pauses) NextBackOff() time.Duration {
-	if p.try.count < len(p.try.client.endpoints) {
+	if p.try.count < len(p.try.client.endpoints) || p.try.stale == p.try.count {
 		return 0
 	}
 	wait := p.ExponentialBackOff.NextBackOff()

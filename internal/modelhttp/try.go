@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 
@@ -29,6 +30,11 @@ type try struct {
 	url   string // of the latest one
 	kept  bool   // whether something of an answer was handed on
 	err   error  // of the latest one
+
+	// stale is the number of the first try whose connection had been idle and was found
+	// closed, as a server leaves it that closes connections without a word. All idle
+	// ones are given up then.
+	stale int
 }
 
 // again reports whether another try may help.
@@ -96,8 +102,16 @@ func (t *try) send(ctx context.Context, e endpoint) (*http.Response, error) {
 	if t.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	reused := false
+	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(c httptrace.GotConnInfo) { reused = c.Reused },
+	}))
 	resp, err := t.client.http.Do(req)
 	if err != nil {
+		if reused && t.stale == 0 && ctx.Err() == nil {
+			t.stale = t.count
+			t.client.http.CloseIdleConnections()
+		}
 		return nil, t.lost(ctx, err)
 	}
 	return resp, nil
