@@ -72,8 +72,9 @@ type Result struct {
 	// Missing names the parts of a composed retriever that failed while its
 	// policy allowed it to go on. Empty when the result is whole.
 	Missing []Missing `json:"missing,omitempty"`
-	// Queries holds the texts that were searched for instead of Query.Text or beside
-	// it, in the order in which they were made. Empty if there was none.
+	// Queries holds the other wordings and parts of the question that were searched for
+	// instead of Query.Text or beside it, in the order in which they were made. Empty if
+	// there was none.
 	Queries []string `json:"queries,omitempty"`
 }
 

@@ -49,8 +49,9 @@ const repeats = 10
 // normalised over them; equal sums are ordered by the alphabet.
 //
 // r is asked by text alone, so that weights become repetitions: r must count a word
-// that stands twice in a query twice, as the index of package lexical does. The text
-// stands in Result.Queries. If the first search finds nothing there is no second.
+// that stands twice in a query twice, as the index of package lexical does. The text,
+// which is none for people, stands in the account of the context (package account). If
+// the first search finds nothing there is no second.
 //
 // The error of RM3 wraps ErrOption.
 func RM3(r retriever.Retriever, v *Vocabulary, o RM3Options) (retriever.Retriever, error) {
@@ -106,10 +107,8 @@ func (r *rm3) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result
 	step.Fail(err)
 	if err == nil {
 		res.Missing = append(first.Missing, res.Missing...)
-		res.Queries = append([]string{text}, res.Queries...)
 		return res, nil
 	}
-	first.Queries = append([]string{text}, first.Queries...)
 	if err = fmt.Errorf("rewrite: RM3: the second search: %w", cut(ctx, err)); ctx.Err() != nil || !r.o.AllowMissing {
 		return first, err
 	}
