@@ -19,14 +19,16 @@ type Search func(ctx context.Context, q retriever.Query, filter any) (retriever.
 // for which Translate returns an error that wraps errors.ErrUnsupported, the hits are
 // filtered afterwards, by retriever.PostFilter.
 type Retriever struct {
+	name      string
 	search    Search
 	translate Translate
 	post      retriever.Retriever
 }
 
-// New returns a retriever. The error wraps retriever.ErrCompose.
-func New(search Search, translate Translate, o retriever.PostFilterOptions) (*Retriever, error) {
-	r := &Retriever{search: search, translate: translate}
+// New returns a retriever whose errors about Translate begin with name. The error of New
+// wraps retriever.ErrCompose.
+func New(name string, search Search, translate Translate, o retriever.PostFilterOptions) (*Retriever, error) {
+	r := &Retriever{name: name, search: search, translate: translate}
 	var err error
 	// It is asked without a filter, and then r asks nobody but search.
 	r.post, err = retriever.PostFilter(retriever.Func(r.Retrieve), o)
@@ -54,5 +56,5 @@ func (r *Retriever) Retrieve(ctx context.Context, q retriever.Query) (retriever.
 	case q.Filter != nil && errors.Is(err, errors.ErrUnsupported):
 		return r.post.Retrieve(ctx, q)
 	}
-	return retriever.Result{}, fmt.Errorf("translating the filter: %w", err)
+	return retriever.Result{}, fmt.Errorf("%s: translating the filter: %w", r.name, err)
 }

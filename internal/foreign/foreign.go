@@ -13,52 +13,54 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// Metadata returns from as metadata, each value as [Value] makes it, without those that
-// are nil. The error is a *retriever.MetadataError, of several the one whose field is
-// first in byte order.
+// Metadata returns from as metadata, without what is nil. A value of a kind that metadata
+// does not have becomes its JSON text. The error is a *retriever.MetadataError, of several
+// the one whose field is first in byte order.
 func Metadata(from map[string]any) (retriever.Metadata, error) {
 	m := make(retriever.Metadata, len(from))
 	for _, key := range slices.Sorted(maps.Keys(from)) {
-		if from[key] == nil {
-			continue
-		}
-		value, err := Value(from[key])
+		value, ok, err := value(from[key])
 		if err != nil {
 			return nil, &retriever.MetadataError{Field: key, Reason: err.Error()}
 		}
-		m[key] = value
+		if ok {
+			m[key] = value
+		}
 	}
 	return m, m.Check()
 }
 
-// Value returns v as a value of metadata. One of a kind that metadata does not have
-// becomes its JSON text. The error is about what JSON cannot write.
-func Value(v any) (retriever.Value, error) {
+// value returns v as a value of metadata, and false if it is nil. The error is about what
+// JSON cannot write.
+func value(v any) (retriever.Value, bool, error) {
 	switch x := v.(type) {
 	case string:
-		return retriever.String(x), nil
+		return retriever.String(x), true, nil
 	case time.Time:
-		return retriever.Time(x), nil
+		return retriever.Time(x), true, nil
 	case float64:
-		return retriever.Float(x), nil // a whole number is a float still
+		return retriever.Float(x), true, nil // a whole number is a float still
 	case float32:
-		return retriever.Float(float64(x)), nil
+		return retriever.Float(float64(x)), true, nil
 	}
 	text, err := json.Marshal(v)
 	if err != nil {
-		return retriever.Value{}, err
+		return retriever.Value{}, false, err
 	}
-	return JSON(text), nil
+	value, ok := JSON(text)
+	return value, ok, nil
 }
 
-// JSON returns the value that text is in the form of retriever.Value, or else text
-// itself as a string.
-func JSON(text []byte) retriever.Value {
-	var value retriever.Value
+// JSON returns what text is in the form of retriever.Value, or text itself as a string if
+// it is of another form, and false if it is null.
+func JSON(text []byte) (value retriever.Value, ok bool) {
+	if string(text) == "null" {
+		return value, false
+	}
 	if value.UnmarshalJSON(text) != nil {
 		value = retriever.String(string(text))
 	}
-	return value
+	return value, true
 }
 
 // kinds are the kinds of scores with their ranges.

@@ -18,7 +18,7 @@ func TestMetadata(t *testing.T) {
 	day := time.Date(2020, 1, 2, 0, 0, 0, 0, time.UTC)
 	got, err := Metadata(map[string]any{
 		"string": "s", "int": 3, "uint8": uint8(4), "whole": 2.0, "float32": float32(0.5), "bool": true, "strings": []any{"x", "y"}, "time": day,
-		"nil": nil, "map": map[string]int{"a": 1}, "mixed": []any{"x", 1}, "big": uint64(math.MaxUint64),
+		"nil": nil, "nil list": []string(nil), "nil pointer": (*int)(nil), "map": map[string]int{"a": 1}, "mixed": []any{"x", 1}, "big": uint64(math.MaxUint64),
 	})
 	want := retriever.Metadata{
 		"string": retriever.String("s"), "int": retriever.Int(3), "uint8": retriever.Int(4), "whole": retriever.Float(2), "float32": retriever.Float(0.5),
@@ -133,7 +133,7 @@ func TestRetriever(t *testing.T) {
 			}
 			return res, nil
 		}
-		r, err := New(search, c.translate, retriever.PostFilterOptions{})
+		r, err := New("x", search, c.translate, retriever.PostFilterOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,7 +146,7 @@ func TestRetriever(t *testing.T) {
 			t.Errorf("%s: %q by %v, %v: want %q by %v, %v", c.name, ids, asked, err, c.ids, c.asked, c.err)
 		}
 	}
-	if _, err := New(nil, nil, retriever.PostFilterOptions{Bound: -1}); !errors.Is(err, retriever.ErrCompose) {
+	if _, err := New("x", nil, nil, retriever.PostFilterOptions{Bound: -1}); !errors.Is(err, retriever.ErrCompose) {
 		t.Error(err)
 	}
 }
