@@ -12,7 +12,7 @@ require (
 	github.com/philippgille/chromem-go v0.7.0
 	github.com/rivo/uniseg v0.4.7
 	github.com/schollz/progressbar/v3 v3.18.0
-	github.com/tidwall/gjson v1.18.0
+	github.com/tidwall/gjson v1.20.1
 	github.com/viterin/vek v0.4.3
 	github.com/yuin/goldmark v1.7.13
 	go.uber.org/goleak v1.3.0

@@ -120,28 +120,21 @@ func (e *Endpoint) hits(data []byte, k int) ([]retriever.Hit, *HitError) {
 		return nil, &HitError{Path: e.o.Hits, Reason: fmt.Sprintf("%s is there: want an array", kindOf(list))}
 	}
 	var hits []retriever.Hit
-	var bad *HitError
 	seen := make(map[string]int)
-	list.ForEach(func(_, r gjson.Result) bool {
+	for _, r := range list.All() {
 		if len(hits) == k {
-			return false
+			break
 		}
-		var hit retriever.Hit
-		if hit, bad = e.hit(r); bad == nil {
-			if first := seen[hit.Passage.ID]; first > 0 {
-				bad = &HitError{Path: e.o.ID, Reason: fmt.Sprintf("the id %.100q is that of hit %d, too: want one for each hit", hit.Passage.ID, first)}
-			}
+		hit, bad := e.hit(r)
+		if first := seen[hit.Passage.ID]; bad == nil && first > 0 {
+			bad = &HitError{Path: e.o.ID, Reason: fmt.Sprintf("the id %.100q is that of hit %d, too: want one for each hit", hit.Passage.ID, first)}
 		}
 		if bad != nil {
 			bad.Hit = len(hits) + 1
-			return false
+			return nil, bad
 		}
 		hits = append(hits, hit)
 		seen[hit.Passage.ID] = len(hits)
-		return true
-	})
-	if bad != nil {
-		return nil, bad
 	}
 	if i, err := foreign.Rank(hits, e.o.Scores); err != nil {
 		return nil, &HitError{Hit: i + 1, Path: e.o.Score, Reason: err.Error()}
