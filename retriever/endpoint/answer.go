@@ -143,17 +143,14 @@ func (e *Endpoint) hits(data []byte, k int) ([]retriever.Hit, *HitError) {
 }
 
 // hit returns a hit of the answer.
-func (e *Endpoint) hit(r gjson.Result) (retriever.Hit, *HitError) {
-	var h retriever.Hit
-	var bad *HitError
+func (e *Endpoint) hit(r gjson.Result) (h retriever.Hit, bad *HitError) {
 	p := &h.Passage
-	id := r.Get(e.o.ID)
-	if id.Type == gjson.Number {
-		p.ID = id.Raw
-	} else if p.ID, bad = text(id, e.o.ID); bad != nil {
+	if id := r.Get(e.o.ID); id.Type == gjson.Number {
+		p.ID = strings.Clone(id.Raw) // the answer need not stay
+	} else if p.ID, bad = text(r, e.o.ID); bad != nil {
 		return h, bad
 	}
-	if p.Text, bad = text(r.Get(e.o.Text), e.o.Text); bad != nil {
+	if p.Text, bad = text(r, e.o.Text); bad != nil {
 		return h, bad
 	}
 	switch {
@@ -162,25 +159,19 @@ func (e *Endpoint) hit(r gjson.Result) (retriever.Hit, *HitError) {
 	case strings.TrimSpace(p.Text) == "":
 		return h, &HitError{Path: e.o.Text, Reason: "there is no text: want a string that is not blank"}
 	}
-	if e.o.Title != "" {
-		if p.Title, bad = text(r.Get(e.o.Title), e.o.Title); bad != nil {
-			return h, bad
-		}
-	}
-	if e.o.URI != "" {
-		if p.Source.URI, bad = text(r.Get(e.o.URI), e.o.URI); bad != nil {
-			return h, bad
-		}
-	}
-	if p.Metadata, bad = e.metadata(r); bad != nil {
+	if p.Title, bad = text(r, e.o.Title); bad != nil {
 		return h, bad
 	}
-	if e.o.Score != "" {
-		s := r.Get(e.o.Score)
-		var err error
-		if h.Score, err = strconv.ParseFloat(s.Raw, 64); err != nil || s.Type != gjson.Number {
-			return h, &HitError{Path: e.o.Score, Reason: fmt.Sprintf("the score is %s: want a number of 64 bits", kindOf(s))}
-		}
+	if p.Source.URI, bad = text(r, e.o.URI); bad != nil {
+		return h, bad
+	}
+	if p.Metadata, bad = e.metadata(r); bad != nil || e.o.Score == "" {
+		return h, bad
+	}
+	s := r.Get(e.o.Score)
+	var err error
+	if h.Score, err = strconv.ParseFloat(s.Raw, 64); err != nil || s.Type != gjson.Number {
+		return h, &HitError{Path: e.o.Score, Reason: fmt.Sprintf("the score is %s: want a number of 64 bits", kindOf(s))}
 	}
 	return h, nil
 }
@@ -221,14 +212,16 @@ func (e *Endpoint) metadata(r gjson.Result) (retriever.Metadata, *HitError) {
 	return m, nil
 }
 
-// text returns a string of the answer, empty if there is none or null.
-func text(r gjson.Result, path string) (string, *HitError) {
-	var s string
+// text returns the string at a path of a hit, empty if there is none or null.
+func text(hit gjson.Result, path string) (s string, bad *HitError) {
+	if path == "" {
+		return "", nil
+	}
+	r := hit.Get(path)
 	switch {
 	case !r.Exists() || r.Type == gjson.Null:
 		return "", nil
-	case r.Type != gjson.String:
-	case json.Unmarshal([]byte(r.Raw), &s) == nil:
+	case r.Type == gjson.String && json.Unmarshal([]byte(r.Raw), &s) == nil:
 		return s, nil
 	}
 	return "", &HitError{Path: path, Reason: fmt.Sprintf("%s is there: want a string", kindOf(r))}
