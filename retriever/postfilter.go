@@ -3,6 +3,8 @@ package retriever
 import (
 	"context"
 	"fmt"
+
+	"github.com/goselfrag/goselfrag/account"
 )
 
 // PostFilterOptions bounds a [PostFilter]. The zero value is ready to use.
@@ -65,7 +67,9 @@ func (p *postFilter) Retrieve(ctx context.Context, q Query) (Result, error) {
 			return best, err
 		}
 		q.K = p.more(q.K)
-		res, err := p.inner.Retrieve(ctx, q)
+		search, step := account.Begin(ctx, fmt.Sprintf("first %d hits", q.K))
+		res, err := p.inner.Retrieve(search, q)
+		step.Fail(err)
 		found := len(res.Hits)
 		res.Hits = passing(res.Hits, match, wanted)
 		switch {

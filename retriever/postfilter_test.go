@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/goselfrag/goselfrag/account"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 )
@@ -197,6 +198,29 @@ func TestPostFilterCancelled(t *testing.T) {
 	res, err := r.Retrieve(ctx, retriever.Query{K: 2, Filter: atLeast(7)})
 	if !errors.Is(err, context.Canceled) || searches != 1 || idsOf(res) != "7" {
 		t.Errorf("%q, %v after %d searches", idsOf(res), err, searches)
+	}
+}
+
+// Each search is a step of the account, which what it costs belongs to.
+func TestPostFilterKeepsAccount(t *testing.T) {
+	inner := retriever.Func(func(ctx context.Context, q retriever.Query) (retriever.Result, error) {
+		call, err := account.Reserve(ctx, "model", 0)
+		if err != nil {
+			return retriever.Result{}, err
+		}
+		call.Settle(account.Usage{Calls: 1}, "", nil)
+		return retriever.List(numbered(100)...).Retrieve(ctx, q)
+	})
+	r := must[retriever.Retriever](t)(retriever.PostFilter(inner, retriever.PostFilterOptions{}))
+	ctx, a := account.Open(t.Context(), "search", account.Limits{Calls: 2})
+	res, err := r.Retrieve(ctx, retriever.Query{K: 2, Filter: atLeast(31)})
+	var steps []string
+	for _, s := range a.Steps() {
+		steps = append(steps, fmt.Sprintf("%s: %d call, failed %t", s.Name, len(s.Steps), s.Error != ""))
+	}
+	want := []string{"first 8 hits: 1 call, failed false", "first 32 hits: 1 call, failed false", "first 128 hits: 1 call, failed true"}
+	if !errors.Is(err, account.ErrLimit) || idsOf(res) != "31" || !slices.Equal(steps, want) {
+		t.Errorf("%q, %v, steps %q", idsOf(res), err, steps)
 	}
 }
 
