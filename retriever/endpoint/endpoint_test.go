@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -239,6 +240,24 @@ func TestRequest(t *testing.T) {
 	}
 }
 
+// The template is the same for all queries, whatever they put into it.
+func TestTemplateStays(t *testing.T) {
+	var got []string
+	e := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got = append(got, r.URL.RawQuery+strings.TrimSpace(string(body)))
+		reply(w, []any{})
+	}), endpoint.Options{Path: "/s", Params: url.Values{"k": {"{{k}}"}}, Body: `[{"q":["{{query}}"]},["{{query}}"]]`, ID: "id", Text: "text"})
+	for i, text := range []string{"one", "two"} {
+		if _, err := e.Retrieve(t.Context(), retriever.Query{Text: text, K: i + 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []string{`k=1[{"q":["one"]},["one"]]`, `k=2[{"q":["two"]},["two"]]`}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // What the text of a query holds stays text.
 func TestInjection(t *testing.T) {
 	o := elasticWithFilter()
@@ -292,7 +311,7 @@ func TestMapping(t *testing.T) {
 			"s":"x","i":3,"f":3.0,"b":false,"t":{"time":"2020-01-02T00:00:00Z"},"l":["x","y"],"n":null,"o":{"x": [1]},"big":123456789012345678901,"lang":"de"},
 			"tags":[{"name":"p"},{"name":"q","main":true}],"lang":"en"}},
 		{"_id":17,"_score":1,"_source":{"text":"two","title":null,"meta":null}},
-		{"_id":"c","_score":-2e0,"_source":{"text":" \u00a03 "}},
+		{"_id":"c","_score":-2e0,"_source":{"text":" \u00a03 ","meta":{"bytes":"`+"\xff\xff"+`"}}},
 		{"_id":null,"this":"is beyond K"}]}}`)
 	res, err := e.Retrieve(t.Context(), retriever.Query{Text: "q", K: 3})
 	want := retriever.Result{Scores: retriever.BM25, Hits: []retriever.Hit{
@@ -301,7 +320,7 @@ func TestMapping(t *testing.T) {
 			"l": retriever.Strings("x", "y"), "o": retriever.String(`{"x": [1]}`), "big": retriever.String("123456789012345678901"),
 			"index": retriever.String("i"), "tag": retriever.String("q"), "lang": retriever.String("en")}}},
 		{Score: 1, Passage: retriever.Passage{ID: "17", Text: "two"}},
-		{Score: -2, Passage: retriever.Passage{ID: "c", Text: " \u00a03 "}},
+		{Score: -2, Passage: retriever.Passage{ID: "c", Text: " \u00a03 ", Metadata: retriever.Metadata{"bytes": retriever.String("\ufffd\ufffd")}}},
 	}}
 	if d := cmp.Diff(want, res); err != nil || d != "" {
 		t.Errorf("%v; -want +got:\n%s", err, d)
