@@ -104,8 +104,9 @@ func New(c modelserver.Config, o Options) (*Endpoint, error) {
 }
 
 // Retrieve returns the hits of the service, in its order, at most q.K of them. Metadata
-// values have the kinds of the JSON form of retriever.Value; what is null is left out, and
-// what has no such form becomes its JSON text. With the scores RankOnly the first hit has
+// values have the kinds of the JSON form of retriever.Value, so that a time written as a
+// string is a string; what is null is left out, and what has no such form becomes its JSON
+// text. With the scores RankOnly the first hit has
 // 1, the next 1/2, then 1/3; otherwise hits have the score of the service, which may be
 // outside the range of its kind by a rounding error and is then put at its end.
 //
