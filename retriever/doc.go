@@ -11,9 +11,9 @@
 // implementation must agree with.
 //
 // Retrievers are made of retrievers: [Fuse] merges the lists of several, [Route] chooses
-// among them, [MMR] spreads hits that repeat each other, [Reorder] puts the best at both
-// ends, [NewCache] remembers. Packages rerank and rewrite hold what asks a model or
-// a critic.
+// among them, [PostFilter] filters the hits of one that cannot, [MMR] spreads hits that
+// repeat each other, [Reorder] puts the best at both ends, [NewCache] remembers.
+// Packages rerank and rewrite hold what asks a model or a critic.
 //
 // Package retrievertest has fakes for tests of code that uses a Retriever, and
 // the contract suite for code that is one.

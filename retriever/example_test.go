@@ -163,3 +163,33 @@ func ExampleReorderHits() {
 	}
 	// Output: d1 d3 d5 d6 d4 d2
 }
+
+// A store that knows no filters, here a list of passages, is asked for more hits until
+// enough of them pass.
+func ExamplePostFilter() {
+	var shelf []retriever.Passage
+	for i := range 30 {
+		shelf = append(shelf, retriever.Passage{ID: fmt.Sprint(i), Metadata: retriever.Metadata{"page": retriever.Int(int64(i))}})
+	}
+	store := retriever.Func(func(ctx context.Context, q retriever.Query) (retriever.Result, error) {
+		fmt.Println("asked for", q.K)
+		return retriever.List(shelf...).Retrieve(ctx, q)
+	})
+	r, err := retriever.PostFilter(store, retriever.PostFilterOptions{Bound: 1000})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	filter := retriever.Compare{Field: "page", Op: retriever.Ge, Value: retriever.Int(20)}
+	res, err := r.Retrieve(context.Background(), retriever.Query{K: 2, Filter: filter})
+	for _, h := range res.Hits {
+		fmt.Println(h.Passage.ID)
+	}
+	fmt.Println(err)
+	// Output:
+	// asked for 8
+	// asked for 32
+	// 20
+	// 21
+	// <nil>
+}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -123,6 +124,8 @@ func newBreaker() *gobreaker.TwoStepCircuitBreaker[struct{}] {
 type Call struct {
 	// Path is put behind the base URL, such as "/v1/completions".
 	Path string
+	// Query is put behind the path. It does not stand in errors: it may hold secrets.
+	Query url.Values
 	// Body is sent as JSON with POST; nil makes it a GET.
 	Body any
 	// Affinity is a hint: calls with the same number, unless it is 0, go to the
@@ -158,7 +161,7 @@ func (c *Client) JSON(ctx context.Context, call Call, v any) error {
 
 // newTry prepares the first try.
 func (c *Client) newTry(ctx context.Context, call Call, read func(*Answer) error) (*try, error) {
-	t := &try{client: c, ctx: ctx, path: call.Path, read: read, url: call.Path}
+	t := &try{client: c, ctx: ctx, path: call.Path, query: call.Query.Encode(), read: read, url: call.Path}
 	if call.Body != nil {
 		var err error
 		if t.body, err = encode(call.Body); err != nil {

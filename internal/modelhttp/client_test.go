@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -499,6 +500,7 @@ func TestRequest(t *testing.T) {
 	for want, call := range map[string]modelhttp.Call{
 		"GET /base/v1/models  Bearer " + key + " blue ":                                       {Path: "/v1/models"},
 		"POST /base/v1/x application/json Bearer " + key + " blue {\"p\":\"<paragraph>&\"}\n": {Path: "/v1/x", Body: map[string]string{"p": "<paragraph>&"}},
+		"GET /base/s?k=3&q=a%26k%3D9%23+%22  Bearer " + key + " blue ":                        {Path: "/s", Query: url.Values{"q": {"a&k=9# \""}, "k": {"3"}}},
 	} {
 		var got string
 		if err := c.JSON(t.Context(), call, &got); err != nil || got != want {
@@ -523,8 +525,8 @@ func TestSecrets(t *testing.T) {
 	c := client(t, s, func(c *modelserver.Config) {
 		c.Header = http.Header{"X-Token": {"token-12345678"}, "X-Login": {"Basic dXNlcjpwYXNz"}}
 	})
-	err := c.Do(t.Context(), modelhttp.Call{Path: "/x"}, read(new([]int)))
-	if want := "403 Forbidden: Bearer [key] / [key] / [key] (request [key])"; err == nil || !strings.HasSuffix(err.Error(), want) {
+	err := c.Do(t.Context(), modelhttp.Call{Path: "/x", Query: url.Values{"key": {"in-the-query"}}}, read(new([]int)))
+	if want := "/x: 403 Forbidden: Bearer [key] / [key] / [key] (request [key])"; err == nil || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("%v: want %q at the end", err, want)
 	}
 }

@@ -22,12 +22,13 @@ type try struct {
 	client *Client
 	ctx    context.Context // the caller's
 	path   string
+	query  string // encoded
 	body   []byte // nil for GET
 	read   func(*Answer) error
 
 	next  int    // the endpoint to try next
 	count int    // of tries so far
-	url   string // of the latest one
+	url   string // of the latest one, without the query
 	kept  bool   // whether something of an answer was handed on
 	err   error  // of the latest one
 
@@ -97,6 +98,9 @@ func (t *try) send(ctx context.Context, e endpoint) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, t.url, bytes.NewReader(t.body))
 	if err != nil {
 		return nil, fmt.Errorf("modelserver: %s: %w", t.url, err)
+	}
+	if t.query != "" {
+		req.URL.RawQuery = t.query
 	}
 	maps.Copy(req.Header, t.client.header)
 	if t.body != nil {

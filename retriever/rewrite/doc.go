@@ -11,7 +11,8 @@
 //   - [HyDE] moves the embedding of a question towards that of invented passages.
 //   - [RM3] adds words of the first hits to the question, without a Source.
 //
-// [Router] chooses parts of retriever.Route by a model.
+// [Router] chooses parts of retriever.Route by a model, [Nearest] by the vectors of
+// example questions.
 //
 // Filters reach every search. All texts that were searched for stand in
 // retriever.Result.Queries. What a model writes is data: it is searched for, never

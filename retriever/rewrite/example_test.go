@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/dense/hashed"
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 	"github.com/goselfrag/goselfrag/retriever/rewrite"
 )
@@ -33,4 +34,31 @@ func Example() {
 	}
 	fmt.Println(res.Hits[0].Passage.ID, res.Hits[0].Parts[0].Part, res.Queries)
 	// Output: 2 variant 1 [parliament]
+}
+
+// A question goes to the part whose examples are most like it. The embedder is the one
+// that needs no model; the threshold is for it alone.
+func ExampleNearest() {
+	choices := []rewrite.Examples{
+		{Part: "leave", Texts: []string{"How many days of holiday do I have?", "Who approves parental leave?"}},
+		{Part: "travel", Texts: []string{"Which hotels may I book?", "How are train tickets refunded?"}},
+	}
+	ctx := context.Background()
+	embedder, err := hashed.Fit(ctx, nil, hashed.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	router, err := rewrite.NewNearest(ctx, embedder, choices, rewrite.NearestOptions{Threshold: 0.1})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, question := range []string{"Are my train tickets refunded if I am ill?", "Why is the sky blue?"} {
+		names, err := router.Route(ctx, retriever.Query{Text: question, K: 5})
+		fmt.Println(names, err)
+	}
+	// Output:
+	// [travel] <nil>
+	// [] <nil>
 }

@@ -17,18 +17,16 @@ package langchain
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/tmc/langchaingo/schema"
 
+	"github.com/goselfrag/goselfrag/internal/foreign"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/ingest"
 )
@@ -114,45 +112,14 @@ func load(ctx context.Context, l Loader) (docs []schema.Document, err error) {
 	return l.Load(ctx)
 }
 
+// metadata is that of a document, and the name as its path.
 func metadata(name string, from map[string]any) (retriever.Metadata, error) {
-	m := retriever.Metadata{"path": retriever.String(name)}
-	keys := make([]string, 0, len(from))
-	for key := range from {
-		keys = append(keys, key)
+	m, err := foreign.Metadata(from)
+	if err != nil {
+		return nil, err
 	}
-	slices.Sort(keys) // so that of several errors it is always the same
-	for _, key := range keys {
-		v := from[key]
-		if v == nil {
-			continue
-		}
-		value, err := valueOf(v)
-		if err != nil {
-			return nil, &retriever.MetadataError{Field: key, Reason: err.Error()}
-		}
-		m[key] = value
+	if _, ok := m["path"]; !ok {
+		m["path"] = retriever.String(name)
 	}
 	return m, m.Check()
-}
-
-func valueOf(v any) (retriever.Value, error) {
-	switch x := v.(type) {
-	case string:
-		return retriever.String(x), nil
-	case time.Time:
-		return retriever.Time(x), nil
-	case float64:
-		return retriever.Float(x), nil // a whole number is a float still
-	case float32:
-		return retriever.Float(float64(x)), nil
-	}
-	text, err := json.Marshal(v)
-	if err != nil {
-		return retriever.Value{}, err
-	}
-	var value retriever.Value
-	if value.UnmarshalJSON(text) != nil {
-		value = retriever.String(string(text))
-	}
-	return value, nil
 }

@@ -1,0 +1,60 @@
+package foreign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/goselfrag/goselfrag/retriever"
+)
+
+// Translate writes a filter in a store's own language. A nil filter is translated, too.
+type Translate func(retriever.Filter) (any, error)
+
+// Search looks for the text of q by the filter that Translate made of q.Filter, nil
+// without a Translate.
+type Search func(ctx context.Context, q retriever.Query, filter any) (retriever.Result, error)
+
+// Retriever searches a store with its own filter. Without a Translate, or for a filter
+// for which Translate returns an error that wraps errors.ErrUnsupported, the hits are
+// filtered afterwards, by retriever.PostFilter.
+type Retriever struct {
+	name      string
+	search    Search
+	translate Translate
+	post      retriever.Retriever
+}
+
+// New returns a retriever whose errors about Translate begin with name. The error of New
+// wraps retriever.ErrCompose.
+func New(name string, search Search, translate Translate, o retriever.PostFilterOptions) (*Retriever, error) {
+	r := &Retriever{name: name, search: search, translate: translate}
+	var err error
+	// It is asked without a filter, and then r asks nobody but search.
+	r.post, err = retriever.PostFilter(retriever.Func(r.Retrieve), o)
+	return r, err
+}
+
+// Retrieve implements retriever.Retriever.
+func (r *Retriever) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result, error) {
+	if err := q.Check(); err != nil {
+		return retriever.Result{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return retriever.Result{}, err
+	}
+	var filter any
+	var err error
+	if r.translate != nil {
+		filter, err = r.translate(q.Filter)
+	} else if q.Filter != nil {
+		err = errors.ErrUnsupported
+	}
+	switch {
+	case err == nil:
+		return r.search(ctx, q, filter)
+	case q.Filter != nil && errors.Is(err, errors.ErrUnsupported):
+		return r.post.Retrieve(ctx, q)
+	}
+	return retriever.Result{}, fmt.Errorf("%s: translating the filter: %w", r.name, err)
+}

@@ -1,0 +1,148 @@
+package endpoint
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/goselfrag/goselfrag/internal/foreign"
+	"github.com/goselfrag/goselfrag/internal/modelhttp"
+	"github.com/goselfrag/goselfrag/modelserver"
+	"github.com/goselfrag/goselfrag/retriever"
+)
+
+// Options says what a service is asked and what its answer means.
+//
+// In Body and Params the strings "{{query}}", "{{k}}" and "{{filter}}" stand for the text
+// of the query, the number of hits that are wanted and the filter. They are whole strings:
+// one inside a longer string is refused. {{query}} and {{k}} are needed; {{filter}} goes
+// with Filter.
+//
+// Paths into the answer are those of gjson
+// (https://github.com/tidwall/gjson/blob/master/SYNTAX.md): keys with dots between them,
+// such as _source.text; a dot that belongs to a key has a backslash before it.
+type Options struct {
+	// Path is put behind the base URL, such as /docs/_search. It has no query.
+	Path string
+	// Params is put behind the path as a query.
+	Params url.Values
+	// Body is the template of the request, JSON, sent with POST. If it is empty the
+	// request is a GET.
+	Body string
+
+	// Hits is the path of the array of hits, best first; empty if the answer itself is
+	// that array. A null there is an empty array, as some services write it.
+	Hits string
+	// ID and Text are the paths in a hit of its id, a string or a number, and of its text.
+	ID, Text string
+	// Title and URI are the paths in a hit of Passage.Title and Passage.Source.URI, which
+	// are strings; empty means none. A hit may lack them, or have null there.
+	Title, URI string
+	// Metadata is the path in a hit of an object whose members are its metadata; empty
+	// means none. A hit may lack it, or have null there.
+	Metadata string
+	// Fields are the paths in a hit of single fields of the metadata, by their names.
+	// They go before those of Metadata.
+	Fields map[string]string
+	// Score is the path in a hit of its score, a number, and Scores says what that means.
+	// Either both are set or none: then scores are RankOnly.
+	Score  string
+	Scores retriever.ScoreKind
+
+	// Filter writes a filter in the language of the service, as a value that is encoded
+	// as JSON. It must be exact: the passages for which the filter holds, and no others.
+	// It is called with nil, too, for queries without a filter: it then returns what
+	// allows everything.
+	//
+	// Without it, and for a filter for which its error wraps errors.ErrUnsupported, the
+	// hits are filtered by retriever.PostFilter.
+	Filter func(retriever.Filter) (any, error)
+	// PostFilter bounds that. Its Bound must not be above the number of hits that the
+	// service gives at once.
+	PostFilter retriever.PostFilterOptions
+}
+
+// ErrOption is wrapped by the error about an option that cannot be used.
+var ErrOption = errors.New("endpoint: bad option")
+
+// badOption returns an error that wraps ErrOption.
+func badOption(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrOption, fmt.Sprintf(format, args...))
+}
+
+// Endpoint is a Retriever that asks a search service. It is safe for concurrent use.
+type Endpoint struct {
+	client    *modelhttp.Client
+	o         Options
+	body      any // the parsed template, nil for GET
+	retriever *foreign.Retriever
+}
+
+var _ retriever.Retriever = (*Endpoint)(nil)
+
+// New returns an endpoint. It makes no call. c.Model is not used. The error wraps
+// modelserver.ErrConfig, ErrOption, or retriever.ErrCompose if PostFilter is out of range.
+func New(c modelserver.Config, o Options) (*Endpoint, error) {
+	client, err := modelhttp.New(c)
+	if err != nil {
+		return nil, err
+	}
+	e := &Endpoint{client: client, o: o}
+	if err := e.checkRequest(); err != nil {
+		return nil, err
+	}
+	if err := e.checkPaths(); err != nil {
+		return nil, err
+	}
+	if e.retriever, err = foreign.New("endpoint", e.search, o.Filter, o.PostFilter); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// Retrieve returns the hits of the service, in its order, at most q.K of them. Metadata
+// values have the kinds of the JSON form of retriever.Value, so that a time written as a
+// string is a string; what is null is left out, and what has no such form becomes its JSON
+// text. With the scores RankOnly the first hit has
+// 1, the next 1/2, then 1/3; otherwise hits have the score of the service, which may be
+// outside the range of its kind by a rounding error and is then put at its end.
+//
+// A query without text finds nothing. Errors are those of the contract of
+// [retriever.Retriever]; others are *modelserver.Errors, which wrap a *[HitError] if the
+// answer is not what Options says, or wrap the error of Options.Filter.
+func (e *Endpoint) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result, error) {
+	return e.retriever.Retrieve(ctx, q)
+}
+
+// search makes one call.
+func (e *Endpoint) search(ctx context.Context, q retriever.Query, filter any) (retriever.Result, error) {
+	res := retriever.Result{Scores: e.o.Scores}
+	// JSON cannot hold what is not UTF-8.
+	text := strings.ToValidUTF8(q.Text, "\ufffd")
+	if strings.TrimSpace(text) == "" {
+		return res, nil
+	}
+	call, err := e.call(text, q.K, filter)
+	if err != nil {
+		return retriever.Result{}, err
+	}
+	err = e.client.Do(ctx, call, func(a *modelhttp.Answer) error {
+		var data json.RawMessage
+		if err := a.JSON(&data); err != nil {
+			return err
+		}
+		hits, bad := e.hits(data, q.K)
+		if bad != nil {
+			return a.Malformed(bad)
+		}
+		res.Hits = hits
+		return nil
+	})
+	if err != nil {
+		return retriever.Result{}, err
+	}
+	return res, nil
+}

@@ -1,0 +1,222 @@
+package langchain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tmc/langchaingo/schema"
+	"github.com/tmc/langchaingo/vectorstores"
+
+	"github.com/goselfrag/goselfrag/internal/foreign"
+	"github.com/goselfrag/goselfrag/retriever"
+)
+
+// Options says how the documents of a store become passages. The zero value is for
+// documents with their id in the metadata "id".
+type Options struct {
+	// ID is the metadata key of the id of a document; empty means "id". The id is a text
+	// or a whole number.
+	ID string
+	// IDOf returns the id of a document, empty if it has none, in place of ID.
+	IDOf func(schema.Document) string
+	// Title and URI are the metadata keys of Passage.Title and Passage.Source.URI, texts
+	// or whole numbers; empty means none. A document may lack them.
+	Title, URI string
+	// Scores says what the scores of the store mean; empty means RankOnly.
+	Scores retriever.ScoreKind
+	// Filter writes a filter in the language of the store, for vectorstores.WithFilters.
+	// It must be exact: the documents for which the filter holds, and no others. It is
+	// called with nil, too, for queries without a filter; a nil result is no filter.
+	//
+	// Without it, and for a filter for which its error wraps errors.ErrUnsupported, the
+	// hits are filtered by retriever.PostFilter.
+	Filter func(retriever.Filter) (any, error)
+	// PostFilter bounds that.
+	PostFilter retriever.PostFilterOptions
+	// Search is passed to every search, such as vectorstores.WithNameSpace.
+	Search []vectorstores.Option
+}
+
+// ErrOption is wrapped by the error about a store or an option that cannot be used.
+var ErrOption = errors.New("langchain: bad option")
+
+// Errors that a [DocumentError] wraps.
+var (
+	// ErrID is about a document without an id or with that of another one.
+	ErrID = errors.New("bad id")
+	// ErrScore is about a score that is not finite, out of the range of its kind, or
+	// above that of the document before.
+	ErrScore = errors.New("bad score")
+)
+
+// DocumentError says which document of a store's answer cannot be a hit. It wraps ErrID,
+// ErrScore or a *retriever.MetadataError.
+type DocumentError struct {
+	// Rank is the place of the document in the answer, from 1.
+	Rank int
+	// ID is its id, empty if that is not known.
+	ID  string
+	Err error
+}
+
+// Error implements error.
+func (e *DocumentError) Error() string {
+	if e.ID == "" {
+		return fmt.Sprintf("langchain: document %d of the answer: %v", e.Rank, e.Err)
+	}
+	return fmt.Sprintf("langchain: document %d of the answer, %q: %v", e.Rank, e.ID, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *DocumentError) Unwrap() error { return e.Err }
+
+// Store is a Retriever over a vector store. It is safe for concurrent use if the vector
+// store is.
+type Store struct {
+	store     vectorstores.VectorStore
+	o         Options
+	retriever *foreign.Retriever
+}
+
+var _ retriever.Retriever = (*Store)(nil)
+
+// New returns a retriever over store. It makes no call. The error wraps ErrOption, or
+// retriever.ErrCompose if PostFilter is out of range.
+func New(store vectorstores.VectorStore, o Options) (*Store, error) {
+	if v := reflect.ValueOf(store); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+		return nil, fmt.Errorf("%w: the store is nil", ErrOption)
+	}
+	if o.ID != "" && o.IDOf != nil {
+		return nil, fmt.Errorf("%w: ID and IDOf are both set: want one of them", ErrOption)
+	}
+	if o.ID == "" {
+		o.ID = "id"
+	}
+	if o.Scores == "" {
+		o.Scores = retriever.RankOnly
+	}
+	if err := foreign.CheckKind(o.Scores); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrOption, err)
+	}
+	o.Search = slices.Clone(o.Search)
+	var set vectorstores.Options
+	for i, option := range o.Search {
+		if option == nil {
+			return nil, fmt.Errorf("%w: Search[%d] is nil", ErrOption, i)
+		}
+		option(&set)
+	}
+	if o.Filter != nil && set.Filters != nil {
+		return nil, fmt.Errorf("%w: Search sets filters, which those of Filter would replace: let Filter add them", ErrOption)
+	}
+	s := &Store{store: store, o: o}
+	var err error
+	s.retriever, err = foreign.New("langchain", s.search, o.Filter, o.PostFilter)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Retrieve returns the documents that the store finds most similar to the query, in its
+// order. Passages have the text of the document and all its metadata: a value of a kind
+// that retriever.Metadata does not have becomes its JSON text, and nil is left out. With
+// the scores RankOnly the first hit has 1, the next 1/2, then 1/3; otherwise hits have
+// the score of the store, which may be outside the range of its kind by a rounding error
+// and is then put at its end.
+//
+// A query without text finds nothing. Errors are those of the contract of
+// [retriever.Retriever]; others are *DocumentErrors or wrap the error of the store or of
+// Options.Filter.
+func (s *Store) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result, error) {
+	return s.retriever.Retrieve(ctx, q)
+}
+
+// search makes one call of the store.
+func (s *Store) search(ctx context.Context, q retriever.Query, filter any) (retriever.Result, error) {
+	res := retriever.Result{Scores: s.o.Scores}
+	text := strings.ToValidUTF8(q.Text, "\ufffd")
+	if strings.TrimSpace(text) == "" {
+		return res, nil
+	}
+	options := slices.Clone(s.o.Search)
+	if filter != nil {
+		options = append(options, vectorstores.WithFilters(filter))
+	}
+	docs, err := s.store.SimilaritySearch(ctx, text, q.K, options...)
+	if err != nil {
+		if done := ctx.Err(); done != nil && !errors.Is(err, done) {
+			err = fmt.Errorf("%w: %w", done, err)
+		}
+		return retriever.Result{}, fmt.Errorf("langchain: searching the store: %w", err)
+	}
+	seen := make(map[string]int)
+	for i, d := range docs[:min(q.K, len(docs))] {
+		p, err := s.passage(d)
+		if first := seen[p.ID]; err == nil && first > 0 {
+			err = fmt.Errorf("%w: it is that of document %d, too: give each document one of its own, or set Options.IDOf", ErrID, first)
+		}
+		if err != nil {
+			return retriever.Result{}, &DocumentError{i + 1, p.ID, err}
+		}
+		seen[p.ID] = i + 1
+		res.Hits = append(res.Hits, retriever.Hit{Passage: p, Score: float64(d.Score)})
+	}
+	if i, err := foreign.Rank(res.Hits, s.o.Scores); err != nil {
+		return retriever.Result{}, &DocumentError{i + 1, res.Hits[i].Passage.ID, fmt.Errorf("%w: %w", ErrScore, err)}
+	}
+	return res, nil
+}
+
+// passage returns the document as a passage. With an error it has an ID if that is known.
+func (s *Store) passage(d schema.Document) (p retriever.Passage, err error) {
+	p.Text = d.PageContent
+	if p.Metadata, err = foreign.Metadata(d.Metadata); err != nil {
+		return p, err
+	}
+	if s.o.IDOf != nil {
+		if p.ID = s.o.IDOf(d); p.ID == "" {
+			return p, fmt.Errorf("%w: Options.IDOf knows none for it", ErrID)
+		}
+	} else {
+		if p.ID, err = word(p.Metadata, s.o.ID); err != nil {
+			return p, fmt.Errorf("%w: %w", ErrID, err)
+		}
+		if p.ID == "" {
+			keys := slices.Sorted(maps.Keys(p.Metadata))
+			return p, fmt.Errorf("%w: there is none in the metadata %q, only %q: set Options.ID or Options.IDOf", ErrID, s.o.ID, keys)
+		}
+	}
+	if p.Title, err = word(p.Metadata, s.o.Title); err != nil {
+		return p, err
+	}
+	p.Source.URI, err = word(p.Metadata, s.o.URI)
+	return p, err
+}
+
+// word returns the text or the whole number that the metadata has for a key, empty if
+// there is none.
+func word(m retriever.Metadata, key string) (string, error) {
+	v, ok := m[key]
+	if !ok {
+		return "", nil
+	}
+	if s, ok := v.AsString(); ok {
+		return s, nil
+	}
+	if i, ok := v.AsInt(); ok {
+		return strconv.FormatInt(i, 10), nil
+	}
+	// What was JSON has floats only. Beyond 2^53 they are not exact.
+	if f, ok := v.AsFloat(); ok && f == math.Trunc(f) && math.Abs(f) <= 1<<53 {
+		return strconv.FormatFloat(f, 'f', -1, 64), nil
+	}
+	return "", &retriever.MetadataError{Field: key, Reason: fmt.Sprintf("it is %s: want a text or a whole number of at most 2^53", v)}
+}
