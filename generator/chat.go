@@ -16,7 +16,8 @@ const EndMark = "[END]"
 // ChatTemplate writes a prompt out as messages, for a model that follows
 // instructions and has no control tokens. A zero field stands for its default, so
 // that the zero value is ready for use. Another template must have exactly the
-// placeholders named here; all of them are data.
+// placeholders named here; all of them are data. Examples of one that asks for the next
+// sentence can end their replies with EndMark.
 type ChatTemplate struct {
 	// Answer and AnswerFrom ask for the whole answer.
 	Answer     TaskTemplate // question
@@ -47,6 +48,9 @@ var chatDefaults = ChatTemplate{
 	NextFrom: MustTaskTemplate("chat-next-from", chatSystem,
 		chatQuestion+chatAnswer+chatPassage+"Answer the question from the passage, sentence by sentence"+chatNext),
 }
+
+// DefaultChatTemplate returns the prompts for which the zero ChatTemplate stands.
+func DefaultChatTemplate() ChatTemplate { return chatDefaults }
 
 // chatField is one of the templates by its name.
 type chatField struct {
@@ -89,8 +93,9 @@ func (t ChatTemplate) Check() error {
 // ones, joined with +.
 func (t ChatTemplate) Name() string {
 	var names []string
-	for _, f := range t.fields() {
-		if f.template.name != "" {
+	d := chatDefaults
+	for i, f := range t.fields() {
+		if f.template.name != "" && f.template.Hash() != d.fields()[i].template.Hash() {
 			names = append(names, f.template.name)
 		}
 	}
@@ -133,5 +138,5 @@ func (t ChatTemplate) Render(p Prompt, segment bool, special ...string) ([]Messa
 		}
 		values["passage"] = JoinEvidence(evidence)
 	}
-	return Task{Template: template, Values: values}.Render(append(slices.Clip(special), EndMark)...)
+	return Task{Template: template, Values: values}.render(EndMark, append(slices.Clip(special), EndMark))
 }

@@ -99,3 +99,52 @@ func TestChatTemplateReplaced(t *testing.T) {
 		}
 	}
 }
+
+// A reply of an example can say that the answer is complete; the mark elsewhere in it is
+// data.
+func TestChatTemplateWithExamples(t *testing.T) {
+	d := generator.DefaultChatTemplate()
+	if d.Name() != "chat" || d.Hash() != (generator.ChatTemplate{}).Hash() {
+		t.Errorf("the defaults have the name %q and the hash %s", d.Name(), d.Hash())
+	}
+	for _, f := range []struct {
+		name     string
+		template *generator.TaskTemplate
+		prompt   generator.Prompt
+		ends     bool // EndMark has a meaning
+	}{
+		{"Answer", &d.Answer, generator.Prompt{Instruction: "Who?"}, false},
+		{"AnswerFrom", &d.AnswerFrom, generator.Prompt{Instruction: "Who?", Evidence: []generator.Evidence{{Text: "x"}}}, false},
+		{"Next", &d.Next, generator.Prompt{Instruction: "Who?", Path: []generator.Segment{{Text: "x"}}}, true},
+		{"NextFrom", &d.NextFrom, generator.Prompt{Instruction: "Who?", Path: []generator.Segment{{Text: "x"}}, Evidence: []generator.Evidence{{Text: "x"}}}, true},
+	} {
+		t.Run(f.name, func(t *testing.T) {
+			values := make(map[string]string)
+			for _, p := range f.template.Placeholders() {
+				values[p] = "Shown [END] " + p
+			}
+			before := d.Hash()
+			list := []generator.Example{{Values: values, Reply: "One [END] two."}}
+			if f.ends {
+				list = append(list, generator.Example{Values: values, Reply: "Last. [END]\n"}, generator.Example{Values: values, Reply: "[END]"})
+			}
+			*f.template = few(t, *f.template, list...)
+			if d.Hash() == before || !strings.Contains(d.Name(), f.template.Name()) {
+				t.Errorf("hash %s, name %s", d.Hash(), d.Name())
+			}
+			m, err := d.Render(f.prompt, f.ends)
+			if err != nil || len(m) != 2+2*len(list) {
+				t.Fatalf("%d messages, %v", len(m), err)
+			}
+			if m[1].Role != generator.RoleUser || !strings.Contains(m[1].Text, "<question>\nShown (END) question\n</question>") || m[2].Text != "One (END) two." {
+				t.Errorf("%q", m[1:3])
+			}
+			if f.ends && (m[4].Text != "Last. [END]" || m[6].Text != "[END]" || m[6].Role != generator.RoleAssistant) {
+				t.Errorf("%q", m[3:7])
+			}
+			if last := m[len(m)-1]; last.Role != generator.RoleUser || !strings.Contains(last.Text, "<question>\nWho?\n</question>") {
+				t.Errorf("the question is %q", last)
+			}
+		})
+	}
+}

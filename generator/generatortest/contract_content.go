@@ -232,6 +232,13 @@ func hostile() []place {
 		{"Task.Values", "task", func(s string) generator.Request {
 			return generator.Request{Task: &generator.Task{Template: suiteTask, Values: map[string]string{"question": s}}}
 		}},
+		{"Task.Template.Examples", "task", func(s string) generator.Request {
+			t, err := suiteTask.WithExamples(generator.Example{Values: map[string]string{"question": s}, Reply: s})
+			if err != nil {
+				panic(err) // the texts of the suite are valid
+			}
+			return generator.Request{Task: &generator.Task{Template: t, Values: map[string]string{"question": question}}}
+		}},
 	}
 }
 

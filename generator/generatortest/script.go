@@ -170,9 +170,16 @@ func promptWords(req generator.Request) int {
 		}
 	}
 	if req.Task != nil {
-		count(generator.JoinMessages(req.Task.Template.Messages()))
+		messages := req.Task.Template.Messages()
+		count(generator.JoinMessages(messages))
 		for _, v := range req.Task.Values {
 			count(v)
+		}
+		for _, e := range req.Task.Template.Examples() {
+			count(messages[len(messages)-1].Text, e.Reply)
+			for _, v := range e.Values {
+				count(v)
+			}
 		}
 		return n
 	}
