@@ -115,7 +115,9 @@ func (t ChatTemplate) Hash() string {
 // Render returns the messages that ask for the continuation of p: for its next
 // sentence if segment is set or p has a path, else for the whole answer. The
 // passages are those of the prompt, or, if ContinueEvidence is forced, those of
-// the path. Errors are those of [Prompt.Check] and [ChatTemplate.Check].
+// the path. With Prompt.Queries the question is followed by a blank line, "It was also
+// searched for as:", and the queries, one on each line. Errors are those of
+// [Prompt.Check] and [ChatTemplate.Check].
 func (t ChatTemplate) Render(p Prompt, segment bool, special ...string) ([]Message, error) {
 	if err := cmp.Or(p.Check(), t.Check()); err != nil {
 		return nil, err
@@ -125,7 +127,7 @@ func (t ChatTemplate) Render(p Prompt, segment bool, special ...string) ([]Messa
 	if p.Force == reflection.ContinueEvidence {
 		evidence = p.PathEvidence()
 	}
-	values := map[string]string{"question": p.QuestionText()}
+	values := map[string]string{"question": p.searched()}
 	template := t.Answer
 	if segment = segment || len(p.Path) > 0; segment {
 		template = t.Next
@@ -139,4 +141,18 @@ func (t ChatTemplate) Render(p Prompt, segment bool, special ...string) ([]Messa
 		values["passage"] = JoinEvidence(evidence)
 	}
 	return Task{Template: template, Values: values}.render(EndMark, append(slices.Clip(special), EndMark))
+}
+
+// searched is the question and the other texts of it.
+func (p Prompt) searched() string {
+	var b strings.Builder
+	b.WriteString(p.QuestionText())
+	heading := "\n\nIt was also searched for as:"
+	for _, q := range p.Queries {
+		if line := strings.Join(strings.Fields(q), " "); line != "" {
+			b.WriteString(heading + "\n" + line)
+			heading = ""
+		}
+	}
+	return b.String()
 }

@@ -319,6 +319,7 @@ func broken(leaks *leaver) []struct {
 		})},
 		{"data", "reserved strings in Instruction", believes(func(p generator.Prompt) string { return p.Instruction })},
 		{"data", "reserved strings in Input", believes(func(p generator.Prompt) string { return p.Input })},
+		{"data", "reserved strings in Queries", believes(func(p generator.Prompt) string { return fmt.Sprint(p.Queries) })},
 		{"data", "reserved strings in Evidence.Title", believes(func(p generator.Prompt) string { return fmt.Sprint(p.Evidence) })},
 		{"data", "reserved strings in Path.Text", believes(func(p generator.Prompt) string { return fmt.Sprint(p.Path) })},
 		{"data", "reserved strings in Task.Template.Examples", each(func(i int, r generator.Request, s *generator.Step) {

@@ -184,6 +184,7 @@ func promptWords(req generator.Request) int {
 		return n
 	}
 	count(req.Prompt.Instruction, req.Prompt.Input)
+	count(req.Prompt.Queries...)
 	for _, seg := range req.Prompt.Path {
 		count(seg.Text)
 		for _, e := range seg.Evidence {
@@ -219,6 +220,7 @@ func (s *Script) Describe(context.Context) (generator.Capabilities, error) {
 func cloneRequest(req generator.Request) generator.Request {
 	req.Watch = slices.Clone(req.Watch)
 	req.Stop = slices.Clone(req.Stop)
+	req.Prompt.Queries = slices.Clone(req.Prompt.Queries)
 	req.Prompt.Evidence = slices.Clone(req.Prompt.Evidence)
 	req.Prompt.Path = slices.Clone(req.Prompt.Path)
 	for i := range req.Prompt.Path {
