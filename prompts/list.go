@@ -4,6 +4,7 @@ import (
 	"github.com/goselfrag/goselfrag/critique/judge"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/reflection"
+	"github.com/goselfrag/goselfrag/retriever/rerank"
 	"github.com/goselfrag/goselfrag/retriever/rewrite"
 	"github.com/goselfrag/goselfrag/retriever/summary"
 	"github.com/goselfrag/goselfrag/selfrag"
@@ -96,6 +97,8 @@ func rewritings() []Prompt {
 // others are the prompts of packages that have one.
 func others() []Prompt {
 	return []Prompt{
+		task("retriever/rerank", rerank.ListTemplate, "Asks for the order of several passages: once per window of passages that rerank.Listwise orders.",
+			"the template given to rerank.NewListwise in place of rerank.ListTemplate"),
 		task("selfrag", selfrag.StandaloneTemplate, "Asks for a question that can be understood without the conversation before it: once per question with a history.",
 			"the template given to selfrag.NewPromptRewriter in place of selfrag.StandaloneTemplate"),
 		task("retriever/summary", summary.Template, "Asks for a summary to be searched in place of a passage: once per passage, when it is indexed.",

@@ -20,6 +20,7 @@ import (
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
 	"github.com/goselfrag/goselfrag/prompts"
+	"github.com/goselfrag/goselfrag/retriever/rerank"
 	"github.com/goselfrag/goselfrag/retriever/rewrite"
 	"github.com/goselfrag/goselfrag/retriever/summary"
 	"github.com/goselfrag/goselfrag/selfrag"
@@ -176,6 +177,8 @@ func replaced(name string, t generator.TaskTemplate) ([]generator.TaskTemplate, 
 		return templated(rewrite.NewPassages(model, t, rewrite.ModelOptions{}))
 	case kind == "rewrite":
 		return templated(rewrite.NewLines(model, t, rewrite.ModelOptions{}))
+	case name == "rerank-list":
+		return templated(rerank.NewListwise(model, t, rerank.ListwiseOptions{}))
 	case name == "summary":
 		return templated(summary.NewModel(model, t, summary.ModelOptions{}))
 	case name == "standalone-question":

@@ -39,7 +39,8 @@ var (
 
 // Options are the options of an Index. The zero value is ready to use.
 type Options struct {
-	// Concurrency is how many passages are summarised at the same time; 0 means 1.
+	// Concurrency is how many passages are summarised at the same time; 0 means 1, which
+	// it also is as long as limits hold for the context (account.Bounded).
 	Concurrency int
 	// Progress, if set, is called after each summary by the goroutine that called New,
 	// Add or Update, with the number of passages summarised and of all there are to

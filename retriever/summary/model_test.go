@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/goselfrag/goselfrag/account"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
 	"github.com/goselfrag/goselfrag/retriever"
@@ -227,6 +228,23 @@ func TestFirstErrorInOrder(t *testing.T) {
 			t.Errorf("%d calls", n)
 		}
 	})
+}
+
+// One budget holds for all summaries, and what was done is written down in order.
+func TestAccount(t *testing.T) {
+	m := newModel(t, reply("About dams."), summary.ModelOptions{})
+	ctx, a := account.Open(t.Context(), "index", account.Limits{Calls: 2})
+	_, err := summary.New(ctx, &store{}, m, numbered(9), summary.Options{Concurrency: 4})
+	if !errors.Is(err, account.ErrLimit) || !strings.Contains(err.Error(), `passage "2"`) {
+		t.Errorf("%v", err)
+	}
+	steps := a.Steps()
+	if a.Usage().Calls != 2 || len(steps) != 3 || steps[1].Name != "passage 2" || steps[2].Error == "" {
+		t.Fatalf("%d calls, steps %+v", a.Usage().Calls, steps)
+	}
+	if call := steps[1].Steps[0]; call.Template != "summary" || call.TemplateHash != summary.Template.Hash() || len(call.Texts) != 1 || call.Texts[0] != "About dams." {
+		t.Errorf("call %+v", call)
+	}
 }
 
 func TestCancelled(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/goselfrag/goselfrag/account"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
@@ -22,13 +23,21 @@ type outcome struct {
 // error in the order of passages is the same whoever is faster.
 func (ix *Index) summarize(ctx context.Context, passages []retriever.Passage) ([]entry, error) {
 	limit := min(max(ix.o.Concurrency, 1), len(passages))
+	if account.Bounded(ctx) {
+		limit = 1
+	}
 	ended := make(chan outcome, limit)
 	outcomes := make([]outcome, len(passages))
 	begun, running, done, failed := 0, 0, 0, false
 	for {
 		for ; begun < len(passages) && running < limit && !failed && ctx.Err() == nil; begun++ {
 			place := begun
-			go func() { ended <- ix.summarizeOne(ctx, place, passages[place]) }()
+			ctx, step := account.Begin(ctx, fmt.Sprintf("passage %d", place+1))
+			go func() {
+				o := ix.summarizeOne(ctx, place, passages[place])
+				step.Fail(o.err)
+				ended <- o
+			}()
 			running++
 		}
 		if running == 0 {
