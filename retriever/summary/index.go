@@ -138,8 +138,8 @@ func (ix *Index) Add(ctx context.Context, passages ...retriever.Passage) error {
 // Update summarises passages and puts them in the place of those with the same ids. All
 // are changed or, if there is an error, none. While it runs, a search may not find them.
 // The error wraps ErrEmptyID, ErrDuplicateID, ErrUnknownID, ctx.Err(), or that of the
-// summarizer, as for Add, or the store. If the store then refuses the old summaries, too, those passages are gone
-// from the index, which the error says.
+// summarizer, as for Add, or of the store. If the store then refuses the old summaries,
+// too, those passages are gone from the index, which the error says.
 func (ix *Index) Update(ctx context.Context, passages ...retriever.Passage) error {
 	return ix.change(ctx, passages, func(id string, known bool) error {
 		if !known {
