@@ -16,7 +16,8 @@ const EndMark = "[END]"
 // ChatTemplate writes a prompt out as messages, for a model that follows
 // instructions and has no control tokens. A zero field stands for its default, so
 // that the zero value is ready for use. Another template must have exactly the
-// placeholders named here; all of them are data.
+// placeholders named here; all of them are data. Examples of one that asks for the next
+// sentence can end their replies with EndMark.
 type ChatTemplate struct {
 	// Answer and AnswerFrom ask for the whole answer.
 	Answer     TaskTemplate // question
@@ -47,6 +48,9 @@ var chatDefaults = ChatTemplate{
 	NextFrom: MustTaskTemplate("chat-next-from", chatSystem,
 		chatQuestion+chatAnswer+chatPassage+"Answer the question from the passage, sentence by sentence"+chatNext),
 }
+
+// DefaultChatTemplate returns the prompts for which the zero ChatTemplate stands.
+func DefaultChatTemplate() ChatTemplate { return chatDefaults }
 
 // chatField is one of the templates by its name.
 type chatField struct {
@@ -89,8 +93,9 @@ func (t ChatTemplate) Check() error {
 // ones, joined with +.
 func (t ChatTemplate) Name() string {
 	var names []string
-	for _, f := range t.fields() {
-		if f.template.name != "" {
+	d := chatDefaults
+	for i, f := range t.fields() {
+		if f.template.name != "" && f.template.Hash() != d.fields()[i].template.Hash() {
 			names = append(names, f.template.name)
 		}
 	}
@@ -110,7 +115,9 @@ func (t ChatTemplate) Hash() string {
 // Render returns the messages that ask for the continuation of p: for its next
 // sentence if segment is set or p has a path, else for the whole answer. The
 // passages are those of the prompt, or, if ContinueEvidence is forced, those of
-// the path. Errors are those of [Prompt.Check] and [ChatTemplate.Check].
+// the path. With Prompt.Queries the question is followed by a blank line, "It was also
+// searched for as:", and the queries, one on each line. Errors are those of
+// [Prompt.Check] and [ChatTemplate.Check].
 func (t ChatTemplate) Render(p Prompt, segment bool, special ...string) ([]Message, error) {
 	if err := cmp.Or(p.Check(), t.Check()); err != nil {
 		return nil, err
@@ -120,7 +127,7 @@ func (t ChatTemplate) Render(p Prompt, segment bool, special ...string) ([]Messa
 	if p.Force == reflection.ContinueEvidence {
 		evidence = p.PathEvidence()
 	}
-	values := map[string]string{"question": p.QuestionText()}
+	values := map[string]string{"question": p.searched()}
 	template := t.Answer
 	if segment = segment || len(p.Path) > 0; segment {
 		template = t.Next
@@ -133,5 +140,19 @@ func (t ChatTemplate) Render(p Prompt, segment bool, special ...string) ([]Messa
 		}
 		values["passage"] = JoinEvidence(evidence)
 	}
-	return Task{Template: template, Values: values}.Render(append(slices.Clip(special), EndMark)...)
+	return Task{Template: template, Values: values}.render(EndMark, append(slices.Clip(special), EndMark))
+}
+
+// searched is the question and the other texts of it.
+func (p Prompt) searched() string {
+	var b strings.Builder
+	b.WriteString(p.QuestionText())
+	heading := "\n\nIt was also searched for as:"
+	for _, q := range p.Queries {
+		if line := strings.Join(strings.Fields(q), " "); line != "" {
+			b.WriteString(heading + "\n" + line)
+			heading = ""
+		}
+	}
+	return b.String()
 }

@@ -16,7 +16,8 @@
 // [SelfRAGTemplate] is the layout on which the published models were trained,
 // [ChatTemplate] writes messages for models that follow instructions. A
 // [Task] is the other form, for judges and rewriting: a trusted template with
-// neutralised values.
+// neutralised values, and with examples if there are any
+// ([TaskTemplate.WithExamples]).
 //
 // # Powers
 //

@@ -116,3 +116,33 @@ func ExampleNewTaskTemplate() {
 	// system: You translate.
 	// user: Translate into French: Good morning.
 }
+
+func ExampleTaskTemplate_WithExamples() {
+	t := generator.MustTaskTemplate("colour", "You name colours.", "What colour is {{thing}}?")
+	t, err := t.WithExamples(
+		generator.Example{Values: map[string]string{"thing": "the sky"}, Reply: "blue"},
+		generator.Example{Values: map[string]string{"thing": "grass"}, Reply: "green"},
+	)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	messages, err := generator.Task{Template: t, Values: map[string]string{"thing": "snow"}}.Render()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, m := range messages {
+		fmt.Printf("%s: %s\n", m.Role, m.Text)
+	}
+	_, err = t.WithExamples(generator.Example{Values: map[string]string{"object": "coal"}, Reply: "black"})
+	fmt.Println(err)
+	// Output:
+	// system: You name colours.
+	// user: What colour is the sky?
+	// assistant: blue
+	// user: What colour is grass?
+	// assistant: green
+	// user: What colour is snow?
+	// generator: bad request: task template "colour": example 1 of 1: no value for {{thing}}
+}

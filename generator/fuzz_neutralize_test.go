@@ -324,7 +324,13 @@ func TestRenderRandom(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, err := Task{Template: template, Values: map[string]string{"a": text(), "b": text(), "c": text()}}.Render()
+		values := func() map[string]string { return map[string]string{"a": text(), "b": text(), "c": text()} }
+		shown := template
+		for range 2 {
+			// The texts are not all valid, as those of a task need not be.
+			shown.shots = append(slices.Clip(shown.shots), shot{template.user, Example{values(), text()}})
+		}
+		m, err := Task{Template: shown, Values: values()}.Render()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package generator
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goselfrag/goselfrag/reflection"
 )
@@ -16,6 +17,11 @@ type Prompt struct {
 	Input string `json:"input,omitempty"`
 	// Separator says how Instruction and Input are joined.
 	Separator Separator `json:"separator,omitzero"`
+	// Queries holds other texts of the question that were searched for, such as the
+	// variants of RAG-Fusion. Models that follow instructions are shown them beside the
+	// question ([ChatTemplate]), white space folded and blank ones left out; templates
+	// of models that were trained without them leave all out, as [SelfRAGTemplate] does.
+	Queries []string `json:"queries,omitempty"`
 	// Path holds the segments generated so far, in order.
 	Path []Segment `json:"path,omitempty"`
 	// Evidence holds the passages that the next segment is to use. Setting it
@@ -86,6 +92,11 @@ func (p Prompt) Check() error {
 	}
 	if int(p.Separator) >= len(separators) {
 		return bad("Prompt.Separator is %d: want one of the Sep constants", p.Separator)
+	}
+	for i, q := range p.Queries {
+		if !utf8.ValidString(q) {
+			return bad("Prompt.Queries[%d] is not UTF-8", i)
+		}
 	}
 	for i, s := range p.Path {
 		for _, t := range [...]struct {
@@ -160,7 +171,7 @@ func (p Prompt) PathText() string {
 }
 
 func (p Prompt) isZero() bool {
-	return p.Instruction == "" && p.Input == "" && p.Separator == 0 &&
+	return p.Instruction == "" && p.Input == "" && p.Separator == 0 && len(p.Queries) == 0 &&
 		len(p.Path) == 0 && len(p.Evidence) == 0 && p.Force == reflection.None && p.Relevance == reflection.None
 }
 

@@ -154,6 +154,7 @@ func TestPromptCheck(t *testing.T) {
 		{"empty", "Instruction", generator.Prompt{}},
 		{"blank", "Instruction", generator.Prompt{Instruction: " \n"}},
 		{"separator", "Separator", generator.Prompt{Instruction: "q", Separator: 9}},
+		{"query", "Queries[1]", generator.Prompt{Instruction: "q", Queries: []string{"", "\xff"}}},
 		{"retrieval without evidence", "Force", generator.Prompt{Instruction: "q", Force: reflection.Retrieval}},
 		{"evidence without retrieval", "Force", generator.Prompt{Instruction: "q", Force: reflection.NoRetrieval, Evidence: ev}},
 		{"continue from nothing", "Force", generator.Prompt{Instruction: "q", Force: reflection.ContinueEvidence}},
@@ -283,6 +284,7 @@ func TestRequestCheck(t *testing.T) {
 		"Watch":           func(r *generator.Request) { r.Watch = []reflection.Group{reflection.NoGroup} },
 		"Stop":            func(r *generator.Request) { r.Stop = []reflection.Token{reflection.None} },
 		"both set":        func(r *generator.Request) { r.Task = task },
+		"both queries":    func(r *generator.Request) { r.Task, r.Prompt = task, generator.Prompt{Queries: []string{"q"}} },
 		"both":            func(r *generator.Request) { r.Task, r.Prompt = task, generator.Prompt{Relevance: reflection.Relevant} },
 	} {
 		r := ok

@@ -2,6 +2,7 @@ package generator
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,12 +12,13 @@ import (
 // judging, rewriting, making data. Its own text is trusted; placeholders such as
 // {{question}} are filled with data. It can part data from its own text with marks
 // such as <passage> and </passage>, letters and underscores in angle brackets:
-// those that stand in its text are reserved strings in the values. Make one with
-// [NewTaskTemplate].
+// those that stand in its text are reserved strings in the values. It can show
+// examples first ([TaskTemplate.WithExamples]). Make one with [NewTaskTemplate].
 type TaskTemplate struct {
 	name, system, user string
 	placeholders       []string
 	marks              []string
+	shots              []shot
 }
 
 var mark = regexp.MustCompile(`</?[A-Za-z_]+>`)
@@ -64,7 +66,8 @@ func (t TaskTemplate) Name() string { return t.name }
 func (t TaskTemplate) Placeholders() []string { return slices.Clone(t.placeholders) }
 
 // Messages returns the template's messages, placeholders unfilled: the system
-// message if there is one, and the user message.
+// message if there is one, and the user message. [TaskTemplate.Examples] returns what
+// stands between them.
 func (t TaskTemplate) Messages() []Message {
 	m := []Message{{RoleUser, t.user}}
 	if t.system != "" {
@@ -89,18 +92,29 @@ type Message struct {
 	Text string `json:"text"`
 }
 
-// JoinMessages writes messages as one text, for a model that takes no others:
-// blank lines stand between them.
+// messageGap stands between messages that are one text.
+const messageGap = "\n\n"
+
+// JoinMessages writes messages as one text, for a model that takes no others: blank
+// lines stand between them. Where the assistant has spoken, another one ends the text,
+// so that the model's reply begins as those before it do.
 func JoinMessages(messages []Message) string {
-	texts := make([]string, len(messages))
-	for i, m := range messages {
-		texts[i] = m.Text
+	var texts []string
+	replies := false
+	for _, m := range messages {
+		texts = append(texts, m.Text)
+		replies = replies || m.Role == RoleAssistant
 	}
-	return strings.Join(texts, "\n\n")
+	if replies {
+		texts = append(texts, "")
+	}
+	return strings.Join(texts, messageGap)
 }
 
-// Hash identifies the template's text in a trace.
-func (t TaskTemplate) Hash() string { return hashText(t.system + "\x00" + t.user) }
+// Hash identifies the template's text and its examples in a trace.
+func (t TaskTemplate) Hash() string {
+	return hashText(t.system + "\x00" + t.user + hashed(t.shots))
+}
 
 // Task is a template with its values.
 type Task struct {
@@ -115,38 +129,55 @@ func (t Task) Check() error {
 	if t.Template.name == "" {
 		return fmt.Errorf("%w: Task.Template is zero: make one with NewTaskTemplate", ErrRequest)
 	}
-	for _, p := range t.Template.placeholders {
-		if _, ok := t.Values[p]; !ok {
-			return fmt.Errorf("%w: task %q: no value for {{%s}}", ErrRequest, t.Template.name, p)
+	if err := checkValues(t.Values, t.Template.placeholders); err != nil {
+		return fmt.Errorf("%w: task %q: %w", ErrRequest, t.Template.name, err)
+	}
+	return nil
+}
+
+// checkValues returns an error unless there is one value per placeholder.
+func checkValues(values map[string]string, placeholders []string) error {
+	for _, p := range placeholders {
+		if _, ok := values[p]; !ok {
+			return fmt.Errorf("no value for {{%s}}", p)
 		}
 	}
-	if len(t.Values) > len(t.Template.placeholders) {
-		for v := range t.Values {
-			if !slices.Contains(t.Template.placeholders, v) {
-				return fmt.Errorf("%w: task %q: value %q has no placeholder: want only %v", ErrRequest, t.Template.name, v, t.Template.placeholders)
-			}
+	for _, v := range slices.Sorted(maps.Keys(values)) {
+		if !slices.Contains(placeholders, v) {
+			return fmt.Errorf("value %q has no placeholder: want only %v", v, placeholders)
 		}
 	}
 	return nil
 }
 
-// Render fills the values in, neutralised, and returns the messages in order.
-// special lists the server's own special tokens; the template's marks are reserved
-// with them.
-func (t Task) Render(special ...string) ([]Message, error) {
+// Render fills the values in, neutralised, and returns the messages in order: the
+// system message if there is one, a user and an assistant message for each example, and
+// the user message. special lists the server's own special tokens; the template's marks
+// are reserved with them. What [JoinMessages] makes of the messages is neutralised, too.
+func (t Task) Render(special ...string) ([]Message, error) { return t.render("", special) }
+
+// render is Render with a mark that is trusted, though it is reserved, at the end of the
+// replies of examples; empty if there is none.
+func (t Task) render(end string, special []string) ([]Message, error) {
 	if err := t.Check(); err != nil {
 		return nil, err
 	}
-	messages := t.Template.Messages()
-	special = slices.Concat(t.Template.marks, special)
-	for i, m := range messages {
-		w := promptWriter{special: special}
-		if err := expand(m.Text, w.trusted, func(p string) { w.data(t.Values[p]) }); err != nil {
+	w := messageWriter{promptWriter: promptWriter{special: slices.Concat(t.Template.marks, special)}}
+	if t.Template.system != "" {
+		if err := w.fill(RoleSystem, t.Template.system, t.Values); err != nil {
 			return nil, err
 		}
-		messages[i].Text = w.String()
 	}
-	return messages, nil
+	for _, s := range t.Template.shots {
+		if err := w.fill(RoleUser, s.user, s.Values); err != nil {
+			return nil, err
+		}
+		w.reply(s.Reply, end)
+	}
+	if err := w.fill(RoleUser, t.Template.user, t.Values); err != nil {
+		return nil, err
+	}
+	return w.messages(), nil
 }
 
 // expand walks through text and calls literal for what stands between

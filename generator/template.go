@@ -14,7 +14,7 @@ import (
 // Prompt.Relevance, if the layout cannot end in it, with an error that wraps
 // errors.ErrUnsupported. In what it
 // returns, control tokens come from typed fields only; every reserved string in
-// the data, special included, is neutralised. Hash changes whenever the layout
+// the data, special included, is neutralised. Prompt.Queries may be left out. Hash changes whenever the layout
 // does. Implementations are safe for concurrent use.
 type PromptTemplate interface {
 	Name() string
@@ -36,7 +36,7 @@ func Resumes(t PromptTemplate) bool {
 // SelfRAGTemplate is the layout on which the published Self-RAG models were
 // trained (released code, 1fcdc42): instruction and response headings, then the
 // path, each retrieving segment with its passage in place, then the evidence.
-// The zero value is ready for use.
+// Prompt.Queries has no place in it. The zero value is ready for use.
 type SelfRAGTemplate struct {
 	// OmitPathEvidence leaves the passages of earlier segments out, as the
 	// released inference script does. Prompts get shorter, but a segment that

@@ -78,7 +78,7 @@ func (d *Decider) Decide(ctx context.Context, s critique.Situation) (critique.De
 func (d *Decider) Situations() []critique.Situation { return d.log.all() }
 
 func clone(p generator.Prompt) generator.Prompt {
-	p.Path, p.Evidence = slices.Clone(p.Path), slices.Clone(p.Evidence)
+	p.Queries, p.Path, p.Evidence = slices.Clone(p.Queries), slices.Clone(p.Path), slices.Clone(p.Evidence)
 	return p
 }
 

@@ -164,9 +164,7 @@ func (q *inquiry) askForm(ctx context.Context, f form) ([]reflection.Token, erro
 			return tokens, nil
 		}
 		q.values["reply"], q.values["reason"] = c.Text(), err.Error()
-		if template, err = repaired(f.template, q.judge.t.Repair); err != nil {
-			return nil, err
-		}
+		template = f.template.Join(q.judge.t.Repair)
 	}
 	return nil, nil
 }

@@ -284,6 +284,62 @@ func TestDecide(t *testing.T) {
 	}
 }
 
+// Examples of a replaced template reach the model before the question, and stay there
+// when it is asked again.
+func TestExamples(t *testing.T) {
+	with := func(template generator.TaskTemplate, reply string) generator.TaskTemplate {
+		values := make(map[string]string)
+		for _, p := range template.Placeholders() {
+			values[p] = "shown"
+		}
+		template, err := template.WithExamples(generator.Example{Values: values, Reply: reply})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return template
+	}
+	d := judge.DefaultTemplates()
+	j := judge.Templates{Utility: with(d.Utility, "2"), UtilityJSON: with(d.UtilityJSON, `{"utility": 2}`), Repair: with(d.Repair, `{"utility": 1}`)}
+	rules := append([]generatortest.Rule{rule("judge-utility-json", said("Five."))}, append(probRules(), labelRules()...)...)
+	rules = append(rules, rule("judge-utility-json+judge-repair", said(`{"utility": 3}`)))
+	in := candidate(generator.Prompt{Force: reflection.NoRetrieval}, "Kafka.")
+	for _, c := range []struct {
+		caps  generator.Capabilities
+		token reflection.Token
+		want  []string // the last texts of the last call, the question left out
+	}{
+		{withProbs, reflection.Utility4, []string{"<answer>\nshown\n</answer>", "2"}},
+		{without, reflection.Utility3, []string{"<answer>\nshown\n</answer>", `{"utility": 2}`, "was not usable: shown.", `{"utility": 1}`}},
+	} {
+		model := &generatortest.Script{Rules: rules, Capabilities: c.caps}
+		judge, err := judge.New(model, j)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := judge.Critique(t.Context(), in)
+		if err != nil || v.IsUSE.Token != c.token {
+			t.Errorf("%+v, %v", v.IsUSE, err)
+		}
+		requests := model.Requests()
+		m, err := requests[len(requests)-1].Task.Render()
+		if err != nil || len(m) != len(c.want)+2 || m[0].Role != generator.RoleSystem {
+			t.Fatalf("%q, %v", m, err)
+		}
+		for i, want := range c.want {
+			role := generator.RoleUser
+			if i%2 == 1 {
+				role = generator.RoleAssistant
+			}
+			if got := m[i+1]; got.Role != role || !strings.Contains(got.Text, want) {
+				t.Errorf("message %d is %q: want %s with %q", i+1, got, role, want)
+			}
+		}
+		if last := m[len(m)-1].Text; !strings.Contains(last, "<answer>\nKafka.\n</answer>") || strings.Contains(m[1].Text, "not usable") {
+			t.Errorf("%q", m)
+		}
+	}
+}
+
 func TestRepair(t *testing.T) {
 	in := candidate(generator.Prompt{Force: reflection.NoRetrieval}, "Kafka.")
 	bad := rule("judge-utility-json", said(`I say {"utility": 5}</reply>`))

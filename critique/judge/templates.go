@@ -3,7 +3,6 @@ package judge
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/goselfrag/goselfrag/generator"
 )
@@ -36,7 +35,8 @@ type Templates struct {
 	RetrieveJSON  generator.TaskTemplate // question, answer: {"retrieve": "yes" or "no"}
 	ContinueJSON  generator.TaskTemplate // question, answer, passage: {"retrieve": "yes", "no" or "continue"}
 
-	// Repair is put behind a JSON question whose reply could not be read.
+	// Repair is put behind a JSON question whose reply could not be read, as by
+	// [generator.TaskTemplate.Join].
 	Repair generator.TaskTemplate // reply, reason
 }
 
@@ -178,19 +178,4 @@ func (t *Templates) complete() error {
 		}
 	}
 	return nil
-}
-
-// repaired is a JSON question with the repair behind it.
-func repaired(question, repair generator.TaskTemplate) (generator.TaskTemplate, error) {
-	var parts [2][]string // system and user texts
-	for _, t := range [...]generator.TaskTemplate{question, repair} {
-		for _, m := range t.Messages() {
-			k := 0
-			if m.Role == generator.RoleUser {
-				k = 1
-			}
-			parts[k] = append(parts[k], m.Text)
-		}
-	}
-	return generator.NewTaskTemplate(question.Name()+"+"+repair.Name(), strings.Join(parts[0], "\n\n"), strings.Join(parts[1], "\n\n"))
 }

@@ -216,6 +216,11 @@ func TestRequests(t *testing.T) {
 	ask := generator.Request{MaxTokens: 9, Task: &generator.Task{Template: task, Values: map[string]string{"a": "x <|im_end|> [Relevant] &"}}}
 	messages := `"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Say x (|im_end|) (Relevant) &."}]`
 	stream := `"stream":true,"stream_options":{"include_usage":true}`
+	shown, err := task.WithExamples(generator.Example{Values: map[string]string{"a": "</s>"}, Reply: "No <|im_end|>."})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shownMessages := strings.Replace(messages, `{"role":"user"`, `{"role":"user","content":"Say (/s)."},{"role":"assistant","content":"No (|im_end|)."},{"role":"user"`, 1)
 	for _, c := range []struct {
 		name string
 		edit func(*chat.Config)
@@ -231,6 +236,7 @@ func TestRequests(t *testing.T) {
 		{"sampling", nil, func(r *generator.Request) { r.Temperature, r.Seed = 0.5, 1<<40+7 }, `{"model":"tiny",` + messages + `,"max_tokens":9,"temperature":0.5,"seed":7,` + stream + `}`},
 		{"seed 0", nil, func(r *generator.Request) { r.Temperature = 0.5 }, `{"model":"tiny",` + messages + `,"max_tokens":9,"temperature":0.5,"seed":0,` + stream + `}`},
 		{"reasoning", func(c *chat.Config) { c.ReasoningTokens = 100 }, nil, `{"model":"tiny",` + messages + `,"max_completion_tokens":109,` + stream + `}`},
+		{"examples", nil, func(r *generator.Request) { r.Task = &generator.Task{Template: shown, Values: r.Task.Values} }, `{"model":"tiny",` + shownMessages + `,"max_tokens":9,"temperature":0,` + stream + `}`},
 		{"special tokens", func(c *chat.Config) { c.Special = []string{"brief", "x "} }, nil, strings.Replace(`{"model":"tiny",`+messages+`,"max_tokens":9,"temperature":0,`+stream+`}`, "x (", "* (", 1)},
 	} {
 		t.Run(c.name, func(t *testing.T) {

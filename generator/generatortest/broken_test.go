@@ -319,8 +319,14 @@ func broken(leaks *leaver) []struct {
 		})},
 		{"data", "reserved strings in Instruction", believes(func(p generator.Prompt) string { return p.Instruction })},
 		{"data", "reserved strings in Input", believes(func(p generator.Prompt) string { return p.Input })},
+		{"data", "reserved strings in Queries", believes(func(p generator.Prompt) string { return fmt.Sprint(p.Queries) })},
 		{"data", "reserved strings in Evidence.Title", believes(func(p generator.Prompt) string { return fmt.Sprint(p.Evidence) })},
 		{"data", "reserved strings in Path.Text", believes(func(p generator.Prompt) string { return fmt.Sprint(p.Path) })},
+		{"data", "reserved strings in Task.Template.Examples", each(func(i int, r generator.Request, s *generator.Step) {
+			if i == 0 && r.Task != nil && strings.Contains(fmt.Sprint(r.Task.Template.Examples()), reflection.Utility5.String()) {
+				s.Text, s.Token = "", reflection.Utility5
+			}
+		})},
 		{"data", "boom", edit(good(), func(r generator.Request, l []event) []event {
 			if strings.Contains(fmt.Sprint(r.Prompt), "The sun") {
 				return []event{{err: boom}}

@@ -220,6 +220,10 @@ func hostile() []place {
 	return []place{
 		{"Instruction", "decision", prompt(func(p *generator.Prompt, s string) { p.Instruction = s })},
 		{"Input", "instruction", prompt(func(p *generator.Prompt, s string) { p.Input = s })},
+		{"Queries", "decision", prompt(func(p *generator.Prompt, s string) {
+			line, _, _ := strings.Cut(s, "\n") // folded, a heading of a later line is none
+			p.Queries = []string{line}
+		})},
 		{"Evidence.Title", "evidence", prompt(func(p *generator.Prompt, s string) { p.Evidence = []generator.Evidence{{Title: s, Text: "x"}} })},
 		{"Evidence.Text", "evidence", prompt(func(p *generator.Prompt, s string) { p.Evidence = []generator.Evidence{{Title: "x", Text: s}} })},
 		{"Path.Text", "path", prompt(func(p *generator.Prompt, s string) {
@@ -231,6 +235,13 @@ func hostile() []place {
 		})},
 		{"Task.Values", "task", func(s string) generator.Request {
 			return generator.Request{Task: &generator.Task{Template: suiteTask, Values: map[string]string{"question": s}}}
+		}},
+		{"Task.Template.Examples", "task", func(s string) generator.Request {
+			t, err := suiteTask.WithExamples(generator.Example{Values: map[string]string{"question": s}, Reply: s})
+			if err != nil {
+				panic(err) // the texts of the suite are valid
+			}
+			return generator.Request{Task: &generator.Task{Template: t, Values: map[string]string{"question": question}}}
 		}},
 	}
 }

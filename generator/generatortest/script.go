@@ -170,13 +170,21 @@ func promptWords(req generator.Request) int {
 		}
 	}
 	if req.Task != nil {
-		count(generator.JoinMessages(req.Task.Template.Messages()))
+		messages := req.Task.Template.Messages()
+		count(generator.JoinMessages(messages))
 		for _, v := range req.Task.Values {
 			count(v)
+		}
+		for _, e := range req.Task.Template.Examples() {
+			count(messages[len(messages)-1].Text, e.Reply)
+			for _, v := range e.Values {
+				count(v)
+			}
 		}
 		return n
 	}
 	count(req.Prompt.Instruction, req.Prompt.Input)
+	count(req.Prompt.Queries...)
 	for _, seg := range req.Prompt.Path {
 		count(seg.Text)
 		for _, e := range seg.Evidence {
@@ -212,6 +220,7 @@ func (s *Script) Describe(context.Context) (generator.Capabilities, error) {
 func cloneRequest(req generator.Request) generator.Request {
 	req.Watch = slices.Clone(req.Watch)
 	req.Stop = slices.Clone(req.Stop)
+	req.Prompt.Queries = slices.Clone(req.Prompt.Queries)
 	req.Prompt.Evidence = slices.Clone(req.Prompt.Evidence)
 	req.Prompt.Path = slices.Clone(req.Prompt.Path)
 	for i := range req.Prompt.Path {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -116,6 +117,23 @@ func TestRequest(t *testing.T) {
 	caps, err := m.Describe(t.Context())
 	if want := (generator.Capabilities{Model: "fake", Template: "chat", TemplateHash: generator.ChatTemplate{}.Hash()}); err != nil || caps != want {
 		t.Errorf("%+v %v", caps, err)
+	}
+}
+
+func TestExamples(t *testing.T) {
+	m, f := newModel(t, babble)
+	template, err := generator.MustTaskTemplate("t", "", "Say {{a}}.").WithExamples(generator.Example{Values: map[string]string{"a": "x"}, Reply: "x</s>"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := generator.Complete(t.Context(), m, generator.Request{Task: &generator.Task{Template: template, Values: map[string]string{"a": "y"}}, MaxTokens: 5}); err != nil {
+		t.Fatal(err)
+	}
+	want := []llms.MessageContent{
+		llms.TextParts(llms.ChatMessageTypeHuman, "Say x."), llms.TextParts(llms.ChatMessageTypeAI, "x(/s)"), llms.TextParts(llms.ChatMessageTypeHuman, "Say y."),
+	}
+	if got := f.calls[0].messages; !reflect.DeepEqual(got, want) {
+		t.Errorf("messages %+v, want %+v", got, want)
 	}
 }
 

@@ -3,5 +3,7 @@
 // passages are long and say much besides what they are about.
 //
 // An [Index] keeps the link from summary to passage on adding, updating and deleting.
-// [Sentences] makes summaries of a passage's own sentences, without a model.
+// [Sentences] makes summaries of a passage's own sentences, without a model; [NewModel]
+// lets a model write them. What a model writes is data: it is searched, never shown as
+// evidence.
 package summary

@@ -26,7 +26,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	ix, err := summary.New(ctx, vectors, summary.Sentences{Max: 1}, passages)
+	ix, err := summary.New(ctx, vectors, summary.Sentences{Max: 1}, passages, summary.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"strings"
 	"sync"
 
 	"github.com/goselfrag/goselfrag/retriever"
@@ -25,7 +24,8 @@ type Store interface {
 type Summarizer interface {
 	// Summarize returns a text that says what p is about. An empty text stands for a
 	// passage that has no summary; its own text is indexed then. It is safe for
-	// concurrent use.
+	// concurrent use and, when ctx is done, returns promptly with an error that wraps
+	// ctx.Err().
 	Summarize(ctx context.Context, p retriever.Passage) (string, error)
 }
 
@@ -37,6 +37,17 @@ var (
 	ErrUnknownID   = errors.New("summary: unknown passage id")
 )
 
+// Options are the options of an Index. The zero value is ready to use.
+type Options struct {
+	// Concurrency is how many passages are summarised at the same time; 0 means 1, which
+	// it also is as long as limits hold for the context (account.Bounded).
+	Concurrency int
+	// Progress, if set, is called after each summary by the goroutine that called New,
+	// Add or Update, with the number of passages summarised and of all there are to
+	// summarise.
+	Progress func(done, total int)
+}
+
 // Index is a [retriever.Retriever] of passages that are searched by their summaries. A
 // summary has the id, the title and the metadata of its passage, so that filters hold as
 // they do for passages. Searches and changes may be made from several goroutines at
@@ -44,6 +55,7 @@ var (
 type Index struct {
 	store      Store
 	summarizer Summarizer
+	o          Options
 	writing    chan struct{} // holds a value while somebody changes the index
 
 	mu       sync.RWMutex
@@ -55,14 +67,17 @@ type entry struct{ passage, summary retriever.Passage }
 
 // New adds passages, which may be none, to an empty store. Errors are those of Add, or
 // wrap ErrOption.
-func New(ctx context.Context, store Store, s Summarizer, passages []retriever.Passage) (*Index, error) {
+func New(ctx context.Context, store Store, s Summarizer, passages []retriever.Passage, o Options) (*Index, error) {
 	if isNil(store) {
 		return nil, fmt.Errorf("%w: the store is nil", ErrOption)
 	}
 	if isNil(s) {
 		return nil, fmt.Errorf("%w: the summarizer is nil", ErrOption)
 	}
-	ix := &Index{store: store, summarizer: s, writing: make(chan struct{}, 1), passages: map[string]entry{}}
+	if o.Concurrency < 0 {
+		return nil, fmt.Errorf("%w: Concurrency is %d: want at least 1, or 0 for 1", ErrOption, o.Concurrency)
+	}
+	ix := &Index{store: store, summarizer: s, o: o, writing: make(chan struct{}, 1), passages: map[string]entry{}}
 	if err := ix.Add(ctx, passages...); err != nil {
 		return nil, err
 	}
@@ -107,8 +122,10 @@ func (ix *Index) Retrieve(ctx context.Context, q retriever.Query) (retriever.Res
 	return res, err
 }
 
-// Add summarises passages and adds them, all or, if there is an error, none. The error
-// wraps ErrEmptyID, ErrDuplicateID, or that of the summarizer or the store.
+// Add summarises passages and adds them, all or, if there is an error, none: to keep the
+// summaries made before a summarizer fails, add in parts. The error wraps ErrEmptyID,
+// ErrDuplicateID, ctx.Err(), or that of the summarizer for the first passage for which
+// it fails, or of the store.
 func (ix *Index) Add(ctx context.Context, passages ...retriever.Passage) error {
 	return ix.change(ctx, passages, func(id string, known bool) error {
 		if known {
@@ -120,9 +137,9 @@ func (ix *Index) Add(ctx context.Context, passages ...retriever.Passage) error {
 
 // Update summarises passages and puts them in the place of those with the same ids. All
 // are changed or, if there is an error, none. While it runs, a search may not find them.
-// The error wraps ErrEmptyID, ErrDuplicateID, ErrUnknownID, or that of the summarizer or
-// the store. If the store then refuses the old summaries, too, those passages are gone
-// from the index, which the error says.
+// The error wraps ErrEmptyID, ErrDuplicateID, ErrUnknownID, ctx.Err(), or that of the
+// summarizer, as for Add, or of the store. If the store then refuses the old summaries,
+// too, those passages are gone from the index, which the error says.
 func (ix *Index) Update(ctx context.Context, passages ...retriever.Passage) error {
 	return ix.change(ctx, passages, func(id string, known bool) error {
 		if !known {
@@ -162,22 +179,6 @@ func (ix *Index) change(ctx context.Context, passages []retriever.Passage, allow
 		return err
 	}
 	return ix.put(ctx, entries)
-}
-
-func (ix *Index) summarize(ctx context.Context, passages []retriever.Passage) ([]entry, error) {
-	entries := make([]entry, len(passages))
-	for i, p := range passages {
-		text, err := ix.summarizer.Summarize(ctx, p)
-		if err != nil {
-			return nil, fmt.Errorf("summary: passage %q: %w", p.ID, err)
-		}
-		s := p
-		if strings.TrimSpace(text) != "" {
-			s.Text, s.Source = text, retriever.Source{}
-		}
-		entries[i] = entry{p, s}
-	}
-	return entries, nil
 }
 
 // put changes the store and the link to the passages together. A passage is linked

@@ -85,7 +85,7 @@ func passage(id, text string) retriever.Passage {
 
 func make1(t testing.TB, s summary.Store, ps ...retriever.Passage) *summary.Index {
 	t.Helper()
-	ix, err := summary.New(context.Background(), s, firstWord{}, ps)
+	ix, err := summary.New(context.Background(), s, firstWord{}, ps, summary.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,9 +275,16 @@ func TestConcurrent(t *testing.T) {
 func TestNewRefuses(t *testing.T) {
 	var none *store
 	for name, f := range map[string]func() (*summary.Index, error){
-		"store":      func() (*summary.Index, error) { return summary.New(t.Context(), nil, firstWord{}, nil) },
-		"nil store":  func() (*summary.Index, error) { return summary.New(t.Context(), none, firstWord{}, nil) },
-		"summarizer": func() (*summary.Index, error) { return summary.New(t.Context(), &store{}, nil, nil) },
+		"store": func() (*summary.Index, error) {
+			return summary.New(t.Context(), nil, firstWord{}, nil, summary.Options{})
+		},
+		"nil store": func() (*summary.Index, error) {
+			return summary.New(t.Context(), none, firstWord{}, nil, summary.Options{})
+		},
+		"summarizer": func() (*summary.Index, error) { return summary.New(t.Context(), &store{}, nil, nil, summary.Options{}) },
+		"concurrency": func() (*summary.Index, error) {
+			return summary.New(t.Context(), &store{}, firstWord{}, nil, summary.Options{Concurrency: -1})
+		},
 	} {
 		if _, err := f(); !errors.Is(err, summary.ErrOption) {
 			t.Errorf("%s: %v", name, err)
@@ -316,7 +323,7 @@ func embedded(t testing.TB, ps []retriever.Passage) (*summary.Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	return summary.New(t.Context(), vectors, summary.Sentences{Max: 1}, ps)
+	return summary.New(t.Context(), vectors, summary.Sentences{Max: 1}, ps, summary.Options{})
 }
 
 func TestContract(t *testing.T) {
