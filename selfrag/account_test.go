@@ -100,8 +100,12 @@ func TestRetrievalSteps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := run(t, script(on(said("Yes."))), r, always, selfrag.WithFixedPassages())
+	m := script(on(said("Yes.")))
+	a := run(t, m, r, always, selfrag.WithFixedPassages())
 	x := a.Trace.Expansions[0]
+	if p := m.Requests()[0].Prompt; !slices.Equal(p.Queries, x.Queries) || len(p.Evidence) != 1 {
+		t.Errorf("the prompt of the answer is %+v", p)
+	}
 	if !slices.Equal(x.Queries, []string{"ships and boats"}) || len(x.Retrieval) != 3 {
 		t.Fatalf("queries %q, steps %+v", x.Queries, x.Retrieval)
 	}

@@ -141,6 +141,7 @@ func (l *live) request(p *path, e *Expansion, c *Candidate) generator.Request {
 	case scoring.ChooseRetrieval:
 		h := e.Passages[c.Passage].Passage
 		req.Prompt.Evidence = []generator.Evidence{{Title: h.Title, Text: h.Text}}
+		req.Prompt.Queries = e.Queries
 	case scoring.ChooseNoRetrieval:
 		req.Prompt.Force = reflection.NoRetrieval
 	case scoring.ChooseContinue:

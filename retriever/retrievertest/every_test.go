@@ -83,7 +83,7 @@ var indexes = map[string]retrievertest.New{
 		if err != nil {
 			return nil, err
 		}
-		return summary.New(context.Background(), store, summary.Sentences{Max: 1}, ps)
+		return summary.New(context.Background(), store, summary.Sentences{Max: 1}, ps, summary.Options{})
 	},
 }
 
