@@ -26,6 +26,8 @@
 //
 // # Packages
 //
+//   - account: a budget for all models that one question asks, and a record of the
+//     steps.
 //   - reflection: the control tokens, their groups, probabilities that say how
 //     well they are known.
 //   - generator: the contract of a language model, prompts, templates;
@@ -35,11 +37,13 @@
 //   - retriever: the contract of retrieval, passages, metadata, filters;
 //     retriever/lexical is keyword search, retriever/dense searches by vectors,
 //     retriever/hnsw is the index of vectors, retriever/ingest reads documents,
-//     retriever/rerank, rewrite and summary are retrievers made of others.
+//     retriever/rerank, rewrite and summary are retrievers made of others,
+//     retriever/langchain and endpoint reach vector stores and search services.
 //   - critique: the contract of a critic; the token critic; critique/judge asks a
 //     chat model.
 //   - scoring: weights, scores, hard constraints, closed sets: pure functions.
 //   - selfrag: the engine.
+//   - prompts: lists every prompt with its text, its hash and how it is replaced.
 //   - eval/metric, eval/dataset: measuring answers on question sets.
 //   - generator/generatortest, retriever/retrievertest, critique/critiquetest:
 //     fakes for tests, and contract suites for implementations.

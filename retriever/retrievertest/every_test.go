@@ -216,6 +216,10 @@ func TestEveryRetriever(t *testing.T) {
 
 // The same query gives the same result, to the last byte, however often it is asked.
 func TestEveryRetrieverRepeats(t *testing.T) {
+	runs := 1000
+	if raceDetector {
+		runs = 50
+	}
 	for name, makeNew := range everyRetriever() {
 		t.Run(name, func(t *testing.T) {
 			r, err := makeNew(retrievertest.Corpus())
@@ -227,7 +231,7 @@ func TestEveryRetrieverRepeats(t *testing.T) {
 			if err != nil || len(first.Hits) != 9 {
 				t.Fatalf("%d hits, %v", len(first.Hits), err)
 			}
-			for i := range 1000 {
+			for i := range runs {
 				if again, err := r.Retrieve(t.Context(), q); err != nil || !reflect.DeepEqual(first, again) {
 					t.Fatalf("query %d gives another result, %v", i+2, err)
 				}

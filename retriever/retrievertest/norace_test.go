@@ -1,0 +1,5 @@
+//go:build !race
+
+package retrievertest_test
+
+const raceDetector = false
