@@ -5,5 +5,5 @@
 // [Model], which asks a model with reflection tokens for it without generating,
 // [Listwise], which shows a model several passages and asks for their order, and
 // [Endpoint], a cross-encoder behind the /rerank call of Cohere, Jina, llama.cpp, vLLM
-// and Text Embeddings Inference.
+// and Text Embeddings Inference. Package learned has one that needs no model.
 package rerank

@@ -20,6 +20,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/dense/hashed"
 	"github.com/goselfrag/goselfrag/retriever/lexical"
 	"github.com/goselfrag/goselfrag/retriever/rerank"
+	"github.com/goselfrag/goselfrag/retriever/rerank/learned"
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 	"github.com/goselfrag/goselfrag/retriever/rewrite"
 	"github.com/goselfrag/goselfrag/retriever/summary"
@@ -159,6 +160,13 @@ var techniques = map[string]func(retriever.Retriever) (retriever.Retriever, erro
 	},
 	"rerank by model": func(r retriever.Retriever) (retriever.Retriever, error) {
 		return rerank.New(r, rerank.Model{Generator: extractive.New(), Concurrency: 2}, rerank.Options{Depth: 5})
+	},
+	"rerank learned": func(r retriever.Retriever) (retriever.Retriever, error) {
+		s, err := learned.New(context.Background(), retrievertest.Corpus())
+		if err != nil {
+			return nil, err
+		}
+		return rerank.New(r, s, rerank.Options{Depth: 5})
 	},
 	"rerank listwise": func(r retriever.Retriever) (retriever.Retriever, error) {
 		l, err := rerank.NewListwise(replying("2 > 1"), rerank.ListTemplate, rerank.ListwiseOptions{Window: 4})

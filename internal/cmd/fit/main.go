@@ -1,10 +1,11 @@
-// Fit fits the parameters of package extractive, measures them out of fold, and
-// writes the parameter file. The question sets are not part of the project; their
-// layouts stand in docs/extractive.md.
+// Fit fits the parameters of package generator/extractive, measures them out of fold,
+// and writes the parameter file; and it fits the weights of package
+// retriever/rerank/learned, which internal/cmd/retrievebench measures. The question
+// sets are not part of the project; their layouts stand in docs/extractive.md.
 //
 //	go run ./internal/cmd/fit -set nq=CORPUS,QUESTIONS -set xquad=CORPUS,QUESTIONS
 //	    -answerable FILE -unanswerable FILE [-pairs FILE] [-out parameters.json]
-//	    [-seed 1] [-folds 20] [-json]
+//	    [-rank parameters.json] [-seed 1] [-folds 20] [-json]
 //
 // Equal files and seed give equal bytes.
 package main
@@ -22,12 +23,13 @@ import (
 	"sync"
 
 	"github.com/goselfrag/goselfrag/internal/feature"
+	"github.com/goselfrag/goselfrag/internal/linear"
 )
 
 type options struct {
 	sets                     []string
 	answerable, unanswerable string
-	pairs, out               string
+	pairs, out, rank         string
 	seed                     uint64
 	folds                    int
 	json                     bool
@@ -51,6 +53,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.StringVar(&o.unanswerable, "unanswerable", "", "questions with a passage that does not answer")
 	flags.StringVar(&o.pairs, "pairs", "", "supported and unsupported answers, to measure on only")
 	flags.StringVar(&o.out, "out", "", "where to write the parameters; nowhere if empty")
+	flags.StringVar(&o.rank, "rank", "", "where to write the weights of the reranker; nowhere if empty")
 	flags.Uint64Var(&o.seed, "seed", 1, "seed of the made-up claims and of the intervals")
 	flags.IntVar(&o.folds, "folds", 20, "folds to measure with; 0 does not measure")
 	flags.BoolVar(&o.json, "json", false, "print the figures as JSON")
@@ -62,7 +65,20 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	if o.out != "" {
-		if err := o.write(d); err != nil {
+		f, err := d.train(part{}, o.provenance(d, "package extractive"))
+		if err != nil {
+			return err
+		}
+		if err := write(o.out, f); err != nil {
+			return err
+		}
+	}
+	if o.rank != "" {
+		f, err := d.trainRank(ctx, o.provenance(d, "package learned"))
+		if err != nil {
+			return err
+		}
+		if err := write(o.rank, f); err != nil {
 			return err
 		}
 	}
@@ -127,31 +143,32 @@ func (o options) read(ctx context.Context) (*data, []pair, error) {
 	return d, pairs, nil
 }
 
-func (o options) write(d *data) error {
+// provenance says where the parameters of a model come from.
+func (o options) provenance(d *data, model string) map[string]string {
 	var names []string
 	for _, s := range d.sets {
 		names = append(names, fmt.Sprintf("%s (%d questions, %d passages)", s.name, len(s.questions), len(s.corpus)))
 	}
-	f, err := d.train(part{}, map[string]string{
-		"model":   "package extractive",
+	return map[string]string{
+		"model":   model,
 		"program": "internal/cmd/fit",
 		"seed":    fmt.Sprint(o.seed),
 		"sets":    strings.Join(names, ", "),
 		"support": fmt.Sprintf("%d questions with supporting sentences or an unanswerable passage", len(d.clap)),
-	})
-	if err != nil {
-		return err
 	}
-	// Under another name until it is whole: a run that is cut off leaves no half
-	// of a parameter file.
-	file, err := os.CreateTemp(filepath.Dir(o.out), filepath.Base(o.out)+".*")
+}
+
+// write writes f under another name until it is whole: a run that is cut off leaves no
+// half of a parameter file.
+func write(name string, f *linear.File) error {
+	file, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
 	if err != nil {
 		return err
 	}
 	if err := errors.Join(f.Write(file), file.Chmod(0o644), file.Sync(), file.Close()); err != nil {
 		return errors.Join(err, os.Remove(file.Name()))
 	}
-	return os.Rename(file.Name(), o.out)
+	return os.Rename(file.Name(), name)
 }
 
 // measure fits the models once for each fold and measures them on what was held,

@@ -12,6 +12,8 @@ import (
 
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/extractive"
+	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/rerank/learned"
 )
 
 // small writes a question set about made-up islands and returns the flags that
@@ -62,24 +64,30 @@ func small(t *testing.T) []string {
 
 func TestFitIsReproducibleAndLoads(t *testing.T) {
 	flags := small(t)
-	var files [2][]byte
+	var files, ranks [2][]byte
 	for i := range files {
 		out := filepath.Join(t.TempDir(), "p.json")
-		if err := run(t.Context(), append(flags, "-folds", "0", "-out", out), &bytes.Buffer{}); err != nil {
+		if err := run(t.Context(), append(flags, "-folds", "0", "-out", out, "-rank", out+"-rank"), &bytes.Buffer{}); err != nil {
 			t.Fatal(err)
 		}
-		b, err := os.ReadFile(out)
-		if err != nil {
-			t.Fatal(err)
+		for _, f := range []struct {
+			to   *[]byte
+			name string
+		}{{&files[i], out}, {&ranks[i], out + "-rank"}} {
+			b, err := os.ReadFile(f.name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			*f.to = b
 		}
-		files[i] = b
 		if left, _ := filepath.Glob(out + ".*"); len(left) > 0 {
 			t.Errorf("left behind: %v", left)
 		}
 	}
-	if !bytes.Equal(files[0], files[1]) {
+	if !bytes.Equal(files[0], files[1]) || !bytes.Equal(ranks[0], ranks[1]) {
 		t.Error("the same files and seed gave other bytes")
 	}
+	ranksRight(t, ranks[0])
 	model, err := extractive.Load(bytes.NewReader(files[0]))
 	if err != nil {
 		t.Fatal(err)
@@ -93,6 +101,23 @@ func TestFitIsReproducibleAndLoads(t *testing.T) {
 	})
 	if err != nil || !strings.Contains(c.Text(), "1911") {
 		t.Errorf("the fitted model answers %q, %v", c.Text(), err)
+	}
+}
+
+// ranksRight checks that the fitted weights prefer the passage with more of the question.
+func ranksRight(t *testing.T, weights []byte) {
+	t.Helper()
+	passages := []retriever.Passage{
+		{ID: "wrong", Title: "Ferries", Text: "The ferry to Iona was built in 1911 by Tom Ray, who was born there. Its crew is old."},
+		{ID: "right", Title: "Iona", Text: "The harbour of Iona was built in 1902."},
+	}
+	s, err := learned.Load(t.Context(), bytes.NewReader(weights), passages)
+	if err != nil {
+		t.Fatal(err)
+	}
+	scores, err := s.Score(t.Context(), "When was the harbour of Iona built?", passages)
+	if err != nil || !(scores[1] > scores[0]) {
+		t.Errorf("the fitted scorer gives %v, %v", scores, err)
 	}
 }
 

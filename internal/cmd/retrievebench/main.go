@@ -2,7 +2,7 @@
 // fusion find the passage that answers a question, and how fast they are.
 //
 //	go run ./internal/cmd/retrievebench -set nq=CORPUS,QUESTIONS -set pubmedqa=FILE
-//	    [-weights 0.25,0.5,1,2] [-dim 2048] [-seed 0] [-depth 100] [-pipelines [-parameters FILE]]
+//	    [-weights 0.25,0.5,1,2] [-dim 2048] [-seed 0] [-depth 100] [-pipelines [-parameters FILE] [-rank FILE]]
 //
 // A set is a corpus and its questions, in the layouts of package eval/dataset, or one
 // file of questions with a passage of their own, {"id","question","passage":{…}}, each
@@ -48,6 +48,7 @@ type options struct {
 	depth     int
 	pipelines bool
 	model     *extractive.Model
+	rank      []byte // weights of the scorer of package learned, if not the embedded ones
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
@@ -79,6 +80,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 		defer f.Close()
 		o.model, err = extractive.Load(f)
+		return err
+	})
+	flags.Func("rank", "file of weights for the reranker that needs no model, such as fit writes; without it they are the embedded ones", func(file string) (err error) {
+		o.rank, err = os.ReadFile(file)
 		return err
 	})
 	if err := flags.Parse(args); err != nil {
@@ -211,7 +216,7 @@ func (o options) build(ctx context.Context, passages []retriever.Passage, out io
 		systems = append(systems, system{fmt.Sprintf("hybrid 1:%g", w), fused})
 	}
 	if o.pipelines {
-		more, err := pipelines(passages, o.model, words, vectors)
+		more, err := o.techniques(ctx, passages, words, vectors)
 		if err != nil {
 			return nil, err
 		}

@@ -37,7 +37,7 @@ func TestRun(t *testing.T) {
 		"lexical 0.5000 [0.000, 1.000] 0.5000 [0.000, 1.000] 0.5000 [0.000, 1.000] +0.0000 [+0.0000, +0.0000]",
 		"dense 1.0000 [1.000, 1.000] 1.0000 [1.000, 1.000] 1.0000 [1.000, 1.000] +0.5000 [+0.0000, +1.0000]",
 		"hybrid 1:0.5 1.0000",
-		"rm3 0.5000", "conjunctions 0.5000", "model reranks 10 0.5000", "pairs 0.5000",
+		"rm3 0.5000", "conjunctions 0.5000", "model reranks 10 0.5000", "learned reranks 10 0.5000", "pairs 0.5000",
 		"pairs + dense + reranked 1:0.8:0.8, k 60 1.0000",
 		"pairs: 2 passages, 2 questions",
 	} {
@@ -57,6 +57,7 @@ func TestRefusals(t *testing.T) {
 		"names no positive passage":    {"-set", "own=" + corpus + "," + unanswered},
 		"invalid value \"a\" for flag": {"-weights", "a"},
 		"parameters":                   {"-parameters", corpus},
+		"loading weights":              {"-rank", corpus, "-pipelines", "-set", "own=" + corpus + "," + write(t, "questions", `{"id":"1","question":"x?","answers":["x"],"positive":["a"]}`)},
 		"Dim is 1":                     {"-set", "own=" + corpus + "," + write(t, "questions", `{"id":"1","question":"x?","answers":["x"],"positive":["a"]}`), "-dim", "1"},
 	} {
 		var out strings.Builder

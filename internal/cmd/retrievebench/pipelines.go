@@ -1,24 +1,37 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 
-	"github.com/goselfrag/goselfrag/generator/extractive"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/lexical"
 	"github.com/goselfrag/goselfrag/retriever/rerank"
+	"github.com/goselfrag/goselfrag/retriever/rerank/learned"
 	"github.com/goselfrag/goselfrag/retriever/rewrite"
 )
 
-// pipelines makes the techniques that need no server over keyword search and vectors.
-func pipelines(passages []retriever.Passage, m *extractive.Model, words, vectors retriever.Retriever) ([]system, error) {
+func (o options) scorer(ctx context.Context, passages []retriever.Passage) (*learned.Scorer, error) {
+	if o.rank == nil {
+		return learned.New(ctx, passages)
+	}
+	return learned.Load(ctx, bytes.NewReader(o.rank), passages)
+}
+
+// techniques makes those that need no server over keyword search and vectors.
+func (o options) techniques(ctx context.Context, passages []retriever.Passage, words, vectors retriever.Retriever) ([]system, error) {
 	vocabulary := rewrite.NewVocabulary(passages)
 	spelling, err := rewrite.NewSpelling(vocabulary)
 	if err != nil {
 		return nil, err
 	}
-	model := rerank.Model{Generator: m}
+	model := rerank.Model{Generator: o.model}
 	top := rerank.Options{Depth: 10}
+	scorer, err := o.scorer(ctx, passages)
+	if err != nil {
+		return nil, err
+	}
 
 	var list []system
 	add := func(name string, r retriever.Retriever, failed error) retriever.Retriever {
@@ -40,6 +53,10 @@ func pipelines(passages []retriever.Passage, m *extractive.Model, words, vectors
 	reranked := add("model reranks 10", r, failed)
 	r, failed = retriever.Fuse([]retriever.Part{{Name: "lexical", Retriever: words}, {Name: "reranked", Retriever: reranked}}, retriever.FuseOptions{})
 	add("lexical + reranked", r, failed)
+	for _, depth := range []int{10, 20} {
+		r, failed = rerank.New(words, scorer, rerank.Options{Depth: depth})
+		add(fmt.Sprintf("learned reranks %d", depth), r, failed)
+	}
 	pairs, failed := lexical.NewPairs(passages, 0.2)
 	if failed != nil {
 		return nil, failed
@@ -48,12 +65,14 @@ func pipelines(passages []retriever.Passage, m *extractive.Model, words, vectors
 	for _, base := range []system{{"lexical", words}, {"pairs", pairs}} {
 		parts := []retriever.Part{{Name: base.name, Retriever: base}, {Name: "dense", Retriever: vectors, Weight: 0.8}}
 		for _, k := range []float64{2, 60} {
-			o := retriever.FuseOptions{RankConstant: k}
-			r, failed = retriever.Fuse(parts, o)
+			fuse := retriever.FuseOptions{RankConstant: k}
+			r, failed = retriever.Fuse(parts, fuse)
 			hybrid := add(fmt.Sprintf("%s + dense 1:0.8, k %g", base.name, k), r, failed)
+			r, failed = rerank.New(hybrid, scorer, rerank.Options{Depth: 20})
+			add(fmt.Sprintf("learned reranks 20 of %s + dense, k %g", base.name, k), r, failed)
 			r, failed = rerank.New(hybrid, model, top)
 			reranked := add(fmt.Sprintf("model reranks %s + dense, k %g", base.name, k), r, failed)
-			r, failed = retriever.Fuse(append(parts, retriever.Part{Name: "reranked", Retriever: reranked, Weight: 0.8}), o)
+			r, failed = retriever.Fuse(append(parts, retriever.Part{Name: "reranked", Retriever: reranked, Weight: 0.8}), fuse)
 			add(fmt.Sprintf("%s + dense + reranked 1:0.8:0.8, k %g", base.name, k), r, failed)
 		}
 	}
