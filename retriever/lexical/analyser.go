@@ -25,7 +25,25 @@ func analyser(name string) (analysis.Analyzer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: WithAnalyzer: %q: %w", ErrOption, name, err)
 	}
+	if d, ok := a.(*analysis.DefaultAnalyzer); ok && name == en.AnalyzerName {
+		d.TokenFilters = slices.Insert(d.TokenFilters, len(d.TokenFilters)-1, analysis.TokenFilter(longWords{}))
+	}
 	return a, nil
+}
+
+// longestStemmed is the length, in bytes, of the longest word that is stemmed.
+const longestStemmed = 64
+
+// longWords keeps the stemmer from long words: it takes time by the square of a run of
+// the letter y, minutes for one of 100,000.
+type longWords struct{}
+
+// Filter implements analysis.TokenFilter.
+func (longWords) Filter(tokens analysis.TokenStream) analysis.TokenStream {
+	for _, t := range tokens {
+		t.KeyWord = t.KeyWord || len(t.Term) > longestStemmed
+	}
+	return tokens
 }
 
 // terms is the terms of one text in order, one after another in one slice: it

@@ -395,3 +395,18 @@ func BenchmarkRetrieve(b *testing.B) {
 		})
 	}
 }
+
+// The stemmer would need minutes for such a word, and stems words up to the bound.
+func TestLongWord(t *testing.T) {
+	long := strings.Repeat("y", 1_000_000) + "ing"
+	ix, err := New([]retriever.Passage{{ID: "long", Text: long + " bridges"}, {ID: "short", Text: strings.Repeat("y", 30) + "ing"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{long: "long", "bridge": "long", strings.Repeat("y", 30) + "ed": "short"} {
+		res, err := ix.Retrieve(t.Context(), retriever.Query{Text: text, K: 5})
+		if err != nil || len(res.Hits) != 1 || res.Hits[0].Passage.ID != want {
+			t.Errorf("%.40q: %d hits, %v", text, len(res.Hits), err)
+		}
+	}
+}
