@@ -25,6 +25,7 @@ import (
 
 	"github.com/goselfrag/goselfrag/eval/dataset"
 	"github.com/goselfrag/goselfrag/examples/internal/connect"
+	"github.com/goselfrag/goselfrag/examples/internal/pipeline"
 	"github.com/goselfrag/goselfrag/generator"
 )
 
@@ -42,6 +43,9 @@ type config struct {
 	systems           []system
 	generator         string // its URL
 	embeddings        string // the URL of an embedding model
+	retrieval         string // its text
+	pipeline          *pipeline.Pipeline
+	env               pipeline.Env
 	model             connect.Model
 	out               string
 	resume            bool
@@ -94,12 +98,14 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	names := set.String("systems", "selfrag", "the systems to measure, parted by commas, or all; the others are compared with the first")
 	set.StringVar(&cfg.generator, "generator", "", "the model: "+connect.Usage)
 	set.StringVar(&cfg.embeddings, "embeddings", "", connect.EmbeddingsUsage)
+	set.StringVar(&cfg.retrieval, "retrieval", "", pipeline.FlagUsage)
 	set.StringVar(&cfg.out, "out", "", "write every answer to this file of JSON lines")
 	set.BoolVar(&cfg.resume, "resume", false, "take over the answers that the file of -out holds already")
 	set.Uint64Var(&cfg.seed, "seed", 1, "of the random choice and of the intervals")
 	set.BoolVar(&cfg.json, "json", false, "print one JSON object instead of a table")
 	if err := set.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
+			pipeline.Usage(stderr)
 			return cfg, err
 		}
 		return cfg, errUsage
@@ -122,10 +128,14 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	if cfg.model, err = connect.Generator(cfg.generator); err != nil {
 		return cfg, fmt.Errorf("-generator: %w", err)
 	}
+	cfg.env = pipeline.Env{Generator: cfg.model.Generator, Instructed: cfg.model.Family != ""}
 	if cfg.embeddings != "" {
-		if _, err := connect.Embedder(cfg.embeddings); err != nil {
+		if cfg.env.Embedder, err = connect.Embedder(cfg.embeddings); err != nil {
 			return cfg, fmt.Errorf("-embeddings: %w", err)
 		}
+	}
+	if cfg.pipeline, err = pipeline.Choose(cfg.retrieval, cfg.env); err != nil {
+		return cfg, fmt.Errorf("-retrieval: %w", err)
 	}
 	cfg.systems, err = choose(*names)
 	return cfg, err
@@ -180,6 +190,9 @@ func evaluate(ctx context.Context, cfg config, stdout, stderr io.Writer) (err er
 	answers := &store{}
 	if cfg.out != "" {
 		this := settings{Format: 1, Generator: cfg.generator, Embeddings: cfg.embeddings, K: cfg.k, Seed: cfg.seed}
+		if cfg.retrieval != "" {
+			this.Retrieval = cfg.pipeline.String()
+		}
 		if this.Corpus, err = digest(cfg.corpus); err != nil {
 			return err
 		}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/goselfrag/goselfrag/eval/dataset"
 	"github.com/goselfrag/goselfrag/eval/metric"
-	"github.com/goselfrag/goselfrag/examples/internal/connect"
+	"github.com/goselfrag/goselfrag/examples/internal/pipeline"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/internal/sentence"
 	"github.com/goselfrag/goselfrag/retriever"
@@ -29,7 +29,7 @@ type bench struct {
 }
 
 func newBench(ctx context.Context, cfg config, passages []retriever.Passage) (*bench, error) {
-	index, err := connect.Retriever(ctx, cfg.embeddings, passages)
+	index, err := pipeline.NewCorpus(cfg.env, passages).Build(ctx, cfg.pipeline)
 	if err != nil {
 		return nil, err
 	}
