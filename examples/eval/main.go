@@ -20,12 +20,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
-
 	"github.com/goselfrag/goselfrag/eval/dataset"
 	"github.com/goselfrag/goselfrag/examples/internal/connect"
 	"github.com/goselfrag/goselfrag/examples/internal/pipeline"
+	"github.com/goselfrag/goselfrag/examples/internal/show"
 	"github.com/goselfrag/goselfrag/generator"
 )
 
@@ -245,7 +243,7 @@ func ask(ctx context.Context, s system, b *bench, questions []dataset.Question, 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.name, err)
 	}
-	show := progress(stderr, s.name, len(questions))
+	done := show.Progress(stderr, s.name, len(questions))
 	records := make([]record, len(questions))
 	for i, q := range questions {
 		r, known := answers.get(s.name, q.ID)
@@ -261,22 +259,7 @@ func ask(ctx context.Context, s system, b *bench, questions []dataset.Question, 
 			}
 		}
 		records[i] = r
-		show(i + 1)
+		done(i + 1)
 	}
 	return records, nil
-}
-
-// progress returns a function that shows how many questions of a system are done: a
-// bar on a terminal, else a line now and then.
-func progress(w io.Writer, name string, all int) func(done int) {
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		bar := progressbar.NewOptions(all, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(name),
-			progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
-		return func(done int) { _ = bar.Set(done) } // a bar that cannot be drawn is no reason to stop
-	}
-	return func(done int) {
-		if done%250 == 0 || done == all {
-			fmt.Fprintf(w, "%s: %d of %d\n", name, done, all)
-		}
-	}
 }
