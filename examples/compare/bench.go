@@ -73,27 +73,35 @@ func compare(ctx context.Context, cfg config, stdout, stderr io.Writer) (err err
 	}
 	fmt.Fprintf(stderr, "%d passages, %d questions, %d hits for each\n", len(passages), len(questions), k)
 	var all []asked
+	var failed error
 	for _, s := range subjects {
-		a, err := ask(ctx, s, questions, k, stderr)
-		if err != nil {
-			return fmt.Errorf("%s: %w", s.title(), err)
+		var a asked
+		if a, failed = ask(ctx, s, questions, k, stderr); failed != nil {
+			failed = fmt.Errorf("%s: %w", s.title(), failed)
+			break
 		}
 		all = append(all, a)
+	}
+	if len(all) == 0 {
+		return failed
 	}
 	r, err := newReport(cfg, len(passages), questions, all)
 	if err != nil {
 		return err
+	}
+	if failed != nil { // what there is may have been dear
+		r.Failed = show.Clean(failed.Error())
 	}
 	if cfg.json {
 		err = json.NewEncoder(stdout).Encode(r)
 	} else {
 		err = r.table(stdout)
 	}
-	if out == nil {
-		return err
+	if failed != nil || out == nil {
+		return errors.Join(failed, err)
 	}
-	if failed := out.write(r); failed != nil {
-		return errors.Join(err, fmt.Errorf("-html: %w", failed))
+	if wrong := out.write(r); wrong != nil {
+		return errors.Join(err, fmt.Errorf("-html: %w", wrong))
 	}
 	fmt.Fprintf(stderr, "%s holds the page\n", show.Clean(cfg.html))
 	return err

@@ -1,7 +1,7 @@
 // Compare measures retrieval pipelines on a question set: how often they find the right
 // passages, how fast they are and how many model calls they make.
 //
-//	go run ./examples/compare -corpus C.jsonl -questions Q.jsonl -pipeline "name=lexical" -pipeline "…" [-html report.html]
+//	go run ./examples/compare -corpus C.jsonl -questions Q.jsonl -pipeline "words=lexical" -pipeline "…" [-html report.html]
 //
 // Every pipeline is compared with the first, question by question. With -sweep the passages
 // are cut anew into chunks of several sizes, and each size is measured. Run it with -h for
@@ -36,6 +36,7 @@ func main() {
 // config is what the flags say.
 type config struct {
 	corpus, questions string
+	values            []string // of -pipeline
 	pipelines         []named
 	ks                []int // of recall@k
 	limit             int
@@ -96,12 +97,15 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	set := flag.NewFlagSet("compare", flag.ContinueOnError)
 	set.SetOutput(stderr)
 	set.Usage = func() {
-		fmt.Fprintln(stderr, "usage: compare -corpus C.jsonl -questions Q.jsonl [-pipeline NAME=PIPELINE …] [flags]")
+		fmt.Fprintln(stderr, "usage: compare -corpus C.jsonl -questions Q.jsonl [-pipeline [NAME=]PIPELINE …] [flags]")
 		set.PrintDefaults()
 	}
 	set.StringVar(&cfg.corpus, "corpus", "", `the passages, a line each: {"id","title","text"}`)
 	set.StringVar(&cfg.questions, "questions", "", `the questions, a line each: {"id","question","answers","positive"}`)
-	set.Func("pipeline", "a pipeline to measure, as `NAME=PIPELINE` or a pipeline without options; may stand there several times, and the others are compared with the first; some that need no server unless set", cfg.add)
+	set.Func("pipeline", "a pipeline to measure, `[NAME=]PIPELINE`; give several, which are compared with the first; some that need no server unless set", func(value string) error {
+		cfg.values = append(cfg.values, value)
+		return nil
+	})
 	ks := set.String("k", "1,5,10", "the k of recall@k, parted by commas")
 	set.IntVar(&cfg.limit, "limit", 0, "ask only the first so many questions; 0 asks all")
 	set.StringVar(&cfg.generator, "generator", "", "the model: "+connect.Usage)
@@ -151,20 +155,28 @@ func usage(w io.Writer) {
 	pipeline.Usage(w)
 }
 
-// add takes a value of -pipeline.
-func (c *config) add(value string) error {
+// naming reads a value of -pipeline: a pipeline, which is then its own name, or a name,
+// "=" and a pipeline.
+func naming(value string) (named, error) {
+	_, err := pipeline.Parse(value)
+	if err == nil {
+		return named{name: strings.TrimSpace(value), text: value}, nil
+	}
 	name, text, ok := strings.Cut(value, "=")
 	if !ok {
-		text = name
+		return named{}, err
 	}
 	if name = strings.TrimSpace(name); name == "" {
-		return errors.New("the name in front of = is blank")
+		return named{}, errors.New("the name in front of = is blank")
 	}
-	if slices.ContainsFunc(c.pipelines, func(p named) bool { return p.name == name }) {
-		return fmt.Errorf("the name %q stands there twice", name)
+	if _, second := pipeline.Parse(text); second != nil {
+		// The base of a pipeline without a name is good, the first word of a name is none.
+		if at := new(pipeline.Error); errors.As(err, &at) && at.Offset > len(name) {
+			return named{}, err
+		}
+		return named{}, fmt.Errorf("%q: %w", name, second)
 	}
-	c.pipelines = append(c.pipelines, named{name: name, text: text})
-	return nil
+	return named{name: name, text: text}, nil
 }
 
 // numbers reads different whole numbers above 0, and sorts them.
@@ -202,9 +214,6 @@ func (c *config) parseSweep(sizes string, given map[string]bool) error {
 	case c.words < 1:
 		return fmt.Errorf("-words is %d: want at least 1", c.words)
 	}
-	if len(c.pipelines) == 0 {
-		c.pipelines = slices.Clone(offline[:1])
-	}
 	return nil
 }
 
@@ -220,15 +229,26 @@ func (c *config) connect() error {
 			return fmt.Errorf("-embeddings: %w", err)
 		}
 	}
-	if len(c.pipelines) == 0 {
+	for _, value := range c.values {
+		p, err := naming(value)
+		if err != nil {
+			return fmt.Errorf("-pipeline: %w", err)
+		}
+		if slices.ContainsFunc(c.pipelines, func(other named) bool { return other.name == p.name }) {
+			return fmt.Errorf("-pipeline: the name %q stands there twice", p.name)
+		}
+		c.pipelines = append(c.pipelines, p)
+	}
+	switch {
+	case len(c.pipelines) > 0:
+	case len(c.sweep) > 0:
+		c.pipelines = slices.Clone(offline[:1])
+	default:
 		c.pipelines = slices.Clone(offline)
 	}
 	for i, p := range c.pipelines {
-		if strings.TrimSpace(p.text) == "" {
-			return fmt.Errorf("-pipeline %s=: the pipeline is missing", p.name)
-		}
 		if c.pipelines[i].Pipeline, err = pipeline.Choose(p.text, c.env); err != nil {
-			return fmt.Errorf("-pipeline, read as NAME=PIPELINE: %q: %w", p.name, err)
+			return fmt.Errorf("-pipeline: %q: %w", p.name, err)
 		}
 	}
 	return nil

@@ -27,6 +27,8 @@ type report struct {
 	// Figures names the figures of the systems, in the order of the table.
 	Figures []string `json:"figures"`
 	Systems []system `json:"systems"` // the others are compared with the first
+	// Failed says why systems are missing that were to be measured.
+	Failed string `json:"failed,omitempty"`
 }
 
 // system is what is reported of a pipeline or, in a sweep, of a pipeline over chunks of
@@ -242,8 +244,11 @@ func (r report) table(w io.Writer) error {
 	}
 	for _, s := range r.Systems {
 		if s.Missing > 0 {
-			fmt.Fprintf(t, "\n%s: a part was missing for %d questions", show.Shorten(s.title, 40), s.Missing)
+			fmt.Fprintf(t, "\n%s: a part was missing for %d questions\n", show.Shorten(s.title, 40), s.Missing)
 		}
+	}
+	if r.Failed != "" {
+		fmt.Fprintf(t, "\nnot all was measured: %s\n", r.Failed)
 	}
 	return t.Flush()
 }
