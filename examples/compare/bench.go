@@ -74,12 +74,13 @@ func compare(ctx context.Context, cfg config, stdout, stderr io.Writer) (err err
 	fmt.Fprintf(stderr, "%d passages, %d questions, %d hits for each\n", len(passages), len(questions), k)
 	var all []asked
 	var failed error
-	for _, s := range subjects {
+	for i, s := range subjects {
 		var a asked
 		if a, failed = ask(ctx, s, questions, k, stderr); failed != nil {
 			failed = fmt.Errorf("%s: %w", s.title(), failed)
 			break
 		}
+		subjects[i], a.build, a.judge = subject{}, nil, nil // their indexes can go
 		all = append(all, a)
 	}
 	if len(all) == 0 {

@@ -53,7 +53,6 @@ type system struct {
 	Disagreements []disagreement `json:"disagreements,omitempty"`
 
 	title string
-	key   string // name of the pipeline
 }
 
 // figure is a mean with its 95 % interval, and the difference from the first system.
