@@ -284,7 +284,8 @@ func (r report) sweepPlot() plot {
 		p.Key = append(p.Key, entry{show.Clean(n), class(i)})
 	}
 	words := sizes[names[0]]
-	x := scale{low: float64(words[0].Words) / 1.15, high: float64(words[len(words)-1].Words) * 1.15, log: true}
+	room := 1.15 * math.Pow(1.02, float64(len(names)))
+	x := scale{low: float64(words[0].Words) / room, high: float64(words[len(words)-1].Words) * room, log: true}
 	for _, figure := range []string{r.Figures[len(r.Figures)-2], r.Figures[0], rankName("MRR")} {
 		var values []float64
 		for _, s := range r.Systems {
@@ -299,9 +300,11 @@ func (r report) sweepPlot() plot {
 			var xs, ys []float64
 			for _, s := range sizes[n] {
 				f := s.Figures[figure]
-				xs, ys = append(xs, float64(s.Words)), append(ys, f.Value)
-				a.bar(xs[len(xs)-1], f.Interval, class(i))
-				a.Marks = append(a.Marks, mark{a.px(xs[len(xs)-1]), a.py(f.Value), class(i), fmt.Sprintf("%s: %s", name(s), interval(f.Interval, ""))})
+				// Side by side, or bars would hide each other.
+				at := float64(s.Words) * math.Pow(1.02, float64(i)-float64(len(names)-1)/2)
+				xs, ys = append(xs, at), append(ys, f.Value)
+				a.bar(at, f.Interval, class(i))
+				a.Marks = append(a.Marks, mark{a.px(at), a.py(f.Value), class(i), fmt.Sprintf("%s: %s", name(s), interval(f.Interval, ""))})
 			}
 			a.join(xs, ys, class(i))
 		}
