@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/goselfrag/goselfrag/account"
 	"github.com/goselfrag/goselfrag/eval/dataset"
 	"github.com/goselfrag/goselfrag/examples/internal/pipeline"
 	"github.com/goselfrag/goselfrag/examples/internal/show"
@@ -24,7 +25,7 @@ type subject struct {
 	named
 	words    int // of a chunk; 0 for passages as they are
 	passages int // or chunks
-	build    func(context.Context) (*pipeline.Retriever, error)
+	build    func(context.Context) (retriever.Retriever, error)
 	// judge returns what stands at each place of a ranking, in the names of the positive
 	// passages of the question, and whether the retrieved text holds an answer.
 	judge func(q dataset.Question, hits []retriever.Hit) (ranked []string, holds bool)
@@ -156,7 +157,7 @@ func (c config) subjects(passages []retriever.Passage) ([]subject, int, error) {
 	for _, p := range c.pipelines {
 		list = append(list, subject{
 			named: p, passages: len(passages),
-			build: func(ctx context.Context) (*pipeline.Retriever, error) { return corpus.Build(ctx, p.Pipeline) },
+			build: func(ctx context.Context) (retriever.Retriever, error) { return corpus.Build(ctx, p.Pipeline) },
 			judge: func(_ dataset.Question, hits []retriever.Hit) ([]string, bool) {
 				ids := make([]string, len(hits))
 				for i, h := range hits {
@@ -181,8 +182,9 @@ func ask(ctx context.Context, s subject, questions []dataset.Question, k int, st
 	fmt.Fprintf(stderr, "%s: built in %.1f s\n", show.Clean(s.title()), time.Since(start).Seconds())
 	done := show.Progress(stderr, s.title(), len(questions))
 	for i, q := range questions {
-		calls, start := r.Calls(), time.Now()
-		res, err := r.Retrieve(ctx, retriever.Query{Text: q.Question, K: k})
+		counted, spent := account.Open(ctx, "question", account.Limits{})
+		start := time.Now()
+		res, err := r.Retrieve(counted, retriever.Query{Text: q.Question, K: k})
 		took := time.Since(start)
 		if err != nil {
 			return a, fmt.Errorf("question %q, after %d of %d: %w", q.ID, i, len(questions), err)
@@ -191,7 +193,7 @@ func ask(ctx context.Context, s subject, questions []dataset.Question, k int, st
 		a.ranked = append(a.ranked, ranked)
 		a.holds = append(a.holds, number(holds))
 		a.millis = append(a.millis, float64(took)/float64(time.Millisecond))
-		a.calls = append(a.calls, float64(r.Calls()-calls))
+		a.calls = append(a.calls, float64(spent.Usage().Calls))
 		if len(res.Missing) > 0 {
 			a.missing++
 		}

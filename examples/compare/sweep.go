@@ -150,7 +150,7 @@ func (c config) sweepSubjects(passages []retriever.Passage, k int) ([]subject, i
 		for _, p := range c.pipelines {
 			list = append(list, subject{
 				named: p, words: size, passages: len(cut.passages),
-				build: func(ctx context.Context) (*pipeline.Retriever, error) { return corpus.Build(ctx, p.Pipeline) },
+				build: func(ctx context.Context) (retriever.Retriever, error) { return corpus.Build(ctx, p.Pipeline) },
 				judge: func(q dataset.Question, hits []retriever.Hit) ([]string, bool) {
 					return cut.ranking(q.Positive, hits), metric.MatchFold(firstWords(hits, c.words), q.Answers)
 				},

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync/atomic"
 
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/retriever"
@@ -62,38 +61,17 @@ func NewCorpus(env Env, passages []retriever.Passage) *Corpus {
 	return &Corpus{env: env, passages: passages, bases: map[string]retriever.Retriever{}}
 }
 
-// Retriever is a pipeline over passages.
-type Retriever struct {
-	retriever.Retriever
-	calls atomic.Int64
-}
-
-// Calls returns how many calls of models were made so far: of the generator, each
-// question for a probability included, and of rerankers at servers, one for each batch.
-// Embedding a text is not counted.
-func (r *Retriever) Calls() int { return int(r.calls.Load()) }
-
 // Build builds a pipeline. The error is an *[Error], and wraps what a technique said.
-func (c *Corpus) Build(ctx context.Context, p *Pipeline) (*Retriever, error) {
-	r := &Retriever{}
-	b := &builder{Corpus: c, ctx: ctx, text: p.text, calls: &r.calls}
-	if c.env.Generator != nil {
-		b.model = counting{c.env.Generator, b.calls}
-	}
-	var err error
-	if r.Retriever, err = b.pipeline(p.stages); err != nil {
-		return nil, err
-	}
-	return r, nil
+func (c *Corpus) Build(ctx context.Context, p *Pipeline) (retriever.Retriever, error) {
+	b := &builder{Corpus: c, ctx: ctx, text: p.text}
+	return b.pipeline(p.stages)
 }
 
 // builder builds one pipeline.
 type builder struct {
 	*Corpus
-	ctx   context.Context // of Build
-	text  string
-	calls *atomic.Int64
-	model generator.Generator // counted; nil if there is none
+	ctx  context.Context // of Build
+	text string
 }
 
 func (b *builder) pipeline(stages []*stage) (r retriever.Retriever, err error) {
@@ -147,10 +125,10 @@ var errNoModel = errors.New("it needs a model that follows instructions, and the
 
 // instructed returns the model for techniques that give it instructions.
 func (b *builder) instructed() (generator.Generator, error) {
-	if b.model == nil || !b.env.Instructed {
+	if b.env.Generator == nil || !b.env.Instructed {
 		return nil, errNoModel
 	}
-	return b.model, nil
+	return b.env.Generator, nil
 }
 
 // vocabulary returns the words of the passages, which without passages is one word
@@ -171,7 +149,7 @@ func (b *builder) vocabulary() *rewrite.Vocabulary {
 func (b *builder) embed() (dense.Embedder, dense.Embedder, error) {
 	if b.embedder == nil {
 		b.embedder = b.env.Embedder
-		if b.embedder == nil {
+		if b.embedder == nil || len(b.passages) == 0 { // for no passages without I/O
 			fitted, err := hashed.Fit(b.ctx, dense.Texts(b.passages), hashed.Options{})
 			if err != nil {
 				return nil, nil, err

@@ -25,11 +25,11 @@ func Example() {
 		return
 	}
 	res, err := r.Retrieve(ctx, retriever.Query{Text: "harbour", K: 1})
-	fmt.Println(res.Hits[0].Passage.ID, r.Calls(), err)
+	fmt.Println(res.Hits[0].Passage.ID, err)
 
 	_, err = pipeline.Parse("hybrid | rerank depth=none")
 	fmt.Println(err)
 	// Output:
-	// inn 0 <nil>
+	// inn <nil>
 	// pipeline: 1:23: depth=none: want a whole number from 1 to 1e6
 }

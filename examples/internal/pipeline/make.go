@@ -4,11 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"regexp"
 	"time"
 
-	"github.com/goselfrag/goselfrag/critique/judge"
-	"github.com/goselfrag/goselfrag/examples/internal/connect"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/dense"
@@ -97,8 +94,24 @@ func makeSummary(b *builder, v values) (retriever.Retriever, error) {
 	return summary.New(b.ctx, store, summary.Sentences{Max: v.whole("sentences")}, b.passages, summary.Options{})
 }
 
-func fuseOptions(v values) retriever.FuseOptions {
-	return retriever.FuseOptions{RankConstant: v.number("constant"), Depth: v.whole("depth"), AllowMissing: v.yes("missing")}
+func fuseOptions(v values) (retriever.FuseOptions, error) {
+	o := retriever.FuseOptions{Method: retriever.RankFusion, RankConstant: v.number("constant"), Depth: v.whole("depth"), AllowMissing: v.yes("missing")}
+	if v.word("method") == "score" {
+		o.Method, o.RankConstant = retriever.ScoreFusion, 0
+		return o, v.unfit("method=score", "constant")
+	}
+	return o, nil
+}
+
+// unfit returns an error if one of the options is given, which have no use beside what
+// was chosen.
+func (v values) unfit(chosen string, options ...string) error {
+	for _, o := range options {
+		if v.has(o) {
+			return fmt.Errorf("%s= has no use with %s: leave it out", o, chosen)
+		}
+	}
+	return nil
 }
 
 func makeHybrid(b *builder, s *stage, _ retriever.Retriever) (retriever.Retriever, error) {
@@ -110,10 +123,14 @@ func makeHybrid(b *builder, s *stage, _ retriever.Retriever) (retriever.Retrieve
 	if err != nil {
 		return nil, err
 	}
+	o, err := fuseOptions(s.values)
+	if err != nil {
+		return nil, err
+	}
 	return retriever.Fuse([]retriever.Part{
 		{Name: "lexical", Retriever: words},
 		{Name: "dense", Retriever: vectors, Weight: s.values.number("dense")},
-	}, fuseOptions(s.values))
+	}, o)
 }
 
 func makeFuse(b *builder, s *stage, _ retriever.Retriever) (retriever.Retriever, error) {
@@ -124,7 +141,11 @@ func makeFuse(b *builder, s *stage, _ retriever.Retriever) (retriever.Retriever,
 	for i, p := range s.parts {
 		parts[i].Weight = p.values.number("weight")
 	}
-	return retriever.Fuse(parts, fuseOptions(s.values))
+	o, err := fuseOptions(s.values)
+	if err != nil {
+		return nil, err
+	}
+	return retriever.Fuse(parts, o)
 }
 
 func makeRoute(b *builder, s *stage, _ retriever.Retriever) (retriever.Retriever, error) {
@@ -137,46 +158,24 @@ func makeRoute(b *builder, s *stage, _ retriever.Retriever) (retriever.Retriever
 		return nil, err
 	}
 	v := s.values
-	return retriever.Route(router, parts, retriever.RouteOptions{
-		Fallback: v.word("fallback"), EmptyWithoutRoute: v.yes("empty"), Fuse: fuseOptions(v),
-	})
-}
-
-func (b *builder) router(s *stage) (retriever.Router, error) {
-	rules := retriever.Rules{First: s.values.yes("first")}
-	var choices []rewrite.Choice
-	byModel := s.values.word("by") == "model"
-	for _, p := range s.parts {
-		if unfit := map[bool]string{true: "match", false: "about"}[byModel]; p.values.has(unfit) {
-			return nil, fmt.Errorf("by=%s has no use for %s= of the part %q: leave it out, or change by", s.values.word("by"), unfit, p.name())
-		}
-		rule := retriever.Rule{Part: p.name()}
-		if re := p.values.read["match"].(*regexp.Regexp); re != nil {
-			rule.When = func(q retriever.Query) bool { return re.MatchString(q.Text) }
-		}
-		rules.List = append(rules.List, rule)
-		choices = append(choices, rewrite.Choice{Part: p.name(), About: p.values.word("about")})
-	}
-	if !byModel {
-		return rules, nil
-	}
-	if s.values.has("first") {
-		return nil, errors.New("first= is for by=rules: leave it out")
-	}
-	model, err := b.instructed()
+	o, err := fuseOptions(v)
 	if err != nil {
 		return nil, err
 	}
-	return rewrite.NewRouter(model, rewrite.RouteTemplate, choices)
+	return retriever.Route(router, parts, retriever.RouteOptions{Fallback: v.word("fallback"), EmptyWithoutRoute: v.yes("empty"), Fuse: o})
 }
 
 func modelOptions(v values, count int) rewrite.ModelOptions {
 	return rewrite.ModelOptions{Count: count, MaxTokens: v.whole("max-tokens"), Temperature: v.number("temperature")}
 }
 
-// source makes what writes other texts of a question, at most count. The options of a
-// model are looked at for "model" only.
+// source makes what writes other texts of a question, at most count.
 func (b *builder) source(by string, t generator.TaskTemplate, v values, count int) (rewrite.Source, error) {
+	if by != "model" {
+		if err := v.unfit("by="+by, "max-tokens", "temperature"); err != nil {
+			return nil, err
+		}
+	}
 	switch by {
 	case "spelling":
 		return rewrite.NewSpelling(b.vocabulary())
@@ -234,35 +233,6 @@ func makeRetry(b *builder, s *stage, in retriever.Retriever) (retriever.Retrieve
 	})
 }
 
-// scorer makes what says how relevant passages are.
-func (b *builder) scorer(v values) (rerank.Scorer, error) {
-	if v.has("endpoint") {
-		if v.has("judge") {
-			return nil, errors.New("judge= and endpoint= exclude each other: leave one out")
-		}
-		e, err := connect.Reranker(v.word("endpoint"), rerank.EndpointOptions{Format: rerank.Format(v.word("format")), BatchSize: endpointBatch})
-		if err != nil {
-			return nil, fmt.Errorf("endpoint=: %w", err)
-		}
-		return countingScorer{e, b.calls}, nil
-	}
-	if v.has("format") {
-		return nil, errors.New("format= is of an endpoint: name it with endpoint=, or leave format= out")
-	}
-	if v.word("judge") == "critic" {
-		model, err := b.instructed()
-		if err != nil {
-			return nil, fmt.Errorf("judge=critic: %w", err)
-		}
-		j, err := judge.New(model, judge.Templates{})
-		return rerank.Critic{Critic: j, Concurrency: v.whole("concurrency")}, err
-	}
-	if _, ok := b.env.Generator.(generator.GroupProber); !ok {
-		return nil, fmt.Errorf("judge=model: it needs a model with reflection tokens that tells their probabilities: take judge=critic for a model that follows instructions, or endpoint=: %w", errors.ErrUnsupported)
-	}
-	return rerank.Model{Generator: b.model, Concurrency: v.whole("concurrency")}, nil
-}
-
 func makeRM3(b *builder, s *stage, in retriever.Retriever) (retriever.Retriever, error) {
 	v := s.values
 	return rewrite.RM3(in, b.vocabulary(), rewrite.RM3Options{
@@ -272,6 +242,11 @@ func makeRM3(b *builder, s *stage, in retriever.Retriever) (retriever.Retriever,
 
 func makeRerank(b *builder, s *stage, in retriever.Retriever) (retriever.Retriever, error) {
 	v := s.values
+	if v.word("judge") != "list" {
+		if err := v.unfit("judge="+v.word("judge"), "window", "step"); err != nil {
+			return nil, err
+		}
+	}
 	scorer, err := b.scorer(v)
 	if err != nil {
 		return nil, err
@@ -292,6 +267,17 @@ func makeMMR(b *builder, s *stage, in retriever.Retriever) (retriever.Retriever,
 
 func makeCache(_ *builder, s *stage, in retriever.Retriever) (retriever.Retriever, error) {
 	return retriever.NewCache(in, retriever.CacheOptions{Size: s.values.whole("size"), Age: s.values.read["age"].(time.Duration)})
+}
+
+func makeLimit(_ *builder, s *stage, in retriever.Retriever) (retriever.Retriever, error) {
+	v := s.values
+	return retriever.Limit(in, retriever.Budget{
+		Calls: v.whole("calls"), Tokens: v.whole("tokens"), Time: v.read["time"].(time.Duration), AllowMissing: v.yes("missing"),
+	})
+}
+
+func makePostFilter(_ *builder, s *stage, in retriever.Retriever) (retriever.Retriever, error) {
+	return retriever.PostFilter(in, retriever.PostFilterOptions{Bound: s.values.whole("bound")})
 }
 
 func makeReorder(_ *builder, _ *stage, in retriever.Retriever) (retriever.Retriever, error) {

@@ -47,6 +47,12 @@ func short(x float64) string {
 	return strings.NewReplacer("e+0", "e", "e-0", "e-").Replace(strconv.FormatFloat(x, 'g', -1, 64))
 }
 
+// unset makes an option without a default, which is the zero value unless it is given.
+func unset(o option) option {
+	o.preset = ""
+	return o
+}
+
 // choice has the default first.
 func choice(name, about string, of ...string) option {
 	allowed := strings.Join(of, ", ")

@@ -38,8 +38,8 @@ var (
 		whole("seed", 0, 0, 1e9, "of their random projection"),
 	}
 	fusing = []option{
-		choice("method", "how the lists become one", "rrf"),
-		number("constant", 60, 1e-6, 1e6, "rank constant k of 1/(k + rank)"),
+		choice("method", "rank: by reciprocal ranks; score: by normalised scores", "rank", "score"),
+		number("constant", 60, 1e-6, 1e6, "method=rank: k of 1/(k + rank)"),
 		whole("depth", 100, 1, 1e6, "hits that each part is asked for"),
 		missing,
 	}
@@ -52,8 +52,8 @@ var (
 		whole("max-tokens", 512, 1, 1e6, "of a reply"),
 		number("temperature", 0, 0, 100, "of the model"),
 	}
-	judging = []option{
-		choice("judge", "model: p(Relevant) of a model with reflection tokens; critic: a model that is asked", "model", "critic"),
+	judgedBy = choice("judge", "model: p(Relevant) of a model with reflection tokens; critic: a model that is asked", "model", "critic")
+	judging  = []option{
 		anyText("endpoint", "a cross-encoder at http://HOST:PORT/MODEL instead, with /rerank; its key is read from "+connect.RerankKey),
 		choice("format", "of the endpoint", "cohere", "tei"),
 		whole("concurrency", 1, 1, 64, "passages that a judge is asked about at the same time"),
@@ -77,10 +77,16 @@ var techniques = []technique{
 	{name: "fuse", base: true, about: "several pipelines, fused: fuse(lexical, dense weight=0.8)",
 		ofPart: []option{number("weight", 1, 1e-6, 1e6, "of the part")}, options: fusing, make: makeFuse},
 	{name: "route", base: true, about: `chosen ones of several pipelines: route(law: lexical match="court|law", rest: dense) first=yes`,
-		ofPart: []option{pattern("match", "by=rules: the questions for the part; without it all"), anyText("about", "by=model: what is in the part")},
+		ofPart: []option{
+			pattern("match", "by=rules: the questions for the part; without it all"),
+			anyText("about", "by=model: what is in the part"),
+			anyText("examples", `by=examples: questions for the part, parted by ";"`),
+		},
 		options: append([]option{
-			choice("by", "what chooses", "rules", "model"),
-			yesOrNo("first", "stop at the first rule that holds"),
+			choice("by", "what chooses: rules, a model that is asked, or the embedder", "rules", "model", "examples"),
+			yesOrNo("first", "by=rules: stop at the first that holds"),
+			unset(number("threshold", 0, -1, 1, "by=examples, which needs it: least cosine of a part; -1 always chooses")),
+			whole("most", 1, 1, 1000, "by=examples: parts that are chosen"),
 			anyText("fallback", "the label of the part for questions without a route"),
 			yesOrNo("empty", "find nothing without a route, which is an error else"),
 		}, fusing...), make: makeRoute},
@@ -98,14 +104,18 @@ var techniques = []technique{
 		number("threshold", 0.5, -1e6, 1e6, "score from which on a passage is relevant"),
 		whole("tries", 2, 1, 100, "other texts that are searched for"),
 		whole("judged", 10, 1, 1e6, "hits that are judged"),
-		missing,
+		missing, judgedBy,
 	}, judging, asking), make: makeRetry},
 	{name: "rm3", about: "also words of the first hits (RM3)", options: []option{
 		whole("hits", 10, 1, 1000, "hits that words are taken from"), whole("words", 10, 1, 100, "words that are added"),
 		number("original", 0.5, 0.05, 1, "weight of the question against the words"), missing,
 	}, make: makeRM3},
 	{name: "rerank", about: "the first hits, ordered by a judge", options: slices.Concat([]option{
-		whole("depth", 50, 1, 1e6, "hits that are judged"), whole("batch", 1000, 1, 1e6, "hits that a judge is given at a time"), missing,
+		whole("depth", 50, 1, 1e6, "hits that are judged"),
+		unset(whole("batch", 0, 1, 1e6, "hits that a judge is given at a time, all unless set")), missing,
+		choice("judge", judgedBy.about+"; list: the same, asked for the order of several passages", "model", "critic", "list"),
+		whole("window", 20, 2, 1000, "judge=list: passages that the model sees at a time"),
+		unset(whole("step", 0, 1, 999, "judge=list: how far the window moves, half of it unless set")),
 	}, judging), make: makeRerank},
 	{name: "mmr", about: "hits that do not repeat each other (maximal marginal relevance)", options: []option{
 		number("lambda", 0.5, 1e-6, 1, "relevance against novelty; 1 changes nothing"), whole("depth", 50, 1, 1e6, "hits to choose from"),
@@ -113,6 +123,11 @@ var techniques = []technique{
 	{name: "cache", about: "results that are remembered", options: []option{
 		whole("size", 1000, 1, 1e9, "results that are kept"), duration("age", "1m", "how long"),
 	}, make: makeCache},
+	{name: "limit", about: "no more than one query may cost", options: []option{
+		unset(whole("calls", 0, 1, 1e9, "model calls")), unset(whole("tokens", 0, 1, 1e9, "tokens that models generate")),
+		duration("time", "", "time of the query"), yesOrNo("missing", "give what was found within the limits, and say so in the result"),
+	}, make: makeLimit},
+	{name: "postfilter", about: "filters applied to the hits", options: []option{whole("bound", 10000, 1, 1e6, "hits that are looked at")}, make: makePostFilter},
 	{name: "reorder", about: "the best hits at both ends, for one prompt that holds all; comes last", last: true, make: makeReorder},
 }
 
