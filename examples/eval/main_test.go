@@ -133,6 +133,17 @@ func TestRetrieval(t *testing.T) {
 			t.Errorf("%q: cites %v, want %s", pipeline, r.Cited, want)
 		}
 	}
+	// What the pipeline asks a model is counted: two passages are judged for each question.
+	plain := lastLine(t, eval(t, "-json", "-systems", "floor,oracle,pooled,always", "-limit", "2", "-k", "2"))
+	judged := lastLine(t, eval(t, "-json", "-systems", "floor,oracle,pooled,always", "-limit", "2", "-k", "2", "-retrieval", "lexical | rerank depth=2"))
+	calls := func(m map[string]any, name string) float64 {
+		return m["systems"].(map[string]any)[name].(map[string]any)["model_calls"].(float64)
+	}
+	for _, name := range []string{"floor", "oracle", "pooled", "always"} {
+		if got := calls(judged, name) - calls(plain, name); got != 4 {
+			t.Errorf("%s: the pipeline adds %v calls, want 4", name, got)
+		}
+	}
 }
 
 // A random answer is one of those of selfrag, with the passage it stands in.
