@@ -91,7 +91,24 @@ func makeSummary(b *builder, v values) (retriever.Retriever, error) {
 	if err != nil {
 		return nil, err
 	}
-	return summary.New(b.ctx, store, summary.Sentences{Max: v.whole("sentences")}, b.passages, summary.Options{})
+	if v.word("by") == "sentences" {
+		if err := v.unfit("by=sentences", "max-tokens", "concurrency"); err != nil {
+			return nil, err
+		}
+		return summary.New(b.ctx, store, summary.Sentences{Max: v.whole("sentences")}, b.passages, summary.Options{})
+	}
+	if err := v.unfit("by=model", "sentences"); err != nil {
+		return nil, err
+	}
+	model, err := b.instructed()
+	if err != nil {
+		return nil, err
+	}
+	writer, err := summary.NewModel(model, summary.Template, summary.ModelOptions{MaxTokens: v.whole("max-tokens")})
+	if err != nil {
+		return nil, err
+	}
+	return summary.New(b.ctx, store, writer, b.passages, summary.Options{Concurrency: v.whole("concurrency")})
 }
 
 func fuseOptions(v values) (retriever.FuseOptions, error) {

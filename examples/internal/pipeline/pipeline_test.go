@@ -148,6 +148,10 @@ func scripted() model {
 			reply("rewrite-hypothetical", "Fish are sold on the market."),
 			reply("rewrite-route", "food"),
 			reply("rerank-list", "2 > 1"),
+			{When: generatortest.All(generatortest.TaskNamed("summary"), func(r generator.Request) bool {
+				return strings.Contains(r.Task.Values["passage"], "pears")
+			}), Steps: generatortest.Words(1, "About pears.")},
+			reply("summary", "xyz"),
 			{When: generatortest.All(generatortest.TaskNamed("judge-relevance-json"), func(r generator.Request) bool {
 				return strings.Contains(r.Task.Values["passage"], "market")
 			}), Steps: generatortest.Words(1, `{"relevance": "relevant"}`)},
@@ -210,6 +214,8 @@ func TestTechniques(t *testing.T) {
 		{"hyde count=1", "xyz", "market", "", 1},
 		{"hyde count=3 temperature=1", "xyz", "market", "", 3},
 		{"summary sentences=1", "old market", "market", "", 0},
+		// The model finds pears worth a word in one passage; the others it summarises alike.
+		{"summary by=model concurrency=4", "pears", "garden", "", 0},
 		{"fuse(lexical, dense weight=0.8) constant=2", "eleven pupils", "school", "", 0},
 		{"fuse(a: lexical, b: lexical | rerank depth=5 weight=3)", "salt", "market ship", "", 2},
 		{`route(town: lexical match="(?i)SCHOOL", rest: pairs) first=yes`, "the school", "school garden", "", 0},
@@ -328,7 +334,7 @@ func sample(q technique) string {
 
 // The ends of all ranges are accepted by the constructors.
 func TestRanges(t *testing.T) {
-	corpus := NewCorpus(Env{Generator: scripted(), Instructed: true}, passages)
+	corpus := NewCorpus(Env{Generator: scripted(), Instructed: true}, nil)
 	for _, q := range techniques {
 		for _, o := range q.options {
 			least, most, ok := strings.Cut(o.allowed, " to ")
@@ -343,6 +349,8 @@ func TestRanges(t *testing.T) {
 				switch {
 				case o.name == "window" || o.name == "step":
 					text += " judge=list" + map[string]string{"step": " window=1000"}[o.name]
+				case q.name == "summary" && o.name != "sentences":
+					text += " by=model"
 				case o.name == "threshold" && q.name == "route", o.name == "most":
 					text = strings.Replace(text, "lexical", "lexical examples=x", 1) + " by=examples"
 				}
@@ -374,6 +382,8 @@ func TestBuildErrors(t *testing.T) {
 		"variants":          {"lexical | variants", embedded, 11, "variants: it needs a model that follows instructions, and the embedded one only quotes: name one with -generator", errNoModel},
 		"decompose":         {"lexical | mmr | decompose", embedded, 17, "-generator", errNoModel},
 		"retry":             {"lexical | retry", embedded, 11, "-generator", errNoModel},
+		"summary":           {"summary by=model", embedded, 1, "-generator", errNoModel},
+		"sentences":         {"summary by=model sentences=2", chat, 1, "sentences= has no use with by=model", nil},
 		"hyde":              {"hyde", embedded, 1, "-generator", errNoModel},
 		"critic":            {"lexical | rerank judge=critic", embedded, 11, "judge=critic: it needs", errNoModel},
 		"route":             {"route(lexical) by=model", embedded, 1, "-generator", errNoModel},

@@ -73,7 +73,11 @@ var techniques = []technique{
 	{name: "hyde", base: true, about: "dense, with the question moved towards answers that the model invents (HyDE)",
 		options: []option{whole("count", 4, 1, 100, "invented answers, one call each"), asking[0], number("temperature", 0.7, 0.01, 100, "of the model"), metric}, make: makeHyDE},
 	{name: "summary", base: true, about: "dense over summaries of the passages",
-		options: []option{whole("sentences", 2, 1, 1000, "sentences of a summary"), metric}, make: memo("summary", makeSummary)},
+		options: []option{
+			choice("by", "its own sentences, or a model that writes each, one call for a passage", "sentences", "model"),
+			whole("sentences", 2, 1, 1000, "by=sentences: sentences of a summary"), asking[0],
+			whole("concurrency", 1, 1, 64, "by=model: passages that are summarised at the same time"), metric,
+		}, make: memo("summary", makeSummary)},
 	{name: "fuse", base: true, about: "several pipelines, fused: fuse(lexical, dense weight=0.8)",
 		ofPart: []option{number("weight", 1, 1e-6, 1e6, "of the part")}, options: fusing, make: makeFuse},
 	{name: "route", base: true, about: `chosen ones of several pipelines: route(law: lexical match="court|law", rest: dense) first=yes`,
