@@ -28,6 +28,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second interrupt ends the program at once
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -64,6 +65,7 @@ var offline = []named{
 	{name: "pairs", text: "pairs"},
 	{name: "dense", text: "dense"},
 	{name: "hybrid", text: "hybrid dense=0.8"},
+	{name: "scores", text: "hybrid method=score"},
 	{name: "rm3", text: "lexical | rm3 hits=5 original=0.8"},
 	{name: "reranked", text: "hybrid dense=0.8 | rerank depth=10"},
 	{name: "fused", text: "fuse(pairs, dense weight=0.8, fuse(pairs, dense weight=0.8) constant=2 | rerank depth=10 weight=0.8) constant=2"},
