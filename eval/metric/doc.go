@@ -4,7 +4,7 @@
 // Text, over a question's gold answers: [Match], [MatchFold], [ExactMatch], [F1],
 // [RougeL]. Rankings: [Recall], [ReciprocalRank], [NDCG], [AveragePrecision].
 // Scores and probabilities: [AUC], [CalibrationError]. Classes: [Confusion].
-// Chance: [Bootstrap].
+// Chance: [Bootstrap]. Times: [Quantile].
 //
 // The figures of single questions are averaged with [Mean]: the mean of
 // AveragePrecision is MAP, that of ReciprocalRank MRR. Whatever is not defined for

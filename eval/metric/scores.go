@@ -80,3 +80,18 @@ func CalibrationError(probabilities []float64, happened []bool, bins int) (float
 	}
 	return sum / float64(len(probabilities)), nil
 }
+
+// Quantile returns the value below which a share q of values lies: the least at q 0, the
+// median at 0.5, the greatest at 1, and between two values the one that divides the way
+// from one to the next in proportion (Hyndman and Fan, "Sample Quantiles in Statistical
+// Packages", 1996, definition 7). The error, an *[InputError], says that there is no
+// value, that one is not finite, or that q is not in [0, 1].
+func Quantile(values []float64, q float64) (float64, error) {
+	if err := checkFinite("Quantile", "values", values); err != nil {
+		return 0, err
+	}
+	if !(q >= 0 && q <= 1) { // false for NaN, too
+		return 0, inputError("Quantile", "q is %v: want a number in [0, 1]", q)
+	}
+	return quantile(slices.Sorted(slices.Values(values)), q), nil
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/goselfrag/goselfrag/eval/metric"
@@ -190,6 +191,41 @@ func TestMean(t *testing.T) {
 	}
 	for _, bad := range [][]float64{nil, {1, math.NaN()}, {math.Inf(1)}} {
 		_, err := metric.Mean(bad)
+		wantInputError(t, err)
+	}
+}
+
+// Worked out by hand: of n values the place of q is q·(n−1), from 0.
+func TestQuantile(t *testing.T) {
+	for name, c := range map[string]struct {
+		values  []float64
+		q, want float64
+	}{
+		"median of three":    {[]float64{3, 1, 2}, 0.5, 2},
+		"median of four":     {[]float64{4, 1, 3, 2}, 0.5, 2.5},
+		"least":              {[]float64{3, 1, 2}, 0, 1},
+		"greatest":           {[]float64{3, 1, 2}, 1, 3},
+		"between neighbours": {[]float64{10, 20, 30, 40, 50}, 0.9, 46}, // place 3.6
+		"95 of 11":           {[]float64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 100}, 0.95, 9 + 0.5*91},
+		"one":                {[]float64{7}, 0.95, 7},
+		"equal":              {[]float64{2, 2, 2}, 0.3, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := slices.Clone(c.values)
+			got, err := metric.Quantile(c.values, c.q)
+			if err != nil || !near(got, c.want) {
+				t.Errorf("%v, %v, want %v", got, err, c.want)
+			}
+			if !slices.Equal(c.values, before) {
+				t.Errorf("the values were changed to %v", c.values)
+			}
+		})
+	}
+	for _, c := range []struct {
+		values []float64
+		q      float64
+	}{{nil, 0.5}, {[]float64{math.NaN()}, 0.5}, {[]float64{1}, -0.1}, {[]float64{1}, 1.1}, {[]float64{1}, math.NaN()}} {
+		_, err := metric.Quantile(c.values, c.q)
 		wantInputError(t, err)
 	}
 }

@@ -24,6 +24,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/goselfrag/goselfrag/examples/internal/connect"
+	"github.com/goselfrag/goselfrag/examples/internal/pipeline"
 	"github.com/goselfrag/goselfrag/examples/internal/show"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/retriever"
@@ -44,8 +45,9 @@ func main() {
 type config struct {
 	docs     string
 	json     bool
-	embed    string // the URL of an embedding model
 	question string
+	pipeline *pipeline.Pipeline
+	env      pipeline.Env
 	model    generator.Generator
 	options  []selfrag.Option
 }
@@ -92,7 +94,8 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	set.StringVar(&cfg.docs, "docs", "", "the folder of .md, .txt and .html files to answer from")
 	set.BoolVar(&cfg.json, "json", false, "print one JSON object")
 	url := set.String("generator", "", "the model: "+connect.Usage)
-	set.StringVar(&cfg.embed, "embeddings", "", connect.EmbeddingsUsage)
+	embeddings := set.String("embeddings", "", connect.EmbeddingsUsage)
+	retrieval := set.String("retrieval", "", pipeline.FlagUsage)
 	mode := set.String("mode", "adaptive", "when to retrieve: adaptive, always, never or hard")
 	threshold := set.Float64("threshold", 0.2, "adaptive mode retrieves above this ratio, 0 to 1")
 	weights := set.String("weights", "1,1,0.5", "weights of IsREL, IsSUP, IsUSE and, as a fourth, of the sequence term")
@@ -106,6 +109,7 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	for rest := args; len(rest) > 0; {
 		if err := set.Parse(rest); err != nil {
 			if errors.Is(err, flag.ErrHelp) {
+				pipeline.Usage(stderr)
 				return cfg, err
 			}
 			return cfg, errUsage
@@ -131,10 +135,14 @@ func parse(args []string, stderr io.Writer) (config, error) {
 		return cfg, fmt.Errorf("-generator: %w", err)
 	}
 	cfg.model = model.Generator
-	if cfg.embed != "" {
-		if _, err := connect.Embedder(cfg.embed); err != nil {
+	cfg.env = pipeline.Env{Generator: model.Generator, Instructed: model.Family != ""}
+	if *embeddings != "" {
+		if cfg.env.Embedder, err = connect.Embedder(*embeddings); err != nil {
 			return cfg, fmt.Errorf("-embeddings: %w", err)
 		}
+	}
+	if cfg.pipeline, err = pipeline.Choose(*retrieval, cfg.env); err != nil {
+		return cfg, fmt.Errorf("-retrieval: %w", err)
 	}
 	var m selfrag.Mode
 	if err := m.UnmarshalText([]byte(*mode)); err != nil {
@@ -205,7 +213,7 @@ func ask(ctx context.Context, cfg config, stdout *bufio.Writer, stderr io.Writer
 // stream answers the question over docs and draws what happens meanwhile.
 func stream(ctx context.Context, cfg config, docs ingest.Result, stdout *bufio.Writer) (*selfrag.Answer, error) {
 	answer := &selfrag.Answer{Question: cfg.question, Stop: selfrag.StopFailed}
-	index, err := connect.Retriever(ctx, cfg.embed, docs.Passages)
+	index, err := pipeline.NewCorpus(cfg.env, docs.Passages).Build(ctx, cfg.pipeline)
 	if err != nil {
 		return answer, err
 	}

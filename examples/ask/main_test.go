@@ -5,6 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -96,6 +99,60 @@ func TestAskFilters(t *testing.T) {
 	}
 }
 
+// Passages come in the order of the pipeline.
+func TestAskRetrieves(t *testing.T) {
+	dir := folder(t, map[string]string{"a.txt": "The lighthouse. The lighthouse. The lighthouse.", "b.txt": "A bridge stands near the lighthouse of Brannock."})
+	first := func(args ...string) string {
+		t.Helper()
+		var out, errs bytes.Buffer
+		if code := run(t.Context(), append(args, "-docs", dir, "-mode", "always", "-abstain", "0", "Where is the lighthouse?"), &out, &errs); code != 0 {
+			t.Fatalf("exit code %d: %s", code, errs.String())
+		}
+		_, text, _ := strings.Cut(out.String(), "passage 1: ")
+		return strings.TrimSpace(text[:strings.Index(text, "\n")])
+	}
+	for args, want := range map[string]string{
+		"":                                   "a",
+		"lexical k1=0 b=1 | reorder":         "a",
+		"lexical analyzer=standard | rerank": "b",
+	} {
+		if got := first("-retrieval", args); got != want {
+			t.Errorf("%q: the first passage is %q, want %q", args, got, want)
+		}
+	}
+}
+
+// With an embedding model, passages are found that share no word with the question.
+func TestAskEmbeds(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			Model string
+			Input []string
+		}
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || body.Model != "m" {
+			t.Errorf("%v: the model %q is asked for", err, body.Model)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		var list []string
+		for i, text := range body.Input {
+			vector := "[1,0]"
+			if text == "water" || strings.Contains(text, "Rivers") {
+				vector = "[0,1]"
+			}
+			list = append(list, fmt.Sprintf(`{"index":%d,"embedding":%s}`, i, vector))
+		}
+		fmt.Fprintf(w, `{"data":[%s]}`, strings.Join(list, ","))
+	}))
+	defer s.Close()
+	dir := folder(t, map[string]string{"cats.txt": "Cats purr.", "rivers.txt": "Rivers flow."})
+	for url, want := range map[string]string{"": "(abstained", s.URL + "/m": "passage 1: rivers"} {
+		var out, errs bytes.Buffer
+		if code := run(t.Context(), []string{"-docs", dir, "-mode", "always", "-embeddings", url, "water"}, &out, &errs); code != 0 || !strings.Contains(out.String(), want) {
+			t.Errorf("%q: exit code %d: want %q\n%s%s", url, code, want, out.String(), errs.String())
+		}
+	}
+}
+
 func TestAskErrors(t *testing.T) {
 	dir := folder(t, lighthouse)
 	for name, c := range map[string]struct {
@@ -116,6 +173,8 @@ func TestAskErrors(t *testing.T) {
 		"filter":         {[]string{"-docs", dir, "-filter", "format =", "q"}, 2, "-filter"},
 		"generator":      {[]string{"-docs", dir, "-generator", "http://localhost:8000/m", "q"}, 2, "-generator: bad URL: it begins with \"http\""},
 		"embeddings":     {[]string{"-docs", dir, "-embeddings", "localhost:8000/m", "q"}, 2, "-embeddings: bad URL"},
+		"retrieval":      {[]string{"-docs", dir, "-retrieval", "lexical | mmr lambda=2", "q"}, 2, "-retrieval: pipeline: 1:22: lambda=2: want a number from 1e-6 to 1"},
+		"no model":       {[]string{"-docs", dir, "-retrieval", "hyde", "q"}, 2, "name one with -generator"},
 		"no server":      {[]string{"-docs", dir, "-generator", "vllm+http://127.0.0.1:1/m", "q"}, 1, "http://127.0.0.1:1/"},
 		"unknown flag":   {[]string{"-colour", "q"}, 2, "usage: ask"},
 	} {

@@ -20,11 +20,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
-
 	"github.com/goselfrag/goselfrag/eval/dataset"
 	"github.com/goselfrag/goselfrag/examples/internal/connect"
+	"github.com/goselfrag/goselfrag/examples/internal/pipeline"
+	"github.com/goselfrag/goselfrag/examples/internal/show"
 	"github.com/goselfrag/goselfrag/generator"
 )
 
@@ -42,6 +41,9 @@ type config struct {
 	systems           []system
 	generator         string // its URL
 	embeddings        string // the URL of an embedding model
+	retrieval         string // its text
+	pipeline          *pipeline.Pipeline
+	env               pipeline.Env
 	model             connect.Model
 	out               string
 	resume            bool
@@ -94,12 +96,14 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	names := set.String("systems", "selfrag", "the systems to measure, parted by commas, or all; the others are compared with the first")
 	set.StringVar(&cfg.generator, "generator", "", "the model: "+connect.Usage)
 	set.StringVar(&cfg.embeddings, "embeddings", "", connect.EmbeddingsUsage)
+	set.StringVar(&cfg.retrieval, "retrieval", "", pipeline.FlagUsage)
 	set.StringVar(&cfg.out, "out", "", "write every answer to this file of JSON lines")
 	set.BoolVar(&cfg.resume, "resume", false, "take over the answers that the file of -out holds already")
 	set.Uint64Var(&cfg.seed, "seed", 1, "of the random choice and of the intervals")
 	set.BoolVar(&cfg.json, "json", false, "print one JSON object instead of a table")
 	if err := set.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
+			pipeline.Usage(stderr)
 			return cfg, err
 		}
 		return cfg, errUsage
@@ -122,10 +126,14 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	if cfg.model, err = connect.Generator(cfg.generator); err != nil {
 		return cfg, fmt.Errorf("-generator: %w", err)
 	}
+	cfg.env = pipeline.Env{Generator: cfg.model.Generator, Instructed: cfg.model.Family != ""}
 	if cfg.embeddings != "" {
-		if _, err := connect.Embedder(cfg.embeddings); err != nil {
+		if cfg.env.Embedder, err = connect.Embedder(cfg.embeddings); err != nil {
 			return cfg, fmt.Errorf("-embeddings: %w", err)
 		}
+	}
+	if cfg.pipeline, err = pipeline.Choose(cfg.retrieval, cfg.env); err != nil {
+		return cfg, fmt.Errorf("-retrieval: %w", err)
 	}
 	cfg.systems, err = choose(*names)
 	return cfg, err
@@ -180,6 +188,9 @@ func evaluate(ctx context.Context, cfg config, stdout, stderr io.Writer) (err er
 	answers := &store{}
 	if cfg.out != "" {
 		this := settings{Format: 1, Generator: cfg.generator, Embeddings: cfg.embeddings, K: cfg.k, Seed: cfg.seed}
+		if cfg.retrieval != "" {
+			this.Retrieval = cfg.pipeline.String()
+		}
 		if this.Corpus, err = digest(cfg.corpus); err != nil {
 			return err
 		}
@@ -232,7 +243,7 @@ func ask(ctx context.Context, s system, b *bench, questions []dataset.Question, 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.name, err)
 	}
-	show := progress(stderr, s.name, len(questions))
+	done := show.Progress(stderr, s.name, len(questions))
 	records := make([]record, len(questions))
 	for i, q := range questions {
 		r, known := answers.get(s.name, q.ID)
@@ -248,22 +259,7 @@ func ask(ctx context.Context, s system, b *bench, questions []dataset.Question, 
 			}
 		}
 		records[i] = r
-		show(i + 1)
+		done(i + 1)
 	}
 	return records, nil
-}
-
-// progress returns a function that shows how many questions of a system are done: a
-// bar on a terminal, else a line now and then.
-func progress(w io.Writer, name string, all int) func(done int) {
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		bar := progressbar.NewOptions(all, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(name),
-			progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
-		return func(done int) { _ = bar.Set(done) } // a bar that cannot be drawn is no reason to stop
-	}
-	return func(done int) {
-		if done%250 == 0 || done == all {
-			fmt.Fprintf(w, "%s: %d of %d\n", name, done, all)
-		}
-	}
 }

@@ -123,6 +123,29 @@ func TestOverlapTakesTheFirstOfEquals(t *testing.T) {
 	}
 }
 
+// The song shares most words with the first question, the tower has two of them in its
+// title.
+func TestRetrieval(t *testing.T) {
+	for pipeline, want := range map[string]string{"": "tower", "lexical title=0": "song", "lexical title=0 | rerank depth=5": "tower"} {
+		name := filepath.Join(t.TempDir(), "out.jsonl")
+		eval(t, "-systems", "top1", "-out", name, "-retrieval", pipeline)
+		if r := answers(t, name)["top1"]["built"]; strings.Join(r.Cited, " ") != want {
+			t.Errorf("%q: cites %v, want %s", pipeline, r.Cited, want)
+		}
+	}
+	// What the pipeline asks a model is counted: two passages are judged for each question.
+	plain := lastLine(t, eval(t, "-json", "-systems", "floor,oracle,pooled,always", "-limit", "2", "-k", "2"))
+	judged := lastLine(t, eval(t, "-json", "-systems", "floor,oracle,pooled,always", "-limit", "2", "-k", "2", "-retrieval", "lexical | rerank depth=2"))
+	calls := func(m map[string]any, name string) float64 {
+		return m["systems"].(map[string]any)[name].(map[string]any)["model_calls"].(float64)
+	}
+	for _, name := range []string{"floor", "oracle", "pooled", "always"} {
+		if got := calls(judged, name) - calls(plain, name); got != 4 {
+			t.Errorf("%s: the pipeline adds %v calls, want 4", name, got)
+		}
+	}
+}
+
 // A random answer is one of those of selfrag, with the passage it stands in.
 func TestRandom(t *testing.T) {
 	passages, err := dataset.Passages(corpus)
@@ -230,6 +253,8 @@ func TestBadInput(t *testing.T) {
 		"unknown system":     {[]string{"-corpus", corpus, "-questions", questions, "-systems", "selfrag,best"}, 2, `no "best": want all, or some of selfrag, `},
 		"generator":          {[]string{"-corpus", corpus, "-questions", questions, "-generator", "tgi+http://a/m"}, 2, "-generator: bad URL"},
 		"embeddings":         {[]string{"-corpus", corpus, "-questions", questions, "-embeddings", "vllm+http://a/m"}, 2, "-embeddings: bad URL"},
+		"retrieval":          {[]string{"-corpus", corpus, "-questions", questions, "-retrieval", "lexical | rerenk"}, 2, `-retrieval: pipeline: 1:11: there is no stage "rerenk"`},
+		"no model":           {[]string{"-corpus", corpus, "-questions", questions, "-retrieval", "lexical | variants"}, 2, "-retrieval: pipeline: 1:11: variants: it needs a model that follows instructions"},
 		"no server":          {[]string{"-corpus", corpus, "-questions", questions, "-generator", "vllm+http://127.0.0.1:1/m"}, 1, "-generator: modelserver: http://127.0.0.1:1"},
 		"system twice":       {[]string{"-corpus", corpus, "-questions", questions, "-systems", "floor, floor"}, 2, "twice"},
 		"resume of nothing":  {[]string{"-corpus", corpus, "-questions", questions, "-resume"}, 2, "-resume needs"},

@@ -31,15 +31,17 @@ type settings struct {
 	Generator string `json:"generator,omitempty"` // its URL; empty is the embedded model
 	// Embeddings is the URL of the embedding model, if there is one.
 	Embeddings string `json:"embeddings,omitempty"`
-	Corpus     string `json:"corpus_sha256"`
-	Questions  string `json:"questions_sha256"`
-	K          int    `json:"k"`
-	Seed       uint64 `json:"seed"`
+	// Retrieval is the pipeline; empty is the default.
+	Retrieval string `json:"retrieval,omitempty"`
+	Corpus    string `json:"corpus_sha256"`
+	Questions string `json:"questions_sha256"`
+	K         int    `json:"k"`
+	Seed      uint64 `json:"seed"`
 }
 
 // String tells settings apart.
 func (s settings) String() string {
-	return fmt.Sprintf("generator %q, embeddings %q, k %d, seed %d, corpus %.8s, questions %.8s", s.Generator, s.Embeddings, s.K, s.Seed, s.Corpus, s.Questions)
+	return fmt.Sprintf("generator %q, embeddings %q, retrieval %q, k %d, seed %d, corpus %.8s, questions %.8s", s.Generator, s.Embeddings, s.Retrieval, s.K, s.Seed, s.Corpus, s.Questions)
 }
 
 // store keeps answers in a file, so that a run that was broken off can go on. The zero

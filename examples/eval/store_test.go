@@ -96,7 +96,8 @@ func TestRefusesFiles(t *testing.T) {
 		want string
 	}{
 		"there already":      {string(whole), nil, "is there already"},
-		"another k":          {string(whole), []string{"-resume", "-k", "3"}, ":1: the answers were made with other files or flags (generator \"\", embeddings \"\", k 5"},
+		"another k":          {string(whole), []string{"-resume", "-k", "3"}, ":1: the answers were made with other files or flags (generator \"\", embeddings \"\", retrieval \"\", k 5"},
+		"another retrieval":  {string(whole), []string{"-resume", "-retrieval", "lexical|mmr"}, `now generator "", embeddings "", retrieval "lexical | mmr"`},
 		"another generator":  {strings.Replace(string(whole), `1,`, `1,"generator":"vllm+http://a/m",`, 1), []string{"-resume"}, `(generator "vllm+http://a/m"`},
 		"another seed":       {string(whole), []string{"-resume", "-seed", "7"}, "seed 1"},
 		"other questions":    {string(whole), []string{"-resume", "-questions", otherQuestions(t)}, "questions"},

@@ -7,9 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/goselfrag/goselfrag/account"
 	"github.com/goselfrag/goselfrag/eval/dataset"
 	"github.com/goselfrag/goselfrag/eval/metric"
-	"github.com/goselfrag/goselfrag/examples/internal/connect"
+	"github.com/goselfrag/goselfrag/examples/internal/pipeline"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/internal/sentence"
 	"github.com/goselfrag/goselfrag/retriever"
@@ -29,7 +30,7 @@ type bench struct {
 }
 
 func newBench(ctx context.Context, cfg config, passages []retriever.Passage) (*bench, error) {
-	index, err := connect.Retriever(ctx, cfg.embeddings, passages)
+	index, err := pipeline.NewCorpus(cfg.env, passages).Build(ctx, cfg.pipeline)
 	if err != nil {
 		return nil, err
 	}
@@ -147,9 +148,9 @@ func random(b *bench) (answerer, error) {
 // on the first passage that holds it.
 func pooled(b *bench) (answerer, error) {
 	return func(ctx context.Context, q dataset.Question) (record, error) {
-		found, err := b.retrieve(ctx, q.Question, b.k)
+		found, used, err := b.retrieve(ctx, q.Question, b.k)
 		if err != nil || len(found) == 0 {
-			return record{Retrieved: true}, err
+			return record{Retrieved: true, Calls: used.Calls, Tokens: used.GeneratedTokens}, err
 		}
 		prompt := generator.Prompt{Instruction: q.Question}
 		for _, p := range found {
@@ -159,7 +160,7 @@ func pooled(b *bench) (answerer, error) {
 		if err != nil {
 			return record{}, err
 		}
-		r := record{Answer: strings.TrimSpace(done.Text()), Retrieved: true, Calls: 1, Tokens: done.Usage.GeneratedTokens}
+		r := record{Answer: strings.TrimSpace(done.Text()), Retrieved: true, Calls: used.Calls + 1, Tokens: used.GeneratedTokens + done.Usage.GeneratedTokens}
 		for _, p := range found {
 			if strings.Contains(p.Text, r.Answer) {
 				r.Cited = []string{p.ID}
@@ -174,8 +175,10 @@ func pooled(b *bench) (answerer, error) {
 func quote(k func(*bench) int) func(*bench) (answerer, error) {
 	return func(b *bench) (answerer, error) {
 		return func(ctx context.Context, q dataset.Question) (record, error) {
-			found, err := b.retrieve(ctx, q.Question, k(b))
-			return b.overlap.best(q.Question, found), err
+			found, used, err := b.retrieve(ctx, q.Question, k(b))
+			r := b.overlap.best(q.Question, found)
+			r.Calls, r.Tokens = used.Calls, used.GeneratedTokens
+			return r, err
 		}, nil
 	}
 }
@@ -184,26 +187,32 @@ func quote(k func(*bench) int) func(*bench) (answerer, error) {
 // is none: no way of choosing a sentence can match more often.
 func oracle(b *bench) (answerer, error) {
 	return func(ctx context.Context, q dataset.Question) (record, error) {
-		found, err := b.retrieve(ctx, q.Question, b.k)
+		found, used, err := b.retrieve(ctx, q.Question, b.k)
+		r := b.overlap.best(q.Question, found)
+	passages:
 		for _, p := range found {
 			for _, s := range sentence.Split(p.Text) {
 				if metric.MatchFold(s.Of(p.Text), q.Answers) {
-					return record{Answer: s.Of(p.Text), Cited: []string{p.ID}, Retrieved: true}, err
+					r.Answer, r.Cited = s.Of(p.Text), []string{p.ID}
+					break passages
 				}
 			}
 		}
-		return b.overlap.best(q.Question, found), err
+		r.Calls, r.Tokens = used.Calls, used.GeneratedTokens
+		return r, err
 	}, nil
 }
 
-func (b *bench) retrieve(ctx context.Context, text string, k int) ([]retriever.Passage, error) {
+// retrieve also returns what the pipeline asked models, which the engine counts by itself.
+func (b *bench) retrieve(ctx context.Context, text string, k int) ([]retriever.Passage, account.Usage, error) {
+	ctx, spent := account.Open(ctx, "question", account.Limits{})
 	res, err := b.index.Retrieve(ctx, retriever.Query{Text: text, K: k})
 	if err != nil {
-		return nil, err
+		return nil, spent.Usage(), err
 	}
 	var out []retriever.Passage
 	for _, h := range res.Hits {
 		out = append(out, h.Passage)
 	}
-	return out, nil
+	return out, spent.Usage(), nil
 }

@@ -1,9 +1,8 @@
-// Package connect turns the URLs of the command line into models and indexes: the
-// one place where the example programs name the families of servers.
+// Package connect turns the URLs of the command line into models: the one place
+// where the example programs name the families of servers.
 package connect
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -22,10 +21,9 @@ import (
 	"github.com/goselfrag/goselfrag/generator/sglang"
 	"github.com/goselfrag/goselfrag/generator/vllm"
 	"github.com/goselfrag/goselfrag/modelserver"
-	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/dense"
 	"github.com/goselfrag/goselfrag/retriever/dense/openai"
-	"github.com/goselfrag/goselfrag/retriever/lexical"
+	"github.com/goselfrag/goselfrag/retriever/rerank"
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
@@ -96,25 +94,6 @@ func chatModel(top int) func(modelserver.Config) (Model, error) {
 	}
 }
 
-// Retriever returns an index of passages: by keywords, and if a URL names an
-// embedding model (see [EmbeddingsUsage]), by meaning as well, which embeds all
-// passages first.
-func Retriever(ctx context.Context, text string, passages []retriever.Passage) (retriever.Retriever, error) {
-	words, err := lexical.New(passages)
-	if err != nil || text == "" {
-		return words, err
-	}
-	embedder, err := Embedder(text)
-	if err != nil {
-		return nil, err
-	}
-	vectors, err := dense.New(ctx, embedder, passages, dense.Options{})
-	if err != nil {
-		return nil, err
-	}
-	return retriever.Fuse([]retriever.Part{{Name: "lexical", Retriever: words}, {Name: "dense", Retriever: vectors}}, retriever.FuseOptions{})
-}
-
 // Embedder returns the embedding model that a URL names. It does no I/O. An error
 // wraps [ErrURL] or [modelserver.ErrConfig].
 func Embedder(text string) (dense.Embedder, error) {
@@ -128,6 +107,20 @@ func Embedder(text string) (dense.Embedder, error) {
 		return nil, err // not a nil pointer in an interface
 	}
 	return client, nil
+}
+
+// RerankKey is the environment variable with the API key of a reranker's server.
+const RerankKey = "GOSELFRAG_RERANK_KEY"
+
+// Reranker returns the cross-encoder at http://HOST:PORT/MODEL. It does no I/O. An
+// error wraps [ErrURL], [modelserver.ErrConfig] or [rerank.ErrOption].
+func Reranker(text string, o rerank.EndpointOptions) (*rerank.Endpoint, error) {
+	_, server, err := parse(text, nil)
+	if err != nil {
+		return nil, err
+	}
+	server.APIKey = modelserver.Key(os.Getenv(RerankKey))
+	return rerank.NewEndpoint(server, o)
 }
 
 // Generator returns the model that a URL names; see [Usage]. It does no I/O. An

@@ -1,7 +1,6 @@
 package connect
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -20,6 +19,7 @@ import (
 	"github.com/goselfrag/goselfrag/generator/vllm"
 	"github.com/goselfrag/goselfrag/modelserver"
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/rerank"
 )
 
 func TestGeneratorFamilies(t *testing.T) {
@@ -125,53 +125,40 @@ func TestEmbedder(t *testing.T) {
 	}
 }
 
-// With an embedding model, passages are found that share no word with the question.
-func TestRetriever(t *testing.T) {
-	passages := []retriever.Passage{{ID: "a", Text: "Cats purr."}, {ID: "b", Text: "Rivers flow."}}
-	find := func(url string) string {
-		t.Helper()
-		r, err := Retriever(t.Context(), url, passages)
-		if err != nil {
-			t.Fatal(err)
-		}
-		res, err := r.Retrieve(t.Context(), retriever.Query{Text: "water", K: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(res.Hits) == 0 {
-			return ""
-		}
-		return res.Hits[0].Passage.ID
+func TestReranker(t *testing.T) {
+	if r, err := Reranker("https://a/m", rerank.EndpointOptions{}); err != nil || r == nil {
+		t.Errorf("%v, %v", r, err)
 	}
-	const secret = "s3cr3t-key"
-	t.Setenv(EmbeddingsKey, secret)
+	if _, err := Reranker("vllm+http://a/m", rerank.EndpointOptions{}); !errors.Is(err, ErrURL) {
+		t.Error(err)
+	}
+}
+
+// The keys of the environment reach the servers of embeddings and reranking.
+func TestKeys(t *testing.T) {
+	got := map[string]string{}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var body struct {
-			Model string
-			Input []string
-		}
-		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || body.Model != "m" || r.Header.Get("Authorization") != "Bearer "+secret {
-			t.Errorf("%v: the model %q is asked for with %v", err, body.Model, r.Header)
-		}
-		w.Header().Set("Content-Type", "application/json")
-		var list []string
-		for i, text := range body.Input {
-			vector := "[1,0]"
-			if text == "water" || strings.Contains(text, "Rivers") {
-				vector = "[0,1]"
-			}
-			list = append(list, fmt.Sprintf(`{"index":%d,"embedding":%s}`, i, vector))
-		}
-		fmt.Fprintf(w, `{"data":[%s]}`, strings.Join(list, ","))
+		got[r.URL.Path] = r.Header.Get("Authorization")
+		http.Error(w, "no", http.StatusBadRequest)
 	}))
 	defer s.Close()
-	if got := find(""); got != "" {
-		t.Errorf("by words %q is found: want nothing", got)
+	t.Setenv(EmbeddingsKey, "key-a")
+	t.Setenv(RerankKey, "key-b")
+	e, err := Embedder(s.URL + "/m")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got := find(s.URL + "/m"); got != "b" {
-		t.Errorf("by meaning %q is found: want b", got)
+	r, err := Reranker(s.URL+"/m", rerank.EndpointOptions{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := Retriever(t.Context(), "a", passages); !errors.Is(err, ErrURL) {
-		t.Errorf("%v: want the URL refused", err)
+	if _, err := e.EmbedQuery(t.Context(), "x"); err == nil {
+		t.Error("no error")
+	}
+	if _, err := r.Score(t.Context(), "x", []retriever.Passage{{ID: "a", Text: "b"}}); err == nil {
+		t.Error("no error")
+	}
+	if got["/v1/embeddings"] != "Bearer key-a" || got["/v1/rerank"] != "Bearer key-b" {
+		t.Errorf("the servers got %v", got)
 	}
 }

@@ -5,10 +5,14 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"text/tabwriter"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/schollz/progressbar/v3"
+	terminal "golang.org/x/term"
 
 	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/retriever"
@@ -123,5 +127,20 @@ func Answer(w io.Writer, a *selfrag.Answer) {
 	}
 	for _, n := range a.Notes {
 		fmt.Fprintf(w, "  note: %s\n", n)
+	}
+}
+
+// Progress returns a function that shows how many of all are done: a bar on a terminal,
+// else a line now and then.
+func Progress(w io.Writer, name string, all int) func(done int) {
+	if f, ok := w.(*os.File); ok && terminal.IsTerminal(int(f.Fd())) {
+		bar := progressbar.NewOptions(all, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(Shorten(name, 40)),
+			progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
+		return func(done int) { _ = bar.Set(done) } // a bar that cannot be drawn is no reason to stop
+	}
+	return func(done int) {
+		if done%250 == 0 || done == all {
+			fmt.Fprintf(w, "%s: %d of %d\n", Clean(name), done, all)
+		}
 	}
 }

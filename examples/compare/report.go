@@ -1,0 +1,259 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/goselfrag/goselfrag/eval/dataset"
+	"github.com/goselfrag/goselfrag/eval/metric"
+	"github.com/goselfrag/goselfrag/examples/internal/show"
+)
+
+// report is the form of -json, and what the page is made of.
+type report struct {
+	Corpus     string `json:"corpus"`
+	File       string `json:"question_file"`
+	Generator  string `json:"generator,omitempty"`
+	Embeddings string `json:"embeddings,omitempty"`
+	Passages   int    `json:"passages"`
+	Questions  int    `json:"questions"`
+	Seed       uint64 `json:"seed"`
+	Overlap    int    `json:"overlap_words,omitempty"`
+	Join       string `json:"join,omitempty"`
+	// Figures names the figures of the systems, in the order of the table.
+	Figures []string `json:"figures"`
+	Systems []system `json:"systems"` // the others are compared with the first
+	// Failed says why systems are missing that were to be measured.
+	Failed string `json:"failed,omitempty"`
+}
+
+// system is what is reported of a pipeline or, in a sweep, of a pipeline over chunks of
+// one size.
+type system struct {
+	Name     string `json:"name"`
+	Pipeline string `json:"pipeline"`
+	Words    int    `json:"chunk_words,omitempty"`
+	Passages int    `json:"passages"` // or chunks, that were searched
+	// Figures are means over the questions, by name.
+	Figures map[string]figure `json:"figures"`
+	// MedianMillis and P95Millis are the median and the 95th percentile of the time of a
+	// query, in milliseconds.
+	MedianMillis float64 `json:"median_ms"`
+	P95Millis    float64 `json:"p95_ms"`
+	// Missing is the number of questions for which a part of the pipeline was missing.
+	Missing int `json:"missing,omitempty"`
+	// Curve is recall@1, recall@2 and so on.
+	Curve []float64 `json:"recall_curve"`
+	// Disagreements are the questions in which the reciprocal rank is farthest from that of
+	// the first system.
+	Disagreements []disagreement `json:"disagreements,omitempty"`
+
+	title string
+}
+
+// figure is a mean with its 95 % interval, and the difference from the first system.
+type figure struct {
+	metric.Interval
+	MinusFirst *metric.Interval `json:"minus_first,omitempty"`
+}
+
+// disagreement is a question with the places of its first right passage; 0 is none among
+// those that were asked for.
+type disagreement struct {
+	ID       string `json:"id"`
+	Question string `json:"question"`
+	First    int    `json:"first_rank"` // of the first system
+	Rank     int    `json:"rank"`
+}
+
+// disagreements is how many questions are listed of each system.
+const disagreements = 20
+
+// calls is the name of the figure of model calls per question.
+const calls = "calls"
+
+// newReport averages what was measured. Questions about one passage hang together, so
+// that whole groups of them are drawn for the intervals.
+func newReport(cfg config, passages int, questions []dataset.Question, all []asked) (report, error) {
+	r := report{
+		Corpus: cfg.corpus, File: cfg.questions, Generator: cfg.generator, Embeddings: cfg.embeddings,
+		Passages: passages, Questions: len(questions), Seed: cfg.seed, Overlap: cfg.overlap, Join: cfg.join, Figures: figureNames(cfg),
+	}
+	boot := metric.Bootstrap{Seed: cfg.seed}
+	for _, q := range questions {
+		boot.Groups = append(boot.Groups, q.Positive[0])
+	}
+	var first map[string][]float64
+	for i, a := range all {
+		s := system{
+			Name: a.name, Pipeline: a.Pipeline.String(), Words: a.words, Passages: a.passages,
+			Figures: map[string]figure{}, Missing: a.missing, title: a.title(),
+		}
+		values, err := a.values(cfg, questions)
+		if err != nil {
+			return r, err
+		}
+		if i == 0 {
+			first = values
+		}
+		for _, name := range r.Figures {
+			var f figure
+			if f.Interval, err = boot.Mean(values[name]); err != nil {
+				return r, err
+			}
+			if i > 0 {
+				d, err := boot.Difference(values[name], first[name])
+				if err != nil {
+					return r, err
+				}
+				f.MinusFirst = &d
+			}
+			s.Figures[name] = f
+		}
+		if s.MedianMillis, err = metric.Quantile(a.millis, 0.5); err != nil {
+			return r, err
+		}
+		if s.P95Millis, err = metric.Quantile(a.millis, 0.95); err != nil {
+			return r, err
+		}
+		if s.Curve, err = a.curve(cfg, questions); err != nil {
+			return r, err
+		}
+		if i > 0 {
+			s.Disagreements = a.disagree(all[0], questions)
+		}
+		r.Systems = append(r.Systems, s)
+	}
+	return r, nil
+}
+
+func recallName(k int) string   { return fmt.Sprintf("recall@%d", k) }
+func answerName(n int) string   { return fmt.Sprintf("answer@%d words", n) }
+func rankName(of string) string { return fmt.Sprintf("%s@%d", of, cut) }
+
+func figureNames(cfg config) []string {
+	var names []string
+	for _, k := range cfg.ks {
+		names = append(names, recallName(k))
+	}
+	names = append(names, rankName("MRR"), rankName("nDCG"))
+	if len(cfg.sweep) > 0 {
+		names = append(names, answerName(cfg.words))
+	}
+	return append(names, calls)
+}
+
+// values returns the figures of each question, by name.
+func (a asked) values(cfg config, questions []dataset.Question) (map[string][]float64, error) {
+	values := map[string][]float64{calls: a.calls}
+	add := func(name string, v float64) { values[name] = append(values[name], v) }
+	for i, q := range questions {
+		ranked := a.ranked[i]
+		for _, k := range cfg.ks {
+			add(recallName(k), metric.Recall(ranked, q.Positive, k))
+		}
+		add(rankName("MRR"), metric.ReciprocalRank(ranked, q.Positive, cut))
+		gains := map[string]float64{}
+		for _, id := range q.Positive {
+			gains[id] = 1
+		}
+		ndcg, err := metric.NDCG(ranked, gains, cut)
+		if err != nil {
+			return nil, err
+		}
+		add(rankName("nDCG"), ndcg)
+	}
+	if len(cfg.sweep) > 0 {
+		values[answerName(cfg.words)] = a.holds
+	}
+	return values, nil
+}
+
+// curve returns mean recall at each k up to the greatest that was asked for.
+func (a asked) curve(cfg config, questions []dataset.Question) ([]float64, error) {
+	curve := make([]float64, max(cut, slices.Max(cfg.ks)))
+	for k := range curve {
+		var values []float64
+		for i, q := range questions {
+			values = append(values, metric.Recall(a.ranked[i], q.Positive, k+1))
+		}
+		var err error
+		if curve[k], err = metric.Mean(values); err != nil {
+			return nil, err
+		}
+	}
+	return curve, nil
+}
+
+// disagree returns the questions in which the reciprocal ranks differ, those in which they
+// do most first, then in the order of the questions.
+func (a asked) disagree(first asked, questions []dataset.Question) []disagreement {
+	var list []disagreement
+	for i, q := range questions {
+		d := disagreement{ID: q.ID, Question: q.Question, First: rank(first.ranked[i], q.Positive), Rank: rank(a.ranked[i], q.Positive)}
+		if d.First != d.Rank {
+			list = append(list, d)
+		}
+	}
+	distance := func(d disagreement) float64 { return math.Abs(reciprocal(d.First) - reciprocal(d.Rank)) }
+	slices.SortStableFunc(list, func(a, b disagreement) int { return cmp.Compare(distance(b), distance(a)) })
+	return list[:min(len(list), disagreements)]
+}
+
+// rank returns the place of the first of positive in ranked, 0 if there is none.
+func rank(ranked, positive []string) int {
+	return 1 + slices.IndexFunc(ranked, func(id string) bool { return slices.Contains(positive, id) })
+}
+
+func reciprocal(rank int) float64 {
+	if rank == 0 {
+		return 0
+	}
+	return 1 / float64(rank)
+}
+
+// table prints the figures for people, and the differences below them.
+func (r report) table(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "%d questions", r.Questions)
+	for _, name := range r.Figures {
+		fmt.Fprintf(t, "\t%s [95 %%]", name)
+	}
+	fmt.Fprintln(t, "\tmedian ms\tp95 ms\tpassages")
+	for _, s := range r.Systems {
+		fmt.Fprint(t, show.Shorten(s.title, 40))
+		for _, name := range r.Figures {
+			fmt.Fprintf(t, "\t%s", interval(s.Figures[name].Interval, ""))
+		}
+		fmt.Fprintf(t, "\t%.3g\t%.3g\t%d\n", s.MedianMillis, s.P95Millis, s.Passages)
+	}
+	if len(r.Systems) > 1 {
+		fmt.Fprintf(t, "\nminus %s\n", show.Shorten(r.Systems[0].title, 40))
+	}
+	for _, s := range r.Systems[1:] {
+		fmt.Fprint(t, show.Shorten(s.title, 40))
+		for _, name := range r.Figures {
+			fmt.Fprintf(t, "\t%s", interval(*s.Figures[name].MinusFirst, "+"))
+		}
+		fmt.Fprintln(t, "\t\t\t")
+	}
+	for _, s := range r.Systems {
+		if s.Missing > 0 {
+			fmt.Fprintf(t, "\n%s: a part was missing for %d questions\n", show.Shorten(s.title, 40), s.Missing)
+		}
+	}
+	if r.Failed != "" {
+		fmt.Fprintf(t, "\nnot all was measured: %s\n", r.Failed)
+	}
+	return t.Flush()
+}
+
+// interval writes a value with its interval, with a sign before each if sign is "+".
+func interval(i metric.Interval, sign string) string {
+	f := "%" + sign + ".3f"
+	return fmt.Sprintf(f+" ["+f+", "+f+"]", i.Value, i.Low, i.High)
+}

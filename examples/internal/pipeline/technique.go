@@ -1,0 +1,179 @@
+package pipeline
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/goselfrag/goselfrag/examples/internal/connect"
+	"github.com/goselfrag/goselfrag/retriever"
+)
+
+// technique is a row of the table: what a name stands for.
+type technique struct {
+	name, about string
+	base        bool     // it begins a pipeline
+	last        bool     // nothing may come after it
+	ofPart      []option // of the pipelines it holds; nil if it holds none
+	options     []option
+	// make makes the retriever; in is nil for a base.
+	make func(b *builder, s *stage, in retriever.Retriever) (retriever.Retriever, error)
+}
+
+// The options that several techniques have.
+var (
+	missing = yesOrNo("missing", "go on if a part fails, and say so in the result")
+
+	keywords = []option{
+		choice("analyzer", "how text becomes terms", "en", "cjk", "standard"),
+		number("k1", 1.2, 0, 1e6, "how slowly repeated terms stop to add to the score"),
+		number("b", 0.75, 0, 1, "how much long passages are marked down"),
+		whole("title", 2, 0, 100, "how often a term of a title counts"),
+	}
+	metric        = choice("metric", "what near means", "cosine", "inner-product")
+	vectorOptions = []option{
+		metric,
+		whole("dim", 2048, 64, 65536, "components without -embeddings"),
+		whole("seed", 0, 0, 1e9, "of their random projection"),
+	}
+	fusing = []option{
+		choice("method", "rank: by reciprocal ranks; score: by normalised scores", "rank", "score"),
+		number("constant", 60, 1e-6, 1e6, "method=rank: k of 1/(k + rank)"),
+		whole("depth", 100, 1, 1e6, "hits that each part is asked for"),
+		missing,
+	}
+	searching = []option{
+		whole("max", 4, 1, 100, "other texts that are searched for"),
+		number("original", 2, 1e-6, 1e6, "weight of the question's own list; another text has 1"),
+		missing,
+	}
+	asking = []option{
+		whole("max-tokens", 512, 1, 1e6, "of a reply"),
+		number("temperature", 0, 0, 100, "of the model"),
+	}
+	judgedBy = choice("judge", "model: p(Relevant) of a model with reflection tokens; critic: a model that is asked", "model", "critic")
+	judging  = []option{
+		anyText("endpoint", "a cross-encoder at http://HOST:PORT/MODEL instead, with /rerank; its key is read from "+connect.RerankKey),
+		choice("format", "of the endpoint", "cohere", "tei"),
+		whole("concurrency", 1, 1, 64, "passages that a judge is asked about at the same time"),
+	}
+)
+
+// techniques are all there are, bases first, in the order of the usage text. A new one
+// is a row here and the function that makes it.
+var techniques = []technique{
+	{name: "lexical", base: true, about: "keyword search by BM25", options: keywords, make: memo("lexical", makeLexical)},
+	{name: "pairs", base: true, about: "the same, and passages in which words of the query stand together",
+		options: append([]option{number("boost", 0.2, 0, 1, "weight of pairs of words")}, keywords...), make: memo("pairs", makePairs)},
+	{name: "dense", base: true, about: "search by vectors: of the server of -embeddings, else by parts of words",
+		options: vectorOptions, make: memo("dense", makeDense)},
+	{name: "hybrid", base: true, about: "lexical and dense with their defaults, fused",
+		options: append([]option{number("dense", 1, 1e-6, 1e6, "weight of dense; lexical has 1")}, fusing...), make: makeHybrid},
+	{name: "hyde", base: true, about: "dense, with the question moved towards answers that the model invents (HyDE)",
+		options: []option{whole("count", 4, 1, 100, "invented answers, one call each"), asking[0], number("temperature", 0.7, 0.01, 100, "of the model"), metric}, make: makeHyDE},
+	{name: "summary", base: true, about: "dense over summaries of the passages",
+		options: []option{
+			choice("by", "its own sentences, or a model that writes each, one call for a passage", "sentences", "model"),
+			whole("sentences", 2, 1, 1000, "by=sentences: sentences of a summary"), asking[0],
+			whole("concurrency", 1, 1, 64, "by=model: passages that are summarised at the same time"), metric,
+		}, make: memo("summary", makeSummary)},
+	{name: "fuse", base: true, about: "several pipelines, fused: fuse(lexical, dense weight=0.8)",
+		ofPart: []option{number("weight", 1, 1e-6, 1e6, "of the part")}, options: fusing, make: makeFuse},
+	{name: "route", base: true, about: `chosen ones of several pipelines: route(law: lexical match="court|law", rest: dense) first=yes`,
+		ofPart: []option{
+			pattern("match", "by=rules: the questions for the part; without it all"),
+			anyText("about", "by=model: what is in the part"),
+			anyText("examples", `by=examples: questions for the part, parted by ";"`),
+		},
+		options: append([]option{
+			choice("by", "what chooses: rules, a model that is asked, or the embedder", "rules", "model", "examples"),
+			yesOrNo("first", "by=rules: stop at the first that holds"),
+			unset(number("threshold", 0, -1, 1, "by=examples, which needs it: least cosine of a part; -1 always chooses")),
+			whole("most", 1, 1, 1000, "by=examples: parts that are chosen"),
+			anyText("fallback", "the label of the part for questions without a route"),
+			yesOrNo("empty", "find nothing without a route, which is an error else"),
+		}, fusing...), make: makeRoute},
+
+	{name: "spelling", about: "also the question as the passages spell it", options: searching, make: makeFusion("spelling")},
+	{name: "conjunctions", about: `also the pieces between "and", "or", "but"`, options: searching, make: makeFusion("conjunctions")},
+	{name: "variants", about: "also other wordings that the model writes (RAG-Fusion)", options: slices.Concat(searching, asking), make: makeFusion("model")},
+	{name: "decompose", about: "also the parts of the question, and theirs", options: slices.Concat([]option{
+		choice("by", "what takes questions apart", "model", "conjunctions"),
+		whole("depth", 1, 1, 4, "how often parts are taken apart"),
+		whole("fan-out", 4, 1, 16, "parts of a question"),
+	}, searching[1:], asking), make: makeDecompose},
+	{name: "retry", about: "other texts, one by one, as long as a judge finds nothing relevant", options: slices.Concat([]option{
+		choice("by", "what writes the texts", "model", "spelling", "conjunctions"),
+		number("threshold", 0.5, -1e6, 1e6, "score from which on a passage is relevant"),
+		whole("tries", 2, 1, 100, "other texts that are searched for"),
+		whole("judged", 10, 1, 1e6, "hits that are judged"),
+		missing, judgedBy,
+	}, judging, asking), make: makeRetry},
+	{name: "rm3", about: "also words of the first hits (RM3)", options: []option{
+		whole("hits", 10, 1, 1000, "hits that words are taken from"), whole("words", 10, 1, 100, "words that are added"),
+		number("original", 0.5, 0.05, 1, "weight of the question against the words"), missing,
+	}, make: makeRM3},
+	{name: "rerank", about: "the first hits, ordered by a judge", options: slices.Concat([]option{
+		whole("depth", 50, 1, 1e6, "hits that are judged"),
+		unset(whole("batch", 0, 1, 1e6, "hits that a judge is given at a time, all unless set")), missing,
+		choice("judge", judgedBy.about+"; list: the same, asked for the order of several passages", "model", "critic", "list"),
+		whole("window", 20, 2, 1000, "judge=list: passages that the model sees at a time"),
+		unset(whole("step", 0, 1, 999, "judge=list: how far the window moves, half of it unless set")),
+	}, judging), make: makeRerank},
+	{name: "mmr", about: "hits that do not repeat each other (maximal marginal relevance)", options: []option{
+		number("lambda", 0.5, 1e-6, 1, "relevance against novelty; 1 changes nothing"), whole("depth", 50, 1, 1e6, "hits to choose from"),
+	}, make: makeMMR},
+	{name: "cache", about: "results that are remembered", options: []option{
+		whole("size", 1000, 1, 1e9, "results that are kept"), duration("age", "1m", "how long"),
+	}, make: makeCache},
+	{name: "limit", about: "no more than one query may cost", options: []option{
+		unset(whole("calls", 0, 1, 1e9, "model calls")), unset(whole("tokens", 0, 1, 1e9, "tokens that models generate")),
+		duration("time", "", "time of the query"), yesOrNo("missing", "give what was found within the limits, and say so in the result"),
+	}, make: makeLimit},
+	{name: "postfilter", about: "filters applied to the hits", options: []option{whole("bound", 10000, 1, 1e6, "hits that are looked at")}, make: makePostFilter},
+	{name: "reorder", about: "the best hits at both ends, for one prompt that holds all; comes last", last: true, make: makeReorder},
+}
+
+// names lists the techniques that can stand at a place.
+func names(base bool) string {
+	var list []string
+	for _, t := range techniques {
+		if t.base == base {
+			list = append(list, t.name)
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// FlagUsage is the text of a flag with a pipeline.
+const FlagUsage = "the `pipeline` of retrieval, which -h describes; lexical unless set, with -embeddings hybrid"
+
+// Usage prints how a pipeline is written and all techniques with their options.
+func Usage(w io.Writer) {
+	fmt.Fprintln(w, "a pipeline: BASE | STAGE | STAGE …, such as: hybrid | rerank depth=10 | mmr lambda=0.7")
+	fmt.Fprintln(w, "  options are name=value; a value with blanks or | ( ) , stands in double quotes")
+	for _, base := range []bool{true, false} {
+		fmt.Fprintln(w, map[bool]string{true: "bases:", false: "stages:"}[base])
+		for _, t := range techniques {
+			if t.base == base {
+				fmt.Fprintf(w, "  %-13s %s\n", t.name, t.about)
+				usageOptions(w, t.options, "")
+				usageOptions(w, t.ofPart, "behind a part: ")
+			}
+		}
+	}
+}
+
+func usageOptions(w io.Writer, options []option, where string) {
+	for _, o := range options {
+		name := o.name
+		if o.preset != "" {
+			name += "=" + o.preset
+		}
+		if o.allowed != o.preset && o.allowed != "" {
+			name += " (" + o.allowed + ")"
+		}
+		fmt.Fprintf(w, "%18s%s%s: %s\n", "", where, name, o.about)
+	}
+}
