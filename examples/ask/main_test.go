@@ -112,9 +112,9 @@ func TestAskRetrieves(t *testing.T) {
 		return strings.TrimSpace(text[:strings.Index(text, "\n")])
 	}
 	for args, want := range map[string]string{
-		"":                                   "a",
-		"lexical k1=0 b=1 | reorder":         "a",
-		"lexical analyzer=standard | rerank": "b",
+		"":                           "a",
+		"lexical k1=0 b=1 | reorder": "a",
+		"lexical analyzer=standard | rerank judge=model": "b",
 	} {
 		if got := first("-retrieval", args); got != want {
 			t.Errorf("%q: the first passage is %q, want %q", args, got, want)

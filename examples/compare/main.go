@@ -64,11 +64,11 @@ var offline = []named{
 	{name: "lexical", text: "lexical"},
 	{name: "pairs", text: "pairs"},
 	{name: "dense", text: "dense"},
-	{name: "hybrid", text: "hybrid dense=0.8"},
-	{name: "scores", text: "hybrid method=score"},
+	{name: "ranks", text: "hybrid method=rank dense=0.8"},
+	{name: "scores", text: "hybrid"},
 	{name: "rm3", text: "lexical | rm3 hits=5 original=0.8"},
-	{name: "reranked", text: "hybrid dense=0.8 | rerank depth=10"},
-	{name: "fused", text: "fuse(pairs, dense weight=0.8, fuse(pairs, dense weight=0.8) constant=2 | rerank depth=10 weight=0.8) constant=2"},
+	{name: "reranked", text: "lexical | rerank depth=20"},
+	{name: "scores+", text: "hybrid | rerank depth=20"},
 }
 
 // errUsage has been reported by the flag package.

@@ -74,7 +74,7 @@ var knownQuestions = `{"id":"1","question":"salt","answers":["x"],"positive":["a
 
 func TestKnownFigures(t *testing.T) {
 	c, q := write(t, "c", knownCorpus), write(t, "q", knownQuestions)
-	r := measured(t, "-corpus", c, "-questions", q, "-k", "3,1", "-pipeline", "words=lexical", "-pipeline", "first=lexical | rerank depth=1")
+	r := measured(t, "-corpus", c, "-questions", q, "-k", "3,1", "-pipeline", "words=lexical", "-pipeline", "first=lexical | rerank judge=model depth=1")
 	log2 := math.Log2
 	if r.Questions != 3 || r.Passages != 6 || strings.Join(r.Figures, " ") != "recall@1 recall@3 MRR@10 nDCG@10 calls" {
 		t.Errorf("%+v", r)
@@ -126,7 +126,7 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("%s", out)
 	}
 	var help bytes.Buffer
-	if code := run(t.Context(), []string{"-h"}, io.Discard, &help); code != 0 || !strings.Contains(help.String(), "fused         fuse(pairs, ") || !strings.Contains(help.String(), "lambda=0.5") {
+	if code := run(t.Context(), []string{"-h"}, io.Discard, &help); code != 0 || !strings.Contains(help.String(), "scores+       hybrid | rerank depth=20") || !strings.Contains(help.String(), "lambda=0.5") {
 		t.Errorf("exit code %d: %s", code, help.String())
 	}
 }

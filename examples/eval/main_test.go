@@ -135,7 +135,7 @@ func TestRetrieval(t *testing.T) {
 	}
 	// What the pipeline asks a model is counted: two passages are judged for each question.
 	plain := lastLine(t, eval(t, "-json", "-systems", "floor,oracle,pooled,always", "-limit", "2", "-k", "2"))
-	judged := lastLine(t, eval(t, "-json", "-systems", "floor,oracle,pooled,always", "-limit", "2", "-k", "2", "-retrieval", "lexical | rerank depth=2"))
+	judged := lastLine(t, eval(t, "-json", "-systems", "floor,oracle,pooled,always", "-limit", "2", "-k", "2", "-retrieval", "lexical | rerank judge=model depth=2"))
 	calls := func(m map[string]any, name string) float64 {
 		return m["systems"].(map[string]any)[name].(map[string]any)["model_calls"].(float64)
 	}

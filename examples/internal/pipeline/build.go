@@ -11,6 +11,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/dense"
 	"github.com/goselfrag/goselfrag/retriever/dense/hashed"
+	"github.com/goselfrag/goselfrag/retriever/rerank/learned"
 	"github.com/goselfrag/goselfrag/retriever/rewrite"
 )
 
@@ -53,6 +54,7 @@ type Corpus struct {
 	words    *rewrite.Vocabulary
 	embedder dense.Embedder // set by embed
 	vectors  *remembered
+	learned  *learned.Scorer
 }
 
 // NewCorpus returns a corpus. It does no work yet. Over no passages pipelines are built

@@ -11,6 +11,7 @@ import (
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/rerank"
+	"github.com/goselfrag/goselfrag/retriever/rerank/learned"
 	"github.com/goselfrag/goselfrag/retriever/rewrite"
 )
 
@@ -86,9 +87,10 @@ func exampleRouter(b *builder, s *stage) (retriever.Router, error) {
 
 // judges make what says how relevant passages are, by name.
 var judges = map[string]func(b *builder, v values) (rerank.Scorer, error){
-	"model":  modelJudge,
-	"critic": criticJudge,
-	"list":   listJudge,
+	"learned": learnedJudge,
+	"model":   modelJudge,
+	"critic":  criticJudge,
+	"list":    listJudge,
 }
 
 func (b *builder) scorer(v values) (rerank.Scorer, error) {
@@ -111,6 +113,20 @@ func (b *builder) scorer(v values) (rerank.Scorer, error) {
 		return nil, fmt.Errorf("endpoint=: %w", err)
 	}
 	return e, nil
+}
+
+func learnedJudge(b *builder, v values) (rerank.Scorer, error) {
+	if err := v.unfit("judge=learned", "concurrency"); err != nil {
+		return nil, err
+	}
+	if b.learned == nil {
+		s, err := learned.New(b.ctx, b.passages)
+		if err != nil {
+			return nil, err
+		}
+		b.learned = s
+	}
+	return b.learned, nil
 }
 
 func modelJudge(b *builder, v values) (rerank.Scorer, error) {

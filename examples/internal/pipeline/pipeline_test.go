@@ -210,25 +210,25 @@ func TestTechniques(t *testing.T) {
 		{"dense dim=4096", "pupil", "school", "", 0},
 		{"dense metric=inner-product", "marketplace", "market", "", 0},
 		{"hybrid", "pupil", "school", "", 0},
-		{"hybrid dense=1e-6 constant=1", "stone bridge", "bridge", "", 0},
+		{"hybrid method=rank dense=1e-6 constant=1", "stone bridge", "bridge", "", 0},
 		{"hyde count=1", "xyz", "market", "", 1},
 		{"hyde count=3 temperature=1", "xyz", "market", "", 3},
 		{"summary sentences=1", "old market", "market", "", 0},
 		// The model finds pears worth a word in one passage; the others it summarises alike.
 		{"summary by=model concurrency=4", "pears", "garden", "", 0},
 		{"fuse(lexical, dense weight=0.8) constant=2", "eleven pupils", "school", "", 0},
-		{"fuse(a: lexical, b: lexical | rerank depth=5 weight=3)", "salt", "market ship", "", 2},
+		{"fuse(a: lexical, b: lexical | rerank judge=model depth=5 weight=3)", "salt", "market ship", "", 2},
 		{`route(town: lexical match="(?i)SCHOOL", rest: pairs) first=yes`, "the school", "school garden", "", 0},
 		{`route(food: lexical about="what is sold", rest: dense about="all else") by=model`, "salt", "ship market", "", 1},
 		{`route(town: lexical match=school, rest: lexical match=xyz) fallback=rest`, "salt", "ship market", "", 0},
 		{`route(town: lexical match=school) empty=yes`, "salt", "", "", 0},
 		{`route(town: lexical examples="pupils; the school", food: pairs examples="fish on the market") by=examples threshold=-1`, "fish at the market", "market", "", 0},
 		// Scores keep how much better the reranked list finds market.
-		{"hybrid method=score dense=1e-6", "salt", "ship market", "", 0},
-		{"fuse(lexical, b: lexical | rerank weight=3) method=score", "salt", "market ship", "", 2},
+		{"hybrid dense=1e-6", "salt", "ship market", "", 0},
+		{"fuse(lexical, b: lexical | rerank judge=model weight=3) method=score", "salt", "market ship", "", 2},
 		{"lexical | rerank judge=list window=2", "salt", "market ship", "", 1},
-		{"lexical | rerank | limit calls=2", "salt", "market ship", "", 2},
-		{"lexical | rerank missing=yes | limit calls=1 time=1m", "salt", "ship market", "", 1},
+		{"lexical | rerank judge=model | limit calls=2", "salt", "market ship", "", 2},
+		{"lexical | rerank judge=model missing=yes | limit calls=1 time=1m", "salt", "ship market", "", 1},
 		{"lexical | postfilter bound=5", "salt", "ship market", "", 0},
 		{"lexical | spelling", "markat", "market", "market", 0},
 		{"lexical | conjunctions", "who sails the ship and who goes to school", "ship school garden", "who sails the ship|who goes to school", 0},
@@ -243,8 +243,10 @@ func TestTechniques(t *testing.T) {
 		{"lexical | retry threshold=0", "salt", "ship market", "", 2},
 		// Garden, school and town are words of the passage garden.
 		{"lexical | rm3 hits=1", "pears", "garden school market", "", 0},
-		{"lexical | rerank", "salt", "market ship", "", 2},
-		{"lexical | rerank depth=1", "salt", "ship market", "", 1},
+		{"lexical | rerank judge=model", "salt", "market ship", "", 2},
+		{"lexical | rerank judge=model depth=1", "salt", "ship market", "", 1},
+		{"lexical k1=0 b=0 | rerank", "salt by the sea", "ship market", "", 0},
+		{"lexical | rerank depth=20", "school garden", "school garden", "", 0},
 		{"lexical | rerank judge=critic", "salt", "market ship", "", 2},
 		{"lexical | rerank endpoint=" + endpoint.URL + "/m", "salt", "market ship", "", 1},
 		{"lexical | rerank format=tei batch=1 endpoint=" + endpoint.URL, "salt", "market ship", "", 2},
@@ -349,6 +351,10 @@ func TestRanges(t *testing.T) {
 				switch {
 				case o.name == "window" || o.name == "step":
 					text += " judge=list" + map[string]string{"step": " window=1000"}[o.name]
+				case o.name == "constant":
+					text += " method=rank"
+				case o.name == "concurrency" && q.name == "rerank":
+					text += " judge=model"
 				case q.name == "summary" && o.name != "sentences":
 					text += " by=model"
 				case o.name == "threshold" && q.name == "route", o.name == "most":
@@ -387,13 +393,14 @@ func TestBuildErrors(t *testing.T) {
 		"hyde":              {"hyde", embedded, 1, "-generator", errNoModel},
 		"critic":            {"lexical | rerank judge=critic", embedded, 11, "judge=critic: it needs", errNoModel},
 		"route":             {"route(lexical) by=model", embedded, 1, "-generator", errNoModel},
-		"no model":          {"lexical | rerank", Env{}, 11, "judge=model: it needs", errors.ErrUnsupported},
-		"no reflection":     {"lexical | rerank", chat, 11, "take judge=critic", errors.ErrUnsupported},
+		"no model":          {"lexical | rerank judge=model", Env{}, 11, "judge=model: it needs", errors.ErrUnsupported},
+		"no reflection":     {"lexical | rerank judge=model", chat, 11, "take judge=critic", errors.ErrUnsupported},
 		"in a part":         {"fuse(lexical, dense | variants)", embedded, 23, "variants: it needs", errNoModel},
 		"bad URL":           {"lexical | rerank endpoint=localhost", embedded, 11, "endpoint=: bad URL", nil},
 		"two judges":        {"lexical | rerank judge=critic endpoint=http://a/m", chat, 11, "judge= has no use with endpoint=: leave it out", nil},
-		"format":            {"lexical | rerank format=tei", embedded, 11, "format= has no use with judge=model: leave it out", nil},
-		"window":            {"lexical | rerank window=3", embedded, 11, "window= has no use with judge=model", nil},
+		"format":            {"lexical | rerank format=tei", embedded, 11, "format= has no use with judge=learned: leave it out", nil},
+		"window":            {"lexical | rerank window=3", embedded, 11, "window= has no use with judge=learned", nil},
+		"concurrency":       {"lexical | rerank concurrency=2", embedded, 11, "concurrency= has no use with judge=learned", nil},
 		"list":              {"lexical | rerank judge=list", embedded, 11, "judge=list: it needs", errNoModel},
 		"batch of a list":   {"lexical | rerank judge=list batch=2", chat, 11, "batch= has no use with judge=list", nil},
 		"temperature":       {"lexical | decompose by=conjunctions temperature=1", embedded, 11, "temperature= has no use with by=conjunctions", nil},

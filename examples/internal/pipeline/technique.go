@@ -37,12 +37,7 @@ var (
 		whole("dim", 2048, 64, 65536, "components without -embeddings"),
 		whole("seed", 0, 0, 1e9, "of their random projection"),
 	}
-	fusing = []option{
-		choice("method", "rank: by reciprocal ranks; score: by normalised scores", "rank", "score"),
-		number("constant", 60, 1e-6, 1e6, "method=rank: k of 1/(k + rank)"),
-		whole("depth", 100, 1, 1e6, "hits that each part is asked for"),
-		missing,
-	}
+	fusing    = fusingBy("rank", "score")
 	searching = []option{
 		whole("max", 4, 1, 100, "other texts that are searched for"),
 		number("original", 2, 1e-6, 1e6, "weight of the question's own list; another text has 1"),
@@ -60,6 +55,16 @@ var (
 	}
 )
 
+// fusingBy are the options of a fusion, whose method is the first unless it is given.
+func fusingBy(methods ...string) []option {
+	return []option{
+		choice("method", "rank: by reciprocal ranks; score: by normalised scores", methods...),
+		number("constant", 60, 1e-6, 1e6, "method=rank: k of 1/(k + rank)"),
+		whole("depth", 100, 1, 1e6, "hits that each part is asked for"),
+		missing,
+	}
+}
+
 // techniques are all there are, bases first, in the order of the usage text. A new one
 // is a row here and the function that makes it.
 var techniques = []technique{
@@ -69,7 +74,7 @@ var techniques = []technique{
 	{name: "dense", base: true, about: "search by vectors: of the server of -embeddings, else by parts of words",
 		options: vectorOptions, make: memo("dense", makeDense)},
 	{name: "hybrid", base: true, about: "lexical and dense with their defaults, fused",
-		options: append([]option{number("dense", 1, 1e-6, 1e6, "weight of dense; lexical has 1")}, fusing...), make: makeHybrid},
+		options: append([]option{number("dense", 1, 1e-6, 1e6, "weight of dense; lexical has 1")}, fusingBy("score", "rank")...), make: makeHybrid},
 	{name: "hyde", base: true, about: "dense, with the question moved towards answers that the model invents (HyDE)",
 		options: []option{whole("count", 4, 1, 100, "invented answers, one call each"), asking[0], number("temperature", 0.7, 0.01, 100, "of the model"), metric}, make: makeHyDE},
 	{name: "summary", base: true, about: "dense over summaries of the passages",
@@ -117,7 +122,7 @@ var techniques = []technique{
 	{name: "rerank", about: "the first hits, ordered by a judge", options: slices.Concat([]option{
 		whole("depth", 50, 1, 1e6, "hits that are judged"),
 		unset(whole("batch", 0, 1, 1e6, "hits that a judge is given at a time, all unless set")), missing,
-		choice("judge", judgedBy.about+"; list: the same, asked for the order of several passages", "model", "critic", "list"),
+		choice("judge", "learned: features of the words, with fitted weights; "+judgedBy.about+"; list: the same, asked for the order of several passages", "learned", "model", "critic", "list"),
 		whole("window", 20, 2, 1000, "judge=list: passages that the model sees at a time"),
 		unset(whole("step", 0, 1, 999, "judge=list: how far the window moves, half of it unless set")),
 	}, judging), make: makeRerank},
