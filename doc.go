@@ -37,7 +37,8 @@
 //   - retriever: the contract of retrieval, passages, metadata, filters;
 //     retriever/lexical is keyword search, retriever/dense searches by vectors,
 //     retriever/hnsw is the index of vectors, retriever/ingest reads documents,
-//     retriever/rerank, rewrite and summary are retrievers made of others,
+//     retriever/rerank (with rerank/learned), rewrite and summary are retrievers made
+//     of others,
 //     retriever/langchain and endpoint reach vector stores and search services.
 //   - critique: the contract of a critic; the token critic; critique/judge asks a
 //     chat model.

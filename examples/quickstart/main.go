@@ -54,8 +54,7 @@ func main() {
 }
 
 // hybrid searches by words and by parts of words, and fuses what it finds. With the
-// embedder of a model in place of hashed it also searches by meaning, and both parts
-// should have the same weight.
+// embedder of a model in place of hashed it also searches by meaning.
 func hybrid(ctx context.Context, passages []retriever.Passage) (retriever.Retriever, error) {
 	words, err := lexical.New(passages)
 	if err != nil {
@@ -71,6 +70,6 @@ func hybrid(ctx context.Context, passages []retriever.Passage) (retriever.Retrie
 	}
 	return retriever.Fuse([]retriever.Part{
 		{Name: "lexical", Retriever: words},
-		{Name: "dense", Retriever: vectors, Weight: 0.5},
-	}, retriever.FuseOptions{})
+		{Name: "dense", Retriever: vectors},
+	}, retriever.FuseOptions{Method: retriever.ScoreFusion})
 }

@@ -206,14 +206,16 @@ func (o options) build(ctx context.Context, passages []retriever.Passage, out io
 	fmt.Fprintf(out, "hashed: dimension %d, fitted %.0f passages/s, embedded and indexed %.0f passages/s\n", embedder.Dim(), rate(fitted), rate(time.Since(start)))
 	systems := []system{{"lexical", words}, {"dense", vectors}}
 	for _, w := range o.weights {
-		fused, err := retriever.Fuse([]retriever.Part{
-			{Name: "lexical", Retriever: words},
-			{Name: "dense", Retriever: vectors, Weight: w},
-		}, retriever.FuseOptions{Depth: o.depth})
-		if err != nil {
-			return nil, err
+		for _, method := range []retriever.FuseMethod{retriever.RankFusion, retriever.ScoreFusion} {
+			fused, err := retriever.Fuse([]retriever.Part{
+				{Name: "lexical", Retriever: words},
+				{Name: "dense", Retriever: vectors, Weight: w},
+			}, retriever.FuseOptions{Method: method, Depth: o.depth})
+			if err != nil {
+				return nil, err
+			}
+			systems = append(systems, system{fmt.Sprintf("hybrid by %s 1:%g", method, w), fused})
 		}
-		systems = append(systems, system{fmt.Sprintf("hybrid 1:%g", w), fused})
 	}
 	if o.pipelines {
 		more, err := o.techniques(ctx, passages, words, vectors)

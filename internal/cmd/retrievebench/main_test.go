@@ -36,7 +36,7 @@ func TestRun(t *testing.T) {
 		"own: 3 passages, 2 questions", "dimension 2048",
 		"lexical 0.5000 [0.000, 1.000] 0.5000 [0.000, 1.000] 0.5000 [0.000, 1.000] +0.0000 [+0.0000, +0.0000]",
 		"dense 1.0000 [1.000, 1.000] 1.0000 [1.000, 1.000] 1.0000 [1.000, 1.000] +0.5000 [+0.0000, +1.0000]",
-		"hybrid 1:0.5 1.0000",
+		"hybrid by rank 1:0.5 1.0000", "hybrid by score 1:0.5 1.0000",
 		"rm3 0.5000", "conjunctions 0.5000", "model reranks 10 0.5000", "learned reranks 10 0.5000", "pairs 0.5000",
 		"pairs + dense + reranked 1:0.8:0.8, k 60 1.0000",
 		"pairs: 2 passages, 2 questions",

@@ -57,6 +57,10 @@ func (o options) techniques(ctx context.Context, passages []retriever.Passage, w
 		r, failed = rerank.New(words, scorer, rerank.Options{Depth: depth})
 		add(fmt.Sprintf("learned reranks %d", depth), r, failed)
 	}
+	r, failed = retriever.Fuse([]retriever.Part{{Name: "lexical", Retriever: words}, {Name: "dense", Retriever: vectors}}, retriever.FuseOptions{Method: retriever.ScoreFusion})
+	byScores := add("lexical + dense by score 1:1", r, failed)
+	r, failed = rerank.New(byScores, scorer, rerank.Options{Depth: 20})
+	add("learned reranks 20 of lexical + dense by score", r, failed)
 	pairs, failed := lexical.NewPairs(passages, 0.2)
 	if failed != nil {
 		return nil, failed
