@@ -14,8 +14,11 @@
 // [Router] chooses parts of retriever.Route by a model, [Nearest] by the vectors of
 // example questions.
 //
-// Filters reach every search. All texts that were searched for stand in
-// retriever.Result.Queries. What a model writes is data: it is searched for, never
+// A question that depends on a conversation is made to stand on its own by the engine (selfrag.WithHistory).
+//
+// Filters reach every search. The other wordings and the parts of the question that
+// were searched for stand in retriever.Result.Queries, and every step in the account of
+// the context (package account). What a model writes is data: it is searched for, never
 // shown as evidence. Every prompt is a generator.TaskTemplate with a default
 // ([VariantsTemplate] and so on) that can be replaced by one with the same
 // placeholders.
