@@ -1,4 +1,5 @@
-// Ask answers a question over a folder of .md, .txt and .html files.
+// Ask answers a question over a folder of files: .md, .txt, .html and .pdf documents, and
+// .jsonl, .csv and .tsv records.
 //
 //	go run ./examples/ask -docs DIR "question"
 //
@@ -91,7 +92,7 @@ func parse(args []string, stderr io.Writer) (config, error) {
 		fmt.Fprintln(stderr, `usage: ask -docs DIR [flags] "question"  (-- before a question that begins with a dash)`)
 		set.PrintDefaults()
 	}
-	set.StringVar(&cfg.docs, "docs", "", "the folder of .md, .txt and .html files to answer from")
+	set.StringVar(&cfg.docs, "docs", "", "the folder of files to answer from: .md, .txt, .html, .pdf, .jsonl, .csv, .tsv")
 	set.BoolVar(&cfg.json, "json", false, "print one JSON object")
 	url := set.String("generator", "", "the model: "+connect.Usage)
 	embeddings := set.String("embeddings", "", connect.EmbeddingsUsage)
@@ -249,6 +250,11 @@ func read(ctx context.Context, dir string, stderr io.Writer) (ingest.Result, err
 		}
 	}
 	docs, err := ingest.Dir(ctx, dir, options)
+	if err == nil || errors.Is(err, ingest.ErrNothing) {
+		if pdfErr := addPDFs(ctx, dir, &docs); pdfErr != nil || len(docs.Passages) > 0 {
+			err = pdfErr
+		}
+	}
 	for _, s := range docs.Skipped {
 		fmt.Fprintf(stderr, "skipped %s: %v\n", show.Clean(s.Path), s.Err)
 	}
@@ -258,7 +264,7 @@ func read(ctx context.Context, dir string, stderr io.Writer) (ingest.Result, err
 	if err != nil {
 		return docs, fmt.Errorf("%s: %w", dir, err)
 	}
-	fmt.Fprintf(stderr, "%d passages from %d files, %d skipped\n", len(docs.Passages), docs.Read, len(docs.Skipped))
+	fmt.Fprintf(stderr, "%d passages from %d files, %d skipped, %d of other formats\n", len(docs.Passages), docs.Read, len(docs.Skipped), docs.Ignored)
 	return docs, nil
 }
 
