@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"reflect"
 
 	"github.com/goselfrag/goselfrag/retriever"
 )
@@ -33,7 +34,12 @@ func Families(passages []retriever.Passage) (parents, children []retriever.Passa
 //
 // A filter must hold for the parent and for a child. To find K parents it asks
 // children for more than K hits, twice as many as before each time.
+//
+// The error wraps ErrOptions: children is nil, or two parents have one id.
 func GiveParents(children retriever.Retriever, parents []retriever.Passage) (retriever.Retriever, error) {
+	if v := reflect.ValueOf(children); !v.IsValid() || (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil() {
+		return nil, fmt.Errorf("%w: GiveParents: the retriever of children is nil", ErrOptions)
+	}
 	byID := make(map[string]retriever.Passage, len(parents))
 	for _, p := range parents {
 		if _, ok := byID[p.ID]; ok {

@@ -96,6 +96,11 @@ func TestGiveParents(t *testing.T) {
 	if _, err := r.Retrieve(t.Context(), retriever.Query{K: 2}); err == nil || !strings.Contains(err.Error(), `the parent "b" is not among`) {
 		t.Errorf("an unknown parent: %v", err)
 	}
+	for _, none := range []retriever.Retriever{nil, retriever.Func(nil), (*retrievertest.Script)(nil)} {
+		if r, err := GiveParents(none, parents); !errors.Is(err, ErrOptions) || r != nil {
+			t.Errorf("%T: %v", none, err)
+		}
+	}
 	if _, err := GiveParents(r, append(parents, parents...)); !errors.Is(err, ErrOptions) {
 		t.Errorf("the same parent twice: %v", err)
 	}

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/dense"
 	"github.com/goselfrag/goselfrag/retriever/dense/hashed"
 	"github.com/goselfrag/goselfrag/retriever/hnsw"
+	"github.com/goselfrag/goselfrag/retriever/ingest"
 	"github.com/goselfrag/goselfrag/retriever/lexical"
 	"github.com/goselfrag/goselfrag/retriever/rerank"
 	"github.com/goselfrag/goselfrag/retriever/rewrite"
@@ -109,6 +111,48 @@ func makeSummary(b *builder, v values) (retriever.Retriever, error) {
 		return nil, err
 	}
 	return summary.New(b.ctx, store, writer, b.passages, summary.Options{Concurrency: v.whole("concurrency")})
+}
+
+func makeChildren(b *builder, v values) (retriever.Retriever, error) {
+	split := ingest.Split{Unit: ingest.Sentences, Size: v.whole("size"), Overlap: v.whole("overlap")}
+	if v.word("by") == "words" {
+		split.Unit, split.Whole = ingest.Words, ingest.WholeWords
+	}
+	var children []retriever.Passage
+	for _, p := range b.passages {
+		spans, err := split.Text(p.Text)
+		if err != nil {
+			return nil, err
+		}
+		for i, s := range spans {
+			meta := retriever.Metadata{}
+			maps.Copy(meta, p.Metadata)
+			meta["parent"] = retriever.String(p.ID)
+			children = append(children, retriever.Passage{ID: fmt.Sprintf("%s.%d", p.ID, i+1), Title: p.Title, Text: p.Text[s.Start:s.End], Metadata: meta})
+		}
+	}
+	if _, err := split.Text(""); err != nil { // of the options, even without passages
+		return nil, err
+	}
+	if v.word("search") == "dense" {
+		_, vectors, err := b.embed()
+		if err != nil {
+			return nil, err
+		}
+		index, err := dense.New(b.ctx, vectors, children, metricOf(v))
+		if err != nil {
+			return nil, err
+		}
+		return ingest.GiveParents(index, b.passages)
+	}
+	if err := v.unfit("search=lexical", "metric"); err != nil {
+		return nil, err
+	}
+	index, err := lexical.New(children)
+	if err != nil {
+		return nil, err
+	}
+	return ingest.GiveParents(index, b.passages)
 }
 
 func fuseOptions(v values) (retriever.FuseOptions, error) {

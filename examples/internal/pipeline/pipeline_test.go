@@ -30,7 +30,7 @@ func TestParseErrors(t *testing.T) {
 	}{
 		"empty":             {"", 1, "want the name of a base, found the end"},
 		"blank":             {"  ", 3, "want the name of a base, found the end"},
-		"unknown base":      {"lexicon", 1, `there is no base "lexicon": want one of lexical, pairs, dense, hybrid, hyde, summary, fuse, route`},
+		"unknown base":      {"lexicon", 1, `there is no base "lexicon": want one of lexical, pairs, dense, hybrid, hyde, summary, children, fuse, route`},
 		"unknown stage":     {"lexical | rerenk", 11, `there is no stage "rerenk": want one of spelling, `},
 		"stage in front":    {"rerank", 1, `"rerank" is a stage: want a base here, one of lexical`},
 		"base behind":       {"lexical | dense", 11, `"dense" is a base: want a stage here, one of spelling`},
@@ -216,6 +216,8 @@ func TestTechniques(t *testing.T) {
 		{"summary sentences=1", "old market", "market", "", 0},
 		// The model finds pears worth a word in one passage; the others it summarises alike.
 		{"summary by=model concurrency=4", "pears", "garden", "", 0},
+		{"children", "salt", "ship market", "", 0},
+		{"children search=dense by=words size=4 overlap=2", "old market", "market", "", 0},
 		{"fuse(lexical, dense weight=0.8) constant=2", "eleven pupils", "school", "", 0},
 		{"fuse(a: lexical, b: lexical | rerank judge=model depth=5 weight=3)", "salt", "market ship", "", 2},
 		{`route(town: lexical match="(?i)SCHOOL", rest: pairs) first=yes`, "the school", "school garden", "", 0},
@@ -355,6 +357,8 @@ func TestRanges(t *testing.T) {
 					text += " method=rank"
 				case o.name == "concurrency" && q.name == "rerank":
 					text += " judge=model"
+				case o.name == "overlap":
+					text += " size=1000"
 				case q.name == "summary" && o.name != "sentences":
 					text += " by=model"
 				case o.name == "threshold" && q.name == "route", o.name == "most":

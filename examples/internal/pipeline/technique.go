@@ -83,6 +83,13 @@ var techniques = []technique{
 			whole("sentences", 2, 1, 1000, "by=sentences: sentences of a summary"), asking[0],
 			whole("concurrency", 1, 1, 64, "by=model: passages that are summarised at the same time"), metric,
 		}, make: memo("summary", makeSummary)},
+	{name: "children", base: true, about: "search by small pieces of the passages, which gives the passages",
+		options: []option{
+			choice("search", "how the pieces are searched", "lexical", "dense"),
+			choice("by", "what pieces are measured in, each whole sentences or cut anywhere", "sentences", "words"),
+			whole("size", 1, 1, 1e6, "greatest length of a piece"),
+			whole("overlap", 0, 0, 999, "greatest length of what a piece repeats of the one before"), metric,
+		}, make: memo("children", makeChildren)},
 	{name: "fuse", base: true, about: "several pipelines, fused: fuse(lexical, dense weight=0.8)",
 		ofPart: []option{number("weight", 1, 1e-6, 1e6, "of the part")}, options: fusing, make: makeFuse},
 	{name: "route", base: true, about: `chosen ones of several pipelines: route(law: lexical match="court|law", rest: dense) first=yes`,
