@@ -140,6 +140,15 @@ func TestFuseDuplicateInList(t *testing.T) {
 	}
 }
 
+// Passages are told apart by their ids, not by what they say.
+func TestFuseSameText(t *testing.T) {
+	twins := &retrievertest.Script{Rules: []retrievertest.Rule{{Hits: retrievertest.Hits(retriever.Passage{ID: "a", Text: "same"}, retriever.Passage{ID: "b", Text: "same"})}}}
+	res, err := fuse(t, retriever.FuseOptions{}, part("x", twins, 0), part("y", twins, 0)).Retrieve(t.Context(), retriever.Query{K: 5})
+	if err != nil || idsOf(res) != "a b" || res.Hits[0].Score != 2./61 || res.Hits[1].Score != 2./62 {
+		t.Errorf("%+v, %v", res, err)
+	}
+}
+
 // What each part gave stands on the hit, under stable JSON names.
 func TestFuseExplains(t *testing.T) {
 	inner := fuse(t, retriever.FuseOptions{}, part("words", listed("b a"), 0))
