@@ -7,10 +7,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/goselfrag/goselfrag/retriever"
 )
@@ -141,7 +145,8 @@ func Dir(ctx context.Context, dir string, opts Options) (Result, error) {
 //
 // All passages are kept in memory: a large file of records is for [Stream].
 //
-// The result depends on nothing but the names and the contents of the files and
+// Several files are read at the same time, so fsys must allow that, unless tokens are
+// counted. The result depends on nothing but the names and the contents of the files and
 // on opts.
 func FS(ctx context.Context, fsys fs.FS, opts Options) (Result, error) {
 	var res Result
@@ -153,15 +158,21 @@ func FS(ctx context.Context, fsys fs.FS, opts Options) (Result, error) {
 	if err != nil {
 		return res, err
 	}
-	for i, name := range names {
-		if err := ctx.Err(); err != nil {
-			return res, fmt.Errorf("ingest: stopped after %d of %d files: %w", i, len(names), err)
+	i := 0
+	for file, err := range readFiles(ctx, fsys, names, opts) {
+		if err == nil && ctx.Err() != nil { // since the file was read
+			file, err = Result{}, ctx.Err()
 		}
-		if err := res.readFile(ctx, fsys, name, opts); err != nil {
+		res.add(file)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return res, fmt.Errorf("ingest: stopped after %d of %d files: %w", i, len(names), ctx.Err())
+		case err != nil:
 			return res, err
 		}
+		i++
 		if opts.Progress != nil {
-			opts.Progress(Progress{Path: name, Done: i + 1, Total: len(names), Passages: len(res.Passages)})
+			opts.Progress(Progress{Path: names[i-1], Done: i, Total: len(names), Passages: len(res.Passages)})
 		}
 	}
 	slices.SortStableFunc(res.Skipped, func(a, b *FileError) int { return strings.Compare(a.Path, b.Path) })
@@ -226,6 +237,73 @@ func (r *Result) list(ctx context.Context, fsys fs.FS) ([]string, error) {
 	// The walk gives a/b.md before a.md.
 	slices.Sort(names)
 	return names, err
+}
+
+// add puts what was read of the next file behind the others.
+func (r *Result) add(file Result) {
+	r.Passages = append(r.Passages, file.Passages...)
+	r.Skipped = append(r.Skipped, file.Skipped...)
+	r.Read += file.Read
+	r.Bytes += file.Bytes
+}
+
+// readFiles reads files, as many at a time as there are processors, and yields what
+// they hold in their order, up to the first error.
+func readFiles(ctx context.Context, fsys fs.FS, names []string, opts Options) iter.Seq2[Result, error] {
+	return func(yield func(Result, error) bool) {
+		type reading struct {
+			res   Result
+			err   error
+			panic any
+		}
+		workers := runtime.GOMAXPROCS(0)
+		if opts.Split.Count != nil || opts.Children != nil && opts.Children.Count != nil {
+			workers = 1 // nobody says that the function may be called from several goroutines
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		// Its length bounds how far reading is ahead.
+		pending := make(chan chan reading, workers-1)
+		var all sync.WaitGroup
+		defer all.Wait()
+		defer cancel()
+		all.Go(func() {
+			defer close(pending)
+			for _, name := range names {
+				done := make(chan reading, 1)
+				select {
+				case pending <- done:
+				case <-ctx.Done():
+					return
+				}
+				all.Go(func() {
+					var r reading
+					defer func() {
+						if v := recover(); v != nil {
+							r.panic = fmt.Sprintf("%v\n\n%s", v, debug.Stack())
+						}
+						done <- r
+					}()
+					if r.err = ctx.Err(); r.err == nil {
+						r.err = r.res.readFile(ctx, fsys, name, opts)
+					}
+				})
+			}
+		})
+		read := 0
+		for done := range pending {
+			read++
+			r := <-done
+			if r.panic != nil {
+				panic(r.panic) // here the caller can recover from it
+			}
+			if !yield(r.res, r.err) || r.err != nil {
+				return
+			}
+		}
+		if read < len(names) {
+			yield(Result{}, ctx.Err())
+		}
+	}
 }
 
 // readFile adds the passages of a file, or skips it. An error means that ctx is done

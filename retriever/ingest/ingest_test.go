@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"runtime"
 	"slices"
@@ -344,4 +345,56 @@ func TestDocumentErrors(t *testing.T) {
 			t.Errorf("%q: %v, want %v", name, err, tc.want)
 		}
 	}
+}
+
+// Files are read side by side, and the result is that of reading one after the other.
+func TestFSInOrder(t *testing.T) {
+	fsys := fstest.MapFS{}
+	var want []string
+	for i := range 60 {
+		name := fmt.Sprintf("%02d.txt", i)
+		text := strings.Repeat("A sentence of five words. ", 1+(i*37)%60)
+		if i%9 == 4 {
+			text = "\xff"
+		} else {
+			want = append(want, name)
+		}
+		fsys[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	opts := Options{Split: Split{Size: 20}}
+	var progress []string
+	opts.Progress = func(p Progress) { progress = append(progress, fmt.Sprintf("%s %d", p.Path, p.Passages)) }
+	first, err := FS(t.Context(), fsys, opts)
+	if err != nil || first.Read != len(want) || len(first.Skipped) != 60-len(want) || len(progress) != 60 {
+		t.Fatalf("%d read, %d skipped, %v", first.Read, len(first.Skipped), err)
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for _, procs := range []int{1, 3, 16} {
+		runtime.GOMAXPROCS(procs)
+		was := progress
+		progress = nil
+		again, err := FS(t.Context(), fsys, opts)
+		if err != nil || !reflect.DeepEqual(first, again) || !slices.Equal(was, progress) {
+			t.Fatalf("%d processors: another result, %v", procs, err)
+		}
+	}
+}
+
+// A reader that panics does so in the caller's goroutine.
+func TestFSPanics(t *testing.T) {
+	defer func() {
+		if v := recover(); v == nil || !strings.Contains(fmt.Sprint(v), "broken disk") {
+			t.Errorf("recovered %v", v)
+		}
+	}()
+	_, _ = FS(t.Context(), panicFS{fstest.MapFS{"a.txt": {Data: []byte("a")}, "b.txt": {Data: []byte("b")}}}, Options{})
+}
+
+type panicFS struct{ fstest.MapFS }
+
+func (p panicFS) Open(name string) (fs.File, error) {
+	if name == "a.txt" {
+		panic("broken disk")
+	}
+	return p.MapFS.Open(name)
 }
