@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -44,28 +45,40 @@ func decode(d *json.Decoder) any {
 	return token
 }
 
-// walk follows keys from v, the first of equal ones, and reports whether there is a value.
+// ambiguous reports whether an object in v has a key twice. Readers of JSON differ in
+// which of the two they take.
+func ambiguous(v any) bool {
+	switch v := v.(type) {
+	case []any:
+		return slices.ContainsFunc(v, ambiguous)
+	case []member:
+		seen := map[string]bool{}
+		for _, m := range v {
+			if seen[m.key] || ambiguous(m.value) {
+				return true
+			}
+			seen[m.key] = true
+		}
+	}
+	return false
+}
+
+// walk follows keys from v, and reports whether there is a value.
 func walk(v any, keys ...string) (any, bool) {
 	for _, k := range keys {
 		object, _ := v.([]member)
-		found := false
-		for _, m := range object {
-			if m.key == k && !found {
-				v, found = m.value, true
-			}
-		}
-		if !found {
+		at := slices.IndexFunc(object, func(m member) bool { return m.key == k })
+		if at < 0 {
 			return nil, false
 		}
+		v = object[at].value
 	}
 	return v, true
 }
 
 // slow maps an answer without gjson, and says whether it can be.
-func slow(data []byte, k int) (hits []retriever.Hit, ok bool) {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	at, found := walk(decode(d), "hits", "hits")
+func slow(answer any, k int) (hits []retriever.Hit, ok bool) {
+	at, found := walk(answer, "hits", "hits")
 	list, isList := at.([]any)
 	if !found || !isList && at != nil {
 		return nil, false
@@ -126,7 +139,18 @@ func FuzzHits(f *testing.F) {
 			return
 		}
 		hits, bad := e.hits(raw, k)
-		want, ok := slow(raw, k)
+		for _, h := range hits {
+			if err := h.Passage.Metadata.Check(); err != nil || math.IsInf(h.Score, 0) {
+				t.Fatal(h.Score, err)
+			}
+		}
+		d := json.NewDecoder(bytes.NewReader(raw))
+		d.UseNumber()
+		answer := decode(d)
+		if ambiguous(answer) {
+			return
+		}
+		want, ok := slow(answer, k)
 		if bad != nil {
 			if bad.Reason == "" || bad.Path == "" || bad.Hit < 0 || hits != nil {
 				t.Fatalf("%+v", bad)
@@ -140,11 +164,8 @@ func FuzzHits(f *testing.F) {
 			t.Fatalf("%+v: want %+v, %v", hits, want, ok)
 		}
 		for i, h := range hits {
-			if h.Passage.ID != want[i].Passage.ID || h.Passage.Text != want[i].Passage.Text || h.Passage.Title != want[i].Passage.Title || h.Score != want[i].Score || math.IsInf(h.Score, 0) {
+			if h.Passage.ID != want[i].Passage.ID || h.Passage.Text != want[i].Passage.Text || h.Passage.Title != want[i].Passage.Title || h.Score != want[i].Score {
 				t.Fatalf("hit %d: %+v: want %+v", i, h, want[i])
-			}
-			if err := h.Passage.Metadata.Check(); err != nil {
-				t.Fatal(err)
 			}
 		}
 	})
