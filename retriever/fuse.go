@@ -43,7 +43,7 @@ const (
 	RankFusion FuseMethod = "rank"
 	// ScoreFusion is the convex combination of scores that are normalised within the list
 	// of each part (Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid
-	// Retrieval", 2023, Eq. 3; CombSUM of Fox and Shaw, 1994):
+	// Retrieval", TOIS 2023; CombSUM of Fox and Shaw, 1994):
 	//
 	//	score(passage) = Σ weight · (s − min) / (max − min) / Σ weight of all parts
 	//
