@@ -90,6 +90,7 @@ func TestComposeErrors(t *testing.T) {
 		"mmr nil":            mmr(nil, retriever.MMROptions{Similarity: similar}),
 		"mmr no similarity":  mmr(listed("a"), retriever.MMROptions{}),
 		"mmr nil embedder":   mmr(listed("a"), retriever.MMROptions{Similarity: retriever.CosineSimilarity(nil)}),
+		"mmr nil function":   mmr(listed("a"), retriever.MMROptions{Similarity: retriever.PairSimilarity(nil)}),
 		"mmr lambda":         mmr(listed("a"), retriever.MMROptions{Similarity: similar, Lambda: 1.5}),
 		"mmr lambda NaN":     mmr(listed("a"), retriever.MMROptions{Similarity: similar, Lambda: math.NaN()}),
 		"mmr depth":          mmr(listed("a"), retriever.MMROptions{Similarity: similar, Depth: -1}),

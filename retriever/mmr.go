@@ -14,6 +14,9 @@ type Similarity func(ctx context.Context, passages []Passage) (func(i, j int) fl
 
 // PairSimilarity makes a [Similarity] of a function of two passages.
 func PairSimilarity(f func(a, b Passage) float64) Similarity {
+	if f == nil {
+		return nil
+	}
 	return func(_ context.Context, passages []Passage) (func(i, j int) float64, error) {
 		return func(i, j int) float64 { return f(passages[i], passages[j]) }, nil
 	}

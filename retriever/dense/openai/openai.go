@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"unicode/utf8"
 
+	"github.com/goselfrag/goselfrag/account"
 	"github.com/goselfrag/goselfrag/internal/modelhttp"
 	"github.com/goselfrag/goselfrag/modelserver"
 )
@@ -58,7 +59,8 @@ func New(c Config) (*Client, error) {
 // EmbedDocuments returns a vector for each text, in the order of the texts. All
 // vectors of a client have the same length and only finite numbers; an answer that
 // has others is an error, and so are empty texts and texts that are not UTF-8.
-// Texts are sent in batches, one after another.
+// Texts are sent in batches, one after another. Each is one model call in the account
+// of ctx, if that has one.
 func (c *Client) EmbedDocuments(ctx context.Context, texts []string) ([][]float32, error) {
 	for i, t := range texts {
 		switch {
@@ -100,13 +102,21 @@ type answer struct {
 		Index     *int            `json:"index"`
 		Embedding json.RawMessage `json:"embedding"`
 	} `json:"data"`
+	Usage struct {
+		PromptTokens *int `json:"prompt_tokens"`
+	} `json:"usage"`
 }
 
 // embed sends one batch.
 func (c *Client) embed(ctx context.Context, texts []string) ([][]float32, error) {
 	out := make([][]float32, len(texts))
+	spent, err := account.Reserve(ctx, "embed", 0)
+	if err != nil {
+		return nil, err
+	}
+	usage := account.Usage{Calls: 1, Partial: true}
 	call := modelhttp.Call{Path: "/v1/embeddings", Body: request{c.c.Server.Model, texts, "float", c.c.Dimensions}}
-	err := c.http.Do(ctx, call, func(a *modelhttp.Answer) error {
+	err = c.http.Do(ctx, call, func(a *modelhttp.Answer) error {
 		var got answer
 		if err := a.JSON(&got); err != nil {
 			return err
@@ -128,8 +138,12 @@ func (c *Client) embed(ctx context.Context, texts []string) ([][]float32, error)
 			}
 			out[*d.Index] = v
 		}
+		if n := got.Usage.PromptTokens; n != nil && *n >= 0 {
+			usage.PromptTokens, usage.Partial = *n, false
+		}
 		return nil
 	})
+	spent.Settle(usage, "", err)
 	return out, err
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tmc/langchaingo/embeddings"
 
+	"github.com/goselfrag/goselfrag/account"
 	"github.com/goselfrag/goselfrag/modelserver"
 	"github.com/goselfrag/goselfrag/retriever/dense/openai"
 )
@@ -151,6 +152,33 @@ func TestRequest(t *testing.T) {
 	list, err := newClient(t, s, nil).EmbedDocuments(t.Context(), nil)
 	if err != nil || list == nil || len(list) != 0 || len(s.requests) != 2 {
 		t.Errorf("no texts: %v %v after %d requests", list, err, len(s.requests))
+	}
+}
+
+// Each request is a call of the account, with the prompt tokens that the server names.
+func TestAccount(t *testing.T) {
+	s := serve(t, good(inOrder))
+	client := newClient(t, s, func(c *openai.Config) { c.Batch = 2 })
+	ctx, spent := account.Open(t.Context(), "test", account.Limits{Calls: 2})
+	if _, err := client.EmbedDocuments(ctx, []string{"a", "b", "c"}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := spent.Usage(), (account.Usage{Calls: 2, PromptTokens: 10}); got != want {
+		t.Errorf("cost %+v, want %+v", got, want)
+	}
+	if _, err := client.EmbedQuery(ctx, "d"); !errors.Is(err, account.ErrLimit) || len(s.requests) != 2 {
+		t.Errorf("one call too many: %v after %d requests", err, len(s.requests))
+	}
+	s.answer = func([]string) string { return `{"data":[{"index":0,"embedding":[1,2]}]}` }
+	ctx, spent = account.Open(t.Context(), "test", account.Limits{})
+	if _, err := client.EmbedQuery(ctx, "d"); err != nil || spent.Usage() != (account.Usage{Calls: 1, Partial: true}) {
+		t.Errorf("an answer without usage costs %+v, error %v", spent.Usage(), err)
+	}
+	s.status = 400
+	ctx, spent = account.Open(t.Context(), "test", account.Limits{})
+	_, err := client.EmbedQuery(ctx, "d")
+	if steps := spent.Steps(); err == nil || len(steps) != 1 || steps[0].Name != "embed" || steps[0].Error == "" {
+		t.Errorf("a failed call: error %v, steps %+v", err, steps)
 	}
 }
 
