@@ -60,14 +60,22 @@ func TestBudgetHoldsInRetriever(t *testing.T) {
 		if rapid.Bool().Draw(rt, "eager") {
 			options = append(options, selfrag.WithEagerRetrieval(), selfrag.WithMode(selfrag.Adaptive), selfrag.WithThreshold(0))
 		}
+		talks := rapid.Bool().Draw(rt, "talks")
 		seed, anyway := rapid.Uint64().Draw(rt, "seed"), rapid.Bool().Draw(rt, "allow missing")
 		first := ""
 		for range 2 {
 			m := counting(&generatortest.Random{Seed: seed, MaxSegments: 3})
 			e := newEngine(t, hesitant(m), stacked(t, hesitant(m), finds(hits("A", "B", "C", "D")...), anyway), options...)
-			a, err := e.Answer(t.Context(), "q")
+			var own []selfrag.Option
+			if talks {
+				own = append(own, selfrag.WithHistory(talk...), selfrag.WithRewriter(rewriter(t, hesitant(m))))
+			}
+			a, err := e.Answer(t.Context(), "q", own...)
 			if err != nil && !errors.Is(err, selfrag.ErrBudget) {
 				rt.Fatal(err)
+			}
+			if err != nil && a.Stop != selfrag.StopBudget {
+				rt.Fatalf("stopped by %s: %v", a.Stop, err)
 			}
 			if b.Calls > 0 && m.calls > b.Calls || b.Tokens > 0 && m.tokens > b.Tokens {
 				rt.Fatalf("%d calls and %d tokens of %+v", m.calls, m.tokens, b)

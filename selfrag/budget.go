@@ -35,13 +35,18 @@ func (m *meter) reserve(tokens int) bool {
 	return true
 }
 
-// forRetrieval is what a retrieval may spend on models: all that is left but for one
-// candidate, which would have nothing to show without it.
+// forRetrieval is what a retrieval may spend on models.
 // What only a full trace asks for must not use up a budget.
 func (m *meter) forRetrieval(c scoring.Choice, maxTokens int) account.Limits {
 	if !m.unlimited() && (c == scoring.ChooseNoRetrieval || c == scoring.ChooseContinue) {
 		return account.Limits{Calls: -1}
 	}
+	return m.beside(maxTokens)
+}
+
+// beside is all that is left but for one candidate, without which there would be
+// nothing to show.
+func (m *meter) beside(maxTokens int) account.Limits {
 	left := func(limit, used, keep int) int {
 		switch {
 		case limit == 0:

@@ -265,7 +265,10 @@ func (e *Engine) run(ctx context.Context, question string, s settings, yield fun
 			l.trace.Usage = l.usage
 			answer.Trace = l.trace
 		}
-		if timeIsUp(ctx) && errors.Is(err, context.DeadlineExceeded) {
+		switch {
+		case errors.Is(err, ErrBudget):
+			answer.Stop = StopBudget
+		case timeIsUp(ctx) && errors.Is(err, context.DeadlineExceeded):
 			answer.Stop = StopTime
 			err = fmt.Errorf("%w (%s): %w", ErrBudget, StopTime, err)
 		}
@@ -312,11 +315,15 @@ func (l *live) prepareQuestion(ctx context.Context, s settings) error {
 	}
 	call, cancel = s.callContext(ctx)
 	defer cancel()
+	call, spent := account.Open(call, "stand-alone question", l.budget.beside(s.maxTokens))
 	made, err := s.rewriter.Rewrite(call, generator.Conversation{History: slices.Clone(s.history), Question: l.question})
 	l.budget.charge(made.Usage)
 	l.usage = made.Usage
 	if err == nil && (strings.TrimSpace(made.Question) == "" || !utf8.ValidString(made.Question+made.Template+made.TemplateHash)) {
 		err = fmt.Errorf("the rewriter returned %q: want a question", made.Question)
+	}
+	if spent.Forbade(err) {
+		err = fmt.Errorf("%w (%s): %w", ErrBudget, StopBudget, err)
 	}
 	if err != nil {
 		return fmt.Errorf("selfrag: making a stand-alone question: %w", explain(call, err))

@@ -2,9 +2,11 @@ package selfrag
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/goselfrag/goselfrag/account"
 	"github.com/goselfrag/goselfrag/generator"
 )
 
@@ -66,6 +68,9 @@ func (r *PromptRewriter) Rewrite(ctx context.Context, talk generator.Conversatio
 		}},
 		MaxTokens: 200,
 	})
+	if errors.Is(err, account.ErrLimit) {
+		return out, err // the model was not asked
+	}
 	out.Usage = c.Spent()
 	if err != nil {
 		return out, err

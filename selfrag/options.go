@@ -123,11 +123,11 @@ const (
 // Budget bounds one question. A zero field is no bound. Calls, tokens and
 // retrievals are set aside before a call begins, so that the bounds hold for all
 // calls to the generator and to the retriever. So do those of calls and tokens for the
-// models that a Retriever asks, if it asks them through package generator, as those of
-// this library do, or uses package account; one candidate is kept back from it. With
-// such a bound retrievals of one segment are made one after the other. What a Rewriter,
-// a Critic or a Decider of the caller's own uses is known only afterwards: it counts,
-// but can exceed the bounds. If the context has an account (package account), its limits
+// models that a Retriever or a Rewriter asks, if it asks them through package generator,
+// as those of this library do, or uses package account; one candidate is kept back from
+// them. With such a bound retrievals of one segment are made one after the other. What a
+// Critic or a Decider of the caller's own uses is known only afterwards: it counts, but
+// can exceed the bounds. If the context has an account (package account), its limits
 // hold, too.
 type Budget struct {
 	// Calls bounds the model calls.
