@@ -13,8 +13,9 @@
 // # The model
 //
 // Reflection tokens must stand in the GGUF file with the token type USER_DEFINED.
-// Ollama hides tokens of the type CONTROL, as converters write them, together with
-// their probabilities. The first call checks this and says what is wrong.
+// From 0.30 on Ollama drops tokens of the type CONTROL, as converters write them,
+// together with their probabilities; by its source, 0.17 still shows them. The first
+// call checks this and says what is wrong.
 //
 // # The server
 //
