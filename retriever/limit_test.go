@@ -99,6 +99,13 @@ func TestLimitTime(t *testing.T) {
 		if idsOf(res) != "a" || err != nil || len(res.Missing) != 2 || res.Missing[0].Part != "slow" || res.Missing[1].Part != "budget" {
 			t.Errorf("%+v, %v", res, err)
 		}
+		// A part with a budget of its own holds up nobody.
+		parts[1].Retriever = must[retriever.Retriever](t)(retriever.Limit(parts[1].Retriever, retriever.Budget{Time: 3 * time.Second}))
+		begun = time.Now()
+		res, err = fuse(t, retriever.FuseOptions{AllowMissing: true}, parts...).Retrieve(t.Context(), retriever.Query{Text: "q", K: 5})
+		if idsOf(res) != "a" || err != nil || len(res.Missing) != 1 || res.Missing[0].Part != "slow" || time.Since(begun) != 3*time.Second {
+			t.Errorf("%+v, %v after %v", res, err, time.Since(begun))
+		}
 		// The caller's own deadline is no budget.
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
