@@ -245,7 +245,7 @@ func TestMapping(t *testing.T) {
 	store := &fixed{docs: []schema.Document{
 		{PageContent: hostile, Metadata: map[string]any{"id": "a", "title": hostile[:20], "page": 3, "none": nil, "nested": map[string]any{"x": []int{1}}}, Score: 0.5},
 		doc(7, 0.25, "title", 2001.0),
-		doc(float64(1<<53), -1, "source", "s.pdf"),
+		doc(float64(1<<53-1), -1, "source", "s.pdf"),
 		doc("beyond K", -1),
 	}}
 	s, err := langchain.New(store, langchain.Options{Title: "title", URI: "source", Scores: retriever.InnerProduct})
@@ -257,8 +257,8 @@ func TestMapping(t *testing.T) {
 		{Score: 0.5, Passage: retriever.Passage{ID: "a", Title: hostile[:20], Text: hostile, Metadata: retriever.Metadata{
 			"id": retriever.String("a"), "title": retriever.String(hostile[:20]), "page": retriever.Int(3), "nested": retriever.String(`{"x":[1]}`)}}},
 		{Score: 0.25, Passage: retriever.Passage{ID: "7", Title: "2001", Text: "text of 7", Metadata: retriever.Metadata{"id": retriever.Int(7), "title": retriever.Float(2001)}}},
-		{Score: -1, Passage: retriever.Passage{ID: "9007199254740992", Text: "text of 9.007199254740992e+15", Source: retriever.Source{URI: "s.pdf"},
-			Metadata: retriever.Metadata{"id": retriever.Float(1 << 53), "source": retriever.String("s.pdf")}}},
+		{Score: -1, Passage: retriever.Passage{ID: "9007199254740991", Text: "text of 9.007199254740991e+15", Source: retriever.Source{URI: "s.pdf"},
+			Metadata: retriever.Metadata{"id": retriever.Float(1<<53 - 1), "source": retriever.String("s.pdf")}}},
 	}}
 	if d := gocmp.Diff(want, res); err != nil || d != "" {
 		t.Errorf("%v; -want +got:\n%s", err, d)
@@ -276,6 +276,32 @@ func TestMapping(t *testing.T) {
 	}
 	if err != nil || res.Scores != retriever.RankOnly || !slices.Equal(scores, []float64{1, 0.5, 1. / 3, 0.25}) || res.Hits[0].Passage.ID != hostile {
 		t.Errorf("%+v, %v", res, err)
+	}
+}
+
+// The cosine of a vector of zeros is no number. A store puts such documents last.
+func TestNoDirection(t *testing.T) {
+	nan := float32(math.NaN())
+	for name, c := range map[string]struct {
+		docs []schema.Document
+		want []string
+	}{
+		"documents": {[]schema.Document{doc("a", 1), doc("b", -1), doc("c", nan), {PageContent: "without an id", Score: nan}}, []string{"a", "b"}},
+		"the query": {[]schema.Document{doc("a", nan), doc("b", nan)}, nil},
+		"beyond K":  {[]schema.Document{doc("a", 1), doc("b", 0.5), doc("c", nan), doc("d", nan), doc("e", 1)}, []string{"a", "b"}},
+	} {
+		s, err := langchain.New(&fixed{docs: c.docs}, langchain.Options{Scores: retriever.Cosine})
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := s.Retrieve(t.Context(), retriever.Query{Text: "q", K: 4})
+		var ids []string
+		for _, h := range res.Hits {
+			ids = append(ids, h.Passage.ID)
+		}
+		if err != nil || !slices.Equal(ids, c.want) || res.Scores != retriever.Cosine {
+			t.Errorf("%s: %q, %v", name, ids, err)
+		}
 	}
 }
 
@@ -327,6 +353,7 @@ func TestDocumentErrors(t *testing.T) {
 		"nil":              {[]schema.Document{doc(nil, 1)}, langchain.Options{}, langchain.ErrID, 1, "set Options"},
 		"half a number":    {[]schema.Document{doc(1.5, 1)}, langchain.Options{}, langchain.ErrID, 1, "it is 1.5"},
 		"too great":        {[]schema.Document{doc(float64(1<<53)*2, 1)}, langchain.Options{}, langchain.ErrID, 1, "2^53"},
+		"perhaps another":  {[]schema.Document{doc(float64(1<<53+1), 1)}, langchain.Options{}, langchain.ErrID, 1, "2^53"},
 		"a bool":           {[]schema.Document{doc(true, 1)}, langchain.Options{}, langchain.ErrID, 1, "it is true"},
 		"no id of IDOf":    {[]schema.Document{doc("a", 1)}, langchain.Options{IDOf: func(schema.Document) string { return "" }}, langchain.ErrID, 1, "Options.IDOf knows none"},
 		"twice":            {[]schema.Document{doc("a", 1), doc("b", 1), doc("a", 1)}, langchain.Options{}, langchain.ErrID, 3, "that of document 1, too"},
@@ -334,7 +361,8 @@ func TestDocumentErrors(t *testing.T) {
 		"uri":              {[]schema.Document{doc("a", 1, "source", []string{"x"})}, langchain.Options{URI: "source"}, nil, 1, "source"},
 		"not UTF-8":        {[]schema.Document{doc("a", 1, "x", "\xff")}, langchain.Options{}, nil, 1, "UTF-8"},
 		"not JSON":         {[]schema.Document{doc("a", 1, "x", func() {})}, langchain.Options{}, nil, 1, `field "x"`},
-		"score NaN":        {[]schema.Document{doc("a", 1), doc("b", nan)}, langchain.Options{Scores: retriever.Cosine}, langchain.ErrScore, 2, `"b": bad score: the score is NaN`},
+		"score NaN":        {[]schema.Document{doc("a", 1), doc("b", nan)}, langchain.Options{Scores: retriever.InnerProduct}, langchain.ErrScore, 2, `"b": bad score: the score is NaN`},
+		"cosine NaN":       {[]schema.Document{doc("a", 1), doc("b", nan), doc("c", 0)}, langchain.Options{Scores: retriever.Cosine}, langchain.ErrScore, 2, `"b": bad score: the score is NaN`},
 		"score infinite":   {[]schema.Document{doc("a", float32(math.Inf(1)))}, langchain.Options{Scores: retriever.InnerProduct}, langchain.ErrScore, 1, "+Inf"},
 		"score out of it":  {[]schema.Document{doc("a", 1.5)}, langchain.Options{Scores: retriever.Cosine}, langchain.ErrScore, 1, "no cosine"},
 		"scores that rise": {[]schema.Document{doc("a", 0.25), doc("b", 0.5)}, langchain.Options{Scores: retriever.Cosine}, langchain.ErrScore, 2, "if they are distances"},
