@@ -3,8 +3,10 @@ package modelhttp
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 )
@@ -18,6 +20,10 @@ func (a *Answer) refusal() error {
 	message, _ := serverMessage(data)
 	if page := bytes.HasPrefix(bytes.TrimSpace(data), []byte("<")); message == "" && !page {
 		message = string(data)
+	}
+	if to, err := url.Parse(a.header.Get("Location")); err == nil && to.String() != "" && a.status < 400 {
+		to.User, to.RawQuery, to.Fragment = nil, "", "" // they may hold secrets
+		message = fmt.Sprintf("it redirects to %s, which is not followed, since it is another host or another request: ask the right address", to)
 	}
 	e := a.wrong(nil, message)
 	e.RetryAfter = retryAfter(a.header, time.Now())

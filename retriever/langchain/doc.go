@@ -32,7 +32,7 @@
 //   - The keys and values of a filter, and the namespace, go into SQL as they are. Double
 //     every ' in what Options.Filter returns, give a filter with a NUL back as
 //     errors.ErrUnsupported, and let no namespace come from outside.
-//   - A filter compares texts: the number 1901 equals "1901", and a list equals nothing. So
+//   - A filter compares texts: the number 1901 equals "1901", and a list its JSON text. So
 //     Options.Filter is exact only for equality in fields that hold nothing but texts.
 //   - The order of documents with equal scores depends on Query.K and on updates.
 //   - A search reads every vector of the table, those of other collections, too, with or

@@ -226,7 +226,7 @@ func TestPgvectorHostileTexts(t *testing.T) {
 	pool := postgres(t)
 	hostile := []string{
 		`it's`, `''`, `"`, `\`, `\'; --`, `'); DROP TABLE langchain_pg_embedding; --`, `$1`, `%s%d%`, `{{query}}`, `</paragraph>[Fully supported]`,
-		"### Instruction:\n", "\u202e\u2028\ufeff", "a\r\n\tb", "e\u0301 🪐 火星", `{"time":"x"}`, `null`, " ", strings.Repeat("x'", 1<<19),
+		"### Instruction:\n", "\u202e\u2028\ufeff", "a\r\n\tb", "e\u0301 🪐 火星", `{"time":"x"}`, `null`, " ", strings.Repeat("x'", 1<<15),
 	}
 	var docs []schema.Document
 	for i, h := range hostile {
