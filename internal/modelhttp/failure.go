@@ -74,8 +74,8 @@ func opensWithError(data []byte) bool {
 	if !ok {
 		return false
 	}
-	if _, ok := after(rest, `"error"`); ok {
-		return true
+	if value, ok := after(rest, `"error"`); ok {
+		return !saysNone(value)
 	}
 	for _, s := range [...]string{`"object"`, ":", `"error"`} {
 		if rest, ok = after(rest, s); !ok {
@@ -83,6 +83,18 @@ func opensWithError(data []byte) bool {
 		}
 	}
 	return true
+}
+
+// saysNone reports whether what follows the key of an error says that there is none.
+func saysNone(data []byte) bool {
+	value, _ := after(data, ":")
+	for _, s := range [...]string{"null", "false", "0", `""`, "{}", "[]"} {
+		if rest, ok := after(value, s); ok {
+			rest = bytes.TrimLeft(rest, " \t\r\n")
+			return len(rest) > 0 && (rest[0] == ',' || rest[0] == '}')
+		}
+	}
+	return false
 }
 
 // after returns what follows s in data, which may begin with white space.

@@ -120,9 +120,14 @@ func TestRefuses(t *testing.T) {
 		change change
 		says   string
 	}{
-		"no path":            {func(o *endpoint.Options) { o.Path = "" }, "begins with /"},
-		"path":               {func(o *endpoint.Options) { o.Path = "docs" }, "begins with /"},
-		"path with query":    {func(o *endpoint.Options) { o.Path = "/docs?x=1" }, "Params"},
+		"no path":         {func(o *endpoint.Options) { o.Path = "" }, "begins with /"},
+		"path":            {func(o *endpoint.Options) { o.Path = "docs" }, "begins with /"},
+		"path with query": {func(o *endpoint.Options) { o.Path = "/docs?x=1" }, "Params"},
+		"path escape":     {func(o *endpoint.Options) { o.Path = "/docs%zz" }, "Path is"},
+		"path control":    {func(o *endpoint.Options) { o.Path = "/docs\n" }, "Path is"},
+		"body keys": {func(o *endpoint.Options) {
+			o.Body = `{"q": "{{query}}", "k": [{"filter": {"tenant": 3}, "filter": "{{k}}"}]}`
+		}, "twice"},
 		"body":               {func(o *endpoint.Options) { o.Body = `{"q": "{{query}}", "k": {{k}}}` }, "Body is not the JSON"},
 		"body cut":           {func(o *endpoint.Options) { o.Body = `{"q": "{{query}}"` }, "Body is not the JSON"},
 		"body twice":         {func(o *endpoint.Options) { o.Body = `["{{query}}","{{k}}"] {}` }, "something follows"},
