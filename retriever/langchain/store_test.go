@@ -279,6 +279,30 @@ func TestMapping(t *testing.T) {
 	}
 }
 
+// Scores by rank are the same whoever filters.
+func TestRankOfFiltered(t *testing.T) {
+	m := &memory{}
+	if _, err := m.AddDocuments(t.Context(), documents(retrievertest.Corpus())); err != nil {
+		t.Fatal(err)
+	}
+	filtering := fields
+	filtering.Filter = native
+	for _, o := range []langchain.Options{fields, filtering} {
+		s, err := langchain.New(m, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := s.Retrieve(t.Context(), retriever.Query{Text: "river", K: 3, Filter: retriever.Compare{Field: "kind", Op: retriever.Eq, Value: retriever.String("history")}})
+		var scores []float64
+		for _, h := range res.Hits {
+			scores = append(scores, h.Score)
+		}
+		if err != nil || !slices.Equal(scores, []float64{1, 0.5, 1. / 3}) {
+			t.Errorf("%v, %v", scores, err)
+		}
+	}
+}
+
 // The cosine of a vector of zeros is no number. A store puts such documents last.
 func TestNoDirection(t *testing.T) {
 	nan := float32(math.NaN())
