@@ -71,7 +71,7 @@ func (e *DocumentError) Error() string {
 	if e.ID == "" {
 		return fmt.Sprintf("langchain: document %d of the answer: %v", e.Rank, e.Err)
 	}
-	return fmt.Sprintf("langchain: document %d of the answer, %q: %v", e.Rank, e.ID, e.Err)
+	return fmt.Sprintf("langchain: document %d of the answer, %.100q: %v", e.Rank, e.ID, e.Err)
 }
 
 // Unwrap returns the reason.
@@ -198,7 +198,7 @@ func (s *Store) passage(d schema.Document) (p retriever.Passage, err error) {
 		}
 		if p.ID == "" {
 			keys := slices.Sorted(maps.Keys(p.Metadata))
-			return p, fmt.Errorf("%w: there is none in the metadata %q, only %q: set Options.ID or Options.IDOf", ErrID, s.o.ID, keys)
+			return p, fmt.Errorf("%w: there is none in the metadata %q, only %.300s: set Options.ID or Options.IDOf", ErrID, s.o.ID, fmt.Sprintf("%q", keys))
 		}
 	}
 	if p.Title, err = word(p.Metadata, s.o.Title); err != nil {

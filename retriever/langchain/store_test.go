@@ -371,6 +371,8 @@ func TestDocumentErrors(t *testing.T) {
 		rank int
 		says string
 	}{
+		"long id":          {[]schema.Document{doc(strings.Repeat("x", 1<<20), 1), doc(strings.Repeat("x", 1<<20), 1)}, langchain.Options{}, langchain.ErrID, 2, "that of document 1, too"},
+		"long keys":        {[]schema.Document{{Metadata: map[string]any{strings.Repeat("x", 1<<20): 1}}}, langchain.Options{}, langchain.ErrID, 1, "set Options"},
 		"no metadata":      {[]schema.Document{{PageContent: "x"}}, langchain.Options{}, langchain.ErrID, 1, "set Options.ID or Options.IDOf"},
 		"other key":        {[]schema.Document{doc("a", 1), doc("b", 1, "uuid", "c")}, langchain.Options{ID: "uuid"}, langchain.ErrID, 1, `"uuid", only ["id"]`},
 		"empty":            {[]schema.Document{doc("a", 1), doc("", 1)}, langchain.Options{}, langchain.ErrID, 2, "set Options"},
@@ -398,7 +400,7 @@ func TestDocumentErrors(t *testing.T) {
 		res, err := s.Retrieve(t.Context(), retriever.Query{Text: "q", K: 5})
 		var de *langchain.DocumentError
 		var me *retriever.MetadataError
-		if !errors.As(err, &de) || de.Rank != c.rank || !strings.Contains(err.Error(), c.says) || c.want != nil && !errors.Is(err, c.want) || c.want == nil && !errors.As(err, &me) || len(res.Hits) > 0 {
+		if !errors.As(err, &de) || de.Rank != c.rank || !strings.Contains(err.Error(), c.says) || len(err.Error()) > 1000 || c.want != nil && !errors.Is(err, c.want) || c.want == nil && !errors.As(err, &me) || len(res.Hits) > 0 {
 			t.Errorf("%s: %v: want document %d, %v, %q", name, err, c.rank, c.want, c.says)
 		}
 	}
