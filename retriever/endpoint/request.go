@@ -92,6 +92,7 @@ func (e *Endpoint) checkRequest() error {
 // count returns the number of tokens of JSON.
 func count(text string) (n int) {
 	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
 	for {
 		if _, err := d.Token(); err != nil {
 			return n

@@ -175,6 +175,7 @@ func TestRefuses(t *testing.T) {
 	}
 	// What looks odd and is right.
 	o = elasticOptions
+	o.Body = `[{"a": 1e999, "A": "{{query}}", "b": {"a": []}}, {"a": {}, "k": "{{k}}", "n": [null, "a", "a"]}]`
 	o.Hits, o.ID, o.Text, o.Title = `@reverse`, `a\..b\(`, `x.#(k=="a.)b").v`, "@timestamp"
 	if _, err := endpoint.New(modelserver.Config{URLs: []string{"http://localhost"}}, o); err != nil {
 		t.Error(err)
