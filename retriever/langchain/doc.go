@@ -34,6 +34,8 @@
 //     errors.ErrUnsupported, and let no namespace come from outside.
 //   - A filter compares texts: the number 1901 equals "1901", and a list its JSON text. So
 //     Options.Filter is exact only for equality in fields that hold nothing but texts.
+//   - AddDocuments never replaces: a document that is added again is there twice, and so is
+//     its id, which Retrieve refuses.
 //   - The order of documents with equal scores depends on Query.K and on updates.
 //   - A search reads every vector of the table, those of other collections, too, with or
 //     without WithHNSWIndex. So it is exact, and as slow as the table is large.

@@ -252,4 +252,74 @@ func TestPgvectorFaults(t *testing.T) {
 	if res, err := s.Retrieve(t.Context(), retriever.Query{Text: "number", K: 99}); !errors.As(err, &bad) || !errors.Is(err, langchain.ErrID) || !strings.Contains(err.Error(), "2^53") {
 		t.Errorf("%+v, %v", res, err)
 	}
+	// A document that is added again does not take the place of the first.
+	if _, err := store.AddDocuments(t.Context(), pgDocuments[:1]); err != nil {
+		t.Fatal(err)
+	}
+	if res, err := s.Retrieve(t.Context(), retriever.Query{Text: "river", K: 2}); !errors.As(err, &bad) || !errors.Is(err, langchain.ErrID) || !strings.Contains(err.Error(), "that of document 1, too") {
+		t.Errorf("%+v, %v", res, err)
+	}
+}
+
+func TestPgvectorOrderOfEqual(t *testing.T) {
+	var docs []schema.Document
+	for i := range 20 {
+		docs = append(docs, schema.Document{PageContent: "the same river", Metadata: map[string]any{"id": i}})
+	}
+	store := pgCollection(t, postgres(t), "docs", spelling(t, docs), docs)
+	firsts := make(map[any]bool)
+	for k := 1; k <= len(docs); k++ {
+		found, err := store.SimilaritySearch(t.Context(), "river", k)
+		if err != nil || len(found) != k {
+			t.Fatalf("%d of %d, %v", len(found), k, err)
+		}
+		firsts[found[0].Metadata["id"]] = true
+	}
+	if len(firsts) == 1 {
+		t.Error("the first of equal documents is the same for each K")
+	}
+}
+
+// Even where PostgreSQL would rather use an index than read the table, it cannot.
+func TestPgvectorIndexIsNotUsed(t *testing.T) {
+	conn, err := pgx.ConnectConfig(t.Context(), postgres(t).Config().ConnConfig) // its counts are reported when it is asked to
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	e := spelling(t, pgDocuments)
+	store, err := pgvector.New(t.Context(), pgvector.WithConn(conn), pgvector.WithEmbedder(e), pgvector.WithVectorDimensions(e.Dim()), pgvector.WithHNSWIndex(16, 64, "vector_cosine_ops"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.AddDocuments(t.Context(), pgDocuments); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Exec(t.Context(), "SET enable_seqscan = off"); err != nil {
+		t.Fatal(err)
+	}
+	used := func() (n int) {
+		t.Helper()
+		if _, err := conn.Exec(t.Context(), "SELECT pg_stat_force_next_flush()"); err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.QueryRow(t.Context(), "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelid = 'langchain_pg_embedding_embedding_hnsw'::regclass").Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for range 3 {
+		if docs, err := store.SimilaritySearch(t.Context(), "river", 1); err != nil || len(docs) != 1 {
+			t.Fatal(docs, err)
+		}
+	}
+	if n := used(); n != 0 {
+		t.Errorf("3 searches used the index %d times", n)
+	}
+	if _, err := conn.Exec(t.Context(), "SELECT document FROM langchain_pg_embedding ORDER BY embedding <=> (SELECT embedding FROM langchain_pg_embedding LIMIT 1) LIMIT 1"); err != nil {
+		t.Fatal(err)
+	}
+	if n := used(); n != 1 { // so that the count is known to be right
+		t.Errorf("a search that can use the index used it %d times", n)
+	}
 }
