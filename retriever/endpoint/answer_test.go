@@ -1,6 +1,8 @@
 package endpoint_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"net/http"
@@ -113,6 +115,44 @@ func TestFaults(t *testing.T) {
 		}
 		if ok := errors.As(err, &bad); ok != (c.hit >= 0) || ok && (bad.Hit != c.hit || bad.Path != c.path) {
 			t.Errorf("%s: %+v: want hit %d, path %q", name, bad, c.hit, c.path)
+		}
+	}
+}
+
+// Compressed answers are read, and broken ones are errors.
+func TestCompressed(t *testing.T) {
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	fmt.Fprintf(z, `[{"id":"a","text":%q}]`, strings.Repeat("river ", 1<<16))
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	o := endpoint.Options{Path: "/s", Body: `["{{query}}","{{k}}"]`, ID: "id", Text: "text"}
+	for name, c := range map[string]struct {
+		encoding string
+		body     []byte
+		says     string // empty: it is fine
+	}{
+		"gzip":          {"gzip", packed.Bytes(), ""},
+		"cut":           {"gzip", packed.Bytes()[:packed.Len()/2], "broke the connection off"},
+		"wrong sum":     {"gzip", append(bytes.Clone(packed.Bytes()[:packed.Len()-8]), make([]byte, 8)...), "checksum"},
+		"not gzip":      {"gzip", []byte(`[{"id":"a","text":"x"}]`), "invalid header"},
+		"not asked for": {"br", []byte("\x0b\x02\x80[]\x03"), "invalid character"},
+	} {
+		e := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", jsonType)
+			w.Header().Set("Content-Encoding", c.encoding)
+			_, _ = w.Write(c.body)
+		}), o)
+		res, err := e.Retrieve(t.Context(), retriever.Query{Text: "q", K: 3})
+		if c.says == "" {
+			if err != nil || len(res.Hits) != 1 || len(res.Hits[0].Passage.Text) != 6<<16 {
+				t.Errorf("%s: %d hits, %v", name, len(res.Hits), err)
+			}
+			continue
+		}
+		if !errors.As(err, new(*modelserver.Error)) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v: want %q", name, err, c.says)
 		}
 	}
 }
