@@ -26,7 +26,8 @@ type Config struct {
 	// Header is sent with every request. It may hold secrets: it is never logged.
 	Header http.Header
 	// Client sends the requests. Nil is a client that all nil ones share, without
-	// a timeout of its own.
+	// a timeout of its own. Unless it has a CheckRedirect, a redirect is followed only to
+	// the same host and with the same method, parameters and body; another is an Error.
 	Client *http.Client
 	// Retries is how many times more a call is tried that failed in a way that may
 	// pass; 0 is 2 times, a negative number none. A call whose result has begun to

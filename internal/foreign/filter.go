@@ -54,7 +54,11 @@ func (r *Retriever) Retrieve(ctx context.Context, q retriever.Query) (retriever.
 	case err == nil:
 		return r.search(ctx, q, filter)
 	case q.Filter != nil && errors.Is(err, errors.ErrUnsupported):
-		return r.post.Retrieve(ctx, q)
+		res, err := r.post.Retrieve(ctx, q)
+		if res.Scores == retriever.RankOnly {
+			_, _ = Rank(res.Hits, res.Scores) // as if the store had filtered
+		}
+		return res, err
 	}
 	return retriever.Result{}, fmt.Errorf("%s: translating the filter: %w", r.name, err)
 }

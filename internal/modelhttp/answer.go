@@ -142,10 +142,11 @@ func (a *Answer) JSON(v any) error {
 	return a.Decode(data, v)
 }
 
-// is reports whether the answer has the media type.
+// is reports whether the answer has the media type. One with the suffix +json is JSON, too
+// (RFC 6839, section 3.1).
 func (a *Answer) is(media string) bool {
 	got, _, err := mime.ParseMediaType(a.header.Get("Content-Type"))
-	return err == nil && got == media
+	return err == nil && (got == media || media == "application/json" && strings.HasSuffix(got, "+json"))
 }
 
 // want returns an error unless the answer has one of the media types, or none.

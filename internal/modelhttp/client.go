@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -59,6 +61,11 @@ func New(c modelserver.Config) (*Client, error) {
 	if cl.http == nil {
 		cl.http = shared
 	}
+	if cl.http.CheckRedirect == nil {
+		own := *cl.http
+		own.CheckRedirect = follow
+		cl.http = &own
+	}
 	if cl.header == nil {
 		cl.header = make(http.Header)
 	}
@@ -81,6 +88,17 @@ func New(c modelserver.Config) (*Client, error) {
 		cl.endpoints = append(cl.endpoints, e)
 	}
 	return cl, nil
+}
+
+// follow lets a redirect pass that asks the same of the same host. Others would lose the
+// body or the query, so that another question is answered, or give the headers away.
+func follow(r *http.Request, via []*http.Request) error {
+	first := via[0]
+	if len(via) < 10 && r.Method == first.Method && r.URL.Host == first.URL.Host && (r.URL.Scheme == "https" || first.URL.Scheme == "http") &&
+		maps.EqualFunc(r.URL.Query(), first.URL.Query(), slices.Equal[[]string]) {
+		return nil
+	}
+	return http.ErrUseLastResponse
 }
 
 // secrets returns what must not stand in an error: the key and the words of the

@@ -3,8 +3,10 @@ package modelhttp
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 )
@@ -18,6 +20,10 @@ func (a *Answer) refusal() error {
 	message, _ := serverMessage(data)
 	if page := bytes.HasPrefix(bytes.TrimSpace(data), []byte("<")); message == "" && !page {
 		message = string(data)
+	}
+	if to, err := url.Parse(a.header.Get("Location")); err == nil && to.String() != "" && a.status < 400 {
+		to.User, to.RawQuery, to.Fragment = nil, "", "" // they may hold secrets
+		message = fmt.Sprintf("it redirects to %s, which is not followed, since it is another host or another request: ask the right address", to)
 	}
 	e := a.wrong(nil, message)
 	e.RetryAfter = retryAfter(a.header, time.Now())
@@ -68,8 +74,8 @@ func opensWithError(data []byte) bool {
 	if !ok {
 		return false
 	}
-	if _, ok := after(rest, `"error"`); ok {
-		return true
+	if value, ok := after(rest, `"error"`); ok {
+		return !saysNone(value)
 	}
 	for _, s := range [...]string{`"object"`, ":", `"error"`} {
 		if rest, ok = after(rest, s); !ok {
@@ -77,6 +83,18 @@ func opensWithError(data []byte) bool {
 		}
 	}
 	return true
+}
+
+// saysNone reports whether what follows the key of an error says that there is none.
+func saysNone(data []byte) bool {
+	value, _ := after(data, ":")
+	for _, s := range [...]string{"null", "false", "0", `""`, "{}", "[]"} {
+		if rest, ok := after(value, s); ok {
+			rest = bytes.TrimLeft(rest, " \t\r\n")
+			return len(rest) > 0 && (rest[0] == ',' || rest[0] == '}')
+		}
+	}
+	return false
 }
 
 // after returns what follows s in data, which may begin with white space.

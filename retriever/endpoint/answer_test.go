@@ -1,6 +1,8 @@
 package endpoint_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"net/http"
@@ -76,6 +78,7 @@ func TestFaults(t *testing.T) {
 		"cut":              {200, jsonType, hit(`"a"`, `1`, text)[:70], -1, "", "before it was complete"},
 		"empty":            {200, jsonType, ``, -1, "", "before it was complete"},
 		"not JSON":         {200, jsonType, `{"hits":NaN}`, -1, "", "invalid character"},
+		"text":             {200, "text/plain", hit(`"a"`, `1`, text), -1, "", "text/plain"},
 		"page":             {200, "text/html", `<html><body>Sign in</body></html>`, -1, "", "text/html"},
 		"page as JSON":     {200, jsonType, `<html>`, -1, "", "invalid character"},
 		"page with a 503":  {503, "text/html", `<html>down</html>`, -1, "", "503"},
@@ -112,6 +115,66 @@ func TestFaults(t *testing.T) {
 		}
 		if ok := errors.As(err, &bad); ok != (c.hit >= 0) || ok && (bad.Hit != c.hit || bad.Path != c.path) {
 			t.Errorf("%s: %+v: want hit %d, path %q", name, bad, c.hit, c.path)
+		}
+	}
+}
+
+// Compressed answers are read, and broken ones are errors.
+func TestCompressed(t *testing.T) {
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	fmt.Fprintf(z, `[{"id":"a","text":%q}]`, strings.Repeat("river ", 1<<16))
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	o := endpoint.Options{Path: "/s", Body: `["{{query}}","{{k}}"]`, ID: "id", Text: "text"}
+	for name, c := range map[string]struct {
+		encoding string
+		body     []byte
+		says     string // empty: it is fine
+	}{
+		"gzip":          {"gzip", packed.Bytes(), ""},
+		"cut":           {"gzip", packed.Bytes()[:packed.Len()/2], "broke the connection off"},
+		"wrong sum":     {"gzip", append(bytes.Clone(packed.Bytes()[:packed.Len()-8]), make([]byte, 8)...), "checksum"},
+		"not gzip":      {"gzip", []byte(`[{"id":"a","text":"x"}]`), "invalid header"},
+		"not asked for": {"br", []byte("\x0b\x02\x80[]\x03"), "invalid character"},
+	} {
+		e := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", jsonType)
+			w.Header().Set("Content-Encoding", c.encoding)
+			_, _ = w.Write(c.body)
+		}), o)
+		res, err := e.Retrieve(t.Context(), retriever.Query{Text: "q", K: 3})
+		if c.says == "" {
+			if err != nil || len(res.Hits) != 1 || len(res.Hits[0].Passage.Text) != 6<<16 {
+				t.Errorf("%s: %d hits, %v", name, len(res.Hits), err)
+			}
+			continue
+		}
+		if !errors.As(err, new(*modelserver.Error)) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v: want %q", name, err, c.says)
+		}
+	}
+}
+
+// Services say in many ways that nothing went wrong, and that what they send is JSON.
+func TestGoodAnswers(t *testing.T) {
+	o := endpoint.Options{Path: "/s", Body: `["{{query}}","{{k}}"]`, Hits: "hits", ID: "id", Text: "text"}
+	const hits = `"hits":[{"id":"a","text":"x"}]}`
+	for _, c := range []struct{ media, body string }{
+		{jsonType, `{"error":false,` + hits}, {jsonType, `{"error":null,"message":"ok",` + hits}, {jsonType, `{"error":"","message":"ok",` + hits},
+		{jsonType, `{"error": 0 ,"detail":"none",` + hits}, {jsonType, "{\n\"error\":\n{},\"code\":404," + hits}, {jsonType, `{"error":[],` + hits},
+		{jsonType, `{` + hits[:len(hits)-1] + `,"error":"of something else"}`}, {jsonType, `{"errors":["one"],` + hits},
+		{"", `{` + hits}, {"application/JSON; charset=utf-8", `{` + hits}, {"application/vnd.elasticsearch+json;compatible-with=8", `{` + hits}, {"application/hal+json", `{` + hits},
+	} {
+		res, err := serve(t, o, 200, c.media, c.body).Retrieve(t.Context(), retriever.Query{Text: "q", K: 3})
+		if err != nil || len(res.Hits) != 1 {
+			t.Errorf("%s: %s: %+v, %v", c.media, c.body, res.Hits, err)
+		}
+	}
+	for _, body := range []string{`{"error":true,"message":"down",`, `{"error":0.5,`, `{"error":"down",`, `{"error":{"reason":"down"},`, `{"error":["down"],`} {
+		if _, err := serve(t, o, 200, jsonType, body+hits).Retrieve(t.Context(), retriever.Query{Text: "q", K: 3}); !errors.As(err, new(*modelserver.Error)) {
+			t.Errorf("%s: %v", body, err)
 		}
 	}
 }

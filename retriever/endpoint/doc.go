@@ -18,6 +18,9 @@
 // in it, such as query_string of Elasticsearch or q of Solr, takes it for more than a
 // text. Ask in a form that does not, such as match.
 //
+// A service that gives fewer hits than it is asked for is taken to have no more. Where it
+// has a largest page, set PostFilter.Bound to that, and ask for no more by Query.K.
+//
 // Where the answer itself has partial results (timed_out of Elasticsearch), ask the
 // service to fail instead (allow_partial_search_results=false): only an answer that is an
 // error is seen as one.

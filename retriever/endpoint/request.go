@@ -39,8 +39,8 @@ func mark(s string) (string, error) {
 
 // checkRequest parses the template and checks it with the rest of the request.
 func (e *Endpoint) checkRequest() error {
-	if !strings.HasPrefix(e.o.Path, "/") || strings.ContainsAny(e.o.Path, "?#") {
-		return badOption("Path is %q: want one that begins with /, with its query in Params", e.o.Path)
+	if _, err := url.Parse("http://host" + e.o.Path); err != nil || !strings.HasPrefix(e.o.Path, "/") || strings.ContainsAny(e.o.Path, "?#") {
+		return badOption("Path is %q: want one of a URL that begins with /, with its query in Params", e.o.Path)
 	}
 	used := make(map[string]bool)
 	note := func(s string) error {
@@ -57,6 +57,9 @@ func (e *Endpoint) checkRequest() error {
 		}
 		if err == nil && e.body == nil {
 			err = errors.New("it is null")
+		}
+		if err == nil && count(e.o.Body) != size(e.body) {
+			err = errors.New("an object has a key twice, of which only one would be sent")
 		}
 		if err != nil {
 			return badOption("Body is not the JSON of a request: %v", err)
@@ -84,6 +87,35 @@ func (e *Endpoint) checkRequest() error {
 		return badOption("Filter is set, but neither Body nor Params has the string %q", filterMark)
 	}
 	return nil
+}
+
+// count returns the number of tokens of JSON.
+func count(text string) (n int) {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	for {
+		if _, err := d.Token(); err != nil {
+			return n
+		}
+		n++
+	}
+}
+
+// size returns the number of tokens that a value is written with.
+func size(v any) (n int) {
+	switch v := v.(type) {
+	case []any:
+		for _, element := range v {
+			n += size(element)
+		}
+		return n + 2
+	case map[string]any:
+		for _, element := range v {
+			n += 1 + size(element)
+		}
+		return n + 2
+	}
+	return 1
 }
 
 func cloneValues(v url.Values) url.Values {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"reflect"
 	"slices"
@@ -119,9 +120,14 @@ func TestRefuses(t *testing.T) {
 		change change
 		says   string
 	}{
-		"no path":            {func(o *endpoint.Options) { o.Path = "" }, "begins with /"},
-		"path":               {func(o *endpoint.Options) { o.Path = "docs" }, "begins with /"},
-		"path with query":    {func(o *endpoint.Options) { o.Path = "/docs?x=1" }, "Params"},
+		"no path":         {func(o *endpoint.Options) { o.Path = "" }, "begins with /"},
+		"path":            {func(o *endpoint.Options) { o.Path = "docs" }, "begins with /"},
+		"path with query": {func(o *endpoint.Options) { o.Path = "/docs?x=1" }, "Params"},
+		"path escape":     {func(o *endpoint.Options) { o.Path = "/docs%zz" }, "Path is"},
+		"path control":    {func(o *endpoint.Options) { o.Path = "/docs\n" }, "Path is"},
+		"body keys": {func(o *endpoint.Options) {
+			o.Body = `{"q": "{{query}}", "k": [{"filter": {"tenant": 3}, "filter": "{{k}}"}]}`
+		}, "twice"},
 		"body":               {func(o *endpoint.Options) { o.Body = `{"q": "{{query}}", "k": {{k}}}` }, "Body is not the JSON"},
 		"body cut":           {func(o *endpoint.Options) { o.Body = `{"q": "{{query}}"` }, "Body is not the JSON"},
 		"body twice":         {func(o *endpoint.Options) { o.Body = `["{{query}}","{{k}}"] {}` }, "something follows"},
@@ -169,8 +175,71 @@ func TestRefuses(t *testing.T) {
 	}
 	// What looks odd and is right.
 	o = elasticOptions
+	o.Body = `[{"a": 1e999, "A": "{{query}}", "b": {"a": []}}, {"a": {}, "k": "{{k}}", "n": [null, "a", "a"]}]`
 	o.Hits, o.ID, o.Text, o.Title = `@reverse`, `a\..b\(`, `x.#(k=="a.)b").v`, "@timestamp"
 	if _, err := endpoint.New(modelserver.Config{URLs: []string{"http://localhost"}}, o); err != nil {
 		t.Error(err)
+	}
+}
+
+// A redirect that would lose the body, and with it the question, is an error; so is one to
+// another host, which the headers may be no business of.
+func TestRedirects(t *testing.T) {
+	var stolen []string
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		stolen = append(stolen, r.Header.Get("X-Key"))
+		reply(w, []any{object{"id": "everything", "text": "x"}})
+	}))
+	defer other.Close()
+	var to string
+	var status int
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		switch {
+		case r.URL.Path == "/s":
+			http.Redirect(w, r, to, status)
+		case len(body) == 0 && r.URL.RawQuery == "":
+			reply(w, []any{object{"id": "everything", "text": "x"}}) // as Elasticsearch does
+		default:
+			reply(w, []any{object{"id": "asked", "text": r.URL.RawQuery + string(body)}})
+		}
+	}))
+	defer s.Close()
+	post := endpoint.Options{Path: "/s", Body: `["{{query}}","{{k}}"]`, ID: "id", Text: "text"}
+	get := endpoint.Options{Path: "/s", Params: url.Values{"q": {"{{query}}"}, "k": {"{{k}}"}}, ID: "id", Text: "text"}
+	for _, c := range []struct {
+		name   string
+		o      endpoint.Options
+		status int
+		to     string
+		ok     bool
+	}{
+		{"moved, the body is lost", post, 301, s.URL + "/t", false},
+		{"found, the body is lost", post, 302, "/t", false},
+		{"see other, the body is lost", post, 303, "/t", false},
+		{"temporary, with the body", post, 307, "/t", true},
+		{"permanent, with the body", post, 308, s.URL + "/t", true},
+		{"the parameters are lost", get, 301, "/t", false},
+		{"with the parameters", get, 301, "/t?k=3&q=private", true},
+		{"to another host", post, 308, other.URL + "/t", false},
+		{"to another host, with the parameters", get, 301, other.URL + "/t?k=3&q=private", false},
+		{"in a circle", post, 308, "/s", false},
+	} {
+		to, status = c.to, c.status
+		e, err := endpoint.New(modelserver.Config{URLs: []string{s.URL}, Header: http.Header{"X-Key": {"secret-key"}}, Client: &http.Client{Transport: s.Client().Transport}, Retries: -1}, c.o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := e.Retrieve(t.Context(), retriever.Query{Text: "private", K: 3})
+		var failed *modelserver.Error
+		if c.ok && (err != nil || len(res.Hits) != 1 || res.Hits[0].Passage.ID != "asked") {
+			t.Errorf("%s: %+v, %v", c.name, res.Hits, err)
+		}
+		if !c.ok && (!errors.As(err, &failed) || failed.Retryable || !strings.Contains(err.Error(), "redirect") || strings.Contains(err.Error(), "private")) {
+			t.Errorf("%s: %+v, %v", c.name, res.Hits, err)
+		}
+	}
+	if len(stolen) > 0 {
+		t.Errorf("another host was asked, with %q", stolen)
 	}
 }

@@ -15,15 +15,38 @@
 //   - It may be used from several goroutines at once.
 //   - It gives its documents best first, equal ones always in the same order, and as many
 //     as it is asked for if it has them. A score threshold counts as not having them.
-//   - It makes a text that stands in a filter of its own harmless. langchaingo 0.1.14
-//     does not do so for pgvector: it puts the keys and values of a filter into SQL as
-//     they are. Leave Options.Filter out there, unless nothing in a filter comes from
-//     outside.
+//   - It makes a text that stands in a filter of its own harmless, or Options.Filter does.
 //
 // Options.Scores says what the scores of the store mean. Few stores document it, and some
 // give distances, which are smaller for better documents (Redis, in langchaingo 0.1.14):
 // without it only the order counts.
 //
-// langchaingo has no store that runs without a server. The tests use one in memory, and
+// # pgvector
+//
+// The store for PostgreSQL is tested with a real server, which .ci/postgres starts. Its
+// scores are cosines: set Options.Scores to retriever.Cosine. Of langchaingo 0.1.14 know
+// that:
+//
+//   - WithConnectionURL makes one connection. It fails when two search at the same time,
+//     and for good once a search was cancelled. Give WithConn a pgxpool.Pool.
+//   - The keys and values of a filter, and the namespace, go into SQL as they are. Double
+//     every ' in what Options.Filter returns, give a filter with a NUL back as
+//     errors.ErrUnsupported, and let no namespace come from outside.
+//   - A filter compares texts: the number 1901 equals "1901", and a list its JSON text. So
+//     Options.Filter is exact only for equality in fields that hold nothing but texts.
+//   - AddDocuments never replaces: a document that is added again is there twice, and so is
+//     its id, which Retrieve refuses.
+//   - The order of documents with equal scores depends on Query.K and on updates.
+//   - A search reads every vector of the table, those of other collections, too, with or
+//     without WithHNSWIndex. So it is exact, and as slow as the table is large.
+//   - Documents with vectors of another dimension than the query's are passed over without
+//     an error.
+//   - Metadata is kept as JSON. An int comes back as a float, rounded beyond 2^53; a time
+//     as a string, unless retriever.Time was put in; what is not UTF-8 as U+FFFD.
+//   - AddDocuments refuses a text with a NUL or one that is not UTF-8 (SQLSTATE 22021), and
+//     with it all the documents of the call. It takes metadata with a NUL, and then every
+//     search with a filter fails (22P05).
+//
+// The other stores are not tested with a server of theirs. The tests use one in memory, and
 // the client of Qdrant against a server that answers as Qdrant documents.
 package langchain

@@ -71,7 +71,7 @@ func (e *DocumentError) Error() string {
 	if e.ID == "" {
 		return fmt.Sprintf("langchain: document %d of the answer: %v", e.Rank, e.Err)
 	}
-	return fmt.Sprintf("langchain: document %d of the answer, %q: %v", e.Rank, e.ID, e.Err)
+	return fmt.Sprintf("langchain: document %d of the answer, %.100q: %v", e.Rank, e.ID, e.Err)
 }
 
 // Unwrap returns the reason.
@@ -132,9 +132,12 @@ func New(store vectorstores.VectorStore, o Options) (*Store, error) {
 // the score of the store, which may be outside the range of its kind by a rounding error
 // and is then put at its end.
 //
-// A query without text finds nothing. Errors are those of the contract of
-// [retriever.Retriever]; others are *DocumentErrors or wrap the error of the store or of
-// Options.Filter.
+// A vector of zeros has no direction: documents at the end of the answer whose score is
+// NaN are no hits if the scores are Cosine. So a query with such a vector finds nothing,
+// nor does one without text.
+//
+// Errors are those of the contract of [retriever.Retriever]; others are *DocumentErrors or
+// wrap the error of the store or of Options.Filter.
 func (s *Store) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result, error) {
 	return s.retriever.Retrieve(ctx, q)
 }
@@ -157,8 +160,12 @@ func (s *Store) search(ctx context.Context, q retriever.Query, filter any) (retr
 		}
 		return retriever.Result{}, fmt.Errorf("langchain: searching the store: %w", err)
 	}
+	docs = docs[:min(q.K, len(docs))]
+	for s.o.Scores == retriever.Cosine && len(docs) > 0 && math.IsNaN(float64(docs[len(docs)-1].Score)) {
+		docs = docs[:len(docs)-1]
+	}
 	seen := make(map[string]int)
-	for i, d := range docs[:min(q.K, len(docs))] {
+	for i, d := range docs {
 		p, err := s.passage(d)
 		if first := seen[p.ID]; err == nil && first > 0 {
 			err = fmt.Errorf("%w: it is that of document %d, too: give each document one of its own, or set Options.IDOf", ErrID, first)
@@ -191,7 +198,7 @@ func (s *Store) passage(d schema.Document) (p retriever.Passage, err error) {
 		}
 		if p.ID == "" {
 			keys := slices.Sorted(maps.Keys(p.Metadata))
-			return p, fmt.Errorf("%w: there is none in the metadata %q, only %q: set Options.ID or Options.IDOf", ErrID, s.o.ID, keys)
+			return p, fmt.Errorf("%w: there is none in the metadata %q, only %.300s: set Options.ID or Options.IDOf", ErrID, s.o.ID, fmt.Sprintf("%q", keys))
 		}
 	}
 	if p.Title, err = word(p.Metadata, s.o.Title); err != nil {
@@ -214,9 +221,9 @@ func word(m retriever.Metadata, key string) (string, error) {
 	if i, ok := v.AsInt(); ok {
 		return strconv.FormatInt(i, 10), nil
 	}
-	// What was JSON has floats only. Beyond 2^53 they are not exact.
-	if f, ok := v.AsFloat(); ok && f == math.Trunc(f) && math.Abs(f) <= 1<<53 {
+	// What was JSON has floats only. 2^53 may have been 2^53 + 1.
+	if f, ok := v.AsFloat(); ok && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
 		return strconv.FormatFloat(f, 'f', -1, 64), nil
 	}
-	return "", &retriever.MetadataError{Field: key, Reason: fmt.Sprintf("it is %s: want a text or a whole number of at most 2^53", v)}
+	return "", &retriever.MetadataError{Field: key, Reason: fmt.Sprintf("it is %s: want a text, or a whole number less than 2^53 away from 0", v)}
 }

@@ -245,7 +245,7 @@ func TestMapping(t *testing.T) {
 	store := &fixed{docs: []schema.Document{
 		{PageContent: hostile, Metadata: map[string]any{"id": "a", "title": hostile[:20], "page": 3, "none": nil, "nested": map[string]any{"x": []int{1}}}, Score: 0.5},
 		doc(7, 0.25, "title", 2001.0),
-		doc(float64(1<<53), -1, "source", "s.pdf"),
+		doc(float64(1<<53-1), -1, "source", "s.pdf"),
 		doc("beyond K", -1),
 	}}
 	s, err := langchain.New(store, langchain.Options{Title: "title", URI: "source", Scores: retriever.InnerProduct})
@@ -257,8 +257,8 @@ func TestMapping(t *testing.T) {
 		{Score: 0.5, Passage: retriever.Passage{ID: "a", Title: hostile[:20], Text: hostile, Metadata: retriever.Metadata{
 			"id": retriever.String("a"), "title": retriever.String(hostile[:20]), "page": retriever.Int(3), "nested": retriever.String(`{"x":[1]}`)}}},
 		{Score: 0.25, Passage: retriever.Passage{ID: "7", Title: "2001", Text: "text of 7", Metadata: retriever.Metadata{"id": retriever.Int(7), "title": retriever.Float(2001)}}},
-		{Score: -1, Passage: retriever.Passage{ID: "9007199254740992", Text: "text of 9.007199254740992e+15", Source: retriever.Source{URI: "s.pdf"},
-			Metadata: retriever.Metadata{"id": retriever.Float(1 << 53), "source": retriever.String("s.pdf")}}},
+		{Score: -1, Passage: retriever.Passage{ID: "9007199254740991", Text: "text of 9.007199254740991e+15", Source: retriever.Source{URI: "s.pdf"},
+			Metadata: retriever.Metadata{"id": retriever.Float(1<<53 - 1), "source": retriever.String("s.pdf")}}},
 	}}
 	if d := gocmp.Diff(want, res); err != nil || d != "" {
 		t.Errorf("%v; -want +got:\n%s", err, d)
@@ -276,6 +276,56 @@ func TestMapping(t *testing.T) {
 	}
 	if err != nil || res.Scores != retriever.RankOnly || !slices.Equal(scores, []float64{1, 0.5, 1. / 3, 0.25}) || res.Hits[0].Passage.ID != hostile {
 		t.Errorf("%+v, %v", res, err)
+	}
+}
+
+// Scores by rank are the same whoever filters.
+func TestRankOfFiltered(t *testing.T) {
+	m := &memory{}
+	if _, err := m.AddDocuments(t.Context(), documents(retrievertest.Corpus())); err != nil {
+		t.Fatal(err)
+	}
+	filtering := fields
+	filtering.Filter = native
+	for _, o := range []langchain.Options{fields, filtering} {
+		s, err := langchain.New(m, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := s.Retrieve(t.Context(), retriever.Query{Text: "river", K: 3, Filter: retriever.Compare{Field: "kind", Op: retriever.Eq, Value: retriever.String("history")}})
+		var scores []float64
+		for _, h := range res.Hits {
+			scores = append(scores, h.Score)
+		}
+		if err != nil || !slices.Equal(scores, []float64{1, 0.5, 1. / 3}) {
+			t.Errorf("%v, %v", scores, err)
+		}
+	}
+}
+
+// The cosine of a vector of zeros is no number. A store puts such documents last.
+func TestNoDirection(t *testing.T) {
+	nan := float32(math.NaN())
+	for name, c := range map[string]struct {
+		docs []schema.Document
+		want []string
+	}{
+		"documents": {[]schema.Document{doc("a", 1), doc("b", -1), doc("c", nan), {PageContent: "without an id", Score: nan}}, []string{"a", "b"}},
+		"the query": {[]schema.Document{doc("a", nan), doc("b", nan)}, nil},
+		"beyond K":  {[]schema.Document{doc("a", 1), doc("b", 0.5), doc("c", nan), doc("d", nan), doc("e", 1)}, []string{"a", "b"}},
+	} {
+		s, err := langchain.New(&fixed{docs: c.docs}, langchain.Options{Scores: retriever.Cosine})
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := s.Retrieve(t.Context(), retriever.Query{Text: "q", K: 4})
+		var ids []string
+		for _, h := range res.Hits {
+			ids = append(ids, h.Passage.ID)
+		}
+		if err != nil || !slices.Equal(ids, c.want) || res.Scores != retriever.Cosine {
+			t.Errorf("%s: %q, %v", name, ids, err)
+		}
 	}
 }
 
@@ -309,117 +359,5 @@ func TestAsks(t *testing.T) {
 	store.calls = 0
 	if res, err := s.Retrieve(t.Context(), retriever.Query{Text: " \n", K: 1}); err != nil || len(res.Hits) > 0 || store.calls > 0 || res.Scores != retriever.RankOnly {
 		t.Errorf("blank: %+v, %v, %d calls", res, err, store.calls)
-	}
-}
-
-func TestDocumentErrors(t *testing.T) {
-	nan := float32(math.NaN())
-	for name, c := range map[string]struct {
-		docs []schema.Document
-		o    langchain.Options
-		want error // nil is a *retriever.MetadataError
-		rank int
-		says string
-	}{
-		"no metadata":      {[]schema.Document{{PageContent: "x"}}, langchain.Options{}, langchain.ErrID, 1, "set Options.ID or Options.IDOf"},
-		"other key":        {[]schema.Document{doc("a", 1), doc("b", 1, "uuid", "c")}, langchain.Options{ID: "uuid"}, langchain.ErrID, 1, `"uuid", only ["id"]`},
-		"empty":            {[]schema.Document{doc("a", 1), doc("", 1)}, langchain.Options{}, langchain.ErrID, 2, "set Options"},
-		"nil":              {[]schema.Document{doc(nil, 1)}, langchain.Options{}, langchain.ErrID, 1, "set Options"},
-		"half a number":    {[]schema.Document{doc(1.5, 1)}, langchain.Options{}, langchain.ErrID, 1, "it is 1.5"},
-		"too great":        {[]schema.Document{doc(float64(1<<53)*2, 1)}, langchain.Options{}, langchain.ErrID, 1, "2^53"},
-		"a bool":           {[]schema.Document{doc(true, 1)}, langchain.Options{}, langchain.ErrID, 1, "it is true"},
-		"no id of IDOf":    {[]schema.Document{doc("a", 1)}, langchain.Options{IDOf: func(schema.Document) string { return "" }}, langchain.ErrID, 1, "Options.IDOf knows none"},
-		"twice":            {[]schema.Document{doc("a", 1), doc("b", 1), doc("a", 1)}, langchain.Options{}, langchain.ErrID, 3, "that of document 1, too"},
-		"title":            {[]schema.Document{doc("a", 1, "title", true)}, langchain.Options{Title: "title"}, nil, 1, `"a": metadata: field "title": it is true`},
-		"uri":              {[]schema.Document{doc("a", 1, "source", []string{"x"})}, langchain.Options{URI: "source"}, nil, 1, "source"},
-		"not UTF-8":        {[]schema.Document{doc("a", 1, "x", "\xff")}, langchain.Options{}, nil, 1, "UTF-8"},
-		"not JSON":         {[]schema.Document{doc("a", 1, "x", func() {})}, langchain.Options{}, nil, 1, `field "x"`},
-		"score NaN":        {[]schema.Document{doc("a", 1), doc("b", nan)}, langchain.Options{Scores: retriever.Cosine}, langchain.ErrScore, 2, `"b": bad score: the score is NaN`},
-		"score infinite":   {[]schema.Document{doc("a", float32(math.Inf(1)))}, langchain.Options{Scores: retriever.InnerProduct}, langchain.ErrScore, 1, "+Inf"},
-		"score out of it":  {[]schema.Document{doc("a", 1.5)}, langchain.Options{Scores: retriever.Cosine}, langchain.ErrScore, 1, "no cosine"},
-		"scores that rise": {[]schema.Document{doc("a", 0.25), doc("b", 0.5)}, langchain.Options{Scores: retriever.Cosine}, langchain.ErrScore, 2, "if they are distances"},
-	} {
-		s, err := langchain.New(&fixed{docs: c.docs}, c.o)
-		if err != nil {
-			t.Fatal(name, err)
-		}
-		res, err := s.Retrieve(t.Context(), retriever.Query{Text: "q", K: 5})
-		var de *langchain.DocumentError
-		var me *retriever.MetadataError
-		if !errors.As(err, &de) || de.Rank != c.rank || !strings.Contains(err.Error(), c.says) || c.want != nil && !errors.Is(err, c.want) || c.want == nil && !errors.As(err, &me) || len(res.Hits) > 0 {
-			t.Errorf("%s: %v: want document %d, %v, %q", name, err, c.rank, c.want, c.says)
-		}
-	}
-}
-
-func TestStoreErrors(t *testing.T) {
-	boom := errors.New("boom")
-	exists := retriever.Exists{Field: "x"}
-	for name, c := range map[string]struct {
-		store  error
-		filter error
-		q      retriever.Query
-		calls  int
-	}{
-		"the store":                  {store: boom, q: retriever.Query{Text: "q", K: 1}, calls: 1},
-		"the store, with a filter":   {store: boom, q: retriever.Query{Text: "q", K: 1, Filter: exists}, calls: 1},
-		"unsupported of the store":   {store: errors.Join(boom, errors.ErrUnsupported), q: retriever.Query{Text: "q", K: 1, Filter: exists}, calls: 1},
-		"Options.Filter":             {filter: boom, q: retriever.Query{Text: "q", K: 1, Filter: exists}},
-		"Options.Filter for nothing": {filter: errors.Join(boom, errors.ErrUnsupported), q: retriever.Query{Text: "q", K: 1}},
-	} {
-		store := &fixed{err: c.store}
-		s, err := langchain.New(store, langchain.Options{Filter: func(retriever.Filter) (any, error) { return nil, c.filter }})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.Retrieve(t.Context(), c.q); !errors.Is(err, boom) || !strings.HasPrefix(err.Error(), "langchain: ") || store.calls != c.calls {
-			t.Errorf("%s: %v, %d calls", name, err, store.calls)
-		}
-	}
-
-	// A store that gives another error when the context is done.
-	ctx, cancel := context.WithCancel(t.Context())
-	s, err := langchain.New(cancelling{cancel, boom}, langchain.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Retrieve(ctx, retriever.Query{Text: "q", K: 1}); !errors.Is(err, context.Canceled) || !errors.Is(err, boom) {
-		t.Error(err)
-	}
-}
-
-// cancelling cancels the context of its search.
-type cancelling struct {
-	cancel func()
-	err    error
-}
-
-func (cancelling) AddDocuments(context.Context, []schema.Document, ...vectorstores.Option) ([]string, error) {
-	return nil, errors.ErrUnsupported
-}
-
-func (c cancelling) SimilaritySearch(context.Context, string, int, ...vectorstores.Option) ([]schema.Document, error) {
-	c.cancel()
-	return nil, c.err
-}
-
-func TestRefuses(t *testing.T) {
-	var null *fixed
-	for name, c := range map[string]struct {
-		store vectorstores.VectorStore
-		o     langchain.Options
-		want  error
-	}{
-		"nil":         {nil, langchain.Options{}, langchain.ErrOption},
-		"nil typed":   {null, langchain.Options{}, langchain.ErrOption},
-		"two ids":     {&fixed{}, langchain.Options{ID: "a", IDOf: func(schema.Document) string { return "" }}, langchain.ErrOption},
-		"kind":        {&fixed{}, langchain.Options{Scores: "distance"}, langchain.ErrOption},
-		"nil option":  {&fixed{}, langchain.Options{Search: []vectorstores.Option{nil}}, langchain.ErrOption},
-		"two filters": {&fixed{}, langchain.Options{Search: []vectorstores.Option{vectorstores.WithFilters("tenant = 1")}, Filter: native}, langchain.ErrOption},
-		"bound":       {&fixed{}, langchain.Options{PostFilter: retriever.PostFilterOptions{Bound: -1}}, retriever.ErrCompose},
-	} {
-		if _, err := langchain.New(c.store, c.o); !errors.Is(err, c.want) {
-			t.Errorf("%s: %v", name, err)
-		}
 	}
 }
