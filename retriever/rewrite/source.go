@@ -6,6 +6,10 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"unicode"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/goselfrag/goselfrag/account"
 	"github.com/goselfrag/goselfrag/retriever"
@@ -14,7 +18,9 @@ import (
 // Source makes other texts of a question.
 type Source interface {
 	// Queries returns texts to search for, the best first, none if it knows none. Who
-	// calls it drops blank and repeated ones and those that are the question. It is safe
+	// calls it drops blank and repeated ones and those that are the question, which are
+	// compared without regard to case, white space and Unicode's forms of a character; it
+	// is not asked about a blank question. It is safe
 	// for concurrent use and, when ctx is done, returns promptly with an error that
 	// wraps ctx.Err(). The same question gives the same texts.
 	Queries(ctx context.Context, question string) ([]string, error)
@@ -24,7 +30,11 @@ type Source interface {
 var ErrOption = errors.New("rewrite: bad option")
 
 // textsOf asks s for other texts of a question, and returns those of use, at most limit.
+// A blank question has none.
 func textsOf(ctx context.Context, s Source, question string, limit int) ([]string, error) {
+	if blank(question) {
+		return nil, ctx.Err()
+	}
 	ctx, step := account.Begin(ctx, "rewrite")
 	texts, err := s.Queries(ctx, question)
 	step.Fail(err)
@@ -37,26 +47,41 @@ func textsOf(ctx context.Context, s Source, question string, limit int) ([]strin
 }
 
 // clean returns the first limit texts, white space trimmed and folded, without blank
-// ones and without those that differ from the question or an earlier one in case and
-// white space at most.
+// ones and without those that are the question or an earlier one in the sense of fold.
 func clean(texts []string, question string, limit int) []string {
-	seen := map[string]bool{fold(question): true}
+	seen := map[string]bool{"": true, fold(question): true}
 	var list []string
 	for _, t := range texts {
 		if len(list) == limit {
 			break
 		}
 		t = strings.Join(strings.Fields(strings.ToValidUTF8(t, "\ufffd")), " ")
-		if t == "" || seen[fold(t)] {
-			continue
+		if f := fold(t); !seen[f] {
+			seen[f] = true
+			list = append(list, t)
 		}
-		seen[fold(t)] = true
-		list = append(list, t)
 	}
 	return list
 }
 
-func fold(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
+// fold returns the same text for texts that differ at most in case, in white space, in how
+// Unicode writes a character (composed or not, full width or half), and in characters that
+// nobody sees.
+func fold(s string) string {
+	s = norm.NFKC.String(cases.Fold().String(norm.NFKC.String(s)))
+	s = strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return r
+	}, s)
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// blank reports whether nothing of a text can be seen.
+func blank(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsSpace(r) && !unicode.Is(unicode.Cf, r) })
+}
 
 // isNil also finds a nil pointer or function inside an interface.
 func isNil(i any) bool {
