@@ -34,4 +34,13 @@ func (Conjunctions) Queries(ctx context.Context, question string) ([]string, err
 	return append(pieces, question[start:]), nil
 }
 
-func long(piece string) bool { return len(strings.Fields(piece)) >= 3 }
+// long reports whether a piece has three words, and looks no further.
+func long(piece string) bool {
+	words := 0
+	for range strings.FieldsSeq(piece) {
+		if words++; words == 3 {
+			return true
+		}
+	}
+	return false
+}
