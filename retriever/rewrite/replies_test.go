@@ -11,6 +11,7 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/dense"
+	"github.com/goselfrag/goselfrag/retriever/rerank"
 	"github.com/goselfrag/goselfrag/retriever/rewrite"
 )
 
@@ -128,6 +129,42 @@ func TestBlankQuestion(t *testing.T) {
 		res, err := r.Retrieve(t.Context(), retriever.Query{Text: " \u200b\n", K: 3})
 		if err != nil || len(res.Queries) > 0 || len(model.Requests()) > 0 {
 			t.Fatalf("%s: %+v, %v, %d model calls", name, res, err, len(model.Requests()))
+		}
+	}
+}
+
+// kindOf is a judge whose scores are of a kind.
+type kindOf struct {
+	judgeAll
+	kind retriever.ScoreKind
+}
+
+func (k kindOf) Kind() retriever.ScoreKind { return k.kind }
+
+// A threshold names the score that it is for: one for probabilities is not held against
+// others, and none against ranks, of which one is always the best.
+func TestRetryWantsScoresThatItCanCompare(t *testing.T) {
+	var endpoint *rerank.Endpoint // of the kind Relevance
+	inner := retriever.List()
+	for _, c := range []struct {
+		name      string
+		judge     rewrite.Judge
+		threshold float64
+		ok        bool
+	}{
+		{"no kind", judgeAll{}, 0, true},
+		{"probability", kindOf{kind: retriever.Probability}, 0, true},
+		{"critic", rerank.Critic{}, 0, true},
+		{"relevance", kindOf{kind: retriever.Relevance}, 0, false},
+		{"relevance and threshold", kindOf{kind: retriever.Relevance}, -1.5, true},
+		{"nil endpoint", endpoint, 1, false},
+		{"ranks", kindOf{kind: retriever.RankOnly}, 0, false},
+		{"ranks and threshold", kindOf{kind: retriever.RankOnly}, 3, false},
+		{"kind without a name", kindOf{}, 3, false},
+	} {
+		_, err := rewrite.Retry(inner, texts{}, c.judge, rewrite.RetryOptions{Threshold: c.threshold})
+		if c.ok != (err == nil) || err != nil && !errors.Is(err, rewrite.ErrOption) {
+			t.Errorf("%s: %v", c.name, err)
 		}
 	}
 }
