@@ -13,7 +13,7 @@ import (
 // [Decompose], which search for the question, too.
 type Conjunctions struct{}
 
-var conjunction = regexp.MustCompile(`(?i),?\s+(?:and|or|but|as well as)\s+|;\s*|\?\s+`)
+var conjunction = regexp.MustCompile(`(?i)(?:,?\s+|;\s*|\?\s+)(?:and|or|but|as well as)\s+|;\s*|\?\s+`)
 
 // Queries implements Source.
 func (Conjunctions) Queries(ctx context.Context, question string) ([]string, error) {
