@@ -75,6 +75,9 @@ func New(ctx context.Context, store Store, s Summarizer, passages []retriever.Pa
 	if isNil(store) {
 		return nil, fmt.Errorf("%w: the store is nil", ErrOption)
 	}
+	if used, ok := store.(interface{ Len() int }); ok && used.Len() > 0 {
+		return nil, fmt.Errorf("%w: the store holds %d passages: want an empty one", ErrOption, used.Len())
+	}
 	if isNil(s) {
 		return nil, fmt.Errorf("%w: the summarizer is nil", ErrOption)
 	}

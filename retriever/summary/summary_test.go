@@ -248,6 +248,13 @@ func TestNewRefuses(t *testing.T) {
 		"nil store": func() (*summary.Index, error) {
 			return summary.New(t.Context(), none, firstWord{}, nil, summary.Options{})
 		},
+		"store in use": func() (*summary.Index, error) {
+			used, err := embedded(t, []retriever.Passage{passage("1", "ebro")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return summary.New(t.Context(), used, firstWord{}, nil, summary.Options{})
+		},
 		"summarizer": func() (*summary.Index, error) { return summary.New(t.Context(), &store{}, nil, nil, summary.Options{}) },
 		"concurrency": func() (*summary.Index, error) {
 			return summary.New(t.Context(), &store{}, firstWord{}, nil, summary.Options{Concurrency: -1})
