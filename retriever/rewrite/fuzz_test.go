@@ -6,6 +6,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
 	"github.com/goselfrag/goselfrag/reflection"
@@ -33,7 +35,7 @@ func FuzzLines(f *testing.F) {
 		if err != nil || len(list) > 3 {
 			t.Fatalf("%q, %v", list, err)
 		}
-		spaced := strings.Join(strings.Fields(reply), " ")
+		spaced := norm.NFC.String(strings.Join(strings.Fields(reply), " "))
 		for i, text := range list {
 			if !strings.Contains(spaced, text) {
 				t.Fatalf("%q is not in %q", text, reply)

@@ -58,7 +58,7 @@ func NewRouter(model generator.Generator, t generator.TaskTemplate, choices []Ch
 	r := &Router{model, t, slices.Clone(choices), map[string]string{}}
 	for i, c := range choices {
 		name, plain := fold(c.Part), fold(bare(c.Part)) // a reply may lack marks of the name
-		if name == "" || plain == "" || plain == none || r.names[name] != "" || r.names[plain] != "" || strings.ContainsAny(c.Part, "\r\n") {
+		if blank(name) || plain == "" || plain == none || r.names[name] != "" || r.names[plain] != "" || strings.ContainsAny(c.Part, "\r\n") {
 			return nil, fmt.Errorf("%w: NewRouter: choice %d of %d is called %q: want one line that no other choice has, and not \"none\"", ErrOption, i+1, len(choices), c.Part)
 		}
 		r.names[name], r.names[plain] = c.Part, c.Part

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"unicode"
 
-	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/goselfrag/goselfrag/account"
@@ -19,7 +18,7 @@ import (
 type Source interface {
 	// Queries returns texts to search for, the best first, none if it knows none. Who
 	// calls it drops blank and repeated ones and those that are the question, which are
-	// compared without regard to case, white space and Unicode's forms of a character; it
+	// compared without regard to case, white space and whether characters are composed; it
 	// is not asked about a blank question. It is safe
 	// for concurrent use and, when ctx is done, returns promptly with an error that
 	// wraps ctx.Err(). The same question gives the same texts.
@@ -46,17 +45,18 @@ func textsOf(ctx context.Context, s Source, question string, limit int) ([]strin
 	return texts, nil
 }
 
-// clean returns the first limit texts, white space trimmed and folded, without blank
-// ones and without those that are the question or an earlier one in the sense of fold.
+// clean returns the first limit texts in Unicode's composed form (NFC), as passages are
+// after cleaning, white space trimmed and folded, without blank ones and without those
+// that are the question or an earlier one in the sense of fold.
 func clean(texts []string, question string, limit int) []string {
-	seen := map[string]bool{"": true, fold(question): true}
+	seen := map[string]bool{fold(question): true}
 	var list []string
 	for _, t := range texts {
 		if len(list) == limit {
 			break
 		}
-		t = strings.Join(strings.Fields(strings.ToValidUTF8(t, "\ufffd")), " ")
-		if f := fold(t); !seen[f] {
+		t = norm.NFC.String(strings.Join(strings.Fields(strings.ToValidUTF8(t, "\ufffd")), " "))
+		if f := fold(t); !seen[f] && !blank(t) {
 			seen[f] = true
 			list = append(list, t)
 		}
@@ -64,18 +64,10 @@ func clean(texts []string, question string, limit int) []string {
 	return list
 }
 
-// fold returns the same text for texts that differ at most in case, in white space, in how
-// Unicode writes a character (composed or not, full width or half), and in characters that
-// nobody sees.
+// fold returns the same text for texts that differ at most in case, in white space and in
+// whether characters are composed. Texts that differ in more can find other passages.
 func fold(s string) string {
-	s = norm.NFKC.String(cases.Fold().String(norm.NFKC.String(s)))
-	s = strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Cf, r) {
-			return -1
-		}
-		return r
-	}, s)
-	return strings.Join(strings.Fields(s), " ")
+	return strings.ToLower(norm.NFC.String(strings.Join(strings.Fields(s), " ")))
 }
 
 // blank reports whether nothing of a text can be seen.
