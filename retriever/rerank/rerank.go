@@ -71,8 +71,8 @@ func New(r retriever.Retriever, s Scorer, o Options) (retriever.Retriever, error
 	case o.BatchSize < 0:
 		return nil, fmt.Errorf("%w: BatchSize is %d: want at least 1, or 0 for all passages", ErrOption, o.BatchSize)
 	}
-	if c, ok := s.(interface{ check() error }); ok {
-		if err := c.check(); err != nil {
+	if c, ok := s.(interface{ Check() error }); ok {
+		if err := c.Check(); err != nil {
 			return nil, err
 		}
 	}

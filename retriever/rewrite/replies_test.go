@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/goselfrag/goselfrag/critique/critiquetest"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
 	"github.com/goselfrag/goselfrag/reflection"
@@ -155,7 +156,9 @@ func TestRetryWantsScoresThatItCanCompare(t *testing.T) {
 	}{
 		{"no kind", judgeAll{}, 0, true},
 		{"probability", kindOf{kind: retriever.Probability}, 0, true},
-		{"critic", rerank.Critic{}, 0, true},
+		{"critic", rerank.Critic{Critic: &critiquetest.Critic{}}, 0, true},
+		{"critic of nothing", rerank.Critic{}, 0, false},
+		{"model of nothing", rerank.Model{}, 0, false},
 		{"relevance", kindOf{kind: retriever.Relevance}, 0, false},
 		{"relevance and threshold", kindOf{kind: retriever.Relevance}, -1.5, true},
 		{"nil endpoint", endpoint, 1, false},

@@ -51,6 +51,11 @@ func Retry(r retriever.Retriever, s Source, j Judge, o RetryOptions) (retriever.
 	if isNil(j) {
 		return nil, fmt.Errorf("%w: Retry: the judge is nil", ErrOption)
 	}
+	if c, ok := j.(interface{ Check() error }); ok {
+		if err := c.Check(); err != nil {
+			return nil, fmt.Errorf("%w: Retry: the judge: %w", ErrOption, err)
+		}
+	}
 	if err := thresholdFits(j, o.Threshold); err != nil {
 		return nil, err
 	}
