@@ -91,9 +91,10 @@ func New(ctx context.Context, store Store, s Summarizer, passages []retriever.Pa
 	return ix, nil
 }
 
+// isNil also finds a nil pointer or function inside an interface.
 func isNil(i any) bool {
 	v := reflect.ValueOf(i)
-	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
+	return !v.IsValid() || (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil()
 }
 
 // Len returns the number of passages.

@@ -256,6 +256,9 @@ func TestNewRefuses(t *testing.T) {
 			return summary.New(t.Context(), used, firstWord{}, nil, summary.Options{})
 		},
 		"summarizer": func() (*summary.Index, error) { return summary.New(t.Context(), &store{}, nil, nil, summary.Options{}) },
+		"nil function": func() (*summary.Index, error) {
+			return summary.New(t.Context(), &store{}, summarizer(nil), nil, summary.Options{})
+		},
 		"concurrency": func() (*summary.Index, error) {
 			return summary.New(t.Context(), &store{}, firstWord{}, nil, summary.Options{Concurrency: -1})
 		},
