@@ -47,7 +47,7 @@ type ListwiseOptions struct {
 // RankOnly, and all passages must be given at once: Options.BatchSize must be 0.
 //
 // Of a reply the order with the most numbers counts, of equal ones the last; if there is
-// no > between numbers, all numbers do. What a model writes as its thinking
+// no > between numbers, all numbers do but those that number the lines of a list. What a model writes as its thinking
 // (<think> … </think>) is not looked at. A number that the model repeats or makes up is
 // ignored, and passages that it leaves out follow in their own order. A reply without any
 // number of a passage, and one that was cut off within an order, is an error that wraps
@@ -118,6 +118,8 @@ func (l *Listwise) Score(ctx context.Context, question string, passages []retrie
 var (
 	number = regexp.MustCompile(`[0-9]+`)
 	chain  = regexp.MustCompile(`[0-9]+(?:[\s\[\]*]*>[\s\[\]*]*[0-9]+)+`)
+	// listed is the number of a line, and the line up to its next number.
+	listed = regexp.MustCompile(`(?m)^[ \t]*\(?[0-9]+[.):][ \t]+([^0-9\n]*[0-9])`)
 )
 
 // sort puts one window in the order that the model says.
@@ -156,22 +158,21 @@ func (l *Listwise) sort(ctx context.Context, question string, passages []retriev
 // order returns the places among n passages that a reply names, from 0, each once, and
 // whether nothing but signs stands behind the last number.
 func order(text string, n int) (places []int, last bool) {
-	from, to, most := 0, len(text), 0
+	from, to, most := 0, 0, 0
 	for _, at := range chain.FindAllStringIndex(text, -1) {
 		if length := strings.Count(text[at[0]:at[1]], ">"); length >= most {
 			from, to, most = at[0], at[1], length
 		}
+	}
+	if most == 0 {
+		text = listed.ReplaceAllString(text, "$1")
+		to = strings.LastIndexAny(text, "0123456789") + 1
 	}
 	seen := make([]bool, n+1)
 	for _, digits := range number.FindAllString(text[from:to], -1) {
 		if i, err := strconv.Atoi(digits); err == nil && i >= 1 && i <= n && !seen[i] {
 			seen[i] = true
 			places = append(places, i-1)
-		}
-	}
-	if most == 0 {
-		if at := number.FindAllStringIndex(text, -1); len(at) > 0 {
-			to = at[len(at)-1][1]
 		}
 	}
 	return places, strings.Trim(text[to:], " \t\r\n>[]*,") == ""

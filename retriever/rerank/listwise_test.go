@@ -76,12 +76,15 @@ func TestListwiseSorts(t *testing.T) {
 
 func TestListwiseReplies(t *testing.T) {
 	for reply, want := range map[string]string{
-		"3 > 1 > 2":           "c a b",
-		"[2] > [3]":           "b c a",
-		"2":                   "b a c",
-		"3, 3, 9, 0, 1":       "c a b",
-		"99999999999999999 3": "c a b",
-		"I think 2 is best.":  "b a c",
+		"3 > 1 > 2":              "c a b",
+		"[2] > [3]":              "b c a",
+		"2":                      "b a c",
+		"3, 3, 9, 0, 1":          "c a b",
+		"99999999999999999 3":    "c a b",
+		"1. [3]\n2. [1]\n3. [2]": "c a b",
+		" 1) Passage 3\n 2) 1":   "c a b",
+		"3.\n1.\n2.":             "c a b",
+		"I think 2 is best.":     "b a c",
 		"Here are the 3 passages in order:\n[2] > [1] > [3]": "b a c",
 		"<think>3 > 2 > 1?</think>1 > 3":                     "a c b",
 		"<think>\nFirst 3.":                                  "!",
