@@ -47,12 +47,12 @@ type ListwiseOptions struct {
 // RankOnly, and all passages must be given at once: Options.BatchSize must be 0.
 //
 // Of a reply the order with the most numbers counts, of equal ones the last; if there is
-// no > between numbers, all numbers do but those that number the lines of a list. What a model writes as its thinking
-// (<think> … </think>) is not looked at. A number that the model repeats or makes up is
-// ignored, and passages that it leaves out follow in their own order. A reply without any
-// number of a passage, and one that was cut off within an order, is an error that wraps
-// ErrReply. White space in a passage is folded, so that each is one line and
-// none can pass for another.
+// no > between numbers, all numbers do but those that number the lines of a list. What a
+// model writes as its thinking (<think> … </think>) is not looked at. A number that the
+// model repeats or makes up is ignored, and passages that it leaves out follow in their
+// own order. A reply without any number of a passage, and one that was cut off within an
+// order, is an error that wraps ErrReply. White space in a passage is folded, so that each
+// is one line and none can pass for another.
 type Listwise struct {
 	model    generator.Generator
 	template generator.TaskTemplate

@@ -26,15 +26,9 @@ func lines(reply string) []string {
 	for line := range strings.Lines(reply) {
 		line = bare(line)
 		list = append(list, line)
-		if m := numbered.FindStringSubmatchIndex(line); m != nil {
-			n, _ := strconv.Atoi(line[m[2]:m[3]])
+		if n, rest := unnumbered(line); n >= 0 {
 			rising = rising && (last > 0 && n > last || last == 0 && n == 1)
-			last = n
-			end := m[1]
-			if m[4] >= 0 {
-				end = m[4]
-			}
-			line = bare(line[end:])
+			last, line = n, rest
 		}
 		without = append(without, line)
 	}
@@ -42,6 +36,20 @@ func lines(reply string) []string {
 		return without
 	}
 	return list
+}
+
+// unnumbered returns the number in front of a line and the line without it, or -1.
+func unnumbered(line string) (n int, rest string) {
+	m := numbered.FindStringSubmatchIndex(line)
+	if m == nil {
+		return -1, line
+	}
+	n, _ = strconv.Atoi(line[m[2]:m[3]])
+	end := m[1]
+	if m[4] >= 0 {
+		end = m[4]
+	}
+	return n, bare(line[end:])
 }
 
 // bare returns a line without a bullet and quotes.

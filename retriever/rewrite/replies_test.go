@@ -91,11 +91,14 @@ func TestCutReplies(t *testing.T) {
 }
 
 func TestRouterReplies(t *testing.T) {
-	choices := []rewrite.Choice{{Part: "Law"}, {Part: "2. Liga"}, {Part: "`code`"}, {Part: "café"}}
+	choices := []rewrite.Choice{{Part: "Law"}, {Part: "2. Liga"}, {Part: "`code`"}, {Part: "café"}, {Part: "1. FC"}}
 	for reply, want := range map[string]string{
 		"<think>News?\n</think>\nLaw": "Law",
 		"1. Law\n2. 2. Liga":          "Law|2. Liga",
 		"2. Liga":                     "2. Liga",
+		"1. FC":                       "1. FC",
+		"1. FC\n2. Liga":              "1. FC|2. Liga",
+		"1. 1. FC":                    "1. FC",
 		"**Law**\n`code`":             "Law|`code`",
 		"code\nCAFE\u0301":            "`code`|café",
 		"```\nLaw\n```":               "!",
@@ -107,7 +110,7 @@ func TestRouterReplies(t *testing.T) {
 			t.Errorf("%q: %q, %v: want %s", reply, got, err, want)
 		}
 	}
-	for _, pair := range [][2]string{{"code", "`code`"}, {"café", "cafe\u0301"}, {"a", "\u200b"}, {"a", "``"}} {
+	for _, pair := range [][2]string{{"code", "`code`"}, {"café", "cafe\u0301"}, {"a", "\u200b"}, {"a", "``"}, {"fc", "3. FC"}} {
 		if _, err := rewrite.NewRouter(replies(), rewrite.RouteTemplate, []rewrite.Choice{{Part: pair[0]}, {Part: pair[1]}}); !errors.Is(err, rewrite.ErrOption) {
 			t.Errorf("%q: %v", pair, err)
 		}

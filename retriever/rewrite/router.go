@@ -57,11 +57,16 @@ func NewRouter(model generator.Generator, t generator.TaskTemplate, choices []Ch
 	}
 	r := &Router{model, t, slices.Clone(choices), map[string]string{}}
 	for i, c := range choices {
-		name, plain := fold(c.Part), fold(bare(c.Part)) // a reply may lack marks of the name
-		if blank(name) || plain == "" || plain == none || r.names[name] != "" || r.names[plain] != "" || strings.ContainsAny(c.Part, "\r\n") {
+		// A reply may lack what lines takes off.
+		_, plain := unnumbered(bare(c.Part))
+		keys := []string{fold(c.Part), fold(bare(c.Part)), fold(plain)}
+		taken := func(key string) bool { return blank(key) || key == none || r.names[key] != "" }
+		if slices.ContainsFunc(keys, taken) || strings.ContainsAny(c.Part, "\r\n") {
 			return nil, fmt.Errorf("%w: NewRouter: choice %d of %d is called %q: want one line that no other choice has, and not \"none\"", ErrOption, i+1, len(choices), c.Part)
 		}
-		r.names[name], r.names[plain] = c.Part, c.Part
+		for _, key := range keys {
+			r.names[key] = c.Part
+		}
 	}
 	return r, nil
 }

@@ -19,9 +19,9 @@ type Source interface {
 	// Queries returns texts to search for, the best first, none if it knows none. Who
 	// calls it drops blank and repeated ones and those that are the question, which are
 	// compared without regard to case, white space and whether characters are composed; it
-	// is not asked about a blank question. It is safe
-	// for concurrent use and, when ctx is done, returns promptly with an error that
-	// wraps ctx.Err(). The same question gives the same texts.
+	// is not asked about a blank question. It is safe for concurrent use and, when ctx is
+	// done, returns promptly with an error that wraps ctx.Err(). The same question gives
+	// the same texts.
 	Queries(ctx context.Context, question string) ([]string, error)
 }
 
