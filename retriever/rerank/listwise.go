@@ -28,7 +28,7 @@ var ListTemplate = generator.MustTaskTemplate("rerank-list",
 
 Each line of <passages> is one passage behind its number. Order them by how much they help to answer the question, the most helpful first. Write all numbers on one line, with > between them, such as 2 > 3 > 1, and nothing else.`)
 
-// ErrReply is wrapped by the error about a reply that names no passage.
+// ErrReply is wrapped by the error about a reply that names no passage, or that was cut off.
 var ErrReply = errors.New("rerank: unreadable reply")
 
 // ListwiseOptions bounds what a model is shown. The zero value is ready to use.

@@ -11,7 +11,8 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// ErrReply is wrapped by the error about a reply of a model that cannot be understood.
+// ErrReply is wrapped by the error about a reply of a model that cannot be understood, or
+// that was cut off before it said anything of use.
 var ErrReply = errors.New("rewrite: unreadable reply")
 
 // RouteTemplate asks which collections a question belongs to.
