@@ -371,6 +371,18 @@ func TestRM3ByHand(t *testing.T) {
 	}
 }
 
+// What the retriever within makes of the text of the second search, which is none for
+// people, is not a wording of the question.
+func TestRM3OverVariants(t *testing.T) {
+	within := retriever.Func(func(_ context.Context, q retriever.Query) (retriever.Result, error) {
+		return retriever.Result{Hits: retrievertest.Hits(retrievertest.Passages("ebro bridge")...), Queries: []string{"variant of " + q.Text}}, nil
+	})
+	r := must[retriever.Retriever](t)(rewrite.RM3(within, rewrite.NewVocabulary(nil), rewrite.RM3Options{}))
+	if res, err := r.Retrieve(t.Context(), retriever.Query{Text: "q", K: 1}); err != nil || !slices.Equal(res.Queries, []string{"variant of q"}) {
+		t.Errorf("%q, %v", res.Queries, err)
+	}
+}
+
 func TestRM3SecondSearchFails(t *testing.T) {
 	for _, allow := range []bool{false, true} {
 		inner := &retrievertest.Script{Rules: []retrievertest.Rule{{Times: 1, Hits: retrievertest.Hits(retrievertest.Passages("ebro bridge")...)}, {Err: errBoom}}}

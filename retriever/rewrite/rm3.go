@@ -52,8 +52,9 @@ const repeats = 10
 //
 // r is asked by text alone, so that weights become repetitions: r must count a word
 // that stands twice in a query twice, as the index of package lexical does. The text,
-// which is none for people, stands in the account of the context (package account). If
-// the first search finds nothing there is no second.
+// which is none for people, stands in the account of the context (package account);
+// Result.Queries is that of the first search. If the first search finds nothing there is
+// no second.
 //
 // The error of RM3 wraps ErrOption.
 func RM3(r retriever.Retriever, v *Vocabulary, o RM3Options) (retriever.Retriever, error) {
@@ -109,6 +110,7 @@ func (r *rm3) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result
 	step.Fail(err)
 	if err == nil {
 		res.Missing = append(first.Missing, res.Missing...)
+		res.Queries = first.Queries // those of the second search are made of a text for no one
 		return res, nil
 	}
 	if err = fmt.Errorf("rewrite: RM3: the second search: %w", cut(ctx, err)); ctx.Err() != nil || !r.o.AllowMissing {
