@@ -182,3 +182,13 @@ func TestRankWords(t *testing.T) {
 		t.Errorf("root %q", r)
 	}
 }
+
+// One word can be made of two pairs of the question; then it stands for all four words.
+func TestRankJoinsAllPairs(t *testing.T) {
+	c := NewCollection()
+	c.Add("", "abcdef")
+	got := c.NewRanking("ab cdef abc def").Features("", "abcdef")
+	if all := got[4]; math.Abs(all-1) > 1e-12 {
+		t.Errorf("the passage has %v of the question: want 1", all)
+	}
+}

@@ -1,6 +1,9 @@
 package feature
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Ranking is a question made ready for comparison with passages of a collection. It is
 // read-only once made.
@@ -11,7 +14,7 @@ type Ranking struct {
 	rarity     []float64      // of roots
 	total      float64
 	pairs      map[[2]string]int // neighbouring roots, numbered
-	joined     map[string][]int  // two neighbouring words as one: their roots
+	joined     map[string][]int  // neighbouring words as one: the roots of all such
 	long       map[string]int    // words that two may make together: their root
 }
 
@@ -40,13 +43,12 @@ func (c *Collection) NewRanking(question string) *Ranking {
 			continue
 		}
 		before := words[i-1]
-		var both []int
+		joint := before.form + w.form
 		for _, w := range [...]rankWord{before, w} {
-			if !w.stop {
-				both = append(both, r.roots[w.root()])
+			if !w.stop && !slices.Contains(r.joined[joint], r.roots[w.root()]) {
+				r.joined[joint] = append(r.joined[joint], r.roots[w.root()])
 			}
 		}
-		r.joined[before.form+w.form] = both
 		pair := [2]string{before.root(), w.root()}
 		if _, ok := r.pairs[pair]; !ok {
 			r.pairs[pair] = len(r.pairs)

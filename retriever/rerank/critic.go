@@ -36,11 +36,13 @@ type Critic struct {
 // Kind implements Scorer.
 func (c Critic) Kind() retriever.ScoreKind { return retriever.Probability }
 
-func (c Critic) check() error { return check("Critic.Critic", c.Critic, c.Concurrency) }
+// Check returns the error that Score would return for want of a critic, or for a bad
+// Concurrency. It makes no call.
+func (c Critic) Check() error { return check("Critic.Critic", c.Critic, c.Concurrency) }
 
 // Score implements Scorer. Of several errors it returns that of the first passage.
 func (c Critic) Score(ctx context.Context, question string, passages []retriever.Passage) ([]float64, error) {
-	if err := c.check(); err != nil {
+	if err := c.Check(); err != nil {
 		return nil, err
 	}
 	return each(ctx, c.Concurrency, passages, func(ctx context.Context, p retriever.Passage) (float64, error) {
@@ -68,12 +70,13 @@ type Model struct {
 // Kind implements Scorer.
 func (m Model) Kind() retriever.ScoreKind { return retriever.Probability }
 
-func (m Model) check() error { return check("Model.Generator", m.Generator, m.Concurrency) }
+// Check is as that of [Critic].
+func (m Model) Check() error { return check("Model.Generator", m.Generator, m.Concurrency) }
 
 // Score implements Scorer. Its errors are as those of [Critic]; a model without the
 // power is an error that wraps errors.ErrUnsupported.
 func (m Model) Score(ctx context.Context, question string, passages []retriever.Passage) ([]float64, error) {
-	if err := m.check(); err != nil {
+	if err := m.Check(); err != nil {
 		return nil, err
 	}
 	return each(ctx, m.Concurrency, passages, func(ctx context.Context, p retriever.Passage) (float64, error) {

@@ -38,7 +38,8 @@ type EndpointOptions struct {
 // Endpoint is a [Scorer] that asks a cross-encoder behind an HTTP server. Scores are of
 // the kind Relevance: what their size means is up to the model. A passage is sent as its
 // title, if there is one, a line break and its text. Errors are *modelserver.Error, or
-// wrap the error of the context.
+// wrap the error of the context or, where limits forbid a call, account.ErrLimit. If a
+// batch fails there are no scores.
 type Endpoint struct {
 	client *modelhttp.Client
 	model  string

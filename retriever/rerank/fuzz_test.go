@@ -2,6 +2,9 @@ package rerank
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -30,6 +33,36 @@ func FuzzPlace(f *testing.F) {
 			if scores[*s.Index] != *want {
 				t.Fatalf("passage %d has %v: want %v", *s.Index, scores[*s.Index], *want)
 			}
+		}
+	})
+}
+
+// Whatever a model writes, an order names passages that there are, each once; and behind
+// any talk without an order, an order is read as it stands.
+func FuzzOrder(f *testing.F) {
+	for _, s := range []string{"", "2 > 1", "[3]>[1]", "1, 2", "<2> 99999999999999999999 > 1", "1 > 2\n2 > 1 > 1", "**1** > *2*"} {
+		f.Add(s, 3)
+	}
+	f.Fuzz(func(t *testing.T, text string, n int) {
+		if n < 2 || n > 50 {
+			return
+		}
+		places, _ := order(text, n)
+		for i, p := range places {
+			if p < 0 || p >= n || slices.Contains(places[:i], p) {
+				t.Fatalf("%q gives %v of %d", text, places, n)
+			}
+		}
+		if strings.Contains(text, ">") {
+			return
+		}
+		var numbers []string
+		for i := range n {
+			numbers = append(numbers, fmt.Sprintf("[%d]", n-i))
+		}
+		places, last := order(text+"\n"+strings.Join(numbers, " > "), n)
+		if len(places) != n || places[0] != n-1 || places[n-1] != 0 || !last {
+			t.Fatalf("behind %q: %v, %v", text, places, last)
 		}
 	})
 }

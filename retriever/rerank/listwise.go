@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/reply"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
@@ -27,7 +28,7 @@ var ListTemplate = generator.MustTaskTemplate("rerank-list",
 
 Each line of <passages> is one passage behind its number. Order them by how much they help to answer the question, the most helpful first. Write all numbers on one line, with > between them, such as 2 > 3 > 1, and nothing else.`)
 
-// ErrReply is wrapped by the error about a reply that names no passage.
+// ErrReply is wrapped by the error about a reply that names no passage, or that was cut off.
 var ErrReply = errors.New("rerank: unreadable reply")
 
 // ListwiseOptions bounds what a model is shown. The zero value is ready to use.
@@ -43,13 +44,15 @@ type ListwiseOptions struct {
 // order (Sun et al., "Is ChatGPT Good at Search?", 2023). A window moves over the
 // passages from the end to the beginning, so that the best of the last ones can come
 // first: n passages take 1 + ⌈(n − Window) / Step⌉ calls. Scores are of the kind
-// RankOnly. Give it all passages at once: Options.BatchSize must be 0, or the orders of
-// batches are mixed.
+// RankOnly, and all passages must be given at once: Options.BatchSize must be 0.
 //
-// A number that the model repeats or makes up is ignored, and passages that it leaves
-// out follow in their own order. A reply without any number of a passage is an error
-// that wraps ErrReply. White space in a passage is folded, so that each is one line and
-// none can pass for another.
+// Of a reply the order with the most numbers counts, of equal ones the last; if there is
+// no > between numbers, all numbers do but those that number the lines of a list. What a
+// model writes as its thinking (<think> … </think>) is not looked at. A number that the
+// model repeats or makes up is ignored, and passages that it leaves out follow in their
+// own order. A reply without any number of a passage, and one that was cut off within an
+// order, is an error that wraps ErrReply. White space in a passage is folded, so that each
+// is one line and none can pass for another.
 type Listwise struct {
 	model    generator.Generator
 	template generator.TaskTemplate
@@ -112,7 +115,12 @@ func (l *Listwise) Score(ctx context.Context, question string, passages []retrie
 	return scores, nil
 }
 
-var number = regexp.MustCompile(`[0-9]+`)
+var (
+	number = regexp.MustCompile(`[0-9]+`)
+	chain  = regexp.MustCompile(`[0-9]+(?:[\s\[\]*]*>[\s\[\]*]*[0-9]+)+`)
+	// listed is the number of a line, and the line up to its next number.
+	listed = regexp.MustCompile(`(?m)^[ \t]*\(?[0-9]+[.):][ \t]+([^0-9\n]*[0-9])`)
+)
 
 // sort puts one window in the order that the model says.
 func (l *Listwise) sort(ctx context.Context, question string, passages []retriever.Passage, window []int) error {
@@ -121,26 +129,51 @@ func (l *Listwise) sort(ctx context.Context, question string, passages []retriev
 		text := passages[i].Title + " " + passages[i].Text
 		lines = append(lines, fmt.Sprintf("[%d] %s", n+1, strings.Join(strings.Fields(text), " ")))
 	}
-	reply, err := generator.Complete(ctx, l.model, generator.Request{MaxTokens: l.o.MaxTokens, Task: &generator.Task{
+	c, err := generator.Complete(ctx, l.model, generator.Request{MaxTokens: l.o.MaxTokens, Task: &generator.Task{
 		Template: l.template, Values: map[string]string{"question": question, "passages": strings.Join(lines, "\n")}}})
 	if err != nil {
 		return fmt.Errorf("%s: %w", l.template.Name(), err)
 	}
-	var said []int
-	for _, digits := range number.FindAllString(reply.Text(), -1) {
-		n, err := strconv.Atoi(digits)
-		if err == nil && n >= 1 && n <= len(window) && !slices.Contains(said, window[n-1]) {
-			said = append(said, window[n-1])
-		}
+	text := reply.Said(c.Text())
+	said, last := order(text, len(window))
+	switch {
+	case c.Finish == generator.FinishLength && last && len(said) < len(window):
+		return fmt.Errorf("%w: %.100q was cut off: raise ListwiseOptions.MaxTokens, which is %d", ErrReply, text, l.o.MaxTokens)
+	case len(said) == 0:
+		return fmt.Errorf("%w: %.100q: want the numbers of %d passages", ErrReply, text, len(window))
 	}
-	if len(said) == 0 {
-		return fmt.Errorf("%w: %.100q: want the numbers of %d passages", ErrReply, reply.Text(), len(window))
+	sorted := make([]int, 0, len(window))
+	for _, i := range said {
+		sorted = append(sorted, window[i])
 	}
-	for _, i := range window {
+	for i, p := range window {
 		if !slices.Contains(said, i) {
-			said = append(said, i)
+			sorted = append(sorted, p)
 		}
 	}
-	copy(window, said)
+	copy(window, sorted)
 	return nil
+}
+
+// order returns the places among n passages that a reply names, from 0, each once, and
+// whether nothing but signs stands behind the last number.
+func order(text string, n int) (places []int, last bool) {
+	from, to, most := 0, 0, 0
+	for _, at := range chain.FindAllStringIndex(text, -1) {
+		if length := strings.Count(text[at[0]:at[1]], ">"); length >= most {
+			from, to, most = at[0], at[1], length
+		}
+	}
+	if most == 0 {
+		text = listed.ReplaceAllString(text, "$1")
+		to = strings.LastIndexAny(text, "0123456789") + 1
+	}
+	seen := make([]bool, n+1)
+	for _, digits := range number.FindAllString(text[from:to], -1) {
+		if i, err := strconv.Atoi(digits); err == nil && i >= 1 && i <= n && !seen[i] {
+			seen[i] = true
+			places = append(places, i-1)
+		}
+	}
+	return places, strings.Trim(text[to:], " \t\r\n>[]*,") == ""
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -75,15 +76,24 @@ func TestListwiseSorts(t *testing.T) {
 
 func TestListwiseReplies(t *testing.T) {
 	for reply, want := range map[string]string{
-		"3 > 1 > 2":           "c a b",
-		"[2] > [3]":           "b c a",
-		"2":                   "b a c",
-		"3, 3, 9, 0, 1":       "c a b",
-		"99999999999999999 3": "c a b",
-		"I think 2 is best.":  "b a c",
-		"none":                "!",
-		"":                    "!",
-		"4 > -5":              "!",
+		"3 > 1 > 2":              "c a b",
+		"[2] > [3]":              "b c a",
+		"2":                      "b a c",
+		"3, 3, 9, 0, 1":          "c a b",
+		"99999999999999999 3":    "c a b",
+		"1. [3]\n2. [1]\n3. [2]": "c a b",
+		" 1) Passage 3\n 2) 1":   "c a b",
+		"3.\n1.\n2.":             "c a b",
+		"I think 2 is best.":     "b a c",
+		"Here are the 3 passages in order:\n[2] > [1] > [3]": "b a c",
+		"<think>3 > 2 > 1?</think>1 > 3":                     "a c b",
+		"<think>\nFirst 3.":                                  "!",
+		"Such as 3 > 2 > 1: here 2>1>3":                      "b a c",
+		"**[2]** > **[3]** > **[1]**\n\nPassage 1 is short.": "b c a",
+		"2 > 1 > 3\n\nI put 3 > nothing, 3 > 1 not.":         "b a c",
+		"none":   "!",
+		"":       "!",
+		"4 > -5": "!",
 	} {
 		m := &generatortest.Script{Rules: []generatortest.Rule{{Steps: generatortest.Words(1, reply)}}}
 		if reply == "" {
@@ -94,6 +104,94 @@ func TestListwiseReplies(t *testing.T) {
 			t.Errorf("%q: %s, %v, want %s", reply, got, err, want)
 		}
 	}
+}
+
+// An order that ends where the reply was cut off is none, unless it is whole.
+func TestListwiseCutReplies(t *testing.T) {
+	for reply, want := range map[string]string{
+		"3 > 1":                       "!",
+		"3 > 1 >":                     "!",
+		"3 > [":                       "!",
+		"3 > 1 > 2":                   "c a b",
+		"3 > 1 > 2\n\nPassage 3 says": "c a b",
+		"3 > 1\n\nThe second pass":    "c a b",
+		"":                            "!",
+	} {
+		m := &generatortest.Script{Rules: []generatortest.Rule{{Steps: append(generatortest.Words(1, reply), generator.Step{Finish: generator.FinishLength})}}}
+		res, err := make1(t, retriever.List(passages("a b c")...), listwise(t, m, rerank.ListwiseOptions{MaxTokens: 99}), rerank.Options{}).Retrieve(t.Context(), retriever.Query{Text: "q", K: 3})
+		got := strings.Join(ids(res), " ")
+		if want == "!" && (!errors.Is(err, rerank.ErrReply) || !strings.Contains(err.Error(), "MaxTokens, which is 99")) || want != "!" && (err != nil || got != want) {
+			t.Errorf("%q: %s, %v, want %s", reply, got, err, want)
+		}
+	}
+}
+
+// windows is a model that answers each window with one of the given replies, in turn.
+type windows struct {
+	replies []string
+	shown   [][]string
+}
+
+func (w *windows) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
+	var texts []string
+	for l := range strings.SplitSeq(req.Task.Values["passages"], "\n") {
+		_, text, _ := strings.Cut(l, "text ")
+		texts = append(texts, text)
+	}
+	reply := w.replies[len(w.shown)%len(w.replies)]
+	w.shown = append(w.shown, texts)
+	return (&generatortest.Script{Rules: []generatortest.Rule{{Steps: generatortest.Words(1, reply)}}}).Generate(ctx, req)
+}
+
+// The windows and the order are those of the sliding windows of the paper, written down a
+// second time, whatever numbers the model repeats, makes up or leaves out.
+func TestListwiseAgreesWithPaper(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		names := strings.Split("abcdefghijklmnop"[:rapid.IntRange(2, 16).Draw(rt, "passages")], "")
+		o := rerank.ListwiseOptions{Window: rapid.IntRange(2, 9).Draw(rt, "window")}
+		o.Step = rapid.IntRange(1, o.Window-1).Draw(rt, "step")
+		var said [][]int
+		m := &windows{}
+		for range rapid.IntRange(1, 5).Draw(rt, "replies") {
+			numbers := append([]int{1}, rapid.SliceOfN(rapid.IntRange(0, o.Window+1), 1, 12).Draw(rt, "numbers")...)
+			said = append(said, numbers)
+			m.replies = append(m.replies, strings.Trim(strings.ReplaceAll(fmt.Sprint(numbers), " ", " > "), "[]"))
+		}
+		res, err := make1(t, retriever.List(passages(strings.Join(names, " "))...), listwise(t, m, o), rerank.Options{}).Retrieve(t.Context(), retriever.Query{Text: "q", K: 16})
+		if err != nil {
+			rt.Fatal(err)
+		}
+
+		order := slices.Clone(names)
+		var shown [][]string
+		for start := len(order) - o.Window; ; start -= o.Step {
+			from, to := max(start, 0), min(start+o.Window, len(order))
+			window := slices.Clone(order[from:to])
+			if len(shown) == 0 && start < 0 {
+				window, to = slices.Clone(order), len(order)
+			}
+			shown = append(shown, slices.Clone(window))
+			var first []string
+			for _, n := range said[(len(shown)-1)%len(said)] {
+				if n >= 1 && n <= len(window) && window[n-1] != "" {
+					first = append(first, window[n-1])
+					window[n-1] = "" // said
+				}
+			}
+			for _, name := range window {
+				if name != "" {
+					first = append(first, name)
+				}
+			}
+			copy(order[from:to], first)
+			if start <= 0 {
+				break
+			}
+		}
+		if got := ids(res); !slices.Equal(got, order) || !reflect.DeepEqual(m.shown, shown) {
+			rt.Fatalf("%v by %v: want %v by %v", got, m.shown, order, shown)
+		}
+	})
 }
 
 // A passage that looks like several is still one line of data.

@@ -39,7 +39,8 @@ type Options struct {
 	// behind the scored ones, in their own order.
 	Depth int
 	// BatchSize is how many passages the scorer is given at a time; 0 means all. The
-	// batches go to it one after the other.
+	// batches go to it one after the other. It must be 0 for a scorer of the kind RankOnly,
+	// whose numbers compare no passages of different batches.
 	BatchSize int
 	// AllowMissing goes on when the scorer fails: the hits keep the order and the scores
 	// that they had, and Result.Missing names "rerank". Without it this is an error.
@@ -70,10 +71,13 @@ func New(r retriever.Retriever, s Scorer, o Options) (retriever.Retriever, error
 	case o.BatchSize < 0:
 		return nil, fmt.Errorf("%w: BatchSize is %d: want at least 1, or 0 for all passages", ErrOption, o.BatchSize)
 	}
-	if c, ok := s.(interface{ check() error }); ok {
-		if err := c.check(); err != nil {
+	if c, ok := s.(interface{ Check() error }); ok {
+		if err := c.Check(); err != nil {
 			return nil, err
 		}
+	}
+	if kind := s.Kind(); o.BatchSize > 0 && (kind == retriever.RankOnly || kind == "") {
+		return nil, fmt.Errorf("%w: BatchSize is %d, and the scorer tells ranks only: want 0, since ranks of different batches cannot be compared", ErrOption, o.BatchSize)
 	}
 	return &reranker{r, s, o}, nil
 }
@@ -107,7 +111,7 @@ func (r *reranker) Retrieve(ctx context.Context, q retriever.Query) (retriever.R
 	scores, err := r.score(scoring, q.Text, res.Hits[:n])
 	step.Fail(err)
 	if err == nil {
-		order(&res, scores, r.scorer.Kind())
+		rank(&res, scores, r.scorer.Kind())
 	}
 	res.Hits = slices.Clip(res.Hits[:min(wanted, len(res.Hits))])
 	if err == nil {
@@ -159,15 +163,15 @@ func (r *reranker) score(ctx context.Context, question string, hits []retriever.
 	return all, nil
 }
 
-// order puts the hits that have a score, the first ones, in the order of their scores.
-func order(res *retriever.Result, scores []float64, kind retriever.ScoreKind) {
+// rank puts the hits that have a score, the first ones, in the order of their scores.
+func rank(res *retriever.Result, scores []float64, kind retriever.ScoreKind) {
+	least := slices.Min(scores)
 	for i := range res.Hits {
 		h := &res.Hits[i]
 		h.Parts = []retriever.Contribution{{Part: retriever.Retrieved, Rank: i + 1, Score: h.Score, Scores: res.Scores, Parts: h.Parts}}
+		h.Score = least
 		if i < len(scores) {
 			h.Score = scores[i]
-		} else {
-			h.Score = slices.Min(scores)
 		}
 	}
 	slices.SortStableFunc(res.Hits[:len(scores)], func(a, b retriever.Hit) int { return cmp.Compare(b.Score, a.Score) })

@@ -186,6 +186,7 @@ func TestNewRefuses(t *testing.T) {
 		"critic of nothing":   func() (retriever.Retriever, error) { return rerank.New(inner, rerank.Critic{}, rerank.Options{}) },
 		"model of nothing":    func() (retriever.Retriever, error) { return rerank.New(inner, rerank.Model{}, rerank.Options{}) },
 		"negative depth":      func() (retriever.Retriever, error) { return rerank.New(inner, good, rerank.Options{Depth: -1}) },
+		"batches of ranks":    func() (retriever.Retriever, error) { return rerank.New(inner, good, rerank.Options{BatchSize: 2}) },
 		"negative batch size": func() (retriever.Retriever, error) { return rerank.New(inner, good, rerank.Options{BatchSize: -1}) },
 	} {
 		if _, err := f(); !errors.Is(err, rerank.ErrOption) {

@@ -13,7 +13,7 @@ import (
 // [Decompose], which search for the question, too.
 type Conjunctions struct{}
 
-var conjunction = regexp.MustCompile(`(?i),?\s+(?:and|or|but|as well as)\s+|;\s*|\?\s+`)
+var conjunction = regexp.MustCompile(`(?i)(?:,?\s+|;\s*|\?\s+)(?:and|or|but|as well as)\s+|;\s*|\?\s+`)
 
 // Queries implements Source.
 func (Conjunctions) Queries(ctx context.Context, question string) ([]string, error) {
@@ -34,4 +34,13 @@ func (Conjunctions) Queries(ctx context.Context, question string) ([]string, err
 	return append(pieces, question[start:]), nil
 }
 
-func long(piece string) bool { return len(strings.Fields(piece)) >= 3 }
+// long reports whether a piece has three words, and looks no further.
+func long(piece string) bool {
+	words := 0
+	for range strings.FieldsSeq(piece) {
+		if words++; words == 3 {
+			return true
+		}
+	}
+	return false
+}

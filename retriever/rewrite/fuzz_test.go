@@ -6,6 +6,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
 	"github.com/goselfrag/goselfrag/reflection"
@@ -20,7 +22,8 @@ func says(text string) *generatortest.Script {
 
 // Whatever a model writes, the texts are few, not blank, different and of one line.
 func FuzzLines(f *testing.F) {
-	for _, s := range []string{"", "1. a\n2. b", "- \"a\"\n* a\r\n• c", "\"\n\"\"\n1.\n1) ", "a\n\nA\n b\n\nc\nd\ne", "\u2028x\x00"} {
+	for _, s := range []string{"", "1. a\n2. b", "- \"a\"\n* a\r\n• c", "\"\n\"\"\n1.\n1) ", "a\n\nA\n b\n\nc\nd\ne", "\u2028x\x00",
+		"<think>x</think>1、\u4e00\n2、`b`", "Here:\n```\n**\u200ba**\n```", "(1) “a”\n3.b\n2. 「c」"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, reply string) {
@@ -32,7 +35,11 @@ func FuzzLines(f *testing.F) {
 		if err != nil || len(list) > 3 {
 			t.Fatalf("%q, %v", list, err)
 		}
+		spaced := norm.NFC.String(strings.Join(strings.Fields(reply), " "))
 		for i, text := range list {
+			if !strings.Contains(spaced, text) {
+				t.Fatalf("%q is not in %q", text, reply)
+			}
 			if strings.TrimSpace(text) != text || text == "" || strings.ContainsAny(text, "\r\n") || slices.Contains(list[:i], text) {
 				t.Fatalf("%q of %q", text, list)
 			}
@@ -75,6 +82,32 @@ func FuzzCorrect(f *testing.F) {
 		}
 		if strings.Count(once, " ") != strings.Count(text, " ") {
 			t.Fatalf("%q becomes %q", text, once)
+		}
+	})
+}
+
+// The words of the pieces are those of the question, in their order, but for conjunctions.
+func FuzzConjunctions(f *testing.F) {
+	for _, s := range []string{"", "a b c and d e f", "a b c; d e f? g h i but j k l as well as m n o", "and and and and", "a b c AND\u00a0d e f or\td e f"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, question string) {
+		pieces, err := rewrite.Conjunctions{}.Queries(t.Context(), question)
+		if err != nil || len(pieces) == 1 {
+			t.Fatalf("%q, %v", pieces, err)
+		}
+		rest := question
+		for _, p := range pieces {
+			between, after, ok := strings.Cut(rest, p)
+			if !ok || len(strings.Fields(p)) < 3 {
+				t.Fatalf("%q of %q", p, question)
+			}
+			for _, w := range strings.Fields(strings.ToLower(between)) {
+				if !slices.Contains([]string{"", "and", "or", "but", "as", "well"}, strings.Trim(w, ",;?")) {
+					t.Fatalf("%q is left out of %q", between, question)
+				}
+			}
+			rest = after
 		}
 	})
 }

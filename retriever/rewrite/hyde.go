@@ -22,7 +22,8 @@ type Embedder interface {
 // Eq. 8). Without a passage v is query(x) itself. Make the index of package dense with
 // it: documents get the vectors of e, so that an index that was made with e can be
 // restored with it, and the invented texts can never be evidence, since they are turned
-// into a vector and left behind. s should be a [Passages]; all its texts are used.
+// into a vector and left behind. s should be a [Passages]; all its texts are used but for
+// blank and repeated ones, and for a blank question it is not asked.
 //
 // A source that fails is an error: a vector cannot say what is missing in it. The error
 // of HyDE wraps ErrOption.
@@ -43,6 +44,9 @@ type hyde struct {
 
 // EmbedQuery implements Embedder.
 func (h hyde) EmbedQuery(ctx context.Context, text string) ([]float32, error) {
+	if blank(text) {
+		return h.Embedder.EmbedQuery(ctx, text)
+	}
 	inventing, step := account.Begin(ctx, "hyde")
 	invented, err := h.source.Queries(inventing, text)
 	if err != nil {

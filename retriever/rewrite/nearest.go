@@ -177,5 +177,3 @@ func unit(v []float32, dim int) ([]float64, error) {
 	}
 	return u, nil
 }
-
-func blank(s string) bool { return strings.TrimSpace(s) == "" }

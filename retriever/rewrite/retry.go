@@ -10,7 +10,9 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// Judge says how relevant passages are. The scorers of package rerank are judges.
+// Judge says how relevant passages are. The scorers of package rerank are judges, but for
+// those that tell ranks only. What its numbers mean a judge says by a method Kind, as
+// scorers do; without one they are taken for probabilities.
 type Judge interface {
 	// Score returns one number for each passage, higher for a better one.
 	Score(ctx context.Context, question string, passages []retriever.Passage) ([]float64, error)
@@ -19,7 +21,7 @@ type Judge interface {
 // RetryOptions bounds the searches. The zero value is ready to use.
 type RetryOptions struct {
 	// Threshold is the score from which on a passage is relevant; 0 means 0.5, which
-	// fits probabilities.
+	// fits probabilities and is refused for a judge of another kind.
 	Threshold float64
 	// Tries is how many other texts are searched for at most, from 1 to 100; 0 means 2.
 	Tries int
@@ -49,6 +51,14 @@ func Retry(r retriever.Retriever, s Source, j Judge, o RetryOptions) (retriever.
 	if isNil(j) {
 		return nil, fmt.Errorf("%w: Retry: the judge is nil", ErrOption)
 	}
+	if c, ok := j.(interface{ Check() error }); ok {
+		if err := c.Check(); err != nil {
+			return nil, fmt.Errorf("%w: Retry: the judge: %w", ErrOption, err)
+		}
+	}
+	if err := thresholdFits(j, o.Threshold); err != nil {
+		return nil, err
+	}
 	if o.Threshold == 0 {
 		o.Threshold = 0.5
 	}
@@ -63,6 +73,21 @@ func Retry(r retriever.Retriever, s Source, j Judge, o RetryOptions) (retriever.
 		return nil, err
 	}
 	return &retry{r, s, j, o}, nil
+}
+
+// thresholdFits returns an error if no threshold, or not the default one, fits the judge.
+func thresholdFits(j Judge, threshold float64) error {
+	k, ok := j.(interface{ Kind() retriever.ScoreKind })
+	if !ok {
+		return nil
+	}
+	switch kind := k.Kind(); {
+	case kind == retriever.RankOnly || kind == "":
+		return fmt.Errorf("%w: Retry: the judge tells ranks only, and the first of bad passages is not relevant: give one whose scores have a meaning", ErrOption)
+	case kind != retriever.Probability && threshold == 0:
+		return fmt.Errorf("%w: Threshold is 0, and the judge's scores are of the kind %q: give a threshold that was found with this judge", ErrOption, kind)
+	}
+	return nil
 }
 
 type retry struct {

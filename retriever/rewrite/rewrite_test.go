@@ -371,6 +371,18 @@ func TestRM3ByHand(t *testing.T) {
 	}
 }
 
+// What the retriever within makes of the text of the second search, which is none for
+// people, is not a wording of the question.
+func TestRM3OverVariants(t *testing.T) {
+	within := retriever.Func(func(_ context.Context, q retriever.Query) (retriever.Result, error) {
+		return retriever.Result{Hits: retrievertest.Hits(retrievertest.Passages("ebro bridge")...), Queries: []string{"variant of " + q.Text}}, nil
+	})
+	r := must[retriever.Retriever](t)(rewrite.RM3(within, rewrite.NewVocabulary(nil), rewrite.RM3Options{}))
+	if res, err := r.Retrieve(t.Context(), retriever.Query{Text: "q", K: 1}); err != nil || !slices.Equal(res.Queries, []string{"variant of q"}) {
+		t.Errorf("%q, %v", res.Queries, err)
+	}
+}
+
 func TestRM3SecondSearchFails(t *testing.T) {
 	for _, allow := range []bool{false, true} {
 		inner := &retrievertest.Script{Rules: []retrievertest.Rule{{Times: 1, Hits: retrievertest.Hits(retrievertest.Passages("ebro bridge")...)}, {Err: errBoom}}}
@@ -415,7 +427,8 @@ func TestConjunctions(t *testing.T) {
 		"Who built the bridge and when did it fall?":           "Who built the bridge|when did it fall?",
 		"Where is salt and pepper made?":                       "",
 		"Who is Ann? Where does she live? Why?":                "Who is Ann|Where does she live? Why?",
-		"what was x, but who was y; and how did z end":         "what was x|who was y|and how did z end",
+		"what was x, but who was y; and how did z end":         "what was x|who was y|how did z end",
+		"Who is Ann Lee? And where does she live?":             "Who is Ann Lee|where does she live?",
 		"Who wrote the play or novel as well as the long poem": "Who wrote the play|novel as well as the long poem",
 		"":    "",
 		"and": "",

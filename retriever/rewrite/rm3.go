@@ -46,12 +46,15 @@ const repeats = 10
 // P(d | question) the share of the score of d, or of 1/rank if a score is not above 0 or
 // scores are RankOnly. The sum runs over the Words words with the greatest sums that
 // stand in at most a tenth of the passages of v and in at least two characters, and is
-// normalised over them; equal sums are ordered by the alphabet.
+// normalised over them; sums that are equal in twelve decimals are ordered by the
+// alphabet. P(w | question) is the share of w in the words of the question of which the
+// same is true; its other words weigh as much as these, beside the formula.
 //
 // r is asked by text alone, so that weights become repetitions: r must count a word
 // that stands twice in a query twice, as the index of package lexical does. The text,
-// which is none for people, stands in the account of the context (package account). If
-// the first search finds nothing there is no second.
+// which is none for people, stands in the account of the context (package account);
+// Result.Queries is that of the first search. If the first search finds nothing there is
+// no second.
 //
 // The error of RM3 wraps ErrOption.
 func RM3(r retriever.Retriever, v *Vocabulary, o RM3Options) (retriever.Retriever, error) {
@@ -107,6 +110,7 @@ func (r *rm3) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result
 	step.Fail(err)
 	if err == nil {
 		res.Missing = append(first.Missing, res.Missing...)
+		res.Queries = first.Queries // those of the second search are made of a text for no one
 		return res, nil
 	}
 	if err = fmt.Errorf("rewrite: RM3: the second search: %w", cut(ctx, err)); ctx.Err() != nil || !r.o.AllowMissing {
@@ -127,6 +131,9 @@ func (r *rm3) expand(question string, feedback retriever.Result) string {
 			}
 		}
 	}
+	for w, x := range sums {
+		sums[w] = math.Round(x*1e12) / 1e12 // sums that are equal but for rounding are equal
+	}
 	order := slices.SortedFunc(maps.Keys(sums), func(a, b string) int {
 		return cmp.Or(cmp.Compare(sums[b], sums[a]), strings.Compare(a, b))
 	})
@@ -134,6 +141,9 @@ func (r *rm3) expand(question string, feedback retriever.Result) string {
 	total := 0.0
 	for _, w := range order {
 		total += sums[w]
+	}
+	if !(total > 0) { // true for NaN, too
+		return question
 	}
 	asked := 0 // words of the question
 	for _, w := range wordsOf(question) {

@@ -11,7 +11,8 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// ErrReply is wrapped by the error about a reply of a model that cannot be understood.
+// ErrReply is wrapped by the error about a reply of a model that cannot be understood, or
+// that was cut off before it said anything of use.
 var ErrReply = errors.New("rewrite: unreadable reply")
 
 // RouteTemplate asks which collections a question belongs to.
@@ -38,6 +39,7 @@ type Router struct {
 	model    generator.Generator
 	template generator.TaskTemplate
 	choices  []Choice
+	names    map[string]string // of parts, by the lines that name them
 }
 
 // NewRouter returns a router that asks model by a template with the placeholders
@@ -54,47 +56,66 @@ func NewRouter(model generator.Generator, t generator.TaskTemplate, choices []Ch
 	if len(choices) == 0 {
 		return nil, fmt.Errorf("%w: NewRouter: no choices: give at least one", ErrOption)
 	}
-	seen := map[string]bool{"": true, "none": true}
+	r := &Router{model, t, slices.Clone(choices), map[string]string{}}
 	for i, c := range choices {
-		if seen[fold(c.Part)] || strings.ContainsAny(c.Part, "\r\n") {
+		// A reply may lack what lines takes off.
+		_, plain := unnumbered(bare(c.Part))
+		keys := []string{fold(c.Part), fold(bare(c.Part)), fold(plain)}
+		taken := func(key string) bool { return blank(key) || key == none || r.names[key] != "" }
+		if slices.ContainsFunc(keys, taken) || strings.ContainsAny(c.Part, "\r\n") {
 			return nil, fmt.Errorf("%w: NewRouter: choice %d of %d is called %q: want one line that no other choice has, and not \"none\"", ErrOption, i+1, len(choices), c.Part)
 		}
-		seen[fold(c.Part)] = true
+		for _, key := range keys {
+			r.names[key] = c.Part
+		}
 	}
-	return &Router{model, t, slices.Clone(choices)}, nil
+	return r, nil
 }
+
+const (
+	none        = "none" // what a model says if no collection fits
+	routeTokens = 256
+)
 
 // Templates returns the template of the router, for a trace.
 func (r *Router) Templates() []generator.TaskTemplate { return []generator.TaskTemplate{r.template} }
 
-// Route implements retriever.Router by one call. A reply with a line that is neither a
-// name nor "none", or without a line, is an error that wraps ErrReply: a guess would ask
-// the wrong part.
+// Route implements retriever.Router by one call; for a blank query there is no call and no
+// part. The names are read as the lines of [NewLines] are, but that nothing else may stand
+// beside them: a reply with a line that is neither a name nor "none", without a line, or
+// that was cut off, is an error that wraps ErrReply: a guess would ask the wrong part.
 func (r *Router) Route(ctx context.Context, q retriever.Query) ([]string, error) {
+	if blank(q.Text) {
+		return nil, ctx.Err()
+	}
 	var list []string
 	for _, c := range r.choices {
 		list = append(list, c.Part+": "+strings.Join(strings.Fields(c.About), " "))
 	}
 	values := map[string]string{"question": q.Text, "collections": strings.Join(list, "\n")}
-	reply, err := complete(ctx, r.model, r.template, values, generator.Request{MaxTokens: 256})
+	text, cutOff, err := complete(ctx, r.model, r.template, values, generator.Request{MaxTokens: routeTokens})
 	if err != nil {
 		return nil, err
 	}
+	if cutOff {
+		return nil, fmt.Errorf("%w: %.100q was cut off after %d tokens: use a model that does not think first, or a template that asks for less", ErrReply, text, routeTokens)
+	}
 	var names []string
-	none := false
-	for _, line := range clean(lines(reply), "", len(reply)) {
-		i := slices.IndexFunc(r.choices, func(c Choice) bool { return fold(c.Part) == fold(line) })
+	nowhere := false
+	for _, line := range clean(lines(text), "", len(text)) {
+		name, ok := r.names[fold(line)]
 		switch {
-		case i >= 0:
-			names = append(names, r.choices[i].Part)
-		case strings.Trim(fold(line), ".") == "none":
-			none = true
+		case ok && !slices.Contains(names, name):
+			names = append(names, name)
+		case ok:
+		case strings.Trim(fold(line), ".") == none:
+			nowhere = true
 		default:
 			return nil, fmt.Errorf("%w: %.100q is not the name of a collection", ErrReply, line)
 		}
 	}
-	if none == (len(names) > 0) {
-		return nil, fmt.Errorf("%w: %.100q: want names, or none", ErrReply, reply)
+	if nowhere == (len(names) > 0) {
+		return nil, fmt.Errorf("%w: %.100q: want names, or none", ErrReply, text)
 	}
 	return names, nil
 }

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/goselfrag/goselfrag/account"
 	"github.com/goselfrag/goselfrag/retriever"
@@ -14,9 +17,11 @@ import (
 // Source makes other texts of a question.
 type Source interface {
 	// Queries returns texts to search for, the best first, none if it knows none. Who
-	// calls it drops blank and repeated ones and those that are the question. It is safe
-	// for concurrent use and, when ctx is done, returns promptly with an error that
-	// wraps ctx.Err(). The same question gives the same texts.
+	// calls it drops blank and repeated ones and those that are the question, which are
+	// compared without regard to case, white space and whether characters are composed; it
+	// is not asked about a blank question. It is safe for concurrent use and, when ctx is
+	// done, returns promptly with an error that wraps ctx.Err(). The same question gives
+	// the same texts.
 	Queries(ctx context.Context, question string) ([]string, error)
 }
 
@@ -24,7 +29,11 @@ type Source interface {
 var ErrOption = errors.New("rewrite: bad option")
 
 // textsOf asks s for other texts of a question, and returns those of use, at most limit.
+// A blank question has none.
 func textsOf(ctx context.Context, s Source, question string, limit int) ([]string, error) {
+	if blank(question) {
+		return nil, ctx.Err()
+	}
 	ctx, step := account.Begin(ctx, "rewrite")
 	texts, err := s.Queries(ctx, question)
 	step.Fail(err)
@@ -36,9 +45,9 @@ func textsOf(ctx context.Context, s Source, question string, limit int) ([]strin
 	return texts, nil
 }
 
-// clean returns the first limit texts, white space trimmed and folded, without blank
-// ones and without those that differ from the question or an earlier one in case and
-// white space at most.
+// clean returns the first limit texts in Unicode's composed form (NFC), as passages are
+// after cleaning, white space trimmed and folded, without blank ones and without those
+// that are the question or an earlier one in the sense of fold.
 func clean(texts []string, question string, limit int) []string {
 	seen := map[string]bool{fold(question): true}
 	var list []string
@@ -46,17 +55,25 @@ func clean(texts []string, question string, limit int) []string {
 		if len(list) == limit {
 			break
 		}
-		t = strings.Join(strings.Fields(strings.ToValidUTF8(t, "\ufffd")), " ")
-		if t == "" || seen[fold(t)] {
-			continue
+		t = norm.NFC.String(strings.Join(strings.Fields(strings.ToValidUTF8(t, "\ufffd")), " "))
+		if f := fold(t); !seen[f] && !blank(t) {
+			seen[f] = true
+			list = append(list, t)
 		}
-		seen[fold(t)] = true
-		list = append(list, t)
 	}
 	return list
 }
 
-func fold(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
+// fold returns the same text for texts that differ at most in case, in white space and in
+// whether characters are composed. Texts that differ in more can find other passages.
+func fold(s string) string {
+	return strings.ToLower(norm.NFC.String(strings.Join(strings.Fields(s), " ")))
+}
+
+// blank reports whether nothing of a text can be seen.
+func blank(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsSpace(r) && !unicode.Is(unicode.Cf, r) })
+}
 
 // isNil also finds a nil pointer or function inside an interface.
 func isNil(i any) bool {

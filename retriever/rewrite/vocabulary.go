@@ -26,10 +26,14 @@ func NewVocabulary(passages []retriever.Passage) *Vocabulary {
 	for _, p := range passages {
 		seen := map[string]bool{}
 		for _, w := range words(p) {
-			if !seen[w] {
-				seen[w] = true
-				v.counts[w]++
+			if seen[w] {
+				continue
 			}
+			seen[w] = true
+			if v.counts[w] == 0 {
+				w = strings.Clone(w) // not to keep the text
+			}
+			v.counts[w]++
 		}
 	}
 	for w := range v.counts {
@@ -65,9 +69,18 @@ func (v *Vocabulary) Count(word string) int { return v.counts[word] }
 // edit and longer ones for up to two; any other word stays as it is. Corrected words are
 // in lower case.
 func (v *Vocabulary) Correct(text string) string {
+	corrected, _ := v.correct(context.Background(), text)
+	return corrected
+}
+
+// correct looks at ctx before each word. The error is that of ctx.
+func (v *Vocabulary) correct(ctx context.Context, text string) (string, error) {
 	var b strings.Builder
 	end := 0
 	for _, s := range sentence.Words(text) {
+		if err := ctx.Err(); err != nil {
+			return "", err
+		}
 		word := strings.ToLower(s.Of(text))
 		if better := v.nearest(word); better != word {
 			b.WriteString(text[end:s.Start])
@@ -76,7 +89,7 @@ func (v *Vocabulary) Correct(text string) string {
 		}
 	}
 	b.WriteString(text[end:])
-	return b.String()
+	return b.String(), nil
 }
 
 func (v *Vocabulary) nearest(word string) string {
@@ -89,21 +102,36 @@ func (v *Vocabulary) nearest(word string) string {
 		limit = 2
 	}
 	best, distance := word, limit+1
+	a := alignment{a: r, limit: limit}
 	for n := len(r) - limit; n <= len(r)+limit; n++ {
 		for _, w := range v.byLength[n] {
-			d := edits(r, []rune(w), limit)
+			d := a.edits(w)
 			if d < distance || d == distance && d <= limit && (v.counts[w] > v.counts[best] || v.counts[w] == v.counts[best] && w < best) {
-				best, distance = w, d
+				best, distance, a.limit = w, d, d
 			}
 		}
 	}
 	return best
 }
 
-// edits returns the number of edits between a and b, each character being part of one
+// alignment compares one word with many.
+type alignment struct {
+	a, b              []rune
+	limit             int
+	before, last, row []int
+}
+
+// edits returns the number of edits between a and word, each character being part of one
 // edit at most (optimal string alignment), or limit + 1 if there are more.
-func edits(a, b []rune, limit int) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+func (x *alignment) edits(word string) int {
+	x.b = x.b[:0]
+	for _, c := range word {
+		x.b = append(x.b, c)
+	}
+	for _, row := range [...]*[]int{&x.before, &x.last, &x.row} {
+		*row = slices.Grow((*row)[:0], len(x.b)+1)[:len(x.b)+1]
+	}
+	a, b, before, last, row := x.a, x.b, x.before, x.last, x.row
 	for j := range last {
 		last[j] = j
 	}
@@ -121,12 +149,12 @@ func edits(a, b []rune, limit int) int {
 			}
 			least = min(least, row[j])
 		}
-		if least > limit {
-			return limit + 1
+		if least > x.limit {
+			return x.limit + 1
 		}
 		before, last, row = last, row, before
 	}
-	return min(last[len(b)], limit+1)
+	return min(last[len(b)], x.limit+1)
 }
 
 // Spelling is a [Source] without a model: the question as Vocabulary.Correct corrects
@@ -147,8 +175,9 @@ func (s *Spelling) Queries(ctx context.Context, question string) ([]string, erro
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if c := s.vocabulary.Correct(question); c != question {
-		return []string{c}, nil
+	c, err := s.vocabulary.correct(ctx, question)
+	if err != nil || c == question {
+		return nil, err
 	}
-	return nil, nil
+	return []string{c}, nil
 }

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"reflect"
+	"slices"
 	"sync"
 
 	"github.com/goselfrag/goselfrag/retriever"
@@ -14,9 +17,9 @@ import (
 // changes it.
 type Store interface {
 	retriever.Retriever
-	// Add adds passages with new ids, all or none.
+	// Add adds passages, all or none. An id that is there already is an error.
 	Add(ctx context.Context, passages ...retriever.Passage) error
-	// Delete removes the passages with these ids, which are there.
+	// Delete removes the passages with these ids. With an error they may be there or not.
 	Delete(ids ...string) error
 }
 
@@ -60,6 +63,7 @@ type Index struct {
 
 	mu       sync.RWMutex
 	passages map[string]entry
+	strays   map[string]bool // ids of deleted passages whose summaries the store may hold
 }
 
 // entry is a passage and what the store holds in its place.
@@ -71,22 +75,26 @@ func New(ctx context.Context, store Store, s Summarizer, passages []retriever.Pa
 	if isNil(store) {
 		return nil, fmt.Errorf("%w: the store is nil", ErrOption)
 	}
+	if used, ok := store.(interface{ Len() int }); ok && used.Len() > 0 {
+		return nil, fmt.Errorf("%w: the store holds %d passages: want an empty one", ErrOption, used.Len())
+	}
 	if isNil(s) {
 		return nil, fmt.Errorf("%w: the summarizer is nil", ErrOption)
 	}
 	if o.Concurrency < 0 {
 		return nil, fmt.Errorf("%w: Concurrency is %d: want at least 1, or 0 for 1", ErrOption, o.Concurrency)
 	}
-	ix := &Index{store: store, summarizer: s, o: o, writing: make(chan struct{}, 1), passages: map[string]entry{}}
+	ix := &Index{store: store, summarizer: s, o: o, writing: make(chan struct{}, 1), passages: map[string]entry{}, strays: map[string]bool{}}
 	if err := ix.Add(ctx, passages...); err != nil {
 		return nil, err
 	}
 	return ix, nil
 }
 
+// isNil also finds a nil pointer or function inside an interface.
 func isNil(i any) bool {
 	v := reflect.ValueOf(i)
-	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
+	return !v.IsValid() || (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil()
 }
 
 // Len returns the number of passages.
@@ -106,14 +114,25 @@ func (ix *Index) Summary(id string) (string, bool) {
 }
 
 // Retrieve searches the summaries and returns their passages. Order and scores are
-// those of the store. A passage that is deleted while the search runs is left out.
+// those of the store. A passage that is deleted while the search runs, or updated so that
+// the filter does not hold any more, is left out.
 func (ix *Index) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result, error) {
+	if err := q.Check(); err != nil {
+		return retriever.Result{}, err
+	}
+	wanted := q.K
+	ix.mu.RLock()
+	q.K = min(q.K, math.MaxInt-len(ix.strays)) + len(ix.strays)
+	ix.mu.RUnlock()
 	res, err := ix.store.Retrieve(ctx, q)
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
 	var hits []retriever.Hit
 	for _, h := range res.Hits {
-		if e, ok := ix.passages[h.Passage.ID]; ok {
+		if len(hits) == wanted {
+			break
+		}
+		if e, ok := ix.passages[h.Passage.ID]; ok && retriever.Match(q.Filter, e.passage.Metadata) {
 			h.Passage = e.passage
 			hits = append(hits, h)
 		}
@@ -185,23 +204,28 @@ func (ix *Index) change(ctx context.Context, passages []retriever.Passage, allow
 // before its summary is in the store and until it is out: a search never meets a summary
 // without its passage.
 func (ix *Index) put(ctx context.Context, entries []entry) error {
-	var ids []string
+	var ids, added []string
 	var old, summaries []retriever.Passage
 	before := make([]entry, 0, len(entries))
 	for _, e := range entries {
-		summaries = append(summaries, e.summary)
+		added, summaries = append(added, e.passage.ID), append(summaries, e.summary)
 		if was, ok := ix.passages[e.passage.ID]; ok {
 			ids, old, before = append(ids, e.passage.ID), append(old, was.summary), append(before, was)
 		}
 	}
+	ix.sweep()
 	if len(ids) > 0 {
 		if err := ix.store.Delete(ids...); err != nil {
+			for _, p := range old { // Some may be out all the same; the others are refused.
+				_ = ix.store.Add(context.WithoutCancel(ctx), p)
+			}
 			return fmt.Errorf("summary: taking old summaries out: %w", err)
 		}
 	}
 	ix.link(entries)
 	err := ix.store.Add(ctx, summaries...)
 	if err == nil {
+		ix.stray(false, added)
 		return nil
 	}
 	err = fmt.Errorf("summary: adding summaries: %w", err)
@@ -234,9 +258,30 @@ func (ix *Index) unlink(entries []entry) {
 	}
 }
 
+// stray says of ids whether the store may hold a summary without its passage.
+func (ix *Index) stray(yes bool, ids []string) {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	for _, id := range ids {
+		if delete(ix.strays, id); yes {
+			ix.strays[id] = true
+		}
+	}
+}
+
+// sweep takes summaries out of the store that it would not let go before.
+func (ix *Index) sweep() {
+	for _, id := range slices.Sorted(maps.Keys(ix.strays)) {
+		if ix.store.Delete(id) == nil {
+			ix.stray(false, []string{id})
+		}
+	}
+}
+
 // Delete removes passages and their summaries. If one is unknown, none is removed, and
 // the error wraps ErrUnknownID; an id given twice is removed once. With an error of the
-// store nothing finds the passages any more, either.
+// store nothing finds the passages any more, either, and their summaries take no place in
+// a result; the next change tries to take them out, and so does Delete with the same ids.
 func (ix *Index) Delete(ids ...string) error {
 	ix.writing <- struct{}{}
 	defer func() { <-ix.writing }()
@@ -245,21 +290,27 @@ func (ix *Index) Delete(ids ...string) error {
 	seen := make(map[string]bool)
 	for _, id := range ids {
 		e, ok := ix.passages[id]
-		if !ok {
+		if !ok && !ix.strays[id] {
 			return fmt.Errorf("%w: %q", ErrUnknownID, id)
 		}
-		if !seen[id] {
-			seen[id] = true
-			gone, keys = append(gone, e), append(keys, id)
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		keys = append(keys, id)
+		if ok {
+			gone = append(gone, e)
 		}
 	}
 	if len(keys) == 0 {
 		return nil
 	}
 	err := ix.store.Delete(keys...)
+	ix.stray(err != nil, keys)
 	ix.unlink(gone)
 	if err != nil {
 		return fmt.Errorf("summary: deleting summaries: %w", err)
 	}
+	ix.sweep()
 	return nil
 }

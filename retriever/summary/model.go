@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/reply"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
@@ -61,7 +62,8 @@ func NewModel(model generator.Generator, t generator.TaskTemplate, o ModelOption
 func (m *Model) Templates() []generator.TaskTemplate { return []generator.TaskTemplate{m.template} }
 
 // Summarize implements Summarizer. What the model writes, white space at its ends
-// trimmed, is data: it is searched, never shown as evidence. A reply that is blank or was
+// trimmed and without its thinking (<think> … </think>), is data: it is searched, never
+// shown as evidence. A reply that is blank or was
 // cut off by MaxTokens is an error that wraps ErrReply. To have such a passage searched
 // by its own text, wrap the model in a Summarizer that returns an empty text for this
 // error. A blank passage has no summary, and the model is not asked.
@@ -80,7 +82,7 @@ func (m *Model) Summarize(ctx context.Context, p retriever.Passage) (string, err
 	if err != nil {
 		return "", fmt.Errorf("summary: %s: %w", m.template.Name(), err)
 	}
-	text := strings.TrimSpace(c.Text())
+	text := strings.TrimSpace(reply.Said(c.Text()))
 	switch {
 	case c.Finish == generator.FinishLength:
 		return "", fmt.Errorf("%w: %.100q was cut off: raise ModelOptions.MaxTokens, which is %d, or ask for less by another template", ErrReply, text, m.maxTokens)

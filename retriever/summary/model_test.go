@@ -38,6 +38,9 @@ func TestModel(t *testing.T) {
 	if got, err := m.Summarize(t.Context(), hostile); err != nil || got != "The Ebro." {
 		t.Errorf("%q, %v", got, err)
 	}
+	if got, err := newModel(t, reply("<think>\nA river?\n</think>\n\nThe Ebro."), summary.ModelOptions{}).Summarize(t.Context(), hostile); err != nil || got != "The Ebro." {
+		t.Errorf("behind its thinking: %q, %v", got, err)
+	}
 	req := g.Requests()[0]
 	if req.MaxTokens != 512 || req.Temperature != 0 || req.Task.Template.Hash() != summary.Template.Hash() {
 		t.Errorf("request %+v", req)
@@ -69,6 +72,7 @@ func TestModelFails(t *testing.T) {
 		text  string
 	}{
 		{"cut off", t.Context(), reply("The Ebro is a river in Spain."), summary.ModelOptions{MaxTokens: 3}, summary.ErrReply, "MaxTokens, which is 3"},
+		{"thinking only", t.Context(), reply("<think>The Ebro</think> "), summary.ModelOptions{}, summary.ErrReply, `with nothing`},
 		{"blank", t.Context(), reply(" \n"), summary.ModelOptions{}, summary.ErrReply, `the template "summary" with nothing`},
 		{"an error", t.Context(), failing, summary.ModelOptions{}, errBoom, "summary: "},
 		{"cancelled", cancelled, reply("x"), summary.ModelOptions{}, context.Canceled, "summary: "},

@@ -57,12 +57,12 @@ func (s Sentences) Summarize(ctx context.Context, p retriever.Passage) (string, 
 	var chosen []int
 	for len(chosen) < most {
 		top := likeliest(words, chosen, count)
-		best, mean := -1, -1.0
+		best, mean := -1, 0.0
 		for i := range spans {
 			if slices.Contains(chosen, i) || top != "" && !slices.Contains(words[i], top) {
 				continue
 			}
-			if m := average(words[i], count); m > mean {
+			if m := average(words[i], count); best < 0 || above(m, mean) {
 				best, mean = i, m
 			}
 		}
@@ -88,13 +88,16 @@ func likeliest(words [][]string, chosen []int, p map[string]float64) string {
 			continue
 		}
 		for _, w := range list {
-			if top == "" || p[w] > p[top] || p[w] == p[top] && w < top {
+			if top == "" || above(p[w], p[top]) || w < top && !above(p[top], p[w]) {
 				top = w
 			}
 		}
 	}
 	return top
 }
+
+// above reports whether a is greater than b by more than rounding makes it.
+func above(a, b float64) bool { return a > b*(1+1e-12) }
 
 func content(text string) []string {
 	text = strings.ToLower(text)

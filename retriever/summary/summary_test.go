@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
-	"pgregory.net/rapid"
 
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/dense"
@@ -44,6 +43,11 @@ func (s *store) Add(ctx context.Context, passages ...retriever.Passage) error {
 	if s.fail > 0 {
 		s.fail--
 		return errBoom
+	}
+	for _, p := range passages {
+		if slices.ContainsFunc(s.passages, func(q retriever.Passage) bool { return q.ID == p.ID }) {
+			return fmt.Errorf("%q is there already", p.ID)
+		}
 	}
 	s.passages = append(s.passages, passages...)
 	return ctx.Err()
@@ -206,43 +210,6 @@ func TestNothingHalfDone(t *testing.T) {
 	}
 }
 
-// Whatever is done, the store holds the summaries of the passages and no other.
-func TestNoOrphans(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		s := &store{}
-		ix := make1(t, s)
-		model := map[string]string{}
-		for i := range rapid.IntRange(1, 20).Draw(rt, "steps") {
-			id := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(rt, "id")
-			s.fail = rapid.IntRange(0, 1).Draw(rt, "fail")
-			text := fmt.Sprintf("w%d text", i)
-			var err error
-			switch rapid.IntRange(0, 2).Draw(rt, "what") {
-			case 0:
-				if err = ix.Add(t.Context(), passage(id, text)); err == nil {
-					model[id] = text
-				}
-			case 1:
-				if err = ix.Update(t.Context(), passage(id, text)); err == nil {
-					model[id] = text
-				}
-			default:
-				if ix.Delete(id) == nil {
-					delete(model, id)
-				}
-			}
-			if len(s.passages) != len(model) || ix.Len() != len(model) {
-				rt.Fatalf("store %q, index %d, want %v", s.ids(), ix.Len(), model)
-			}
-			for _, p := range s.passages {
-				if want, _, _ := strings.Cut(model[p.ID], " "); p.Text != want {
-					rt.Fatalf("%s has the summary %q of %q", p.ID, p.Text, model[p.ID])
-				}
-			}
-		}
-	})
-}
-
 func TestConcurrent(t *testing.T) {
 	ix := make1(t, &store{}, passage("1", "sea one"))
 	var all sync.WaitGroup
@@ -281,7 +248,17 @@ func TestNewRefuses(t *testing.T) {
 		"nil store": func() (*summary.Index, error) {
 			return summary.New(t.Context(), none, firstWord{}, nil, summary.Options{})
 		},
+		"store in use": func() (*summary.Index, error) {
+			used, err := embedded(t, []retriever.Passage{passage("1", "ebro")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return summary.New(t.Context(), used, firstWord{}, nil, summary.Options{})
+		},
 		"summarizer": func() (*summary.Index, error) { return summary.New(t.Context(), &store{}, nil, nil, summary.Options{}) },
+		"nil function": func() (*summary.Index, error) {
+			return summary.New(t.Context(), &store{}, summarizer(nil), nil, summary.Options{})
+		},
 		"concurrency": func() (*summary.Index, error) {
 			return summary.New(t.Context(), &store{}, firstWord{}, nil, summary.Options{Concurrency: -1})
 		},
@@ -289,28 +266,6 @@ func TestNewRefuses(t *testing.T) {
 		if _, err := f(); !errors.Is(err, summary.ErrOption) {
 			t.Errorf("%s: %v", name, err)
 		}
-	}
-}
-
-func TestSentences(t *testing.T) {
-	const text = "It rained. The bridge over the river Ebro is a stone bridge. Tourists like food. The river floods the stone bridge often. Ann left."
-	for n, want := range map[int]string{
-		// bridge 3, river 2, stone 2 of 16 words. With bridge: 12/6 against 9/5.
-		1: "The bridge over the river Ebro is a stone bridge.",
-		// Squared, these are less likely than 1/16; of those with 1, floods is the first.
-		0: "The bridge over the river Ebro is a stone bridge. The river floods the stone bridge often.",
-		9: text,
-	} {
-		got, err := summary.Sentences{Max: n}.Summarize(t.Context(), retriever.Passage{Text: text})
-		if err != nil || got != want {
-			t.Errorf("%d: %q, %v: want %q", n, got, err, want)
-		}
-	}
-	if _, err := (summary.Sentences{Max: -1}).Summarize(t.Context(), retriever.Passage{Text: text}); !errors.Is(err, summary.ErrOption) {
-		t.Errorf("-1: %v", err)
-	}
-	if got, err := (summary.Sentences{}).Summarize(t.Context(), retriever.Passage{}); err != nil || got != "" {
-		t.Errorf("%q, %v", got, err)
 	}
 }
 
