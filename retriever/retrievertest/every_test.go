@@ -105,7 +105,8 @@ var techniques = map[string]func(retriever.Retriever) (retriever.Retriever, erro
 		if err != nil {
 			return nil, err
 		}
-		return retriever.Route(router, []retriever.Part{{Name: "a", Retriever: r}, {Name: "b", Retriever: r}}, retriever.RouteOptions{})
+		// The contract has blank questions, too, for which a model is not asked.
+		return retriever.Route(router, []retriever.Part{{Name: "a", Retriever: r}, {Name: "b", Retriever: r}}, retriever.RouteOptions{Fallback: "a"})
 	},
 	"mmr": func(r retriever.Retriever) (retriever.Retriever, error) {
 		e, err := embedder()
