@@ -75,7 +75,7 @@ func (r *PromptRewriter) Rewrite(ctx context.Context, talk generator.Conversatio
 	if err != nil {
 		return out, err
 	}
-	for line := range strings.Lines(c.Text()) {
+	for line := range strings.Lines(c.Said()) {
 		if out.Question = strings.TrimSpace(line); out.Question == "" {
 			continue
 		}

@@ -47,7 +47,7 @@ func TestConcatenate(t *testing.T) {
 
 func TestPromptRewriter(t *testing.T) {
 	m := script(
-		on(generatortest.Words(1, "\n \n  When was the Eiffel Tower built? \nBecause it says so."), generatortest.TaskNamed("standalone-question")),
+		on(generatortest.Words(1, "<think>\nWhat is it?\n</think>\n \n  When was the Eiffel Tower built? \nBecause it says so."), generatortest.TaskNamed("standalone-question")),
 		on(said("1889.")),
 	)
 	a := ask(t, newEngine(t, m, finds(hits("A")...)), "When?", always, selfrag.WithHistory(talk...), selfrag.WithRewriter(rewriter(t, m)))

@@ -155,7 +155,7 @@ func (q *inquiry) askForm(ctx context.Context, f form) ([]reflection.Token, erro
 		if err != nil {
 			return nil, err
 		}
-		got, err := parse(c.Text(), f.fields)
+		got, err := parse(c.Said(), f.fields)
 		if err == nil {
 			tokens := make([]reflection.Token, len(f.fields))
 			for i, field := range f.fields {

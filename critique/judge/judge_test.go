@@ -340,6 +340,21 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+// What a model thinks before it judges is no part of the reply.
+func TestThinking(t *testing.T) {
+	model := &generatortest.Script{Capabilities: without, Rules: []generatortest.Rule{
+		rule("judge-utility-json", said("<think>\nIt could be {\"utility\": 1}.\n</think>\n\n{\"utility\": 4}")),
+	}}
+	judge, err := judge.New(model, judge.Templates{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := judge.Critique(t.Context(), candidate(generator.Prompt{Force: reflection.NoRetrieval}, "Kafka."))
+	if err != nil || v.IsUSE.Token != reflection.Utility4 || len(model.Requests()) != 1 {
+		t.Errorf("%+v, %v after %d calls", v.IsUSE, err, len(model.Requests()))
+	}
+}
+
 func TestRepair(t *testing.T) {
 	in := candidate(generator.Prompt{Force: reflection.NoRetrieval}, "Kafka.")
 	bad := rule("judge-utility-json", said(`I say {"utility": 5}</reply>`))

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/goselfrag/goselfrag/generator"
-	"github.com/goselfrag/goselfrag/internal/reply"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
@@ -134,7 +133,7 @@ func (l *Listwise) sort(ctx context.Context, question string, passages []retriev
 	if err != nil {
 		return fmt.Errorf("%s: %w", l.template.Name(), err)
 	}
-	text := reply.Said(c.Text())
+	text := c.Said()
 	said, last := order(text, len(window))
 	switch {
 	case c.Finish == generator.FinishLength && last && len(said) < len(window):

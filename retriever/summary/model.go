@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/goselfrag/goselfrag/generator"
-	"github.com/goselfrag/goselfrag/internal/reply"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
@@ -82,7 +81,7 @@ func (m *Model) Summarize(ctx context.Context, p retriever.Passage) (string, err
 	if err != nil {
 		return "", fmt.Errorf("summary: %s: %w", m.template.Name(), err)
 	}
-	text := strings.TrimSpace(reply.Said(c.Text()))
+	text := strings.TrimSpace(c.Said())
 	switch {
 	case c.Finish == generator.FinishLength:
 		return "", fmt.Errorf("%w: %.100q was cut off: raise ModelOptions.MaxTokens, which is %d, or ask for less by another template", ErrReply, text, m.maxTokens)

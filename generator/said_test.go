@@ -1,11 +1,15 @@
-package reply_test
+package generator_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/goselfrag/goselfrag/internal/reply"
+	"github.com/goselfrag/goselfrag/generator"
 )
+
+func written(text string) generator.Completion {
+	return generator.Completion{Steps: []generator.Step{{Text: text}}}
+}
 
 func TestSaid(t *testing.T) {
 	for text, want := range map[string]string{
@@ -25,7 +29,7 @@ func TestSaid(t *testing.T) {
 		"<thinker>x</thinker>":                  "<thinker>x</thinker>",
 		"<think>a</think>b <think>c</think>":    "b <think>c</think>",
 	} {
-		if got := reply.Said(text); got != want {
+		if got := written(text).Said(); got != want {
 			t.Errorf("%q says %q: want %q", text, got, want)
 		}
 	}
@@ -37,7 +41,7 @@ func FuzzSaid(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		said := reply.Said(text)
+		said := written(text).Said()
 		if !strings.HasSuffix(text, said) {
 			t.Fatalf("%q says %q", text, said)
 		}

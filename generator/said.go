@@ -1,0 +1,32 @@
+package generator
+
+import (
+	"regexp"
+	"strings"
+)
+
+var (
+	thinks = regexp.MustCompile(`^(?i:\s*<(think|thinking)>)`)
+	// A chat template can write the opening mark itself: then the closing one stands
+	// alone on a line.
+	thought = regexp.MustCompile(`(?im)^[ \t]*</(?:think|thinking)>[ \t]*\r?$`)
+)
+
+// Said returns the text without the thinking before it, which some models write as
+// <think> … </think> if their server does not take it out. Thinking that does not end
+// says nothing: the result is empty. Such marks in the middle of a line are part of what
+// is said.
+func (c Completion) Said() string {
+	text := c.Text()
+	end := thought.FindStringIndex(text)
+	if m := thinks.FindStringSubmatch(text); m != nil {
+		end = regexp.MustCompile(`(?i:</` + m[1] + `>)`).FindStringIndex(text)
+		if end == nil {
+			return ""
+		}
+	}
+	if end == nil {
+		return text
+	}
+	return strings.TrimLeft(text[end[1]:], " \t\r\n")
+}
