@@ -118,11 +118,11 @@ func has(options []option, name string) bool {
 
 func optionNames(options []option) string {
 	if len(options) == 0 {
-		return "none: it has no options"
+		return "it has none"
 	}
 	list := make([]string, len(options))
 	for i, o := range options {
 		list[i] = o.name
 	}
-	return strings.Join(list, ", ")
+	return "want one of " + strings.Join(list, ", ")
 }

@@ -39,7 +39,7 @@ func TestParseErrors(t *testing.T) {
 		"another case":      {"Lexical", 1, `there is no base "Lexical"`},
 		"letters":           {"lexical | réécrire", 11, `there is no stage "r": want one of spelling`},
 		"unknown option":    {"lexical | mmr weight=2", 15, `mmr has no option "weight": want one of lambda, depth`},
-		"no options":        {"lexical | reorder x=1", 19, `reorder has no option "x": want one of none`},
+		"no options":        {"lexical | reorder x=1", 19, `reorder has no option "x": it has none`},
 		"no value":          {"dense dim=", 11, "want a value behind dim=, found the end"},
 		"no equals sign":    {"lexical rerank", 15, `want "=" and a value behind rerank, or "|" in front of it`},
 		"twice":             {"dense dim=64 dim=65", 14, "dim= stands there twice"},
