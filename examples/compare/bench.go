@@ -63,7 +63,7 @@ func compare(ctx context.Context, cfg config, stdout, stderr io.Writer) (err err
 	}
 	var out *file // made now: a place where nothing can be written should not cost the run
 	if cfg.html != "" {
-		if out, err = create(cfg.html); err != nil {
+		if out, err = create(cfg.html, cfg.corpus, cfg.questions); err != nil {
 			return fmt.Errorf("-html: %w", err)
 		}
 		defer func() { err = errors.Join(err, out.discard()) }()

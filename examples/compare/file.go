@@ -14,9 +14,17 @@ type file struct {
 	done bool
 }
 
-func create(name string) (*file, error) {
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
-		return nil, errors.New(name + " is there and is no file: name another one")
+// create makes the file, which must be none of those that are read.
+func create(name string, read ...string) (*file, error) {
+	if info, err := os.Stat(name); err == nil {
+		if !info.Mode().IsRegular() {
+			return nil, errors.New(name + " is there and is no file: name another one")
+		}
+		for _, r := range read {
+			if other, err := os.Stat(r); err == nil && os.SameFile(info, other) {
+				return nil, errors.New(name + " would replace what is read: name another one")
+			}
+		}
 	}
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*.part")
 	if err != nil {
