@@ -107,7 +107,6 @@ func TestKnownFigures(t *testing.T) {
 // The curve is recall at each k, counted one k at a time, and ends where lists do.
 func TestCurve(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	cfg := config{ks: []int{1, 1e6}}
 	var a asked
 	var questions []dataset.Question
 	for range 30 {
@@ -120,7 +119,10 @@ func TestCurve(t *testing.T) {
 		}
 		questions, a.ranked = append(questions, q), append(a.ranked, ranked)
 	}
-	curve := a.curve(cfg, questions)
+	if n := len(a.curve(config{ks: []int{1, 20}}, questions)); n != 20 {
+		t.Errorf("%d places", n)
+	}
+	curve := a.curve(config{ks: []int{1, 1e6}}, questions)
 	if len(curve) != 40 {
 		t.Errorf("%d places", len(curve))
 	}

@@ -194,7 +194,7 @@ func (a asked) curve(cfg config, questions []dataset.Question) []float64 {
 			left[id] = true
 		}
 		share := 1 / float64(len(left)*len(questions))
-		for place, id := range a.ranked[i] {
+		for place, id := range a.ranked[i][:min(len(curve), len(a.ranked[i]))] {
 			if left[id] {
 				delete(left, id)
 				curve[place] += share
