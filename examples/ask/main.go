@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, errUsage):
 		return 2
 	case err != nil:
-		fmt.Fprintf(stderr, "ask: %v\n", err)
+		fmt.Fprintf(stderr, "ask: %s\n", show.Clean(err.Error()))
 		return 2
 	}
 	out := bufio.NewWriter(stdout)
@@ -77,7 +77,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintf(stderr, "ask: %v\n", err)
+	fmt.Fprintf(stderr, "ask: %s\n", show.Clean(err.Error()))
 	if wrong := new(selfrag.OptionError); errors.As(err, &wrong) {
 		return 2
 	}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/goselfrag/goselfrag/examples/internal/connect"
+	"github.com/goselfrag/goselfrag/examples/internal/show"
 )
 
 func main() {
@@ -60,7 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
 			err = fmt.Errorf("%w: %w", cause, err)
 		}
-		fmt.Fprintf(stderr, "doctor: %v\n", err)
+		fmt.Fprintf(stderr, "doctor: %s\n", show.Clean(err.Error()))
 		return 1
 	}
 	return 0
