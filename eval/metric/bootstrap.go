@@ -19,7 +19,8 @@ type Interval struct {
 // interval). The zero value draws 10000 times and gives 95 % intervals. Equal input
 // and seed give equal intervals. Examples count as independent: if several hang
 // together, as questions about one passage do, give their Groups, or the interval is
-// too narrow.
+// too narrow. It is too narrow with few examples or groups, too, below some twenty; of
+// one, or if all values are equal, it has no width, which is no certainty.
 type Bootstrap struct {
 	// Resamples is how often to draw, 0 for 10000.
 	Resamples int

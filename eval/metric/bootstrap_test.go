@@ -171,3 +171,41 @@ func TestBootstrapOfOneValue(t *testing.T) {
 		t.Errorf("%+v, %v, want %+v", got, err, want)
 	}
 }
+
+// With four groups of unequal size there are 256 ways to draw four of them; a draw counts
+// examples, not groups.
+func TestBootstrapDifferenceOfGroupsAgainstEnumeration(t *testing.T) {
+	d := [][]float64{{2}, {-1, 0}, {0, -3, -3}, {-1, 0}}
+	var x, y []float64
+	var groups []string
+	for place := range 3 { // the groups are mixed, not side by side
+		for g, values := range d {
+			if place < len(values) {
+				hard := float64(3*g - place)
+				x, y, groups = append(x, hard+values[place]), append(y, hard), append(groups, string(rune('a'+g)))
+			}
+		}
+	}
+	var means []float64
+	for i := range 256 {
+		sum, n := 0.0, 0
+		for _, g := range []int{i & 3, i >> 2 & 3, i >> 4 & 3, i >> 6 & 3} {
+			for _, v := range d[g] {
+				sum += v
+				n++
+			}
+		}
+		means = append(means, sum/float64(n))
+	}
+	slices.Sort(means)
+	low, high := means[6], means[249]
+	// Their neighbours are equal, so that chance in 10000 draws changes nothing; neither is
+	// the least or the greatest of all.
+	if low != means[4] || low != means[8] || high != means[247] || high != means[251] || low == means[0] || high == means[255] {
+		t.Fatalf("%v", means)
+	}
+	got, err := metric.Bootstrap{Seed: 1, Groups: groups}.Difference(x, y)
+	if err != nil || !near(got.Value, -0.75) || !near(got.Low, low) || !near(got.High, high) {
+		t.Errorf("%+v, %v, want -0.75 in %v to %v", got, err, low, high)
+	}
+}
