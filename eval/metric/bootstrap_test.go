@@ -1,10 +1,12 @@
 package metric_test
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/goselfrag/goselfrag/eval/metric"
 )
@@ -208,4 +210,63 @@ func TestBootstrapDifferenceOfGroupsAgainstEnumeration(t *testing.T) {
 	if err != nil || !near(got.Value, -0.75) || !near(got.Low, low) || !near(got.High, high) {
 		t.Errorf("%+v, %v, want -0.75 in %v to %v", got, err, low, high)
 	}
+}
+
+// Several figures at once are what each is alone, bit by bit.
+func TestBootstrapMeans(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 1))
+	figures := make([][]float64, 4)
+	var groups []string
+	for range 90 {
+		for f := range figures {
+			figures[f] = append(figures[f], random.Float64())
+		}
+		groups = append(groups, string(rune('a'+random.IntN(20))))
+	}
+	for name, b := range map[string]metric.Bootstrap{"alone": {Seed: 3}, "grouped": {Seed: 3, Groups: groups}} {
+		got, err := b.Means(figures...)
+		if err != nil || len(got) != len(figures) {
+			t.Fatalf("%s: %v, %v", name, got, err)
+		}
+		for f, values := range figures {
+			if want, err := b.Mean(values); err != nil || got[f] != want {
+				t.Errorf("%s, figure %d: %+v, want %+v, %v", name, f, got[f], want, err)
+			}
+		}
+	}
+	if got, err := (metric.Bootstrap{}).Means(); len(got) > 0 || err != nil {
+		t.Errorf("of nothing: %v, %v", got, err)
+	}
+	for name, bad := range map[string][][]float64{"length": {{1}, {1, 2}}, "empty": {{}}, "NaN": {{1}, {math.NaN()}}} {
+		if _, err := (metric.Bootstrap{}).Means(bad...); !errors.As(err, new(*metric.InputError)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// The ratio is to one figure after the other.
+func BenchmarkBootstrapMeans(b *testing.B) {
+	random := rand.New(rand.NewPCG(8, 1))
+	figures := make([][]float64, 14)
+	for f := range figures {
+		for range 1300 {
+			figures[f] = append(figures[f], random.Float64())
+		}
+	}
+	var together, alone time.Duration
+	for b.Loop() {
+		start := time.Now()
+		if _, err := (metric.Bootstrap{}).Means(figures...); err != nil {
+			b.Fatal(err)
+		}
+		together += time.Since(start)
+		start = time.Now()
+		for _, values := range figures {
+			if _, err := (metric.Bootstrap{}).Mean(values); err != nil {
+				b.Fatal(err)
+			}
+		}
+		alone += time.Since(start)
+	}
+	b.ReportMetric(float64(together)/float64(alone), "of-one-by-one")
 }

@@ -100,28 +100,14 @@ func newReport(cfg config, passages int, questions []dataset.Question, all []ask
 	for i, a := range all {
 		s := system{
 			Name: a.name, Pipeline: a.Pipeline.String(), Words: a.words, Passages: a.passages,
-			Figures: map[string]figure{}, Missing: a.missing, title: a.title(),
+			Missing: a.missing, title: a.title(),
 		}
 		values, err := a.values(cfg, questions)
 		if err != nil {
 			return r, err
 		}
-		if i == 0 {
-			first = values
-		}
-		for _, name := range r.Figures {
-			var f figure
-			if f.Interval, err = boot.Mean(values[name]); err != nil {
-				return r, err
-			}
-			if i > 0 {
-				d, err := boot.Difference(values[name], first[name])
-				if err != nil {
-					return r, err
-				}
-				f.MinusFirst = &d
-			}
-			s.Figures[name] = f
+		if s.Figures, err = r.intervals(boot, values, first); err != nil {
+			return r, err
 		}
 		if s.MedianMillis, err = metric.Quantile(a.millis, 0.5); err != nil {
 			return r, err
@@ -132,10 +118,44 @@ func newReport(cfg config, passages int, questions []dataset.Question, all []ask
 		s.Curve = a.curve(cfg, questions)
 		if i > 0 {
 			s.Disagreements = a.disagree(all[0], questions)
+		} else {
+			first = values
 		}
 		r.Systems = append(r.Systems, s)
 	}
 	return r, nil
+}
+
+// intervals returns the figures of a system, and, unless first is nil, their differences
+// from the first.
+func (r report) intervals(boot metric.Bootstrap, values, first map[string][]float64) (map[string]figure, error) {
+	var lists [][]float64
+	for _, name := range r.Figures {
+		lists = append(lists, values[name])
+	}
+	for _, name := range r.Figures {
+		if first == nil {
+			break
+		}
+		d := slices.Clone(values[name])
+		for i, v := range first[name] {
+			d[i] -= v
+		}
+		lists = append(lists, d)
+	}
+	list, err := boot.Means(lists...)
+	if err != nil {
+		return nil, err
+	}
+	figures := map[string]figure{}
+	for i, name := range r.Figures {
+		f := figure{Interval: list[i]}
+		if first != nil {
+			f.MinusFirst = &list[len(r.Figures)+i]
+		}
+		figures[name] = f
+	}
+	return figures, nil
 }
 
 func recallName(k int) string   { return fmt.Sprintf("recall@%d", k) }
