@@ -111,7 +111,11 @@ func compare(ctx context.Context, cfg config, stdout, stderr io.Writer) (err err
 
 // readQuestions reads the questions that name a positive passage, and says which do not.
 func readQuestions(cfg config, passages []retriever.Passage, stderr io.Writer) ([]dataset.Question, error) {
-	questions, err := dataset.Questions(cfg.questions)
+	read := dataset.Searches
+	if len(cfg.sweep) > 0 { // which looks for answers
+		read = dataset.Questions
+	}
+	questions, err := read(cfg.questions)
 	if err != nil {
 		return nil, err
 	}

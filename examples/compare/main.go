@@ -103,7 +103,7 @@ func parse(args []string, stderr io.Writer) (config, error) {
 		set.PrintDefaults()
 	}
 	set.StringVar(&cfg.corpus, "corpus", "", `the passages, a line each: {"id","title","text"}`)
-	set.StringVar(&cfg.questions, "questions", "", `the questions, a line each: {"id","question","answers","positive"}`)
+	set.StringVar(&cfg.questions, "questions", "", `the questions, a line each: {"id","question","positive"}, with -sweep "answers", too`)
 	set.Func("pipeline", "a pipeline to measure, `[NAME=]PIPELINE`; give several, which are compared with the first; some that need no server unless set", func(value string) error {
 		cfg.values = append(cfg.values, value)
 		return nil

@@ -77,8 +77,11 @@ var knownQuestions = `{"id":"1","question":"salt","answers":["x"],"positive":["a
 {"id":"4","question":"left out","answers":["x"]}
 `
 
+// unanswered are the same without answers.
+var unanswered = strings.ReplaceAll(knownQuestions, `"answers":["x"]`, `"answers":[]`)
+
 func TestKnownFigures(t *testing.T) {
-	c, q := write(t, "c", knownCorpus), write(t, "q", knownQuestions)
+	c, q := write(t, "c", knownCorpus), write(t, "q", unanswered)
 	r := measured(t, "-corpus", c, "-questions", q, "-k", "3,1", "-pipeline", "words=lexical", "-pipeline", "first=lexical | rerank judge=model depth=1")
 	log2 := math.Log2
 	if r.Questions != 3 || r.Passages != 6 || strings.Join(r.Figures, " ") != "recall@1 recall@3 MRR@10 nDCG@10 calls" {
