@@ -157,6 +157,24 @@ func TestPageIsReplaced(t *testing.T) {
 	}
 }
 
+// A page that is there keeps its place behind a link, and who may read it.
+func TestPageKeepsLinkAndMode(t *testing.T) {
+	page := write(t, "page.html", "old")
+	before, err := os.Stat(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "link.html")
+	if err := os.Symlink(page, link); err != nil {
+		link = page // not allowed on every system
+	}
+	start(t, "-corpus", corpus, "-questions", questions, "-pipeline", "lexical", "-html", link)
+	after, err := os.Stat(page)
+	if err != nil || after.Mode() != before.Mode() || after.Size() < 1000 {
+		t.Errorf("%v: %v bytes, mode %v, was %v", err, after.Size(), after.Mode(), before.Mode())
+	}
+}
+
 var numberPattern = regexp.MustCompile(`-?[0-9.]+`)
 
 // Everything that is drawn lies within the drawing, whatever the figures.
