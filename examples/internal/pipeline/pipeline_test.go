@@ -435,10 +435,18 @@ func TestBuildErrors(t *testing.T) {
 			}
 		})
 	}
+	// A filter for metadata that pieces use themselves would find nothing, without a word.
+	p, err := Parse("fuse(lexical, children)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := []retriever.Passage{{ID: "a", Text: "Salt.", Metadata: retriever.Metadata{"parent": retriever.String("b")}}}
+	if _, err := NewCorpus(embedded, taken).Build(t.Context(), p); err == nil || !strings.Contains(err.Error(), `pipeline: 1:15: children: the passage "a" has metadata "parent", which children uses itself`) {
+		t.Error(err)
+	}
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	p, err := Parse("dense")
-	if err != nil {
+	if p, err = Parse("dense"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := NewCorpus(embedded, passages).Build(cancelled, p); !errors.Is(err, context.Canceled) {
