@@ -19,10 +19,7 @@ type option struct {
 }
 
 func whole(name string, preset, least, most int, about string) option {
-	allowed := fmt.Sprintf("%d to %s", least, short(float64(most)))
-	if most < 1e6 {
-		allowed = fmt.Sprintf("%d to %d", least, most)
-	}
+	allowed := fmt.Sprintf("%d to %d", least, most) // as it can be written
 	return option{name, about, strconv.Itoa(preset), allowed, func(text string) (any, string) {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < least || n > most {

@@ -45,7 +45,7 @@ func TestParseErrors(t *testing.T) {
 		"twice":             {"dense dim=64 dim=65", 14, "dim= stands there twice"},
 		"not a number":      {"dense dim=many", 11, "dim=many: want a whole number from 64 to 65536"},
 		"not whole":         {"dense dim=64.5", 11, "want a whole number from 64"},
-		"too small":         {"lexical | rerank depth=0", 24, "depth=0: want a whole number from 1 to 1e6"},
+		"too small":         {"lexical | rerank depth=0", 24, "depth=0: want a whole number from 1 to 1000000"},
 		"too large":         {"lexical | mmr lambda=1.1", 22, "lambda=1.1: want a number from 1e-6 to 1"},
 		"not finite":        {"lexical k1=nan", 12, "k1=nan: want a number from 0 to 1e6"},
 		"choice":            {"lexical analyzer=fr", 18, "analyzer=fr: want one of en, cjk, standard"},
