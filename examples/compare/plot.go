@@ -168,7 +168,7 @@ func (r report) key() []entry {
 	return list
 }
 
-// recallPlot has intervals where recall@k is a figure.
+// recallPlot has intervals where recall@k is a figure, if there is room for them.
 func (r report) recallPlot() plot {
 	var all []float64
 	for _, s := range r.Systems {
@@ -178,11 +178,16 @@ func (r report) recallPlot() plot {
 	for _, s := range r.Systems {
 		n = max(n, len(s.Curve))
 	}
-	var ks []int // of the figures
-	for k := 1; k <= n; k++ {
-		if slices.Contains(r.Figures, recallName(k)) {
-			ks = append(ks, k)
+	var ks []int // that have intervals
+	about := "The share of right passages among the first k hits."
+	few := n <= 20
+	if few {
+		for k := 1; k <= n; k++ {
+			if slices.Contains(r.Figures, recallName(k)) {
+				ks = append(ks, k)
+			}
 		}
+		about += " Bars are 95 % intervals, side by side at the k of the table."
 	}
 	for _, s := range r.Systems {
 		for _, k := range ks {
@@ -201,7 +206,7 @@ func (r report) recallPlot() plot {
 		var xs []float64
 		for k, v := range s.Curve {
 			xs = append(xs, float64(k+1))
-			if n <= 20 {
+			if few {
 				a.Marks = append(a.Marks, mark{a.px(xs[k]), a.py(v), class(i), fmt.Sprintf("%s: recall@%d %.3f", name(s), k+1, v)})
 			}
 		}
@@ -211,7 +216,7 @@ func (r report) recallPlot() plot {
 		}
 		a.join(xs, s.Curve, class(i))
 	}
-	return plot{"Recall", "The share of right passages among the first k hits. Bars are 95 % intervals, side by side at the k of the table.", []*drawing{a.drawing}, r.key()}
+	return plot{"Recall", about, []*drawing{a.drawing}, r.key()}
 }
 
 // forestPlot shows a few of the differences: recall at the least k, MRR and nDCG, and in a

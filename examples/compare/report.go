@@ -222,7 +222,7 @@ func (a asked) curve(cfg config, questions []dataset.Question) []float64 {
 		}
 	}
 	for k := range curve[1:] {
-		curve[k+1] += curve[k]
+		curve[k+1] = min(1, curve[k]+curve[k+1]) // rounding could exceed 1
 	}
 	return curve
 }
