@@ -44,13 +44,19 @@ type Question struct {
 
 // Questions reads a file of questions, each with an id of its own and at least one
 // answer that is not blank.
-func Questions(file string) ([]Question, error) {
+func Questions(file string) ([]Question, error) { return questions(file, true) }
+
+// Searches reads a file of questions like Questions, but their answers may be missing:
+// for what is measured by positive passages alone.
+func Searches(file string) ([]Question, error) { return questions(file, false) }
+
+func questions(file string, answered bool) ([]Question, error) {
 	ids := map[string]bool{}
 	return read(file, func(q *Question) error {
 		switch {
 		case blank(q.Question):
 			return errors.New(`"question" is missing or blank`)
-		case len(q.Answers) == 0:
+		case answered && len(q.Answers) == 0:
 			return errors.New(`"answers" is missing or empty: want at least one right answer`)
 		}
 		for i, a := range q.Answers {

@@ -34,6 +34,16 @@ func TestQuestions(t *testing.T) {
 	}
 }
 
+func TestSearches(t *testing.T) {
+	got, err := dataset.Searches(file(t, `{"id":"q1","question":"Who?","positive":["p1"]}`))
+	if want := []dataset.Question{{ID: "q1", Question: "Who?", Positive: []string{"p1"}}}; err != nil || !cmp.Equal(got, want) {
+		t.Errorf("%v, %v", err, cmp.Diff(want, got))
+	}
+	if _, err := dataset.Searches(file(t, `{"id":"q1","question":" "}`)); !errors.As(err, new(*dataset.LineError)) {
+		t.Error(err)
+	}
+}
+
 func TestPassages(t *testing.T) {
 	got, err := dataset.Passages(file(t, `{"id":"p1","title":"T","text":"One."}`+"\n"+`{"id":"p2","text":"`+strings.Repeat("long ", 50000)+`","metadata":{"year":2020}}`+"\n"))
 	want := []retriever.Passage{

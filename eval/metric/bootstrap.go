@@ -1,6 +1,7 @@
 package metric
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -19,7 +20,8 @@ type Interval struct {
 // interval). The zero value draws 10000 times and gives 95 % intervals. Equal input
 // and seed give equal intervals. Examples count as independent: if several hang
 // together, as questions about one passage do, give their Groups, or the interval is
-// too narrow.
+// too narrow. It is too narrow with few examples or groups, too, below some twenty; of
+// one, or if all values are equal, it has no width, which is no certainty.
 type Bootstrap struct {
 	// Resamples is how often to draw, 0 for 10000.
 	Resamples int
@@ -37,6 +39,22 @@ func (b Bootstrap) Mean(values []float64) (Interval, error) {
 		return Interval{}, err
 	}
 	return b.interval("Bootstrap.Mean", values)
+}
+
+// Means returns what Mean returns for each of several figures of the same examples. It
+// draws once for all, which is several times as fast. For an interval of a difference
+// give the differences. Errors are those of Mean, and that lengths differ.
+func (b Bootstrap) Means(figures ...[]float64) ([]Interval, error) {
+	const name = "Bootstrap.Means"
+	for i, values := range figures {
+		if err := checkFinite(name, fmt.Sprintf("figures[%d]", i), values); err != nil {
+			return nil, err
+		}
+		if err := checkLengths(name, "figures[0]", len(figures[0]), fmt.Sprintf("figures[%d]", i), len(values)); err != nil {
+			return nil, err
+		}
+	}
+	return b.intervals(name, figures)
 }
 
 // Difference returns the mean of x minus that of y with its interval. Both hold one
@@ -62,13 +80,16 @@ func (b Bootstrap) Difference(x, y []float64) (Interval, error) {
 	return b.interval(name, d)
 }
 
-// group is the sum of some values and their number.
-type group struct {
-	sum float64
-	n   int
+func (b Bootstrap) interval(metric string, values []float64) (Interval, error) {
+	list, err := b.intervals(metric, [][]float64{values})
+	if err != nil {
+		return Interval{}, err
+	}
+	return list[0], nil
 }
 
-func (b Bootstrap) interval(metric string, values []float64) (Interval, error) {
+// intervals returns the interval of the mean of each list of values, all of one length.
+func (b Bootstrap) intervals(metric string, figures [][]float64) ([]Interval, error) {
 	if b.Resamples == 0 {
 		b.Resamples = 10000
 	}
@@ -76,56 +97,79 @@ func (b Bootstrap) interval(metric string, values []float64) (Interval, error) {
 		b.Level = 0.95
 	}
 	if b.Resamples < 1 {
-		return Interval{}, inputError(metric, "Resamples is %d: want at least 1, or 0 for 10000", b.Resamples)
+		return nil, inputError(metric, "Resamples is %d: want at least 1, or 0 for 10000", b.Resamples)
 	}
 	if !(b.Level > 0 && b.Level < 1) { // false for NaN, too
-		return Interval{}, inputError(metric, "Level is %v: want a number in (0, 1), or 0 for 0.95", b.Level)
+		return nil, inputError(metric, "Level is %v: want a number in (0, 1), or 0 for 0.95", b.Level)
 	}
-	groups, err := b.grouped(metric, values)
+	if len(figures) == 0 {
+		return nil, nil
+	}
+	sizes, sums, err := b.grouped(metric, figures)
 	if err != nil {
-		return Interval{}, err
+		return nil, err
 	}
 	random := rand.New(rand.NewPCG(b.Seed, 0))
-	means := make([]float64, b.Resamples)
-	for i := range means {
-		var drawn group
-		for range groups {
-			g := groups[random.IntN(len(groups))]
-			drawn.sum += g.sum
-			drawn.n += g.n
-		}
-		means[i] = drawn.sum / float64(drawn.n)
+	means := make([][]float64, len(figures))
+	for f := range means {
+		means[f] = make([]float64, b.Resamples)
 	}
-	slices.Sort(means)
+	drawn := make([]int, len(sizes))
+	for i := range b.Resamples {
+		n := 0
+		for j := range drawn {
+			g := random.IntN(len(sizes))
+			drawn[j] = g
+			n += sizes[g]
+		}
+		for f, of := range sums {
+			sum := 0.0
+			for _, g := range drawn {
+				sum += of[g]
+			}
+			means[f][i] = sum / float64(n)
+		}
+	}
 	tail := (1 - b.Level) / 2
-	return Interval{Value: mean(values), Low: quantile(means, tail), High: quantile(means, 1-tail)}, nil
+	list := make([]Interval, len(figures))
+	for f, m := range means {
+		slices.Sort(m)
+		list[f] = Interval{Value: mean(figures[f]), Low: quantile(m, tail), High: quantile(m, 1-tail)}
+	}
+	return list, nil
 }
 
-// grouped returns the groups in the order in which they first come.
-func (b Bootstrap) grouped(metric string, values []float64) ([]group, error) {
-	if b.Groups == nil {
-		groups := make([]group, len(values))
-		for i, v := range values {
-			groups[i] = group{v, 1}
-		}
-		return groups, nil
+// grouped returns, for each group in the order in which they first come, the number of its
+// examples, and for each figure the sums of their values.
+func (b Bootstrap) grouped(metric string, figures [][]float64) (sizes []int, sums [][]float64, err error) {
+	examples := len(figures[0])
+	if b.Groups != nil && len(b.Groups) != examples {
+		return nil, nil, inputError(metric, "Groups has %d names for %d examples: want one for each", len(b.Groups), examples)
 	}
-	if len(b.Groups) != len(values) {
-		return nil, inputError(metric, "Groups has %d names for %d examples: want one for each", len(b.Groups), len(values))
-	}
-	var groups []group
+	of := make([]int, examples) // the group of each example
 	index := map[string]int{}
-	for i, v := range values {
-		at, ok := index[b.Groups[i]]
-		if !ok {
-			at = len(groups)
-			index[b.Groups[i]] = at
-			groups = append(groups, group{})
+	for i := range of {
+		at, known := len(sizes), false
+		if b.Groups != nil {
+			if at, known = index[b.Groups[i]]; !known {
+				at = len(sizes)
+				index[b.Groups[i]] = at
+			}
 		}
-		groups[at].sum += v
-		groups[at].n++
+		if !known {
+			sizes = append(sizes, 0)
+		}
+		of[i] = at
+		sizes[at]++
 	}
-	return groups, nil
+	sums = make([][]float64, len(figures))
+	for f, values := range figures {
+		sums[f] = make([]float64, len(sizes))
+		for i, v := range values {
+			sums[f][of[i]] += v
+		}
+	}
+	return sizes, sums, nil
 }
 
 // quantile interpolates between neighbours in sorted: the least value at 0, the

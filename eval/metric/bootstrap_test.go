@@ -1,10 +1,12 @@
 package metric_test
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/goselfrag/goselfrag/eval/metric"
 )
@@ -170,4 +172,101 @@ func TestBootstrapOfOneValue(t *testing.T) {
 	if want := (metric.Interval{Value: 2, Low: 2, High: 2}); err != nil || got != want {
 		t.Errorf("%+v, %v, want %+v", got, err, want)
 	}
+}
+
+// With four groups of unequal size there are 256 ways to draw four of them; a draw counts
+// examples, not groups.
+func TestBootstrapDifferenceOfGroupsAgainstEnumeration(t *testing.T) {
+	d := [][]float64{{2}, {-1, 0}, {0, -3, -3}, {-1, 0}}
+	var x, y []float64
+	var groups []string
+	for place := range 3 { // the groups are mixed, not side by side
+		for g, values := range d {
+			if place < len(values) {
+				hard := float64(3*g - place)
+				x, y, groups = append(x, hard+values[place]), append(y, hard), append(groups, string(rune('a'+g)))
+			}
+		}
+	}
+	var means []float64
+	for i := range 256 {
+		sum, n := 0.0, 0
+		for _, g := range []int{i & 3, i >> 2 & 3, i >> 4 & 3, i >> 6 & 3} {
+			for _, v := range d[g] {
+				sum += v
+				n++
+			}
+		}
+		means = append(means, sum/float64(n))
+	}
+	slices.Sort(means)
+	low, high := means[6], means[249]
+	// Their neighbours are equal, so that chance in 10000 draws changes nothing; neither is
+	// the least or the greatest of all.
+	if low != means[4] || low != means[8] || high != means[247] || high != means[251] || low == means[0] || high == means[255] {
+		t.Fatalf("%v", means)
+	}
+	got, err := metric.Bootstrap{Seed: 1, Groups: groups}.Difference(x, y)
+	if err != nil || !near(got.Value, -0.75) || !near(got.Low, low) || !near(got.High, high) {
+		t.Errorf("%+v, %v, want -0.75 in %v to %v", got, err, low, high)
+	}
+}
+
+// Several figures at once are what each is alone, bit by bit.
+func TestBootstrapMeans(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 1))
+	figures := make([][]float64, 4)
+	var groups []string
+	for range 90 {
+		for f := range figures {
+			figures[f] = append(figures[f], random.Float64())
+		}
+		groups = append(groups, string(rune('a'+random.IntN(20))))
+	}
+	for name, b := range map[string]metric.Bootstrap{"alone": {Seed: 3}, "grouped": {Seed: 3, Groups: groups}} {
+		got, err := b.Means(figures...)
+		if err != nil || len(got) != len(figures) {
+			t.Fatalf("%s: %v, %v", name, got, err)
+		}
+		for f, values := range figures {
+			if want, err := b.Mean(values); err != nil || got[f] != want {
+				t.Errorf("%s, figure %d: %+v, want %+v, %v", name, f, got[f], want, err)
+			}
+		}
+	}
+	if got, err := (metric.Bootstrap{}).Means(); len(got) > 0 || err != nil {
+		t.Errorf("of nothing: %v, %v", got, err)
+	}
+	for name, bad := range map[string][][]float64{"length": {{1}, {1, 2}}, "empty": {{}}, "NaN": {{1}, {math.NaN()}}} {
+		if _, err := (metric.Bootstrap{}).Means(bad...); !errors.As(err, new(*metric.InputError)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// The ratio is to one figure after the other.
+func BenchmarkBootstrapMeans(b *testing.B) {
+	random := rand.New(rand.NewPCG(8, 1))
+	figures := make([][]float64, 14)
+	for f := range figures {
+		for range 1300 {
+			figures[f] = append(figures[f], random.Float64())
+		}
+	}
+	var together, alone time.Duration
+	for b.Loop() {
+		start := time.Now()
+		if _, err := (metric.Bootstrap{}).Means(figures...); err != nil {
+			b.Fatal(err)
+		}
+		together += time.Since(start)
+		start = time.Now()
+		for _, values := range figures {
+			if _, err := (metric.Bootstrap{}).Mean(values); err != nil {
+				b.Fatal(err)
+			}
+		}
+		alone += time.Since(start)
+	}
+	b.ReportMetric(float64(together)/float64(alone), "of-one-by-one")
 }

@@ -93,11 +93,16 @@ func AveragePrecision(ranked, relevant []string) float64 {
 // *[InputError], says that a gain is not in [0, 1e100].
 func NDCG(ranked []string, gains map[string]float64, k int) (float64, error) {
 	ideal := make([]float64, 0, len(gains))
+	var wrong []string
 	for id, g := range gains {
 		if !(g >= 0 && g <= limit) { // false for NaN, too
-			return 0, inputError("NDCG", "the gain of %q is %v: want a number in [0, 1e100]", id, g)
+			wrong = append(wrong, id)
 		}
 		ideal = append(ideal, g)
+	}
+	if len(wrong) > 0 {
+		id := slices.Min(wrong)
+		return 0, inputError("NDCG", "the gain of %q is %v: want a number in [0, 1e100]", id, gains[id])
 	}
 	slices.Sort(ideal)
 	slices.Reverse(ideal)

@@ -81,6 +81,19 @@ func TestNDCG(t *testing.T) {
 	}
 }
 
+// Of several gains that are wrong the error names the same one every time.
+func TestNDCGNamesTheFirstWrongGain(t *testing.T) {
+	gains := map[string]float64{}
+	for _, id := range strings.Fields("h g f e d c b a") {
+		gains[id] = -1
+	}
+	for range 20 {
+		if _, err := metric.NDCG(nil, gains, 1); err == nil || !strings.Contains(err.Error(), `"a"`) {
+			t.Fatal(err)
+		}
+	}
+}
+
 // The figures that trec_eval's formula gives, worked out by hand to four places.
 func TestNDCGAsPrinted(t *testing.T) {
 	for _, c := range []struct {

@@ -18,6 +18,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -66,7 +67,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, errUsage):
 		return 2
 	case err != nil:
-		fmt.Fprintf(stderr, "ask: %v\n", err)
+		fmt.Fprintf(stderr, "ask: %s\n", show.Clean(err.Error()))
 		return 2
 	}
 	out := bufio.NewWriter(stdout)
@@ -77,7 +78,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintf(stderr, "ask: %v\n", err)
+	fmt.Fprintf(stderr, "ask: %s\n", show.Clean(err.Error()))
 	if wrong := new(selfrag.OptionError); errors.As(err, &wrong) {
 		return 2
 	}
@@ -149,6 +150,9 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	if err := m.UnmarshalText([]byte(*mode)); err != nil {
 		return cfg, fmt.Errorf("-mode: %w", err)
 	}
+	if err := unfit(set, m); err != nil {
+		return cfg, err
+	}
 	w, err := parseWeights(*weights)
 	if err != nil {
 		return cfg, fmt.Errorf("-weights: %w", err)
@@ -169,6 +173,23 @@ func parse(args []string, stderr io.Writer) (config, error) {
 		cfg.options = append(cfg.options, selfrag.WithAbstention(*abstain, ""))
 	}
 	return cfg, nil
+}
+
+// unfit returns an error if a flag was given that has no use in a mode.
+func unfit(set *flag.FlagSet, m selfrag.Mode) (err error) {
+	var useless []string
+	if m != selfrag.Adaptive {
+		useless = append(useless, "threshold")
+	}
+	if m == selfrag.Never {
+		useless = append(useless, "k", "filter", "retrieval", "embeddings")
+	}
+	set.Visit(func(f *flag.Flag) {
+		if err == nil && slices.Contains(useless, f.Name) {
+			err = fmt.Errorf("-%s has no use with -mode %v: leave it out", f.Name, m)
+		}
+	})
+	return err
 }
 
 func parseWeights(s string) (scoring.Weights, error) {

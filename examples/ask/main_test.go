@@ -177,6 +177,8 @@ func TestAskErrors(t *testing.T) {
 		"no model":       {[]string{"-docs", dir, "-retrieval", "hyde", "q"}, 2, "name one with -generator"},
 		"no server":      {[]string{"-docs", dir, "-generator", "vllm+http://127.0.0.1:1/m", "q"}, 1, "http://127.0.0.1:1/"},
 		"unknown flag":   {[]string{"-colour", "q"}, 2, "usage: ask"},
+		"no threshold":   {[]string{"-docs", dir, "-threshold", "0.5", "-mode", "always", "q"}, 2, "-threshold has no use with -mode always: leave it out"},
+		"no passages":    {[]string{"-docs", dir, "q", "-mode", "never", "-filter", `format = "md"`}, 2, "-filter has no use with -mode never: leave it out"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out, errs bytes.Buffer

@@ -63,7 +63,7 @@ func compare(ctx context.Context, cfg config, stdout, stderr io.Writer) (err err
 	}
 	var out *file // made now: a place where nothing can be written should not cost the run
 	if cfg.html != "" {
-		if out, err = create(cfg.html); err != nil {
+		if out, err = create(cfg.html, cfg.corpus, cfg.questions); err != nil {
 			return fmt.Errorf("-html: %w", err)
 		}
 		defer func() { err = errors.Join(err, out.discard()) }()
@@ -111,7 +111,11 @@ func compare(ctx context.Context, cfg config, stdout, stderr io.Writer) (err err
 
 // readQuestions reads the questions that name a positive passage, and says which do not.
 func readQuestions(cfg config, passages []retriever.Passage, stderr io.Writer) ([]dataset.Question, error) {
-	questions, err := dataset.Questions(cfg.questions)
+	read := dataset.Searches
+	if len(cfg.sweep) > 0 { // which looks for answers
+		read = dataset.Questions
+	}
+	questions, err := read(cfg.questions)
 	if err != nil {
 		return nil, err
 	}

@@ -103,7 +103,7 @@ func parse(args []string, stderr io.Writer) (config, error) {
 		set.PrintDefaults()
 	}
 	set.StringVar(&cfg.corpus, "corpus", "", `the passages, a line each: {"id","title","text"}`)
-	set.StringVar(&cfg.questions, "questions", "", `the questions, a line each: {"id","question","answers","positive"}`)
+	set.StringVar(&cfg.questions, "questions", "", `the questions, a line each: {"id","question","positive"}, with -sweep "answers", too`)
 	set.Func("pipeline", "a pipeline to measure, `[NAME=]PIPELINE`; give several, which are compared with the first; some that need no server unless set", func(value string) error {
 		cfg.values = append(cfg.values, value)
 		return nil
@@ -172,8 +172,11 @@ func naming(value string) (named, error) {
 		return named{}, errors.New("the name in front of = is blank")
 	}
 	if _, second := pipeline.Parse(text); second != nil {
-		// The base of a pipeline without a name is good, the first word of a name is none.
-		if at := new(pipeline.Error); errors.As(err, &at) && at.Offset > len(name) {
+		// Which of the two was meant? A pipeline without a name has a good base in front of
+		// what is wrong, and its first "=", if that is of an option, has no base behind it.
+		whole, behind := new(pipeline.Error), new(pipeline.Error)
+		if errors.As(err, &whole) && errors.As(second, &behind) &&
+			(whole.Offset > len(name) || whole.Offset > 0 && whole.Offset < len(name) && behind.Offset == 0) {
 			return named{}, err
 		}
 		return named{}, fmt.Errorf("%q: %w", name, second)

@@ -7,13 +7,18 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
+	"github.com/goselfrag/goselfrag/eval/dataset"
+	"github.com/goselfrag/goselfrag/eval/metric"
 	"go.uber.org/goleak"
 )
 
@@ -72,8 +77,11 @@ var knownQuestions = `{"id":"1","question":"salt","answers":["x"],"positive":["a
 {"id":"4","question":"left out","answers":["x"]}
 `
 
+// unanswered are the same without answers.
+var unanswered = strings.ReplaceAll(knownQuestions, `"answers":["x"]`, `"answers":[]`)
+
 func TestKnownFigures(t *testing.T) {
-	c, q := write(t, "c", knownCorpus), write(t, "q", knownQuestions)
+	c, q := write(t, "c", knownCorpus), write(t, "q", unanswered)
 	r := measured(t, "-corpus", c, "-questions", q, "-k", "3,1", "-pipeline", "words=lexical", "-pipeline", "first=lexical | rerank judge=model depth=1")
 	log2 := math.Log2
 	if r.Questions != 3 || r.Passages != 6 || strings.Join(r.Figures, " ") != "recall@1 recall@3 MRR@10 nDCG@10 calls" {
@@ -96,6 +104,72 @@ func TestKnownFigures(t *testing.T) {
 	}
 	if words.MedianMillis <= 0 || words.P95Millis < words.MedianMillis {
 		t.Errorf("median %v, 95th percentile %v", words.MedianMillis, words.P95Millis)
+	}
+}
+
+// The curve is recall at each k, counted one k at a time, and ends where lists do.
+func TestCurve(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	var a asked
+	var questions []dataset.Question
+	for range 30 {
+		q, ranked := dataset.Question{}, []string{}
+		for range 40 {
+			ranked = append(ranked, strconv.Itoa(random.IntN(50))) // some of them twice
+		}
+		for range 1 + random.IntN(6) {
+			q.Positive = append(q.Positive, strconv.Itoa(random.IntN(50)))
+		}
+		questions, a.ranked = append(questions, q), append(a.ranked, ranked)
+	}
+	if n := len(a.curve(config{ks: []int{1, 20}}, questions)); n != 20 {
+		t.Errorf("%d places", n)
+	}
+	curve := a.curve(config{ks: []int{1, 1e6}}, questions)
+	if len(curve) != 40 {
+		t.Errorf("%d places", len(curve))
+	}
+	for k, got := range curve {
+		want := 0.0
+		for i, q := range questions {
+			want += metric.Recall(a.ranked[i], q.Positive, k+1) / float64(len(questions))
+		}
+		if !near(got, want) {
+			t.Errorf("recall@%d is %v, want %v", k+1, got, want)
+		}
+	}
+}
+
+// The table is for a terminal of 80 columns, however long names are, and each row can be
+// told from the others.
+func TestTable(t *testing.T) {
+	known, q := write(t, "c", knownCorpus), write(t, "q", knownQuestions)
+	long := "lexical | rerank depth=1 | mmr lambda=0.5 depth=50 | cache size=1000 age=1m | limit time=1m | rerank depth="
+	for name, c := range map[string]struct {
+		args, want []string
+	}{
+		"passages": {[]string{"-pipeline", long + "2 | mmr", "-pipeline", long + "3 | mmr", "-pipeline", "dense"},
+			[]string{"\nlexical | rerank dept…pth=2 | mmr ", "…pth=3 | mmr "}},
+		"same ends": {[]string{"-pipeline", long + "2" + long[7:] + "2", "-pipeline", long + "3" + long[7:] + "2"},
+			[]string{"1: lexical | rerank de…nk depth=2  ", "2: lexical | rerank de…nk depth=2  "}},
+		"other ends": {[]string{"-pipeline", long + "2", "-pipeline", long + "3"}, []string{"\nlexical | rerank dept…ank depth=2  ", "…ank depth=3  "}},
+		"sweep":      {[]string{"-pipeline", long + "2", "-sweep", "2,1000"}, []string{"th=2, 2 words ", "th=2, 1000 words "}},
+		"calls":      {[]string{"-pipeline", "a = lexical | rerank judge=model"}, []string{"\ncalls  mean"}},
+		"one":        {[]string{"-pipeline", "a = lexical"}, []string{"\nrecall@1  mean [95 %]\na         0.167 [0.000, 0.500]\n", "\ncaution: only 3 different passages are asked about: "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := start(t, append(c.args, "-corpus", known, "-questions", q)...)
+			for _, want := range c.want {
+				if !strings.Contains(out, want) {
+					t.Errorf("no %q in\n%s", want, out)
+				}
+			}
+			for line := range strings.Lines(out) {
+				if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+					t.Errorf("%d characters: %s", n, line)
+				}
+			}
+		})
 	}
 }
 
@@ -122,7 +196,7 @@ func TestDefaults(t *testing.T) {
 			t.Errorf("the table lacks %s:\n%s", p.name, out)
 		}
 	}
-	if !strings.HasPrefix(out, "4 questions") || !strings.Contains(out, "\nminus lexical\n") {
+	if !strings.HasPrefix(out, "4 questions\n") || !strings.Contains(out, "minus the first [95 %]\n") || strings.Contains(out, calls) {
 		t.Errorf("%s", out)
 	}
 	var help bytes.Buffer
@@ -184,45 +258,48 @@ func TestBadInput(t *testing.T) {
 	both := []string{"-corpus", corpus, "-questions", questions}
 	with := func(args ...string) []string { return append(both[:4:4], args...) }
 	dir := t.TempDir()
+	overwritten := write(t, "c", knownCorpus)
 	for name, c := range map[string]struct {
 		args []string
 		code int
 		want string
 	}{
-		"no corpus":         {[]string{"-questions", questions}, 2, "-corpus is missing"},
-		"no questions":      {[]string{"-corpus", corpus}, 2, "-questions is missing"},
-		"no such file":      {[]string{"-corpus", "nowhere.jsonl", "-questions", questions}, 1, "nowhere.jsonl"},
-		"broken questions":  {[]string{"-corpus", corpus, "-questions", write(t, "q", `{"id":"a"}`)}, 1, `q:1: "question" is missing`},
-		"nothing positive":  {[]string{"-corpus", corpus, "-questions", write(t, "q", `{"id":"a","question":"x","answers":["y"]}`)}, 1, "no question names a positive passage"},
-		"limit":             {with("-limit", "-1"), 2, "-limit is -1"},
-		"k":                 {with("-k", "0"), 2, `-k: "0": want different whole numbers from 1`},
-		"k twice":           {with("-k", "1,1"), 2, "-k: "},
-		"k is a word":       {with("-k", "1,"), 2, "-k: "},
-		"stage":             {with("-pipeline", "a=lexical | rerenk"), 2, `"a": pipeline: 1:11: there is no stage "rerenk"`},
-		"options, no name":  {with("-pipeline", "dense dim=many"), 2, "-pipeline: pipeline: 1:11: dim=many: want a whole number"},
-		"base":              {with("-pipeline", "a=lexicon"), 2, `-pipeline: "a": pipeline: 1:1: there is no base "lexicon"`},
-		"name like a base":  {with("-pipeline", "dense=dense dim=many"), 2, `-pipeline: "dense": pipeline: 1:11: dim=many: want`},
-		"no base, no name":  {with("-pipeline", "lexicon"), 2, `-pipeline: pipeline: 1:1: there is no base "lexicon"`},
-		"name twice":        {with("-pipeline", "a=lexical", "-pipeline", "a=dense"), 2, `the name "a" stands there twice`},
-		"no name":           {with("-pipeline", "=lexical"), 2, "is blank"},
-		"no pipeline":       {with("-pipeline", "a="), 2, `"a": pipeline: 1:1: want the name of a base, found the end`},
-		"no model":          {with("-pipeline", "hyde"), 2, "name one with -generator"},
-		"generator":         {with("-generator", "tgi+http://a/m"), 2, "-generator: bad URL"},
-		"embeddings":        {with("-embeddings", "vllm+http://a/m"), 2, "-embeddings: bad URL"},
-		"no server":         {with("-generator", "vllm+http://127.0.0.1:1/m"), 1, "-generator: modelserver: http://127.0.0.1:1"},
-		"html is a folder":  {with("-html", dir), 1, "is no file"},
-		"html is nowhere":   {with("-html", filepath.Join(dir, "no", "page.html")), 1, "-html: "},
-		"overlap alone":     {with("-overlap", "5"), 2, "-overlap is of -sweep"},
-		"join alone":        {with("-join", "title"), 2, "-join is of -sweep"},
-		"sweep":             {with("-sweep", "50,x"), 2, "-sweep: "},
-		"too much overlap":  {with("-sweep", "50,100", "-overlap", "50"), 2, "less than the smallest size, 50"},
-		"negative overlap":  {with("-sweep", "50", "-overlap", "-1"), 2, "-overlap is -1"},
-		"join by something": {with("-sweep", "50", "-join", "id"), 2, `-join is "id": want title`},
-		"words":             {with("-sweep", "50", "-words", "0"), 2, "-words is 0"},
-		"an id of a chunk": {[]string{"-sweep", "5", "-corpus", write(t, "c", `{"id":"chunk 1","text":"x"}`), "-questions", write(t, "q", `{"id":"a","question":"x","answers":["y"],"positive":["p"]}`)},
-			1, `the id "chunk 1" begins with`},
-		"unknown flag": {[]string{"-colour"}, 2, "usage: compare"},
-		"a word":       {with("what"), 2, `"what" is not a flag`},
+		"no corpus":            {[]string{"-questions", questions}, 2, "-corpus is missing"},
+		"no questions":         {[]string{"-corpus", corpus}, 2, "-questions is missing"},
+		"no such file":         {[]string{"-corpus", "nowhere.jsonl", "-questions", questions}, 1, "nowhere.jsonl"},
+		"broken questions":     {[]string{"-corpus", corpus, "-questions", write(t, "q", `{"id":"a"}`)}, 1, `q:1: "question" is missing`},
+		"nothing positive":     {[]string{"-corpus", corpus, "-questions", write(t, "q", `{"id":"a","question":"x","answers":["y"]}`)}, 1, "no question names a positive passage"},
+		"limit":                {with("-limit", "-1"), 2, "-limit is -1"},
+		"k":                    {with("-k", "0"), 2, `-k: "0": want different whole numbers from 1`},
+		"k twice":              {with("-k", "1,1"), 2, "-k: "},
+		"k is a word":          {with("-k", "1,"), 2, "-k: "},
+		"stage":                {with("-pipeline", "a=lexical | rerenk"), 2, `"a": pipeline: 1:11: there is no stage "rerenk"`},
+		"options, no name":     {with("-pipeline", "dense dim=many"), 2, "-pipeline: pipeline: 1:11: dim=many: want a whole number"},
+		"base":                 {with("-pipeline", "a=lexicon"), 2, `-pipeline: "a": pipeline: 1:1: there is no base "lexicon"`},
+		"name like a base":     {with("-pipeline", "dense=dense dim=many"), 2, `-pipeline: "dense": pipeline: 1:11: dim=many: want`},
+		"misspelt option":      {with("-pipeline", "lexical | rerank dept=5"), 2, `-pipeline: pipeline: 1:18: rerank has no option "dept"`},
+		"option of nothing":    {with("-pipeline", "lexical dept=5"), 2, `-pipeline: pipeline: 1:9: lexical has no option "dept"`},
+		"name of two words":    {with("-pipeline", "lexical two=lexical | rerenk"), 2, `"lexical two": pipeline: 1:11: there is no stage "rerenk"`},
+		"no base, no name":     {with("-pipeline", "lexicon"), 2, `-pipeline: pipeline: 1:1: there is no base "lexicon"`},
+		"name twice":           {with("-pipeline", "a=lexical", "-pipeline", "a=dense"), 2, `the name "a" stands there twice`},
+		"no name":              {with("-pipeline", "=lexical"), 2, "is blank"},
+		"no pipeline":          {with("-pipeline", "a="), 2, `"a": pipeline: 1:1: want the name of a base, found the end`},
+		"no model":             {with("-pipeline", "hyde"), 2, "name one with -generator"},
+		"generator":            {with("-generator", "tgi+http://a/m"), 2, "-generator: bad URL"},
+		"embeddings":           {with("-embeddings", "vllm+http://a/m"), 2, "-embeddings: bad URL"},
+		"no server":            {with("-generator", "vllm+http://127.0.0.1:1/m"), 1, "-generator: modelserver: http://127.0.0.1:1"},
+		"html is a folder":     {with("-html", dir), 1, "is no file"},
+		"html is what is read": {[]string{"-corpus", overwritten, "-questions", questions, "-html", overwritten}, 1, "would replace what is read"},
+		"html is nowhere":      {with("-html", filepath.Join(dir, "no", "page.html")), 1, "-html: "},
+		"overlap alone":        {with("-overlap", "5"), 2, "-overlap is of -sweep"},
+		"join alone":           {with("-join", "title"), 2, "-join is of -sweep"},
+		"sweep":                {with("-sweep", "50,x"), 2, "-sweep: "},
+		"too much overlap":     {with("-sweep", "50,100", "-overlap", "50"), 2, "less than the smallest size, 50"},
+		"negative overlap":     {with("-sweep", "50", "-overlap", "-1"), 2, "-overlap is -1"},
+		"join by something":    {with("-sweep", "50", "-join", "id"), 2, `-join is "id": want title`},
+		"words":                {with("-sweep", "50", "-words", "0"), 2, "-words is 0"},
+		"unknown flag":         {[]string{"-colour"}, 2, "usage: compare"},
+		"a word":               {with("what"), 2, `"what" is not a flag`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out, errs bytes.Buffer

@@ -39,7 +39,7 @@ type row struct {
 	Cells   []cell
 }
 
-type cell struct{ Value, Interval, Difference, Sign string }
+type cell struct{ Value, Interval, Difference, Between, Sign string }
 
 type listed struct {
 	Name string
@@ -52,7 +52,7 @@ type placed struct{ Rank, First, Question, ID string }
 func writePage(w io.Writer, r report) error {
 	p := page{
 		First: name(r.Systems[0]), Most: disagreements, Facts: r.facts(), Plots: r.plots(),
-		Heads: slices.Concat(r.Figures, []string{"median ms", "p95 ms", "passages"}),
+		Heads: slices.Concat(r.shown(), []string{"median ms", "p95 ms", "passages"}),
 	}
 	for _, s := range r.Systems {
 		if known := (fact{show.Clean(s.Name), show.Clean(s.Pipeline)}); !slices.Contains(p.Pipelines, known) {
@@ -88,6 +88,7 @@ func (r report) facts() []fact {
 		{"model", r.Generator}, {"embeddings", r.Embeddings},
 		{"joined by", r.Join},
 		{"seed of the intervals", strconv.FormatUint(r.Seed, 10)},
+		{"caution", r.Caution},
 	}
 	if r.Overlap > 0 {
 		list = append(list, fact{"overlap", fmt.Sprintf("%d words", r.Overlap)})
@@ -103,11 +104,11 @@ func (r report) facts() []fact {
 
 func (r report) row(s system) row {
 	x := row{Name: name(s), Missing: s.Missing}
-	for _, n := range r.Figures {
+	for _, n := range r.shown() {
 		f := s.Figures[n]
 		c := cell{Value: fmt.Sprintf("%.3f", f.Value), Interval: fmt.Sprintf("[%.3f, %.3f]", f.Low, f.High)}
 		if d := f.MinusFirst; d != nil {
-			c.Difference = interval(*d, "+")
+			c.Difference, c.Between = fmt.Sprintf("%+.3f", d.Value), fmt.Sprintf("[%+.3f, %+.3f]", d.Low, d.High)
 			switch {
 			case n == calls: // more is neither better nor worse
 			case d.Low > 0:
@@ -118,7 +119,7 @@ func (r report) row(s system) row {
 		}
 		x.Cells = append(x.Cells, c)
 	}
-	for _, v := range []string{fmt.Sprintf("%.3g", s.MedianMillis), fmt.Sprintf("%.3g", s.P95Millis), strconv.Itoa(s.Passages)} {
+	for _, v := range []string{millis(s.MedianMillis), millis(s.P95Millis), strconv.Itoa(s.Passages)} {
 		x.Cells = append(x.Cells, cell{Value: v})
 	}
 	return x

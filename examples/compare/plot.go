@@ -87,7 +87,7 @@ func (a axes) py(v float64) px { return px(a.top + a.height*(1-a.y.at(v))) }
 
 // newAxes draws the frame and the labels of y.
 func newAxes(label string, x, y scale) axes {
-	a := axes{&drawing{Width: 760, Height: 360, Label: label}, 60, 16, 680, 296, x, y}
+	a := axes{&drawing{Width: 480, Height: 334, Label: label}, 52, 30, 416, 250, x, y}
 	step := niceStep(y.high-y.low, 6)
 	for i := math.Ceil(y.low/step - 1e-9); i*step <= y.high+1e-9; i++ {
 		v := i * step
@@ -108,7 +108,7 @@ func (a axes) tick(v float64, label string) {
 func (a axes) titles(x, y string) {
 	a.Texts = append(a.Texts,
 		text{X: px(a.left + a.width/2), Y: px(a.top + a.height + 40), Anchor: "middle", Text: x},
-		text{X: px(a.left + 4), Y: px(a.top - 4), Anchor: "start", Text: y})
+		text{X: px(4), Y: px(a.top - 14), Anchor: "start", Text: y})
 }
 
 // bar draws an interval of y.
@@ -168,78 +168,106 @@ func (r report) key() []entry {
 	return list
 }
 
+// recallPlot has intervals where recall@k is a figure, if there is room for them.
 func (r report) recallPlot() plot {
 	var all []float64
 	for _, s := range r.Systems {
 		all = append(all, s.Curve...)
 	}
 	n := len(r.Systems[0].Curve)
-	a := newAxes("recall@k of each system", scale{low: 1, high: float64(n)}, span(all...))
-	for k := 1; k <= n; k += max(1, n/20) {
+	for _, s := range r.Systems {
+		n = max(n, len(s.Curve))
+	}
+	var ks []int // that have intervals
+	about := "The share of right passages among the first k hits."
+	few := n <= 20
+	if few {
+		for k := 1; k <= n; k++ {
+			if slices.Contains(r.Figures, recallName(k)) {
+				ks = append(ks, k)
+			}
+		}
+		about += " Bars are 95 % intervals, side by side at the k of the table."
+	}
+	for _, s := range r.Systems {
+		for _, k := range ks {
+			all = append(all, s.Figures[recallName(k)].Low, s.Figures[recallName(k)].High)
+		}
+	}
+	beside := 0.7 * float64(n-1) / 10 // of k, for the bars of all systems
+	a := newAxes("recall@k of each system", scale{low: 1 - beside/2, high: float64(n) + beside/2}, span(all...))
+	step := max(1, int(niceStep(float64(n-1), 10)))
+	a.tick(1, "1")
+	for k := max(step, 2); k <= n; k += step {
 		a.tick(float64(k), strconv.Itoa(k))
 	}
 	a.titles("k", "recall@k")
 	for i, s := range r.Systems {
-		var ks []float64
+		var xs []float64
 		for k, v := range s.Curve {
-			ks = append(ks, float64(k+1))
-			if n <= 20 {
-				a.Marks = append(a.Marks, mark{a.px(ks[k]), a.py(v), class(i), fmt.Sprintf("%s: recall@%d %.3f", name(s), k+1, v)})
+			xs = append(xs, float64(k+1))
+			if few {
+				a.Marks = append(a.Marks, mark{a.px(xs[k]), a.py(v), class(i), fmt.Sprintf("%s: recall@%d %.3f", name(s), k+1, v)})
 			}
 		}
-		a.join(ks, s.Curve, class(i))
+		aside := beside * (float64(i) - float64(len(r.Systems)-1)/2) / float64(len(r.Systems))
+		for _, k := range ks {
+			a.bar(float64(k)+aside, s.Figures[recallName(k)].Interval, class(i))
+		}
+		a.join(xs, s.Curve, class(i))
 	}
-	return plot{"Recall", "The share of right passages among the first k hits.", []*drawing{a.drawing}, r.key()}
+	return plot{"Recall", about, []*drawing{a.drawing}, r.key()}
 }
 
 // forestPlot shows a few of the differences: recall at the least k, MRR and nDCG, and in a
 // sweep the answers.
 func (r report) forestPlot() plot {
-	var figures []string
+	p := plot{Head: "Differences from " + name(r.Systems[0]), About: "Paired differences with their 95 % intervals. Where an interval holds 0, these questions do not tell the two apart."}
 	for i, n := range r.Figures {
 		if n != calls && (i == 0 || !strings.HasPrefix(n, "recall@")) {
-			figures = append(figures, n)
+			p.Drawings = append(p.Drawings, r.forest(n))
 		}
 	}
-	const left, rowHeight, top, gap = 230.0, 24.0, 34.0, 28.0
+	return p
+}
+
+// forest draws the differences in one figure, a line for each system.
+func (r report) forest(figure string) *drawing {
+	const left, rowHeight, top = 200.0, 24.0, 40.0
 	others := r.Systems[1:]
-	d := &drawing{Width: 980, Height: int(top + rowHeight*float64(len(others)) + 34), Label: "differences from " + name(r.Systems[0])}
-	width := (float64(d.Width) - left - gap*float64(len(figures))) / float64(len(figures))
 	bottom := top + rowHeight*float64(len(others))
-	for j, n := range figures {
-		far := 0.001
-		for _, s := range others {
-			m := s.Figures[n].MinusFirst
-			far = max(far, math.Abs(m.Low), math.Abs(m.High))
-		}
-		a := axes{d, left + (width+gap)*float64(j), top, width, bottom - top, scale{low: -far * 1.05, high: far * 1.05}, scale{}}
-		d.Texts = append(d.Texts, text{X: px(a.left + width/2), Y: 16, Anchor: "middle", Class: "head", Text: n})
-		step := niceStep(far, 2)
-		if step > far { // 5, and only 0 would be labelled
-			step *= 0.4
-		}
-		for i := -2.0; i <= 2; i++ {
-			x, class := a.px(i*step), "rule"
-			if i == 0 {
-				class = "axis"
-			}
-			if i*step < -far || i*step > far {
-				continue
-			}
-			d.Lines = append(d.Lines, line{x, px(top - 8), x, px(bottom), class})
-			d.Texts = append(d.Texts, text{X: x, Y: px(bottom + 18), Anchor: "middle", Class: "soft", Text: decimal(i*step, step)})
-		}
-		for i, s := range others {
-			m := *s.Figures[n].MinusFirst
-			y := px(top + rowHeight*(float64(i)+0.5))
-			d.Lines = append(d.Lines, line{a.px(m.Low), y, a.px(m.High), y, "bar " + class(i+1)})
-			d.Marks = append(d.Marks, mark{a.px(m.Value), y, class(i + 1), fmt.Sprintf("%s: %s %s", name(s), n, interval(m, "+"))})
-		}
+	d := &drawing{Width: 480, Height: int(bottom) + 34, Label: figure + " minus that of " + name(r.Systems[0])}
+	far := 0.001
+	for _, s := range others {
+		m := s.Figures[figure].MinusFirst
+		far = max(far, math.Abs(m.Low), math.Abs(m.High))
 	}
+	a := axes{d, left, top, float64(d.Width) - left - 24, bottom - top, scale{low: -far * 1.05, high: far * 1.05}, scale{}}
+	d.Texts = append(d.Texts, text{X: px(a.left + a.width/2), Y: 18, Anchor: "middle", Class: "head", Text: figure + ", difference"})
+	step := niceStep(far, 2)
+	if step > far { // 5, and only 0 would be labelled
+		step *= 0.4
+	}
+	for i := -2.0; i <= 2; i++ {
+		x, class := a.px(i*step), "rule"
+		if i == 0 {
+			class = "axis"
+		}
+		if i*step < -far || i*step > far {
+			continue
+		}
+		d.Lines = append(d.Lines, line{x, px(top - 8), x, px(bottom), class})
+		d.Texts = append(d.Texts, text{X: x, Y: px(bottom + 18), Anchor: "middle", Class: "soft", Text: decimal(i*step, step)})
+	}
+	labels := labels(r.Systems, 27)[1:]
 	for i, s := range others {
-		d.Texts = append(d.Texts, text{X: left - 14, Y: px(top + rowHeight*(float64(i)+0.5) + 4), Anchor: "end", Text: show.Shorten(s.title, 32), Tip: name(s)})
+		m := *s.Figures[figure].MinusFirst
+		y := top + rowHeight*(float64(i)+0.5)
+		d.Lines = append(d.Lines, line{a.px(m.Low), px(y), a.px(m.High), px(y), "bar " + class(i+1)})
+		d.Marks = append(d.Marks, mark{a.px(m.Value), px(y), class(i + 1), fmt.Sprintf("%s: %s %s", name(s), figure, interval(m, "+"))})
+		d.Texts = append(d.Texts, text{X: left - 14, Y: px(y + 4), Anchor: "end", Text: labels[i], Tip: name(s)})
 	}
-	return plot{"Differences from " + name(r.Systems[0]), "Paired differences with their 95 % intervals. Where an interval holds 0, these questions do not tell the two apart.", []*drawing{d}, nil}
+	return d
 }
 
 func (r report) qualityPlot() plot {
@@ -263,7 +291,7 @@ func (r report) qualityPlot() plot {
 	for i, s := range r.Systems {
 		f := s.Figures[mrr]
 		a.bar(times[i], f.Interval, class(i))
-		a.Marks = append(a.Marks, mark{a.px(times[i]), a.py(f.Value), class(i), fmt.Sprintf("%s: %s %.3f, median %.3g ms", name(s), mrr, f.Value, s.MedianMillis)})
+		a.Marks = append(a.Marks, mark{a.px(times[i]), a.py(f.Value), class(i), fmt.Sprintf("%s: %s %.3f, median %s ms", name(s), mrr, f.Value, millis(s.MedianMillis))})
 	}
 	return plot{"Quality against latency", "Up and left is better. Bars are 95 % intervals.", []*drawing{a.drawing}, r.key()}
 }

@@ -27,6 +27,8 @@ type report struct {
 	// Figures names the figures of the systems, in the order of the table.
 	Figures []string `json:"figures"`
 	Systems []system `json:"systems"` // the others are compared with the first
+	// Caution says what is wrong with the intervals.
+	Caution string `json:"caution,omitempty"`
 	// Failed says why systems are missing that were to be measured.
 	Failed string `json:"failed,omitempty"`
 }
@@ -46,7 +48,7 @@ type system struct {
 	P95Millis    float64 `json:"p95_ms"`
 	// Missing is the number of questions for which a part of the pipeline was missing.
 	Missing int `json:"missing,omitempty"`
-	// Curve is recall@1, recall@2 and so on.
+	// Curve is recall@1, recall@2 and so on, as far as hits were found or asked for.
 	Curve []float64 `json:"recall_curve"`
 	// Disagreements are the questions in which the reciprocal rank is farthest from that of
 	// the first system.
@@ -73,6 +75,10 @@ type disagreement struct {
 // disagreements is how many questions are listed of each system.
 const disagreements = 20
 
+// few is the number of independent questions below which a bootstrap interval should not
+// be taken at its word; of one it has no width at all.
+const few = 20
+
 // calls is the name of the figure of model calls per question.
 const calls = "calls"
 
@@ -87,32 +93,21 @@ func newReport(cfg config, passages int, questions []dataset.Question, all []ask
 	for _, q := range questions {
 		boot.Groups = append(boot.Groups, q.Positive[0])
 	}
+	if n := len(slices.Compact(slices.Sorted(slices.Values(boot.Groups)))); n < few {
+		r.Caution = fmt.Sprintf("only %d different passages are asked about: intervals are too narrow", n)
+	}
 	var first map[string][]float64
 	for i, a := range all {
 		s := system{
 			Name: a.name, Pipeline: a.Pipeline.String(), Words: a.words, Passages: a.passages,
-			Figures: map[string]figure{}, Missing: a.missing, title: a.title(),
+			Missing: a.missing, title: a.title(),
 		}
 		values, err := a.values(cfg, questions)
 		if err != nil {
 			return r, err
 		}
-		if i == 0 {
-			first = values
-		}
-		for _, name := range r.Figures {
-			var f figure
-			if f.Interval, err = boot.Mean(values[name]); err != nil {
-				return r, err
-			}
-			if i > 0 {
-				d, err := boot.Difference(values[name], first[name])
-				if err != nil {
-					return r, err
-				}
-				f.MinusFirst = &d
-			}
-			s.Figures[name] = f
+		if s.Figures, err = r.intervals(boot, values, first); err != nil {
+			return r, err
 		}
 		if s.MedianMillis, err = metric.Quantile(a.millis, 0.5); err != nil {
 			return r, err
@@ -120,15 +115,47 @@ func newReport(cfg config, passages int, questions []dataset.Question, all []ask
 		if s.P95Millis, err = metric.Quantile(a.millis, 0.95); err != nil {
 			return r, err
 		}
-		if s.Curve, err = a.curve(cfg, questions); err != nil {
-			return r, err
-		}
+		s.Curve = a.curve(cfg, questions)
 		if i > 0 {
 			s.Disagreements = a.disagree(all[0], questions)
+		} else {
+			first = values
 		}
 		r.Systems = append(r.Systems, s)
 	}
 	return r, nil
+}
+
+// intervals returns the figures of a system, and, unless first is nil, their differences
+// from the first.
+func (r report) intervals(boot metric.Bootstrap, values, first map[string][]float64) (map[string]figure, error) {
+	var lists [][]float64
+	for _, name := range r.Figures {
+		lists = append(lists, values[name])
+	}
+	for _, name := range r.Figures {
+		if first == nil {
+			break
+		}
+		d := slices.Clone(values[name])
+		for i, v := range first[name] {
+			d[i] -= v
+		}
+		lists = append(lists, d)
+	}
+	list, err := boot.Means(lists...)
+	if err != nil {
+		return nil, err
+	}
+	figures := map[string]figure{}
+	for i, name := range r.Figures {
+		f := figure{Interval: list[i]}
+		if first != nil {
+			f.MinusFirst = &list[len(r.Figures)+i]
+		}
+		figures[name] = f
+	}
+	return figures, nil
 }
 
 func recallName(k int) string   { return fmt.Sprintf("recall@%d", k) }
@@ -173,20 +200,31 @@ func (a asked) values(cfg config, questions []dataset.Question) (map[string][]fl
 	return values, nil
 }
 
-// curve returns mean recall at each k up to the greatest that was asked for.
-func (a asked) curve(cfg config, questions []dataset.Question) ([]float64, error) {
-	curve := make([]float64, max(cut, slices.Max(cfg.ks)))
-	for k := range curve {
-		var values []float64
-		for i, q := range questions {
-			values = append(values, metric.Recall(a.ranked[i], q.Positive, k+1))
+// curve returns mean recall at each k up to the greatest that was asked for, or to the
+// longest list if that is shorter: from there on recall stays as it is.
+func (a asked) curve(cfg config, questions []dataset.Question) []float64 {
+	longest := 0
+	for _, ranked := range a.ranked {
+		longest = max(longest, len(ranked))
+	}
+	curve := make([]float64, max(cut, min(slices.Max(cfg.ks), longest)))
+	for i, q := range questions {
+		left := map[string]bool{}
+		for _, id := range q.Positive {
+			left[id] = true
 		}
-		var err error
-		if curve[k], err = metric.Mean(values); err != nil {
-			return nil, err
+		share := 1 / float64(len(left)*len(questions))
+		for place, id := range a.ranked[i][:min(len(curve), len(a.ranked[i]))] {
+			if left[id] {
+				delete(left, id)
+				curve[place] += share
+			}
 		}
 	}
-	return curve, nil
+	for k := range curve[1:] {
+		curve[k+1] = min(1, curve[k]+curve[k+1]) // rounding could exceed 1
+	}
+	return curve
 }
 
 // disagree returns the questions in which the reciprocal ranks differ, those in which they
@@ -216,40 +254,85 @@ func reciprocal(rank int) float64 {
 	return 1 / float64(rank)
 }
 
-// table prints the figures for people, and the differences below them.
+// shown are the figures that people are shown: calls only if there were any.
+func (r report) shown() []string {
+	if slices.ContainsFunc(r.Systems, func(s system) bool { return s.Figures[calls].High > 0 }) {
+		return r.Figures
+	}
+	return slices.DeleteFunc(slices.Clone(r.Figures), func(name string) bool { return name == calls })
+}
+
+// table prints the figures for people, in lines of at most 80 characters.
 func (r report) table(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "%d questions", r.Questions)
-	for _, name := range r.Figures {
-		fmt.Fprintf(t, "\t%s [95 %%]", name)
-	}
-	fmt.Fprintln(t, "\tmedian ms\tp95 ms\tpassages")
-	for _, s := range r.Systems {
-		fmt.Fprint(t, show.Shorten(s.title, 40))
-		for _, name := range r.Figures {
-			fmt.Fprintf(t, "\t%s", interval(s.Figures[name].Interval, ""))
+	names := labels(r.Systems, 33)
+	fmt.Fprintf(t, "%d questions\n", r.Questions)
+	for _, figure := range r.shown() {
+		fmt.Fprintf(t, "\n%s\tmean [95 %%]", figure)
+		if len(r.Systems) > 1 {
+			fmt.Fprint(t, "\tminus the first [95 %]")
 		}
-		fmt.Fprintf(t, "\t%.3g\t%.3g\t%d\n", s.MedianMillis, s.P95Millis, s.Passages)
-	}
-	if len(r.Systems) > 1 {
-		fmt.Fprintf(t, "\nminus %s\n", show.Shorten(r.Systems[0].title, 40))
-	}
-	for _, s := range r.Systems[1:] {
-		fmt.Fprint(t, show.Shorten(s.title, 40))
-		for _, name := range r.Figures {
-			fmt.Fprintf(t, "\t%s", interval(*s.Figures[name].MinusFirst, "+"))
+		fmt.Fprintln(t)
+		for i, s := range r.Systems {
+			f := s.Figures[figure]
+			fmt.Fprintf(t, "%s\t%s", names[i], interval(f.Interval, ""))
+			if f.MinusFirst != nil {
+				fmt.Fprintf(t, "\t%s", interval(*f.MinusFirst, "+"))
+			}
+			fmt.Fprintln(t)
 		}
-		fmt.Fprintln(t, "\t\t\t")
 	}
-	for _, s := range r.Systems {
+	fmt.Fprint(t, "\ntime of a query\tmedian ms\tp95 ms\tpassages searched\n")
+	for i, s := range r.Systems {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\n", names[i], millis(s.MedianMillis), millis(s.P95Millis), s.Passages)
+	}
+	for i, s := range r.Systems {
 		if s.Missing > 0 {
-			fmt.Fprintf(t, "\n%s: a part was missing for %d questions\n", show.Shorten(s.title, 40), s.Missing)
+			fmt.Fprintf(t, "\n%s: a part was missing for %d questions\n", names[i], s.Missing)
 		}
+	}
+	if r.Caution != "" {
+		fmt.Fprintf(t, "\ncaution: %s\n", r.Caution)
 	}
 	if r.Failed != "" {
 		fmt.Fprintf(t, "\nnot all was measured: %s\n", r.Failed)
 	}
 	return t.Flush()
+}
+
+// labels returns what stands for systems where there is room for n characters. Of a long
+// name the middle is left out; if that makes two alike, each has its number in front.
+func labels(systems []system, n int) []string {
+	list := make([]string, len(systems))
+	for _, numbered := range []bool{false, true} {
+		for i, s := range systems {
+			front, behind := "", ""
+			if numbered {
+				front = fmt.Sprintf("%d: ", i+1)
+			}
+			if s.Words > 0 {
+				behind = fmt.Sprintf(", %d words", s.Words)
+			}
+			name := []rune(show.Shorten(s.Name, len(s.Name)))
+			if room := n - len(front) - len(behind); len(name) > room {
+				tail := room / 3
+				name = slices.Concat(name[:room-1-tail], []rune("…"), name[len(name)-tail:])
+			}
+			list[i] = front + string(name) + behind
+		}
+		if len(slices.Compact(slices.Sorted(slices.Values(list)))) == len(list) {
+			break
+		}
+	}
+	return list
+}
+
+// millis writes milliseconds, small ones with three digits.
+func millis(ms float64) string {
+	if ms >= 100 {
+		return fmt.Sprintf("%.0f", ms)
+	}
+	return fmt.Sprintf("%.3g", ms)
 }
 
 // interval writes a value with its interval, with a sign before each if sign is "+".

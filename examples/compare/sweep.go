@@ -32,21 +32,26 @@ type place struct {
 // title stays alone.
 func documents(passages []retriever.Passage, join bool) []document {
 	var list []document
+	var texts []*strings.Builder
 	at := map[string]int{} // by title
 	for _, p := range passages {
 		i, known := at[p.Title]
 		if !join || !known || p.Title == "" {
 			i = len(list)
 			list = append(list, document{title: p.Title})
+			texts = append(texts, new(strings.Builder))
 			at[p.Title] = i
 		}
-		d := &list[i]
-		if d.text != "" {
-			d.text += "\n\n"
+		t := texts[i]
+		if t.Len() > 0 {
+			t.WriteString("\n\n")
 		}
-		start := len(d.text)
-		d.text += p.Text
-		d.passages = append(d.passages, place{p.ID, start, len(d.text)})
+		start := t.Len()
+		t.WriteString(p.Text)
+		list[i].passages = append(list[i].passages, place{p.ID, start, t.Len()})
+	}
+	for i := range list {
+		list[i].text = texts[i].String()
 	}
 	return list
 }
@@ -69,24 +74,26 @@ func split(documents []document, size, overlap int) (chunks, error) {
 		if err != nil {
 			return c, err
 		}
+		near := d.passages // those that do not end in front of the chunk
 		for i, s := range spans {
 			p := retriever.Passage{
 				ID: fmt.Sprintf("%d#%d", n+1, i+1), Title: d.title, Text: d.text[s.Start:s.End],
 				Source: retriever.Source{Start: s.Start, End: s.End},
 			}
 			c.passages = append(c.passages, p)
-			for _, q := range d.passages {
-				if s.Start < q.end && q.start < s.End {
-					c.of[p.ID] = append(c.of[p.ID], q.id)
+			for len(near) > 0 && near[0].end <= s.Start {
+				near = near[1:]
+			}
+			for _, q := range near {
+				if q.start >= s.End {
+					break
 				}
+				c.of[p.ID] = append(c.of[p.ID], q.id)
 			}
 		}
 	}
 	return c, nil
 }
-
-// aChunk begins the name of a chunk that counts for no passage.
-const aChunk = "chunk "
 
 // ranking names what stands at each place of hits: a positive passage of the question
 // that the chunk shares at least a byte with, or else the chunk itself. Each positive
@@ -97,7 +104,10 @@ func (c chunks) ranking(positive []string, hits []retriever.Hit) []string {
 	ranked := make([]string, len(hits))
 	counted := map[string]bool{}
 	for i, h := range hits {
-		ranked[i] = aChunk + h.Passage.ID
+		ranked[i] = "chunk " + h.Passage.ID
+		for slices.Contains(positive, ranked[i]) { // a passage of that name is another thing
+			ranked[i] += " again"
+		}
 		for _, id := range positive {
 			if !counted[id] && slices.Contains(c.of[h.Passage.ID], id) {
 				ranked[i], counted[id] = id, true
@@ -134,11 +144,6 @@ func firstWords(hits []retriever.Hit, n int) string {
 // of the smallest size that are half full.
 func (c config) sweepSubjects(passages []retriever.Passage, k int) ([]subject, int, error) {
 	docs := documents(passages, c.join == "title")
-	for _, p := range passages {
-		if strings.HasPrefix(p.ID, aChunk) {
-			return nil, 0, fmt.Errorf("-corpus: the id %q begins with %q, by which chunks are told from passages: name it otherwise", p.ID, aChunk)
-		}
-	}
 	k = max(k, 2*c.words/c.sweep[0]+1)
 	var list []subject
 	for _, size := range c.sweep {

@@ -86,6 +86,11 @@ func hits(c chunks, order ...int) []retriever.Hit {
 	return list
 }
 
+// names parts names at blanks; a comma in a name stands for a blank.
+func names(list string) []string {
+	return strings.Split(strings.NewReplacer(" ", "\x00", ",", " ").Replace(list), "\x00")
+}
+
 func TestRanking(t *testing.T) {
 	// 1#1 a1 a2 a3 of a, 1#2 a4 c1 c2 of a and c, 1#3 c3 of c, 2#1 of b
 	c, err := split(documents(pieces[:3], true), 3, 0)
@@ -103,8 +108,9 @@ func TestRanking(t *testing.T) {
 		{"a c", []int{1, 2}, "a,c"},                      // 1#2 counts for a
 		{"a c", []int{1, 0, 3}, "a,chunk 1#1,chunk 2#1"}, // c would need another chunk
 		{"z", []int{0}, "chunk 1#1"},
+		{"chunk,1#1", []int{0}, "chunk 1#1 again"}, // a passage that is called like a chunk
 	} {
-		if got := strings.Join(c.ranking(strings.Fields(x.positive), hits(c, x.order...)), ","); got != x.want {
+		if got := strings.Join(c.ranking(names(x.positive), hits(c, x.order...)), ","); got != x.want {
 			t.Errorf("%s, %v: %s, want %s", x.positive, x.order, got, x.want)
 		}
 	}

@@ -29,6 +29,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second interrupt ends the program at once
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -64,11 +65,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, errUsage):
 		return 2
 	case err != nil:
-		fmt.Fprintf(stderr, "eval: %v\n", err)
+		fmt.Fprintf(stderr, "eval: %s\n", show.Clean(err.Error()))
 		return 2
 	}
 	if err := evaluate(ctx, cfg, stdout, stderr); err != nil {
-		fmt.Fprintf(stderr, "eval: %v\n", err)
+		fmt.Fprintf(stderr, "eval: %s\n", show.Clean(err.Error()))
 		if ctx.Err() != nil && cfg.out != "" {
 			fmt.Fprintf(stderr, "eval: %s holds what there is: go on with -resume\n", cfg.out)
 		}
@@ -221,7 +222,12 @@ func evaluate(ctx context.Context, cfg config, stdout, stderr io.Writer) (err er
 	return json.NewEncoder(stdout).Encode(newReport(cfg, rows))
 }
 
-// warn says which gold passages cannot be found, because the corpus lacks them.
+// few is the number of independent questions below which a bootstrap interval should not
+// be taken at its word; of one it has no width at all.
+const few = 20
+
+// warn says which gold passages cannot be found, because the corpus lacks them, and that
+// there are too few questions.
 func warn(stderr io.Writer, b *bench, questions []dataset.Question) {
 	lacking, example := 0, ""
 	for _, q := range questions {
@@ -234,6 +240,9 @@ func warn(stderr io.Writer, b *bench, questions []dataset.Question) {
 	}
 	if lacking > 0 {
 		fmt.Fprintf(stderr, "warning: the corpus lacks %d passages that questions name as positive, such as %q\n", lacking, example)
+	}
+	if n := len(slices.Compact(slices.Sorted(slices.Values(groups(questions))))); n < few {
+		fmt.Fprintf(stderr, "warning: only %d different passages are asked about: intervals are too narrow\n", n)
 	}
 }
 

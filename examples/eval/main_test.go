@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/goselfrag/goselfrag/eval/dataset"
+	"github.com/goselfrag/goselfrag/generator/generatortest"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
@@ -227,6 +228,11 @@ func TestEverySystemRuns(t *testing.T) {
 	if !strings.HasPrefix(out, "3 questions") {
 		t.Errorf("%s", out)
 	}
+	for line := range strings.Lines(out) {
+		if len(line) > 81 {
+			t.Errorf("more than 80 characters: %s", line)
+		}
+	}
 }
 
 func TestBadInput(t *testing.T) {
@@ -283,7 +289,8 @@ func TestWarnsOfLackingPassages(t *testing.T) {
 	if code := run(t.Context(), []string{"-corpus", corpus, "-questions", name, "-systems", "floor"}, &out, &errs); code != 0 {
 		t.Fatalf("exit code %d: %s", code, errs.String())
 	}
-	if !strings.Contains(errs.String(), `lacks 1 passages that questions name as positive, such as "castle"`) {
+	if !strings.Contains(errs.String(), `lacks 1 passages that questions name as positive, such as "castle"`) ||
+		!strings.Contains(errs.String(), "warning: only 1 different passages are asked about") {
 		t.Errorf("standard error: %s", errs.String())
 	}
 }
@@ -296,6 +303,19 @@ func TestGoldCitationIsNullWhenItIsNotKnown(t *testing.T) {
 	m := lastLine(t, eval(t, "-questions", name, "-json", "-systems", "floor"))
 	if v, ok := m["gold_citation"]; !ok || v != nil {
 		t.Errorf("gold_citation is %v", v)
+	}
+}
+
+// What says nothing cites nothing, though an empty text stands in every passage.
+func TestEmptyAnswerCitesNothing(t *testing.T) {
+	b := &bench{model: &generatortest.Script{Rules: []generatortest.Rule{{}}}, index: retriever.List(retriever.Passage{ID: "p", Text: "Salt."}), k: 1}
+	answer, err := pooled(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := answer(t.Context(), dataset.Question{Question: "What?"})
+	if err != nil || r.Answer != "" || len(r.Cited) > 0 {
+		t.Errorf("%+v, %v", r, err)
 	}
 }
 

@@ -75,14 +75,7 @@ type row struct {
 // summarise averages what was measured. Questions about one passage hang together, so
 // that intervals are over passages, as far as they are known.
 func summarise(runs []measured, questions []dataset.Question, seed uint64) ([]row, error) {
-	boot := metric.Bootstrap{Seed: seed}
-	for _, q := range questions {
-		if len(q.Positive) > 0 {
-			boot.Groups = append(boot.Groups, "passage "+q.Positive[0])
-		} else {
-			boot.Groups = append(boot.Groups, "question "+q.ID)
-		}
-	}
+	boot := metric.Bootstrap{Seed: seed, Groups: groups(questions)}
 	rows := make([]row, len(runs))
 	for i, m := range runs {
 		f := figures{Questions: len(questions), ModelCalls: m.calls, GeneratedTokens: m.tokens, Seconds: m.seconds}
@@ -119,6 +112,18 @@ func summarise(runs []measured, questions []dataset.Question, seed uint64) ([]ro
 	return rows, nil
 }
 
+func groups(questions []dataset.Question) []string {
+	list := make([]string, len(questions))
+	for i, q := range questions {
+		if len(q.Positive) > 0 {
+			list[i] = "passage " + q.Positive[0]
+		} else {
+			list[i] = "question " + q.ID
+		}
+	}
+	return list
+}
+
 // report is the form of -json: the figures of the first system, and those of all by
 // name.
 type report struct {
@@ -137,21 +142,25 @@ func newReport(cfg config, rows []row) report {
 	return r
 }
 
-// table prints the figures for people.
+// table prints the figures for people, in lines of at most 80 characters.
 func table(w io.Writer, rows []row) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "%d questions\tmatch [95 %%]\tagainst %s [95 %%]\tcased\tF1\twords\tretrieved\tgold cited\tcalls\ttokens\tseconds\n", rows[0].Questions, rows[0].name)
+	fmt.Fprintf(t, "%d questions\tmatch [95 %%]\tagainst %s [95 %%]\n", rows[0].Questions, rows[0].name)
 	for _, r := range rows {
-		difference, gold := "", "-"
+		fmt.Fprintf(t, "%s\t%.3f [%.3f, %.3f]", r.name, r.Match, r.MatchInterval.Low, r.MatchInterval.High)
 		if d := r.MatchMinusFirst; d != nil {
-			difference = fmt.Sprintf("%+.3f [%+.3f, %+.3f]", d.Value, d.Low, d.High)
+			fmt.Fprintf(t, "\t%+.3f [%+.3f, %+.3f]", d.Value, d.Low, d.High)
 		}
+		fmt.Fprintln(t)
+	}
+	fmt.Fprintln(t, "\n\tcased\tF1\twords\tretrieved\tgold\tcalls\ttokens\tseconds")
+	for _, r := range rows {
+		gold := "-"
 		if r.GoldCitation != nil {
 			gold = fmt.Sprintf("%.3f", *r.GoldCitation)
 		}
-		fmt.Fprintf(t, "%s\t%.3f [%.3f, %.3f]\t%s\t%.3f\t%.3f\t%.1f\t%.3f\t%s\t%d\t%d\t%.1f\n", r.name,
-			r.Match, r.MatchInterval.Low, r.MatchInterval.High, difference, r.MatchCased, r.F1, r.MeanWords,
-			r.RetrievalRate, gold, r.ModelCalls, r.GeneratedTokens, r.Seconds)
+		fmt.Fprintf(t, "%s\t%.3f\t%.3f\t%.1f\t%.3f\t%s\t%d\t%d\t%.1f\n", r.name,
+			r.MatchCased, r.F1, r.MeanWords, r.RetrievalRate, gold, r.ModelCalls, r.GeneratedTokens, r.Seconds)
 	}
 	return t.Flush()
 }

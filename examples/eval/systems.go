@@ -162,7 +162,7 @@ func pooled(b *bench) (answerer, error) {
 		}
 		r := record{Answer: strings.TrimSpace(done.Text()), Retrieved: true, Calls: used.Calls + 1, Tokens: used.GeneratedTokens + done.Usage.GeneratedTokens}
 		for _, p := range found {
-			if strings.Contains(p.Text, r.Answer) {
+			if r.Answer != "" && strings.Contains(p.Text, r.Answer) {
 				r.Cited = []string{p.ID}
 				break
 			}

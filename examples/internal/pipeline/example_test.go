@@ -31,5 +31,5 @@ func Example() {
 	fmt.Println(err)
 	// Output:
 	// inn <nil>
-	// pipeline: 1:23: depth=none: want a whole number from 1 to 1e6
+	// pipeline: 1:23: depth=none: want a whole number from 1 to 1000000
 }

@@ -120,6 +120,9 @@ func makeChildren(b *builder, v values) (retriever.Retriever, error) {
 	}
 	var children []retriever.Passage
 	for _, p := range b.passages {
+		if _, taken := p.Metadata["parent"]; taken {
+			return nil, fmt.Errorf(`the passage %q has metadata "parent", which children uses itself: give it another name`, p.ID)
+		}
 		spans, err := split.Text(p.Text)
 		if err != nil {
 			return nil, err

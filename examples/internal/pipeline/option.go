@@ -19,10 +19,7 @@ type option struct {
 }
 
 func whole(name string, preset, least, most int, about string) option {
-	allowed := fmt.Sprintf("%d to %s", least, short(float64(most)))
-	if most < 1e6 {
-		allowed = fmt.Sprintf("%d to %d", least, most)
-	}
+	allowed := fmt.Sprintf("%d to %d", least, most) // as it can be written
 	return option{name, about, strconv.Itoa(preset), allowed, func(text string) (any, string) {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < least || n > most {
@@ -118,11 +115,11 @@ func has(options []option, name string) bool {
 
 func optionNames(options []option) string {
 	if len(options) == 0 {
-		return "none: it has no options"
+		return "it has none"
 	}
 	list := make([]string, len(options))
 	for i, o := range options {
 		list[i] = o.name
 	}
-	return strings.Join(list, ", ")
+	return "want one of " + strings.Join(list, ", ")
 }

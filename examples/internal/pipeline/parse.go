@@ -220,7 +220,7 @@ func (p *parser) option(s *stage, ofPart []option, own, of map[string]string, pl
 	to := own
 	if !has(s.options, name) {
 		if to = of; !has(ofPart, name) {
-			return p.fail(at, "%s has no option %q: want one of %s", s.name, shorten(name), optionNames(slices.Concat(s.options, ofPart)))
+			return p.fail(at, "%s has no option %q: %s", s.name, shorten(name), optionNames(slices.Concat(s.options, ofPart)))
 		}
 	}
 	if _, twice := to[name]; twice {

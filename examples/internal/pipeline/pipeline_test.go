@@ -39,13 +39,13 @@ func TestParseErrors(t *testing.T) {
 		"another case":      {"Lexical", 1, `there is no base "Lexical"`},
 		"letters":           {"lexical | réécrire", 11, `there is no stage "r": want one of spelling`},
 		"unknown option":    {"lexical | mmr weight=2", 15, `mmr has no option "weight": want one of lambda, depth`},
-		"no options":        {"lexical | reorder x=1", 19, `reorder has no option "x": want one of none`},
+		"no options":        {"lexical | reorder x=1", 19, `reorder has no option "x": it has none`},
 		"no value":          {"dense dim=", 11, "want a value behind dim=, found the end"},
 		"no equals sign":    {"lexical rerank", 15, `want "=" and a value behind rerank, or "|" in front of it`},
 		"twice":             {"dense dim=64 dim=65", 14, "dim= stands there twice"},
 		"not a number":      {"dense dim=many", 11, "dim=many: want a whole number from 64 to 65536"},
 		"not whole":         {"dense dim=64.5", 11, "want a whole number from 64"},
-		"too small":         {"lexical | rerank depth=0", 24, "depth=0: want a whole number from 1 to 1e6"},
+		"too small":         {"lexical | rerank depth=0", 24, "depth=0: want a whole number from 1 to 1000000"},
 		"too large":         {"lexical | mmr lambda=1.1", 22, "lambda=1.1: want a number from 1e-6 to 1"},
 		"not finite":        {"lexical k1=nan", 12, "k1=nan: want a number from 0 to 1e6"},
 		"choice":            {"lexical analyzer=fr", 18, "analyzer=fr: want one of en, cjk, standard"},
@@ -435,10 +435,18 @@ func TestBuildErrors(t *testing.T) {
 			}
 		})
 	}
+	// A filter for metadata that pieces use themselves would find nothing, without a word.
+	p, err := Parse("fuse(lexical, children)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := []retriever.Passage{{ID: "a", Text: "Salt.", Metadata: retriever.Metadata{"parent": retriever.String("b")}}}
+	if _, err := NewCorpus(embedded, taken).Build(t.Context(), p); err == nil || !strings.Contains(err.Error(), `pipeline: 1:15: children: the passage "a" has metadata "parent", which children uses itself`) {
+		t.Error(err)
+	}
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	p, err := Parse("dense")
-	if err != nil {
+	if p, err = Parse("dense"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := NewCorpus(embedded, passages).Build(cancelled, p); !errors.Is(err, context.Canceled) {

@@ -79,11 +79,11 @@ func passage(e *selfrag.Expansion, c *selfrag.Candidate) string {
 // Title names a passage for people.
 func Title(p retriever.Passage) string { return Clean(cmp.Or(p.Title, p.ID)) }
 
-// Clean takes control characters out of s, all but line breaks and tabs: text of
-// documents must not steer the terminal.
+// Clean takes control characters out of s, all but line breaks and tabs, and those that
+// turn the direction of text: text of documents must not steer the terminal.
 func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) {
 			return -1
 		}
 		return r

@@ -242,14 +242,8 @@ func ask(ctx context.Context, r retriever.Retriever, questions []dataset.Questio
 		for _, h := range res.Hits {
 			ids = append(ids, h.Passage.ID)
 		}
-		found := func(k int) float64 {
-			if metric.ReciprocalRank(ids, q.Positive, k) > 0 {
-				return 1
-			}
-			return 0
-		}
-		f.first = append(f.first, found(1))
-		f.five = append(f.five, found(5))
+		f.first = append(f.first, metric.Recall(ids, q.Positive, 1))
+		f.five = append(f.five, metric.Recall(ids, q.Positive, 5))
 		f.mrr = append(f.mrr, metric.ReciprocalRank(ids, q.Positive, 10))
 	}
 	return f, took, nil

@@ -47,6 +47,20 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// Recall is a share: of two positive passages only one can stand first.
+func TestRecallOfSeveral(t *testing.T) {
+	corpus := write(t, "corpus", `{"id":"a","text":"Salt salt."}
+{"id":"b","text":"Salt and fish."}`)
+	questions := write(t, "questions", `{"id":"1","question":"salt","answers":["x"],"positive":["a","b"]}`)
+	var out strings.Builder
+	if err := run(t.Context(), []string{"-set", "own=" + corpus + "," + questions}, &out); err != nil {
+		t.Fatal(err)
+	}
+	if text := strings.Join(strings.Fields(out.String()), " "); !strings.Contains(text, "lexical 0.5000 [0.500, 0.500] 1.0000") {
+		t.Error(out.String())
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	corpus := write(t, "corpus", `{"id":"a","text":"x"}`)
 	unanswered := write(t, "questions", `{"id":"1","question":"x?","answers":["x"]}`)
