@@ -288,6 +288,9 @@ func makeRetry(b *builder, s *stage, in retriever.Retriever) (retriever.Retrieve
 	if err != nil {
 		return nil, err
 	}
+	if v.word("endpoint") != "" && !v.has("threshold") {
+		return nil, errors.New("endpoint= needs threshold=, since the scores of every reranking model have a scale of their own")
+	}
 	threshold := v.number("threshold")
 	if threshold == 0 { // which would mean the default
 		threshold = -math.SmallestNonzeroFloat64

@@ -401,6 +401,7 @@ func TestBuildErrors(t *testing.T) {
 		"no reflection":     {"lexical | rerank judge=model", chat, 11, "take judge=critic", errors.ErrUnsupported},
 		"in a part":         {"fuse(lexical, dense | variants)", embedded, 23, "variants: it needs", errNoModel},
 		"bad URL":           {"lexical | rerank endpoint=localhost", embedded, 11, "endpoint=: bad URL", nil},
+		"unscaled":          {"lexical | retry by=conjunctions endpoint=http://a/m", embedded, 11, "endpoint= needs threshold=", nil},
 		"two judges":        {"lexical | rerank judge=critic endpoint=http://a/m", chat, 11, "judge= has no use with endpoint=: leave it out", nil},
 		"format":            {"lexical | rerank format=tei", embedded, 11, "format= has no use with judge=learned: leave it out", nil},
 		"window":            {"lexical | rerank window=3", embedded, 11, "window= has no use with judge=learned", nil},

@@ -117,7 +117,7 @@ var techniques = []technique{
 	}, searching[1:], asking), make: makeDecompose},
 	{name: "retry", about: "other texts, one by one, as long as a judge finds nothing relevant", options: slices.Concat([]option{
 		choice("by", "what writes the texts", "model", "spelling", "conjunctions"),
-		number("threshold", 0.5, -1e6, 1e6, "score from which on a passage is relevant"),
+		number("threshold", 0.5, -1e6, 1e6, "score from which on a passage is relevant; endpoint= needs one of its own"),
 		whole("tries", 2, 1, 100, "other texts that are searched for"),
 		whole("judged", 10, 1, 1e6, "hits that are judged"),
 		missing, judgedBy,
