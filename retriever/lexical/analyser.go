@@ -11,6 +11,7 @@ import (
 	"github.com/blevesearch/bleve/v2/analysis/lang/cjk"
 	"github.com/blevesearch/bleve/v2/analysis/lang/en"
 	"github.com/blevesearch/bleve/v2/registry"
+	"golang.org/x/text/unicode/norm"
 )
 
 // Only bleve's packages for analysis are imported: its own indexes and their
@@ -65,10 +66,10 @@ func (t terms) all() iter.Seq[[]byte] {
 	}
 }
 
-// termsOf analyses a text. A colon parts words: by the rules that bleve follows
+// termsOf analyses a text, however Unicode writes its characters. A colon parts words: by the rules that bleve follows
 // "note:river" would be one.
 func (ix *Index) termsOf(text string) terms {
-	tokens := ix.analyser.Analyze([]byte(strings.ReplaceAll(text, ":", " ")))
+	tokens := ix.analyser.Analyze([]byte(strings.ReplaceAll(norm.NFC.String(text), ":", " ")))
 	t := terms{ends: make([]int, 0, len(tokens))}
 	for _, tok := range tokens {
 		if len(tok.Term) > 0 {

@@ -180,7 +180,7 @@ func search(t *testing.T, ix *Index, text string) []string {
 }
 
 func TestAnalyzers(t *testing.T) {
-	ps := []retriever.Passage{{ID: "run", Text: "She was running."}, {ID: "city", Title: "東京は日本の首都", Text: "大阪"}}
+	ps := []retriever.Passage{{ID: "run", Text: "She was running."}, {ID: "city", Title: "東京は日本の首都", Text: "大阪"}, {ID: "tea", Text: "the\u0301 gl\u00fch"}}
 	for _, tc := range []struct {
 		analyser, query string
 		want            []string
@@ -194,6 +194,8 @@ func TestAnalyzers(t *testing.T) {
 		{"standard", "Running", []string{"run"}},
 		{"cjk", "日本の大阪", []string{"city"}},
 		{"cjk", "京都", nil},
+		{"en", "th\u00e9", []string{"tea"}},
+		{"standard", "glu\u0308h", []string{"tea"}},
 	} {
 		ix, err := New(ps, WithAnalyzer(tc.analyser))
 		if err != nil {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // kind is what sort of feature a feature is. It stands in the lowest bits of its hash.
@@ -49,7 +51,7 @@ func featuresOf(text string, seed uint64) features {
 
 // reader cuts a text into words. Letters, digits and the marks on them make words; a
 // script that does not put spaces between words gives every two neighbouring
-// characters as one.
+// characters as one. How Unicode writes a character, composed or not, makes no difference.
 type reader struct {
 	seed uint64
 	out  features
@@ -62,7 +64,7 @@ func (r *reader) read(text string) {
 	r.word = append(r.word[:0], edge)
 	var before rune // the last character, if it is of a script without spaces
 	alone := false  // it is in no word yet
-	for _, c := range text {
+	for _, c := range norm.NFC.String(text) {
 		letter, unspaced := classOf(c)
 		if before != 0 && !unspaced && alone {
 			r.word = append(r.word, before)
