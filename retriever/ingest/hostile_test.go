@@ -64,3 +64,20 @@ func TestHugeLines(t *testing.T) {
 		}
 	}
 }
+
+// Megabytes of the same mark end within the time of a test, which they would not if
+// time grew with the square of their length.
+func TestHugeMarkup(t *testing.T) {
+	const size = 1 << 20
+	for name, unit := range map[string]string{
+		"lists in lists.md":      "- ",
+		"other lists.md":         "* - + ",
+		"quoted comments.md":     "> <!--\n",
+		"quoted instructions.md": "> <?\n",
+		"quoted elements.md":     "> <div>\n",
+	} {
+		if _, err := Document(name, []byte(strings.Repeat(unit, size/len(unit))+"x"), Options{}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
