@@ -40,7 +40,7 @@ type htmlReader struct {
 func readHTML(w *writer, start, end int) {
 	r := htmlReader{w: w}
 	z := html.NewTokenizer(strings.NewReader(w.src[start:end]))
-	for at := start; ; {
+	for at := start; w.ctx.Err() == nil; {
 		kind := z.Next()
 		if kind == html.ErrorToken {
 			break // the end: reading a string has no other error

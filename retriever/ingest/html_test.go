@@ -35,7 +35,7 @@ func TestHTML(t *testing.T) {
 		"heading not closed": {"<h2>A<p>b<p>c", "", []string{"A: b|c"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWriter(tc.src)
+			w := newWriter(t.Context(), tc.src)
 			readHTML(w, 0, len(tc.src))
 			d := w.finish()
 			if diff := cmp.Diff(tc.want, describe(d)); diff != "" {
@@ -54,7 +54,7 @@ func TestReferences(t *testing.T) {
 	part := rapid.SampledFrom([]string{"&", "amp", ";", "&lt;", "&copy", "#", "65", "x41", "a", " ", "é", "&nbsp;", "&notin", "&#0;", "&#10;"})
 	rapid.Check(t, func(t *rapid.T) {
 		src := strings.Join(rapid.SliceOf(part).Draw(t, "parts"), "")
-		w := newWriter(src)
+		w := newWriter(t.Context(), src)
 		w.escaped(0, len(src), false)
 		want := strings.Join(strings.Fields(html.UnescapeString(src)), " ")
 		if got := string(w.text); got != want {

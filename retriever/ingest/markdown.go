@@ -38,7 +38,7 @@ func readMarkdown(w *writer, body int) {
 			m.refs[label] = true
 		}
 	}
-	for at < len(w.src) {
+	for at < len(w.src) && w.ctx.Err() == nil {
 		end, next := lineEnd(w.src, at)
 		at = m.line(at, end, next)
 	}

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"context"
 	"html"
 	"regexp"
 	"strings"
@@ -19,7 +20,7 @@ import (
 // sectionsOf reads Markdown and gives "heading > heading: text" for each section,
 // blocks apart by "|", code blocks in braces.
 func sectionsOf(src string) []string {
-	w := newWriter(src)
+	w := newWriter(context.Background(), src)
 	readMarkdown(w, 0)
 	return describe(w.finish())
 }
@@ -131,7 +132,7 @@ func TestMarkdownAgreesWithGoldmark(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := words(html.UnescapeString(tag.ReplaceAllString(head.ReplaceAllString(rendered.String(), ""), "")))
-		w := newWriter(src)
+		w := newWriter(context.Background(), src)
 		readMarkdown(w, 0)
 		var got string
 		for _, s := range w.finish().sections {
