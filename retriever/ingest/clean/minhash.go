@@ -1,6 +1,7 @@
 package clean
 
 import (
+	"context"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -17,15 +18,17 @@ const (
 	rows  = 5 // values in a band
 )
 
-// finder finds kept passages that are like a new one.
+// finder finds passages, among those that were added to it, that are like another.
 type finder struct {
 	hashes [bands * rows]struct{ a, b uint64 }
 	heads  [bands]map[uint64]int32 // the last entry with a band's values
 	chain  []entry
+	sets   [][]uint64 // the shingles of each passage
+	tried  []int      // for each passage, the number of the search that looked at it last
+	search int
 }
 
-// entry is a kept passage in a band, and the entry before it with the same values,
-// or -1.
+// entry is a passage in a band, and the entry before it with the same values, or -1.
 type entry struct{ passage, before int32 }
 
 func newFinder() *finder {
@@ -40,23 +43,31 @@ func newFinder() *finder {
 	return f
 }
 
-// find returns the first of kept whose similarity with p is at least least, and the
-// similarity; -1 if there is none. Then p is taken for the next of kept.
-func (f *finder) find(kept []retriever.Passage, p retriever.Passage, least float64) (int, float64) {
+// findOrAdd returns the first passage whose similarity with p is at least least, and the
+// similarity; if there is none, it adds p and returns -1. The error is ctx.Err().
+func (f *finder) findOrAdd(ctx context.Context, p retriever.Passage, least float64) (int, float64, error) {
 	set := shingles(p)
 	keys := f.keys(set)
-	var candidates []int32
+	f.search++
+	found, similarity := -1, 0.0
 	for b, key := range keys {
 		at, ok := f.heads[b][key]
 		for ; ok && at >= 0; at = f.chain[at].before {
-			candidates = append(candidates, f.chain[at].passage)
+			c := int(f.chain[at].passage)
+			if f.tried[c] == f.search || found >= 0 && c > found {
+				continue
+			}
+			if err := ctx.Err(); err != nil {
+				return 0, 0, err
+			}
+			f.tried[c] = f.search
+			if s := jaccard(set, f.sets[c]); s >= least {
+				found, similarity = c, s
+			}
 		}
 	}
-	slices.Sort(candidates)
-	for _, c := range slices.Compact(candidates) {
-		if s := jaccard(set, shingles(kept[c])); s >= least {
-			return int(c), s
-		}
+	if found >= 0 {
+		return found, similarity, nil
 	}
 	for b, key := range keys {
 		before, ok := f.heads[b][key]
@@ -64,9 +75,10 @@ func (f *finder) find(kept []retriever.Passage, p retriever.Passage, least float
 			before = -1
 		}
 		f.heads[b][key] = int32(len(f.chain))
-		f.chain = append(f.chain, entry{int32(len(kept)), before})
+		f.chain = append(f.chain, entry{int32(len(f.sets)), before})
 	}
-	return -1, 0
+	f.sets, f.tried = append(f.sets, set), append(f.tried, 0)
+	return -1, 0, nil
 }
 
 // keys returns a hash of each band of the signature of a set.
@@ -108,7 +120,7 @@ func shingles(p retriever.Passage) []uint64 {
 		out = append(out, h)
 	}
 	slices.Sort(out)
-	return slices.Compact(out)
+	return slices.Clip(slices.Compact(out))
 }
 
 // hash is FNV-1a.
