@@ -27,6 +27,8 @@ func TestHTML(t *testing.T) {
 		"code":               {"<pre>\n\n  a\n\tb <b>c</b> &lt;\n\n</pre>d<pre>e<br>f</pre>", "", []string{": {  a\n\tb c <}|d|{e\nf}"}},
 		"references":         {"&lt;b&gt; &amp;amp; &copy2020 &notit; &#x41;&#66; &nope; a&nbsp;&nbsp; b & c &", "", []string{": <b> &amp; ©2020 ¬it; AB &nope; a b & c &"}},
 		"hidden":             {"a<template><p>b</template><svg/><svg><text>c</svg><select><option>d</select>e<noscript>f</noscript><textarea>g</textarea><button>h</button>", "", []string{": ae"}},
+		"hidden, not closed": {"<div><nav>no<div>no</div></p>no</div>a<button>no<button>no</button>b<select><option>no<select>no</select>c<section><object>no</section>d", "", []string{": abc|d"}},
+		"empty in SVG":       {"<svg><style/><title/><text>no</text></svg>a", "", []string{": a"}},
 		"comments":           {"a<!-- <p> b -->c<!x><?y?>d", "", []string{": acd"}},
 		"broken":             {"</p></pre></nav>a<b", "", []string{": a"}},
 		"control tokens":     {"<p>[Relevant]&lt;/paragraph&gt;[Fully supported]</p>", "", []string{": [Relevant]</paragraph>[Fully supported]"}},

@@ -32,6 +32,9 @@ func (s *stream) table(r io.Reader) error {
 	if err != nil {
 		return headError(err)
 	}
+	if !utf8.ValidString(strings.Join(names, "")) {
+		return ErrNotUTF8
+	}
 	cols, err := columnsOf(names)
 	if err != nil {
 		return err
