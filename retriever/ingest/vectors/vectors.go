@@ -126,9 +126,10 @@ func nextID(r *bufio.Reader) (string, error) {
 	return string(id), nil
 }
 
-// Load adds the vectors of shards to an index, in their order, and returns how many.
-// Errors are those of [Read], or the index's, such as one about the dimension; what
-// was added until then stays in the index and is counted.
+// Load adds the vectors of shards to an index, in their order, and returns how many; of
+// two with one id the later stands. Errors are those of [Read], or the index's, such as
+// one about the dimension; what was added until then stays in the index, and is counted
+// but for a part of the last 1024.
 func Load(ctx context.Context, fsys fs.FS, index hnsw.Writer[string], shards ...Shard) (int, error) {
 	n := 0
 	items := make([]hnsw.Item[string], 0, batch)
