@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -62,6 +64,18 @@ func TestHugeLines(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A first row of a million names is read like any other.
+func TestManyColumns(t *testing.T) {
+	var head strings.Builder
+	for i := range 1 << 20 {
+		fmt.Fprintf(&head, "c%d,", i)
+	}
+	_, err := Document("a.csv", []byte(head.String()+"c7\n"), Options{})
+	if !errors.Is(err, ErrRecord) || !strings.Contains(err.Error(), `two columns "c7"`) {
+		t.Error(err)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -110,6 +109,7 @@ type columns struct {
 
 func columnsOf(names []string) (columns, error) {
 	c := columns{names: names, id: -1, title: -1, text: -1}
+	seen := map[string]bool{}
 	for i, name := range names {
 		var at *int
 		switch strings.ToLower(strings.TrimSpace(name)) {
@@ -122,9 +122,10 @@ func columnsOf(names []string) (columns, error) {
 		case "":
 			return c, fmt.Errorf("%w: the name of column %d is empty", ErrRecord, i+1)
 		}
-		if at != nil && *at >= 0 || slices.Contains(names[:i], name) {
+		if at != nil && *at >= 0 || seen[name] {
 			return c, fmt.Errorf("%w: two columns %q", ErrRecord, name)
 		}
+		seen[name] = true
 		if at != nil {
 			*at = i
 		} else if err := (retriever.Metadata{name: retriever.Int(0)}).Check(); err != nil {
