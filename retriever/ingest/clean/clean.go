@@ -106,8 +106,8 @@ func (r Report) String() string {
 // that, its parent, for the same reason: parents are searched by their children, which
 // may say the same.
 //
-// Beside the passages it takes some 150 bytes for each, and 1 kB and 8 bytes for each
-// word more with NearDuplicate.
+// Beside the passages it takes some 150 bytes for each, and 1 kB more with
+// NearDuplicate, with another 8 bytes for each word of those that resemble another.
 func Passages(ctx context.Context, passages []retriever.Passage, o Options) ([]retriever.Passage, Report, error) {
 	if err := o.check(); err != nil {
 		return nil, Report{}, err
@@ -172,8 +172,7 @@ func judge(ctx context.Context, passages []retriever.Passage, parents map[int]in
 	}
 	drops := map[int]Drop{}
 	first := map[[16]byte]int{} // the first passage with a text, by its hash
-	near := newFinder()
-	var added []int // the passages in near
+	near := newFinder(passages)
 	for i, p := range passages {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -195,15 +194,14 @@ func judge(ctx context.Context, passages []retriever.Passage, parents map[int]in
 			continue
 		}
 		if o.NearDuplicate > 0 {
-			k, s, err := near.findOrAdd(ctx, p, o.NearDuplicate)
+			k, s, err := near.findOrAdd(ctx, i, o.NearDuplicate)
 			if err != nil {
 				return nil, err
 			}
 			if k >= 0 {
-				drops[i] = Drop{Reason: NearDuplicate, Of: passages[added[k]].ID, Value: s}
+				drops[i] = Drop{Reason: NearDuplicate, Of: passages[k].ID, Value: s}
 				continue
 			}
-			added = append(added, i)
 		}
 		first[key] = i
 	}

@@ -20,19 +20,26 @@ const (
 
 // finder finds passages, among those that were added to it, that are like another.
 type finder struct {
-	hashes [bands * rows]struct{ a, b uint64 }
-	heads  [bands]map[uint64]int32 // the last entry with a band's values
-	chain  []entry
-	sets   [][]uint64 // the shingles of each passage
-	tried  []int      // for each passage, the number of the search that looked at it last
-	search int
+	passages []retriever.Passage
+	hashes   [bands * rows]struct{ a, b uint64 }
+	heads    [bands]map[uint64]int32 // the last entry with a band's values
+	chain    []entry
+	added    []candidate
 }
 
-// entry is a passage in a band, and the entry before it with the same values, or -1.
-type entry struct{ passage, before int32 }
+// candidate is a passage that was added.
+type candidate struct {
+	index int
+	set   []uint64 // its shingles, nil until it was looked at
+	by    int      // the index of the passage that was last compared with it
+}
 
-func newFinder() *finder {
-	f := &finder{}
+// entry is a place in added of a passage in a band, and the entry before it with the
+// same values, or -1.
+type entry struct{ candidate, before int32 }
+
+func newFinder(passages []retriever.Passage) *finder {
+	f := &finder{passages: passages}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range f.hashes {
 		f.hashes[i].a, f.hashes[i].b = rng.Uint64()|1, rng.Uint64()
@@ -43,26 +50,29 @@ func newFinder() *finder {
 	return f
 }
 
-// findOrAdd returns the first passage whose similarity with p is at least least, and the
-// similarity; if there is none, it adds p and returns -1. The error is ctx.Err().
-func (f *finder) findOrAdd(ctx context.Context, p retriever.Passage, least float64) (int, float64, error) {
-	set := shingles(p)
+// findOrAdd returns the index of the first passage whose similarity with passage i is at
+// least least, and the similarity; if there is none, it adds passage i and returns -1.
+// The error is ctx.Err().
+func (f *finder) findOrAdd(ctx context.Context, i int, least float64) (int, float64, error) {
+	set := shingles(f.passages[i])
 	keys := f.keys(set)
-	f.search++
 	found, similarity := -1, 0.0
 	for b, key := range keys {
 		at, ok := f.heads[b][key]
 		for ; ok && at >= 0; at = f.chain[at].before {
-			c := int(f.chain[at].passage)
-			if f.tried[c] == f.search || found >= 0 && c > found {
+			c := &f.added[f.chain[at].candidate]
+			if c.by == i || found >= 0 && c.index > found {
 				continue
 			}
 			if err := ctx.Err(); err != nil {
 				return 0, 0, err
 			}
-			f.tried[c] = f.search
-			if s := jaccard(set, f.sets[c]); s >= least {
-				found, similarity = c, s
+			c.by = i
+			if c.set == nil {
+				c.set = shingles(f.passages[c.index])
+			}
+			if s := jaccard(set, c.set); s >= least {
+				found, similarity = c.index, s
 			}
 		}
 	}
@@ -75,9 +85,9 @@ func (f *finder) findOrAdd(ctx context.Context, p retriever.Passage, least float
 			before = -1
 		}
 		f.heads[b][key] = int32(len(f.chain))
-		f.chain = append(f.chain, entry{int32(len(f.sets)), before})
+		f.chain = append(f.chain, entry{int32(len(f.added)), before})
 	}
-	f.sets, f.tried = append(f.sets, set), append(f.tried, 0)
+	f.added = append(f.added, candidate{index: i, by: i})
 	return -1, 0, nil
 }
 
