@@ -83,6 +83,8 @@ type cutter struct {
 	held []generator.Step // not passed on yet
 	base int              // where the text of the first held step begins
 
+	lines bool // there is a line break in text
+
 	open int // where a sentence may have ended, -1 if nowhere
 	word int // where the word behind that begins, -1 if not yet
 	gap  bool
@@ -111,6 +113,7 @@ func (c *cutter) add(s generator.Step) (int, outcome) {
 	c.text += s.Text
 	for at := from; at < len(c.text); {
 		r, size := utf8.DecodeRuneInString(c.text[at:])
+		c.lines = c.lines || strings.ContainsRune(lineEnds, r)
 		if c.endsMark(at, at+size) {
 			return c.mark, marked
 		}
@@ -201,13 +204,49 @@ func terminal(r rune) bool {
 // boundary returns the end of the first sentence that does not end before c.open
 // and has another one after it in text[:at].
 func (c *cutter) boundary(at int) (int, bool) {
-	spans := sentence.Split(c.text[:at])
-	for _, s := range spans[:max(len(spans)-1, 0)] {
-		if s.End >= c.open {
-			return s.End, true
+	if from := c.around(); from > 0 {
+		// A word in the place of what is left out, lest the next begin a list item.
+		if _, ok := endFrom("x"+c.text[from:at], c.open-from+1); !ok {
+			return 0, false
+		}
+	}
+	return endFrom(c.text[:at], c.open)
+}
+
+// endFrom returns the end of the first sentence of text that does not end before open
+// and has another one after it.
+func endFrom(text string, open int) (int, bool) {
+	end := -1
+	for s := range sentence.All(text) {
+		if end >= 0 {
+			return end, true
+		}
+		if s.End >= open {
+			end = s.End
 		}
 	}
 	return 0, false
+}
+
+const lineEnds = "\n\v\f\r\u0085\u2028\u2029"
+
+// wordsBefore is how many words before a full stop can tell what it means, and more.
+const wordsBefore = 8
+
+// around returns the offset of the white space before the words that are enough to see
+// that no sentence ends at c.open; 0 for the beginning of the text. Without this all
+// that a model wrote would be cut again for each abbreviation, of which one that
+// repeats itself can write thousands. A text of several lines is looked at as a whole,
+// since they can be a list.
+func (c *cutter) around() int {
+	if c.lines {
+		return 0
+	}
+	from := c.open
+	for range wordsBefore {
+		from = max(0, strings.LastIndexFunc(strings.TrimRightFunc(c.text[:from], unicode.IsSpace), unicode.IsSpace))
+	}
+	return from
 }
 
 // end returns up to where a text that has ended is passed on.

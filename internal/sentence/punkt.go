@@ -1,6 +1,7 @@
 package sentence
 
 import (
+	"iter"
 	"strings"
 	"sync"
 	"unicode"
@@ -20,73 +21,104 @@ var punkt = sync.OnceValue(func() *sentences.DefaultSentenceTokenizer {
 	return t
 })
 
-// splitLatin cuts part where Punkt sees the end of a sentence.
-func splitLatin(text string, part Span) []Span {
-	s := part.Of(text)
-	if !hasStop(s) {
-		return []Span{part}
-	}
-	flat, words := flatten(s)
-	stops := punkt().SentencePositions(flat)
-	var out []Span
-	first := 0 // the first word of the sentence being gathered
-	for i := range len(words) - 1 {
-		for len(stops) > 0 && stops[0] < words[i].flat {
-			stops = stops[1:]
-		}
-		found := len(stops) > 0 && stops[0] == words[i].flat
-		c := context{last: words[i].of(s), next: words[i+1].of(s)}
-		if i > first {
-			c.before = words[i-1].of(s)
-		}
-		if found && !c.joins() || !found && c.parts() {
-			out = append(out, Span{part.Start + words[first].start, part.Start + words[i].end})
-			first = i + 1
-		}
-	}
-	return append(out, Span{part.Start + words[first].start, part.End})
-}
-
-// hasStop reports whether a full stop, exclamation or question mark stands in s
-// before its last word, which spares most headings and list items the work.
-func hasStop(s string) bool {
-	i := strings.LastIndexFunc(s, unicode.IsSpace)
-	return i > 0 && strings.ContainsAny(s[:i], ".!?")
-}
-
-// word is a run of characters without white space: its place in the original
-// and the end of its place in the flattened text.
-type word struct{ start, end, flat int }
-
-func (w word) of(s string) string { return s[w.start:w.end] }
-
-// flatten puts one space for every run of white space, which is what Punkt
-// expects, and says where the words were. A space is added at the end, because
-// Punkt's tokenizer loses a last word that ends in a character of several bytes.
-func flatten(s string) (string, []word) {
-	var b strings.Builder
-	b.Grow(len(s) + 1)
-	var words []word
-	for i := 0; i < len(s); {
-		r, size := utf8.DecodeRuneInString(s[i:])
-		if unicode.IsSpace(r) {
-			i += size
-			continue
-		}
-		start := i
-		for i < len(s) {
-			r, size = utf8.DecodeRuneInString(s[i:])
-			if unicode.IsSpace(r) {
-				break
+// splitLatin cuts part, which is trimmed, where Punkt sees the end of a sentence.
+func splitLatin(text string, part Span) iter.Seq[Span] {
+	return func(yield func(Span) bool) {
+		s := part.Of(text)
+		start := 0 // of the sentence being gathered
+		for flat, ends := range excerpts(s) {
+			stops := punkt().SentencePositions(flat)
+			for _, e := range ends {
+				for len(stops) > 0 && stops[0] < e.flat {
+					stops = stops[1:]
+				}
+				found := len(stops) > 0 && stops[0] == e.flat
+				c := context{last: e.word.Of(s), next: e.next.Of(s)}
+				if e.before.Start >= start {
+					c.before = e.before.Of(s)
+				}
+				if found && !c.joins() || !found && c.parts() {
+					if !yield(Span{part.Start + start, part.Start + e.word.End}) {
+						return
+					}
+					start = e.next.Start
+				}
 			}
-			// A bad byte becomes U+FFFD: Punkt slices by characters.
-			b.WriteRune(r)
-			i += size
 		}
-		words = append(words, word{start, i, b.Len()})
-		b.WriteByte(' ')
+		yield(Span{part.Start + start, part.End})
 	}
-	return b.String(), words
+}
+
+// end is a word that may end a sentence, since it holds a full stop, exclamation or
+// question mark, with the words around it; before is empty if there is none.
+type end struct {
+	before, word, next Span
+	flat               int // where it ends in the excerpt
+}
+
+// excerpts yields what Punkt has to see of s, with the words that may end a sentence:
+// these, and the one behind each. Punkt marks no other word, and looks at
+// nothing else to decide, so that it marks the same words as in all of s. A space stands
+// behind each word: Punkt expects one between words, and loses a last word that ends
+// in a character of several bytes.
+func excerpts(s string) iter.Seq2[string, []end] {
+	return func(yield func(string, []end) bool) {
+		var flat []byte
+		var ends []end
+		var before Span
+		open := false // the word before may end a sentence
+		for w, stop := range fields(s) {
+			if open {
+				ends[len(ends)-1].next = w
+			} else if len(flat) > 1<<14 {
+				if !yield(string(flat), ends) {
+					return
+				}
+				flat, ends = flat[:0], ends[:0]
+			}
+			if open || stop {
+				for _, r := range w.Of(s) {
+					flat = utf8.AppendRune(flat, r) // a bad byte becomes U+FFFD: Punkt slices by characters
+				}
+				if stop {
+					ends = append(ends, end{before: before, word: w, flat: len(flat)})
+				}
+				flat = append(flat, ' ')
+			}
+			before, open = w, stop
+		}
+		if open {
+			ends = ends[:len(ends)-1] // nothing follows it
+		}
+		if len(ends) > 0 {
+			yield(string(flat), ends)
+		}
+	}
+}
+
+// fields yields the runs of characters of s without white space, and whether each
+// holds a character that ends sentences.
+func fields(s string) iter.Seq2[Span, bool] {
+	return func(yield func(Span, bool) bool) {
+		start, stop := -1, false
+		for i, r := range s {
+			switch {
+			case !unicode.IsSpace(r):
+				if start < 0 {
+					start, stop = i, false
+				}
+				stop = stop || r == '.' || r == '!' || r == '?' || r == '。' || r == '！' || r == '？'
+			case start >= 0:
+				if !yield(Span{start, i}, stop) {
+					return
+				}
+				start = -1
+			}
+		}
+		if start >= 0 {
+			yield(Span{start, len(s)}, stop)
+		}
+	}
 }
 
 // Words that Punkt's data lacks or that it judges otherwise than we need.

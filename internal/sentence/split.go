@@ -10,6 +10,8 @@
 package sentence
 
 import (
+	"iter"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -37,70 +39,85 @@ func (s Span) Of(text string) string { return text[s.Start:s.End] }
 //
 // A span may hold no word: a line of dashes is one. Text that is not UTF-8 is
 // split all the same; its bad bytes are characters like any other.
-func Split(text string) []Span {
-	var out []Span
-	for _, block := range blocks(text) {
-		for _, part := range splitAtStops(text, block) {
-			for _, s := range splitLatin(text, part) {
-				out = appendCut(out, text, s)
+func Split(text string) []Span { return slices.Collect(All(text)) }
+
+// All yields the sentences of text in order, as [Split] returns them, and reads no
+// further than it has to.
+func All(text string) iter.Seq[Span] {
+	return func(yield func(Span) bool) {
+		for block := range blocks(text) {
+			for part := range splitAtStops(text, block) {
+				for s := range splitLatin(text, part) {
+					if !cutLong(text, s, yield) {
+						return
+					}
+				}
 			}
 		}
 	}
-	return out
 }
 
 // blocks cuts text where its layout says that a sentence ends.
-func blocks(text string) []Span {
-	var out []Span
-	start, end := -1, 0 // the block being gathered; start is -1 when there is none
-	numbered := false   // it is an item of a numbered list
-	flush := func() {
-		if start >= 0 {
-			out = append(out, trim(text, Span{start, end}))
+func blocks(text string) iter.Seq[Span] {
+	return func(yield func(Span) bool) {
+		b := blockReader{text: text, start: -1, yield: yield}
+		from := 0
+		for i, r := range text {
+			switch r {
+			case '\n', '\v', '\f', '\r', '\u0085', '\u2028', '\u2029':
+			default:
+				continue
+			}
+			if r == '\n' && i > 0 && text[i-1] == '\r' {
+				from = i + 1 // the second half of one line end
+				continue
+			}
+			if !b.line(from, i) || (r == '\f' || r == '\u2029') && !b.flush() {
+				return
+			}
+			from = i + utf8.RuneLen(r)
 		}
-		start, numbered = -1, false
+		if b.line(from, len(text)) {
+			b.flush()
+		}
 	}
-	line := func(from, to int) {
-		s := strings.TrimSpace(text[from:to])
-		kind := layoutOf(s)
-		switch {
-		case s == "":
-			flush()
-			return
-		case kind == heading || kind == rule:
-			flush()
-			out = append(out, trim(text, Span{from, to}))
-			return
-		case kind == bullet, kind == firstNumber, kind == laterNumber && numbered:
-			flush()
-			numbered = kind != bullet
-		}
-		if start < 0 {
-			start = from
-		}
-		end = to
-	}
+}
 
-	from := 0
-	for i, r := range text {
-		switch r {
-		case '\n', '\v', '\f', '\r', '\u0085', '\u2028', '\u2029':
-		default:
-			continue
+// blockReader gathers lines to blocks. Its methods report whether more are wanted.
+type blockReader struct {
+	text       string
+	start, end int  // the block being gathered; start is -1 when there is none
+	numbered   bool // it is an item of a numbered list
+	yield      func(Span) bool
+}
+
+// flush ends the block being gathered.
+func (b *blockReader) flush() bool {
+	more := b.start < 0 || b.yield(trim(b.text, Span{b.start, b.end}))
+	b.start, b.numbered = -1, false
+	return more
+}
+
+// line takes the next line.
+func (b *blockReader) line(from, to int) bool {
+	s := strings.TrimSpace(b.text[from:to])
+	kind := layoutOf(s)
+	switch {
+	case s == "":
+		return b.flush()
+	case kind == heading || kind == rule:
+		return b.flush() && b.yield(trim(b.text, Span{from, to}))
+	case kind == bullet, kind == firstNumber, kind == laterNumber && b.numbered:
+		if !b.flush() {
+			return false
 		}
-		if r == '\n' && i > 0 && text[i-1] == '\r' {
-			from = i + 1 // the second half of one line end
-			continue
-		}
-		line(from, i)
-		if r == '\f' || r == '\u2029' {
-			flush()
-		}
-		from = i + utf8.RuneLen(r)
+		b.numbered = kind != bullet
 	}
-	line(from, len(text))
-	flush()
-	return out
+	if b.start < 0 {
+		b.start = from
+	}
+	b.end = to
+	return true
 }
 
 type layout int
@@ -147,43 +164,45 @@ func layoutOf(s string) layout {
 
 // splitAtStops cuts a block after the characters that end a sentence in scripts
 // other than Latin, where no space need follow.
-func splitAtStops(text string, block Span) []Span {
-	var out []Span
-	start := block.Start
-	var before rune // the character before r
-	for i := block.Start; i < block.End; {
-		r, size := utf8.DecodeRuneInString(text[i:block.End])
-		i += size
-		stop := r >= utf8.RuneSelf && unicode.Is(unicode.Sentence_Terminal, r)
-		ascii := (r == '.' || r == '!' || r == '?') && isIdeographic(before)
-		before = r
-		if !stop && !ascii {
-			continue
-		}
-		end := i
-		var next rune
-		for end < block.End {
-			next, size = utf8.DecodeRuneInString(text[end:block.End])
-			if !closes(next) && !unicode.Is(unicode.Sentence_Terminal, next) {
-				break
+func splitAtStops(text string, block Span) iter.Seq[Span] {
+	return func(yield func(Span) bool) {
+		start := block.Start
+		var before rune // the character before r
+		for i := block.Start; i < block.End; {
+			r, size := utf8.DecodeRuneInString(text[i:block.End])
+			i += size
+			stop := r >= utf8.RuneSelf && unicode.Is(unicode.Sentence_Terminal, r)
+			ascii := (r == '.' || r == '!' || r == '?') && isIdeographic(before)
+			before = r
+			if !stop && !ascii {
+				continue
 			}
-			end += size
+			end := i
+			var next rune
+			for end < block.End {
+				next, size = utf8.DecodeRuneInString(text[end:block.End])
+				if !closes(next) && !unicode.Is(unicode.Sentence_Terminal, next) {
+					break
+				}
+				end += size
+			}
+			switch {
+			case end == block.End:
+			case ascii && !isIdeographic(next): // Latin script goes on: Punkt decides
+			case unicode.IsDigit(next) && r == '．': // a decimal
+			case next == 'と' || next == 'っ': // Japanese "said", after a quotation
+			default:
+				if !yield(trim(text, Span{start, end})) {
+					return
+				}
+				start = end
+			}
+			i = end
 		}
-		switch {
-		case end == block.End:
-		case ascii && !isIdeographic(next): // Latin script goes on: Punkt decides
-		case unicode.IsDigit(next) && r == '．': // a decimal
-		case next == 'と' || next == 'っ': // Japanese "said", after a quotation
-		default:
-			out = append(out, trim(text, Span{start, end}))
-			start = end
+		if s := trim(text, Span{start, block.End}); s.Start < s.End {
+			yield(s)
 		}
-		i = end
 	}
-	if s := trim(text, Span{start, block.End}); s.Start < s.End {
-		out = append(out, s)
-	}
-	return out
 }
 
 // closes reports whether r may stand between a full stop and the next sentence.

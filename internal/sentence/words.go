@@ -47,39 +47,44 @@ func Count(text string) int {
 // units yields the offset of each word in the sense of Count.
 func units(text string) func(yield func(int) bool) {
 	return func(yield func(int) bool) {
-		before := ' '
+		afterSpace, afterIdeograph := true, false
 		for i, r := range text {
-			switch {
-			case unicode.IsSpace(r):
-			case unicode.IsSpace(before),
-				isIdeographic(r),
+			if unicode.IsSpace(r) {
+				afterSpace, afterIdeograph = true, false
+				continue
+			}
+			ideograph := isIdeographic(r)
+			if afterSpace || ideograph ||
 				// punctuation and accents, half-width ones too, stay with the
 				// character before
-				isIdeographic(before) && isWordRune(r) && r != '\uff9e' && r != '\uff9f':
+				afterIdeograph && isWordRune(r) && r != '\uff9e' && r != '\uff9f' {
 				if !yield(i) {
 					return
 				}
 			}
-			before = r
+			afterSpace, afterIdeograph = false, ideograph
 		}
 	}
 }
 
-// appendCut appends s to out, in pieces of at most MaxWords words.
-func appendCut(out []Span, text string, s Span) []Span {
+// cutLong yields s in pieces of at most MaxWords words, and reports whether more
+// sentences are wanted.
+func cutLong(text string, s Span, yield func(Span) bool) bool {
 	if s.End-s.Start <= MaxWords { // a word has at least one byte
-		return append(out, s)
+		return yield(s)
 	}
-	var starts []int
+	starts := make([]int, 0, 2*MaxWords) // of most sentences on the stack
 	for i := range units(s.Of(text)) {
 		starts = append(starts, s.Start+i)
 	}
 	for len(starts) > MaxWords {
 		n := cutAt(text, starts)
-		out = append(out, trim(text, Span{s.Start, starts[n]}))
+		if !yield(trim(text, Span{s.Start, starts[n]})) {
+			return false
+		}
 		s.Start, starts = starts[n], starts[n:]
 	}
-	return append(out, s)
+	return yield(s)
 }
 
 // cutAt returns how many of the words that begin at starts, more than MaxWords,

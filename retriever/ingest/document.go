@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"context"
 	"html"
 	"slices"
 	"sort"
@@ -63,6 +64,7 @@ func (s *section) source(start, end int) (from, to int) {
 // writer gathers a document. A reader of a format calls it with the pieces of the
 // original in their order; offsets are into src.
 type writer struct {
+	ctx context.Context // when it is done, readers stop and what they gathered is of no use
 	src string
 	doc document
 
@@ -78,7 +80,9 @@ type writer struct {
 	level int // of the heading being gathered, 0 if it is no heading
 }
 
-func newWriter(src string) *writer { return &writer{src: src, start: -1} }
+func newWriter(ctx context.Context, src string) *writer {
+	return &writer{ctx: ctx, src: src, start: -1}
+}
 
 // plain takes all from offset body on as one block.
 func (w *writer) plain(body int) {

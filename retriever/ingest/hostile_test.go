@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -61,6 +63,35 @@ func TestHugeLines(t *testing.T) {
 					t.Fatalf("%s as %s: a passage of %d words, %d bytes", name, file, n, len(p.Text))
 				}
 			}
+		}
+	}
+}
+
+// A first row of a million names is read like any other.
+func TestManyColumns(t *testing.T) {
+	var head strings.Builder
+	for i := range 1 << 20 {
+		fmt.Fprintf(&head, "c%d,", i)
+	}
+	_, err := Document("a.csv", []byte(head.String()+"c7\n"), Options{})
+	if !errors.Is(err, ErrRecord) || !strings.Contains(err.Error(), `two columns "c7"`) {
+		t.Error(err)
+	}
+}
+
+// Megabytes of the same mark end within the time of a test, which they would not if
+// time grew with the square of their length.
+func TestHugeMarkup(t *testing.T) {
+	const size = 1 << 20
+	for name, unit := range map[string]string{
+		"lists in lists.md":      "- ",
+		"other lists.md":         "* - + ",
+		"quoted comments.md":     "> <!--\n",
+		"quoted instructions.md": "> <?\n",
+		"quoted elements.md":     "> <div>\n",
+	} {
+		if _, err := Document(name, []byte(strings.Repeat(unit, size/len(unit))+"x"), Options{}); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -19,6 +19,8 @@ func names(list string) map[string]bool {
 var (
 	// Elements whose content is not part of the text.
 	hidden = names("script style nav template noscript iframe noembed noframes svg canvas audio video object select datalist textarea button")
+	// Elements whose end is that of a hidden element in them, if that was not ended.
+	containers = names("article aside body div footer form header html main section table")
 	// Elements that begin and end a block.
 	blockElements = names("address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption figure " +
 		"footer form h1 h2 h3 h4 h5 h6 head header hgroup hr html legend li main menu ol p pre search section summary " +
@@ -29,9 +31,10 @@ var (
 // came from.
 type htmlReader struct {
 	w       *writer
-	skip    string // the hidden element we are in, "" if none
-	depth   int    // how many elements of that name are open
-	pre     int    // open <pre> elements
+	skip    string         // the hidden element we are in, "" if none
+	depth   int            // how many elements of that name are open
+	inner   map[string]int // how many containers of each name are open within it
+	pre     int            // open <pre> elements
 	inTitle bool
 	brs     int // line breaks with no text after them
 }
@@ -40,7 +43,7 @@ type htmlReader struct {
 func readHTML(w *writer, start, end int) {
 	r := htmlReader{w: w}
 	z := html.NewTokenizer(strings.NewReader(w.src[start:end]))
-	for at := start; ; {
+	for at := start; w.ctx.Err() == nil; {
 		kind := z.Next()
 		if kind == html.ErrorToken {
 			break // the end: reading a string has no other error
@@ -53,6 +56,9 @@ func readHTML(w *writer, start, end int) {
 		case html.StartTagToken, html.SelfClosingTagToken:
 			name, _ := z.TagName()
 			r.open(string(name), from, kind == html.SelfClosingTagToken)
+			if r.skip == "svg" {
+				z.NextIsNotRawText() // there <style/> and <title/> are empty
+			}
 		case html.EndTagToken:
 			name, _ := z.TagName()
 			r.close(string(name), from)
@@ -95,15 +101,18 @@ func (r *htmlReader) code(from, to int) {
 func (r *htmlReader) open(name string, at int, selfClosing bool) {
 	w := r.w
 	if r.skip != "" {
-		if name == r.skip && !selfClosing {
+		switch {
+		case name == r.skip && name != "button" && name != "select" && !selfClosing: // these two do not nest
 			r.depth++
+		case containers[name]:
+			r.inner[name]++
 		}
 		return
 	}
 	// Of the hidden elements only those of SVG can close themselves.
 	if hidden[name] {
 		if name != "svg" || !selfClosing {
-			r.skip, r.depth = name, 1
+			r.skip, r.depth, r.inner = name, 1, map[string]int{}
 		}
 		return
 	}
@@ -134,11 +143,18 @@ func (r *htmlReader) open(name string, at int, selfClosing bool) {
 }
 
 func (r *htmlReader) close(name string, at int) {
-	if r.skip != "" {
-		if name == r.skip {
-			if r.depth--; r.depth == 0 {
-				r.skip = ""
-			}
+	switch {
+	case r.skip == "":
+	case name == r.skip:
+		if r.depth--; r.depth == 0 {
+			r.skip = ""
+		}
+		return
+	case containers[name] && r.inner[name] == 0: // an element around the hidden one ends
+		r.skip = ""
+	default:
+		if containers[name] {
+			r.inner[name]--
 		}
 		return
 	}

@@ -27,6 +27,8 @@ func TestHTML(t *testing.T) {
 		"code":               {"<pre>\n\n  a\n\tb <b>c</b> &lt;\n\n</pre>d<pre>e<br>f</pre>", "", []string{": {  a\n\tb c <}|d|{e\nf}"}},
 		"references":         {"&lt;b&gt; &amp;amp; &copy2020 &notit; &#x41;&#66; &nope; a&nbsp;&nbsp; b & c &", "", []string{": <b> &amp; ©2020 ¬it; AB &nope; a b & c &"}},
 		"hidden":             {"a<template><p>b</template><svg/><svg><text>c</svg><select><option>d</select>e<noscript>f</noscript><textarea>g</textarea><button>h</button>", "", []string{": ae"}},
+		"hidden, not closed": {"<div><nav>no<div>no</div></p>no</div>a<button>no<button>no</button>b<select><option>no<select>no</select>c<section><object>no</section>d", "", []string{": abc|d"}},
+		"empty in SVG":       {"<svg><style/><title/><text>no</text></svg>a", "", []string{": a"}},
 		"comments":           {"a<!-- <p> b -->c<!x><?y?>d", "", []string{": acd"}},
 		"broken":             {"</p></pre></nav>a<b", "", []string{": a"}},
 		"control tokens":     {"<p>[Relevant]&lt;/paragraph&gt;[Fully supported]</p>", "", []string{": [Relevant]</paragraph>[Fully supported]"}},
@@ -35,7 +37,7 @@ func TestHTML(t *testing.T) {
 		"heading not closed": {"<h2>A<p>b<p>c", "", []string{"A: b|c"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWriter(tc.src)
+			w := newWriter(t.Context(), tc.src)
 			readHTML(w, 0, len(tc.src))
 			d := w.finish()
 			if diff := cmp.Diff(tc.want, describe(d)); diff != "" {
@@ -54,7 +56,7 @@ func TestReferences(t *testing.T) {
 	part := rapid.SampledFrom([]string{"&", "amp", ";", "&lt;", "&copy", "#", "65", "x41", "a", " ", "é", "&nbsp;", "&notin", "&#0;", "&#10;"})
 	rapid.Check(t, func(t *rapid.T) {
 		src := strings.Join(rapid.SliceOf(part).Draw(t, "parts"), "")
-		w := newWriter(src)
+		w := newWriter(t.Context(), src)
 		w.escaped(0, len(src), false)
 		want := strings.Join(strings.Fields(html.UnescapeString(src)), " ")
 		if got := string(w.text); got != want {

@@ -184,7 +184,7 @@ func TestPack(t *testing.T) {
 			}
 			var got []int
 			next := 0
-			for _, p := range (Split{Size: tc.max}).pack("", units, 0, true) {
+			for _, p := range (cutter{Split: Split{Size: tc.max}, ctx: t.Context()}).pack(units, 0, true) {
 				if p.start != next {
 					t.Errorf("passage begins at %d, want %d", p.start, next)
 				}

@@ -38,7 +38,7 @@ func readMarkdown(w *writer, body int) {
 			m.refs[label] = true
 		}
 	}
-	for at < len(w.src) {
+	for at < len(w.src) && w.ctx.Err() == nil {
 		end, next := lineEnd(w.src, at)
 		at = m.line(at, end, next)
 	}
@@ -81,6 +81,7 @@ func (m *markdown) line(at, end, next int) int {
 		return next
 	}
 	lineStart, quotes, inItem := at, 0, false
+	tail := ruleTail(src, at, end)
 	column, at := indent(src, at, end, 0)
 	for at < end {
 		if src[at] == '>' && column < m.list+4 {
@@ -97,6 +98,9 @@ func (m *markdown) line(at, end, next int) int {
 			continue
 		}
 		inPara := len(m.para) > 0 && column >= m.list && quotes == m.quotes
+		if at >= tail && isRule(src[at:end]) {
+			break
+		}
 		width := m.marker(src[at:end], column, inPara)
 		if width == 0 {
 			break
@@ -181,10 +185,10 @@ func (m *markdown) fenced(at, end, next int) bool {
 	return true
 }
 
-// marker returns the length of the list marker that s begins with, 0 if none.
-// Inside a paragraph only item 1 begins a list, and it must not be empty.
+// marker returns the length of the list marker that s, which is no thematic break,
+// begins with, 0 if none. Inside a paragraph only item 1 begins a list, and it must not be empty.
 func (m *markdown) marker(s string, column int, inPara bool) int {
-	if column >= m.list+4 || isRule(s) {
+	if column >= m.list+4 {
 		return 0
 	}
 	n := 0
@@ -206,6 +210,17 @@ func (m *markdown) marker(s string, column int, inPara bool) int {
 		return 0
 	}
 	return n
+}
+
+// ruleTail returns the offset from which on src[at:end] has nothing but one of the
+// marks of thematic breaks and white space: none begins before it. Else each of
+// many list markers on one line would be followed by a look at the rest of the line.
+func ruleTail(src string, at, end int) int {
+	s := strings.TrimRight(src[at:end], " \t")
+	if s == "" || !strings.ContainsRune("-*_", rune(s[len(s)-1])) {
+		return end
+	}
+	return at + len(strings.TrimRight(s, s[len(s)-1:]+" \t"))
 }
 
 // isRule reports whether s is a thematic break.
@@ -261,11 +276,12 @@ func (m *markdown) leaf(at, end, next int, in surroundings) int {
 		}
 		return next
 	}
-	if html := htmlBlockEnd(w.src, at, end, min(m.list, in.column), len(m.para) > 0 || m.table); html > 0 {
+	limit := len(w.src)
+	if in.quoted {
+		limit = end // further lines begin with the mark of the quotation
+	}
+	if html := htmlBlockEnd(w.src[:limit], at, end, min(m.list, in.column), len(m.para) > 0 || m.table); html > 0 {
 		m.begin(in.column)
-		if in.quoted {
-			html = end // further lines begin with the mark of the quotation
-		}
 		readHTML(w, at, html)
 		return max(html, next)
 	}

@@ -97,18 +97,27 @@ func untilBlank(src string, at, list int) int {
 	return end
 }
 
-// frontMatter returns the offset after the front matter, a block between lines of
-// three dashes, and takes the title from it.
+// frontMatter returns the offset after the front matter, a block of YAML between lines
+// of three dashes, and takes the title from it. Text between two rules is none.
 func (w *writer) frontMatter(body int) int {
-	at, title := body, ""
+	at, title, keys := body, "", 0
 	for line := range strings.Lines(w.src[body:]) {
 		s := strings.TrimRight(line, " \t\r\n")
 		switch {
 		case at == body && s != "---":
 			return body
-		case at > body && (s == "---" || s == "..."):
+		case at == body:
+		case s == "---" || s == "...":
+			if keys == 0 {
+				return body
+			}
 			w.doc.title = title
 			return at + len(line)
+		case s == "" || strings.ContainsRune(" \t#-]}", rune(s[0])): // no new key
+		case !strings.Contains(s, ":"):
+			return body
+		default:
+			keys++
 		}
 		if value, ok := strings.CutPrefix(s, "title:"); ok {
 			title = strings.Join(strings.Fields(strings.Trim(strings.TrimSpace(value), `"'`)), " ")

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"context"
 	"html"
 	"regexp"
 	"strings"
@@ -19,7 +20,7 @@ import (
 // sectionsOf reads Markdown and gives "heading > heading: text" for each section,
 // blocks apart by "|", code blocks in braces.
 func sectionsOf(src string) []string {
-	w := newWriter(src)
+	w := newWriter(context.Background(), src)
 	readMarkdown(w, 0)
 	return describe(w.finish())
 }
@@ -56,29 +57,32 @@ func TestMarkdown(t *testing.T) {
 			"One *two*\n===\na\n\nThree\nfour\n---\nb\n\n---\nc",
 			[]string{"One two: a", "One two > Three four: b|c"},
 		},
-		"no headings":     {"#no\n####### no\n\\# no", []string{": #no ####### no # no"}},
-		"wrapped lines":   {"a\n  b  \nc\\\nd\n\ne", []string{": a b c d|e"}},
-		"emphasis":        {"*a* **b** ***c*** _d_ __e__ ~~f~~ a*b*c", []string{": a b c d e f abc"}},
-		"no emphasis":     {"2 * 3 * 4, snake_case_name, a * b, \\*c\\*, * d", []string{": 2 * 3 * 4, snake_case_name, a * b, *c*, * d"}},
-		"code":            {"`a*b*` and `` x`y `` and ` ` and `[z](u)` not `closed", []string{": a*b* and x`y and and [z](u) not `closed"}},
-		"links":           {"[a](u) [b *c*](<x y> \"t\") [d](u (v) ) [e](f(g)h) ![no](u) [![no](u)](v) <http://h.i> <j@k.l>", []string{": a b c d e http://h.i j@k.l"}},
-		"no links":        {"a[i] [b] [c](d e) x < y > z [f](g \"h", []string{": a[i] [b] [c](d e) x < y > z [f](g \"h"}},
-		"references":      {"[a][x] [B c][] [b  C] [d][no]\n\n[x]: u\n  [b C]: <v> 'title'\n[no] : w", []string{": a B c b C [d][no]|[no] : w"}},
-		"footnotes":       {"a[^1] b[^2]\n\n[^1]: The note.", []string{": a b[^2]|The note."}},
-		"entities":        {"&lt;a&gt; &amp;amp; &copy; &#65; &nope; AT&T `&lt;`", []string{": <a> &amp; © A &nope; AT&T &lt;"}},
-		"tags":            {"a <b>c</b> <br/> d<!-- e -->f <x y='>'>g</x>", []string{": a c df g"}},
-		"lists":           {"- a\n  b\n- c\n\n  d\n  1. e\n  2. f\n* g\n+ h\n10) i", []string{": a b|c|d|e|f|g|h|i"}},
-		"tasks":           {"- [ ] a\n- [x] b\n- [y] c", []string{": a|b|[y] c"}},
-		"number in text":  {"born in\n1990. He\n- x", []string{": born in 1990. He|x"}},
-		"quotations":      {"> a\n> b\nc\n>\n> > d\n\n> # H\n> e", []string{": a b c|d", "H: e"}},
-		"fences":          {"```go\nif a {\n\n\tb\n}\n```\nc\n~~~\n```\n~~~\n- d\n  ```\n  e\n    f\n  ```", []string{": {if a {\n\n\tb\n}}|c|{```}|d|{e\n  f}"}},
-		"open fence":      {"```\na\n# b", []string{": {a\n# b}"}},
-		"fence and quote": {"> ```\n> a\nb", []string{": {a}|b"}},
-		"indented code":   {"a\n    b\n\n    c\n      d\n\n\te\n\nf\n- g\n\n      h", []string{": a b|{c\n  d\n\ne}|f|g|{h}"}},
-		"tables":          {"a\n| b | c |\n|:--|--:|\n| *d* | `e|f\\|` |\n| | g\n\nh | i\n-|-\nj | k\n\n| no |\n|--|--|", []string{": a|b\tc|d\t`e\tf|`|g|h\ti|j\tk|| no | |--|--|"}},
-		"html":            {"<h1 align=center>T</h1>\n\n<p>a\n**b**</p>\n\n**c**\n<!--\n\n# no\n-->\n<script>\n\nx\n</script>\n<details>\n\nd", []string{"T: a **b**|c|d"}},
-		"front matter":    {"---\ntitle: \"The title\"\nx: y\n---\na", []string{": a"}},
-		"windows":         {"# A\r\n\r\nb\r\nc\r\n\r\n```\r\nd\r\n```\r\n", []string{"A: b c|{d}"}},
+		"no headings":        {"#no\n####### no\n\\# no", []string{": #no ####### no # no"}},
+		"wrapped lines":      {"a\n  b  \nc\\\nd\n\ne", []string{": a b c d|e"}},
+		"emphasis":           {"*a* **b** ***c*** _d_ __e__ ~~f~~ a*b*c", []string{": a b c d e f abc"}},
+		"no emphasis":        {"2 * 3 * 4, snake_case_name, a * b, \\*c\\*, * d", []string{": 2 * 3 * 4, snake_case_name, a * b, *c*, * d"}},
+		"code":               {"`a*b*` and `` x`y `` and ` ` and `[z](u)` not `closed", []string{": a*b* and x`y and and [z](u) not `closed"}},
+		"links":              {"[a](u) [b *c*](<x y> \"t\") [d](u (v) ) [e](f(g)h) ![no](u) [![no](u)](v) <http://h.i> <j@k.l>", []string{": a b c d e http://h.i j@k.l"}},
+		"no links":           {"a[i] [b] [c](d e) x < y > z [f](g \"h", []string{": a[i] [b] [c](d e) x < y > z [f](g \"h"}},
+		"references":         {"[a][x] [B c][] [b  C] [d][no]\n\n[x]: u\n  [b C]: <v> 'title'\n[no] : w", []string{": a B c b C [d][no]|[no] : w"}},
+		"footnotes":          {"a[^1] b[^2]\n\n[^1]: The note.", []string{": a b[^2]|The note."}},
+		"entities":           {"&lt;a&gt; &amp;amp; &copy; &#65; &nope; AT&T `&lt;`", []string{": <a> &amp; © A &nope; AT&T &lt;"}},
+		"tags":               {"a <b>c</b> <br/> d<!-- e -->f <x y='>'>g</x>", []string{": a c df g"}},
+		"lists":              {"- a\n  b\n- c\n\n  d\n  1. e\n  2. f\n* g\n+ h\n10) i", []string{": a b|c|d|e|f|g|h|i"}},
+		"tasks":              {"- [ ] a\n- [x] b\n- [y] c", []string{": a|b|[y] c"}},
+		"number in text":     {"born in\n1990. He\n- x", []string{": born in 1990. He|x"}},
+		"quotations":         {"> a\n> b\nc\n>\n> > d\n\n> # H\n> e", []string{": a b c|d", "H: e"}},
+		"fences":             {"```go\nif a {\n\n\tb\n}\n```\nc\n~~~\n```\n~~~\n- d\n  ```\n  e\n    f\n  ```", []string{": {if a {\n\n\tb\n}}|c|{```}|d|{e\n  f}"}},
+		"open fence":         {"```\na\n# b", []string{": {a\n# b}"}},
+		"fence and quote":    {"> ```\n> a\nb", []string{": {a}|b"}},
+		"indented code":      {"a\n    b\n\n    c\n      d\n\n\te\n\nf\n- g\n\n      h", []string{": a b|{c\n  d\n\ne}|f|g|{h}"}},
+		"tables":             {"a\n| b | c |\n|:--|--:|\n| *d* | `e|f\\|` |\n| | g\n\nh | i\n-|-\nj | k\n\n| no |\n|--|--|", []string{": a|b\tc|d\t`e\tf|`|g|h\ti|j\tk|| no | |--|--|"}},
+		"html":               {"<h1 align=center>T</h1>\n\n<p>a\n**b**</p>\n\n**c**\n<!--\n\n# no\n-->\n<script>\n\nx\n</script>\n<details>\n\nd", []string{"T: a **b**|c|d"}},
+		"front matter":       {"---\ntitle: \"The title\"\nx: y\n---\na", []string{": a"}},
+		"front matter, more": {"---\n# a comment\ntags:\n- x\n  y\n\nz: {\n}\n...\na", []string{": a"}},
+		"no front matter":    {"---\nA sentence.\n\n---\nb\n", []string{": A sentence.|b"}},
+		"rules and a list":   {"---\n- a\n\n---\nb\n", []string{": a|b"}},
+		"windows":            {"# A\r\n\r\nb\r\nc\r\n\r\n```\r\nd\r\n```\r\n", []string{"A: b c|{d}"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if d := cmp.Diff(tc.want, sectionsOf(tc.src)); d != "" {
@@ -131,7 +135,7 @@ func TestMarkdownAgreesWithGoldmark(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := words(html.UnescapeString(tag.ReplaceAllString(head.ReplaceAllString(rendered.String(), ""), "")))
-		w := newWriter(src)
+		w := newWriter(context.Background(), src)
 		readMarkdown(w, 0)
 		var got string
 		for _, s := range w.finish().sections {

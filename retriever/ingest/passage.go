@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"path"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -90,12 +91,14 @@ func (s *section) family(ctx context.Context, p retriever.Passage, u unit, opts 
 
 // clip returns the blocks of s as far as they are in u.
 func (s *section) clip(u unit) []block {
+	first := sort.Search(len(s.blocks), func(i int) bool { return s.blocks[i].end > u.start })
 	var out []block
-	for _, b := range s.blocks {
-		b.start, b.end = max(b.start, u.start), min(b.end, u.end)
-		if b.start < b.end {
-			out = append(out, b)
+	for _, b := range s.blocks[first:] {
+		if b.start >= u.end {
+			break
 		}
+		b.start, b.end = max(b.start, u.start), min(b.end, u.end)
+		out = append(out, b)
 	}
 	return out
 }

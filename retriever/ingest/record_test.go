@@ -117,6 +117,7 @@ func TestBadRecords(t *testing.T) {
 		"an open quote at the end": {"a.csv", "text,id\na,1\n\"b,2\n", "1", []string{
 			"ingest: a.csv:3: bad record: column 6 of line 3: extraneous or missing \" in quoted-field: put a field with quotes in it in quotes, and write each of its own as two",
 		}},
+		"a first row that is not UTF-8": {"a.csv", "\xff\xfet\x00e\x00x\x00t\x00\n\x00", "", []string{"ingest: a.csv: not UTF-8: convert the file to UTF-8"}},
 		"no text column": {"a.csv", "id,body\n1,a", "", []string{
 			`ingest: a.csv: bad record: no column "text": the first row must name the columns, such as id, title and text`}},
 		"two text columns": {"a.csv", "text,TEXT\n1,a", "", []string{`ingest: a.csv: bad record: two columns "TEXT"`}},

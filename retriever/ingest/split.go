@@ -70,7 +70,8 @@ type Split struct {
 	// Whole is what is not cut if it can be helped.
 	Whole Whole
 	// Count returns the number of tokens of a text. It must be there if and only if
-	// Unit is Tokens, and may be called many times with overlapping texts.
+	// Unit is Tokens, and may be called many times with overlapping texts. A word
+	// or character for which it returns none is taken for one token.
 	Count func(text string) int
 }
 
@@ -125,42 +126,53 @@ func (s Split) Text(text string) ([]Span, error) {
 // cut returns the passages of text, which consists of blocks. The error wraps
 // ErrOptions, or is ctx.Err().
 func (s Split) cut(ctx context.Context, text string, blocks []block) ([]unit, error) {
+	c := cutter{Split: s, ctx: ctx, text: text}
 	var units []unit
 	for _, b := range blocks {
 		for _, p := range paragraphs(text, b) {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			for _, u := range s.wholes(text, p) {
+			for _, u := range c.wholes(p) {
 				var err error
-				if units, err = s.fit(units, text, u); err != nil {
+				if units, err = c.fit(units, u); err != nil {
 					return nil, err
 				}
 			}
 		}
 	}
-	return s.pack(text, units, s.Overlap, s.Whole != WholeWords && s.Overlap == 0), nil
+	units = c.pack(units, s.Overlap, s.Whole != WholeWords && s.Overlap == 0)
+	return units, ctx.Err()
 }
 
+// cutter cuts a text. What its methods return is incomplete once ctx is done.
+type cutter struct {
+	Split
+	ctx  context.Context
+	text string
+}
+
+func (c cutter) done() bool { return c.ctx.Err() != nil }
+
 // wholes returns what is to be kept whole of a paragraph.
-func (s Split) wholes(text string, p block) []unit {
-	if s.Whole == WholeWords {
-		return s.words(text, Span{p.start, p.end})
+func (c cutter) wholes(p block) []unit {
+	if c.Whole == WholeWords {
+		return c.words(Span{p.start, p.end})
 	}
 	var out []unit
-	for _, c := range sentencesOf(text, p) {
-		u := unit{c.Start, c.End, 1}
-		if s.Unit != Sentences {
-			u.n = s.length(c.of(text))
+	for _, s := range c.sentences(p) {
+		if c.done() {
+			return nil
+		}
+		u := unit{s.Start, s.End, 1}
+		if c.Unit != Sentences {
+			u.n = c.length(s.of(c.text))
 		}
 		out = append(out, u)
 	}
-	if s.Whole == WholeBlocks {
+	if c.Whole == WholeBlocks {
 		u := unit{p.start, p.end, len(out)}
-		if s.Unit != Sentences {
-			u.n = s.length(text[p.start:p.end])
+		if c.Unit != Sentences {
+			u.n = c.length(c.text[p.start:p.end])
 		}
-		if u.n <= s.Size {
+		if u.n <= c.Size {
 			return []unit{u}
 		}
 	}
@@ -169,10 +181,12 @@ func (s Split) wholes(text string, p block) []unit {
 
 func (s Span) of(text string) string { return text[s.Start:s.End] }
 
-// length returns how long a text is in words or tokens.
+// length returns how long a text that is not blank is in words or tokens. It is at
+// least one: an estimate of tokens by the length in bytes may give none for a short
+// word, and none for all the words of a text.
 func (s Split) length(text string) int {
 	if s.Unit == Tokens {
-		return s.Count(text)
+		return max(s.Count(text), 1)
 	}
 	n := 0
 	for range sentence.Pieces(text) {
@@ -182,35 +196,41 @@ func (s Split) length(text string) int {
 }
 
 // fit appends u to units, cut if it is too long.
-func (s Split) fit(units []unit, text string, u unit) ([]unit, error) {
-	if u.n <= s.Size {
+func (c cutter) fit(units []unit, u unit) ([]unit, error) {
+	if u.n <= c.Size {
 		return append(units, u), nil
 	}
 	p := Span{u.start, u.end}
-	parts := s.words(text, p)
+	parts := c.words(p)
 	if len(parts) <= 1 {
-		parts = s.characters(text, p)
+		parts = c.characters(p)
 	}
-	if len(parts) <= 1 {
-		return nil, fmt.Errorf("%w: Split: Size is %d tokens: the character %q alone has %d", ErrOptions, s.Size, p.of(text), u.n)
+	switch {
+	case c.done():
+		return nil, c.ctx.Err()
+	case len(parts) <= 1:
+		return nil, fmt.Errorf("%w: Split: Size is %d tokens: the character %q alone has %d", ErrOptions, c.Size, p.of(c.text), u.n)
 	}
 	var pieces []unit
 	for _, part := range parts {
 		var err error
-		if pieces, err = s.fit(pieces, text, part); err != nil {
+		if pieces, err = c.fit(pieces, part); err != nil {
 			return nil, err
 		}
 	}
-	return append(units, s.pack(text, pieces, 0, true)...), nil
+	return append(units, c.pack(pieces, 0, true)...), nil
 }
 
 // words returns the words of a piece of text.
-func (s Split) words(text string, p Span) []unit {
+func (c cutter) words(p Span) []unit {
 	var out []unit
-	for w := range sentence.Pieces(p.of(text)) {
+	for w := range sentence.Pieces(p.of(c.text)) {
+		if c.done() {
+			return nil
+		}
 		u := unit{p.Start + w.Start, p.Start + w.End, 1}
-		if s.Unit == Tokens {
-			u.n = s.Count(text[u.start:u.end])
+		if c.Unit == Tokens {
+			u.n = c.length(c.text[u.start:u.end])
 		}
 		out = append(out, u)
 	}
@@ -219,36 +239,39 @@ func (s Split) words(text string, p Span) []unit {
 
 // characters returns the grapheme clusters of a piece of text, or its code points
 // if it is a single cluster, for a limit in tokens.
-func (s Split) characters(text string, p Span) []unit {
+func (c cutter) characters(p Span) []unit {
 	var out []unit
 	add := func(n int) {
-		out = append(out, unit{p.Start, p.Start + n, s.Count(text[p.Start : p.Start+n])})
+		out = append(out, unit{p.Start, p.Start + n, c.length(c.text[p.Start : p.Start+n])})
 		p.Start += n
 	}
 	start := p.Start
-	for state := -1; p.Start < p.End; {
-		var c string
-		c, _, _, state = uniseg.FirstGraphemeClusterInString(p.of(text), state)
-		add(len(c))
+	for state := -1; p.Start < p.End && !c.done(); {
+		var cluster string
+		cluster, _, _, state = uniseg.FirstGraphemeClusterInString(p.of(c.text), state)
+		add(len(cluster))
 	}
 	if len(out) > 1 {
 		return out
 	}
 	out, p.Start = nil, start
-	for p.Start < p.End {
-		_, n := utf8.DecodeRuneInString(p.of(text))
+	for p.Start < p.End && !c.done() {
+		_, n := utf8.DecodeRuneInString(p.of(c.text))
 		add(n)
 	}
 	return out
 }
 
-// sentencesOf returns the sentences of a block, or the lines of one of code.
-func sentencesOf(text string, b block) []Span {
+// sentences returns the sentences of a block, or the lines of one of code.
+func (c cutter) sentences(b block) []Span {
 	var out []Span
 	add := func(start, end int) {
-		for _, p := range sentence.Split(text[start:end]) {
+		for p := range sentence.All(c.text[start:end]) {
+			if c.done() {
+				return
+			}
 			p.Start, p.End = p.Start+start, p.End+start
-			if k := len(out) - 1; k >= 0 && out[k].End == p.Start && sentence.Joined(text, p.Start) {
+			if k := len(out) - 1; k >= 0 && out[k].End == p.Start && sentence.Joined(c.text, p.Start) {
 				out[k].End = p.End
 				continue
 			}
@@ -260,7 +283,7 @@ func sentencesOf(text string, b block) []Span {
 		return out
 	}
 	start := b.start
-	for line := range strings.Lines(text[b.start:b.end]) {
+	for line := range strings.Lines(c.text[b.start:b.end]) {
 		code := strings.TrimRightFunc(line, unicode.IsSpace)
 		if n := sentence.Count(code); n > sentence.MaxWords {
 			add(start, start+len(code))
@@ -304,33 +327,33 @@ func paragraphs(text string, b block) []block {
 // start to end, of length n.
 type unit struct{ start, end, n int }
 
-// pack joins neighbouring units to passages of at most s.Size, as few as it can
+// pack joins neighbouring units to passages of at most c.Size, as few as it can
 // without looking back, and as like in length if they are to be even. No unit may
 // be longer.
-func (s Split) pack(text string, units []unit, overlap int, even bool) []unit {
+func (c cutter) pack(units []unit, overlap int, even bool) []unit {
 	left := 0
 	for _, u := range units {
 		left += u.n
 	}
 	var out []unit
-	for i, before := 0, -1; i < len(units); {
-		target := s.Size
-		if passages := (left + s.Size - 1) / s.Size; even && passages > 0 {
+	for i, before := 0, -1; i < len(units) && !c.done(); {
+		target := c.Size
+		if passages := (left + c.Size - 1) / c.Size; even && passages > 0 {
 			target = left / passages
 		}
 		first, end, n := i, i+1, units[i].n
-		for back := 0; first-1 > before && back+units[first-1].n <= overlap && n+units[first-1].n <= s.Size; {
+		for back := 0; first-1 > before && back+units[first-1].n <= overlap && n+units[first-1].n <= c.Size; {
 			first--
 			back += units[first].n
 			n += units[first].n
 		}
-		for end < len(units) && n+units[end].n <= s.Size && n+units[end].n/2 <= target {
+		for end < len(units) && n+units[end].n <= c.Size && n+units[end].n/2 <= target {
 			n += units[end].n
 			end++
 		}
 		// Tokens of a whole need not be as many as those of its parts.
-		for s.Unit == Tokens && end-first > 1 {
-			if n = s.Count(text[units[first].start:units[end-1].end]); n <= s.Size {
+		for c.Unit == Tokens && end-first > 1 {
+			if n = c.length(c.text[units[first].start:units[end-1].end]); n <= c.Size {
 				break
 			}
 			if end > i+1 {

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -178,4 +179,53 @@ func FuzzSplit(f *testing.F) {
 			t.Fatalf("%q is in no passage", text[end:])
 		}
 	})
+}
+
+// Where a count of tokens gives none for each word, no more words are joined than are
+// within the limit, and no more than that are tried.
+func TestTokensOfNothing(t *testing.T) {
+	text := strings.Repeat("長", 400_000)
+	split := Split{Unit: Tokens, Whole: WholeWords, Size: 100, Count: func(s string) int { return len(s) / 4 }}
+	spans, err := split.Text(text)
+	if err != nil || len(spans) != 4_000 || spans[3_999].End != len(text) {
+		t.Errorf("%d passages, %v", len(spans), err)
+	}
+}
+
+// patience is a context that is done when it has been looked at so many times.
+type patience struct {
+	context.Context
+	left int
+}
+
+func (p *patience) Err() error {
+	if p.left--; p.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// Cutting stops in the middle of a paragraph, and reading in the middle of a document.
+func TestCutIsCancelled(t *testing.T) {
+	bytes := func(s string) int { return len(s) }
+	prose, markup := strings.Repeat("There is a word. ", 1000), strings.Repeat("<p>- Is.\n", 1000)
+	for name, tc := range map[string]struct {
+		file, src string
+		split     Split
+	}{
+		"sentences":  {"a.txt", prose, Split{}},
+		"words":      {"a.txt", prose, Split{Whole: WholeWords}},
+		"blocks":     {"a.txt", prose, Split{Whole: WholeBlocks}},
+		"tokens":     {"a.txt", prose, Split{Unit: Tokens, Count: bytes}},
+		"characters": {"a.txt", prose, Split{Unit: Tokens, Size: 4, Count: bytes}},
+		"Markdown":   {"a.md", markup, Split{}},
+		"HTML":       {"a.html", markup, Split{}},
+	} {
+		for p, err := range Stream(&patience{t.Context(), 500}, tc.file, strings.NewReader(tc.src), Options{Split: tc.split}) {
+			if err != context.Canceled {
+				t.Errorf("%s: %v, %q", name, err, p.Text)
+			}
+			break
+		}
+	}
 }

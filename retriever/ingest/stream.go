@@ -123,7 +123,7 @@ func (s *stream) document(r io.Reader) error {
 	case !utf8.Valid(data):
 		return ErrNotUTF8
 	}
-	w := newWriter(string(data))
+	w := newWriter(s.ctx, string(data))
 	body := len(w.src) - len(strings.TrimPrefix(w.src, byteOrderMark))
 	switch s.format {
 	case "txt":
@@ -132,6 +132,9 @@ func (s *stream) document(r io.Reader) error {
 		readMarkdown(w, body)
 	case "html":
 		readHTML(w, body, len(w.src))
+	}
+	if err := s.ctx.Err(); err != nil {
+		return err
 	}
 	if err := w.finish().passages(s.ctx, s.name, s.format, s.opts, s.emit); err != nil {
 		return err

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -31,6 +30,9 @@ func (s *stream) table(r io.Reader) error {
 	names, err := t.Read()
 	if err != nil {
 		return headError(err)
+	}
+	if !utf8.ValidString(strings.Join(names, "")) {
+		return ErrNotUTF8
 	}
 	cols, err := columnsOf(names)
 	if err != nil {
@@ -107,6 +109,7 @@ type columns struct {
 
 func columnsOf(names []string) (columns, error) {
 	c := columns{names: names, id: -1, title: -1, text: -1}
+	seen := map[string]bool{}
 	for i, name := range names {
 		var at *int
 		switch strings.ToLower(strings.TrimSpace(name)) {
@@ -119,9 +122,10 @@ func columnsOf(names []string) (columns, error) {
 		case "":
 			return c, fmt.Errorf("%w: the name of column %d is empty", ErrRecord, i+1)
 		}
-		if at != nil && *at >= 0 || slices.Contains(names[:i], name) {
+		if at != nil && *at >= 0 || seen[name] {
 			return c, fmt.Errorf("%w: two columns %q", ErrRecord, name)
 		}
+		seen[name] = true
 		if at != nil {
 			*at = i
 		} else if err := (retriever.Metadata{name: retriever.Int(0)}).Check(); err != nil {

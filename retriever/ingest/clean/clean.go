@@ -102,46 +102,110 @@ func (r Report) String() string {
 // about the others. The first of several that say the same is kept. The error wraps
 // ErrOptions or, when ctx is done, ctx.Err(); then nothing is returned.
 //
+// A child that package ingest cut from another of the passages is kept or dropped with
+// that, its parent, for the same reason: parents are searched by their children, which
+// may say the same.
+//
 // Beside the passages it takes some 150 bytes for each, and 1 kB more with
-// NearDuplicate.
+// NearDuplicate, with another 8 bytes for each word of those that resemble another.
 func Passages(ctx context.Context, passages []retriever.Passage, o Options) ([]retriever.Passage, Report, error) {
 	if err := o.check(); err != nil {
 		return nil, Report{}, err
 	}
-	lines, err := commonLines(ctx, passages, o.Boilerplate)
+	parents := parentsOf(passages)
+	drops, err := judge(ctx, passages, parents, o)
 	if err != nil {
-		return nil, Report{}, err
+		return nil, Report{}, fmt.Errorf("clean: %w", err)
 	}
 	var kept []retriever.Passage
 	var report Report
-	first := map[[16]byte]int{} // the place in kept of a text, by its hash
-	near := newFinder()
-	for _, p := range passages {
-		if err := ctx.Err(); err != nil {
-			return nil, Report{}, fmt.Errorf("clean: %w", err)
+	for i, p := range passages {
+		judged := i
+		if parent, ok := parents[i]; ok {
+			judged = parent
 		}
-		d := Drop{ID: p.ID, Source: p.Source}
-		key := keyOf(p)
-		if share := letters(p.Text); share < o.Letters {
-			d.Reason, d.Value = Garbage, share
-		} else if share := lines.share(p.Text); o.Boilerplate > 0 && share >= 0.5 {
-			d.Reason, d.Value = Boilerplate, share
-		} else if i, ok := first[key]; ok {
-			d.Reason, d.Of, d.Value = Duplicate, kept[i].ID, 1
-		} else if o.NearDuplicate > 0 {
-			if i, s := near.find(kept, p, o.NearDuplicate); i >= 0 {
-				d.Reason, d.Of, d.Value = NearDuplicate, kept[i].ID, s
-			}
-		}
-		if d.Reason != "" {
+		if d, ok := drops[judged]; ok {
+			d.ID, d.Source = p.ID, p.Source
 			report.Drops = append(report.Drops, d)
 			continue
 		}
-		first[key] = len(kept)
 		kept = append(kept, p)
 	}
 	report.Kept = len(kept)
 	return kept, report, nil
+}
+
+// parentsOf returns, by the index of each child, the index of its parent, if that is
+// among the passages. A child's ID is that of its parent, a full stop and a number:
+// records may have metadata of that name for something else.
+func parentsOf(passages []retriever.Passage) map[int]int {
+	children := map[int]string{}
+	for i, p := range passages {
+		if id, ok := p.Metadata["parent"].AsString(); ok && strings.HasPrefix(p.ID, id+".") {
+			children[i] = id
+		}
+	}
+	if len(children) == 0 {
+		return nil
+	}
+	byID := map[string]int{}
+	for i, p := range passages {
+		if _, ok := children[i]; !ok {
+			byID[p.ID] = i
+		}
+	}
+	parents := map[int]int{}
+	for i, id := range children {
+		if k, ok := byID[id]; ok {
+			parents[i] = k
+		}
+	}
+	return parents
+}
+
+// judge returns why passages are dropped, by their index; children are left out. The
+// error is ctx.Err().
+func judge(ctx context.Context, passages []retriever.Passage, parents map[int]int, o Options) (map[int]Drop, error) {
+	lines, err := commonLines(ctx, passages, parents, o.Boilerplate)
+	if err != nil {
+		return nil, err
+	}
+	drops := map[int]Drop{}
+	first := map[[16]byte]int{} // the first passage with a text, by its hash
+	near := newFinder(passages)
+	for i, p := range passages {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if _, ok := parents[i]; ok {
+			continue
+		}
+		key := keyOf(p)
+		if share := letters(p.Text); share < o.Letters {
+			drops[i] = Drop{Reason: Garbage, Value: share}
+			continue
+		}
+		if share := lines.share(p.Text); o.Boilerplate > 0 && share >= 0.5 {
+			drops[i] = Drop{Reason: Boilerplate, Value: share}
+			continue
+		}
+		if k, ok := first[key]; ok {
+			drops[i] = Drop{Reason: Duplicate, Of: passages[k].ID, Value: 1}
+			continue
+		}
+		if o.NearDuplicate > 0 {
+			k, s, err := near.findOrAdd(ctx, i, o.NearDuplicate)
+			if err != nil {
+				return nil, err
+			}
+			if k >= 0 {
+				drops[i] = Drop{Reason: NearDuplicate, Of: passages[k].ID, Value: s}
+				continue
+			}
+		}
+		first[key] = i
+	}
+	return drops, nil
 }
 
 // fold brings a text into the form in which equal texts are equal.
@@ -170,28 +234,42 @@ func letters(text string) float64 {
 // lineSet holds the hashes of lines.
 type lineSet map[[16]byte]bool
 
-// commonLines returns the lines that stand in at least min documents.
-func commonLines(ctx context.Context, passages []retriever.Passage, min int) (lineSet, error) {
+// commonLines returns the lines that stand in at least min documents. The error is
+// ctx.Err().
+func commonLines(ctx context.Context, passages []retriever.Passage, parents map[int]int, min int) (lineSet, error) {
 	if min == 0 {
 		return nil, nil
 	}
-	type seen struct {
-		documents int
-		last      string
+	// Document by document, so that the last one that had a line is all that need be
+	// known to count each once.
+	var documents [][]int // the indices of their passages
+	byPath := map[string]int{}
+	for i, p := range passages {
+		if _, ok := parents[i]; ok {
+			continue // its lines are those of its parent, or parts of them
+		}
+		path, named := p.Metadata["path"].AsString()
+		if n, ok := byPath[path]; ok && named {
+			documents[n] = append(documents[n], i)
+			continue
+		}
+		if named {
+			byPath[path] = len(documents)
+		}
+		documents = append(documents, []int{i})
 	}
+	type seen struct{ documents, last int }
 	counts := map[[16]byte]seen{}
-	for _, p := range passages {
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("clean: %w", err)
-		}
-		document, ok := p.Metadata["path"].AsString()
-		if !ok {
-			document = "\x00" + p.ID // no path
-		}
-		for line := range strings.Lines(p.Text) {
-			key := lineKey(line)
-			if s, ok := counts[key]; !ok || s.last != document {
-				counts[key] = seen{s.documents + 1, document}
+	for n, indices := range documents {
+		for _, i := range indices {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			for line := range strings.Lines(passages[i].Text) {
+				key := lineKey(line)
+				if s, ok := counts[key]; !ok || s.last != n {
+					counts[key] = seen{s.documents + 1, n}
+				}
 			}
 		}
 	}

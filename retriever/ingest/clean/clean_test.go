@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/ingest"
 )
 
 func passage(id, path, title, text string) retriever.Passage {
@@ -71,6 +74,113 @@ func TestPassages(t *testing.T) {
 	if err != nil || len(all) != len(passages)-2 {
 		t.Errorf("the zero value keeps %d of %d, %v", len(all), len(passages), err)
 	}
+}
+
+// A line is counted once for a document, wherever the passages of that stand.
+func TestBoilerplateInterleaved(t *testing.T) {
+	var passages []retriever.Passage
+	for i := range 6 {
+		passages = append(passages, passage(fmt.Sprint(i), []string{"a", "b"}[i%2], "", fmt.Sprintf("Line %d.\nIn two documents of two.", i)))
+	}
+	for min, want := range map[int]int{2: 6, 3: 0} {
+		_, report, err := Passages(t.Context(), passages, Options{Boilerplate: min})
+		if n := report.Count(Boilerplate); err != nil || n != want {
+			t.Errorf("in at least %d documents: %d dropped, want %d, %v", min, n, want, err)
+		}
+	}
+}
+
+// A child goes with its parent, also one that says the same.
+func TestFamilies(t *testing.T) {
+	docs := fstest.MapFS{
+		"a.txt": {Data: []byte("The bridge was opened in 1932.\n\nIt is made of steel. It is long.")},
+		"b.txt": {Data: []byte("It is made of steel.  It is long.\n\nIt is made of steel.")},
+	}
+	docs["a.txt"].Data = append(docs["a.txt"].Data, " ---- ****"...)
+	read, err := ingest.FS(t.Context(), docs, ingest.Options{
+		Split:    ingest.Split{Unit: ingest.Sentences, Size: 3, Whole: ingest.WholeBlocks},
+		Children: &ingest.Split{Unit: ingest.Sentences, Size: 1},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range read.Passages {
+		read.Passages[i].Title = "" // so that only texts count
+	}
+	for _, o := range []Options{{}, {Letters: 0.5}, {Boilerplate: 2}, {NearDuplicate: 0.6}} {
+		kept, report, err := Passages(t.Context(), read.Passages, o)
+		if err != nil || len(kept)+len(report.Drops) != len(read.Passages) {
+			t.Fatalf("%+v: %v, %v", o, report, err)
+		}
+		parents, children := ingest.Families(kept)
+		want := map[string]int{}
+		for _, p := range read.Passages {
+			if id, ok := p.Metadata["parent"].AsString(); ok {
+				want[id]++
+			}
+		}
+		got := map[string]int{}
+		for _, c := range children {
+			id, _ := c.Metadata["parent"].AsString()
+			got[id]++
+		}
+		for _, p := range parents {
+			if got[p.ID] != want[p.ID] {
+				t.Errorf("%+v: %d children of %s, want %d", o, got[p.ID], p.ID, want[p.ID])
+			}
+			delete(got, p.ID)
+		}
+		if len(got) > 0 {
+			t.Errorf("%+v: children without parents: %v", o, got)
+		}
+	}
+}
+
+// A record may have metadata "parent" that has nothing to do with children.
+func TestParentOfAnotherKind(t *testing.T) {
+	a, b := passage("X-1", "", "", "Same text."), passage("X-2", "", "", "Same text.")
+	b.Metadata = retriever.Metadata{"parent": retriever.String("X-1")}
+	if kept, _, err := Passages(t.Context(), []retriever.Passage{a, b}, Options{}); err != nil || len(kept) != 1 {
+		t.Errorf("%d kept, %v", len(kept), err)
+	}
+}
+
+// Many passages of one template are measured against each other, which can be stopped.
+func TestTemplate(t *testing.T) {
+	words := strings.Fields(strings.Repeat("one two three four five six seven eight nine ten ", 10))
+	rng := rand.New(rand.NewPCG(1, 1))
+	var passages []retriever.Passage
+	for i := range 2000 {
+		w := slices.Clone(words)
+		for k := range w {
+			w[k] += fmt.Sprint(k)
+		}
+		for range 14 {
+			w[rng.IntN(len(w))] = fmt.Sprint("x", rng.Uint32())
+		}
+		passages = append(passages, passage(fmt.Sprint(i), "", "", strings.Join(w, " ")))
+	}
+	if _, report, err := Passages(t.Context(), passages, Options{NearDuplicate: 0.9}); err != nil || report.Kept != 2000 {
+		t.Errorf("%v, %v", report, err)
+	}
+	// More looks than there are passages.
+	ctx := &patience{t.Context(), 50_000}
+	if _, _, err := Passages(ctx, passages, Options{NearDuplicate: 0.9}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// patience is a context that is done when it has been looked at so many times.
+type patience struct {
+	context.Context
+	left int
+}
+
+func (p *patience) Err() error {
+	if p.left--; p.left < 0 {
+		return context.Canceled
+	}
+	return nil
 }
 
 func TestErrors(t *testing.T) {

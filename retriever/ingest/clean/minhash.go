@@ -1,6 +1,7 @@
 package clean
 
 import (
+	"context"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -17,19 +18,28 @@ const (
 	rows  = 5 // values in a band
 )
 
-// finder finds kept passages that are like a new one.
+// finder finds passages, among those that were added to it, that are like another.
 type finder struct {
-	hashes [bands * rows]struct{ a, b uint64 }
-	heads  [bands]map[uint64]int32 // the last entry with a band's values
-	chain  []entry
+	passages []retriever.Passage
+	hashes   [bands * rows]struct{ a, b uint64 }
+	heads    [bands]map[uint64]int32 // the last entry with a band's values
+	chain    []entry
+	added    []candidate
 }
 
-// entry is a kept passage in a band, and the entry before it with the same values,
-// or -1.
-type entry struct{ passage, before int32 }
+// candidate is a passage that was added.
+type candidate struct {
+	index int
+	set   []uint64 // its shingles, nil until it was looked at
+	by    int      // the index of the passage that was last compared with it
+}
 
-func newFinder() *finder {
-	f := &finder{}
+// entry is a place in added of a passage in a band, and the entry before it with the
+// same values, or -1.
+type entry struct{ candidate, before int32 }
+
+func newFinder(passages []retriever.Passage) *finder {
+	f := &finder{passages: passages}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range f.hashes {
 		f.hashes[i].a, f.hashes[i].b = rng.Uint64()|1, rng.Uint64()
@@ -40,23 +50,34 @@ func newFinder() *finder {
 	return f
 }
 
-// find returns the first of kept whose similarity with p is at least least, and the
-// similarity; -1 if there is none. Then p is taken for the next of kept.
-func (f *finder) find(kept []retriever.Passage, p retriever.Passage, least float64) (int, float64) {
-	set := shingles(p)
+// findOrAdd returns the index of the first passage whose similarity with passage i is at
+// least least, and the similarity; if there is none, it adds passage i and returns -1.
+// The error is ctx.Err().
+func (f *finder) findOrAdd(ctx context.Context, i int, least float64) (int, float64, error) {
+	set := shingles(f.passages[i])
 	keys := f.keys(set)
-	var candidates []int32
+	found, similarity := -1, 0.0
 	for b, key := range keys {
 		at, ok := f.heads[b][key]
 		for ; ok && at >= 0; at = f.chain[at].before {
-			candidates = append(candidates, f.chain[at].passage)
+			c := &f.added[f.chain[at].candidate]
+			if c.by == i || found >= 0 && c.index > found {
+				continue
+			}
+			if err := ctx.Err(); err != nil {
+				return 0, 0, err
+			}
+			c.by = i
+			if c.set == nil {
+				c.set = shingles(f.passages[c.index])
+			}
+			if s := jaccard(set, c.set); s >= least {
+				found, similarity = c.index, s
+			}
 		}
 	}
-	slices.Sort(candidates)
-	for _, c := range slices.Compact(candidates) {
-		if s := jaccard(set, shingles(kept[c])); s >= least {
-			return int(c), s
-		}
+	if found >= 0 {
+		return found, similarity, nil
 	}
 	for b, key := range keys {
 		before, ok := f.heads[b][key]
@@ -64,9 +85,10 @@ func (f *finder) find(kept []retriever.Passage, p retriever.Passage, least float
 			before = -1
 		}
 		f.heads[b][key] = int32(len(f.chain))
-		f.chain = append(f.chain, entry{int32(len(kept)), before})
+		f.chain = append(f.chain, entry{int32(len(f.added)), before})
 	}
-	return -1, 0
+	f.added = append(f.added, candidate{index: i, by: i})
+	return -1, 0, nil
 }
 
 // keys returns a hash of each band of the signature of a set.
@@ -108,7 +130,7 @@ func shingles(p retriever.Passage) []uint64 {
 		out = append(out, h)
 	}
 	slices.Sort(out)
-	return slices.Compact(out)
+	return slices.Clip(slices.Compact(out))
 }
 
 // hash is FNV-1a.

@@ -19,10 +19,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"path"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/tmc/langchaingo/schema"
 
@@ -68,12 +68,6 @@ func Passages(ctx context.Context, name string, l Loader, split ingest.Split) ([
 	}
 	var out []retriever.Passage
 	for _, d := range docs {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if !utf8.ValidString(d.PageContent) {
-			return nil, bad(ingest.ErrNotUTF8)
-		}
 		m, err := metadata(name, d.Metadata)
 		if err != nil {
 			return nil, bad(err)
@@ -82,15 +76,20 @@ func Passages(ctx context.Context, name string, l Loader, split ingest.Split) ([
 		if strings.TrimSpace(title) == "" {
 			title = strings.TrimSuffix(path.Base(name), path.Ext(name))
 		}
-		spans, err := split.Text(d.PageContent)
-		if err != nil {
-			return nil, err
-		}
-		for _, s := range spans {
+		for p, err := range ingest.Stream(ctx, "text.txt", strings.NewReader(d.PageContent), ingest.Options{Split: split, MaxBytes: math.MaxInt64}) {
+			var file *ingest.FileError
+			switch {
+			case errors.Is(err, ingest.ErrNoText): // a blank page
+				continue
+			case errors.As(err, &file):
+				return nil, bad(file.Err)
+			case err != nil:
+				return nil, err
+			}
 			out = append(out, retriever.Passage{
 				ID:       name + "#" + strconv.Itoa(len(out)+1),
 				Title:    title,
-				Text:     d.PageContent[s.Start:s.End],
+				Text:     p.Text,
 				Metadata: m,
 				Source:   retriever.Source{URI: name},
 			})

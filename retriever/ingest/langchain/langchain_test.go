@@ -129,4 +129,11 @@ func TestErrors(t *testing.T) {
 	if _, err := Passages(ctx, "n", docs{{PageContent: "a"}}, ingest.Split{}); err != context.Canceled {
 		t.Error(err)
 	}
+	// In the middle of a document, too.
+	ctx, cancel = context.WithCancel(t.Context())
+	defer cancel()
+	count := func(text string) int { cancel(); return len(text) }
+	if _, err := Passages(ctx, "n", docs{{PageContent: "One. Two. Three."}}, ingest.Split{Unit: ingest.Tokens, Count: count}); err != context.Canceled {
+		t.Error(err)
+	}
 }

@@ -18,7 +18,7 @@ import (
 
 // Shard names the two files of a part of the embeddings.
 type Shard struct {
-	IDs     string // one id on each line, UTF-8, at most 64 KiB long
+	IDs     string // one id on each line, UTF-8, at most 64 KiB long; a byte order mark is passed over
 	Vectors string // a .npy array with a row for each id
 }
 
@@ -28,6 +28,8 @@ var (
 	ErrCount = errors.New("as many ids as rows are wanted")
 	ErrValue = errors.New("a component is not finite")
 )
+
+const byteOrderMark = "\ufeff"
 
 // batch is how many vectors an index is given at a time.
 const batch = 1024
@@ -69,6 +71,9 @@ func read(ctx context.Context, fsys fs.FS, s Shard, emit func(hnsw.Item[string])
 		return bad(s.Vectors, 0, err)
 	}
 	ids := bufio.NewReaderSize(idFile, 1<<16)
+	if mark, err := ids.Peek(len(byteOrderMark)); err == nil && string(mark) == byteOrderMark {
+		ids.Discard(len(byteOrderMark))
+	}
 	for row := 1; ; row++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -121,9 +126,10 @@ func nextID(r *bufio.Reader) (string, error) {
 	return string(id), nil
 }
 
-// Load adds the vectors of shards to an index, in their order, and returns how many.
-// Errors are those of [Read], or the index's, such as one about the dimension; what
-// was added until then stays in the index and is counted.
+// Load adds the vectors of shards to an index, in their order, and returns how many; of
+// two with one id the later stands. Errors are those of [Read], or the index's, such as
+// one about the dimension; what was added until then stays in the index, and is counted
+// but for a part of the last 1024.
 func Load(ctx context.Context, fsys fs.FS, index hnsw.Writer[string], shards ...Shard) (int, error) {
 	n := 0
 	items := make([]hnsw.Item[string], 0, batch)

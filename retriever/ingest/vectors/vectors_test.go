@@ -41,7 +41,7 @@ const saved = "\x93NUMPY\x01\x00v\x00{'descr': '<f2', 'fortran_order': False, 's
 
 func TestRead(t *testing.T) {
 	fsys := fstest.MapFS{
-		"a.ids": {Data: []byte("p1\r\np 2")}, "a.npy": {Data: []byte(saved)},
+		"a.ids": {Data: []byte("\ufeffp1\r\np 2")}, "a.npy": {Data: []byte(saved)},
 		"b.ids": {Data: []byte("x\ny\n")}, "b.npy": {Data: npy("<f4", 2, 3, floats(1, 2, 3, -4, 0, 0.25))},
 	}
 	for shard, want := range map[string]string{"a": "p1[1 -2.5] p 2[0.5 65504]", "b": "x[1 2 3] y[-4 0 0.25]"} {
