@@ -31,6 +31,10 @@ type heading struct {
 	text  string
 }
 
+// longestTitle is how many bytes a heading or a title has at most. A title stands in
+// every passage below it, so that one as long as a chapter would be read as often.
+const longestTitle = 1000
+
 // block is a paragraph, list item, table row or code block: the bytes of its
 // section's text from start to end.
 type block struct {
@@ -258,7 +262,7 @@ func (w *writer) end(code bool) {
 	w.truncate(len(bytes.TrimRightFunc(w.text, unicode.IsSpace)))
 	start := w.start
 	w.start = -1
-	if level == 0 {
+	if level == 0 || len(w.text)-start > longestTitle {
 		w.blocks = append(w.blocks, block{start: start, end: len(w.text), code: code})
 		return
 	}
@@ -273,6 +277,13 @@ func (w *writer) end(code bool) {
 		w.doc.first = text
 	}
 	w.path = append(w.path, heading{level, text})
+}
+
+// title takes what the document calls itself.
+func (w *writer) title(s string) {
+	if s = strings.Join(strings.Fields(s), " "); len(s) <= longestTitle {
+		w.doc.title = s
+	}
 }
 
 // heading begins a heading of a level from 1 to 6.

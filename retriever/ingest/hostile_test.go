@@ -67,6 +67,32 @@ func TestHugeLines(t *testing.T) {
 	}
 }
 
+// A heading as long as a chapter is text, which stands there once and not in every
+// passage below it.
+func TestHugeTitles(t *testing.T) {
+	long := strings.TrimSpace(strings.Repeat("word ", 20_000))
+	below := strings.Repeat("Text below it.\n\n", 300)
+	for name, src := range map[string]string{
+		"a.md":   "# " + long + "\n\n" + below,
+		"b.md":   "# One\n\n" + long + "\n---\n" + below,
+		"c.md":   "---\ntitle: " + long + "\n---\n" + long + "\n\n" + below,
+		"d.html": "<title>" + long + "</title><h1>" + long + "</h1><p>" + strings.ReplaceAll(below, "\n\n", "<p>"),
+	} {
+		ps, err := Document(name, []byte(src), Options{Split: Split{Size: 20}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		words, titles := 0, 0
+		for _, p := range ps {
+			words += strings.Count(p.Text, "word")
+			titles += len(p.Title)
+		}
+		if words != 20_000 || titles > len(ps)*len("One") && titles > len(ps)*len(name) {
+			t.Errorf("%s: %d words in the text, %d bytes of titles in %d passages", name, words, titles, len(ps))
+		}
+	}
+}
+
 // A first row of a million names is read like any other.
 func TestManyColumns(t *testing.T) {
 	var head strings.Builder

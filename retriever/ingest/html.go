@@ -72,7 +72,7 @@ func (r *htmlReader) text(from, to int) {
 	case r.skip != "":
 	case r.inTitle:
 		if r.w.doc.title == "" {
-			r.w.doc.title = strings.Join(strings.Fields(html.UnescapeString(r.w.src[from:to])), " ")
+			r.w.title(html.UnescapeString(r.w.src[from:to]))
 		}
 	case r.pre > 0 && r.w.level == 0:
 		r.code(from, to)

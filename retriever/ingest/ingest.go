@@ -361,7 +361,8 @@ func (c *counter) Read(p []byte) (int, error) {
 //   - Title: the document's title and the headings above the passage, joined by
 //     " > ". The title of a document without one is its first heading of level 1, or
 //     else its file name without the ending. No passage goes across a heading; the
-//     text of headings stands in titles only.
+//     text of headings stands in titles only. A heading of more than 1,000 bytes is a
+//     paragraph, and a title that long is none.
 //   - Metadata: "path" (name), "format" ("txt", "md" or "html"), "document" (the
 //     title of the document) and "number" (that in ID, an int).
 //   - Source: the name, and the place of the text in data.

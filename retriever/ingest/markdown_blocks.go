@@ -111,7 +111,7 @@ func (w *writer) frontMatter(body int) int {
 			if keys == 0 {
 				return body
 			}
-			w.doc.title = title
+			w.title(title)
 			return at + len(line)
 		case s == "" || strings.ContainsRune(" \t#-]}", rune(s[0])): // no new key
 		case !strings.Contains(s, ":"):
@@ -120,7 +120,7 @@ func (w *writer) frontMatter(body int) int {
 			keys++
 		}
 		if value, ok := strings.CutPrefix(s, "title:"); ok {
-			title = strings.Join(strings.Fields(strings.Trim(strings.TrimSpace(value), `"'`)), " ")
+			title = strings.Trim(strings.TrimSpace(value), `"'`)
 		}
 		at += len(line)
 	}
