@@ -420,6 +420,71 @@ func TestAllLeftAlone(t *testing.T) {
 	})
 }
 
+// TestNoFaultOfTheServer: a server is not left alone for what its readers say of its
+// answers, nor for deadlines that end them.
+func TestNoFaultOfTheServer(t *testing.T) {
+	own := errors.New("an unfit model")
+	for name, c := range map[string]struct {
+		read func(*modelhttp.Answer) error
+		want error
+	}{
+		"displeased": {func(*modelhttp.Answer) error { return own }, own},
+		"deadline": {func(a *modelhttp.Answer) error {
+			for {
+				if _, err := a.Events().Next(); err != nil {
+					return err
+				}
+				a.Keep()
+			}
+		}, context.DeadlineExceeded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := faulthttp.New(good, slices.Repeat([]faulthttp.Fault{faulthttp.Hang(40)}, 99)...)
+				defer s.Close()
+				cl := client(t, s, func(c *modelserver.Config) { c.URLs = []string{"http://a.test", "http://b.test"} })
+				for i := range 20 {
+					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+					if err := cl.Do(ctx, modelhttp.Call{Path: "/x"}, c.read); !errors.Is(err, c.want) {
+						t.Fatalf("call %d: %v, want %v", i, err, c.want)
+					}
+					cancel()
+				}
+				if n := s.Requests(); n != 20 {
+					t.Errorf("%d requests for 20 calls", n)
+				}
+			})
+		})
+	}
+}
+
+// timeout fails as a connection that cannot be made in time, and as http.Client.Timeout.
+type timeout struct{}
+
+func (timeout) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: late{}}
+}
+
+type late struct{}
+
+func (late) Error() string        { return "i/o timeout" }
+func (late) Timeout() bool        { return true }
+func (late) Temporary() bool      { return true }
+func (late) Is(target error) bool { return target == context.DeadlineExceeded }
+
+// TestTimeoutOfAConnection: it is not taken for the deadline of the caller.
+func TestTimeoutOfAConnection(t *testing.T) {
+	c, err := modelhttp.New(modelserver.Config{URLs: []string{"http://x"}, Client: &http.Client{Transport: timeout{}}, Retries: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.Do(t.Context(), modelhttp.Call{Path: "/x"}, read(new([]int)))
+	var e *modelserver.Error
+	if !errors.As(err, &e) || !e.Retryable || !strings.Contains(err.Error(), "i/o timeout") || errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v: want the server's error, and not one of a context", err)
+	}
+}
+
 // TestSingleServerIsNeverLeftAlone: there is nothing else to turn to.
 func TestSingleServerIsNeverLeftAlone(t *testing.T) {
 	s := faulthttp.New(good, slices.Repeat([]faulthttp.Fault{faulthttp.Status(500, ``)}, 20)...)
@@ -488,19 +553,19 @@ func TestConnections(t *testing.T) {
 func TestRequest(t *testing.T) {
 	s := faulthttp.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		got := fmt.Sprint(r.Method, " ", r.URL, " ", r.Header.Get("Content-Type"), " ", r.Header.Get("Authorization"), " ", r.Header.Get("X-Team"), " ", string(body))
+		got := fmt.Sprint(r.Method, " ", r.URL, " ", r.Header.Get("Content-Type"), " ", r.Header.Get("Authorization"), " ", r.Header.Get("X-Team"), " ", r.Host, " ", string(body))
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintf(w, "%q", got)
 	}))
 	defer s.Close()
 	c := client(t, s, func(c *modelserver.Config) {
 		c.URLs = []string{faulthttp.URL + "/base/"}
-		c.Header = http.Header{"X-Team": {"blue"}}
+		c.Header = http.Header{"X-Team": {"blue"}, "Host": {"models.test"}}
 	})
 	for want, call := range map[string]modelhttp.Call{
-		"GET /base/v1/models  Bearer " + key + " blue ":                                       {Path: "/v1/models"},
-		"POST /base/v1/x application/json Bearer " + key + " blue {\"p\":\"<paragraph>&\"}\n": {Path: "/v1/x", Body: map[string]string{"p": "<paragraph>&"}},
-		"GET /base/s?k=3&q=a%26k%3D9%23+%22  Bearer " + key + " blue ":                        {Path: "/s", Query: url.Values{"q": {"a&k=9# \""}, "k": {"3"}}},
+		"GET /base/v1/models  Bearer " + key + " blue models.test ":                                       {Path: "/v1/models"},
+		"POST /base/v1/x application/json Bearer " + key + " blue models.test {\"p\":\"<paragraph>&\"}\n": {Path: "/v1/x", Body: map[string]string{"p": "<paragraph>&"}},
+		"GET /base/s?k=3&q=a%26k%3D9%23+%22  Bearer " + key + " blue models.test ":                        {Path: "/s", Query: url.Values{"q": {"a&k=9# \""}, "k": {"3"}}},
 	} {
 		var got string
 		if err := c.JSON(t.Context(), call, &got); err != nil || got != want {
@@ -528,6 +593,21 @@ func TestSecrets(t *testing.T) {
 	err := c.Do(t.Context(), modelhttp.Call{Path: "/x", Query: url.Values{"key": {"in-the-query"}}}, read(new([]int)))
 	if want := "/x: 403 Forbidden: Bearer [key] / [key] / [key] (request [key])"; err == nil || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("%v: want %q at the end", err, want)
+	}
+}
+
+// TestSecretsThatOverlap: of two secrets that begin the same way, none is left over in part.
+func TestSecretsThatOverlap(t *testing.T) {
+	s := faulthttp.New(good, slices.Repeat([]faulthttp.Fault{faulthttp.Status(403, `{"error":"token-12345678-more \u009b1m"}`)}, 50)...)
+	defer s.Close()
+	for range 50 { // the order of headers is that of a map
+		c := client(t, s, func(c *modelserver.Config) {
+			c.Header = http.Header{"X-A": {"token-12345678"}, "X-B": {"token-12345678-more"}}
+		})
+		err := c.Do(t.Context(), modelhttp.Call{Path: "/x"}, read(new([]int)))
+		if want := "/x: 403 Forbidden: [key] 1m"; err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Fatalf("%q: want %q at the end", err, want)
+		}
 	}
 }
 

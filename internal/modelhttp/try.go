@@ -11,6 +11,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"unicode"
 
 	"github.com/sony/gobreaker/v2"
 
@@ -54,7 +55,7 @@ func (t *try) run() (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { report(err) }()
+	defer func() { report(t.fault(err)) }()
 	ctx, cancel := context.WithTimeout(t.ctx, t.client.timeout)
 	defer cancel()
 	resp, err := t.send(ctx, e)
@@ -67,6 +68,19 @@ func (t *try) run() (err error) {
 		return a.refusal()
 	}
 	return t.read(a)
+}
+
+// fault returns what err says against the server. One that refuses a request is one
+// that works, and so is one whose answer was read until the caller's deadline, or
+// displeased the reading function. A deadline that ran out before that may mean that it
+// hangs.
+func (t *try) fault(err error) error {
+	var e *modelserver.Error
+	switch {
+	case errors.As(err, &e) && e.Retryable, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded) && !t.kept:
+		return err
+	}
+	return nil
 }
 
 // pick returns the next endpoint that is not left alone, and the function that
@@ -103,6 +117,9 @@ func (t *try) send(ctx context.Context, e endpoint) (*http.Response, error) {
 		req.URL.RawQuery = t.query
 	}
 	maps.Copy(req.Header, t.client.header)
+	if host := t.client.header.Get("Host"); host != "" {
+		req.Host = host
+	}
 	if t.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -136,7 +153,9 @@ func (t *try) lost(ctx context.Context, err error) error {
 		err = u.Err
 	}
 	e := t.error(err.Error())
-	e.Err = err
+	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) { // so do the timeouts of a connection, and no context is done
+		e.Err = err
+	}
 	e.Retryable = !errors.As(err, new(*tls.CertificateVerificationError))
 	return e
 }
@@ -152,7 +171,7 @@ func (c *Client) clean(s string) string {
 	for _, secret := range c.secrets {
 		s = strings.ReplaceAll(s, secret, "[key]")
 	}
-	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
+	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || unicode.IsControl(r) }), " ")
 	const limit = 500
 	if len(s) > limit {
 		s = s[:limit] + "…"
