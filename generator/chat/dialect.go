@@ -22,7 +22,7 @@ type dialect struct{ c Config }
 // Open implements completion.Dialect. There is nothing that all servers could be
 // asked.
 func (d dialect) Open(context.Context, *completion.Server) (*completion.Facts, error) {
-	return &completion.Facts{Model: d.c.Server.Model, EndID: -1}, nil
+	return &completion.Facts{Model: d.c.Server.Model, EndID: -1, MaxTop: d.c.TopLogProbs}, nil
 }
 
 type request struct {
@@ -47,7 +47,7 @@ type message struct {
 
 // Call implements completion.Dialect.
 func (d dialect) Call(_ *completion.Facts, q *completion.Query) modelhttp.Call {
-	body := request{Model: d.c.Server.Model, LogProbs: q.Probs, TopLogProbs: min(q.Top, d.c.TopLogProbs), Stream: true}
+	body := request{Model: d.c.Server.Model, LogProbs: q.Probs, TopLogProbs: q.Top, Stream: true}
 	body.StreamOptions.IncludeUsage = true
 	for _, m := range q.Messages {
 		body.Messages = append(body.Messages, message{m.Role, m.Text})

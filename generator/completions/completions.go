@@ -36,7 +36,7 @@ type dialect struct{}
 
 // Open implements completion.Dialect.
 func (d dialect) Open(ctx context.Context, s *completion.Server) (*completion.Facts, error) {
-	f := &completion.Facts{EndID: -1, Level: reflection.TopN, TopN: topN}
+	f := &completion.Facts{EndID: -1, Level: reflection.TopN, TopN: topN, MaxTop: topN}
 	var err error
 	if f.Model, err = openai.Model(ctx, s); err != nil || s.NoTokens {
 		return f, err

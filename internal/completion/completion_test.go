@@ -1,6 +1,7 @@
 package completion_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+	"pgregory.net/rapid"
 
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest/faulthttp"
@@ -181,6 +183,11 @@ func TestSteps(t *testing.T) {
 		{"end token without", []wire{word(1, "a"), word(9, ""), end}, nil, "a|end"},
 		{"a special token in the middle", []wire{word(2, "</s>"), word(1, "a"), end}, nil, "</s>|a|end"},
 		{"end token in the last event", []wire{{Text: "a", Tokens: []wireToken{{ID: 1}, {ID: 2}}, Finish: generator.FinishEnd, Ended: true}}, nil, "a|end"},
+		{"text held back until the end", []wire{word(1, "a"), {Text: " b", Tokens: []wireToken{{ID: 2}}, Finish: generator.FinishEnd, Ended: true}}, nil, "a| b|end"},
+		{"text held back until the limit", []wire{word(1, "a"), {Text: " b", Finish: generator.FinishLength}}, nil, "a| b|length"},
+		{"text held back, at the limit", []wire{word(1, "a"), {Text: " b", Tokens: []wireToken{{ID: 2}}, Finish: generator.FinishEnd, Ended: true}}, func(r *generator.Request) { r.MaxTokens = 2 }, "a| b|length"},
+		{"end token in the last event, with its text", []wire{{Text: "a</s>", Tokens: []wireToken{{ID: 1}, {ID: 2}}, Finish: generator.FinishEnd, Ended: true}}, nil, "a|end"},
+		{"end token of another text", []wire{{Text: "a<x>", Tokens: []wireToken{{ID: 1}, {ID: 2, Text: str("<x>")}}, Finish: generator.FinishEnd, Ended: true}}, nil, "a|end"},
 		{"stop", []wire{word(1, "a"), {Text: "[Utility:5]", Tokens: []wireToken{{ID: 302}}}, word(3, "b"), end}, func(r *generator.Request) { r.Stop = []reflection.Token{reflection.Utility5} }, "a|[Utility:5]|stop"},
 		{"more than was asked for", []wire{word(1, "a"), word(3, "b"), word(4, "c"), end}, func(r *generator.Request) { r.MaxTokens = 2 }, "a|b|length"},
 		{"the end one too many", []wire{word(1, "a"), word(3, "b"), end}, func(r *generator.Request) { r.MaxTokens = 2 }, "a|b|length"},
@@ -192,6 +199,57 @@ func TestSteps(t *testing.T) {
 				t.Errorf("%s, %v; want %s", shape(got), err, c.want)
 			}
 		})
+	}
+}
+
+// TestTextWithoutTokens: it cannot be told from control tokens, so it is not lost in
+// silence.
+func TestTextWithoutTokens(t *testing.T) {
+	for _, w := range []wire{{Text: "a"}, {Text: "[Relevant]a", Tokens: []wireToken{{ID: 300}}}} {
+		got, err := ask(t, serve(t, dialect{facts: ids}, completion.Settings{}, w, end), nil)
+		if !errors.As(err, new(*modelserver.Error)) || !strings.Contains(err.Error(), `the text "a" came without its tokens`) {
+			t.Errorf("%+v: %s, %v", w, shape(got), err)
+		}
+	}
+}
+
+// TestUnnumbered compares with a search for the nearest control token, over and over;
+// what is longer is read in time that grows with its length.
+func TestUnnumbered(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var b strings.Builder
+		for _, part := range rapid.SliceOf(rapid.SampledFrom([]string{"[", "[Relevant]", "[Rel", "evant]", "<paragraph>", "</paragraph>", "<", "a", " é", "[Utility:5]"})).Draw(t, "parts") {
+			b.WriteString(part)
+		}
+		var c completion.Chunk
+		c.Unnumbered([]byte(b.String()))
+		var got []string
+		for _, token := range c.Tokens {
+			got = append(got, string(token.Text))
+		}
+		var want []string
+		for text := b.String(); text != ""; {
+			at, end := len(text), len(text)
+			for _, r := range reflection.Tokens() {
+				if i := strings.Index(text, r.String()); i >= 0 && i < at {
+					at, end = i, i+len(r.String())
+				}
+			}
+			for _, s := range []string{text[:at], text[at:end]} {
+				if s != "" {
+					want = append(want, s)
+				}
+			}
+			text = text[end:]
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Fatalf("%q: %s", b.String(), d)
+		}
+	})
+	var c completion.Chunk
+	c.Unnumbered(bytes.Repeat([]byte("[Relevant]"), 1_000_000))
+	if len(c.Tokens) != 1_000_000 {
+		t.Errorf("%d tokens", len(c.Tokens))
 	}
 }
 
@@ -224,13 +282,14 @@ func TestBounds(t *testing.T) {
 		{"out of order", []wireEntry{{5, "x", log(-2)}, {300, "", log(-1)}}, [2]reflection.Prob{reflection.AtMostLog(-2), reflection.ExactLog(-1)}, ""},
 		{"generated on top", []wireEntry{{6, "y", log(-1)}, {5, "x", log(-2)}, {300, "", log(-7)}}, [2]reflection.Prob{reflection.AtMostLog(-2), reflection.ExactLog(-7)}, ""},
 		{"generated not listed", []wireEntry{{6, "y", log(-1)}, {5, "x", log(-2)}}, [2]reflection.Prob{reflection.AtMostLog(-2), reflection.ExactLog(-0.5)}, ""},
+		{"generated on top, by text", []wireEntry{{-1, "y", log(-1)}, {-1, "x", log(-2)}, {-1, "[Relevant]", log(-7)}}, [2]reflection.Prob{reflection.AtMostLog(-2), reflection.ExactLog(-7)}, ""},
 		{"impossible", []wireEntry{{300, "", log(-1)}, {301, "", log(-9999)}}, [2]reflection.Prob{reflection.ExactLog(math.Inf(-1)), reflection.ExactLog(-1)}, ""},
 		{"no list", nil, [2]reflection.Prob{}, "lacks the log-probability of [Irrelevant]"},
 		{"without number", []wireEntry{{300, "", nil}}, [2]reflection.Prob{}, "without its log-probability"},
 		{"above zero", []wireEntry{{300, "", log(0.5)}}, [2]reflection.Prob{}, "log-probability 0.5"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m := serve(t, dialect{facts: f}, completion.Settings{}, wire{Tokens: []wireToken{{ID: 300, Log: -0.5, Top: c.top}}}, end)
+			m := serve(t, dialect{facts: f}, completion.Settings{}, wire{Text: "[Relevant]", Tokens: []wireToken{{ID: 300, Text: str("[Relevant]"), Log: -0.5, Top: c.top}}}, end)
 			got, err := ask(t, m, func(r *generator.Request) { r.Watch = []reflection.Group{reflection.IsREL} })
 			if c.says != "" {
 				if err == nil || !strings.Contains(err.Error(), c.says) {
@@ -264,6 +323,8 @@ func TestExactOrNothing(t *testing.T) {
 func TestQuery(t *testing.T) {
 	top, exact := ids, ids
 	top.Level, top.TopN, exact.Level = reflection.TopN, 20, reflection.ExactIDs
+	limited := top
+	limited.MaxTop = 20
 	watch := []reflection.Group{reflection.IsREL}
 	for _, c := range []struct {
 		name   string
@@ -279,6 +340,7 @@ func TestQuery(t *testing.T) {
 		{"watched by id", exact, completion.Settings{}, func(r *generator.Request) { r.Watch = watch }, 0, []int32{301, 300}, true},
 		{"alternatives", top, completion.Settings{}, func(r *generator.Request) { r.Alternatives = 3 }, 3, nil, true},
 		{"both", top, completion.Settings{}, func(r *generator.Request) { r.Alternatives, r.Watch = 30, watch }, 30, nil, true},
+		{"more than the server gives", limited, completion.Settings{}, func(r *generator.Request) { r.Alternatives = 30 }, 20, nil, true},
 		{"hard labels", top, completion.Settings{NoProbs: true}, func(r *generator.Request) { r.Alternatives, r.Watch = 30, watch }, 0, nil, false},
 		{"no tokens", exact, completion.Settings{NoTokens: true, Template: generator.SelfRAGTemplate{}}, func(r *generator.Request) { r.Watch = watch }, 0, nil, true},
 	} {

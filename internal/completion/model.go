@@ -173,6 +173,9 @@ func (m *Model) query(f *Facts, req generator.Request, prompt string) *Query {
 		return q
 	}
 	q.Top = req.Alternatives
+	if f.MaxTop > 0 {
+		q.Top = min(q.Top, f.MaxTop)
+	}
 	switch f.Level {
 	case reflection.TopN:
 		if len(req.Watch) > 0 {

@@ -128,7 +128,8 @@ func (r *reading) bound(t *Token) reflection.Prob {
 	}
 	bound := reflection.Prob{}
 	for _, e := range r.entries {
-		extra := natural > r.query.Top && e.ID == t.ID && (e.ID >= 0 || e.Text == string(t.Text))
+		generated := e.ID >= 0 && e.ID == t.ID || e.ID < 0 && e.Text == string(t.Text)
+		extra := natural > r.query.Top && generated
 		if !e.asked && !extra && (bound.Known == reflection.Unknown || e.LogProb.Log < bound.Log) {
 			bound = reflection.AtMostLog(e.LogProb.Log)
 		}

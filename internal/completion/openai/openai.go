@@ -137,6 +137,10 @@ func (e *event) choice(d *jx.Decoder) error {
 	e.choices++
 	return completion.Members(d, func(d *jx.Decoder, key []byte) (err error) {
 		switch string(key) {
+		case "index":
+			n, err := completion.Int[int](d)
+			e.choices = max(e.choices, n+1)
+			return err
 		case "text":
 			e.text, err = completion.AppendString(e.text, d)
 		case "token_ids":
