@@ -188,6 +188,7 @@ func (c *Client) newTry(ctx context.Context, call Call, read func(*Answer) error
 		first = c.turn.Add(1)
 	}
 	t.next = int(first % uint64(len(c.endpoints)))
+	t.asked = make([]wish, len(c.endpoints))
 	return t, nil
 }
 

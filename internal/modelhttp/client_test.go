@@ -232,6 +232,35 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
+// TestRetryAfterOfEachServer: a call waits as long as the server asks whose turn it is, and
+// not as long as another one does.
+func TestRetryAfterOfEachServer(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		first, second string // Retry-After of the servers, in the order in which they are asked
+		from, to      time.Duration
+		tries         int
+	}{
+		{name: "the next one sooner", second: "30", first: "3", from: 3 * time.Second, to: 3 * time.Second, tries: 3},
+		{name: "the next one later", second: "", first: "20", from: 20 * time.Second, to: 20 * time.Second, tries: 3},
+		{name: "the other one for long", second: "3600", first: "3", from: 3 * time.Second, to: 3 * time.Second, tries: 3},
+		{name: "only the other one", second: "20", first: "", from: 250 * time.Millisecond, to: 750 * time.Millisecond, tries: 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := faulthttp.New(good, faulthttp.Status(503, ``, "Retry-After", c.first), faulthttp.Status(503, ``, "Retry-After", c.second))
+				defer s.Close()
+				cl := client(t, s, func(c *modelserver.Config) { c.URLs = []string{"http://a.test", "http://b.test"} })
+				start := time.Now()
+				err := cl.Do(t.Context(), modelhttp.Call{Path: "/x"}, read(new([]int)))
+				if took := time.Since(start); err != nil || s.Requests() != c.tries || took < c.from || took > c.to+time.Millisecond {
+					t.Errorf("%v after %v and %d tries: want success after %v to %v and %d", err, took, s.Requests(), c.from, c.to, c.tries)
+				}
+			})
+		})
+	}
+}
+
 // TestBackoffGrows: without word from the server, pauses double, with jitter.
 func TestBackoffGrows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

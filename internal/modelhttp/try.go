@@ -11,6 +11,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/sony/gobreaker/v2"
@@ -28,6 +29,7 @@ type try struct {
 	read   func(*Answer) error
 
 	next  int    // the endpoint to try next
+	asked []wish // of each endpoint
 	count int    // of tries so far
 	url   string // of the latest one, without the query
 	kept  bool   // whether something of an answer was handed on
@@ -37,6 +39,12 @@ type try struct {
 	// closed, as a server leaves it that closes connections without a word. All idle
 	// ones are given up then.
 	stale int
+}
+
+// wish is how long an endpoint asked to be left alone, and when.
+type wish struct {
+	wait time.Duration // 0 if it did not
+	at   time.Time
 }
 
 // again reports whether another try may help.
@@ -51,14 +59,20 @@ func (t *try) run() (err error) {
 		return fmt.Errorf("modelserver: %s: %w", t.path, err)
 	}
 	t.count++
-	e, report, err := t.pick()
+	n, report, err := t.pick()
 	if err != nil {
 		return err
 	}
-	defer func() { report(t.fault(err)) }()
+	defer func() {
+		report(t.fault(err))
+		var e *modelserver.Error
+		if t.asked[n] = (wish{}); errors.As(err, &e) {
+			t.asked[n] = wish{e.RetryAfter, time.Now()}
+		}
+	}()
 	ctx, cancel := context.WithTimeout(t.ctx, t.client.timeout)
 	defer cancel()
-	resp, err := t.send(ctx, e)
+	resp, err := t.send(ctx, t.client.endpoints[n])
 	if err != nil {
 		return err
 	}
@@ -83,23 +97,23 @@ func (t *try) fault(err error) error {
 	return nil
 }
 
-// pick returns the next endpoint that is not left alone, and the function that
-// takes the outcome.
-func (t *try) pick() (endpoint, func(error), error) {
+// pick returns the number of the next endpoint that is not left alone, and the function
+// that takes the outcome.
+func (t *try) pick() (int, func(error), error) {
 	list := t.client.endpoints
 	for range list {
-		e := list[t.next]
+		n := t.next
 		t.next = (t.next + 1) % len(list)
-		if e.breaker == nil {
-			return e, func(error) {}, nil
+		if list[n].breaker == nil {
+			return n, func(error) {}, nil
 		}
-		if report, err := e.breaker.Allow(); err == nil {
-			return e, report, nil
+		if report, err := list[n].breaker.Allow(); err == nil {
+			return n, report, nil
 		}
 	}
 	e := t.error(fmt.Sprintf("all %d servers failed lately and are left alone for some seconds", len(list)))
 	e.Retryable, e.Err = true, gobreaker.ErrOpenState
-	return endpoint{}, nil, e
+	return 0, nil, e
 }
 
 // send sends the request.
