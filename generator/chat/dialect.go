@@ -134,7 +134,32 @@ func (e *event) delta(d *jx.Decoder, key []byte) (err error) {
 	if k := string(key); k != "content" && k != "refusal" {
 		return d.Skip()
 	}
+	if d.Next() == jx.Array {
+		return d.Arr(e.part)
+	}
 	e.text, err = completion.AppendString(e.text, d)
+	return err
+}
+
+// part reads a part of a content that is a list, as of models that think: of other kinds
+// than text there are thoughts and references.
+func (e *event) part(d *jx.Decoder) error {
+	var kind string
+	var text []byte
+	err := d.ObjBytes(func(d *jx.Decoder, key []byte) (err error) {
+		switch string(key) {
+		case "type":
+			kind, err = completion.String(d)
+		case "text":
+			text, err = completion.AppendString(nil, d)
+		default:
+			err = d.Skip()
+		}
+		return err
+	})
+	if kind == "text" {
+		e.text = append(e.text, text...)
+	}
 	return err
 }
 
