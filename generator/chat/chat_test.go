@@ -154,6 +154,8 @@ func TestShapes(t *testing.T) {
 		{"a character in parts", []string{
 			chunk("", `{"token":"bytes:e7","logprob":-1,"bytes":[231]}`), chunk("", `{"token":"bytes:81","logprob":-1,"bytes":[129]}`),
 			chunk("火", `{"token":"bytes:ab","logprob":-1,"bytes":[171]}`), chunk("!", tok("!", "-1")), stop, done}, "||火|!", -4, ""},
+		{"a character in parts that are no bytes", []string{
+			chunk("", `{"token":"\ufffd","logprob":-1,"bytes":[239,191,189]}`), chunk("", tok("\ufffd", "-2")), chunk("火", tok("火", "-3")), stop, done}, "||火", -6, ""},
 		{"a character in parts in one event", []string{
 			chunk("é!", `{"token":"bytes:c3","logprob":-1,"bytes":[195]}`, `{"token":"bytes:a9","logprob":-1,"bytes":[169]}`, tok("!", "-1")), stop, done}, "|é|!", -3, ""},
 		{"a character that stays incomplete", []string{chunk("A", tok("A", "-1")), chunk("", `{"token":"x","logprob":-1,"bytes":[231]}`), stop, done}, "A", -1, ""},

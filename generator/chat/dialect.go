@@ -195,7 +195,7 @@ func (e *event) logProbs(d *jx.Decoder, key []byte) error {
 // are passed over.
 func (s *stream) take(a *modelhttp.Answer, c *completion.Chunk) error {
 	e := &s.event
-	if n := len(e.tokens); len(e.text) == 0 && (n == 0 || utf8.Valid(e.tokens[n-1].Text)) {
+	if n := len(e.tokens); len(e.text) == 0 && (n == 0 || !cut(e.tokens[n-1].Text)) {
 		return nil
 	}
 	for i := range e.tokens {
@@ -224,6 +224,10 @@ func (s *stream) take(a *modelhttp.Answer, c *completion.Chunk) error {
 	s.held = s.held[:0]
 	return nil
 }
+
+// cut reports whether text ends within a character, or did so before the server wrote it
+// as UTF-8.
+func cut(text []byte) bool { return !utf8.Valid(text) || bytes.HasSuffix(text, []byte("\uFFFD")) }
 
 // unlikely reports whether p is the very low number that OpenAI writes for a token
 // that is not among the likeliest, which says nothing but that.
