@@ -70,7 +70,7 @@ func (d dialect) Call(f *completion.Facts, q *completion.Query) modelhttp.Call {
 
 // Stream implements completion.Dialect.
 func (d dialect) Stream(f *completion.Facts, _ *completion.Query) completion.Stream {
-	return &stream{special: f.Special}
+	return &stream{openai.Stream{ByText: true}, f.Special}
 }
 
 type stream struct {

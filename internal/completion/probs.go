@@ -152,7 +152,7 @@ func (r *reading) is(e *Entry) reflection.Token {
 	switch {
 	case r.plain:
 		return reflection.None
-	case e.ID >= 0:
+	case e.ID >= 0 && r.facts.IDs != nil:
 		return r.facts.IDs[e.ID]
 	}
 	c, _ := reflection.ParseToken(e.Text)
@@ -189,7 +189,7 @@ func (r *reading) alternatives(n int) []generator.Alternative {
 
 // isEnd reports whether e is the end token.
 func (f *Facts) isEnd(e *Entry) bool {
-	if e.ID >= 0 {
+	if e.ID >= 0 && f.EndID >= 0 {
 		return e.ID == f.EndID
 	}
 	return e.Text != "" && e.Text == f.EndText

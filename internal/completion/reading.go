@@ -261,7 +261,7 @@ func (r *reading) control(t *Token) reflection.Token {
 	switch {
 	case r.plain:
 		return reflection.None
-	case t.ID >= 0:
+	case t.ID >= 0 && r.facts.IDs != nil:
 		return r.facts.IDs[t.ID]
 	}
 	c, _ := reflection.ParseToken(string(t.Text))

@@ -61,7 +61,11 @@ func Tokenize(ctx context.Context, s *completion.Server, f *completion.Facts, te
 }
 
 // Stream reads the events of a completion.
-type Stream struct{ event event }
+type Stream struct {
+	// ByText is set where tokens are known by their text: ids alone say nothing then.
+	ByText bool
+	event  event
+}
 
 // event is what the server sends for some tokens, and at the end.
 type event struct {
@@ -99,6 +103,9 @@ func (s *Stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) err
 	}
 	if e.choices > 1 {
 		return a.Errorf("the answer has %d choices: want one", e.choices)
+	}
+	if s.ByText {
+		e.ids = e.ids[:0]
 	}
 	c.Text = append(c.Text, e.text...)
 	if err := e.tokens(a, c); err != nil {
