@@ -73,11 +73,11 @@ func (m *Model) open(ctx context.Context) (*Facts, error) {
 			return nil, err
 		}
 		f.Special = slices.Concat(f.Special, specialtoken.WellKnown, m.server.Special)
-		switch {
-		case m.server.NoTokens:
-			f.IDs, f.Level, f.TopN = nil, reflection.LevelUnstated, 0
-		case m.server.NoProbs:
+		if m.server.NoProbs {
 			f.Level, f.TopN, f.EndLogProb = reflection.HardLabels, 0, false
+		}
+		if m.server.NoTokens {
+			f.IDs, f.Level, f.TopN = nil, reflection.LevelUnstated, 0
 		}
 		return f, nil
 	})
