@@ -65,7 +65,11 @@ func (d dialect) check(ctx context.Context, s *completion.Server, f *completion.
 
 // Call implements completion.Dialect.
 func (d dialect) Call(f *completion.Facts, q *completion.Query) modelhttp.Call {
-	return modelhttp.Call{Path: openai.Path, Body: openai.Body(f.Model, q), Affinity: uint64(q.Affinity)}
+	body := openai.Body(f.Model, q)
+	if q.Probs {
+		body["logprobs"] = max(q.Top, 1) // with 0 some give none at all, such as llama-server
+	}
+	return modelhttp.Call{Path: openai.Path, Body: body, Affinity: uint64(q.Affinity)}
 }
 
 // Stream implements completion.Dialect.

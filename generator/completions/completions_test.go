@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // stub is a server with /v1/completions, for the model of completiontest.
 type stub struct {
 	chat    bool // log-probabilities have the form of chats
-	ids     bool // tells ids of tokens, too, as llama-server does
+	ids     bool // tells ids of tokens, too, and takes 0 alternatives for no probabilities, as llama-server does
 	silent  bool // gives no log-probabilities
 	hides   bool // does not show special tokens
 	withEnd bool // sends the end token
@@ -63,7 +63,7 @@ func (s stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			e.Text, e.Tokens[0].Text = "", ""
 		}
 		var probs any
-		if req.LogProbs != nil {
+		if req.LogProbs != nil && (*req.LogProbs > 0 || !s.ids) {
 			probs = s.probs(e, *req.LogProbs)
 		}
 		ids = ids[:0]
@@ -133,6 +133,11 @@ func TestIDs(t *testing.T) {
 			if d, ok := s.Group(reflection.IsREL); ok && s.Token == reflection.Relevant && d.Prob(reflection.Relevant).Known != reflection.Exact {
 				t.Errorf("%+v: %v", stub, d)
 			}
+		}
+		req := completiontest.Request()
+		req.Watch = nil
+		if plain, err := generator.Complete(t.Context(), m, req); err != nil || plain.Text() != c.Text() {
+			t.Errorf("%+v: nothing watched: %q, %v", stub, plain.Text(), err)
 		}
 		if want == "" {
 			want = got
