@@ -148,6 +148,29 @@ func TestIDs(t *testing.T) {
 	}
 }
 
+// TestLlamaServer plays back what llama-server of 2025-02, with --special, answers.
+func TestLlamaServer(t *testing.T) {
+	event := func(text, more string) string {
+		return `data: {"choices":[{"text":"` + text + `","index":0,` + more + `}],"created":1795218169,"model":"tiny","system_fingerprint":"b0-unknown","object":"text_completion","id":"chatcmpl-U"` + "}\n\n"
+	}
+	m := completiontest.Talk(t, completions.New, "tiny",
+		completiontest.Exchange{Path: "/v1/completions", Answer: event("[Retrieval]", `"logprobs":{"content":[{"id":32001,"token":"[Retrieval]","bytes":[91],"logprob":-0.5,"top_logprobs":[]}]},"finish_reason":null`)},
+		completiontest.Exchange{Path: "/v1/completions", Answer: event("[Irrelevant]", `"logprobs":{"content":[{"id":32003,"token":"[Irrelevant]","bytes":[91,73,114,114,101,108,101,118,97,110,116,93],"logprob":-1.6280161142349243,`+
+			`"top_logprobs":[{"id":32003,"token":"[Irrelevant]","bytes":[91,73,114,114,101,108,101,118,97,110,116,93],"logprob":-1.6280161142349243},{"id":32004,"token":"[Relevant]","bytes":[91,82,101,108,101,118,97,110,116,93],"logprob":-1.6377464532852173}]}]},"finish_reason":null`) +
+			event(" It", `"logprobs":{"content":[{"id":739,"token":" It","bytes":[32,73,116],"logprob":-2.395369529724121,"top_logprobs":[{"id":739,"token":" It","bytes":[32,73,116],"logprob":-2.395369529724121},{"id":450,"token":" The","bytes":[32,84,104,101],"logprob":-3.759366035461426}]}]},"finish_reason":null`) +
+			event("", `"logprobs":null,"finish_reason":"length"`) + "data: [DONE]\n\n"})
+	req := completiontest.Request()
+	req.Watch = []reflection.Group{reflection.IsREL}
+	c, err := generator.Complete(t.Context(), m, req)
+	if err != nil || len(c.Steps) != 2 || c.Steps[0].Token != reflection.Irrelevant || c.Steps[1].Text != " It" || c.Finish != generator.FinishLength {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	d, _ := c.Steps[0].Group(reflection.IsREL)
+	if want := [2]reflection.Prob{reflection.ExactLog(-1.6280161142349243), reflection.ExactLog(-1.6377464532852173)}; d.Probs[0] != want[0] || d.Probs[1] != want[1] {
+		t.Errorf("%v, want %v", d.Probs[:2], want)
+	}
+}
+
 // TestUnfitModel: a server whose model has no reflection tokens, or does not show
 // them, is refused.
 func TestUnfitModel(t *testing.T) {
