@@ -180,6 +180,43 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
+// TestErrorThatHangs: an answer that is known to be an error by its beginning is not waited
+// for.
+func TestErrorThatHangs(t *testing.T) {
+	for name, c := range map[string]struct {
+		media  string
+		status int
+		says   string
+	}{
+		"refusal":      {"application/json", 429, "429 Too Many Requests: slow"},
+		"content type": {"text/plain", 200, `content type "text/plain"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := faulthttp.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					w.Header().Set("Content-Type", c.media)
+					w.WriteHeader(c.status)
+					fmt.Fprint(w, "slow")
+					_ = http.NewResponseController(w).Flush()
+					<-r.Context().Done()
+				}))
+				defer s.Close()
+				start := time.Now()
+				err := client(t, s, func(c *modelserver.Config) { c.Retries = -1 }).Do(t.Context(), modelhttp.Call{Path: "/x"}, read(new([]int)))
+				var e *modelserver.Error
+				if !errors.As(err, &e) || !strings.Contains(err.Error(), c.says) || time.Since(start) > 10*time.Second {
+					t.Errorf("%v after %v: want one that says %q", err, time.Since(start), c.says)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				if err := client(t, s, nil).Do(ctx, modelhttp.Call{Path: "/x"}, read(new([]int))); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%v: want the caller's deadline", err)
+				}
+			})
+		})
+	}
+}
+
 // TestHopelessRetry: where the next try would come after the deadline, the call
 // does not wait for it.
 func TestHopelessRetry(t *testing.T) {
