@@ -308,6 +308,25 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// TestBoundOfFewer: a server that gives fewer alternatives than were asked for, and the
+// sampled token on top, bounds the others by the smallest of the alternatives.
+func TestBoundOfFewer(t *testing.T) {
+	f := ids
+	f.Level, f.TopN = reflection.TopN, 20
+	log := func(x float64) *float64 { return &x }
+	top := []wireEntry{{6, "y", log(-1)}, {5, "x", log(-2)}, {7, "z", log(-9)}}
+	for temperature, want := range map[float64]reflection.Prob{0: reflection.AtMostLog(-9), 1: reflection.AtMostLog(-2)} {
+		m := serve(t, dialect{facts: f}, completion.Settings{}, wire{Text: "z", Tokens: []wireToken{{ID: 7, Text: str("z"), Log: -9, Top: top}}}, end)
+		got, err := ask(t, m, func(r *generator.Request) { r.Watch, r.Temperature = []reflection.Group{reflection.IsREL}, temperature })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d, _ := got.Steps[0].Group(reflection.IsREL); d.Probs[0] != want || d.Probs[1] != want {
+			t.Errorf("temperature %v: %v, want %v", temperature, d.Probs[:2], want)
+		}
+	}
+}
+
 // TestExactOrNothing: at the level of exact ids a bound is not enough.
 func TestExactOrNothing(t *testing.T) {
 	f := ids

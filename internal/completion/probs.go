@@ -118,7 +118,8 @@ func (r *reading) watched(a *modelhttp.Answer, t *Token, generated reflection.To
 }
 
 // bound returns the bound for tokens that are not among the entries: the smallest
-// of the likeliest. A generated token that is none of these comes on top of them.
+// of the likeliest. A generated token that is none of these comes on top of them; where
+// a server gives fewer than were asked for, a sampled one may do so.
 func (r *reading) bound(t *Token) reflection.Prob {
 	natural := 0
 	for _, e := range r.entries {
@@ -129,7 +130,7 @@ func (r *reading) bound(t *Token) reflection.Prob {
 	bound := reflection.Prob{}
 	for _, e := range r.entries {
 		generated := e.ID >= 0 && e.ID == t.ID || e.ID < 0 && e.Text == string(t.Text)
-		extra := natural > r.query.Top && generated
+		extra := generated && (natural > r.query.Top || natural < r.query.Top && r.req.Temperature > 0)
 		if !e.asked && !extra && (bound.Known == reflection.Unknown || e.LogProb.Log < bound.Log) {
 			bound = reflection.AtMostLog(e.LogProb.Log)
 		}
