@@ -54,23 +54,44 @@ func (c Config) Check() error {
 		switch {
 		case err != nil: // its text holds the URL, and with it what may be a secret
 			return bad("URLs[%d] is not a URL", i)
-		case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		case u.User != nil || strings.ContainsAny(s, "?#"): // even an empty one would swallow the path of a call
 			return bad("URLs[%d] holds a user, a query or a fragment: put keys into APIKey or Header", i)
 		case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
 			return bad("URLs[%d] is %q: want http:// or https:// and a host", i, s)
 		case strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/v1"):
 			return bad("URLs[%d] is %q: leave /v1 out, it is put behind where it belongs", i, s)
-		case slices.Contains(c.URLs[:i], s):
+		case slices.ContainsFunc(c.URLs[:i], func(t string) bool { return same(s, t) }):
 			return bad("URLs[%d] is %q, which stands there twice", i, s)
 		}
 	}
-	if strings.ContainsFunc(string(c.APIKey), func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	for name, values := range c.Header {
+		switch {
+		case name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r) }):
+			return bad("Header has the name %q: want letters, digits and hyphens", name)
+		case slices.ContainsFunc(values, unsendable):
+			return bad("Header %s holds a control character, such as the line break at the end of a file", name)
+		}
+	}
+	if unsendable(string(c.APIKey)) || strings.Contains(string(c.APIKey), "\t") {
 		return bad("APIKey holds a control character, such as the line break at the end of a file")
 	}
 	if c.Timeout < 0 {
 		return bad("Timeout is %v: want 0 or more", c.Timeout)
 	}
 	return nil
+}
+
+// same reports whether two URLs are those of one server, which may be written in
+// several ways.
+func same(a, b string) bool {
+	u, _ := url.Parse(strings.TrimRight(a, "/"))
+	v, _ := url.Parse(strings.TrimRight(b, "/"))
+	return u.Scheme == v.Scheme && strings.EqualFold(u.Host, v.Host) && u.EscapedPath() == v.EscapedPath()
+}
+
+// unsendable reports whether s cannot be sent as a header.
+func unsendable(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
 }
 
 // Key is a secret. It prints as a placeholder, whatever the verb, and is written

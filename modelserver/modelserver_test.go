@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,16 @@ func TestConfigCheck(t *testing.T) {
 		"no URL at all": {modelserver.Config{URLs: []string{"http://h:x"}}, "URLs[0] is not a URL"},
 		"user":          {modelserver.Config{URLs: []string{"http://u:secret@h"}}, "APIKey or Header"},
 		"query":         {modelserver.Config{URLs: []string{"http://h?key=secret"}}, "APIKey or Header"},
+		"empty query":   {modelserver.Config{URLs: []string{"http://h?"}}, "a query or a fragment"},
+		"fragment":      {modelserver.Config{URLs: []string{"http://h/v#"}}, "a query or a fragment"},
 		"twice":         {modelserver.Config{URLs: []string{"http://h", "http://h"}}, "twice"},
+		"twice, slash":  {modelserver.Config{URLs: []string{"http://h/a", "http://h/a//"}}, "twice"},
+		"twice, case":   {modelserver.Config{URLs: []string{"HTTP://h:1", "http://H:1/"}}, "twice"},
+		"two paths":     {modelserver.Config{URLs: []string{"http://h/a", "http://h/A"}}, ""},
+		"IPv6":          {modelserver.Config{URLs: []string{"http://[::1]:8000", "http://[fe80::1%25eth0]:8000"}}, ""},
+		"headers":       {modelserver.Config{URLs: []string{"http://h"}, Header: http.Header{"X-Ab.c_1": {"a\tü", ""}}}, ""},
+		"header name":   {modelserver.Config{URLs: []string{"http://h"}, Header: http.Header{"X Team": {"a"}}}, `Header has the name "X Team"`},
+		"header value":  {modelserver.Config{URLs: []string{"http://h"}, Header: http.Header{"X-Token": {"secret\n"}}}, "Header X-Token holds"},
 		"line break":    {modelserver.Config{URLs: []string{"http://h"}, APIKey: "secret\n"}, "APIKey"},
 		"timeout":       {modelserver.Config{URLs: []string{"http://h"}, Timeout: -1}, "Timeout"},
 	} {

@@ -144,9 +144,18 @@ func TestShapes(t *testing.T) {
 		{"thoughts and hidden tokens are passed over", []string{
 			`data: {"choices":[{"index":0,"delta":{"content":null,"reasoning_content":"Hm"},"logprobs":{"content":[` + tok("Hm", "-3") + `]}}]}`,
 			chunk("", tok("</think>", "-1")), chunk("Yes", tok("Yes", "-1")), chunk("", tok("<|im_end|>", "-2")), stop, done}, "Yes", -1, ""},
+		{"thoughts and text as parts", []string{
+			`data: {"choices":[{"index":0,"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"Hm"}]},{"type":"reference","text":"x"}]}}]}`,
+			`data: {"choices":[{"index":0,"delta":{"content":[{"type":"text","text":"Y"},{"text":"es","type":"text"}]},"logprobs":{"content":[` + tok("Yes", "-1") + `]}}]}`, stop, done}, "Yes", -1, ""},
+		{"parts of another form", []string{`data: {"choices":[{"index":0,"delta":{"content":["Yes"]}}]}`, stop, done}, "", 0, "not what was expected"},
+		{"a call of a tool", []string{`data: {"choices":[{"index":0,"delta":{"content":null,"tool_calls":[{"index":0,"function":{"name":"f","arguments":"{}"}}]}}]}`,
+			`data: {"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}`, done}, "", 0, `the reason "tool_calls"`},
+		{"no choices", []string{`data: {"choices":[],"prompt_filter_results":[]}`, `data: {"choices":null}`, chunk("Yes", tok("Yes", "-1")), stop, done}, "Yes", -1, ""},
 		{"a character in parts", []string{
 			chunk("", `{"token":"bytes:e7","logprob":-1,"bytes":[231]}`), chunk("", `{"token":"bytes:81","logprob":-1,"bytes":[129]}`),
 			chunk("火", `{"token":"bytes:ab","logprob":-1,"bytes":[171]}`), chunk("!", tok("!", "-1")), stop, done}, "||火|!", -4, ""},
+		{"a character in parts that are no bytes", []string{
+			chunk("", `{"token":"\ufffd","logprob":-1,"bytes":[239,191,189]}`), chunk("", tok("\ufffd", "-2")), chunk("火", tok("火", "-3")), stop, done}, "||火", -6, ""},
 		{"a character in parts in one event", []string{
 			chunk("é!", `{"token":"bytes:c3","logprob":-1,"bytes":[195]}`, `{"token":"bytes:a9","logprob":-1,"bytes":[169]}`, tok("!", "-1")), stop, done}, "|é|!", -3, ""},
 		{"a character that stays incomplete", []string{chunk("A", tok("A", "-1")), chunk("", `{"token":"x","logprob":-1,"bytes":[231]}`), stop, done}, "A", -1, ""},

@@ -22,7 +22,7 @@ type dialect struct{ c Config }
 // Open implements completion.Dialect. There is nothing that all servers could be
 // asked.
 func (d dialect) Open(context.Context, *completion.Server) (*completion.Facts, error) {
-	return &completion.Facts{Model: d.c.Server.Model, EndID: -1}, nil
+	return &completion.Facts{Model: d.c.Server.Model, EndID: -1, MaxTop: d.c.TopLogProbs}, nil
 }
 
 type request struct {
@@ -47,7 +47,7 @@ type message struct {
 
 // Call implements completion.Dialect.
 func (d dialect) Call(_ *completion.Facts, q *completion.Query) modelhttp.Call {
-	body := request{Model: d.c.Server.Model, LogProbs: q.Probs, TopLogProbs: min(q.Top, d.c.TopLogProbs), Stream: true}
+	body := request{Model: d.c.Server.Model, LogProbs: q.Probs, TopLogProbs: q.Top, Stream: true}
 	body.StreamOptions.IncludeUsage = true
 	for _, m := range q.Messages {
 		body.Messages = append(body.Messages, message{m.Role, m.Text})
@@ -134,7 +134,32 @@ func (e *event) delta(d *jx.Decoder, key []byte) (err error) {
 	if k := string(key); k != "content" && k != "refusal" {
 		return d.Skip()
 	}
+	if d.Next() == jx.Array {
+		return d.Arr(e.part)
+	}
 	e.text, err = completion.AppendString(e.text, d)
+	return err
+}
+
+// part reads a part of a content that is a list, as of models that think: of other kinds
+// than text there are thoughts and references.
+func (e *event) part(d *jx.Decoder) error {
+	var kind string
+	var text []byte
+	err := d.ObjBytes(func(d *jx.Decoder, key []byte) (err error) {
+		switch string(key) {
+		case "type":
+			kind, err = completion.String(d)
+		case "text":
+			text, err = completion.AppendString(nil, d)
+		default:
+			err = d.Skip()
+		}
+		return err
+	})
+	if kind == "text" {
+		e.text = append(e.text, text...)
+	}
 	return err
 }
 
@@ -170,7 +195,7 @@ func (e *event) logProbs(d *jx.Decoder, key []byte) error {
 // are passed over.
 func (s *stream) take(a *modelhttp.Answer, c *completion.Chunk) error {
 	e := &s.event
-	if n := len(e.tokens); len(e.text) == 0 && (n == 0 || utf8.Valid(e.tokens[n-1].Text)) {
+	if n := len(e.tokens); len(e.text) == 0 && (n == 0 || !cut(e.tokens[n-1].Text)) {
 		return nil
 	}
 	for i := range e.tokens {
@@ -199,6 +224,10 @@ func (s *stream) take(a *modelhttp.Answer, c *completion.Chunk) error {
 	s.held = s.held[:0]
 	return nil
 }
+
+// cut reports whether text ends within a character, or did so before the server wrote it
+// as UTF-8.
+func cut(text []byte) bool { return !utf8.Valid(text) || bytes.HasSuffix(text, []byte("\uFFFD")) }
 
 // unlikely reports whether p is the very low number that OpenAI writes for a token
 // that is not among the likeliest, which says nothing but that.

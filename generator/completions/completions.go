@@ -36,7 +36,7 @@ type dialect struct{}
 
 // Open implements completion.Dialect.
 func (d dialect) Open(ctx context.Context, s *completion.Server) (*completion.Facts, error) {
-	f := &completion.Facts{EndID: -1, Level: reflection.TopN, TopN: topN}
+	f := &completion.Facts{EndID: -1, Level: reflection.TopN, TopN: topN, MaxTop: topN}
 	var err error
 	if f.Model, err = openai.Model(ctx, s); err != nil || s.NoTokens {
 		return f, err
@@ -65,12 +65,16 @@ func (d dialect) check(ctx context.Context, s *completion.Server, f *completion.
 
 // Call implements completion.Dialect.
 func (d dialect) Call(f *completion.Facts, q *completion.Query) modelhttp.Call {
-	return modelhttp.Call{Path: openai.Path, Body: openai.Body(f.Model, q), Affinity: uint64(q.Affinity)}
+	body := openai.Body(f.Model, q)
+	if q.Probs {
+		body["logprobs"] = max(q.Top, 1) // with 0 some give none at all, such as llama-server
+	}
+	return modelhttp.Call{Path: openai.Path, Body: body, Affinity: uint64(q.Affinity)}
 }
 
 // Stream implements completion.Dialect.
 func (d dialect) Stream(f *completion.Facts, _ *completion.Query) completion.Stream {
-	return &stream{special: f.Special}
+	return &stream{openai.Stream{ByText: true}, f.Special}
 }
 
 type stream struct {

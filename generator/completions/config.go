@@ -7,6 +7,10 @@ import (
 
 // Config is the configuration of a model at a completion server, of whatever
 // family. Only Server is needed.
+//
+// What has to be known of a server and its model, such as the ids of tokens, is asked
+// once: make a new model when the server was started anew with another model, another
+// version or other settings.
 type Config struct {
 	// Server says which model, and where it is.
 	Server modelserver.Config

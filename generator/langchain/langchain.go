@@ -104,7 +104,7 @@ func (m *Model) ask(ctx context.Context, req generator.Request) (string, generat
 		return "", last, fmt.Errorf("langchain: %s: %w", m.c.Name, ctx.Err())
 	case err != nil:
 		return "", last, fmt.Errorf("langchain: %s: %w", m.c.Name, err)
-	case answer == nil || len(answer.Choices) == 0:
+	case answer == nil || len(answer.Choices) == 0 || slices.Contains(answer.Choices, nil):
 		return "", last, fmt.Errorf("langchain: %s: the answer holds no text", m.c.Name)
 	}
 	last.Usage = usage(answer)
@@ -114,8 +114,13 @@ func (m *Model) ask(ctx context.Context, req generator.Request) (string, generat
 	}
 	// One answer was asked for; some providers part it into several choices.
 	var text strings.Builder
+	told := false
 	for _, c := range answer.Choices {
 		text.WriteString(c.Content)
+		told = told || c.StopReason != ""
+	}
+	if text.Len() > 0 && req.MaxTokens == 1 || !told && last.Usage.GeneratedTokens >= req.MaxTokens {
+		last.Finish = generator.FinishLength // the end is one token more than was asked for
 	}
 	return strings.ToValidUTF8(text.String(), "\uFFFD"), last, nil
 }
@@ -149,9 +154,11 @@ func finish(answer *llms.ContentResponse) (generator.Finish, error) {
 		reason := strings.ToLower(c.StopReason)
 		has := func(part string) bool { return strings.Contains(reason, part) }
 		switch {
-		case has("length"), has("max_tokens"), has("maxtokens"):
+		case has("length"), has("max_tokens"), has("maxtokens"), has("context_window"):
 			return generator.FinishLength, nil
-		case has("filter"), has("safety"), has("recitation"), has("blocklist"), has("prohibited"), has("guardrail"):
+		case has("tool"), has("function"):
+			return generator.Running, fmt.Errorf("the model calls a tool in place of an answer: %s", c.StopReason)
+		case has("filter"), has("safety"), has("recitation"), has("blocklist"), has("prohibited"), has("guardrail"), has("spii"):
 			return generator.Running, fmt.Errorf("the answer was suppressed: %s", c.StopReason)
 		}
 	}

@@ -170,11 +170,35 @@ func TestFinish(t *testing.T) {
 	for reason, want := range map[string]generator.Finish{
 		"": generator.FinishEnd, "stop": generator.FinishEnd, "end_turn": generator.FinishEnd, "FinishReasonStop": generator.FinishEnd, "COMPLETE": generator.FinishEnd,
 		"length": generator.FinishLength, "max_tokens": generator.FinishLength, "MAX_TOKENS": generator.FinishLength, "FinishReasonMaxTokens": generator.FinishLength,
+		"model_context_window_exceeded": generator.FinishLength,
 	} {
 		m, _ := newModel(t, func(call) (*llms.ContentResponse, error) { return reply("Yes", reason, nil), nil })
 		c, err := generator.Complete(t.Context(), m, generator.Request{Prompt: generator.Prompt{Instruction: "?"}, MaxTokens: 5})
 		if err != nil || c.Finish != want || !c.Usage.Partial {
 			t.Errorf("%q: %v %v %+v", reason, c.Finish, err, c.Usage)
+		}
+	}
+}
+
+// The end is one token more than was asked for.
+func TestLimit(t *testing.T) {
+	for _, c := range []struct {
+		text, reason string
+		most, took   int
+		want         generator.Finish
+	}{
+		{"Yes", "stop", 1, 1, generator.FinishLength},
+		{"", "stop", 1, 0, generator.FinishEnd},
+		{"Yes it", "stop", 2, 2, generator.FinishEnd},
+		{"Yes it", "", 2, 2, generator.FinishLength}, // as of Ollama, whose reasons langchaingo drops
+		{"Yes it", "", 3, 2, generator.FinishEnd},
+	} {
+		m, _ := newModel(t, func(call) (*llms.ContentResponse, error) {
+			return reply(c.text, c.reason, map[string]any{"PromptTokens": 5, "CompletionTokens": c.took}), nil
+		})
+		got, err := generator.Complete(t.Context(), m, generator.Request{Prompt: generator.Prompt{Instruction: "?"}, MaxTokens: c.most})
+		if err != nil || got.Finish != c.want || got.Text() != c.text {
+			t.Errorf("%+v: %q %v %v", c, got.Text(), got.Finish, err)
 		}
 	}
 }
@@ -185,9 +209,14 @@ func TestErrors(t *testing.T) {
 		answer func(call) (*llms.ContentResponse, error)
 		want   string
 	}{
-		"provider":   {func(call) (*llms.ContentResponse, error) { return nil, lost }, "langchain: fake: lost"},
-		"nil":        {func(call) (*llms.ContentResponse, error) { return nil, nil }, "langchain: fake: the answer holds no text"},
-		"no choice":  {func(call) (*llms.ContentResponse, error) { return &llms.ContentResponse{}, nil }, "langchain: fake: the answer holds no text"},
+		"provider":  {func(call) (*llms.ContentResponse, error) { return nil, lost }, "langchain: fake: lost"},
+		"nil":       {func(call) (*llms.ContentResponse, error) { return nil, nil }, "langchain: fake: the answer holds no text"},
+		"no choice": {func(call) (*llms.ContentResponse, error) { return &llms.ContentResponse{}, nil }, "langchain: fake: the answer holds no text"},
+		"no choices": {func(call) (*llms.ContentResponse, error) {
+			return &llms.ContentResponse{Choices: []*llms.ContentChoice{nil}}, nil
+		}, "langchain: fake: the answer holds no text"},
+		"tool":       {func(call) (*llms.ContentResponse, error) { return reply("", "tool_calls", nil), nil }, "langchain: fake: the model calls a tool in place of an answer: tool_calls"},
+		"tool use":   {func(call) (*llms.ContentResponse, error) { return reply("I look", "tool_use", nil), nil }, "langchain: fake: the model calls a tool in place of an answer: tool_use"},
 		"suppressed": {func(call) (*llms.ContentResponse, error) { return reply("I", "content_filter", nil), nil }, "langchain: fake: the answer was suppressed: content_filter"},
 	} {
 		m, _ := newModel(t, c.answer)

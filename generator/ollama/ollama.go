@@ -72,7 +72,7 @@ func (d dialect) Open(ctx context.Context, s *completion.Server) (*completion.Fa
 		}
 	}
 	f := &completion.Facts{
-		Model: d.model, EndID: -1, Level: reflection.TopN, TopN: topN, Vocabulary: len(v.Tokens),
+		Model: d.model, EndID: -1, Level: reflection.TopN, TopN: topN, MaxTop: topN, Vocabulary: len(v.Tokens),
 		// SentencePiece puts a blank in front of the text behind a special token.
 		Tight: v.Kind == "llama" && (v.SpacePrefix == nil || *v.SpacePrefix),
 	}
@@ -123,7 +123,7 @@ type request struct {
 func (d dialect) Call(_ *completion.Facts, q *completion.Query) modelhttp.Call {
 	return modelhttp.Call{Path: "/api/generate", Affinity: uint64(q.Affinity), Body: request{
 		Model: d.model, Prompt: q.Prompt, Raw: true, Stream: true,
-		LogProbs: q.Probs, TopLogProbs: min(q.Top, topN),
+		LogProbs: q.Probs, TopLogProbs: q.Top,
 		// The Modelfile may change any of these, and the defaults penalise what was
 		// said before.
 		Options: map[string]any{

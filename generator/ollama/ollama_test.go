@@ -77,6 +77,17 @@ func TestExchange(t *testing.T) {
 	}
 }
 
+// TestIDs: a version that tells ids, too, leaves tokens known by their text.
+func TestIDs(t *testing.T) {
+	m := exchange(t, completiontest.Exchange{Path: "/api/show", Answer: show}, completiontest.Exchange{Path: "/api/generate", Answer: `{"response":"[Retrieval]","done":false,"logprobs":[{"id":6,"token":"[Retrieval]","logprob":-0.5,` +
+		`"top_logprobs":[{"id":6,"token":"[Retrieval]","logprob":-0.5},{"id":2,"token":"</s>","logprob":-1.5}]}]}` + "\n" + `{"response":"","done":true,"done_reason":"stop","prompt_eval_count":33,"eval_count":1}` + "\n"})
+	c, err := generator.Complete(t.Context(), m, generator.Request{Prompt: generator.Prompt{Instruction: "q"}, MaxTokens: 5, Alternatives: 2})
+	want := []generator.Alternative{{Token: reflection.Retrieval, Prob: reflection.ExactLog(-0.5)}, {End: true, Prob: reflection.ExactLog(-1.5)}}
+	if err != nil || len(c.Steps) != 1 || c.Steps[0].Token != reflection.Retrieval || !cmp.Equal(c.Steps[0].Top, want) {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
 // TestUnfitModel: the error says what is wrong with the model and what to do.
 func TestUnfitModel(t *testing.T) {
 	for name, c := range map[string]struct{ show, says string }{

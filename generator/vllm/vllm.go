@@ -45,7 +45,7 @@ type dialect struct{}
 
 // Open implements completion.Dialect.
 func (d dialect) Open(ctx context.Context, s *completion.Server) (*completion.Facts, error) {
-	f := &completion.Facts{Level: reflection.TopN, TopN: topN, EndLogProb: true, SharedPrefix: true}
+	f := &completion.Facts{Level: reflection.TopN, TopN: topN, MaxTop: topN, EndLogProb: true, SharedPrefix: true}
 	var err error
 	if f.Model, err = openai.Model(ctx, s); err != nil {
 		return nil, err
@@ -72,16 +72,17 @@ func (d dialect) exact(ctx context.Context, s *completion.Server, f *completion.
 			q.Watch = append(q.Watch, f.ID(t))
 		}
 	}
-	found := 0
+	found, natural := 0, false
 	err := s.First(ctx, d, f, q, func(_ *modelhttp.Answer, _ *completion.Token, entries []completion.Entry) error {
 		for _, e := range entries {
 			if slices.Contains(q.Watch, e.ID) {
 				found++
 			}
 		}
+		natural = len(entries) > len(q.Watch)+1 // beside the generated one others that nobody asked for
 		return nil
 	})
-	return found == len(q.Watch), err
+	return found == len(q.Watch) && !natural, err
 }
 
 // Call implements completion.Dialect.
@@ -120,7 +121,10 @@ type stream struct {
 // event.
 func (s *stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) error {
 	err := s.Stream.Read(a, data, c)
-	c.Ended = c.Finish == generator.FinishEnd && len(c.Tokens) > 0
+	if n := len(c.Tokens); n > 0 && c.Finish == generator.FinishEnd {
+		last := &c.Tokens[n-1]
+		c.Ended = last.ID >= 0 || last.LogProb.Known != reflection.Unknown // else it is but text
+	}
 	if s.asked {
 		for i := range c.Tokens {
 			t := &c.Tokens[i]

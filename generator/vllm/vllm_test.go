@@ -2,6 +2,7 @@ package vllm_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -119,6 +120,70 @@ func TestNotWhole(t *testing.T) {
 func TestManyModels(t *testing.T) {
 	m := completiontest.Talk(t, vllm.New, "", completiontest.Exchange{Path: "/v1/models", Answer: `{"data":[{"id":"a"},{"id":"b"}]}`})
 	if err := generator.Check(t.Context(), m); !errors.Is(err, modelserver.ErrModel) || !strings.Contains(err.Error(), "2 models") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestTextOfTheLastEvent: an old server that is asked for no probabilities tells no
+// tokens, so the last text of its last event is not the end token.
+func TestTextOfTheLastEvent(t *testing.T) {
+	var want string
+	for _, stub := range []stub{{}, {old: true}, {old: true, bundle: 3}, {old: true, bundle: 100}} {
+		m := completiontest.Serve(t, stub, vllm.New, vllm.Config{NoProbs: true})
+		c, err := generator.Complete(t.Context(), m, completiontest.Request())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, s := range c.Steps {
+			got += s.Text + s.Token.String()
+		}
+		if want == "" {
+			want = got
+		}
+		if got != want || want == "" {
+			t.Errorf("%+v: %q, want %q", stub, got, want)
+		}
+	}
+}
+
+// TestManyAlternatives: more than the server gives are not asked for, since it would
+// refuse that.
+func TestManyAlternatives(t *testing.T) {
+	m := completiontest.Serve(t, stub{capped: true}, vllm.New, vllm.Config{})
+	req := completiontest.Request()
+	req.Watch, req.Alternatives = nil, 1000
+	c, err := generator.Complete(t.Context(), m, req)
+	if err != nil || len(c.Steps) == 0 || len(c.Steps[0].Top) == 0 {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+// TestAllByChance: a server that ignores which ids are asked for, and has all of them
+// among its likeliest tokens, is no exact one.
+func TestAllByChance(t *testing.T) {
+	var list []string
+	for id := 300; id <= 314; id++ {
+		list = append(list, fmt.Sprintf(`"token_id:%d":-3.5`, id))
+	}
+	for id := range 5 {
+		list = append(list, fmt.Sprintf(`"token_id:%d":-4.5`, 40+id))
+	}
+	m := completiontest.Talk(t, vllm.New, "", append(slices.Clone(open[:len(open)-1]), completiontest.Exchange{
+		Path: "/v1/completions", Answer: `data: {"choices":[{"index":0,"text":"a","token_ids":[45],"finish_reason":"length","logprobs":{"tokens":["token_id:45"],"token_logprobs":[-1.5],` +
+			`"top_logprobs":[{"token_id:45":-1.5,` + strings.Join(list, ",") + `}]}}]}` + "\n\n",
+	})...)
+	caps, err := generator.Describe(t.Context(), m)
+	if err != nil || caps.Level != reflection.TopN {
+		t.Errorf("%+v, %v", caps, err)
+	}
+}
+
+// TestSecondChoice: an answer with another choice than the one that was asked for is none.
+func TestSecondChoice(t *testing.T) {
+	m := exchange(t, completiontest.Exchange{Path: "/v1/completions", Answer: `data: {"choices":[{"index":1,"text":"a","token_ids":[45],"finish_reason":"stop","logprobs":{"tokens":["token_id:45"],"token_logprobs":[-0.5],"top_logprobs":[{}]}}]}` + "\n\ndata: [DONE]\n\n"})
+	_, err := generator.Complete(t.Context(), m, generator.Request{Prompt: generator.Prompt{Instruction: "q"}, MaxTokens: 5})
+	if err == nil || !strings.Contains(err.Error(), "2 choices: want one") {
 		t.Errorf("%v", err)
 	}
 }

@@ -1,12 +1,12 @@
 package completion_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"strings"
 	"sync"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+	"pgregory.net/rapid"
 
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest/faulthttp"
@@ -181,6 +182,11 @@ func TestSteps(t *testing.T) {
 		{"end token without", []wire{word(1, "a"), word(9, ""), end}, nil, "a|end"},
 		{"a special token in the middle", []wire{word(2, "</s>"), word(1, "a"), end}, nil, "</s>|a|end"},
 		{"end token in the last event", []wire{{Text: "a", Tokens: []wireToken{{ID: 1}, {ID: 2}}, Finish: generator.FinishEnd, Ended: true}}, nil, "a|end"},
+		{"text held back until the end", []wire{word(1, "a"), {Text: " b", Tokens: []wireToken{{ID: 2}}, Finish: generator.FinishEnd, Ended: true}}, nil, "a| b|end"},
+		{"text held back until the limit", []wire{word(1, "a"), {Text: " b", Finish: generator.FinishLength}}, nil, "a| b|length"},
+		{"text held back, at the limit", []wire{word(1, "a"), {Text: " b", Tokens: []wireToken{{ID: 2}}, Finish: generator.FinishEnd, Ended: true}}, func(r *generator.Request) { r.MaxTokens = 2 }, "a| b|length"},
+		{"end token in the last event, with its text", []wire{{Text: "a</s>", Tokens: []wireToken{{ID: 1}, {ID: 2}}, Finish: generator.FinishEnd, Ended: true}}, nil, "a|end"},
+		{"end token of another text", []wire{{Text: "a<x>", Tokens: []wireToken{{ID: 1}, {ID: 2, Text: str("<x>")}}, Finish: generator.FinishEnd, Ended: true}}, nil, "a|end"},
 		{"stop", []wire{word(1, "a"), {Text: "[Utility:5]", Tokens: []wireToken{{ID: 302}}}, word(3, "b"), end}, func(r *generator.Request) { r.Stop = []reflection.Token{reflection.Utility5} }, "a|[Utility:5]|stop"},
 		{"more than was asked for", []wire{word(1, "a"), word(3, "b"), word(4, "c"), end}, func(r *generator.Request) { r.MaxTokens = 2 }, "a|b|length"},
 		{"the end one too many", []wire{word(1, "a"), word(3, "b"), end}, func(r *generator.Request) { r.MaxTokens = 2 }, "a|b|length"},
@@ -195,103 +201,54 @@ func TestSteps(t *testing.T) {
 	}
 }
 
-func TestEndLogProb(t *testing.T) {
-	for name, events := range map[string][]wire{
-		"by itself":         {word(1, "a"), {Tokens: []wireToken{{ID: 2, Log: -0.25}}}, end},
-		"in the last event": {word(1, "a"), {Tokens: []wireToken{{ID: 2, Log: -0.25}}, Finish: generator.FinishEnd, Ended: true}},
-	} {
-		c, err := ask(t, serve(t, dialect{facts: ids}, completion.Settings{}, events...), nil)
-		if err != nil || c.End != reflection.ExactLog(-0.25) || len(c.Steps) != 1 {
-			t.Errorf("%s: %+v, %v", name, c, err)
+// TestTextWithoutTokens: it cannot be told from control tokens, so it is not lost in
+// silence.
+func TestTextWithoutTokens(t *testing.T) {
+	for _, w := range []wire{{Text: "a"}, {Text: "[Relevant]a", Tokens: []wireToken{{ID: 300}}}} {
+		got, err := ask(t, serve(t, dialect{facts: ids}, completion.Settings{}, w, end), nil)
+		if !errors.As(err, new(*modelserver.Error)) || !strings.Contains(err.Error(), `the text "a" came without its tokens`) {
+			t.Errorf("%+v: %s, %v", w, shape(got), err)
 		}
 	}
 }
 
-// TestBounds: below the top N a token is bounded by the N-th, which a generated
-// token that comes on top of the list is not.
-func TestBounds(t *testing.T) {
-	f := ids
-	f.Level, f.TopN = reflection.TopN, 2
-	log := func(x float64) *float64 { return &x }
-	for _, c := range []struct {
-		name string
-		top  []wireEntry
-		want [2]reflection.Prob // Irrelevant, Relevant
-		says string
-	}{
-		{"both listed", []wireEntry{{300, "", log(-1)}, {301, "", log(-2)}}, [2]reflection.Prob{reflection.ExactLog(-2), reflection.ExactLog(-1)}, ""},
-		{"one listed", []wireEntry{{300, "", log(-1)}, {5, "x", log(-2)}}, [2]reflection.Prob{reflection.AtMostLog(-2), reflection.ExactLog(-1)}, ""},
-		{"out of order", []wireEntry{{5, "x", log(-2)}, {300, "", log(-1)}}, [2]reflection.Prob{reflection.AtMostLog(-2), reflection.ExactLog(-1)}, ""},
-		{"generated on top", []wireEntry{{6, "y", log(-1)}, {5, "x", log(-2)}, {300, "", log(-7)}}, [2]reflection.Prob{reflection.AtMostLog(-2), reflection.ExactLog(-7)}, ""},
-		{"generated not listed", []wireEntry{{6, "y", log(-1)}, {5, "x", log(-2)}}, [2]reflection.Prob{reflection.AtMostLog(-2), reflection.ExactLog(-0.5)}, ""},
-		{"impossible", []wireEntry{{300, "", log(-1)}, {301, "", log(-9999)}}, [2]reflection.Prob{reflection.ExactLog(math.Inf(-1)), reflection.ExactLog(-1)}, ""},
-		{"no list", nil, [2]reflection.Prob{}, "lacks the log-probability of [Irrelevant]"},
-		{"without number", []wireEntry{{300, "", nil}}, [2]reflection.Prob{}, "without its log-probability"},
-		{"above zero", []wireEntry{{300, "", log(0.5)}}, [2]reflection.Prob{}, "log-probability 0.5"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			m := serve(t, dialect{facts: f}, completion.Settings{}, wire{Tokens: []wireToken{{ID: 300, Log: -0.5, Top: c.top}}}, end)
-			got, err := ask(t, m, func(r *generator.Request) { r.Watch = []reflection.Group{reflection.IsREL} })
-			if c.says != "" {
-				if err == nil || !strings.Contains(err.Error(), c.says) {
-					t.Errorf("%v: want an error that says %q", err, c.says)
+// TestUnnumbered compares with a search for the nearest control token, over and over;
+// what is longer is read in time that grows with its length.
+func TestUnnumbered(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var b strings.Builder
+		for _, part := range rapid.SliceOf(rapid.SampledFrom([]string{"[", "[Relevant]", "[Rel", "evant]", "<paragraph>", "</paragraph>", "<", "a", " é", "[Utility:5]"})).Draw(t, "parts") {
+			b.WriteString(part)
+		}
+		var c completion.Chunk
+		c.Unnumbered([]byte(b.String()))
+		var got []string
+		for _, token := range c.Tokens {
+			got = append(got, string(token.Text))
+		}
+		var want []string
+		for text := b.String(); text != ""; {
+			at, end := len(text), len(text)
+			for _, r := range reflection.Tokens() {
+				if i := strings.Index(text, r.String()); i >= 0 && i < at {
+					at, end = i, i+len(r.String())
 				}
-				return
 			}
-			if err != nil {
-				t.Fatal(err)
+			for _, s := range []string{text[:at], text[at:end]} {
+				if s != "" {
+					want = append(want, s)
+				}
 			}
-			d, _ := got.Steps[0].Group(reflection.IsREL)
-			if d.Probs[0] != c.want[0] || d.Probs[1] != c.want[1] {
-				t.Errorf("%v, want %v", d.Probs[:2], c.want)
-			}
-		})
-	}
-}
-
-// TestExactOrNothing: at the level of exact ids a bound is not enough.
-func TestExactOrNothing(t *testing.T) {
-	f := ids
-	f.Level = reflection.ExactIDs
-	x := -1.0
-	m := serve(t, dialect{facts: f}, completion.Settings{}, wire{Tokens: []wireToken{{ID: 300, Log: -1, Top: []wireEntry{{300, "", &x}, {5, "x", &x}}}}}, end)
-	if _, err := ask(t, m, func(r *generator.Request) { r.Watch = []reflection.Group{reflection.IsREL} }); err == nil || !strings.Contains(err.Error(), "[Irrelevant]") {
-		t.Errorf("%v: want an error that names the token", err)
-	}
-}
-
-// TestQuery: what is asked for follows from what is wanted and can be had.
-func TestQuery(t *testing.T) {
-	top, exact := ids, ids
-	top.Level, top.TopN, exact.Level = reflection.TopN, 20, reflection.ExactIDs
-	watch := []reflection.Group{reflection.IsREL}
-	for _, c := range []struct {
-		name   string
-		facts  completion.Facts
-		s      completion.Settings
-		change func(*generator.Request)
-		top    int
-		watch  []int32
-		probs  bool
-	}{
-		{"nothing", top, completion.Settings{}, nil, 0, nil, true},
-		{"watched", top, completion.Settings{}, func(r *generator.Request) { r.Watch = watch }, 20, nil, true},
-		{"watched by id", exact, completion.Settings{}, func(r *generator.Request) { r.Watch = watch }, 0, []int32{301, 300}, true},
-		{"alternatives", top, completion.Settings{}, func(r *generator.Request) { r.Alternatives = 3 }, 3, nil, true},
-		{"both", top, completion.Settings{}, func(r *generator.Request) { r.Alternatives, r.Watch = 30, watch }, 30, nil, true},
-		{"hard labels", top, completion.Settings{NoProbs: true}, func(r *generator.Request) { r.Alternatives, r.Watch = 30, watch }, 0, nil, false},
-		{"no tokens", exact, completion.Settings{NoTokens: true, Template: generator.SelfRAGTemplate{}}, func(r *generator.Request) { r.Watch = watch }, 0, nil, true},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			var list []completion.Query
-			m := serve(t, dialect{facts: c.facts, queries: &list}, c.s, end)
-			if _, err := ask(t, m, c.change); err != nil {
-				t.Fatal(err)
-			}
-			if q := list[0]; q.Top != c.top || !cmp.Equal(q.Watch, c.watch) || q.Probs != c.probs || q.MaxTokens != 10 {
-				t.Errorf("%+v: want top %d, watch %v, probs %t", q, c.top, c.watch, c.probs)
-			}
-		})
+			text = text[end:]
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Fatalf("%q: %s", b.String(), d)
+		}
+	})
+	var c completion.Chunk
+	c.Unnumbered(bytes.Repeat([]byte("[Relevant]"), 1_000_000))
+	if len(c.Tokens) != 1_000_000 {
+		t.Errorf("%d tokens", len(c.Tokens))
 	}
 }
 

@@ -54,6 +54,8 @@ type Facts struct {
 	// alternatives where Level is TopN.
 	Level reflection.Level
 	TopN  int
+	// MaxTop is the most alternatives that the server gives, 0 if there is no limit.
+	MaxTop int
 	// Tempered is set when log-probabilities are those after the temperature.
 	Tempered bool
 	// EndLogProb is set when the end token comes with its log-probability.
@@ -134,19 +136,25 @@ type Entry struct {
 // Unnumbered adds the tokens of an event of which only the text is known: each
 // control token is one, and so is the text between two.
 func (c *Chunk) Unnumbered(text []byte) {
-	for len(text) > 0 {
-		at, end := len(text), len(text)
+	start := 0
+	add := func(end int) {
+		if start < end {
+			c.Tokens = append(c.Tokens, Token{ID: -1, Text: text[start:end]})
+		}
+		start = end
+	}
+	for at := 0; at < len(text); at++ {
+		if b := text[at]; b != '[' && b != '<' { // no control token begins otherwise
+			continue
+		}
 		for _, t := range reflection.Tokens() {
-			if i := bytes.Index(text, []byte(t.String())); i >= 0 && i < at {
-				at, end = i, i+len(t.String())
+			if s := t.String(); bytes.HasPrefix(text[at:], []byte(s)) {
+				add(at)
+				add(at + len(s))
+				at += len(s) - 1
+				break
 			}
 		}
-		if at > 0 {
-			c.Tokens = append(c.Tokens, Token{ID: -1, Text: text[:at]})
-		}
-		if at < end {
-			c.Tokens = append(c.Tokens, Token{ID: -1, Text: text[at:end]})
-		}
-		text = text[end:]
 	}
+	add(len(text))
 }

@@ -73,11 +73,11 @@ func (m *Model) open(ctx context.Context) (*Facts, error) {
 			return nil, err
 		}
 		f.Special = slices.Concat(f.Special, specialtoken.WellKnown, m.server.Special)
-		switch {
-		case m.server.NoTokens:
-			f.IDs, f.Level, f.TopN = nil, reflection.LevelUnstated, 0
-		case m.server.NoProbs:
+		if m.server.NoProbs {
 			f.Level, f.TopN, f.EndLogProb = reflection.HardLabels, 0, false
+		}
+		if m.server.NoTokens {
+			f.IDs, f.Level, f.TopN = nil, reflection.LevelUnstated, 0
 		}
 		return f, nil
 	})
@@ -173,6 +173,9 @@ func (m *Model) query(f *Facts, req generator.Request, prompt string) *Query {
 		return q
 	}
 	q.Top = req.Alternatives
+	if f.MaxTop > 0 {
+		q.Top = min(q.Top, f.MaxTop)
+	}
 	switch f.Level {
 	case reflection.TopN:
 		if len(req.Watch) > 0 {

@@ -118,7 +118,8 @@ func (r *reading) watched(a *modelhttp.Answer, t *Token, generated reflection.To
 }
 
 // bound returns the bound for tokens that are not among the entries: the smallest
-// of the likeliest. A generated token that is none of these comes on top of them.
+// of the likeliest. A generated token that is none of these comes on top of them; where
+// a server gives fewer than were asked for, a sampled one may do so.
 func (r *reading) bound(t *Token) reflection.Prob {
 	natural := 0
 	for _, e := range r.entries {
@@ -128,7 +129,8 @@ func (r *reading) bound(t *Token) reflection.Prob {
 	}
 	bound := reflection.Prob{}
 	for _, e := range r.entries {
-		extra := natural > r.query.Top && e.ID == t.ID && (e.ID >= 0 || e.Text == string(t.Text))
+		generated := e.ID >= 0 && e.ID == t.ID || e.ID < 0 && e.Text == string(t.Text)
+		extra := generated && (natural > r.query.Top || natural < r.query.Top && r.req.Temperature > 0)
 		if !e.asked && !extra && (bound.Known == reflection.Unknown || e.LogProb.Log < bound.Log) {
 			bound = reflection.AtMostLog(e.LogProb.Log)
 		}
@@ -151,7 +153,7 @@ func (r *reading) is(e *Entry) reflection.Token {
 	switch {
 	case r.plain:
 		return reflection.None
-	case e.ID >= 0:
+	case e.ID >= 0 && r.facts.IDs != nil:
 		return r.facts.IDs[e.ID]
 	}
 	c, _ := reflection.ParseToken(e.Text)
@@ -188,7 +190,7 @@ func (r *reading) alternatives(n int) []generator.Alternative {
 
 // isEnd reports whether e is the end token.
 func (f *Facts) isEnd(e *Entry) bool {
-	if e.ID >= 0 {
+	if e.ID >= 0 && f.EndID >= 0 {
 		return e.ID == f.EndID
 	}
 	return e.Text != "" && e.Text == f.EndText

@@ -68,8 +68,10 @@ func (r *reading) read(a *modelhttp.Answer) error {
 		if err != nil || !more {
 			return err
 		}
-		if r.chunk.Finish != generator.Running {
-			r.finish = r.chunk.Finish
+		if r.finish = r.chunk.Finish; r.finish != generator.Running {
+			if r.finish == generator.FinishEnd && r.tokens >= r.req.MaxTokens {
+				r.finish = generator.FinishLength // the end is one more than was asked for
+			}
 			events.Complete()
 		}
 	}
@@ -106,17 +108,15 @@ func (r *reading) steps(a *modelhttp.Answer) (more bool, err error) {
 		}
 	}
 	tokens := c.Tokens
+	rest := c.Text
 	if c.Ended {
-		r.end = tokens[len(tokens)-1].LogProb
+		last := &tokens[len(tokens)-1]
+		r.end, rest = last.LogProb, r.facts.unended(rest, last)
 		tokens = tokens[:len(tokens)-1]
-	}
-	if c.Finish == generator.FinishEnd && r.tokens+len(tokens) >= r.req.MaxTokens {
-		c.Finish = generator.FinishLength // the end is one more than was asked for
 	}
 	if r.hold(tokens) {
 		return true, nil
 	}
-	rest := c.Text
 	for len(tokens) > 0 {
 		n := slices.IndexFunc(tokens, func(t Token) bool { return r.control(&t) != reflection.None })
 		if n < 0 {
@@ -134,7 +134,35 @@ func (r *reading) steps(a *modelhttp.Answer) (more bool, err error) {
 		}
 		tokens = tokens[n+1:]
 	}
+	return r.late(a, rest)
+}
+
+// late yields text that is left over: what the server held back of earlier tokens, whose
+// probabilities were told then, until it saw that the answer ends.
+func (r *reading) late(a *modelhttp.Answer, rest []byte) (more bool, err error) {
+	if r.chunk.Finish == generator.Running {
+		if len(bytes.TrimSpace(rest)) > 0 {
+			return false, a.Errorf("the text %q came without its tokens", rest[:min(len(rest), 50)])
+		}
+		return true, nil
+	}
+	if text := r.whole(rest); text != "" {
+		return r.send(a, generator.Step{Text: text})
+	}
 	return true, nil
+}
+
+// unended returns text without what it shows of the end token.
+func (f *Facts) unended(text []byte, end *Token) []byte {
+	if len(end.Text) > 0 {
+		return bytes.TrimSuffix(text, end.Text)
+	}
+	for _, s := range f.Special {
+		if s != "" && bytes.HasSuffix(text, []byte(s)) {
+			return text[:len(text)-len(s)]
+		}
+	}
+	return text
 }
 
 // hold keeps a token back that may be the end token: one that shows no text, or
@@ -233,7 +261,7 @@ func (r *reading) control(t *Token) reflection.Token {
 	switch {
 	case r.plain:
 		return reflection.None
-	case t.ID >= 0:
+	case t.ID >= 0 && r.facts.IDs != nil:
 		return r.facts.IDs[t.ID]
 	}
 	c, _ := reflection.ParseToken(string(t.Text))

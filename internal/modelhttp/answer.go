@@ -21,8 +21,9 @@ const (
 	bodyLimit = 256 << 20
 	// lineLimit bounds a line or an event.
 	lineLimit = 32 << 20
-	// errorLimit bounds what is looked at of an error.
+	// errorLimit and errorTime bound what is looked at of an error.
 	errorLimit = 64 << 10
+	errorTime  = 5 * time.Second
 	// drainTime and drainSize bound the wait for the end of an answer that has
 	// been read as far as it matters. Reading it to the end keeps the connection.
 	drainTime = 100 * time.Millisecond
@@ -155,7 +156,7 @@ func (a *Answer) want(types ...string) error {
 	if header == "" || slices.ContainsFunc(types, a.is) {
 		return nil
 	}
-	data, err := io.ReadAll(io.LimitReader(a, errorLimit))
+	data, err := a.excerpt()
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package modelhttp
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -102,8 +103,8 @@ func follow(r *http.Request, via []*http.Request) error {
 }
 
 // secrets returns what must not stand in an error: the key and the words of the
-// headers. Shorter ones than are returned protect nothing, and hiding them would
-// garble messages.
+// headers, long ones first, since one may begin with another. Shorter ones than are
+// returned protect nothing, and hiding them would garble messages.
 func secrets(c modelserver.Config) []string {
 	var list []string
 	if len(c.APIKey) >= 4 {
@@ -118,6 +119,7 @@ func secrets(c modelserver.Config) []string {
 			}
 		}
 	}
+	slices.SortFunc(list, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
 	return list
 }
 
@@ -125,15 +127,10 @@ func secrets(c modelserver.Config) []string {
 // seconds later, to see whether the server is back.
 func newBreaker() *gobreaker.TwoStepCircuitBreaker[struct{}] {
 	return gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
-		Timeout:     10 * time.Second,
-		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= 5 },
-		// A server that refuses a request is a server that works.
-		IsSuccessful: func(err error) bool {
-			var e *modelserver.Error
-			return err == nil || errors.As(err, &e) && !e.Retryable
-		},
-		// That a caller changed its mind says nothing of the server. A deadline that
-		// ran out does: it may hang.
+		Timeout:      10 * time.Second,
+		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= 5 },
+		IsSuccessful: func(err error) bool { return err == nil },
+		// That a caller changed its mind says nothing of the server.
 		IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
 	})
 }
@@ -191,6 +188,7 @@ func (c *Client) newTry(ctx context.Context, call Call, read func(*Answer) error
 		first = c.turn.Add(1)
 	}
 	t.next = int(first % uint64(len(c.endpoints)))
+	t.asked = make([]wish, len(c.endpoints))
 	return t, nil
 }
 

@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -180,6 +179,43 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
+// TestErrorThatHangs: an answer that is known to be an error by its beginning is not waited
+// for.
+func TestErrorThatHangs(t *testing.T) {
+	for name, c := range map[string]struct {
+		media  string
+		status int
+		says   string
+	}{
+		"refusal":      {"application/json", 429, "429 Too Many Requests: slow"},
+		"content type": {"text/plain", 200, `content type "text/plain"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := faulthttp.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					w.Header().Set("Content-Type", c.media)
+					w.WriteHeader(c.status)
+					fmt.Fprint(w, "slow")
+					_ = http.NewResponseController(w).Flush()
+					<-r.Context().Done()
+				}))
+				defer s.Close()
+				start := time.Now()
+				err := client(t, s, func(c *modelserver.Config) { c.Retries = -1 }).Do(t.Context(), modelhttp.Call{Path: "/x"}, read(new([]int)))
+				var e *modelserver.Error
+				if !errors.As(err, &e) || !strings.Contains(err.Error(), c.says) || time.Since(start) > 10*time.Second {
+					t.Errorf("%v after %v: want one that says %q", err, time.Since(start), c.says)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				if err := client(t, s, nil).Do(ctx, modelhttp.Call{Path: "/x"}, read(new([]int))); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%v: want the caller's deadline", err)
+				}
+			})
+		})
+	}
+}
+
 // TestHopelessRetry: where the next try would come after the deadline, the call
 // does not wait for it.
 func TestHopelessRetry(t *testing.T) {
@@ -328,110 +364,30 @@ func TestStaleConnection(t *testing.T) {
 	})
 }
 
-// TestFailover: a call goes to the next server at once, and a server that keeps
-// failing is left alone until a single call finds it back.
-func TestFailover(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex
-		hosts := map[string]int{}
-		broken := true
-		s := faulthttp.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			mu.Lock()
-			hosts[r.Host]++
-			fail := broken && r.Host == "b.test"
-			mu.Unlock()
-			if fail {
-				w.WriteHeader(503)
-				return
-			}
-			good(w, r)
-		}))
-		defer s.Close()
-		c := client(t, s, func(c *modelserver.Config) { c.URLs = []string{"http://a.test/", "http://b.test"} })
-		run := func(calls int) map[string]int {
-			mu.Lock()
-			clear(hosts)
-			mu.Unlock()
-			start := time.Now()
-			for range calls {
-				if err := c.Do(t.Context(), modelhttp.Call{Path: "/x"}, read(new([]int))); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if took := time.Since(start); took > 0 {
-				t.Errorf("%d calls took %v: want failover at once", calls, took)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			return map[string]int{"a": hosts["a.test"], "b": hosts["b.test"]}
-		}
-		if got := run(20); got["b"] != 5 || got["a"] != 20 {
-			t.Errorf("with a broken server: %v: want five failures before it is left alone", got)
-		}
-		if got := run(20); got["b"] != 0 {
-			t.Errorf("while it is left alone it got %d calls", got["b"])
-		}
-		time.Sleep(11 * time.Second)
-		if got := run(20); got["b"] != 1 {
-			t.Errorf("after the pause it got %d calls: want one to try it", got["b"])
-		}
-		time.Sleep(11 * time.Second)
-		mu.Lock()
-		broken = false
-		mu.Unlock()
-		if got := run(20); got["b"] != 10 || got["a"] != 10 {
-			t.Errorf("when it is back: %v: want the calls spread evenly", got)
-		}
-		affine := map[string]int{}
-		for range 6 {
-			if err := c.Do(t.Context(), modelhttp.Call{Path: "/x", Affinity: 3}, read(new([]int))); err != nil {
-				t.Fatal(err)
-			}
-		}
-		mu.Lock()
-		for h, n := range hosts {
-			affine[h] = n
-		}
-		mu.Unlock()
-		if affine["b.test"] != 16 || affine["a.test"] != 10 {
-			t.Errorf("calls with one affinity went to %v", affine)
-		}
-	})
+// timeout fails as a connection that cannot be made in time, and as http.Client.Timeout.
+type timeout struct{}
+
+func (timeout) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: late{}}
 }
 
-// TestAllLeftAlone: when every server is left alone, a call waits for its turn
-// like for any other failure, and the error says what is the matter.
-func TestAllLeftAlone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := faulthttp.New(good, slices.Repeat([]faulthttp.Fault{faulthttp.Status(500, ``)}, 99)...)
-		defer s.Close()
-		c := client(t, s, func(c *modelserver.Config) { c.URLs = []string{"http://a.test", "http://b.test"} })
-		var err error
-		for range 6 {
-			err = c.Do(t.Context(), modelhttp.Call{Path: "/x"}, read(new([]int)))
-		}
-		if before := s.Requests(); before != 10 {
-			t.Errorf("%d requests: want five to each of two servers", before)
-		}
-		var e *modelserver.Error
-		if !errors.As(err, &e) || !e.Retryable || !strings.Contains(err.Error(), "all 2 servers failed lately") {
-			t.Errorf("%v", err)
-		}
-	})
-}
+type late struct{}
 
-// TestSingleServerIsNeverLeftAlone: there is nothing else to turn to.
-func TestSingleServerIsNeverLeftAlone(t *testing.T) {
-	s := faulthttp.New(good, slices.Repeat([]faulthttp.Fault{faulthttp.Status(500, ``)}, 20)...)
-	defer s.Close()
-	c := client(t, s, func(c *modelserver.Config) { c.Retries = -1 })
-	for range 20 {
-		if err := c.Do(t.Context(), modelhttp.Call{Path: "/x"}, read(new([]int))); err == nil {
-			t.Fatal("a refusal was taken for an answer")
-		}
+func (late) Error() string        { return "i/o timeout" }
+func (late) Timeout() bool        { return true }
+func (late) Temporary() bool      { return true }
+func (late) Is(target error) bool { return target == context.DeadlineExceeded }
+
+// TestTimeoutOfAConnection: it is not taken for the deadline of the caller.
+func TestTimeoutOfAConnection(t *testing.T) {
+	c, err := modelhttp.New(modelserver.Config{URLs: []string{"http://x"}, Client: &http.Client{Transport: timeout{}}, Retries: -1})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := c.Do(t.Context(), modelhttp.Call{Path: "/x"}, read(new([]int))); err != nil || s.Requests() != 21 {
-		t.Errorf("%v after %d requests", err, s.Requests())
+	err = c.Do(t.Context(), modelhttp.Call{Path: "/x"}, read(new([]int)))
+	var e *modelserver.Error
+	if !errors.As(err, &e) || !e.Retryable || !strings.Contains(err.Error(), "i/o timeout") || errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v: want the server's error, and not one of a context", err)
 	}
 }
 
@@ -488,19 +444,19 @@ func TestConnections(t *testing.T) {
 func TestRequest(t *testing.T) {
 	s := faulthttp.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		got := fmt.Sprint(r.Method, " ", r.URL, " ", r.Header.Get("Content-Type"), " ", r.Header.Get("Authorization"), " ", r.Header.Get("X-Team"), " ", string(body))
+		got := fmt.Sprint(r.Method, " ", r.URL, " ", r.Header.Get("Content-Type"), " ", r.Header.Get("Authorization"), " ", r.Header.Get("X-Team"), " ", r.Host, " ", string(body))
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintf(w, "%q", got)
 	}))
 	defer s.Close()
 	c := client(t, s, func(c *modelserver.Config) {
 		c.URLs = []string{faulthttp.URL + "/base/"}
-		c.Header = http.Header{"X-Team": {"blue"}}
+		c.Header = http.Header{"X-Team": {"blue"}, "Host": {"models.test"}}
 	})
 	for want, call := range map[string]modelhttp.Call{
-		"GET /base/v1/models  Bearer " + key + " blue ":                                       {Path: "/v1/models"},
-		"POST /base/v1/x application/json Bearer " + key + " blue {\"p\":\"<paragraph>&\"}\n": {Path: "/v1/x", Body: map[string]string{"p": "<paragraph>&"}},
-		"GET /base/s?k=3&q=a%26k%3D9%23+%22  Bearer " + key + " blue ":                        {Path: "/s", Query: url.Values{"q": {"a&k=9# \""}, "k": {"3"}}},
+		"GET /base/v1/models  Bearer " + key + " blue models.test ":                                       {Path: "/v1/models"},
+		"POST /base/v1/x application/json Bearer " + key + " blue models.test {\"p\":\"<paragraph>&\"}\n": {Path: "/v1/x", Body: map[string]string{"p": "<paragraph>&"}},
+		"GET /base/s?k=3&q=a%26k%3D9%23+%22  Bearer " + key + " blue models.test ":                        {Path: "/s", Query: url.Values{"q": {"a&k=9# \""}, "k": {"3"}}},
 	} {
 		var got string
 		if err := c.JSON(t.Context(), call, &got); err != nil || got != want {
@@ -528,6 +484,21 @@ func TestSecrets(t *testing.T) {
 	err := c.Do(t.Context(), modelhttp.Call{Path: "/x", Query: url.Values{"key": {"in-the-query"}}}, read(new([]int)))
 	if want := "/x: 403 Forbidden: Bearer [key] / [key] / [key] (request [key])"; err == nil || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("%v: want %q at the end", err, want)
+	}
+}
+
+// TestSecretsThatOverlap: of two secrets that begin the same way, none is left over in part.
+func TestSecretsThatOverlap(t *testing.T) {
+	s := faulthttp.New(good, slices.Repeat([]faulthttp.Fault{faulthttp.Status(403, `{"error":"token-12345678-more \u009b1m"}`)}, 50)...)
+	defer s.Close()
+	for range 50 { // the order of headers is that of a map
+		c := client(t, s, func(c *modelserver.Config) {
+			c.Header = http.Header{"X-A": {"token-12345678"}, "X-B": {"token-12345678-more"}}
+		})
+		err := c.Do(t.Context(), modelhttp.Call{Path: "/x"}, read(new([]int)))
+		if want := "/x: 403 Forbidden: [key] 1m"; err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Fatalf("%q: want %q at the end", err, want)
+		}
 	}
 }
 

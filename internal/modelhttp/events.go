@@ -12,6 +12,7 @@ import (
 type Events struct {
 	a     *Answer
 	lines bool // each line is an event
+	begun bool // a line was read
 	r     *bufio.Reader
 	line  []byte // the latest one, if it did not fit the buffer of r
 	data  []byte // of the latest event
@@ -46,7 +47,7 @@ func (e *Events) Next() ([]byte, error) {
 		return nil, e.err
 	}
 	data, err := e.next()
-	if err == nil && !e.lines && string(data) == "[DONE]" {
+	if err == nil && !e.lines && string(bytes.TrimSpace(data)) == "[DONE]" {
 		e.Complete()
 		err = io.EOF
 	}
@@ -148,6 +149,9 @@ func (e *Events) readLine() ([]byte, error) {
 		return nil, e.a.Incomplete()
 	case err == io.EOF && len(line) == 0, err != nil && err != io.EOF:
 		return nil, err
+	}
+	if !e.begun { // the standard has a byte order mark passed over
+		e.begun, line = true, bytes.TrimPrefix(line, []byte("\uFEFF"))
 	}
 	line = bytes.TrimSuffix(line, []byte("\n"))
 	return bytes.TrimSuffix(line, []byte("\r")), nil

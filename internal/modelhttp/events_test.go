@@ -55,6 +55,8 @@ func TestEvents(t *testing.T) {
 	}{
 		{"events", sse, "data: a\n\ndata: b\n\n", []string{"a", "b"}, ""},
 		{"line ends of both kinds", sse, "data: a\r\n\r\ndata: b\n\n", []string{"a", "b"}, ""},
+		{"byte order mark", sse, "\uFEFFdata: a\n\ndata: \uFEFFb\n\n", []string{"a", "\uFEFFb"}, ""},
+		{"blanks around the end", sse, "data: a\n\ndata:  [DONE] \n\ndata: b\n\n", []string{"a"}, ""},
 		{"several lines", sse, "data: a\ndata: b\n\n", []string{"a\nb"}, ""},
 		{"no blank", sse, "data:a\n\ndata:  b\n\n", []string{"a", " b"}, ""},
 		{"other fields", sse, "id: 1\nevent: x\nretry: 5\ndata: a\nfoo\n\n", []string{"a"}, ""},

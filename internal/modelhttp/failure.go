@@ -13,8 +13,8 @@ import (
 
 // refusal is the error of an answer with a bad status.
 func (a *Answer) refusal() error {
-	data, err := io.ReadAll(io.LimitReader(a, errorLimit))
-	if err != nil && a.try.ctx.Err() != nil {
+	data, err := a.excerpt()
+	if err != nil {
 		return err
 	}
 	message, _ := serverMessage(data)
@@ -33,6 +33,17 @@ func (a *Answer) refusal() error {
 		e.Retryable = should
 	}
 	return e
+}
+
+// excerpt returns the beginning of an answer that is an error, as far as it comes soon:
+// that it is one is known without it. Its own error is that of the caller's context.
+func (a *Answer) excerpt() ([]byte, error) {
+	defer time.AfterFunc(errorTime, a.cancel).Stop()
+	data, err := io.ReadAll(io.LimitReader(a, errorLimit))
+	if err != nil && a.try.ctx.Err() != nil {
+		return nil, err
+	}
+	return data, nil
 }
 
 // retryable reports whether a request that was refused with this status may be

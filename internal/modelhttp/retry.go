@@ -1,7 +1,6 @@
 package modelhttp
 
 import (
-	"errors"
 	"math"
 	"net/http"
 	"strconv"
@@ -9,8 +8,6 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-
-	"github.com/goselfrag/goselfrag/modelserver"
 )
 
 const (
@@ -41,9 +38,8 @@ func (p pauses) NextBackOff() time.Duration {
 		return 0
 	}
 	wait := p.ExponentialBackOff.NextBackOff()
-	var e *modelserver.Error
-	if errors.As(p.try.err, &e) && e.RetryAfter > 0 {
-		wait = e.RetryAfter
+	if asked := p.try.asked[p.try.next]; asked.wait > 0 { // by the server whose turn it is
+		wait = max(asked.wait-time.Since(asked.at), 0)
 	}
 	if wait > longestWait {
 		return backoff.Stop

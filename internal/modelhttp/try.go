@@ -11,6 +11,8 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"time"
+	"unicode"
 
 	"github.com/sony/gobreaker/v2"
 
@@ -27,6 +29,7 @@ type try struct {
 	read   func(*Answer) error
 
 	next  int    // the endpoint to try next
+	asked []wish // of each endpoint
 	count int    // of tries so far
 	url   string // of the latest one, without the query
 	kept  bool   // whether something of an answer was handed on
@@ -36,6 +39,12 @@ type try struct {
 	// closed, as a server leaves it that closes connections without a word. All idle
 	// ones are given up then.
 	stale int
+}
+
+// wish is how long an endpoint asked to be left alone, and when.
+type wish struct {
+	wait time.Duration // 0 if it did not
+	at   time.Time
 }
 
 // again reports whether another try may help.
@@ -50,14 +59,20 @@ func (t *try) run() (err error) {
 		return fmt.Errorf("modelserver: %s: %w", t.path, err)
 	}
 	t.count++
-	e, report, err := t.pick()
+	n, report, err := t.pick()
 	if err != nil {
 		return err
 	}
-	defer func() { report(err) }()
+	defer func() {
+		report(t.fault(err))
+		var e *modelserver.Error
+		if t.asked[n] = (wish{}); errors.As(err, &e) {
+			t.asked[n] = wish{e.RetryAfter, time.Now()}
+		}
+	}()
 	ctx, cancel := context.WithTimeout(t.ctx, t.client.timeout)
 	defer cancel()
-	resp, err := t.send(ctx, e)
+	resp, err := t.send(ctx, t.client.endpoints[n])
 	if err != nil {
 		return err
 	}
@@ -69,23 +84,36 @@ func (t *try) run() (err error) {
 	return t.read(a)
 }
 
-// pick returns the next endpoint that is not left alone, and the function that
-// takes the outcome.
-func (t *try) pick() (endpoint, func(error), error) {
+// fault returns what err says against the server. One that refuses a request is one
+// that works, and so is one whose answer was read until the caller's deadline, or
+// displeased the reading function. A deadline that ran out before that may mean that it
+// hangs.
+func (t *try) fault(err error) error {
+	var e *modelserver.Error
+	switch {
+	case errors.As(err, &e) && e.Retryable, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded) && !t.kept:
+		return err
+	}
+	return nil
+}
+
+// pick returns the number of the next endpoint that is not left alone, and the function
+// that takes the outcome.
+func (t *try) pick() (int, func(error), error) {
 	list := t.client.endpoints
 	for range list {
-		e := list[t.next]
+		n := t.next
 		t.next = (t.next + 1) % len(list)
-		if e.breaker == nil {
-			return e, func(error) {}, nil
+		if list[n].breaker == nil {
+			return n, func(error) {}, nil
 		}
-		if report, err := e.breaker.Allow(); err == nil {
-			return e, report, nil
+		if report, err := list[n].breaker.Allow(); err == nil {
+			return n, report, nil
 		}
 	}
 	e := t.error(fmt.Sprintf("all %d servers failed lately and are left alone for some seconds", len(list)))
 	e.Retryable, e.Err = true, gobreaker.ErrOpenState
-	return endpoint{}, nil, e
+	return 0, nil, e
 }
 
 // send sends the request.
@@ -103,6 +131,9 @@ func (t *try) send(ctx context.Context, e endpoint) (*http.Response, error) {
 		req.URL.RawQuery = t.query
 	}
 	maps.Copy(req.Header, t.client.header)
+	if host := t.client.header.Get("Host"); host != "" {
+		req.Host = host
+	}
 	if t.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -136,7 +167,9 @@ func (t *try) lost(ctx context.Context, err error) error {
 		err = u.Err
 	}
 	e := t.error(err.Error())
-	e.Err = err
+	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) { // so do the timeouts of a connection, and no context is done
+		e.Err = err
+	}
 	e.Retryable = !errors.As(err, new(*tls.CertificateVerificationError))
 	return e
 }
@@ -152,7 +185,7 @@ func (c *Client) clean(s string) string {
 	for _, secret := range c.secrets {
 		s = strings.ReplaceAll(s, secret, "[key]")
 	}
-	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
+	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || unicode.IsControl(r) }), " ")
 	const limit = 500
 	if len(s) > limit {
 		s = s[:limit] + "…"

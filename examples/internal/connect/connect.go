@@ -171,5 +171,8 @@ func parse(text string, families []string) (family string, server modelserver.Co
 	}
 	server.URLs = []string{transport + "://" + u.Host}
 	server.Model = strings.Trim(u.Path, "/")
+	if first, _, _ := strings.Cut(server.Model, "/"); first == "v1" {
+		return bad("its path, which names the model, begins with /v1: leave that out, it is put in where it belongs")
+	}
 	return family, server, nil
 }

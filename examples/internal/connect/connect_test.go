@@ -66,6 +66,8 @@ func TestGeneratorErrors(t *testing.T) {
 		"key as user":     {"vllm+http://" + secret + "@a/m", "environment variables"},
 		"key as query":    {"vllm+http://a/m?key=" + secret, "environment variables"},
 		"key as fragment": {"vllm+http://a/m#" + secret, "environment variables"},
+		"base path":       {"chat+https://api.example/v1", "leave that out"},
+		"base and model":  {"chat+https://api.example/v1/m", "leave that out"},
 		"no URL":          {"vllm+http://a:" + secret + "/m", "no URL"},
 	} {
 		_, err := Generator(c.text)

@@ -134,6 +134,10 @@ func noTokens(t *testing.T, serve serving) {
 	if caps, err := generator.Describe(t.Context(), m); err != nil || caps.Level != reflection.LevelUnstated || caps.Template != "plain" {
 		t.Errorf("%+v, %v", caps, err)
 	}
+	m, _ = serve(t, completions.Config{NoTokens: true, NoProbs: true, Template: plain{}})
+	if caps, err := generator.Describe(t.Context(), m); err != nil || caps.Level != reflection.LevelUnstated || caps.LogProbs || caps.EndLogProb {
+		t.Errorf("without probabilities: %+v, %v", caps, err)
+	}
 }
 
 // ready: New asks nothing, Check asks and fails if the server does, a failure is

@@ -61,7 +61,11 @@ func Tokenize(ctx context.Context, s *completion.Server, f *completion.Facts, te
 }
 
 // Stream reads the events of a completion.
-type Stream struct{ event event }
+type Stream struct {
+	// ByText is set where tokens are known by their text: ids alone say nothing then.
+	ByText bool
+	event  event
+}
 
 // event is what the server sends for some tokens, and at the end.
 type event struct {
@@ -100,6 +104,9 @@ func (s *Stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) err
 	if e.choices > 1 {
 		return a.Errorf("the answer has %d choices: want one", e.choices)
 	}
+	if s.ByText {
+		e.ids = e.ids[:0]
+	}
 	c.Text = append(c.Text, e.text...)
 	if err := e.tokens(a, c); err != nil {
 		return err
@@ -137,6 +144,10 @@ func (e *event) choice(d *jx.Decoder) error {
 	e.choices++
 	return completion.Members(d, func(d *jx.Decoder, key []byte) (err error) {
 		switch string(key) {
+		case "index":
+			n, err := completion.Int[int](d)
+			e.choices = max(e.choices, n+1)
+			return err
 		case "text":
 			e.text, err = completion.AppendString(e.text, d)
 		case "token_ids":

@@ -1,0 +1,191 @@
+package modelhttp_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/goselfrag/goselfrag/generator/generatortest/faulthttp"
+	"github.com/goselfrag/goselfrag/internal/modelhttp"
+	"github.com/goselfrag/goselfrag/modelserver"
+)
+
+// TestRetryAfterOfEachServer: a call waits as long as the server asks whose turn it is, and
+// not as long as another one does.
+func TestRetryAfterOfEachServer(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		first, second string // Retry-After of the servers, in the order in which they are asked
+		from, to      time.Duration
+		tries         int
+	}{
+		{name: "the next one sooner", second: "30", first: "3", from: 3 * time.Second, to: 3 * time.Second, tries: 3},
+		{name: "the next one later", second: "", first: "20", from: 20 * time.Second, to: 20 * time.Second, tries: 3},
+		{name: "the other one for long", second: "3600", first: "3", from: 3 * time.Second, to: 3 * time.Second, tries: 3},
+		{name: "only the other one", second: "20", first: "", from: 250 * time.Millisecond, to: 750 * time.Millisecond, tries: 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := faulthttp.New(good, faulthttp.Status(503, ``, "Retry-After", c.first), faulthttp.Status(503, ``, "Retry-After", c.second))
+				defer s.Close()
+				cl := client(t, s, func(c *modelserver.Config) { c.URLs = []string{"http://a.test", "http://b.test"} })
+				start := time.Now()
+				err := cl.Do(t.Context(), modelhttp.Call{Path: "/x"}, read(new([]int)))
+				if took := time.Since(start); err != nil || s.Requests() != c.tries || took < c.from || took > c.to+time.Millisecond {
+					t.Errorf("%v after %v and %d tries: want success after %v to %v and %d", err, took, s.Requests(), c.from, c.to, c.tries)
+				}
+			})
+		})
+	}
+}
+
+// TestFailover: a call goes to the next server at once, and a server that keeps
+// failing is left alone until a single call finds it back.
+func TestFailover(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		hosts := map[string]int{}
+		broken := true
+		s := faulthttp.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			hosts[r.Host]++
+			fail := broken && r.Host == "b.test"
+			mu.Unlock()
+			if fail {
+				w.WriteHeader(503)
+				return
+			}
+			good(w, r)
+		}))
+		defer s.Close()
+		c := client(t, s, func(c *modelserver.Config) { c.URLs = []string{"http://a.test/", "http://b.test"} })
+		run := func(calls int) map[string]int {
+			mu.Lock()
+			clear(hosts)
+			mu.Unlock()
+			start := time.Now()
+			for range calls {
+				if err := c.Do(t.Context(), modelhttp.Call{Path: "/x"}, read(new([]int))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if took := time.Since(start); took > 0 {
+				t.Errorf("%d calls took %v: want failover at once", calls, took)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			return map[string]int{"a": hosts["a.test"], "b": hosts["b.test"]}
+		}
+		if got := run(20); got["b"] != 5 || got["a"] != 20 {
+			t.Errorf("with a broken server: %v: want five failures before it is left alone", got)
+		}
+		if got := run(20); got["b"] != 0 {
+			t.Errorf("while it is left alone it got %d calls", got["b"])
+		}
+		time.Sleep(11 * time.Second)
+		if got := run(20); got["b"] != 1 {
+			t.Errorf("after the pause it got %d calls: want one to try it", got["b"])
+		}
+		time.Sleep(11 * time.Second)
+		mu.Lock()
+		broken = false
+		mu.Unlock()
+		if got := run(20); got["b"] != 10 || got["a"] != 10 {
+			t.Errorf("when it is back: %v: want the calls spread evenly", got)
+		}
+		affine := map[string]int{}
+		for range 6 {
+			if err := c.Do(t.Context(), modelhttp.Call{Path: "/x", Affinity: 3}, read(new([]int))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mu.Lock()
+		for h, n := range hosts {
+			affine[h] = n
+		}
+		mu.Unlock()
+		if affine["b.test"] != 16 || affine["a.test"] != 10 {
+			t.Errorf("calls with one affinity went to %v", affine)
+		}
+	})
+}
+
+// TestAllLeftAlone: when every server is left alone, a call waits for its turn
+// like for any other failure, and the error says what is the matter.
+func TestAllLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := faulthttp.New(good, slices.Repeat([]faulthttp.Fault{faulthttp.Status(500, ``)}, 99)...)
+		defer s.Close()
+		c := client(t, s, func(c *modelserver.Config) { c.URLs = []string{"http://a.test", "http://b.test"} })
+		var err error
+		for range 6 {
+			err = c.Do(t.Context(), modelhttp.Call{Path: "/x"}, read(new([]int)))
+		}
+		if before := s.Requests(); before != 10 {
+			t.Errorf("%d requests: want five to each of two servers", before)
+		}
+		var e *modelserver.Error
+		if !errors.As(err, &e) || !e.Retryable || !strings.Contains(err.Error(), "all 2 servers failed lately") {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+// TestNoFaultOfTheServer: a server is not left alone for what its readers say of its
+// answers, nor for deadlines that end them.
+func TestNoFaultOfTheServer(t *testing.T) {
+	own := errors.New("an unfit model")
+	for name, c := range map[string]struct {
+		read func(*modelhttp.Answer) error
+		want error
+	}{
+		"displeased": {func(*modelhttp.Answer) error { return own }, own},
+		"deadline": {func(a *modelhttp.Answer) error {
+			for {
+				if _, err := a.Events().Next(); err != nil {
+					return err
+				}
+				a.Keep()
+			}
+		}, context.DeadlineExceeded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := faulthttp.New(good, slices.Repeat([]faulthttp.Fault{faulthttp.Hang(40)}, 99)...)
+				defer s.Close()
+				cl := client(t, s, func(c *modelserver.Config) { c.URLs = []string{"http://a.test", "http://b.test"} })
+				for i := range 20 {
+					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+					if err := cl.Do(ctx, modelhttp.Call{Path: "/x"}, c.read); !errors.Is(err, c.want) {
+						t.Fatalf("call %d: %v, want %v", i, err, c.want)
+					}
+					cancel()
+				}
+				if n := s.Requests(); n != 20 {
+					t.Errorf("%d requests for 20 calls", n)
+				}
+			})
+		})
+	}
+}
+
+// TestSingleServerIsNeverLeftAlone: there is nothing else to turn to.
+func TestSingleServerIsNeverLeftAlone(t *testing.T) {
+	s := faulthttp.New(good, slices.Repeat([]faulthttp.Fault{faulthttp.Status(500, ``)}, 20)...)
+	defer s.Close()
+	c := client(t, s, func(c *modelserver.Config) { c.Retries = -1 })
+	for range 20 {
+		if err := c.Do(t.Context(), modelhttp.Call{Path: "/x"}, read(new([]int))); err == nil {
+			t.Fatal("a refusal was taken for an answer")
+		}
+	}
+	if err := c.Do(t.Context(), modelhttp.Call{Path: "/x"}, read(new([]int))); err != nil || s.Requests() != 21 {
+		t.Errorf("%v after %d requests", err, s.Requests())
+	}
+}
