@@ -223,3 +223,27 @@ func TestAccountOfManyQuestions(t *testing.T) {
 		}
 	}
 }
+
+// What a rewriter spends through package generator counts, also if it says nothing of it.
+func TestBudgetOfSilentRewriter(t *testing.T) {
+	m := counting(script(on(said("Yes."))))
+	silent := rewrites(func(ctx context.Context, c generator.Conversation) (generator.Rewriting, error) {
+		for range 2 {
+			if _, err := generator.Complete(ctx, m, generator.Request{Prompt: generator.Prompt{Instruction: c.Question}, MaxTokens: 10}); err != nil {
+				return generator.Rewriting{}, err
+			}
+		}
+		return generator.Rewriting{Question: c.Question}, nil
+	})
+	e := newEngine(t, m, finds(hits("A", "B", "C")...), always, selfrag.WithRewriter(silent))
+	a, err := e.Answer(t.Context(), "q", selfrag.WithHistory(talk...), selfrag.WithBudget(selfrag.Budget{Calls: 3}))
+	if err != nil || a.Text != "Yes." || m.calls != 3 || a.Usage.Calls != 3 || a.Usage.GeneratedTokens != m.tokens || a.Trace.Rewriting.Usage.Calls != 2 {
+		t.Errorf("%q, error %v; the model counted %d calls and %d tokens, the answer %+v, the trace %+v", a.Text, err, m.calls, m.tokens, a.Usage, a.Trace.Rewriting)
+	}
+}
+
+type rewrites func(context.Context, generator.Conversation) (generator.Rewriting, error)
+
+func (f rewrites) Rewrite(ctx context.Context, c generator.Conversation) (generator.Rewriting, error) {
+	return f(ctx, c)
+}

@@ -331,6 +331,7 @@ func (l *live) prepareQuestion(ctx context.Context, s settings) error {
 	defer cancel()
 	call, spent := account.Open(call, "stand-alone question", l.budget.beside(s.maxTokens))
 	made, err := s.rewriter.Rewrite(call, generator.Conversation{History: slices.Clone(s.history), Question: l.question})
+	made.Usage = atLeast(made.Usage, spent.Usage())
 	l.budget.charge(made.Usage)
 	l.usage = made.Usage
 	if err == nil && (strings.TrimSpace(made.Question) == "" || !utf8.ValidString(made.Question+made.Template+made.TemplateHash)) {
@@ -344,4 +345,15 @@ func (l *live) prepareQuestion(ctx context.Context, s settings) error {
 	}
 	l.question, l.trace.Rewriting = made.Question, &made
 	return nil
+}
+
+// atLeast is what was said to be used, and no less than what was seen to be.
+func atLeast(said, seen generator.Usage) generator.Usage {
+	return generator.Usage{
+		Calls:           max(said.Calls, seen.Calls),
+		PromptTokens:    max(said.PromptTokens, seen.PromptTokens),
+		CachedTokens:    max(said.CachedTokens, seen.CachedTokens),
+		GeneratedTokens: max(said.GeneratedTokens, seen.GeneratedTokens),
+		Partial:         said.Partial || seen.Partial,
+	}
 }
