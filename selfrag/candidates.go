@@ -275,7 +275,7 @@ func (l *live) judge(ctx context.Context, p generator.Prompt, done generator.Com
 	ctx, cancel := l.callContext(ctx)
 	defer cancel()
 	v, err := l.critic.Critique(ctx, critique.Candidate{Question: l.question, Prompt: p, Completion: done, Text: c.Text})
-	c.Usage = c.Usage.Add(v.Usage)
+	c.Usage = c.Usage.Add(atLeast(v.Usage, generator.Usage{}))
 	if err != nil {
 		return explain(ctx, err)
 	}
