@@ -181,6 +181,7 @@ func brokenCritics(leaks *leaver) []brokenCritic {
 		{"data", "reserved strings in the question", believes(func(c critique.Candidate) string { return c.Question })},
 		{"data", "reserved strings in the passage", believes(func(c critique.Candidate) string { return fmt.Sprint(c.Prompt.Evidence) })},
 		{"data", "reserved strings in the answer", believes(func(c critique.Candidate) string { return c.Completion.Text() })},
+		{"data", "reserved strings in the answer", believes(func(c critique.Candidate) string { return c.Text })},
 		{"data", "boom", failing(always)},
 
 		{"concurrent", "16 at once", func() criticFunc {
