@@ -49,7 +49,7 @@ func criticChecks(k critique.Critic, opts ...Option) []contract.Check {
 		formed: formedVerdict,
 	}
 	s.same = s.sameVerdict
-	return s.checks(contract.Check{Name: "incomplete", Run: func(ctx context.Context) error { return incomplete(ctx, s) }})
+	return s.checks(contract.Check{Name: "incomplete", Run: func(ctx context.Context) error { return incomplete(ctx, s, critique.JudgesIncomplete(k)) }})
 }
 
 func deciderChecks(d critique.Decider, opts ...Option) []contract.Check {
@@ -121,8 +121,9 @@ func (s *settings) sameJudgement(a, b reflection.Judgement) error {
 }
 
 // incomplete: while a candidate grows, a judgement once made stays, and nothing
-// is absent that can still come.
-func incomplete(ctx context.Context, s *suite[critique.Candidate, critique.Verdict]) error {
+// is absent that can still come. A refusal says that it is one; a critic that says it
+// judges incomplete candidates refuses none without steps.
+func incomplete(ctx context.Context, s *suite[critique.Candidate, critique.Verdict], incremental bool) error {
 	refused := false
 	for _, c := range candidates() {
 		full, err := s.ask(ctx, c.in)
@@ -133,7 +134,12 @@ func incomplete(ctx context.Context, s *suite[critique.Candidate, critique.Verdi
 			part := with(c.in, c.in.Completion.Steps[:n])
 			part.Completion.Finish = generator.Running
 			v, err := s.ask(ctx, part)
-			if err != nil {
+			switch {
+			case err != nil && !errors.Is(err, critique.ErrIncomplete):
+				return fmt.Errorf("case %q after %d of %d tokens: the error is %w: want one that wraps critique.ErrIncomplete", c.name, n, len(c.in.Completion.Steps), err)
+			case err != nil && incremental && n == 0:
+				return fmt.Errorf("case %q without tokens: %w, but JudgesIncomplete says that it judges incomplete candidates", c.name, err)
+			case err != nil:
 				refused = true
 				continue
 			}
