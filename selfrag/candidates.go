@@ -245,6 +245,9 @@ func (c *Candidate) read(p generator.Prompt, done generator.Completion, count ge
 			if own.Steps = done.Steps[:i+1]; i+1 < len(done.Steps) {
 				own.Finish = generator.FinishStop // its end token is another segment's
 			}
+			if c.Finish == generator.FinishLength {
+				c.Finish = generator.FinishStop // the limit cut what follows
+			}
 			break
 		}
 		switch seg := &c.segment; s.Token.Group() {
