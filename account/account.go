@@ -265,7 +265,7 @@ func Reserve(ctx context.Context, name string, tokens int) (*Call, error) {
 		switch l, spent := o.limits, o.used.Add(o.set); {
 		case l.Calls != 0 && spent.Calls+1 > l.Calls:
 			reason = fmt.Sprintf("%s is one model call more than the %d that %q allows", name, max(l.Calls, 0), o.step.Name)
-		case l.Tokens != 0 && spent.GeneratedTokens+tokens > max(l.Tokens, 0):
+		case l.Tokens != 0 && tokens > max(l.Tokens, 0)-spent.GeneratedTokens:
 			reason = fmt.Sprintf("%s may generate %d tokens, and of the %d that %q allows %d are left", name, tokens, max(l.Tokens, 0), o.step.Name, max(l.Tokens-spent.GeneratedTokens, 0))
 		}
 		if reason != "" {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 
@@ -245,5 +246,18 @@ func TestConcurrent(t *testing.T) {
 	all.Wait()
 	if u := a.Usage(); u.Calls != 100 || u.GeneratedTokens != 300 || len(a.Steps()) != 400 {
 		t.Errorf("%+v, %d steps", u, len(a.Steps()))
+	}
+}
+
+// A call without a limit of its own that counts is more than what any limit leaves.
+func TestReserveOfHugeCalls(t *testing.T) {
+	ctx, a := account.Open(t.Context(), "work", account.Limits{Tokens: 10})
+	call, err := account.Reserve(ctx, "small", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	call.Settle(account.Usage{Calls: 1, GeneratedTokens: 1}, "", nil)
+	if _, err := account.Reserve(ctx, "huge", math.MaxInt); !a.Forbade(err) {
+		t.Errorf("error %v: want that of the limit", err)
 	}
 }

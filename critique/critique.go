@@ -94,6 +94,22 @@ type Verdict struct {
 	Usage generator.Usage
 }
 
+// Check returns an error if the critique fails [reflection.Critique.Check] or a count of
+// the usage is negative.
+func (v Verdict) Check() error {
+	if err := v.Critique.Check(); err != nil {
+		return err
+	}
+	return checkUsage(v.Usage)
+}
+
+func checkUsage(u generator.Usage) error {
+	if min(u.Calls, u.PromptTokens, u.CachedTokens, u.GeneratedTokens) < 0 {
+		return fmt.Errorf("usage %+v has a negative count", u)
+	}
+	return nil
+}
+
 // Decider says whether passages are needed for what comes next.
 type Decider interface {
 	// Decide gives the distribution of the group Retrieve for the next segment.
@@ -127,8 +143,8 @@ type Decision struct {
 }
 
 // Check returns an error if Dist or Token is of another group than Retrieve, or
-// Dist has a number that no log-probability can have. A zero Dist is allowed: it
-// says that nothing is known.
+// Dist has a number that no log-probability can have, or if a count of the usage is
+// negative. A zero Dist is allowed: it says that nothing is known.
 func (d Decision) Check() error {
 	switch {
 	case d.Dist.Group != reflection.NoGroup && d.Dist.Group != reflection.Retrieve:
@@ -139,5 +155,8 @@ func (d Decision) Check() error {
 	if _, err := d.Level.MarshalText(); err != nil {
 		return err
 	}
-	return d.Dist.Check()
+	if err := d.Dist.Check(); err != nil {
+		return err
+	}
+	return checkUsage(d.Usage)
 }

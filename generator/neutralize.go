@@ -62,8 +62,14 @@ func Neutralize(text string, special ...string) string {
 func neutralizeSeams(text string, data [][2]int, special ...string) string {
 	set := reservedFor(special)
 	var subs []substitution
-	for _, o := range set.scan(text, true) {
+	for _, o := range set.scan(text, true) { // by where they begin, as the ranges are
+		for len(data) > 0 && data[0][1] <= o.first.at {
+			data = data[1:]
+		}
 		for _, d := range data {
+			if d[0] >= o.last.end {
+				break
+			}
 			// The first rune of the occurrence that stands in the data. If it has
 			// only blanks and invisible runes from there, it is reserved without.
 			f, ok := nextFolded(text, max(d[0], o.first.at))

@@ -187,10 +187,63 @@ func TestAnswerWithinAccount(t *testing.T) {
 		t.Errorf("charged %+v, called %d times for %d tokens", a.Usage(), m.calls, m.tokens)
 	}
 	steps := a.Steps()
-	if len(steps) != 2 || steps[0].Name != "question" || steps[0].Usage.Calls != 4 || steps[1].Usage.Calls != 2 {
+	if len(steps) != 3 || steps[0].Name != "question" || steps[0].Usage.Calls != 4 || steps[1].Usage.Calls != 2 || steps[2].Usage != nil || steps[2].Error == "" {
 		t.Errorf("%+v", steps)
 	}
 	if _, err := e.Answer(ctx, "q", selfrag.WithBudget(selfrag.Budget{Calls: 2})); !errors.Is(err, selfrag.ErrBudget) {
 		t.Error(err)
 	}
+}
+
+// The limits of one account hold for many questions together, whatever the concurrency,
+// and their steps stand in the order of the questions.
+func TestAccountOfManyQuestions(t *testing.T) {
+	list := questions(12)
+	for _, limits := range []account.Limits{{}, {Calls: 9}, {Tokens: 100}} {
+		m := counting(&generatortest.Random{Seed: 2, MaxWords: 2})
+		e := newEngine(t, hesitant(m), finds(hits("A", "B")...), selfrag.WithMaxTokens(12))
+		ctx, spent := account.Open(t.Context(), "all", limits)
+		for _, err := range e.AnswerAll(ctx, list, 6) {
+			if err != nil && !errors.Is(err, selfrag.ErrBudget) {
+				t.Fatal(err)
+			}
+		}
+		if limits.Calls > 0 && m.calls > limits.Calls || limits.Tokens > 0 && m.tokens > limits.Tokens {
+			t.Errorf("%+v: %d calls and %d tokens", limits, m.calls, m.tokens)
+		}
+		if u := spent.Usage(); u.Calls != m.calls || u.GeneratedTokens != m.tokens {
+			t.Errorf("%+v: the account has %+v, the model counted %d calls and %d tokens", limits, u, m.calls, m.tokens)
+		}
+		var asked []string
+		for _, s := range spent.Steps() {
+			asked = append(asked, s.Texts...)
+		}
+		if !slices.Equal(asked, list) {
+			t.Errorf("%+v: steps of %q", limits, asked)
+		}
+	}
+}
+
+// What a rewriter spends through package generator counts, also if it says nothing of it.
+func TestBudgetOfSilentRewriter(t *testing.T) {
+	m := counting(script(on(said("Yes."))))
+	silent := rewrites(func(ctx context.Context, c generator.Conversation) (generator.Rewriting, error) {
+		for range 2 {
+			if _, err := generator.Complete(ctx, m, generator.Request{Prompt: generator.Prompt{Instruction: c.Question}, MaxTokens: 10}); err != nil {
+				return generator.Rewriting{}, err
+			}
+		}
+		return generator.Rewriting{Question: c.Question}, nil
+	})
+	e := newEngine(t, m, finds(hits("A", "B", "C")...), always, selfrag.WithRewriter(silent))
+	a, err := e.Answer(t.Context(), "q", selfrag.WithHistory(talk...), selfrag.WithBudget(selfrag.Budget{Calls: 3}))
+	if err != nil || a.Text != "Yes." || m.calls != 3 || a.Usage.Calls != 3 || a.Usage.GeneratedTokens != m.tokens || a.Trace.Rewriting.Usage.Calls != 2 {
+		t.Errorf("%q, error %v; the model counted %d calls and %d tokens, the answer %+v, the trace %+v", a.Text, err, m.calls, m.tokens, a.Usage, a.Trace.Rewriting)
+	}
+}
+
+type rewrites func(context.Context, generator.Conversation) (generator.Rewriting, error)
+
+func (f rewrites) Rewrite(ctx context.Context, c generator.Conversation) (generator.Rewriting, error) {
+	return f(ctx, c)
 }

@@ -29,6 +29,11 @@ func TestShortFormEndsAtTheModelsBoundary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// The limit cuts what comes after the segment, and not the segment.
+	cut, err := engine.Answer(t.Context(), "q?", selfrag.WithMaxTokens(4))
+	if err != nil || cut.Text != "One." || cut.Stop != selfrag.StopEnd {
+		t.Errorf("%q, stopped by %s, error %v", cut.Text, cut.Stop, err)
+	}
 	a, err := engine.Answer(t.Context(), "q?")
 	if err != nil {
 		t.Fatal(err)

@@ -178,6 +178,31 @@ func TestBudgetOfFullTrace(t *testing.T) {
 	}
 }
 
+// A full trace changes no answer, whatever the budget: not that of another path in the
+// beam, and not that of a later segment.
+func TestBudgetOfFullTraceChangesNoAnswer(t *testing.T) {
+	cut := 0
+	for seed := range uint64(80) {
+		e := newEngine(t, &generatortest.Random{Seed: seed, MaxWords: 2, MaxSegments: 4}, finds(hits("A", "B")...),
+			selfrag.WithLongForm(2, 3), selfrag.WithMaxTokens(8), selfrag.WithThreshold(0.5))
+		for n := range 20 {
+			for _, b := range []selfrag.Budget{{Calls: n}, {Tokens: 8 * n}} {
+				want, err := e.Answer(t.Context(), "q", selfrag.WithBudget(b))
+				got, err2 := e.Answer(t.Context(), "q", selfrag.WithBudget(b), selfrag.WithTrace(selfrag.TraceFull))
+				if fmt.Sprint(err) != fmt.Sprint(err2) || want.Text != got.Text || want.Score != got.Score || want.Stop != got.Stop {
+					t.Fatalf("seed %d, %+v: %q (%s, %v), with a full trace %q (%s, %v)", seed, b, want.Text, want.Stop, err, got.Text, got.Stop, err2)
+				}
+				if want.Text != "" && want.Stop == selfrag.StopBudget {
+					cut++
+				}
+			}
+		}
+	}
+	if cut == 0 {
+		t.Error("no budget cut an answer: the test shows little")
+	}
+}
+
 func TestTimeBudget(t *testing.T) {
 	second := selfrag.WithBudget(selfrag.Budget{Time: time.Second})
 	stall := func(m ...generatortest.Match) generatortest.Rule {

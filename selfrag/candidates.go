@@ -24,25 +24,31 @@ type job struct {
 func (l *live) generateAll(ctx context.Context, paths []*path, expansions []*Expansion) {
 	var jobs []job
 	for i, e := range expansions {
-		if e.stop != "" {
-			continue
+		if e.stop == "" {
+			l.prepare(paths[i], e, i)
 		}
-		l.prepare(paths[i], e, i)
-		launched := 0
-		for _, own := range []bool{true, false} {
+	}
+	// All that decides is paid for first, and what only a full trace asks for out of
+	// what is left when nothing can follow: it must not cut an answer short.
+	_, depth := l.beam()
+	launched := make([]int, len(expansions))
+	for _, own := range []bool{true, false} {
+		for i, e := range expansions {
 			for j := range e.Candidates {
 				switch c := &e.Candidates[j]; {
 				case (c.Branch == e.Decision.branch()) != own:
-				case l.budget.reserve(l.maxTokens):
+				case (own || e.Segment == depth || l.budget.unlimited()) && l.budget.reserve(l.maxTokens):
 					jobs = append(jobs, job{paths[i], e, c})
-					launched++
+					launched[i]++
 				default:
 					c.Status, c.Reason = Skipped, "the budget does not allow the call"
 					l.spent = l.spent || own
 				}
 			}
 		}
-		if launched == 0 && len(e.Candidates) > 0 {
+	}
+	for i, e := range expansions {
+		if launched[i] == 0 && len(e.Candidates) > 0 {
 			e.stop = StopBudget
 		}
 	}
@@ -239,6 +245,9 @@ func (c *Candidate) read(p generator.Prompt, done generator.Completion, count ge
 			if own.Steps = done.Steps[:i+1]; i+1 < len(done.Steps) {
 				own.Finish = generator.FinishStop // its end token is another segment's
 			}
+			if c.Finish == generator.FinishLength {
+				c.Finish = generator.FinishStop // the limit cut what follows
+			}
 			break
 		}
 		switch seg := &c.segment; s.Token.Group() {
@@ -269,7 +278,7 @@ func (l *live) judge(ctx context.Context, p generator.Prompt, done generator.Com
 	ctx, cancel := l.callContext(ctx)
 	defer cancel()
 	v, err := l.critic.Critique(ctx, critique.Candidate{Question: l.question, Prompt: p, Completion: done, Text: c.Text})
-	c.Usage = c.Usage.Add(v.Usage)
+	c.Usage = c.Usage.Add(atLeast(v.Usage, generator.Usage{}))
 	if err != nil {
 		return explain(ctx, err)
 	}

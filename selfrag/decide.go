@@ -159,7 +159,7 @@ func (l *live) ask(ctx context.Context, p *path, e *Expansion) error {
 	if l.decider == critique.Decider(l.engine.tokens) && d.Level != reflection.LevelUnstated {
 		d.Level = max(d.Level, l.trace.Model.Level)
 	}
-	e.Decision = Decision{Dist: d.Dist, Token: d.Token, Level: d.Level, Usage: d.Usage}
+	e.Decision = Decision{Dist: d.Dist, Token: d.Token, Level: d.Level, Usage: atLeast(d.Usage, generator.Usage{})}
 	if err == nil {
 		err = d.Check()
 	}

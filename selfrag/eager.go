@@ -13,7 +13,8 @@ import (
 // It applies where the decision takes a call: in the modes Adaptive and Hard,
 // unless the model has decided with the last token of the segment before. A
 // retrieval that was not needed counts in Budget.Retrievals like all others, and
-// where that forbids one the decision is waited for.
+// where that forbids one the decision is waited for. So it is with a budget of calls
+// or tokens: what a cancelled retrieval had spent on models would be left to chance.
 func WithEagerRetrieval() Option {
 	return func(s *settings) error { s.eager = true; return nil }
 }
@@ -30,7 +31,7 @@ const (
 // beginAhead says for which expansions to retrieve beside the decision, and gives
 // each of them a place for the passages.
 func (l *live) beginAhead(paths []*path, expansions []*Expansion) []int {
-	if !l.eager || !l.decides() || l.fixed && (l.fixedSet != nil || len(paths) > 1) {
+	if !l.eager || !l.decides() || !l.budget.unlimited() || l.fixed && (l.fixedSet != nil || len(paths) > 1) {
 		return nil
 	}
 	var out []int

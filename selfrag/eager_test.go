@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -183,6 +185,36 @@ func TestEagerRetrievalChangesNothing(t *testing.T) {
 	})
 	if used == 0 || unused == 0 {
 		t.Errorf("%d used and %d unused: the test shows little", used, unused)
+	}
+}
+
+// What a retrieval begun in vain spends on models cannot cut an answer short, whether it
+// is cancelled before it asks them or after.
+func TestEagerRetrievalLeavesTheBudget(t *testing.T) {
+	for name, first := range map[string]string{"the decision is faster": "decision", "the retrieval is faster": "retrieval"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				small := script(on(generatortest.Words(1, "ships")))
+				index := retriever.Func(func(ctx context.Context, q retriever.Query) (retriever.Result, error) {
+					if first == "decision" {
+						<-ctx.Done()
+						return retriever.Result{}, ctx.Err()
+					}
+					for range 2 {
+						// What is left of the budget is not looked at: it is spent or refused.
+						_, _ = generator.Complete(ctx, small, generator.Request{Prompt: generator.Prompt{Instruction: q.Text}, MaxTokens: 3})
+					}
+					<-ctx.Done()
+					return retriever.Result{}, ctx.Err()
+				})
+				m := deciding(decision(reflection.NoRetrieval, -0.1, -4))
+				m.Rules[0].Delay = time.Second
+				a, err := newEngine(t, m, index, selfrag.WithEagerRetrieval()).Answer(t.Context(), "q", selfrag.WithBudget(selfrag.Budget{Calls: 3}))
+				if a.Text != "Without." || err != nil || a.Usage.Calls != 2 {
+					t.Errorf("%q after %d calls, error %v", a.Text, a.Usage.Calls, err)
+				}
+			})
+		})
 	}
 }
 

@@ -83,7 +83,8 @@ func (e *Engine) Answer(ctx context.Context, question string, options ...Option)
 	if err != nil {
 		return nil, err
 	}
-	return e.run(ctx, question, s, nil)
+	ctx, step := begin(ctx, question)
+	return e.run(ctx, step, question, s, nil)
 }
 
 // Stream answers one question and yields what happens as it happens, for a user
@@ -99,7 +100,8 @@ func (e *Engine) Stream(ctx context.Context, question string, options ...Option)
 			return
 		}
 		stopped := false
-		answer, err := e.run(ctx, question, s, func(ev Event) bool {
+		ctx, step := begin(ctx, question)
+		answer, err := e.run(ctx, step, question, s, func(ev Event) bool {
 			stopped = stopped || !yield(ev, nil)
 			return !stopped
 		})
@@ -112,7 +114,9 @@ func (e *Engine) Stream(ctx context.Context, question string, options ...Option)
 // AnswerAll answers many questions, at most concurrency, at least 1, at the same
 // time, and yields the answers in the order of the questions, each with its own
 // error. Breaking out of the loop stops all work before the loop statement ends;
-// so does ctx, after which the questions not yet answered yield its error.
+// so does ctx, after which the questions not yet answered yield its error. Where the
+// limits of an account hold for ctx (package account), one question is answered after
+// the other.
 func (e *Engine) AnswerAll(ctx context.Context, questions []string, concurrency int, options ...Option) iter.Seq2[*Answer, error] {
 	return func(yield func(*Answer, error) bool) {
 		s, err := e.defaults.apply(options)
@@ -130,6 +134,9 @@ func (e *Engine) AnswerAll(ctx context.Context, questions []string, concurrency 
 			panic  any
 		}
 		concurrency := min(concurrency, max(len(questions), 1))
+		if account.Bounded(ctx) {
+			concurrency = 1 // what a question may spend is what those before it left
+		}
 		// The channel of channels keeps the order and, by its length, bounds how far
 		// the work runs ahead of the reader.
 		pending := make(chan chan result, concurrency)
@@ -141,6 +148,7 @@ func (e *Engine) AnswerAll(ctx context.Context, questions []string, concurrency 
 				done := make(chan result, 1)
 				pending <- done // the reader takes all, even when it has gone
 				slots <- struct{}{}
+				ctx, step := begin(ctx, q) // here, so that steps stand in order
 				group.Go(func() {
 					var r result
 					defer func() {
@@ -148,7 +156,7 @@ func (e *Engine) AnswerAll(ctx context.Context, questions []string, concurrency 
 						<-slots
 						done <- r
 					}()
-					r.answer, r.err = e.run(ctx, q, s, nil)
+					r.answer, r.err = e.run(ctx, step, q, s, nil)
 				})
 			}
 		})
@@ -229,15 +237,23 @@ func (s *settings) resolve(c generator.Capabilities, known bool) error {
 	return nil
 }
 
-// run answers one question. yield, if not nil, takes events and says whether to
-// go on; it is called from this goroutine only.
-func (e *Engine) run(ctx context.Context, question string, s settings, yield func(Event) bool) (*Answer, error) {
+// begin opens the step of a question in the account of ctx, if it has one.
+func begin(ctx context.Context, question string) (context.Context, *account.Account) {
+	ctx, step := account.Begin(ctx, "question")
+	step.Note(question)
+	return ctx, step
+}
+
+// run answers one question, whose cost is charged to step. yield, if not nil, takes
+// events and says whether to go on; it is called from this goroutine only.
+func (e *Engine) run(ctx context.Context, step *account.Account, question string, s settings, yield func(Event) bool) (answer *Answer, err error) {
+	defer func() { step.Fail(err) }()
 	l := &live{
 		engine: e, question: question,
 		yield: yield, stream: yield != nil, start: time.Now(),
 		affinity: 1 + int(hash(question)&0xffffff),
 	}
-	answer := &Answer{Question: question, Segments: []Segment{}, Citations: []Citation{}, Stop: StopFailed}
+	answer = &Answer{Question: question, Segments: []Segment{}, Citations: []Citation{}, Stop: StopFailed}
 	if strings.TrimSpace(question) == "" {
 		return answer, fmt.Errorf("%w: it is empty", ErrQuestion)
 	}
@@ -248,8 +264,6 @@ func (e *Engine) run(ctx context.Context, question string, s settings, yield fun
 		answer.Stop = StopBudget
 		return answer, fmt.Errorf("%w: %w", ErrBudget, err)
 	}
-	ctx, step := account.Begin(ctx, "question")
-	step.Note(question)
 	defer func() { step.Charge(l.usage) }()
 	l.budget = newBudget(s.budget)
 	ctx, l.cancel = context.WithCancel(account.Detach(ctx))
@@ -317,6 +331,7 @@ func (l *live) prepareQuestion(ctx context.Context, s settings) error {
 	defer cancel()
 	call, spent := account.Open(call, "stand-alone question", l.budget.beside(s.maxTokens))
 	made, err := s.rewriter.Rewrite(call, generator.Conversation{History: slices.Clone(s.history), Question: l.question})
+	made.Usage = atLeast(made.Usage, spent.Usage())
 	l.budget.charge(made.Usage)
 	l.usage = made.Usage
 	if err == nil && (strings.TrimSpace(made.Question) == "" || !utf8.ValidString(made.Question+made.Template+made.TemplateHash)) {
@@ -330,4 +345,15 @@ func (l *live) prepareQuestion(ctx context.Context, s settings) error {
 	}
 	l.question, l.trace.Rewriting = made.Question, &made
 	return nil
+}
+
+// atLeast is what was said to be used, and no less than what was seen to be.
+func atLeast(said, seen generator.Usage) generator.Usage {
+	return generator.Usage{
+		Calls:           max(said.Calls, seen.Calls),
+		PromptTokens:    max(said.PromptTokens, seen.PromptTokens),
+		CachedTokens:    max(said.CachedTokens, seen.CachedTokens),
+		GeneratedTokens: max(said.GeneratedTokens, seen.GeneratedTokens),
+		Partial:         said.Partial || seen.Partial,
+	}
 }

@@ -256,6 +256,12 @@ func TestCriticAndDeciderFaults(t *testing.T) {
 		{"critic gives NaN", selfrag.WithCritic(judge(func(context.Context, critique.Candidate) (critique.Verdict, error) {
 			return critique.Verdict{Critique: reflection.Critique{IsSUP: reflection.Judged(impossible, 0, reflection.Heuristic)}}, nil
 		})), "critic", nil},
+		{"critic gives calls back", selfrag.WithCritic(judge(func(context.Context, critique.Candidate) (critique.Verdict, error) {
+			return critique.Verdict{Usage: generator.Usage{Calls: -1}}, nil
+		})), "critic: usage", nil},
+		{"decider gives tokens back", selfrag.WithDecider(decider(func(critique.Situation) (critique.Decision, error) {
+			return critique.Decision{Usage: generator.Usage{GeneratedTokens: -1}}, nil
+		})), "deciding whether to retrieve: usage", nil},
 		{"decider fails", selfrag.WithDecider(decider(func(critique.Situation) (critique.Decision, error) {
 			return critique.Decision{Usage: generator.Usage{Calls: 1}}, down
 		})), "deciding", down},

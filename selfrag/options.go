@@ -117,7 +117,7 @@ type TraceDepth uint8
 const (
 	TraceOn   TraceDepth = iota // everything but the tokens of candidates
 	TraceOff                    // nothing
-	TraceFull                   // tokens as well, and both branches of every decision are run, as far as the budget allows
+	TraceFull                   // tokens as well, and both branches of every decision are run, as far as the budget allows without cutting the answer short
 )
 
 // Budget bounds one question. A zero field is no bound. Calls, tokens and

@@ -34,7 +34,8 @@ func (d *Diverged) Error() string {
 // segments before that. A trace made with TraceFull
 // holds both branches of every decision, so that of a one-segment answer it knows
 // everything, unless it abstained because nothing was found. The trace itself is
-// not changed; the answer has its own.
+// not changed; the answer has its own. A trace that no run makes, in which a node number
+// comes twice or a node is continued twice at one segment, is an error.
 func Rescore(t *Trace, options ...Option) (*Answer, error) {
 	if t == nil {
 		return nil, errors.New("selfrag: re-scoring: the trace is nil")
@@ -44,6 +45,9 @@ func Rescore(t *Trace, options ...Option) (*Answer, error) {
 		return nil, err
 	}
 	r := &replay{settings: s, stored: t}
+	if r.at, err = t.index(); err != nil {
+		return nil, err
+	}
 	answer := &Answer{Question: t.Question, Segments: []Segment{}, Citations: []Citation{}, Stop: StopFailed}
 	found, err := search(context.Background(), s, r)
 	s.assemble(answer, found)
@@ -101,10 +105,40 @@ func rescoreSettings(t *Trace, options []Option) (settings, error) {
 	return s, nil
 }
 
+// place is where an expansion stands in the search: its segment, and the node that its
+// path ends with.
+type place struct{ segment, parent int }
+
+// index returns the expansions by their places. A trace from a file can say anything:
+// where a place or a node came twice, a short trace could stand for a search without end.
+func (t *Trace) index() (map[place]*Expansion, error) {
+	at := make(map[place]*Expansion, len(t.Expansions))
+	nodes := make(map[int]bool)
+	for _, e := range t.Expansions {
+		if e == nil {
+			continue
+		}
+		p := place{e.Segment, e.Parent}
+		if at[p] != nil {
+			return nil, fmt.Errorf("selfrag: re-scoring: the trace continues node %d at segment %d twice", e.Parent, e.Segment)
+		}
+		at[p] = e
+		for i := range e.Candidates {
+			n := e.Candidates[i].Node
+			if n < 1 || nodes[n] {
+				return nil, fmt.Errorf("selfrag: re-scoring: the trace has a candidate with the node number %d: want numbers from 1, each once", n)
+			}
+			nodes[n] = true
+		}
+	}
+	return at, nil
+}
+
 // replay expands paths out of a trace.
 type replay struct {
 	settings
 	stored     *Trace
+	at         map[place]*Expansion
 	expansions []*Expansion
 }
 
@@ -112,13 +146,11 @@ type replay struct {
 func (r *replay) expand(_ context.Context, segment int, paths, _ []*path) ([]*Expansion, error) {
 	out := make([]*Expansion, len(paths))
 	for i, p := range paths {
-		at := slices.IndexFunc(r.stored.Expansions, func(e *Expansion) bool {
-			return e != nil && e.Segment == segment && e.Parent == p.node()
-		})
-		if at < 0 {
+		stored := r.at[place{segment, p.node()}]
+		if stored == nil {
 			return out, &Diverged{segment, fmt.Sprintf("node %d was not continued", p.node())}
 		}
-		e := *r.stored.Expansions[at]
+		e := *stored
 		e.Candidates = slices.Clone(e.Candidates)
 		if err := r.again(p, &e); err != nil {
 			return out, err

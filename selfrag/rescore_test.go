@@ -333,3 +333,28 @@ func TestRescoreUndecided(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// A trace from a file can continue one node again and again, or give many candidates one
+// number: each segment would have as many paths as the one before times its candidates.
+func TestRescoreOfImpossibleTraces(t *testing.T) {
+	m := &generatortest.Random{Seed: 4, MaxSegments: 4}
+	for name, edit := range map[string]func(*selfrag.Trace){
+		"one node number": func(t *selfrag.Trace) { t.Expansions[0].Candidates[1].Node = t.Expansions[0].Candidates[0].Node },
+		"number 0":        func(t *selfrag.Trace) { t.Expansions[0].Candidates[0].Node = 0 },
+		"continued twice": func(t *selfrag.Trace) { t.Expansions = append(t.Expansions, t.Expansions[1]) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			trace := run(t, m, finds(hits("A", "B")...), always, selfrag.WithLongForm(2, 3)).Trace
+			if len(trace.Expansions) < 2 {
+				t.Fatalf("%d expansions", len(trace.Expansions))
+			}
+			if _, err := selfrag.Rescore(trace); err != nil {
+				t.Fatal(err)
+			}
+			edit(trace)
+			if a, err := selfrag.Rescore(trace); err == nil || a != nil {
+				t.Errorf("%v, error %v", a, err)
+			}
+		})
+	}
+}

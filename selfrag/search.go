@@ -115,12 +115,14 @@ func search(ctx context.Context, s settings, ex expander) (found, error) {
 			return out, err
 		}
 		var next []*path
+		at := 0 // in open, whose order is that of the pool
 		for _, p := range pool {
 			if p.done {
 				next = append(next, p)
 				continue
 			}
-			children := s.children(p, expansions[slices.Index(open, p)])
+			children := s.children(p, expansions[at])
+			at++
 			if len(children) == 0 {
 				// The path ends here: with what it has, or with nothing at all.
 				p.done = true

@@ -55,7 +55,7 @@ var goodDecider = deciderFunc(func(ctx context.Context, s critique.Situation) (c
 func TestContractHolds(t *testing.T) {
 	refuses := criticFunc(func(ctx context.Context, c critique.Candidate) (critique.Verdict, error) {
 		if c.Completion.Finish == generator.Running {
-			return critique.Verdict{}, errors.New("incomplete")
+			return critique.Verdict{}, fmt.Errorf("not yet: %w", critique.ErrIncomplete)
 		}
 		return goodCritic(ctx, c)
 	})
@@ -136,6 +136,11 @@ func (l *leaver) end() {
 
 func always(context.Context, critique.Candidate) error { return errBoom }
 
+// incremental says that it judges incomplete candidates.
+type incremental struct{ critique.Critic }
+
+func (incremental) JudgesIncomplete() bool { return true }
+
 // brokenCritic is a critic that the check must catch, and say so.
 type brokenCritic struct {
 	check, says string
@@ -181,6 +186,7 @@ func brokenCritics(leaks *leaver) []brokenCritic {
 		{"data", "reserved strings in the question", believes(func(c critique.Candidate) string { return c.Question })},
 		{"data", "reserved strings in the passage", believes(func(c critique.Candidate) string { return fmt.Sprint(c.Prompt.Evidence) })},
 		{"data", "reserved strings in the answer", believes(func(c critique.Candidate) string { return c.Completion.Text() })},
+		{"data", "reserved strings in the answer", believes(func(c critique.Candidate) string { return c.Text })},
 		{"data", "boom", failing(always)},
 
 		{"concurrent", "16 at once", func() criticFunc {
@@ -209,6 +215,18 @@ func brokenCritics(leaks *leaver) []brokenCritic {
 		})},
 		{"unchanged", "boom", failing(always)},
 
+		{"incomplete", "wraps critique.ErrIncomplete", failing(func(_ context.Context, c critique.Candidate) error {
+			if c.Completion.Finish == generator.Running {
+				return errBoom
+			}
+			return nil
+		})},
+		{"incomplete", "JudgesIncomplete says", incremental{failing(func(_ context.Context, c critique.Candidate) error {
+			if c.Completion.Finish == generator.Running {
+				return critique.ErrIncomplete
+			}
+			return nil
+		})}},
 		{"incomplete", "IsREL: judged", edit(func(c critique.Candidate, v *critique.Verdict) {
 			if c.Completion.Finish == generator.Running {
 				v.IsREL = reflection.Judged(reflection.OneHot(reflection.Relevant), reflection.Relevant, reflection.HardLabels)

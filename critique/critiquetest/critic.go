@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/goselfrag/goselfrag/critique"
@@ -42,13 +43,13 @@ func criticChecks(k critique.Critic, opts ...Option) []contract.Check {
 			question, passage, answer := candidates()[0].in, candidates()[0].in, candidates()[1].in
 			question.Question, question.Prompt.Instruction = text, text
 			passage.Prompt.Evidence = []generator.Evidence{{Title: text, Text: text}}
-			answer.Completion.Steps = []generator.Step{{Text: text}}
+			answer = with(answer, []generator.Step{{Text: text}})
 			return []named[critique.Candidate]{{"question", question}, {"passage", passage}, {"answer", answer}}
 		},
 		formed: formedVerdict,
 	}
 	s.same = s.sameVerdict
-	return s.checks(contract.Check{Name: "incomplete", Run: func(ctx context.Context) error { return incomplete(ctx, s) }})
+	return s.checks(contract.Check{Name: "incomplete", Run: func(ctx context.Context) error { return incomplete(ctx, s, critique.JudgesIncomplete(k)) }})
 }
 
 func deciderChecks(d critique.Decider, opts ...Option) []contract.Check {
@@ -120,8 +121,9 @@ func (s *settings) sameJudgement(a, b reflection.Judgement) error {
 }
 
 // incomplete: while a candidate grows, a judgement once made stays, and nothing
-// is absent that can still come.
-func incomplete(ctx context.Context, s *suite[critique.Candidate, critique.Verdict]) error {
+// is absent that can still come. A refusal says that it is one; a critic that says it
+// judges incomplete candidates refuses none without steps.
+func incomplete(ctx context.Context, s *suite[critique.Candidate, critique.Verdict], incremental bool) error {
 	refused := false
 	for _, c := range candidates() {
 		full, err := s.ask(ctx, c.in)
@@ -129,10 +131,15 @@ func incomplete(ctx context.Context, s *suite[critique.Candidate, critique.Verdi
 			return fmt.Errorf("case %q: %w", c.name, err)
 		}
 		for n := range c.in.Completion.Steps {
-			part := c.in
-			part.Completion = generator.Completion{Steps: c.in.Completion.Steps[:n]}
+			part := with(c.in, c.in.Completion.Steps[:n])
+			part.Completion.Finish = generator.Running
 			v, err := s.ask(ctx, part)
-			if err != nil {
+			switch {
+			case err != nil && !errors.Is(err, critique.ErrIncomplete):
+				return fmt.Errorf("case %q after %d of %d tokens: the error is %w: want one that wraps critique.ErrIncomplete", c.name, n, len(c.in.Completion.Steps), err)
+			case err != nil && incremental && n == 0:
+				return fmt.Errorf("case %q without tokens: %w, but JudgesIncomplete says that it judges incomplete candidates", c.name, err)
+			case err != nil:
 				refused = true
 				continue
 			}
@@ -188,14 +195,20 @@ func path() []generator.Segment {
 	}}
 }
 
+// with returns the candidate with other steps and their text.
+func with(c critique.Candidate, steps []generator.Step) critique.Candidate {
+	c.Completion.Steps = steps
+	c.Text = strings.TrimSpace(c.Completion.Text())
+	return c
+}
+
 // candidates returns complete candidates of every form.
 func candidates() []named[critique.Candidate] {
 	judged := generatortest.Segment(0.75, "It is Mercury.", [3]float64{0.5, 0.25, 0.25}, [5]float64{0, 0, 0.125, 0.125, 0.75})
 	whole := func(name string, p generator.Prompt, f generator.Finish, steps ...generator.Step) named[critique.Candidate] {
 		p.Instruction = question
-		return named[critique.Candidate]{name, critique.Candidate{
-			Question: question, Prompt: p, Completion: generator.Completion{Steps: steps, Finish: f},
-		}}
+		c := critique.Candidate{Question: question, Prompt: p, Completion: generator.Completion{Finish: f}}
+		return named[critique.Candidate]{name, with(c, steps)}
 	}
 	evidence := func() []generator.Evidence { return []generator.Evidence{mercury} }
 	return []named[critique.Candidate]{

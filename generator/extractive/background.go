@@ -14,6 +14,44 @@ type background struct {
 	same    []int32 // the next place of the same symbol, -1 at the last
 	first   []int32 // by symbol: its first place, -1 if it has none
 	count   []int32 // by symbol
+
+	common map[symbol]*neighbours // of the symbols that stand in many places, once asked for
+}
+
+// many is the number of places of a symbol from which on they are walked through once
+// and not for every question about it: else a text of one word again and again would
+// take time by the square of its length.
+const many = 64
+
+// neighbours counts what stands around one symbol.
+type neighbours struct {
+	before map[symbol]int32
+	after  map[symbol]int32
+	both   map[[2]symbol]int32
+}
+
+// around returns the counts around s if it stands in many places, else nil.
+func (b *background) around(s symbol) *neighbours {
+	if b.count[s] < many {
+		return nil
+	}
+	if n := b.common[s]; n != nil {
+		return n
+	}
+	n := &neighbours{make(map[symbol]int32), make(map[symbol]int32), make(map[[2]symbol]int32)}
+	for i := b.first[s]; i >= 0; i = b.same[i] {
+		next := b.symbols[i+1]
+		n.after[next]++
+		if i > 0 {
+			n.before[b.symbols[i-1]]++
+			n.both[[2]symbol{b.symbols[i-1], next}]++
+		}
+	}
+	if b.common == nil {
+		b.common = make(map[symbol]*neighbours)
+	}
+	b.common[s] = n
+	return n
 }
 
 const (
@@ -56,11 +94,7 @@ func (b *background) shares(c recent) shares {
 	// text: only text tokens make a context.
 	if c.last >= firstText {
 		followers = int(b.count[c.last])
-		for i := b.first[c.last]; i >= 0; i = b.same[i] {
-			if b.pair(i, c) {
-				pairs++
-			}
-		}
+		pairs = b.pairs(c)
 	}
 	if pairs > 0 {
 		s.tri = tri / float64(pairs)
@@ -80,6 +114,19 @@ func (b *background) shares(c recent) shares {
 	return s
 }
 
+// pairs returns how often both symbols of c stand one after the other.
+func (b *background) pairs(c recent) (n int) {
+	if k := b.around(c.last); k != nil {
+		return int(k.before[c.before])
+	}
+	for i := b.first[c.last]; i >= 0; i = b.same[i] {
+		if b.pair(i, c) {
+			n++
+		}
+	}
+	return n
+}
+
 // pair reports whether both symbols of c stand at place i, the last one there.
 func (b *background) pair(i int32, c recent) bool {
 	return i > 0 && b.symbols[i-1] == c.before
@@ -92,16 +139,25 @@ func (b *background) counted(c recent, sh shares, w symbol) float64 {
 	}
 	tri, bi := 0, 0
 	if c.last >= firstText {
-		for i := b.first[c.last]; i >= 0; i = b.same[i] {
-			if b.symbols[i+1] == w {
-				bi++
-				if b.pair(i, c) {
-					tri++
-				}
+		tri, bi = b.followed(c, w)
+	}
+	return sh.sum(tri, bi, int(b.count[w]))
+}
+
+// followed returns how often w stands behind both symbols of c, and behind the last.
+func (b *background) followed(c recent, w symbol) (tri, bi int) {
+	if k := b.around(c.last); k != nil {
+		return int(k.both[[2]symbol{c.before, w}]), int(k.after[w])
+	}
+	for i := b.first[c.last]; i >= 0; i = b.same[i] {
+		if b.symbols[i+1] == w {
+			bi++
+			if b.pair(i, c) {
+				tri++
 			}
 		}
 	}
-	return sh.sum(tri, bi, int(b.count[w]))
+	return tri, bi
 }
 
 func (s shares) sum(tri, bi, uni int) float64 {

@@ -2,8 +2,10 @@ package extractive
 
 import (
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/internal/sentence"
@@ -202,6 +204,77 @@ func TestAgainstEnumeration(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestAgainstCounts compares the background with plain counts where words stand in so
+// many places that they are counted ahead.
+func TestAgainstCounts(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 7))
+	var b strings.Builder
+	for range 120 {
+		for range 1 + random.IntN(9) {
+			b.WriteString([]string{"sea ", "sea ", "ship ", "salt ", "sun "}[random.IntN(5)])
+		}
+		b.WriteString("ends. ")
+	}
+	passage, question := b.String(), "sea sea ship"
+	texts := []string{question}
+	for _, s := range sentence.Split(passage) {
+		texts = append(texts, s.Of(passage))
+	}
+	ground := newNgrams(texts...)
+	tokens := append(cut("sea sea sea salt salt ship sun ends. sea gull sea ends ends sea"), "")
+	c, err := New().Score(t.Context(), about(question, passage), asSteps(tokens), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 1; i < len(tokens); i++ { // with the first token the text has left the tree
+		got := c.End.Log
+		if i < len(c.Steps) {
+			got = c.Steps[i].LogProb.Log
+		}
+		if want := math.Log(ground.prob(tokens[:i], tokens[i], len(tokens[i]))); math.Abs(got-want) > 1e-11 {
+			t.Errorf("%q after %q: log-probability %v, want %v", tokens[i], tokens[:i], got, want)
+		}
+	}
+	if n := ground.count[" sea"]; n < 2*many {
+		t.Errorf("only %v places", n)
+	}
+}
+
+// BenchmarkRepeatedWord prints what four times the text costs, of one word again and
+// again: of a passage and a text to score, and of a passage and a path.
+func BenchmarkRepeatedWord(b *testing.B) {
+	m := New()
+	for _, bench := range []struct {
+		name string
+		ask  func(text string) error
+	}{
+		{"score", func(text string) error {
+			_, err := m.Score(b.Context(), about("what is a", text), []generator.Step{{Text: text}}, true)
+			return err
+		}},
+		{"path", func(text string) error {
+			req := about("what is a", text)
+			req.Prompt.Path = []generator.Segment{{Text: text}}
+			_, err := generator.Complete(b.Context(), m, req)
+			return err
+		}},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			var took [2]time.Duration
+			for b.Loop() {
+				for i, n := range []int{5_000, 20_000} {
+					start := time.Now()
+					if err := bench.ask(strings.Repeat("a ", n)); err != nil {
+						b.Fatal(err)
+					}
+					took[i] += time.Since(start)
+				}
+			}
+			b.ReportMetric(float64(took[1])/float64(took[0]), "times-for-4x")
+		})
 	}
 }
 

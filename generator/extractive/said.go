@@ -17,39 +17,49 @@ func (w *world) termsOf(symbols []symbol) []int32 {
 // count as the same.
 const sameAs = 0.8
 
+// saidText is a text of the path.
+type saidText struct {
+	terms    []int32
+	trigrams trigrams
+}
+
 // saidBefore reports whether the text with the given terms is one of those said:
 // the same words, or nearly the same word trigrams.
-func saidBefore(terms []int32, said [][]int32) bool {
+func saidBefore(terms []int32, said []saidText) bool {
+	if len(said) == 0 {
+		return false
+	}
+	own := trigramsOf(terms)
 	for _, other := range said {
-		if slices.Equal(terms, other) || jaccard(terms, other) >= sameAs {
+		if slices.Equal(terms, other.terms) || jaccard(own, other.trigrams) >= sameAs {
 			return true
 		}
 	}
 	return false
 }
 
-// jaccard returns the similarity of the sets of trigrams of a and b, 0 if either
-// has none.
-func jaccard(a, b []int32) float64 {
-	seen := make(map[[3]int32]bool, len(a)) // whether it is in b, too
-	for i := 2; i < len(a); i++ {
-		seen[[3]int32(a[i-2:i+1])] = false
+// trigrams is a set of three terms that stand one after the other.
+type trigrams map[[3]int32]bool
+
+func trigramsOf(terms []int32) trigrams {
+	set := make(trigrams, max(len(terms)-2, 0))
+	for i := 2; i < len(terms); i++ {
+		set[[3]int32(terms[i-2:i+1])] = true
 	}
-	both, all := 0, len(seen)
-	for i := 2; i < len(b) && len(a) > 2; i++ {
-		t := [3]int32(b[i-2 : i+1])
-		in, ok := seen[t]
-		if !in {
-			if ok {
-				both++
-			} else {
-				all++
-			}
-			seen[t] = true
+	return set
+}
+
+// jaccard returns the similarity of a and b, 0 if either is empty. It looks at the
+// members of a only, so that a long b costs no more.
+func jaccard(a, b trigrams) float64 {
+	both := 0
+	for t := range a {
+		if b[t] {
+			both++
 		}
 	}
-	if all == 0 {
+	if both == 0 {
 		return 0
 	}
-	return float64(both) / float64(all)
+	return float64(both) / float64(len(a)+len(b)-both)
 }

@@ -70,10 +70,11 @@ func newWorld(p0 *parameters, req generator.Request) *world {
 	w.appendText(valid(p.Input))
 	w.question = feature.NewQuestion(w.lex.stems, w.lex.wordsOf(w.lex.appendTokens(nil, a.Ask)), a.Words, p0.rarity)
 
-	var said [][]int32
+	var said []saidText
 	for _, s := range p.Path {
 		symbols := w.lex.appendTokens(nil, valid(s.Text))
-		said = append(said, w.termsOf(symbols))
+		terms := w.termsOf(symbols)
+		said = append(said, saidText{terms, trigramsOf(terms)})
 		w.covered |= w.question.Holds(w.lex.wordsOf(symbols))
 	}
 	w.addQuotes(sources, said)
@@ -139,7 +140,7 @@ func (w *world) appendText(s string) []symbol {
 
 // addQuotes adds the sentences of sources to the background, scores them, and
 // keeps those that hold a word, come for the first time and are not said yet.
-func (w *world) addQuotes(sources []generator.Evidence, said [][]int32) {
+func (w *world) addQuotes(sources []generator.Evidence, said []saidText) {
 	q, p := w.question, w.parameters
 	var all []quote
 	for _, e := range sources {

@@ -191,10 +191,11 @@ func TestJaccard(t *testing.T) {
 		{"one too short", count(2), a, 0},
 		{"empty", nil, nil, 0},
 	} {
-		if got := jaccard(tt.a, tt.b); got != tt.want {
+		a, b := trigramsOf(tt.a), trigramsOf(tt.b)
+		if got := jaccard(a, b); got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
-		if got := jaccard(tt.b, tt.a); got != tt.want {
+		if got := jaccard(b, a); got != tt.want {
 			t.Errorf("%s, swapped: %v, want %v", tt.name, got, tt.want)
 		}
 	}

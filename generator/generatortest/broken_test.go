@@ -155,6 +155,12 @@ func broken(leaks *leaver) []struct {
 			}
 			return ctx, r
 		})},
+		{"max-tokens", "the end token came after", asks(func(ctx context.Context, r generator.Request) (context.Context, generator.Request) {
+			if r.MaxTokens == 3 {
+				r.MaxTokens++
+			}
+			return ctx, r
+		})},
 		{"max-tokens", "is cut but its finish is end", last(func(_ generator.Request, s *generator.Step) { s.Finish = generator.FinishEnd })},
 		{"max-tokens", "does not begin", each(func(i int, r generator.Request, s *generator.Step) {
 			if r.MaxTokens < 5 {

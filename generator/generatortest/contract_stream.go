@@ -197,6 +197,8 @@ func (s *suite) maxTokensKept(ctx context.Context) error {
 				return x.errorf("MaxTokens %d: %q does not begin %q, the continuation with more", n, got, full)
 			case got != full && finish != generator.FinishLength:
 				return x.errorf("MaxTokens %d: %q is cut but its finish is %v", n, got, finish)
+			case finish == generator.FinishEnd && len(steps) == n:
+				return x.errorf("MaxTokens %d: the end token came after %d others: want finish %v", n, n, generator.FinishLength)
 			}
 		}
 		return nil

@@ -1,7 +1,6 @@
 package feature
 
 import (
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -45,39 +44,38 @@ var SupportClasses = []string{"full", "partial", "none"}
 type Evidence struct {
 	sentences [][]int32 // terms
 	negations []int
-	holds     []map[int32]bool
-	all       map[int32]bool
+	holding   map[int32][]int // the sentences that hold a term, in order
+	run       []int32         // the terms of all sentences
 	pairs     map[[2]int32]bool
 	triples   map[[3]int32]bool
 }
 
 // NewEvidence prepares the sentences of a passage.
 func NewEvidence(sentences [][]Word) *Evidence {
-	e := &Evidence{all: map[int32]bool{}, pairs: map[[2]int32]bool{}, triples: map[[3]int32]bool{}}
-	var run []int32
-	for _, s := range sentences {
+	e := &Evidence{holding: map[int32][]int{}, pairs: map[[2]int32]bool{}, triples: map[[3]int32]bool{}}
+	for i, s := range sentences {
 		var terms []int32
-		holds := map[int32]bool{}
 		negations := 0
 		for _, w := range s {
 			if w.Term < 0 {
 				continue
 			}
 			terms = append(terms, w.Term)
-			holds[w.Term], e.all[w.Term] = true, true
+			if in := e.holding[w.Term]; len(in) == 0 || in[len(in)-1] != i {
+				e.holding[w.Term] = append(in, i)
+			}
 			negations += int(b2f(w.Is&Negation != 0))
 		}
 		e.sentences = append(e.sentences, terms)
-		e.holds = append(e.holds, holds)
 		e.negations = append(e.negations, negations)
-		run = append(run, terms...)
+		e.run = append(e.run, terms...)
 	}
-	for i := range run {
+	for i := range e.run {
 		if i > 0 {
-			e.pairs[[2]int32(run[i-1:i+1])] = true
+			e.pairs[[2]int32(e.run[i-1:i+1])] = true
 		}
 		if i > 1 {
-			e.triples[[3]int32(run[i-2:i+1])] = true
+			e.triples[[3]int32(e.run[i-2:i+1])] = true
 		}
 	}
 	return e
@@ -128,7 +126,7 @@ func (e *Evidence) Support(text []Word, look Look) []float64 {
 			continue
 		}
 		content++
-		if e.all[w.Term] {
+		if len(e.holding[w.Term]) > 0 {
 			found++
 			continue
 		}
@@ -149,7 +147,7 @@ func (e *Evidence) Support(text []Word, look Look) []float64 {
 		}
 	}
 	for i, w := range words {
-		if w.Is&(Number|Capital) == 0 || !e.all[w.Term] || len(words) < 3 || i == 0 && w.Is&Number == 0 {
+		if w.Is&(Number|Capital) == 0 || len(e.holding[w.Term]) == 0 || len(words) < 3 || i == 0 && w.Is&Number == 0 {
 			continue
 		}
 		known := false
@@ -161,11 +159,7 @@ func (e *Evidence) Support(text []Word, look Look) []float64 {
 		}
 	}
 	best, at := -1.0, -1
-	for i, holds := range e.holds {
-		n := 0
-		for _, w := range words {
-			n += int(b2f(w.Is&Stop == 0 && holds[w.Term]))
-		}
+	for i, n := range e.shared(words) {
 		if s := share(n, content); s > best {
 			best, at = s, i
 		}
@@ -191,17 +185,57 @@ func share(part, all int) float64 {
 	return float64(part) / float64(all)
 }
 
-// whole reports whether terms are those of one or more sentences in a row.
+// shared returns, for each sentence, how many of the content words it holds. It looks
+// at each sentence of a word once, however often the word comes.
+func (e *Evidence) shared(words []Word) []int {
+	times := map[int32]int{}
+	for _, w := range words {
+		if w.Is&Stop == 0 {
+			times[w.Term]++
+		}
+	}
+	n := make([]int, len(e.sentences))
+	for term, k := range times {
+		for _, i := range e.holding[term] {
+			n[i] += k
+		}
+	}
+	return n
+}
+
+// whole reports whether terms are those of one or more sentences in a row. It searches
+// as Knuth, Morris and Pratt do, in time linear in both.
 func (e *Evidence) whole(terms []int32) bool {
-	for i := range e.sentences {
-		rest := terms
-		for _, s := range e.sentences[i:] {
-			if len(s) > len(rest) || !slices.Equal(s, rest[:len(s)]) {
-				break
-			}
-			if rest = rest[len(s):]; len(rest) == 0 {
-				return true
-			}
+	ends := map[int]bool{0: true}
+	at := 0
+	for _, s := range e.sentences {
+		if at += len(s); len(s) == 0 && len(terms) == 0 {
+			return true
+		}
+		ends[at] = true
+	}
+	if len(terms) == 0 {
+		return false
+	}
+	// border[i] is the length of the longest proper prefix of terms[:i+1] that ends it.
+	border := make([]int, len(terms))
+	extend := func(k int, t int32) int {
+		for k > 0 && (k == len(terms) || terms[k] != t) {
+			k = border[k-1]
+		}
+		if terms[k] == t {
+			k++
+		}
+		return k
+	}
+	for i, k := 1, 0; i < len(terms); i++ {
+		k = extend(k, terms[i])
+		border[i] = k
+	}
+	k := 0
+	for i, t := range e.run {
+		if k = extend(k, t); k == len(terms) && ends[i+1] && ends[i+1-k] {
+			return true
 		}
 	}
 	return false
