@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+	"time"
 )
 
 // saved returns an index with some deletions, and the file it was saved to.
@@ -204,6 +205,26 @@ func TestKeyTypes(t *testing.T) {
 		t.Errorf("opening integers as strings, a search gave %v: want ErrKeyType", err)
 	}
 	must(t, z.Close())
+}
+
+// Keys that a file would give back as others are refused when it is saved.
+func TestKeysThatChange(t *testing.T) {
+	x, err := New[time.Time](2, Options{})
+	must(t, err)
+	path := filepath.Join(t.TempDir(), "index")
+	now := time.Now() // with a monotonic clock reading, which is not marshalled
+	must(t, x.Add(t.Context(), []Item[time.Time]{{now, []float32{1, 2}}, {now.Round(0), []float32{2, 1}}}))
+	if err := x.Save(t.Context(), path); !errors.Is(err, ErrKeyType) {
+		t.Errorf("two keys that are marshalled alike gave %v: want ErrKeyType", err)
+	}
+	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 0 {
+		t.Errorf("%d files are left, %v: want none", len(entries), err)
+	}
+	must(t, x.Delete(now))
+	must(t, x.Save(t.Context(), path))
+	y, err := Load[time.Time](t.Context(), path)
+	must(t, err)
+	must(t, y.Delete(now.Round(0)))
 }
 
 func keysRoundTrip[K comparable](t *testing.T, keys []K) {

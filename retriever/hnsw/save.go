@@ -19,7 +19,8 @@ import (
 // what stood there before. Deleted vectors are swept out first and are not in it.
 //
 // Keys may be integers, strings, arrays of bytes or types that marshal themselves to
-// binary; others give ErrKeyType. Searches go on meanwhile; writers wait.
+// binary; others give ErrKeyType, and so does a key that would not be read back as itself,
+// such as a time.Time with a monotonic clock reading. Searches go on meanwhile; writers wait.
 func (x *Index[K]) Save(ctx context.Context, path string) (err error) {
 	codec, err := newKeyCodec[K]()
 	if err = errors.Join(err, littleEndian()); err != nil {
