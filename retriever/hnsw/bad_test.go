@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -113,6 +114,31 @@ func TestBadQueries(t *testing.T) {
 	must(t, err)
 	if _, err := other.Search(t.Context(), nil, []float32{1, 2, 3}, Query[int]{K: 1, In: set}); !errors.Is(err, ErrOption) {
 		t.Errorf("a set of another index gave %v: want ErrOption", err)
+	}
+}
+
+// More than any index holds is as many as there are.
+func TestHugeQueries(t *testing.T) {
+	vectors := uniform(rand.New(rand.NewPCG(1, 2)), 1500, 4)
+	indexes := map[string]VectorIndex[int]{}
+	for name, storage := range map[string]Storage{"float32": Float32, "int8": Int8, "int8 only": Int8Only} {
+		x, err := New[int](4, Options{Storage: storage})
+		must(t, err)
+		indexes[name] = x
+	}
+	flat, err := NewFlat[int](4, FlatOptions{})
+	must(t, err)
+	indexes["flat"] = flat
+	for name, x := range indexes {
+		must(t, x.Add(t.Context(), items(vectors)))
+		for _, huge := range []int{1 << 31, 1 << 50, math.MaxInt / 2, math.MaxInt} {
+			for _, q := range []Query[int]{{K: huge}, {K: huge, Ef: huge}, {K: 1500, Ef: huge}, {K: huge, Where: func(int) bool { return true }}} {
+				got, err := x.Search(t.Context(), nil, vectors[0], q)
+				if err != nil || len(got) != len(vectors) {
+					t.Errorf("%s, K %d, Ef %d: %d neighbours, %v: want all", name, q.K, q.Ef, len(got), err)
+				}
+			}
+		}
 	}
 }
 

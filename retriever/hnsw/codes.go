@@ -48,13 +48,25 @@ type codes struct {
 	seen          *codesSeen
 }
 
-// codesSeen is what is known of the vectors that were encoded.
+// codesSeen is what is known of the vectors that were encoded. Codes that were grown
+// share it; those that were fitted anew have their own.
 type codesSeen struct {
 	clipped int64 // components that were out of the range
 	// farthest is the greatest distance of a vector, if none of its components was
 	// clipped, from what its code stands for, radius the greatest of that from offset;
 	// as the bits of float32. A search that sees a code sees what it added to them.
 	farthest, radius atomic.Uint32
+	// strays are, for a Flat, the slots, sorted, whose vectors lie out of the range of the
+	// codes, so that the codes do not tell how far they are.
+	strays atomic.Pointer[[]uint32]
+}
+
+// fit tells codes that were fitted at another time apart.
+func (c *codes) fit() *codesSeen {
+	if c == nil {
+		return nil
+	}
+	return c.seen
 }
 
 func raise(to *atomic.Uint32, value float32) {
@@ -97,6 +109,7 @@ func newCodes(r *ranges, spin *rotation, metric Metric, shift uint32) *codes {
 	n := len(r.low)
 	padded := uintptr(n+15) / 16 * 16
 	c := &codes{spin: spin, offset: make([]float32, padded), scale: make([]float32, padded), seen: new(codesSeen)}
+	c.seen.strays.Store(new([]uint32))
 	for i := range n {
 		if low, high := float64(r.low[i]), float64(r.high[i]); low <= high {
 			c.offset[i] = float32((low + high) / 2)

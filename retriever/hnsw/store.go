@@ -89,6 +89,7 @@ type store[K comparable] struct {
 	dead  atomic.Int64
 	// flips counts the changes to and from live; it is odd while one is under way.
 	flips atomic.Uint64
+	moves moves
 
 	readers readers
 }
@@ -319,6 +320,7 @@ func (s *store[K]) publish(slot uint32) (replaced uint32, was bool) {
 	v.setState(slot, live)
 	if was {
 		v.setState(replaced, dead)
+		s.moves.note(slot, &s.readers)
 	}
 	s.flips.Add(1)
 	if was {
@@ -387,29 +389,4 @@ func (s *store[K]) reclaim() {
 		s.drop(v, s.limbo[n].slot)
 	}
 	s.limbo = append(s.limbo[:0], s.limbo[n:]...)
-}
-
-// results appends the live among the candidates, which are sorted by distance, to
-// dst, at most k. It sees either all or nothing of every change.
-func (s *store[K]) results(v *view[K], dst []Neighbor[K], found []candidate, k int) []Neighbor[K] {
-	start := len(dst)
-	for {
-		before := s.flips.Load()
-		if before&1 == 1 {
-			s.keys.Lock() // a change is under way: wait for its end
-			before = s.flips.Load()
-			s.keys.Unlock()
-		}
-		dst = dst[:start]
-		for i := range found {
-			if slot := found[i].slot(); v.state(slot) == live {
-				if dst = append(dst, Neighbor[K]{*v.key(slot), s.metric.distance(found[i].distance)}); len(dst)-start == k {
-					break
-				}
-			}
-		}
-		if s.flips.Load() == before {
-			return dst
-		}
-	}
 }
