@@ -356,6 +356,41 @@ func TestFailedSave(t *testing.T) {
 	}
 }
 
+// A file keeps its permissions, and a symbolic link its place.
+func TestSaveInPlace(t *testing.T) {
+	x, path, _ := saved(t, Float32, 100)
+	mode := func() os.FileMode {
+		info, err := os.Stat(path)
+		must(t, err)
+		return info.Mode().Perm()
+	}
+	if got := mode(); got&0o444 != 0o444 {
+		t.Errorf("a new file has the mode %v: want one that all may read", got)
+	}
+	must(t, os.Chmod(path, 0o600))
+	if want := mode(); want != 0o666 { // as it is on Windows
+		must(t, x.Save(t.Context(), path))
+		if got := mode(); got != want {
+			t.Errorf("the mode is %v: it was %v", got, want)
+		}
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(path, link); err != nil {
+		t.Logf("no symbolic links here: %v", err)
+		return
+	}
+	must(t, x.Delete(7))
+	must(t, x.Save(t.Context(), link))
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link is gone: %v, %v", info, err)
+	}
+	y, err := Load[int](t.Context(), path)
+	must(t, err)
+	if y.Len() != x.Len() {
+		t.Errorf("%d vectors are where the link leads: want %d", y.Len(), x.Len())
+	}
+}
+
 // Opening reads the header and the checksums only: damage in the rows is found when a
 // search comes to it.
 func TestOpenReadsLittle(t *testing.T) {
