@@ -38,7 +38,7 @@ func NewFlat[K comparable](dim int, o FlatOptions) (*Flat[K], error) {
 
 // Add adds or replaces vectors; see Writer.
 func (f *Flat[K]) Add(ctx context.Context, items []Item[K]) error {
-	stands, err := f.checkItems(items)
+	stands, err := f.checkItems(ctx, items)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (f *Flat[K]) Add(ctx context.Context, items []Item[K]) error {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("hnsw: add: %w after %d of %d items", err, start, len(items))
 		}
-		if err := f.addGroup(items, stands, start, min(start+group, len(items))); err != nil {
+		if err := f.addGroup(ctx, items, stands, start, min(start+group, len(items))); err != nil {
 			return err
 		}
 	}
@@ -57,13 +57,15 @@ func (f *Flat[K]) Add(ctx context.Context, items []Item[K]) error {
 // long.
 const group = 1024
 
-func (f *Flat[K]) addGroup(items []Item[K], stands []bool, from, to int) error {
+func (f *Flat[K]) addGroup(ctx context.Context, items []Item[K], stands []bool, from, to int) error {
 	f.graph.Lock()
 	defer f.graph.Unlock()
 	if err := f.reserve(len(items)-from, growGuide); err != nil {
 		return err
 	}
-	f.fitCodes(items[from:])
+	if err := f.fitCodes(ctx, items[from:]); err != nil {
+		return fmt.Errorf("hnsw: add: %w after %d of %d items", err, from, len(items))
+	}
 	v := f.view.Load()
 	buf := make([]float32, f.dim)
 	for i := from; i < to; i++ {
@@ -210,18 +212,22 @@ func (f *Flat[K]) keepStrays(s *scratch, v *view[K], q *Query[K]) {
 }
 
 // fitCodes fits the codes to the vectors when there are fitAt, whenever there are twice
-// as many as the last time, and when many are strays. The caller holds graph for writing; more are the
-// items that are about to be added.
-func (f *Flat[K]) fitCodes(more []Item[K]) {
+// as many as the last time, and when many are strays. The caller holds graph for
+// writing; more are the items that are about to be added. The error is that of ctx.
+func (f *Flat[K]) fitCodes(ctx context.Context, more []Item[K]) error {
 	v := f.view.Load()
 	coming := uint32(min(int64(f.used)+int64(len(more)), maxSlots))
 	if coming < fitAt || v.guide != nil && coming/2 < v.guide.fitted && len(*v.guide.seen.strays.Load())*16 < int(f.used) {
-		return
+		return nil
 	}
 	g := *v
-	g.guide = f.encodeAll(v, more, 0)
+	var err error
+	if g.guide, err = f.encodeAll(ctx, v, more, 0); err != nil {
+		return err
+	}
 	g.guide.fitted = coming
 	f.view.Store(&g)
+	return nil
 }
 
 // growGuide makes room in the codes that guide a Flat.

@@ -90,13 +90,15 @@ func (x *Index[K]) find(ctx context.Context, s *scratch, v *view[K], entry uint6
 
 // scanPays tells whether measuring the allowed among all vectors costs less than a
 // search that passes through the others: some ef·n/allowed hops of a dozen rows each
-// that were not seen before, or of nearly as many as there are links on hard data.
+// that were not seen before, or of nearly as many as there are links on hard data. A very
+// large ef is worth it too, as such a search keeps what it finds sorted.
 func (x *Index[K]) scanPays(allowed, ef int) bool {
 	rows := 12.
 	if x.hardness.get() >= hard {
 		rows = float64(2 * x.o.M)
 	}
-	return float64(allowed)*float64(allowed) <= rows*float64(ef)*float64(x.Len())
+	n, wide := float64(allowed), float64(ef)
+	return n*n <= rows*wide*float64(x.Len()) || wide*wide >= 1024*n
 }
 
 // descend goes from the entry to the node nearest to the query on the level above

@@ -1,6 +1,7 @@
 package hnsw
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -202,9 +203,12 @@ func (s *store[K]) keyOf(slot uint32) K { return *s.view.Load().key(slot) }
 
 // checkItems checks all items and returns, for each, whether it stands: of two with
 // one key only the later does. A nil result means that all stand.
-func (s *store[K]) checkItems(items []Item[K]) (stands []bool, err error) {
+func (s *store[K]) checkItems(ctx context.Context, items []Item[K]) (stands []bool, err error) {
 	row := make([]float32, s.blocks*8)
 	for i := range items {
+		if i%group == 0 && ctx.Err() != nil {
+			return nil, fmt.Errorf("hnsw: add: %w after 0 of %d items", ctx.Err(), len(items))
+		}
 		if items[i].Key != items[i].Key { // a NaN
 			return nil, fmt.Errorf("item %d: %w", i, ErrBadKey)
 		}
