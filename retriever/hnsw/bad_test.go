@@ -162,6 +162,26 @@ func TestBadKeys(t *testing.T) {
 	}
 }
 
+// Keys that the compiler takes for comparable may hold what is not.
+func TestIncomparableKeys(t *testing.T) {
+	type wrapped struct{ key any }
+	for name, key := range map[string]any{"slice": []int{1}, "map": map[int]int{}, "within": wrapped{[]int{1}}, "NaN within": wrapped{math.NaN()}} {
+		x, err := New[any](2, Options{})
+		must(t, err)
+		f, err := NewFlat[any](2, FlatOptions{})
+		must(t, err)
+		for kind, x := range map[string]VectorIndex[any]{"graph": x, "flat": f} {
+			must(t, x.Add(t.Context(), []Item[any]{{wrapped{1}, []float32{1, 2}}}))
+			if err := x.Add(t.Context(), []Item[any]{{2, []float32{1, 2}}, {key, []float32{1, 2}}}); !errors.Is(err, ErrBadKey) {
+				t.Errorf("%s, %s: an addition gave %v: want ErrBadKey", kind, name, err)
+			}
+			if err := x.Delete(wrapped{1}, key); !errors.Is(err, ErrUnknownKey) || x.Len() != 1 {
+				t.Errorf("%s, %s: deleting gave %v and left %d: want ErrUnknownKey and 1", kind, name, err, x.Len())
+			}
+		}
+	}
+}
+
 // The caller's vectors are copied, and not changed.
 func TestVectorsAreCopied(t *testing.T) {
 	v := []float32{3, 4, 0}

@@ -3,6 +3,7 @@ package hnsw
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -209,8 +210,8 @@ func (s *store[K]) checkItems(ctx context.Context, items []Item[K]) (stands []bo
 		if i%group == 0 && ctx.Err() != nil {
 			return nil, fmt.Errorf("hnsw: add: %w after 0 of %d items", ctx.Err(), len(items))
 		}
-		if items[i].Key != items[i].Key { // a NaN
-			return nil, fmt.Errorf("item %d: %w", i, ErrBadKey)
+		if err := checkKey(items[i].Key); err != nil {
+			return nil, fmt.Errorf("item %d: %w", i, err)
 		}
 		if err := s.metric.prepare(row, items[i].Vector, s.dim); err != nil {
 			return nil, fmt.Errorf("item %d, key %v: %w", i, items[i].Key, err)
@@ -231,6 +232,21 @@ func (s *store[K]) checkItems(ctx context.Context, items []Item[K]) (stands []bo
 		stands[i] = true
 	}
 	return stands, nil
+}
+
+// checkKey refuses keys that could not be found again.
+func checkKey[K comparable](key K) error {
+	// An interface is comparable to the compiler, whatever it holds.
+	switch v := reflect.ValueOf(&key).Elem(); v.Kind() {
+	case reflect.Interface, reflect.Struct, reflect.Array:
+		if !v.Comparable() {
+			return fmt.Errorf("%w: %v cannot be compared", ErrBadKey, key)
+		}
+	}
+	if key != key { // a NaN
+		return ErrBadKey
+	}
+	return nil
 }
 
 // reserve makes room for n more vectors; grow, if not nil, makes room in what only its
@@ -340,6 +356,9 @@ func (s *store[K]) kill(keys []K) ([]uint32, error) {
 	s.keys.Lock()
 	defer s.keys.Unlock()
 	for _, key := range keys {
+		if err := checkKey(key); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnknownKey, err)
+		}
 		if _, found := s.table.get(key, s.keyOf); !found {
 			return nil, fmt.Errorf("%w: %v", ErrUnknownKey, key)
 		}
