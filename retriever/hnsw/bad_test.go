@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -116,6 +117,31 @@ func TestBadQueries(t *testing.T) {
 	}
 }
 
+// More than any index holds is as many as there are.
+func TestHugeQueries(t *testing.T) {
+	vectors := uniform(rand.New(rand.NewPCG(1, 2)), 1500, 4)
+	indexes := map[string]VectorIndex[int]{}
+	for name, storage := range map[string]Storage{"float32": Float32, "int8": Int8, "int8 only": Int8Only} {
+		x, err := New[int](4, Options{Storage: storage})
+		must(t, err)
+		indexes[name] = x
+	}
+	flat, err := NewFlat[int](4, FlatOptions{})
+	must(t, err)
+	indexes["flat"] = flat
+	for name, x := range indexes {
+		must(t, x.Add(t.Context(), items(vectors)))
+		for _, huge := range []int{1 << 31, 1 << 50, math.MaxInt / 2, math.MaxInt} {
+			for _, q := range []Query[int]{{K: huge}, {K: huge, Ef: huge}, {K: 1500, Ef: huge}, {K: huge, Where: func(int) bool { return true }}} {
+				got, err := x.Search(t.Context(), nil, vectors[0], q)
+				if err != nil || len(got) != len(vectors) {
+					t.Errorf("%s, K %d, Ef %d: %d neighbours, %v: want all", name, q.K, q.Ef, len(got), err)
+				}
+			}
+		}
+	}
+}
+
 func TestBadKeys(t *testing.T) {
 	x, err := New[float64](2, Options{})
 	must(t, err)
@@ -133,6 +159,26 @@ func TestBadKeys(t *testing.T) {
 	must(t, x.Delete(1, 1))
 	if x.Len() != 0 {
 		t.Errorf("%d vectors are left: want none", x.Len())
+	}
+}
+
+// Keys that the compiler takes for comparable may hold what is not.
+func TestIncomparableKeys(t *testing.T) {
+	type wrapped struct{ key any }
+	for name, key := range map[string]any{"slice": []int{1}, "map": map[int]int{}, "within": wrapped{[]int{1}}, "NaN within": wrapped{math.NaN()}} {
+		x, err := New[any](2, Options{})
+		must(t, err)
+		f, err := NewFlat[any](2, FlatOptions{})
+		must(t, err)
+		for kind, x := range map[string]VectorIndex[any]{"graph": x, "flat": f} {
+			must(t, x.Add(t.Context(), []Item[any]{{wrapped{1}, []float32{1, 2}}}))
+			if err := x.Add(t.Context(), []Item[any]{{2, []float32{1, 2}}, {key, []float32{1, 2}}}); !errors.Is(err, ErrBadKey) {
+				t.Errorf("%s, %s: an addition gave %v: want ErrBadKey", kind, name, err)
+			}
+			if err := x.Delete(wrapped{1}, key); !errors.Is(err, ErrUnknownKey) || x.Len() != 1 {
+				t.Errorf("%s, %s: deleting gave %v and left %d: want ErrUnknownKey and 1", kind, name, err, x.Len())
+			}
+		}
 	}
 }
 

@@ -231,10 +231,22 @@ func TestCancelledAdd(t *testing.T) {
 			t.Errorf("%d vectors in the end: want %d", x.Len(), len(vectors))
 		}
 	}
+	// Before the first is linked they are checked, and codes are fitted to them.
+	x, err := New[int](8, Options{Workers: 1})
+	must(t, err)
+	for n := range 4 {
+		if err := x.Add(&cancelAfter{Context: t.Context(), n: n}, items(vectors)); !errors.Is(err, context.Canceled) || x.Len() != 0 {
+			t.Errorf("an addition that is cancelled at the check number %d gave %v and %d vectors: want none", n+1, err, x.Len())
+		}
+	}
 	flat, err := NewFlat[int](8, FlatOptions{})
 	must(t, err)
-	if err := flat.Add(&cancelAfter{Context: t.Context(), n: 1}, items(vectors)); !errors.Is(err, context.Canceled) || flat.Len() != group {
-		t.Errorf("a cancelled addition gave %v and %d vectors: want %d", err, flat.Len(), group)
+	// Asked every 1,024 vectors: twice while they are checked, once at the first group,
+	// twice while codes are fitted to them, and at the second group.
+	for n, want := range []int{0, 0, 0, 0, 0, group} {
+		if err := flat.Add(&cancelAfter{Context: t.Context(), n: n}, items(vectors)); !errors.Is(err, context.Canceled) || flat.Len() != want {
+			t.Errorf("an addition that is cancelled at the check number %d gave %v and %d vectors: want %d", n+1, err, flat.Len(), want)
+		}
 	}
 	if _, err := flat.Search(&cancelAfter{Context: t.Context()}, nil, vectors[0], Query[int]{K: 1}); !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled search gave %v", err)

@@ -1,6 +1,7 @@
 package hnsw
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"sync/atomic"
@@ -48,13 +49,25 @@ type codes struct {
 	seen          *codesSeen
 }
 
-// codesSeen is what is known of the vectors that were encoded.
+// codesSeen is what is known of the vectors that were encoded. Codes that were grown
+// share it; those that were fitted anew have their own.
 type codesSeen struct {
 	clipped int64 // components that were out of the range
 	// farthest is the greatest distance of a vector, if none of its components was
 	// clipped, from what its code stands for, radius the greatest of that from offset;
 	// as the bits of float32. A search that sees a code sees what it added to them.
 	farthest, radius atomic.Uint32
+	// strays are, for a Flat, the slots, sorted, whose vectors lie out of the range of the
+	// codes, so that the codes do not tell how far they are.
+	strays atomic.Pointer[[]uint32]
+}
+
+// fit tells codes that were fitted at another time apart.
+func (c *codes) fit() *codesSeen {
+	if c == nil {
+		return nil
+	}
+	return c.seen
 }
 
 func raise(to *atomic.Uint32, value float32) {
@@ -97,6 +110,7 @@ func newCodes(r *ranges, spin *rotation, metric Metric, shift uint32) *codes {
 	n := len(r.low)
 	padded := uintptr(n+15) / 16 * 16
 	c := &codes{spin: spin, offset: make([]float32, padded), scale: make([]float32, padded), seen: new(codesSeen)}
+	c.seen.strays.Store(new([]uint32))
 	for i := range n {
 		if low, high := float64(r.low[i]), float64(r.high[i]); low <= high {
 			c.offset[i] = float32((low + high) / 2)
@@ -281,22 +295,26 @@ func (c *codes) reach(s *scratch, metric Metric, query []float32) reach {
 // fitCodes fits the codes to the vectors, if it is time to: when there are fitAt, and
 // whenever there are twice as many as the last time and their rows are still there.
 // An index that keeps float32 gets codes as a guide while many vectors are added. The
-// caller holds graph for writing; more are the items that are about to be added.
-func (x *Index[K]) fitCodes(more []Item[K]) {
+// caller holds graph for writing; more are the items that are about to be added. The
+// error is that of ctx.
+func (x *Index[K]) fitCodes(ctx context.Context, more []Item[K]) error {
 	v := x.view.Load()
 	coming := int64(x.used) + int64(len(more))
 	switch {
 	case v.rows.stride == 0 || coming < fitAt:
-		return
+		return nil
 	case x.o.Storage == Float32:
 		if v.guide != nil || len(more) < fitAt || int64(len(more))*8 < coming {
-			return
+			return nil
 		}
 	case v.codes != nil && coming < 2*int64(v.codes.fitted):
-		return
+		return nil
 	}
 	g := *v
-	g.guide = x.encodeAll(v, more, x.o.Seed)
+	var err error
+	if g.guide, err = x.encodeAll(ctx, v, more, x.o.Seed); err != nil {
+		return err
+	}
 	g.guide.fitted = uint32(coming)
 	if x.o.Storage != Float32 {
 		g.codes = g.guide
@@ -305,11 +323,12 @@ func (x *Index[K]) fitCodes(more []Item[K]) {
 		g.rows = slab{}
 	}
 	x.view.Store(&g)
+	return nil
 }
 
 // encodeAll returns codes for the range of all vectors there are and of more, and with
-// the rows of those that there are.
-func (x *store[K]) encodeAll(v *view[K], more []Item[K], seed uint64) *codes {
+// the rows of those that there are. The error is that of ctx.
+func (x *store[K]) encodeAll(ctx context.Context, v *view[K], more []Item[K], seed uint64) (*codes, error) {
 	plain, turned := newRanges(x.dim), newRanges(x.dim)
 	spin := newRotation(x.dim, seed)
 	buf, row := make([]float32, x.dim), make([]float32, x.blocks*8)
@@ -320,11 +339,17 @@ func (x *store[K]) encodeAll(v *view[K], more []Item[K], seed uint64) *codes {
 		turned.see(buf)
 	}
 	for slot := range x.used {
+		if slot%group == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		if v.state(slot) != free {
 			see(v.row(slot)[:x.dim])
 		}
 	}
 	for i := range more {
+		if i%group == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		if x.metric.prepare(row, more[i].Vector, x.dim) == nil {
 			see(row[:x.dim])
 		}
@@ -335,12 +360,15 @@ func (x *store[K]) encodeAll(v *view[K], more []Item[K], seed uint64) *codes {
 	}
 	c := newCodes(r, spin, x.metric, v.meta.shift).grow(v.limit)
 	for slot := range x.used {
+		if slot%group == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		if v.state(slot) != free {
 			c.encode(slot, v.row(slot)[:x.dim], buf)
 		}
 	}
 	c.seen.clipped = 0
-	return c
+	return c, nil
 }
 
 // dropGuide drops the guide of an index that keeps float32, when nobody adds any more.

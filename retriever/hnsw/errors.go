@@ -18,8 +18,8 @@ var (
 	ErrEmpty = errors.New("hnsw: index is empty")
 	// ErrUnknownKey is about a key that the index does not hold.
 	ErrUnknownKey = errors.New("hnsw: unknown key")
-	// ErrBadKey is about a key that does not equal itself, such as a NaN: it could
-	// never be found again.
+	// ErrBadKey is about a key that does not equal itself, such as a NaN or an interface
+	// that holds a slice: it could never be found again.
 	ErrBadKey = errors.New("hnsw: key does not equal itself")
 	// ErrFull is about an index that holds as many vectors as it can number.
 	ErrFull = errors.New("hnsw: index is full")

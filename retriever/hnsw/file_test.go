@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+	"time"
 )
 
 // saved returns an index with some deletions, and the file it was saved to.
@@ -206,6 +207,26 @@ func TestKeyTypes(t *testing.T) {
 	must(t, z.Close())
 }
 
+// Keys that a file would give back as others are refused when it is saved.
+func TestKeysThatChange(t *testing.T) {
+	x, err := New[time.Time](2, Options{})
+	must(t, err)
+	path := filepath.Join(t.TempDir(), "index")
+	now := time.Now() // with a monotonic clock reading, which is not marshalled
+	must(t, x.Add(t.Context(), []Item[time.Time]{{now, []float32{1, 2}}, {now.Round(0), []float32{2, 1}}}))
+	if err := x.Save(t.Context(), path); !errors.Is(err, ErrKeyType) {
+		t.Errorf("two keys that are marshalled alike gave %v: want ErrKeyType", err)
+	}
+	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 0 {
+		t.Errorf("%d files are left, %v: want none", len(entries), err)
+	}
+	must(t, x.Delete(now))
+	must(t, x.Save(t.Context(), path))
+	y, err := Load[time.Time](t.Context(), path)
+	must(t, err)
+	must(t, y.Delete(now.Round(0)))
+}
+
 func keysRoundTrip[K comparable](t *testing.T, keys []K) {
 	t.Helper()
 	x, err := New[K](3, Options{})
@@ -332,6 +353,41 @@ func TestFailedSave(t *testing.T) {
 	}
 	if err := x.Save(t.Context(), filepath.Join(path, "below", "a", "file")); err == nil {
 		t.Error("saving where there is no directory succeeded")
+	}
+}
+
+// A file keeps its permissions, and a symbolic link its place.
+func TestSaveInPlace(t *testing.T) {
+	x, path, _ := saved(t, Float32, 100)
+	mode := func() os.FileMode {
+		info, err := os.Stat(path)
+		must(t, err)
+		return info.Mode().Perm()
+	}
+	if got := mode(); got&0o444 != 0o444 {
+		t.Errorf("a new file has the mode %v: want one that all may read", got)
+	}
+	must(t, os.Chmod(path, 0o600))
+	if want := mode(); want != 0o666 { // as it is on Windows
+		must(t, x.Save(t.Context(), path))
+		if got := mode(); got != want {
+			t.Errorf("the mode is %v: it was %v", got, want)
+		}
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(path, link); err != nil {
+		t.Logf("no symbolic links here: %v", err)
+		return
+	}
+	must(t, x.Delete(7))
+	must(t, x.Save(t.Context(), link))
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link is gone: %v, %v", info, err)
+	}
+	y, err := Load[int](t.Context(), path)
+	must(t, err)
+	if y.Len() != x.Len() {
+		t.Errorf("%d vectors are where the link leads: want %d", y.Len(), x.Len())
 	}
 }
 

@@ -1,12 +1,12 @@
 package hnsw
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
 	"math/bits"
 	"slices"
-	"sync/atomic"
 )
 
 // FlatOptions are the options of a Flat.
@@ -25,9 +25,6 @@ type FlatOptions struct {
 // there is less memory to read.
 type Flat[K comparable] struct {
 	*store[K]
-	// strays are the slots, sorted, whose vectors lie out of the range of the codes, so
-	// that the codes do not tell how far they are.
-	strays atomic.Pointer[[]uint32]
 }
 
 // NewFlat returns an empty exact index of vectors with dim components.
@@ -36,14 +33,12 @@ func NewFlat[K comparable](dim int, o FlatOptions) (*Flat[K], error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Flat[K]{store: s}
-	f.strays.Store(new([]uint32))
-	return f, nil
+	return &Flat[K]{store: s}, nil
 }
 
 // Add adds or replaces vectors; see Writer.
 func (f *Flat[K]) Add(ctx context.Context, items []Item[K]) error {
-	stands, err := f.checkItems(items)
+	stands, err := f.checkItems(ctx, items)
 	if err != nil {
 		return err
 	}
@@ -51,7 +46,7 @@ func (f *Flat[K]) Add(ctx context.Context, items []Item[K]) error {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("hnsw: add: %w after %d of %d items", err, start, len(items))
 		}
-		if err := f.addGroup(items, stands, start, min(start+group, len(items))); err != nil {
+		if err := f.addGroup(ctx, items, stands, start, min(start+group, len(items))); err != nil {
 			return err
 		}
 	}
@@ -62,13 +57,15 @@ func (f *Flat[K]) Add(ctx context.Context, items []Item[K]) error {
 // long.
 const group = 1024
 
-func (f *Flat[K]) addGroup(items []Item[K], stands []bool, from, to int) error {
+func (f *Flat[K]) addGroup(ctx context.Context, items []Item[K], stands []bool, from, to int) error {
 	f.graph.Lock()
 	defer f.graph.Unlock()
 	if err := f.reserve(len(items)-from, growGuide); err != nil {
 		return err
 	}
-	f.fitCodes(items[from:])
+	if err := f.fitCodes(ctx, items[from:]); err != nil {
+		return fmt.Errorf("hnsw: add: %w after %d of %d items", err, from, len(items))
+	}
 	v := f.view.Load()
 	buf := make([]float32, f.dim)
 	for i := from; i < to; i++ {
@@ -77,7 +74,7 @@ func (f *Flat[K]) addGroup(items []Item[K], stands []bool, from, to int) error {
 		}
 		slot, row := f.take(v, &items[i])
 		if v.guide != nil {
-			f.setStray(slot, !v.guide.encode(slot, row[:f.dim], buf))
+			v.guide.seen.setStray(slot, !v.guide.encode(slot, row[:f.dim], buf))
 		}
 		if old, was := f.publish(slot); was {
 			f.retire([]uint32{old})
@@ -87,8 +84,8 @@ func (f *Flat[K]) addGroup(items []Item[K], stands []bool, from, to int) error {
 }
 
 // setStray notes whether a slot is a stray. The caller holds graph for writing.
-func (f *Flat[K]) setStray(slot uint32, stray bool) {
-	old := *f.strays.Load()
+func (c *codesSeen) setStray(slot uint32, stray bool) {
+	old := *c.strays.Load()
 	at, was := slices.BinarySearch(old, slot)
 	if was == stray {
 		return
@@ -99,7 +96,7 @@ func (f *Flat[K]) setStray(slot uint32, stray bool) {
 	} else {
 		list = slices.Delete(list, at, at+1)
 	}
-	f.strays.Store(&list)
+	c.strays.Store(&list)
 }
 
 // Delete removes keys; see Writer.
@@ -122,17 +119,35 @@ func (f *Flat[K]) Search(ctx context.Context, dst []Neighbor[K], vector []float3
 		return dst, err
 	}
 	defer f.readers.end(s)
-	v := f.view.Load()
-	if v.guide == nil {
-		s.aimRows(&v.rows, &f.set, f.metric, &s.query[0])
-		err = f.scan(ctx, s, v, q, func(n int) { nearest(s, v, n, q.K) })
-	} else {
-		err = f.scanCodes(ctx, s, v, q)
+	start := len(dst)
+	for try := 0; ; try++ {
+		s.moves.Store(f.moves.count.Load())
+		v := f.view.Load()
+		q.K = min(q.K, int(v.limit))
+		if v.guide == nil {
+			s.aimRows(&v.rows, &f.set, f.metric, &s.query[0])
+			err = f.scan(ctx, s, v, q, func(n int) { f.nearest(s, v, n, q.K) })
+			s.cut(q.K, v)
+		} else {
+			err = f.scanCodes(ctx, s, v, q)
+		}
+		if err != nil {
+			return dst[:start], err
+		}
+		if try < redo && f.view.Load().guide.fit() != v.guide.fit() {
+			continue // what was added since is not in the codes of v
+		}
+		var whole bool
+		if dst, whole = f.results(s, dst[:start], &q); whole || try >= redo {
+			return dst, nil
+		}
 	}
-	if err != nil {
-		return dst, err
-	}
-	return f.results(v, dst, s.pool, q.K), nil
+}
+
+// nearest is nearest at the distances of the metric.
+func (f *Flat[K]) nearest(s *scratch, v *view[K], n, want int) {
+	f.metric.distances(s.out[:n])
+	nearest(s, v, n, want)
 }
 
 // scanCodes is a scan that leaves the K nearest in s.pool, by way of the codes.
@@ -140,7 +155,7 @@ func (f *Flat[K]) scanCodes(ctx context.Context, s *scratch, v *view[K], q Query
 	v.guide.aim(s, &f.set, f.metric, s.query)
 	var limit float32 // measured farther than this, a vector is not among the nearest
 	for {
-		reach, strays := v.guide.reach(s, f.metric, s.query[:f.dim]), f.strays.Load()
+		reach, strays := v.guide.reach(s, f.metric, s.query[:f.dim]), v.guide.seen.strays.Load()
 		limit, s.kept = float32(math.Inf(1)), s.kept[:0]
 		err := f.scan(ctx, s, v, q, func(n int) {
 			m := 0
@@ -157,20 +172,19 @@ func (f *Flat[K]) scanCodes(ctx context.Context, s *scratch, v *view[K], q Query
 				s.ids[m], s.out[m] = s.ids[i], d
 				m++
 			}
-			if nearest(s, v, m, q.K); len(s.pool) == q.K {
-				limit = reach.of(s.pool[q.K-1].distance)
-			}
+			nearest(s, v, m, q.K)
+			limit = reach.of(s.bound)
 		})
 		if err != nil {
 			return err
 		}
 		// A vector that was added meanwhile may be farther off than all before.
-		if strays == f.strays.Load() && reach == v.guide.reach(s, f.metric, s.query[:f.dim]) {
+		if strays == v.guide.seen.strays.Load() && reach == v.guide.reach(s, f.metric, s.query[:f.dim]) {
 			break
 		}
 	}
 	f.keepStrays(s, v, &q)
-	s.pool = s.pool[:0]
+	s.clearPool()
 	s.aimRows(&v.rows, &f.set, f.metric, &s.query[0])
 	n := 0
 	for i, c := range s.kept {
@@ -180,16 +194,17 @@ func (f *Flat[K]) scanCodes(ctx context.Context, s *scratch, v *view[K], q Query
 		}
 		if n == scanRows || i == len(s.kept)-1 {
 			s.measure(&s.batch, n)
-			nearest(s, v, n, q.K)
+			f.nearest(s, v, n, q.K)
 			n = 0
 		}
 	}
+	s.cut(q.K, v)
 	return nil
 }
 
 // keepStrays adds the strays that q allows to s.kept.
 func (f *Flat[K]) keepStrays(s *scratch, v *view[K], q *Query[K]) {
-	for _, slot := range *f.strays.Load() {
+	for _, slot := range *v.guide.seen.strays.Load() {
 		if slot < v.limit && allowed(v, slot, q) {
 			s.kept = append(s.kept, candidate{float32(math.Inf(-1)), slot})
 		}
@@ -197,19 +212,22 @@ func (f *Flat[K]) keepStrays(s *scratch, v *view[K], q *Query[K]) {
 }
 
 // fitCodes fits the codes to the vectors when there are fitAt, whenever there are twice
-// as many as the last time, and when many are strays. The caller holds graph for writing; more are the
-// items that are about to be added.
-func (f *Flat[K]) fitCodes(more []Item[K]) {
+// as many as the last time, and when many are strays. The caller holds graph for
+// writing; more are the items that are about to be added. The error is that of ctx.
+func (f *Flat[K]) fitCodes(ctx context.Context, more []Item[K]) error {
 	v := f.view.Load()
 	coming := uint32(min(int64(f.used)+int64(len(more)), maxSlots))
-	if coming < fitAt || v.guide != nil && coming/2 < v.guide.fitted && len(*f.strays.Load())*16 < int(f.used) {
-		return
+	if coming < fitAt || v.guide != nil && coming/2 < v.guide.fitted && len(*v.guide.seen.strays.Load())*16 < int(f.used) {
+		return nil
 	}
 	g := *v
-	g.guide = f.encodeAll(v, more, 0)
+	var err error
+	if g.guide, err = f.encodeAll(ctx, v, more, 0); err != nil {
+		return err
+	}
 	g.guide.fitted = coming
-	f.strays.Store(new([]uint32)) // all are in range now
 	f.view.Store(&g)
+	return nil
 }
 
 // growGuide makes room in the codes that guide a Flat.
@@ -260,7 +278,7 @@ const scanRows = 256
 func (st *store[K]) scan(ctx context.Context, s *scratch, v *view[K], q Query[K], take func(n int)) error {
 	const rows = scanRows
 	s.room(2 * rows)
-	s.pool = s.pool[:0]
+	s.clearPool()
 	n := 0
 	for from := uint32(0); from < v.limit; from += rows {
 		if from%(16*rows) == 0 && ctx.Err() != nil {
@@ -305,19 +323,52 @@ func (st *store[K]) scan(ctx context.Context, s *scratch, v *view[K], q Query[K]
 	return nil
 }
 
+// inserted is how many of the nearest are kept sorted. Of more, twice as many are
+// gathered before they are sorted: moving them up for each that comes would take time by
+// the square of their number.
+const inserted = 512
+
 // nearest puts those of the first n of s.ids into the pool that are among the want
-// nearest.
+// nearest. None farther than s.bound can be. When all are in, cut makes the pool those.
 func nearest[K comparable](s *scratch, v *view[K], n, want int) {
-	worst := float32(math.Inf(1))
 	for i, d := range s.out[:n] {
-		if len(s.pool) == want {
-			worst = s.pool[want-1].distance
-		}
-		if d <= worst {
-			s.keep(want, candidate{d, s.ids[i]}, v)
+		switch {
+		case !(d <= s.bound):
+		case want > inserted:
+			s.pool = append(s.pool, candidate{d, s.ids[i]})
+		default:
+			if s.keep(want, candidate{d, s.ids[i]}, v); len(s.pool) == want {
+				s.bound = s.pool[want-1].distance
+			}
 		}
 	}
+	if want > inserted && len(s.pool) >= 2*want {
+		s.cut(want, v)
+	}
 }
+
+// clearPool makes the pool ready for nearest.
+func (s *scratch) clearPool() { s.pool, s.bound = s.pool[:0], float32(math.Inf(1)) }
+
+// cut sorts a pool that nearest has filled, and leaves the first want.
+func (s *scratch) cut(want int, order ordered) {
+	if want <= inserted {
+		return
+	}
+	slices.SortFunc(s.pool, func(a, b candidate) int {
+		if a.distance != b.distance {
+			return cmp.Compare(a.distance, b.distance)
+		}
+		return cmp.Compare(order.added(a.slot()), order.added(b.slot()))
+	})
+	if len(s.pool) >= want {
+		s.pool = s.pool[:want]
+		s.bound = s.pool[want-1].distance
+	}
+}
+
+// ordered is a view.
+type ordered interface{ added(slot uint32) uint64 }
 
 // allowed tells whether a slot is live and q lets it into the result.
 func allowed[K comparable](v *view[K], slot uint32, q *Query[K]) bool {
@@ -328,7 +379,7 @@ func allowed[K comparable](v *view[K], slot uint32, q *Query[K]) bool {
 }
 
 // keep puts c into the pool if it is among the want nearest.
-func (s *scratch) keep(want int, c candidate, order interface{ added(uint32) uint64 }) {
+func (s *scratch) keep(want int, c candidate, order ordered) {
 	p := s.pool
 	before := func(a, b candidate) bool {
 		return a.distance < b.distance ||

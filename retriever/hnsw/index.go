@@ -45,7 +45,7 @@ func (o *Options) fill() error {
 		{"M", &o.M, 16, 2, 128},
 		{"EfConstruction", &o.EfConstruction, 200, 1, 1 << 16},
 		{"Ef", &o.Ef, 64, 1, 1 << 16},
-		{"Workers", &o.Workers, runtime.GOMAXPROCS(0), 1, 1 << 10},
+		{"Workers", &o.Workers, min(runtime.GOMAXPROCS(0), 1<<10), 1, 1 << 10},
 	} {
 		if *f.value == 0 {
 			*f.value = f.def
@@ -116,7 +116,7 @@ func (x *Index[K]) Options() Options { return x.o }
 // Add adds or replaces vectors; see Writer. It spreads the work over Workers
 // goroutines, which end before it returns.
 func (x *Index[K]) Add(ctx context.Context, items []Item[K]) error {
-	stands, err := x.checkItems(items)
+	stands, err := x.checkItems(ctx, items)
 	if err != nil {
 		return err
 	}
@@ -159,7 +159,9 @@ func (x *Index[K]) takeGroup(ctx context.Context, items []Item[K], stands []bool
 	}
 	x.sweepIfDue()
 	x.hardness.roll(x.Len())
-	x.fitCodes(items[from:])
+	if err := x.fitCodes(ctx, items[from:]); err != nil {
+		return nil, fmt.Errorf("hnsw: add: %w after %d of %d items", err, from, len(items))
+	}
 	if err := x.reserve(len(items)-from, x.grow); err != nil {
 		return nil, err
 	}

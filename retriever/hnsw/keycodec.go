@@ -3,8 +3,10 @@ package hnsw
 import (
 	"encoding"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 )
 
 // The kinds of keys in files.
@@ -94,17 +96,25 @@ func fittingCodec[K comparable](h *header) (*keyCodec[K], error) {
 }
 
 func binaryCodec[K comparable]() *keyCodec[K] {
+	parse := func(data []byte) (key K, err error) {
+		if err := any(&key).(encoding.BinaryUnmarshaler).UnmarshalBinary(data); err != nil {
+			return key, fmt.Errorf("%w: %w", ErrKeyType, err)
+		}
+		return key, nil
+	}
 	return &keyCodec[K]{keyBinary, 0,
 		func(buf []byte, key K) ([]byte, error) {
 			data, err := any(&key).(encoding.BinaryMarshaler).MarshalBinary()
-			return append(buf, data...), err
-		},
-		func(data []byte) (key K, err error) {
-			if err := any(&key).(encoding.BinaryUnmarshaler).UnmarshalBinary(data); err != nil {
-				return key, fmt.Errorf("%w: %w", ErrKeyType, err)
+			if err != nil {
+				return nil, err
 			}
-			return key, nil
-		}}
+			// Two keys that come back as one would make a file that cannot be read.
+			if back, err := parse(slices.Clone(data)); err != nil || back != key {
+				return nil, errors.Join(fmt.Errorf("it comes back as %v, which is not equal: save keys that survive MarshalBinary and UnmarshalBinary", back), err)
+			}
+			return append(buf, data...), nil
+		},
+		parse}
 }
 
 // encode returns the section of the keys of the first slots slots; a free slot has the

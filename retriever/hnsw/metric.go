@@ -108,6 +108,16 @@ func rescale(row []float32) (float64, error) {
 	return square, nil
 }
 
+// distances turns the results of a kernel into the distances of the metric, in place.
+func (m Metric) distances(measured []float32) {
+	if m == InnerProduct {
+		return
+	}
+	for i, d := range measured {
+		measured[i] = m.distance(d)
+	}
+}
+
 // distance turns the result of a kernel into the distance of the metric.
 func (m Metric) distance(measured float32) float32 {
 	switch m {

@@ -31,6 +31,47 @@ func TestTies(t *testing.T) {
 	}
 }
 
+// The same holds where only rounding made the distances equal, and however many are
+// wanted: with fewer, the result is the beginning of the one with more.
+func TestRoundedTies(t *testing.T) {
+	n := 20_000
+	if racing {
+		n = 2000
+	}
+	vectors := uniform(rand.New(rand.NewPCG(11, 12)), n, 4)
+	for _, metric := range metrics {
+		x, err := New[int](4, Options{Metric: metric})
+		must(t, err)
+		flat, err := NewFlat[int](4, FlatOptions{Metric: metric})
+		must(t, err)
+		for kind, x := range map[string]VectorIndex[int]{"graph": x, "flat": flat} {
+			must(t, x.Add(t.Context(), items(vectors)))
+			all, err := x.Search(t.Context(), nil, vectors[0], Query[int]{K: n})
+			must(t, err)
+			ties := 0
+			for i, g := range all[1:] {
+				before := all[i]
+				if g.Distance < before.Distance || g.Distance == before.Distance && g.Key < before.Key {
+					t.Fatalf("%s, %s: %v comes before %v", kind, metric, before, g)
+				}
+				if g.Distance == before.Distance {
+					ties++
+				}
+			}
+			if !racing && metric == Cosine && ties == 0 {
+				t.Error("there are no ties to test")
+			}
+			for _, k := range []int{1, inserted, inserted + 1, n / 2} {
+				part, err := x.Search(t.Context(), nil, vectors[0], Query[int]{K: k, Ef: n})
+				must(t, err)
+				if !slices.Equal(part, all[:k]) {
+					t.Errorf("%s, %s: the nearest %d are not the first of all", kind, metric, k)
+				}
+			}
+		}
+	}
+}
+
 // One worker builds the same graph from the same seed, whatever the size of the
 // batches that come one after the other.
 func TestReproducible(t *testing.T) {

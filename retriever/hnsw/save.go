@@ -16,10 +16,13 @@ import (
 
 // Save writes the index to a file, for Load and Open. The file is complete or not there:
 // it is written under another name in the same directory, synced, and renamed over
-// what stood there before. Deleted vectors are swept out first and are not in it.
+// what stood there before, whose permissions it gets; a new file may be read by all. Where
+// path is a symbolic link, what it leads to is replaced. Deleted vectors are swept out
+// first and are not in it.
 //
 // Keys may be integers, strings, arrays of bytes or types that marshal themselves to
-// binary; others give ErrKeyType. Searches go on meanwhile; writers wait.
+// binary; others give ErrKeyType, and so does a key that would not be read back as itself,
+// such as a time.Time with a monotonic clock reading. Searches go on meanwhile; writers wait.
 func (x *Index[K]) Save(ctx context.Context, path string) (err error) {
 	codec, err := newKeyCodec[K]()
 	if err = errors.Join(err, littleEndian()); err != nil {
@@ -31,6 +34,13 @@ func (x *Index[K]) Save(ctx context.Context, path string) (err error) {
 		return err
 	}
 	x.sweep()
+	mode := os.FileMode(0o644) // temporary files are for their owner alone
+	if info, err := os.Stat(path); err == nil {
+		mode = info.Mode().Perm()
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return fmt.Errorf("hnsw: save: %w", err)
+		}
+	}
 	dir, name := filepath.Split(path)
 	if dir == "" {
 		dir = "."
@@ -46,6 +56,9 @@ func (x *Index[K]) Save(ctx context.Context, path string) (err error) {
 	}()
 	w := &fileWriter{ctx: ctx, f: f, out: bufio.NewWriterSize(f, 1<<20)}
 	if err := x.write(w, codec); err != nil {
+		return err
+	}
+	if err := f.Chmod(mode); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {

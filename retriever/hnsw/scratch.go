@@ -3,6 +3,7 @@ package hnsw
 import (
 	"cmp"
 	"slices"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/goselfrag/goselfrag/retriever/hnsw/internal/kernel"
@@ -23,12 +24,14 @@ func (c candidate) slot() uint32 { return c.id &^ expanded }
 type scratch struct {
 	busy  bool
 	began uint64
-	err   error // of a damaged file
+	moves atomic.Uint64 // those that the search knows of
+	err   error         // of a damaged file
 
 	query   []float32 // padded
 	ids     []uint32
 	out     []float32
 	pool    []candidate
+	bound   float32 // see nearest
 	visited bitset
 	batch   kernel.Batch
 	measure func(*kernel.Batch, int)

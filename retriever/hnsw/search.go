@@ -18,63 +18,87 @@ func (x *Index[K]) Search(ctx context.Context, dst []Neighbor[K], vector []float
 		return dst, err
 	}
 	defer x.readers.end(s)
-	// The entry first: a view that is loaded later has room for it.
-	entry := x.entry.Load()
-	v := x.view.Load()
 	ef := q.Ef
 	if ef == 0 {
 		ef = x.o.Ef
 	}
-	ef = x.hardness.widen(max(ef, q.K))
-	x.aim(s, v, s.query)
-	if err := x.find(ctx, s, v, entry, &q, ef); err != nil {
-		return dst, err
+	start := len(dst)
+	for try := 0; ; try++ {
+		s.moves.Store(x.moves.count.Load())
+		// The entry first: a view that is loaded later has room for it.
+		entry := x.entry.Load()
+		v := x.view.Load()
+		q.K = min(q.K, int(v.limit))
+		if err := x.find(ctx, s, v, entry, &q, min(x.hardness.widen(min(max(ef, q.K), int(v.limit))), int(v.limit))); err != nil {
+			return dst[:start], err
+		}
+		x.rerank(s, v, q.K)
+		if s.err != nil {
+			return dst[:start], s.err
+		}
+		if try < redo && x.view.Load().codes.fit() != v.codes.fit() {
+			continue // what was added since is not in the codes or rows of v
+		}
+		sortTies(v, s.pool)
+		var whole bool
+		if dst, whole = x.results(s, dst[:start], &q); whole || try >= redo {
+			return dst, nil
+		}
+		if err := ctx.Err(); err != nil {
+			return dst[:start], fmt.Errorf("hnsw: search: %w", err)
+		}
 	}
-	x.rerank(s, v, q.K)
-	if s.err != nil {
-		return dst, s.err
-	}
-	sortTies(v, s.pool)
-	return x.results(v, dst, s.pool, q.K), nil
 }
 
-// find leaves the nodes that it finds nearest in s.pool, sorted, those that q does not
-// allow taken out.
+// find leaves the nodes that it finds nearest in s.pool, sorted, at their distances, those
+// that q does not allow taken out.
 func (x *Index[K]) find(ctx context.Context, s *scratch, v *view[K], entry uint64, q *Query[K], ef int) error {
 	if entry == noEntry {
 		s.pool = s.pool[:0] // all that is live is still being linked
 		return nil
 	}
+	x.aim(s, v, s.query)
 	candidates := x.Len()
 	if q.In != nil {
 		candidates = q.In.size
 	}
-	if x.scanPays(candidates, ef) {
-		return x.scan(ctx, s, v, *q, func(n int) { nearest(s, v, n, ef) })
+	if whole := x.scanPays(candidates, ef); !whole {
+		from := x.descend(s, v, entry, 0)
+		if q.In == nil && q.Where == nil && x.dead.Load() == 0 {
+			x.explore(s, v, from, 0, ef)
+			whole = true
+		} else {
+			whole = x.exploreAllowed(s, v, from, q, ef)
+		}
+		if whole || s.err != nil {
+			for i := range s.pool {
+				s.pool[i].distance = x.metric.distance(s.pool[i].distance)
+			}
+			return s.err
+		}
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("hnsw: search: %w", err)
+		}
 	}
-	from := x.descend(s, v, entry, 0)
-	if q.In == nil && q.Where == nil && x.dead.Load() == 0 {
-		x.explore(s, v, from, 0, ef)
-		return s.err
-	}
-	if whole := x.exploreAllowed(s, v, from, q, ef); whole || s.err != nil {
-		return s.err
-	}
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("hnsw: search: %w", err)
-	}
-	return x.scan(ctx, s, v, *q, func(n int) { nearest(s, v, n, ef) })
+	err := x.scan(ctx, s, v, *q, func(n int) {
+		x.metric.distances(s.out[:n])
+		nearest(s, v, n, ef)
+	})
+	s.cut(ef, v)
+	return err
 }
 
 // scanPays tells whether measuring the allowed among all vectors costs less than a
 // search that passes through the others: some ef·n/allowed hops of a dozen rows each
-// that were not seen before, or of nearly as many as there are links on hard data.
+// that were not seen before, or of nearly as many as there are links on hard data. A very
+// large ef is worth it too, as such a search keeps what it finds sorted.
 func (x *Index[K]) scanPays(allowed, ef int) bool {
-	rows := int64(12)
+	rows := 12.
 	if x.hardness.get() >= hard {
-		rows = int64(2 * x.o.M)
+		rows = float64(2 * x.o.M)
 	}
-	return int64(allowed)*int64(allowed) <= rows*int64(ef)*int64(x.Len())
+	n, wide := float64(allowed), float64(ef)
+	return n*n <= rows*wide*float64(x.Len()) || wide*wide >= 1024*n
 }
 
 // descend goes from the entry to the node nearest to the query on the level above
@@ -304,6 +328,9 @@ func (x *Index[K]) rerank(s *scratch, v *view[K], k int) {
 	}
 	s.aimRows(&v.rows, &x.store.set, x.metric, &s.query[0])
 	s.remeasure(n)
+	for i := range s.pool {
+		s.pool[i].distance = x.metric.distance(s.pool[i].distance)
+	}
 	settle(s.pool)
 }
 

@@ -1,7 +1,9 @@
 package hnsw
 
 import (
+	"context"
 	"fmt"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -89,6 +91,7 @@ type store[K comparable] struct {
 	dead  atomic.Int64
 	// flips counts the changes to and from live; it is odd while one is under way.
 	flips atomic.Uint64
+	moves moves
 
 	readers readers
 }
@@ -201,11 +204,14 @@ func (s *store[K]) keyOf(slot uint32) K { return *s.view.Load().key(slot) }
 
 // checkItems checks all items and returns, for each, whether it stands: of two with
 // one key only the later does. A nil result means that all stand.
-func (s *store[K]) checkItems(items []Item[K]) (stands []bool, err error) {
+func (s *store[K]) checkItems(ctx context.Context, items []Item[K]) (stands []bool, err error) {
 	row := make([]float32, s.blocks*8)
 	for i := range items {
-		if items[i].Key != items[i].Key { // a NaN
-			return nil, fmt.Errorf("item %d: %w", i, ErrBadKey)
+		if i%group == 0 && ctx.Err() != nil {
+			return nil, fmt.Errorf("hnsw: add: %w after 0 of %d items", ctx.Err(), len(items))
+		}
+		if err := checkKey(items[i].Key); err != nil {
+			return nil, fmt.Errorf("item %d: %w", i, err)
 		}
 		if err := s.metric.prepare(row, items[i].Vector, s.dim); err != nil {
 			return nil, fmt.Errorf("item %d, key %v: %w", i, items[i].Key, err)
@@ -226,6 +232,21 @@ func (s *store[K]) checkItems(items []Item[K]) (stands []bool, err error) {
 		stands[i] = true
 	}
 	return stands, nil
+}
+
+// checkKey refuses keys that could not be found again.
+func checkKey[K comparable](key K) error {
+	// An interface is comparable to the compiler, whatever it holds.
+	switch v := reflect.ValueOf(&key).Elem(); v.Kind() {
+	case reflect.Interface, reflect.Struct, reflect.Array:
+		if !v.Comparable() {
+			return fmt.Errorf("%w: %v cannot be compared", ErrBadKey, key)
+		}
+	}
+	if key != key { // a NaN
+		return ErrBadKey
+	}
+	return nil
 }
 
 // reserve makes room for n more vectors; grow, if not nil, makes room in what only its
@@ -319,6 +340,7 @@ func (s *store[K]) publish(slot uint32) (replaced uint32, was bool) {
 	v.setState(slot, live)
 	if was {
 		v.setState(replaced, dead)
+		s.moves.note(slot, &s.readers)
 	}
 	s.flips.Add(1)
 	if was {
@@ -334,6 +356,9 @@ func (s *store[K]) kill(keys []K) ([]uint32, error) {
 	s.keys.Lock()
 	defer s.keys.Unlock()
 	for _, key := range keys {
+		if err := checkKey(key); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnknownKey, err)
+		}
 		if _, found := s.table.get(key, s.keyOf); !found {
 			return nil, fmt.Errorf("%w: %v", ErrUnknownKey, key)
 		}
@@ -387,29 +412,4 @@ func (s *store[K]) reclaim() {
 		s.drop(v, s.limbo[n].slot)
 	}
 	s.limbo = append(s.limbo[:0], s.limbo[n:]...)
-}
-
-// results appends the live among the candidates, which are sorted by distance, to
-// dst, at most k. It sees either all or nothing of every change.
-func (s *store[K]) results(v *view[K], dst []Neighbor[K], found []candidate, k int) []Neighbor[K] {
-	start := len(dst)
-	for {
-		before := s.flips.Load()
-		if before&1 == 1 {
-			s.keys.Lock() // a change is under way: wait for its end
-			before = s.flips.Load()
-			s.keys.Unlock()
-		}
-		dst = dst[:start]
-		for i := range found {
-			if slot := found[i].slot(); v.state(slot) == live {
-				if dst = append(dst, Neighbor[K]{*v.key(slot), s.metric.distance(found[i].distance)}); len(dst)-start == k {
-					break
-				}
-			}
-		}
-		if s.flips.Load() == before {
-			return dst
-		}
-	}
 }

@@ -29,7 +29,18 @@ func analyser(name string) (analysis.Analyzer, error) {
 	if d, ok := a.(*analysis.DefaultAnalyzer); ok && name == en.AnalyzerName {
 		d.TokenFilters = slices.Insert(d.TokenFilters, len(d.TokenFilters)-1, analysis.TokenFilter(longWords{}))
 	}
-	return a, nil
+	return parted{a}, nil
+}
+
+// parted is an analyser of text however Unicode writes its characters. A colon of any
+// width parts words: by the rules that bleve follows "note:river" would be one.
+type parted struct{ of analysis.Analyzer }
+
+var colons = strings.NewReplacer(":", " ", "\ufe13", " ", "\ufe55", " ", "\uff1a", " ")
+
+// Analyze implements analysis.Analyzer.
+func (p parted) Analyze(text []byte) analysis.TokenStream {
+	return p.of.Analyze([]byte(colons.Replace(norm.NFC.String(string(text)))))
 }
 
 // longestStemmed is the length, in bytes, of the longest word that is stemmed.
@@ -66,10 +77,9 @@ func (t terms) all() iter.Seq[[]byte] {
 	}
 }
 
-// termsOf analyses a text, however Unicode writes its characters. A colon parts words: by the rules that bleve follows
-// "note:river" would be one.
+// termsOf analyses a text.
 func (ix *Index) termsOf(text string) terms {
-	tokens := ix.analyser.Analyze([]byte(strings.ReplaceAll(norm.NFC.String(text), ":", " ")))
+	tokens := ix.analyser.Analyze([]byte(text))
 	t := terms{ends: make([]int, 0, len(tokens))}
 	for _, tok := range tokens {
 		if len(tok.Term) > 0 {

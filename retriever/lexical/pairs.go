@@ -1,9 +1,12 @@
 package lexical
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/blevesearch/bleve/v2/analysis"
 
 	"github.com/goselfrag/goselfrag/retriever"
 )
@@ -48,15 +51,29 @@ func NewPairs(passages []retriever.Passage, weight float64, opts ...Option) (*Pa
 	for i, q := range passages {
 		joined[i] = retriever.Passage{ID: q.ID, Title: p.join(q.Title, passageWindow), Text: p.join(q.Text, passageWindow)}
 	}
-	// Pairs are words to the analyser "standard", which leaves them as they are.
-	p.pairs, err = New(joined, WithAnalyzer("standard"), WithParameters(terms.k1, terms.b), WithTitleWeight(int(terms.title)))
+	p.pairs, err = New(nil, WithParameters(terms.k1, terms.b), WithTitleWeight(int(terms.title)))
 	if err != nil {
 		return nil, err
 	}
-	return p, nil
+	p.pairs.analyser = joinedPairs{}
+	return p, p.pairs.Add(joined...)
 }
 
-// join returns the pairs of a text, each as one word.
+// joinedPairs is the analyser of what join returns. One for language would take a pair
+// of Chinese terms apart again, and find its characters in passages without the terms.
+type joinedPairs struct{}
+
+// Analyze implements analysis.Analyzer.
+func (joinedPairs) Analyze(text []byte) analysis.TokenStream {
+	var tokens analysis.TokenStream
+	for pair := range bytes.SplitSeq(text, []byte{' '}) {
+		tokens = append(tokens, &analysis.Token{Term: pair})
+	}
+	return tokens
+}
+
+// join returns the pairs of a text, each as two terms with a NUL between, which is in no
+// term, and a space behind.
 func (p *Pairs) join(text string, window int) string {
 	var terms []string
 	for t := range p.terms.termsOf(text).all() {
@@ -65,7 +82,7 @@ func (p *Pairs) join(text string, window int) string {
 	var b strings.Builder
 	for i, first := range terms {
 		for _, second := range terms[i+1 : min(i+1+window, len(terms))] {
-			b.WriteString(min(first, second) + "_" + max(first, second) + " ")
+			b.WriteString(min(first, second) + "\x00" + max(first, second) + " ")
 		}
 	}
 	return b.String()

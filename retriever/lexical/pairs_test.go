@@ -50,6 +50,39 @@ func TestPairsPreferWordsThatStandTogether(t *testing.T) {
 	}
 }
 
+// A pair is one thing, whatever its terms are made of: a passage that has only parts of
+// its terms is not found, and stays as it was for the searches that come after.
+func TestPairsOfAnyScript(t *testing.T) {
+	for name, c := range map[string]struct {
+		analyser      string
+		texts         []string
+		query, apart  string
+		together, one string
+	}{
+		"Chinese":       {"cjk", []string{"京都大学", "都学校"}, "都学校", "京都", "p2", "p1"},
+		"underscores":   {"en", []string{"bol_dak fum", "bol dak_fum"}, "bol_dak fum", "dak_fum", "p1", "p2"},
+		"single signs":  {"en", []string{"日 本 語", "stone"}, "日 本", "stone", "p1", "p2"},
+		"full width":    {"cjk", []string{"ＡＢＣ：ＤＥＦ", "ｶﾞ ﾊﾟ"}, "abc def", "ガ", "p1", "p2"},
+		"marks in word": {"en", []string{"3.14 2.7 o'neil's", "stone"}, "2.7 3.14", "stone", "p1", "p2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			passages := retrievertest.Passages(c.texts...)
+			p, err := NewPairs(passages, 0.2, WithAnalyzer(c.analyser))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 3 { // later ones with memory of the earlier
+				for query, want := range map[string]string{c.query: c.together, c.apart: c.one} {
+					res, err := p.Retrieve(t.Context(), retriever.Query{Text: query, K: 9})
+					if err != nil || len(res.Hits) != 1 || res.Hits[0].Passage.ID != want {
+						t.Errorf("%q finds %+v, %v: want %s alone", query, res.Hits, err, want)
+					}
+				}
+			}
+		})
+	}
+}
+
 // The sum of two scores that are worked out by hand.
 func TestPairsScore(t *testing.T) {
 	texts := []string{"stone bridge", "stone bridge tower", "tower gate"}
