@@ -144,14 +144,14 @@ func (e *Events) readLine() ([]byte, error) {
 		e.line = append(e.line, line...)
 		line = e.line
 	}
+	if !e.begun { // the standard has a byte order mark passed over
+		e.begun, line = true, bytes.TrimPrefix(line, []byte("\uFEFF"))
+	}
 	switch {
 	case err == io.EOF && len(line) > 0 && !e.lines && string(line) != "data: [DONE]":
 		return nil, e.a.Incomplete()
 	case err == io.EOF && len(line) == 0, err != nil && err != io.EOF:
 		return nil, err
-	}
-	if !e.begun { // the standard has a byte order mark passed over
-		e.begun, line = true, bytes.TrimPrefix(line, []byte("\uFEFF"))
 	}
 	line = bytes.TrimSuffix(line, []byte("\n"))
 	return bytes.TrimSuffix(line, []byte("\r")), nil

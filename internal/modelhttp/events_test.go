@@ -113,7 +113,7 @@ func TestEndless(t *testing.T) {
 // plainly is a second, slow implementation of the two formats, without errors
 // that servers report.
 func plainly(body, media string) (list []string, complete bool) {
-	lines := strings.SplitAfter(body, "\n")
+	lines := strings.SplitAfter(strings.TrimPrefix(body, "\uFEFF"), "\n")
 	var data []string
 	for _, l := range lines {
 		text := strings.TrimSuffix(strings.TrimSuffix(l, "\n"), "\r")
@@ -130,7 +130,7 @@ func plainly(body, media string) (list []string, complete bool) {
 			return list, false
 		case text == "":
 			if s := strings.Join(data, "\n"); s != "" {
-				if s == "[DONE]" {
+				if strings.TrimSpace(s) == "[DONE]" {
 					return list, true
 				}
 				list = append(list, s)
@@ -143,7 +143,7 @@ func plainly(body, media string) (list []string, complete bool) {
 			}
 		}
 	}
-	if s := strings.Join(data, "\n"); s != "" && s != "[DONE]" {
+	if s := strings.Join(data, "\n"); s != "" && strings.TrimSpace(s) != "[DONE]" {
 		list = append(list, s)
 	}
 	return list, true
@@ -153,6 +153,7 @@ func FuzzEvents(f *testing.F) {
 	for _, s := range []string{
 		"data: a\n\ndata: b\n\n", ": ping\n\ndata: a\r\ndata: b\r\n\r\ndata: [DONE]\n\n", "data: a\n", "data: a", "event: x\ndata:\n\n",
 		"{\"a\":1}\n{\"a\":2}\n", "error: x\n\n", "data: {\"error\":\"x\"}\n\n", "event: error\ndata: x\n\n", "data:\ndata: x\n\n",
+		"\uFEFFdata: [DONE]", "\uFEFFdata: a\n\ndata: \ndata: [DONE] \n", "\uFEFF\n{}",
 	} {
 		f.Add([]byte(s), true)
 		f.Add([]byte(s), false)
