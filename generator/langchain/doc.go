@@ -12,6 +12,7 @@
 //
 // Temperature, seed and token limit are passed on; whether they are kept is up to
 // the model's provider in langchaingo. Some providers do not tell why an answer
-// ended: one that has as many tokens as were asked for is taken for cut then. Only langchaingo's package llms is imported
-// here.
+// ended: one that has as many tokens as were asked for is taken for cut then.
+//
+// Only langchaingo's package llms is imported here.
 package langchain

@@ -15,8 +15,9 @@ type DecomposeOptions struct {
 	// FanOut is how many parts a question has at most, from 1 to 16; 0 means 4.
 	FanOut int
 	// OriginalWeight, Concurrency and Fuse are those of [FusionOptions], but that
-	// Concurrency is 1024 for 0. With Fuse.AllowMissing a question that cannot be taken apart because the source fails
-	// counts as one without parts, and Result.Missing names "rewrite".
+	// Concurrency is 1024 for 0. With Fuse.AllowMissing a question that cannot be taken
+	// apart because the source fails counts as one without parts, and Result.Missing
+	// names "rewrite".
 	OriginalWeight float64
 	Concurrency    int
 	Fuse           retriever.FuseOptions
