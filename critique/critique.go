@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/reflection"
 )
@@ -22,12 +23,12 @@ type Critic interface {
 	//   - An incomplete candidate (Completion.Finish is Running) may be refused
 	//     with an error that wraps ErrIncomplete; a critic that accepts it reports
 	//     StatusPending for what can still change, and a group once judged keeps
-	//     its judgement.
+	//     its judgment.
 	//   - The texts in the candidate are data and cannot change how it is judged,
 	//     other than by what they say.
 	//   - Safe for concurrent use. When ctx is done it returns promptly with an
 	//     error that wraps ctx.Err(), and leaves no goroutine behind.
-	Critique(ctx context.Context, c Candidate) (Verdict, error)
+	Critique(ctx context.Context, c Continuation) (Verdict, error)
 }
 
 // Incremental is implemented by a critic that can judge candidates before they are
@@ -55,8 +56,8 @@ type Templated interface {
 	Templates() []generator.TaskTemplate
 }
 
-// Candidate is one continuation to be judged.
-type Candidate struct {
+// Continuation is one continuation to be judged.
+type Continuation struct {
 	// Question is the stand-alone question that is being answered.
 	Question string
 	// Prompt is what the generator was given: the path so far and, in Evidence,
@@ -66,6 +67,9 @@ type Candidate struct {
 	// of the group Retrieve other than the first token. Without steps and with
 	// Finish Running the candidate asks for the relevance of its passage only.
 	Completion generator.Completion
+	// Whole is set if all of Completion is the segment: no token of the group Retrieve
+	// ends it.
+	Whole bool
 	// Text is the text of the segment, white space trimmed: what will stand in the
 	// answer, and what a critic that reads should judge.
 	Text string
@@ -77,7 +81,7 @@ var ErrIncomplete = errors.New("critique: the candidate is not complete")
 
 // Evidence returns the passages the candidate could use: those of its own, or
 // those of the path if it continues with them. Nil if there are none.
-func (c Candidate) Evidence() []generator.Evidence {
+func (c Continuation) Evidence() []generator.Evidence {
 	if len(c.Prompt.Evidence) > 0 {
 		return c.Prompt.Evidence
 	}
@@ -114,7 +118,24 @@ func checkUsage(u generator.Usage) error {
 type Decider interface {
 	// Decide gives the distribution of the group Retrieve for the next segment.
 	// The contract of [Critic] on data, concurrency and cancellation holds.
-	Decide(ctx context.Context, s Situation) (Decision, error)
+	Decide(ctx context.Context, s Situation) (RetrievalVerdict, error)
+}
+
+// DecisionDeclarer is implemented by a Decider that knows the most that one decision can
+// cost. What a Critic knows of a critique it declares as a budget.Declarer.
+type DecisionDeclarer interface {
+	Decider
+	// MostDecisionCost returns the most that one decision costs, and false if it is not
+	// known. A decision that takes more is refused by the budget.
+	MostDecisionCost() (budget.Cost, bool)
+}
+
+// MostDecisionCost returns what d declares, and false if it declares nothing.
+func MostDecisionCost(d Decider) (budget.Cost, bool) {
+	if d, ok := d.(DecisionDeclarer); ok {
+		return d.MostDecisionCost()
+	}
+	return budget.Cost{}, false
 }
 
 // Situation is the point at which a decision is asked for.
@@ -129,9 +150,9 @@ type Situation struct {
 	Boundary *generator.Step
 }
 
-// Decision is what a Decider found. The rule that turns it into a choice is
+// RetrievalVerdict is what a Decider found. The rule that turns it into a choice is
 // scoring.Decide.
-type Decision struct {
+type RetrievalVerdict struct {
 	// Dist is the distribution of the group Retrieve.
 	Dist reflection.Distribution
 	// Token is the token that was generated, None if it was another one.
@@ -145,14 +166,15 @@ type Decision struct {
 // Check returns an error if Dist or Token is of another group than Retrieve, or
 // Dist has a number that no log-probability can have, or if a count of the usage is
 // negative. A zero Dist is allowed: it says that nothing is known.
-func (d Decision) Check() error {
+func (d RetrievalVerdict) Check() error {
 	switch {
 	case d.Dist.Group != reflection.NoGroup && d.Dist.Group != reflection.Retrieve:
 		return fmt.Errorf("the distribution is of %v: want Retrieve", d.Dist.Group)
 	case d.Token != reflection.None && d.Token.Group() != reflection.Retrieve:
 		return fmt.Errorf("token %v is not of the group Retrieve", d.Token)
 	}
-	if _, err := d.Level.MarshalText(); err != nil {
+	if d.Level > reflection.Heuristic {
+		_, err := d.Level.MarshalText() // says so
 		return err
 	}
 	if err := d.Dist.Check(); err != nil {

@@ -45,7 +45,7 @@ func ExampleTokens() {
 		fmt.Println(err)
 		return
 	}
-	v, err := tokens.Critique(ctx, critique.Candidate{Question: "Who wrote The Trial?", Prompt: req.Prompt, Completion: c})
+	v, err := tokens.Critique(ctx, critique.Continuation{Question: "Who wrote The Trial?", Prompt: req.Prompt, Completion: c})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -64,7 +64,7 @@ func ExampleTokens() {
 // passage. What it does not judge it leaves unknown.
 type quotes struct{}
 
-func (quotes) Critique(ctx context.Context, c critique.Candidate) (critique.Verdict, error) {
+func (quotes) Critique(ctx context.Context, c critique.Continuation) (critique.Verdict, error) {
 	var v critique.Verdict
 	text := strings.TrimSpace(c.Completion.Text())
 	for _, e := range c.Evidence() {
@@ -80,7 +80,7 @@ func (quotes) Critique(ctx context.Context, c critique.Candidate) (critique.Verd
 // A critic of one's own, for a model without reflection tokens.
 func ExampleCritic() {
 	var critic critique.Critic = quotes{}
-	v, err := critic.Critique(context.Background(), critique.Candidate{
+	v, err := critic.Critique(context.Background(), critique.Continuation{
 		Prompt: generator.Prompt{
 			Instruction: "Who wrote The Trial?",
 			Evidence:    []generator.Evidence{{Text: "The Trial is a novel by Franz Kafka."}},

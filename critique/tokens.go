@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/reflection"
 )
@@ -15,9 +16,10 @@ import (
 // IsREL is read at the first position of a candidate with evidence, whatever
 // token stands there; IsSUP and IsUSE at the first generated token of their
 // group, later ones are ignored; an IsSUP past the token of the group Retrieve
-// that ends the segment is about another segment and does not count. A group that
+// that ends the segment is about another segment and does not count, unless the
+// candidate is Whole. A group that
 // did not come is StatusAbsent.
-// Where a token came without a distribution the judgement is a hard label, and
+// Where a token came without a distribution the judgment is a hard label, and
 // its level says so.
 type Tokens struct {
 	model generator.Generator
@@ -28,76 +30,85 @@ func NewTokens(model generator.Generator) *Tokens { return &Tokens{model} }
 
 // Critique implements [Critic]. Incomplete candidates are judged as far as they
 // go.
-func (k *Tokens) Critique(ctx context.Context, c Candidate) (Verdict, error) {
-	var v Verdict
+func (k *Tokens) Critique(ctx context.Context, c Continuation) (v Verdict, err error) {
 	if err := ctx.Err(); err != nil {
 		return v, err
 	}
-	v.IsREL = relevance(c)
-	v.IsSUP = first(segment(c.Completion), reflection.IsSUP)
-	v.IsUSE = first(c.Completion, reflection.IsUSE)
+	steps, finish := c.Completion.Steps, c.Completion.Finish
+	if len(c.Prompt.Evidence) > 0 && len(steps) > 0 {
+		read(&v.IsREL, &steps[0], reflection.IsREL)
+	} else {
+		// Without evidence of its own a candidate is not expected to carry the group,
+		// and position 0 means nothing.
+		first(&v.IsREL, steps, finish, reflection.IsREL)
+	}
+	first(&v.IsUSE, steps, finish, reflection.IsUSE)
+	for i := 1; i < len(steps) && !c.Whole; i++ {
+		if steps[i].Token.Group() == reflection.Retrieve {
+			steps, finish = steps[:i], generator.FinishStop // the model ended the segment
+			break
+		}
+	}
+	first(&v.IsSUP, steps, finish, reflection.IsSUP)
 	return v, nil
+}
+
+// retrieve is what is watched for a decision.
+var retrieve = []reflection.Group{reflection.Retrieve}
+
+// MostCost implements budget.Declarer: a critique costs nothing.
+func (k *Tokens) MostCost(int) (budget.Cost, bool) { return budget.Cost{}, true }
+
+// MostDecisionCost implements [DecisionDeclarer]: one call for one token.
+func (k *Tokens) MostDecisionCost() (budget.Cost, bool) {
+	return budget.Cost{Calls: 1, Tokens: 1}, true
 }
 
 // JudgesIncomplete implements [Incremental].
 func (k *Tokens) JudgesIncomplete() bool { return true }
 
-// relevance reads IsREL. Without evidence of its own a candidate is not expected
-// to carry the group, and position 0 means nothing.
-func relevance(c Candidate) reflection.Judgement {
-	steps := c.Completion.Steps
-	if len(c.Prompt.Evidence) == 0 || len(steps) == 0 {
-		return first(c.Completion, reflection.IsREL)
-	}
-	return read(steps[0], reflection.IsREL)
-}
-
-// segment cuts a completion where the model itself ended the segment.
-func segment(c generator.Completion) generator.Completion {
-	for i := 1; i < len(c.Steps); i++ {
-		if c.Steps[i].Token.Group() == reflection.Retrieve {
-			return generator.Completion{Steps: c.Steps[:i], Finish: generator.FinishStop}
+// first fills in j, which is zero, from the first generated token of g in steps,
+// which end for the reason finish.
+func first(j *reflection.Judgment, steps []generator.Step, finish generator.Finish, g reflection.Group) {
+	for i := range steps {
+		if steps[i].Token.Group() == g {
+			read(j, &steps[i], g)
+			return
 		}
 	}
-	return c
+	j.Status = reflection.StatusAbsent
+	if finish == generator.Running {
+		j.Status = reflection.StatusPending
+	}
 }
 
-// first reads the first generated token of g.
-func first(c generator.Completion, g reflection.Group) reflection.Judgement {
-	if _, i := c.First(g); i >= 0 {
-		return read(c.Steps[i], g)
+// read fills in j, which is zero, with the judgment of g in one step.
+func read(j *reflection.Judgment, s *generator.Step, g reflection.Group) {
+	if s.Token.Group() == g {
+		j.Token = s.Token
 	}
-	if c.Finish == generator.Running {
-		return reflection.Judgement{Status: reflection.StatusPending}
-	}
-	return reflection.Judgement{Status: reflection.StatusAbsent}
-}
-
-// read takes the judgement of g from one step.
-func read(s generator.Step, g reflection.Group) reflection.Judgement {
-	token := s.Token
-	if token.Group() != g {
-		token = reflection.None
-	}
-	if d, ok := s.Group(g); ok {
-		if level := levelOf(d); level != reflection.LevelUnstated {
-			return reflection.Judged(d, token, level)
+	for i := range s.Watched {
+		if d := &s.Watched[i]; d.Group == g {
+			if level := levelOf(d); level != reflection.LevelUnstated {
+				j.Status, j.Dist, j.Level = reflection.StatusJudged, *d, level
+				return
+			}
+			break
 		}
 	}
-	if token != reflection.None {
-		return reflection.Judged(reflection.OneHot(token), token, reflection.HardLabels)
+	if j.Token != reflection.None {
+		j.Status, j.Dist, j.Level = reflection.StatusJudged, reflection.OneHot(j.Token), reflection.HardLabels
 	}
-	return reflection.Judgement{Status: reflection.StatusUnknown}
 }
 
 // levelOf tells how well a distribution is known; LevelUnstated if no member is
 // exact, since bounds alone tell the members apart in no way.
-func levelOf(d reflection.Distribution) reflection.Level {
+func levelOf(d *reflection.Distribution) reflection.Level {
 	if d.Exact() {
 		return reflection.ExactIDs
 	}
-	for _, t := range d.Group.Tokens() {
-		if d.Prob(t).Known == reflection.Exact {
+	for i := range d.Group.Size() {
+		if d.Probs[i].Known == reflection.Exact {
 			return reflection.TopN
 		}
 	}
@@ -106,27 +117,30 @@ func levelOf(d reflection.Distribution) reflection.Level {
 
 // Decide implements [Decider]. At a boundary it takes the decision from the step
 // that made it; otherwise it asks the model for one token.
-func (k *Tokens) Decide(ctx context.Context, s Situation) (Decision, error) {
+func (k *Tokens) Decide(ctx context.Context, s Situation) (RetrievalVerdict, error) {
 	if err := ctx.Err(); err != nil {
-		return Decision{}, err
+		return RetrievalVerdict{}, err
 	}
 	if s.Boundary != nil {
-		j := read(*s.Boundary, reflection.Retrieve)
-		return Decision{Dist: j.Dist, Token: j.Token, Level: j.Level}, nil
+		var j reflection.Judgment
+		read(&j, s.Boundary, reflection.Retrieve)
+		return RetrievalVerdict{Dist: j.Dist, Token: j.Token, Level: j.Level}, nil
 	}
 	c, err := generator.Complete(ctx, k.model, generator.Request{
 		Prompt:    s.Prompt,
 		MaxTokens: 1,
-		Watch:     []reflection.Group{reflection.Retrieve},
+		Watch:     retrieve,
 	})
-	d := Decision{Dist: reflection.Distribution{Group: reflection.Retrieve}, Usage: c.Usage}
+	d := RetrievalVerdict{Dist: reflection.Distribution{Group: reflection.Retrieve}}
+	if !budget.Refused(err) { // otherwise no call was made
+		d.Usage = c.Spent()
+	}
 	if err != nil {
-		// A call that was cut off reports no cost, but was made all the same.
-		d.Usage = generator.Usage{Calls: 1, GeneratedTokens: len(c.Steps), Partial: true}
 		return d, fmt.Errorf("critique: deciding on retrieval: %w", err)
 	}
 	if len(c.Steps) > 0 {
-		if j := read(c.Steps[0], reflection.Retrieve); j.Status == reflection.StatusJudged {
+		var j reflection.Judgment
+		if read(&j, &c.Steps[0], reflection.Retrieve); j.Status == reflection.StatusJudged {
 			d.Dist, d.Token, d.Level = j.Dist, j.Token, j.Level
 		}
 	}

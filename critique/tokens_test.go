@@ -29,18 +29,18 @@ func watching(s generator.Step, g reflection.Group, p ...float64) generator.Step
 	return s
 }
 
-func hard(t reflection.Token) reflection.Judgement {
+func hard(t reflection.Token) reflection.Judgment {
 	return reflection.Judged(reflection.OneHot(t), t, reflection.HardLabels)
 }
 
-func exact(t reflection.Token, g reflection.Group, p ...float64) reflection.Judgement {
+func exact(t reflection.Token, g reflection.Group, p ...float64) reflection.Judgment {
 	return reflection.Judged(reflection.NewDistribution(g, p...), t, reflection.ExactIDs)
 }
 
 var (
-	absent  = reflection.Judgement{Status: reflection.StatusAbsent}
-	pending = reflection.Judgement{Status: reflection.StatusPending}
-	unknown = reflection.Judgement{Status: reflection.StatusUnknown}
+	absent  = reflection.Judgment{Status: reflection.StatusAbsent}
+	pending = reflection.Judgment{Status: reflection.StatusPending}
+	unknown = reflection.Judgment{Status: reflection.StatusUnknown}
 )
 
 func TestTokens(t *testing.T) {
@@ -54,8 +54,8 @@ func TestTokens(t *testing.T) {
 		prompt   generator.Prompt
 		finish   generator.Finish
 		steps    []generator.Step
-		rel, sup reflection.Judgement
-		use      reflection.Judgement
+		rel, sup reflection.Judgment
+		use      reflection.Judgment
 	}{
 		{
 			"hard labels", generator.Prompt{Evidence: evidence}, generator.FinishEnd,
@@ -127,7 +127,7 @@ func TestTokens(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			v, err := critique.NewTokens(nil).Critique(t.Context(), critique.Candidate{
+			v, err := critique.NewTokens(nil).Critique(t.Context(), critique.Continuation{
 				Prompt: tt.prompt, Completion: generator.Completion{Steps: tt.steps, Finish: tt.finish},
 			})
 			if err != nil {
@@ -211,7 +211,7 @@ func TestDecideErrors(t *testing.T) {
 
 func TestCandidateEvidence(t *testing.T) {
 	old := []generator.Evidence{{Title: "old", Text: "y"}}
-	path := []generator.Segment{{Text: "a", Evidence: old}, {Text: "b"}}
+	path := []generator.PathSegment{{Text: "a", Evidence: old}, {Text: "b"}}
 	tests := []struct {
 		name   string
 		prompt generator.Prompt
@@ -224,15 +224,15 @@ func TestCandidateEvidence(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if d := cmp.Diff(tt.want, critique.Candidate{Prompt: tt.prompt}.Evidence()); d != "" {
+			if d := cmp.Diff(tt.want, critique.Continuation{Prompt: tt.prompt}.Evidence()); d != "" {
 				t.Error(d)
 			}
 		})
 	}
 }
 
-// A judgement does not change once it is made, however much more is generated.
-func TestJudgementsStay(t *testing.T) {
+// A judgment does not change once it is made, however much more is generated.
+func TestJudgmentsStay(t *testing.T) {
 	m := &generatortest.Random{Seed: 5, MaxSegments: 4}
 	c, err := generator.Complete(t.Context(), m, generator.Request{
 		Prompt: generator.Prompt{Instruction: "q", Evidence: evidence}, MaxTokens: 50, Watch: reflection.Groups(),
@@ -242,7 +242,7 @@ func TestJudgementsStay(t *testing.T) {
 	}
 	judge := func(n int, finish generator.Finish) reflection.Critique {
 		part := generator.Completion{Steps: c.Steps[:n], Finish: finish}
-		v, err := critique.NewTokens(m).Critique(t.Context(), critique.Candidate{Prompt: generator.Prompt{Evidence: evidence}, Completion: part})
+		v, err := critique.NewTokens(m).Critique(t.Context(), critique.Continuation{Prompt: generator.Prompt{Evidence: evidence}, Completion: part})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -251,7 +251,7 @@ func TestJudgementsStay(t *testing.T) {
 	last := judge(len(c.Steps), c.Finish)
 	for n := range c.Steps {
 		now := judge(n, generator.Running)
-		for g, pair := range map[string][2]reflection.Judgement{"IsREL": {now.IsREL, last.IsREL}, "IsSUP": {now.IsSUP, last.IsSUP}, "IsUSE": {now.IsUSE, last.IsUSE}} {
+		for g, pair := range map[string][2]reflection.Judgment{"IsREL": {now.IsREL, last.IsREL}, "IsSUP": {now.IsSUP, last.IsSUP}, "IsUSE": {now.IsUSE, last.IsUSE}} {
 			if pair[0].Status != reflection.StatusPending && pair[0] != pair[1] {
 				t.Errorf("%s after %d tokens is %+v, in the end %+v", g, n, pair[0], pair[1])
 			}

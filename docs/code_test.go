@@ -26,10 +26,12 @@ var around = map[string]struct {
 }{
 	"backends.md":   {[]string{module + "/generator/vllm"}, ""},
 	"extractive.md": {[]string{module + "/generator/extractive"}, ""},
-	"ingest.md": {[]string{module + "/retriever/ingest/clean", module + "/retriever/ingest/vectors"},
+	"ingest.md": {[]string{module + "/retriever/filter", module + "/retriever/ingest/clean", module + "/retriever/ingest/vectors"},
 		"var docs ingest.Result; var embedder dense.Embedder; var passages []retriever.Passage"},
+	"pdf.md":     {[]string{module + "/retriever/ingest/pdf"}, ""},
+	"porting.md": {[]string{module + "/generator", module + "/selfrag"}, "var model generator.Generator; var index retriever.Retriever"},
 	"retrieval.md": {[]string{module + "/retriever/dense/openai", "github.com/tmc/langchaingo/embeddings", "github.com/tmc/langchaingo/llms/ollama"},
-		"var passages []retriever.Passage; var embedder dense.Embedder; var words, vectors retriever.Retriever"},
+		"var passages []retriever.Passage; var embedder dense.Embedder; var words *lexical.Index; var vectors retriever.Retriever"},
 }
 
 // common are packages that parts import if they name them.
@@ -38,7 +40,10 @@ var common = []string{
 	module + "/retriever/hnsw", module + "/retriever/ingest", module + "/retriever/lexical",
 }
 
-var block = regexp.MustCompile("(?ms)^```go\n(.*?)^```")
+var (
+	block  = regexp.MustCompile("(?ms)^```go\n(.*?)^```")
+	clause = regexp.MustCompile(`(?m)^package (\w+)$`)
+)
 
 // The blocks of a page that are of one package are compiled together; their tests are run.
 func TestCode(t *testing.T) {
@@ -75,8 +80,8 @@ func TestCode(t *testing.T) {
 			code, line := text[m[2]:m[3]], 1+strings.Count(text[:m[2]], "\n")
 			where := strings.TrimSuffix(filepath.Base(page), ".md")
 			name := fmt.Sprintf("%s/block%d/block.go", where, i+1)
-			if strings.HasPrefix(code, "package ") {
-				name = fmt.Sprintf("%s/%s/block%d.go", where, strings.Fields(code)[1], i+1)
+			if m := clause.FindStringSubmatch(code); m != nil {
+				name = fmt.Sprintf("%s/%s/block%d.go", where, m[1], i+1)
 			} else {
 				code = whole(t, filepath.Base(page), code, i+1)
 			}
@@ -84,7 +89,8 @@ func TestCode(t *testing.T) {
 				name = strings.TrimSuffix(name, ".go") + "_test.go"
 			}
 			// Errors are then told by the line of the page.
-			code = strings.Replace(code, "package ", fmt.Sprintf("//line %s:%d\npackage ", page, line), 1)
+			at := clause.FindStringIndex(code)[0]
+			code = fmt.Sprintf("%s//line %s:%d\n%s", code[:at], page, line+strings.Count(code[:at], "\n"), code[at:])
 			write(name, code)
 			blocks++
 		}
@@ -92,12 +98,26 @@ func TestCode(t *testing.T) {
 	if blocks < 20 {
 		t.Errorf("only %d blocks were found", blocks)
 	}
-	for _, args := range [][]string{{"build", "-mod=mod", "./..."}, {"test", "-mod=mod", "./..."}} {
-		c := exec.Command("go", args...)
-		c.Dir = dir
-		if out, err := c.CombinedOutput(); err != nil {
-			t.Errorf("go %s: %v\n%s", args[0], err, out)
-		}
+	// It compiles packages without tests, too, and need not link their programs as go build does.
+	c := exec.Command("go", "test", "-mod=mod", "./...")
+	c.Dir = dir
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Errorf("go test: %v\n%s", err, out)
+	}
+}
+
+// The page about services shows the files of the example as they are.
+func TestService(t *testing.T) {
+	var want []string
+	for _, name := range []string{"main.go", "main_test.go"} {
+		want = append(want, read(t, "../examples/service/"+name))
+	}
+	var got []string
+	for _, m := range block.FindAllStringSubmatch(read(t, "service.md"), -1) {
+		got = append(got, m[1])
+	}
+	if !slices.Equal(got, want) {
+		t.Error("the code of service.md is not that of examples/service: copy main.go and main_test.go there")
 	}
 }
 

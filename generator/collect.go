@@ -5,9 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
+	"sync"
 	"unicode/utf8"
 
-	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/budget"
+	"github.com/goselfrag/goselfrag/internal/fanout"
+	"github.com/goselfrag/goselfrag/internal/steproom"
+	"github.com/goselfrag/goselfrag/observe"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -18,7 +23,9 @@ type Completion struct {
 	// End is the log-probability of the end token, when Finish is FinishEnd.
 	End    reflection.Prob `json:"end"`
 	Finish Finish          `json:"finish"`
-	Usage  Usage           `json:"usage"`
+	// Declined says that the text is no answer, see [Step].
+	Declined bool  `json:"declined,omitempty"`
+	Usage    Usage `json:"usage"`
 }
 
 // Text returns the text without control tokens, white space kept.
@@ -27,11 +34,12 @@ func (c Completion) Text() string {
 	for i := range c.Steps {
 		n += len(c.Steps[i].Text)
 	}
-	b := make([]byte, 0, n)
+	var b strings.Builder
+	b.Grow(n)
 	for i := range c.Steps {
-		b = append(b, c.Steps[i].Text...)
+		b.WriteString(c.Steps[i].Text)
 	}
-	return string(b)
+	return b.String()
 }
 
 // First returns the first generated token of g and its position, or None and -1.
@@ -44,25 +52,16 @@ func (c Completion) First(g reflection.Group) (reflection.Token, int) {
 	return reflection.None, -1
 }
 
-// Count says which tokens of a continuation its sequence probability is over.
-type Count uint8
+// Count says which tokens of a continuation its sequence probability is over. The zero
+// value means CountAuto.
+type Count string
 
 const (
-	CountAuto  Count = iota // CountAll if the backend gives the end token's probability, else CountNoEnd
-	CountAll                // text, control tokens and the end token
-	CountNoEnd              // text and control tokens
-	CountText               // text only
+	CountAuto  Count = "auto"   // CountAll if the backend gives the end token's probability, else CountNoEnd
+	CountAll   Count = "all"    // text, control tokens and the end token
+	CountNoEnd Count = "no-end" // text and control tokens
+	CountText  Count = "text"   // text only
 )
-
-var countNames = [...]string{"auto", "all", "no-end", "text"}
-
-// String returns the name that stands in traces.
-func (c Count) String() string {
-	if int(c) >= len(countNames) {
-		return fmt.Sprintf("Count(%d)", uint8(c))
-	}
-	return countNames[c]
-}
 
 // LogProb returns the sum of the log-probabilities of the tokens that count and
 // their number. The sum is exact if every one of them is; a token that is only
@@ -105,114 +104,206 @@ func (e *ProtocolError) Error() string {
 	return fmt.Sprintf("generator: step %d: %s", e.Step, e.Reason)
 }
 
+// checker checks the steps of a stream against the contract of Generator.
+type checker struct {
+	limit  int // Request.MaxTokens
+	tokens int // those that came
+	// last is the last step. It is held back until the stream has ended: nothing may
+	// follow it. Its Finish is Running until it has come.
+	last Step
+	err  error // what is wrong with the stream, or went wrong
+}
+
+// next takes what a stream yields. It reports whether s is a token to pass on; if it
+// is not and err stays nil, the stream is to be read on.
+func (k *checker) next(s *Step, err error) bool {
+	switch {
+	case err != nil:
+		k.err = err
+		return false
+	case k.last.Finish != Running:
+		k.err = &ProtocolError{k.tokens, "a step after the last one"}
+		return false
+	}
+	if err := s.check(); err != nil {
+		k.err = &ProtocolError{k.tokens, err.Error()}
+		return false
+	}
+	if s.Finish != Running {
+		k.last = *s
+		return false
+	}
+	if k.tokens++; k.tokens > k.limit {
+		k.err = &ProtocolError{k.tokens - 1, fmt.Sprintf("more than the %d tokens asked for", k.limit)}
+		return false
+	}
+	return true
+}
+
+// end completes the last step of a stream that is not read any further, or returns
+// what is wrong with the stream.
+func (k *checker) end() error {
+	switch {
+	case k.err != nil:
+		return k.err
+	case k.last.Finish == Running:
+		return ErrIncomplete
+	case k.last.Finish == FinishEnd:
+		if k.tokens++; k.tokens > k.limit {
+			return &ProtocolError{k.tokens - 1, fmt.Sprintf("with the end token more than the %d tokens asked for", k.limit)}
+		}
+	}
+	// Budgets rest on this number: no backend can report fewer than it sent.
+	u := &k.last.Usage
+	u.GeneratedTokens = max(u.GeneratedTokens, k.tokens)
+	u.Calls = max(u.Calls, 1)
+	return nil
+}
+
+// noStream is the error of a sequence that is nil.
+func noStream() error { return &ProtocolError{0, "there is no stream"} }
+
 // Checked passes a stream on and ends it with an error as soon as it breaks the
 // contract: a *[ProtocolError] for a step that is not well formed, or
 // [ErrIncomplete]. Code that reads a Generator it did not write reads it through
 // Checked or [Collect].
 func Checked(req Request, seq iter.Seq2[Step, error]) iter.Seq2[Step, error] {
+	limit := req.MaxTokens
 	return func(yield func(Step, error) bool) {
-		var (
-			tokens int
-			last   *Step
-			failed bool
-			broke  bool
-			fail   = func(err error) { failed = true; yield(Step{}, err) }
-		)
 		if seq == nil {
-			fail(&ProtocolError{0, "there is no stream"})
+			yield(Step{}, noStream())
 			return
 		}
+		// One variable for all that the loop changes: each would be an allocation.
+		k := &struct {
+			checker
+			broke bool
+		}{checker: checker{limit: limit}}
 		for s, err := range seq {
-			if err != nil {
-				fail(err)
-				break
+			if k.next(&s, err) {
+				k.broke = !yield(s, nil)
 			}
-			if last != nil {
-				fail(&ProtocolError{tokens, "a step after the last one"})
-				break
-			}
-			if err := s.check(); err != nil {
-				fail(&ProtocolError{tokens, err.Error()})
-				break
-			}
-			if s.Finish != Running {
-				// Held back until the stream has ended: nothing may follow it. The copy
-				// keeps all other steps off the heap.
-				held := s
-				last = &held
-				continue
-			}
-			if tokens++; tokens > req.MaxTokens {
-				fail(&ProtocolError{tokens - 1, fmt.Sprintf("more than the %d tokens asked for", req.MaxTokens)})
-				break
-			}
-			if !yield(s, nil) {
-				broke = true
+			if k.broke || k.err != nil {
 				break
 			}
 		}
-		switch {
-		case failed || broke:
-		case last == nil:
-			yield(Step{}, ErrIncomplete)
-		default:
-			if last.Finish == FinishEnd {
-				if tokens++; tokens > req.MaxTokens {
-					yield(Step{}, &ProtocolError{tokens - 1, fmt.Sprintf("with the end token more than the %d tokens asked for", req.MaxTokens)})
-					return
-				}
-			}
-			// Budgets rest on this number: no backend can report fewer than it sent.
-			last.Usage.GeneratedTokens = max(last.Usage.GeneratedTokens, tokens)
-			last.Usage.Calls = max(last.Usage.Calls, 1)
-			yield(*last, nil)
+		if k.broke {
+			return
 		}
+		if err := k.end(); err != nil {
+			yield(Step{}, err)
+			return
+		}
+		yield(k.last, nil)
 	}
 }
 
 // check returns an error if the step is not one the contract allows.
-func (s Step) check() error {
-	switch {
-	case s.Token > reflection.NoSupport:
-		return fmt.Errorf("token %d does not exist", s.Token)
-	case int(s.Finish) >= len(finishNames):
-		return fmt.Errorf("finish %d does not exist", s.Finish)
-	case s.Finish != Running && (s.Text != "" || s.Token != reflection.None):
-		return errors.New("the last step holds a token")
-	case min(s.Usage.Calls, s.Usage.PromptTokens, s.Usage.CachedTokens, s.Usage.GeneratedTokens) < 0:
-		return fmt.Errorf("usage %+v has a negative count", s.Usage)
-	case s.Text != "" && s.Token != reflection.None:
-		return fmt.Errorf("text %q and token %v in one step", s.Text, s.Token)
-	case !utf8.ValidString(s.Text):
-		return fmt.Errorf("text %q is not UTF-8", s.Text)
+func (s *Step) check() error {
+	last := s.Finish != Running
+	u := &s.Usage
+	if s.Token > reflection.NoSupport || int(s.Finish) >= len(finishes.Names) ||
+		s.Text != "" && (last || s.Token != reflection.None || !utf8.ValidString(s.Text)) ||
+		last && s.Token != reflection.None || s.Declined && !last ||
+		min(u.Calls, u.PromptTokens, u.CachedTokens, u.GeneratedTokens) < 0 {
+		return s.fault()
 	}
 	if err := s.LogProb.Check(); err != nil {
 		return err
 	}
-	for _, d := range s.Watched {
-		if err := d.Check(); err != nil {
-			return fmt.Errorf("%v: %w", d.Group, err)
+	for i := range s.Watched {
+		if err := s.Watched[i].Check(); err != nil {
+			return fmt.Errorf("%v: %w", s.Watched[i].Group, err)
 		}
 	}
-	for _, a := range s.Top {
-		if err := a.Prob.Check(); err != nil {
-			return fmt.Errorf("alternative %q: %w", a.Text, err)
+	for i := range s.Top {
+		if err := s.Top[i].Prob.Check(); err != nil {
+			return fmt.Errorf("alternative %q: %w", s.Top[i].Text, err)
 		}
 	}
 	return nil
 }
 
+// fault says what check has found wrong.
+func (s *Step) fault() error {
+	switch {
+	case s.Token > reflection.NoSupport:
+		return fmt.Errorf("token %d does not exist", s.Token)
+	case int(s.Finish) >= len(finishes.Names):
+		return fmt.Errorf("finish %d does not exist", s.Finish)
+	case s.Finish != Running && (s.Text != "" || s.Token != reflection.None):
+		return errors.New("the last step holds a token")
+	case s.Finish == Running && s.Declined:
+		return errors.New("a step that is not the last one declines to answer")
+	case min(s.Usage.Calls, s.Usage.PromptTokens, s.Usage.CachedTokens, s.Usage.GeneratedTokens) < 0:
+		return fmt.Errorf("usage %+v has a negative count", s.Usage)
+	case s.Text != "" && s.Token != reflection.None:
+		return fmt.Errorf("text %q and token %v in one step", s.Text, s.Token)
+	}
+	return fmt.Errorf("text %q is not UTF-8", s.Text)
+}
+
+// collector gathers the steps of one stream.
+type collector struct {
+	checker
+	steps []Step
+}
+
+var collectors = sync.Pool{New: func() any { return new(collector) }}
+
 // Collect reads a stream made for req to its end, checked. On an error it
 // returns what came before it; Finish is then Running.
-func Collect(req Request, seq iter.Seq2[Step, error]) (Completion, error) {
-	var c Completion
-	for s, err := range Checked(req, seq) {
-		if err != nil {
-			return c, err
-		}
-		c.Append(s)
+func Collect(req Request, seq iter.Seq2[Step, error]) (c Completion, err error) {
+	err = c.Collect(req, seq)
+	return c, err
+}
+
+// Collect makes c the completion that the function [Collect] returns. It also holds what
+// came of a stream that panics or ends its goroutine: that was generated, and counts in
+// budgets.
+func (c *Completion) Collect(req Request, seq iter.Seq2[Step, error]) error {
+	*c = Completion{}
+	if seq == nil {
+		return noStream()
 	}
-	return c, nil
+	// One variable for all that the loop changes: each would be an allocation.
+	k := collectors.Get().(*collector)
+	k.limit = req.MaxTokens
+	ended := false
+	defer func() {
+		c.Steps = k.steps
+		if ended { // otherwise the stream may go on
+			*k = collector{}
+			collectors.Put(k)
+		}
+	}()
+	for s, err := range seq {
+		if k.next(&s, err) {
+			if k.steps == nil { // not before: a call can wait for long
+				k.steps = room(k.limit)
+			}
+			k.steps = append(k.steps, s)
+		}
+		if k.err != nil {
+			break
+		}
+	}
+	ended = true
+	err := k.end()
+	if err == nil {
+		c.finish(&k.last)
+	}
+	return err
+}
+
+// room returns an empty slice for the steps of a completion of up to limit tokens, with
+// room for a sentence: steps are large, and growing to it would copy most of them
+// several times.
+func room(limit int) []Step {
+	if limit < steproom.Least {
+		return make([]Step, 0, limit)
+	}
+	return steproom.Take[Step]()
 }
 
 // Append adds the next step of a checked stream. A completion is complete when
@@ -220,16 +311,19 @@ func Collect(req Request, seq iter.Seq2[Step, error]) (Completion, error) {
 func (c *Completion) Append(s Step) {
 	if s.Finish == Running {
 		if c.Steps == nil {
-			// Room for a sentence: steps are large, and growing to it would copy most
-			// of them several times.
-			c.Steps = make([]Step, 0, 32)
+			c.Steps = room(steproom.Least)
 		}
 		c.Steps = append(c.Steps, s)
 		return
 	}
-	c.Finish, c.Usage = s.Finish, s.Usage
-	if s.Finish == FinishEnd {
-		c.End = s.LogProb
+	c.finish(&s)
+}
+
+// finish takes over the last step of a stream.
+func (c *Completion) finish(last *Step) {
+	c.Finish, c.Usage, c.Declined = last.Finish, last.Usage, last.Declined
+	if last.Finish == FinishEnd {
+		c.End = last.LogProb
 	}
 }
 
@@ -246,9 +340,10 @@ func (c Completion) Spent() Usage {
 	return u
 }
 
-// Complete generates and collects. The account of ctx, if it has one, is charged for the
-// call; if that does not allow it, the error wraps account.ErrLimit.
-func Complete(ctx context.Context, g Generator, req Request) (Completion, error) {
+// Complete generates and collects. The call counts in the budget of ctx (package budget);
+// if that does not allow it, the error wraps budget.ErrExceeded, and g was not asked.
+// Observers of ctx (package observe) are told of it.
+func Complete(ctx context.Context, g Generator, req Request) (c Completion, err error) {
 	if err := req.Check(); err != nil {
 		return Completion{}, err
 	}
@@ -256,14 +351,23 @@ func Complete(ctx context.Context, g Generator, req Request) (Completion, error)
 	if req.Task != nil {
 		name = req.Task.Template.Name()
 	}
-	call, err := account.Reserve(ctx, name, req.MaxTokens)
+	ctx, span := observe.Start(ctx, observe.Generation, name)
+	defer func() { span.End(err) }()
+	reserved, err := budget.Reserve(ctx, name, budget.Cost{Calls: 1, Tokens: req.MaxTokens})
 	if err != nil {
 		return Completion{}, err
 	}
+	defer func() {
+		reserved.Settle(c.Spent())
+		span.Spend(c.Spent())
+	}()
 	if req.Task != nil {
-		call.Prompt(name, req.Task.Template.Hash())
+		span.Prompt(name, req.Task.Template.Hash())
 	}
-	c, err := Collect(req, g.Generate(account.Detach(ctx), req))
-	call.Settle(c.Spent(), c.Text(), err)
+	err = fanout.ErrNoReturn // unless it returns
+	err = c.Collect(req, g.Generate(budget.Detach(ctx), req))
+	if text := c.Text(); text != "" {
+		span.Note(text)
+	}
 	return c, err
 }

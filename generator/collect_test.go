@@ -8,7 +8,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/generator/generatortest"
+	"github.com/goselfrag/goselfrag/observe"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -166,6 +171,56 @@ func TestCollectKeepsWhatCameBeforeAnError(t *testing.T) {
 	}
 }
 
+// What one completion holds is its own: the memory of another one is not used again
+// while somebody can look at it.
+func TestCollectedStepsAreKept(t *testing.T) {
+	long := generator.Request{Prompt: request.Prompt, MaxTokens: 100}
+	collect := func(word string) generator.Completion {
+		items := make([]item, 0, 61)
+		for range 60 {
+			items = append(items, text(word, -1))
+		}
+		c, err := generator.Collect(long, stream(append(items, last(generator.FinishStop))...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	first := collect("a")
+	for range 10 {
+		collect("b")
+	}
+	if first.Text() != strings.Repeat("a", 60) {
+		t.Errorf("the completion became %q", first.Text())
+	}
+}
+
+// A backend that goes on after the loop has ended stops the program, as everywhere in
+// Go; its step does not get into a completion that is read later.
+func TestCollectRefusesStepsAfterTheLoop(t *testing.T) {
+	var late func(generator.Step, error) bool
+	leaks := func(yield func(generator.Step, error) bool) {
+		late = yield
+		stream(text("a", -1), last(generator.FinishStop))(yield)
+	}
+	if _, err := generator.Collect(request, leaks); err != nil {
+		t.Fatal(err)
+	}
+	goesOn := func(yield func(generator.Step, error) bool) {
+		defer func() {
+			if recover() == nil {
+				t.Error("a step was taken after the loop had ended")
+			}
+			stream(text("b", -1), last(generator.FinishStop))(yield)
+		}()
+		late(text("late", -1).step, nil)
+	}
+	c, err := generator.Collect(request, goesOn)
+	if err != nil || c.Text() != "b" {
+		t.Errorf("collected %q, %v", c.Text(), err)
+	}
+}
+
 // plain can do nothing but generate.
 type plain struct{}
 
@@ -206,6 +261,27 @@ func (a able) Describe(context.Context) (generator.Capabilities, error) {
 
 func (a able) Check(context.Context) error { a.used["Check"]++; return nil }
 
+// A power that goes through wrappers is one step and one call.
+func TestWrappersAddNoSteps(t *testing.T) {
+	g := generator.Generator(able{used: map[string]int{}})
+	for range 2 {
+		g = generator.Wrap(g, g.Generate)
+	}
+	var steps observe.Recorder
+	ctx, b := budget.Open(observe.With(t.Context(), &steps), "test", budget.Limits{})
+	_, err := generator.Score(ctx, g, request, nil, true)
+	_, err2 := generator.Next(ctx, g, request, nil)
+	_, err3 := generator.GroupProbs(ctx, g, request, nil, reflection.IsREL)
+	want := []observe.Record{
+		{Name: "score", Usage: &budget.Usage{Calls: 1, Partial: true}},
+		{Name: "next token", Usage: &budget.Usage{Calls: 1, GeneratedTokens: 1, Partial: true}},
+		{Name: "IsREL", Usage: &budget.Usage{Calls: 1, GeneratedTokens: 1, Partial: true}},
+	}
+	if diff := cmp.Diff(want, steps.Steps()); diff != "" || errors.Join(err, err2, err3) != nil || b.Usage().Calls != 3 {
+		t.Errorf("%v, %+v, steps (-want +got):\n%s", errors.Join(err, err2, err3), b.Usage(), diff)
+	}
+}
+
 func TestPowersThroughWrappers(t *testing.T) {
 	ctx := t.Context()
 	powers := map[string]func(g generator.Generator) error{
@@ -242,5 +318,19 @@ func TestPowersThroughWrappers(t *testing.T) {
 	}
 	if _, err := generator.Complete(ctx, plain{}, generator.Request{}); !errors.Is(err, generator.ErrRequest) {
 		t.Errorf("Complete with a bad request: %v", err)
+	}
+}
+
+// The powers take what follows a prompt as an argument, and no other beginning with it.
+func TestPowersRefuseAfter(t *testing.T) {
+	req := generator.Request{Prompt: generator.Prompt{Instruction: "q"}, MaxTokens: 1, After: []generator.Step{{Text: " b"}}}
+	g := &generatortest.Random{}
+	_, err1 := generator.Score(t.Context(), g, req, nil, true)
+	_, err2 := generator.Next(t.Context(), g, req, nil)
+	_, err3 := generator.GroupProbs(t.Context(), g, req, nil, reflection.IsREL)
+	for _, err := range []error{err1, err2, err3} {
+		if !errors.Is(err, generator.ErrRequest) || !strings.Contains(err.Error(), "After") {
+			t.Error(err)
+		}
 	}
 }

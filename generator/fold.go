@@ -69,7 +69,7 @@ func foldRune(r rune) rune {
 }
 
 // ignorable reports whether r, which is not white space, leaves no visible
-// mark: format and control runes, variation selectors, fillers. Tokenisers may
+// mark: format and control runes, variation selectors, fillers. Tokenizers may
 // drop such runes, so they must not hide a reserved string.
 func ignorable(r rune) bool {
 	if r < utf8.RuneSelf {

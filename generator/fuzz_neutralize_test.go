@@ -10,6 +10,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/goselfrag/goselfrag/internal/testsize"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -42,8 +43,20 @@ var (
 		"[no retrieval]", "[retrieval]", "[continue to use evidence]", "[irrelevant]", "[relevant]", "<paragraph>", "</paragraph>",
 		"[utility:1]", "[utility:2]", "[utility:3]", "[utility:4]", "[utility:5]",
 		"[fully supported]", "[partially supported]", "[no support/contradictory]",
+
+		"<unk>", "<pad>", "<bos>", "<eos>", "<bos_token>", "<eos_token>", "<sop>", "<eop>", "<eoh>", "<eoa>",
+		"<start_of_turn>", "<end_of_turn>", "<start_of_image>", "<end_of_image>", "[inst]", "[/inst]", "<<sys>>", "<</sys>>",
+		"[system_prompt]", "[/system_prompt]", "[model_settings]", "[/model_settings]", "[available_tools]", "[/available_tools]",
+		"[tool_calls]", "[/tool_calls]", "[tool_results]", "[/tool_results]", "[tool_content]", "[/tool_content]", "[call_id]",
+		"[think]", "[/think]", "[gmask]", "[smask]", "<think>", "</think>", "<thinking>", "</thinking>",
+		"<tool_call>", "</tool_call>", "<tool_calls>", "</tool_calls>", "<tool_response>", "</tool_response>",
+		"<function_call>", "</function_call>", "<function_calls>", "</function_calls>", "<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>",
+		"<minimax:tool_call>", "</minimax:tool_call>", "<seed:bos>", "<seed:eos>", "<seed:pad>", "<seed:think>", "</seed:think>",
+		"<seed:tool_call>", "</seed:tool_call>", "<fim_prefix>", "<fim_middle>", "<fim_suffix>", "<fim_pad>", "<file_sep>", "<repo_name>",
 	}
-	slowHeading = spaced(`(?:^|[\n\v\f\r\x{85}\x{2028}\x{2029}])_*##+_*(?:instruction|input|response)_*:`)
+	slowMarker   = regexp.MustCompile(`(?i)<(?:\|[\pL\pM\pN_\-./▁]+\||(?:reserved_|unused|special_|extra_id_|mask:)[0-9]+)>|\[\|[\pL\pM\pN_\-./▁]+\|\]`)
+	slowNumbered = regexp.MustCompile(`[a-z_:][0-9]+>`)
+	slowHeading  = spaced(`(?:^|[\n\v\f\r\x{85}\x{2028}\x{2029}])_*##+_*(?:instruction|input|response)_*:`)
 	// slowSpecial holds awkward special strings, with an expression for each.
 	slowSpecial = []struct {
 		literal string
@@ -83,11 +96,30 @@ func slowView(text string) string {
 	}, text)
 }
 
+// slowMarkers counts the markers that are known by their shape, and those of sentences.
+func slowMarkers(text string) int {
+	n := 0
+	if view := slowView(text); strings.Contains(view, "|") || slowNumbered.MatchString(view) { // the next expression is slow
+		for _, m := range slowMarker.FindAllString(view, -1) {
+			if len([]rune(m)) <= 68 { // with brackets and bars
+				n++
+			}
+		}
+	}
+	exact := strings.Map(func(r rune) rune { // case is kept
+		if p, ok := plainRunes[r]; ok {
+			return p
+		}
+		return r
+	}, text)
+	return n + strings.Count(exact, "<s>") + strings.Count(exact, "</s>")
+}
+
 func slowContains(text string) bool {
 	view := slowView(text)
 	spelling := tight.Replace(strings.Join(strings.Fields(view), " "))
 	return slices.ContainsFunc(tightTokens, func(t string) bool { return strings.Contains(spelling, t) }) ||
-		strings.Contains(view, "##") && slowHeading.MatchString(view)
+		strings.Contains(view, "##") && slowHeading.MatchString(view) || slowMarkers(text) > 0
 }
 
 var randomPieces = []string{
@@ -97,6 +129,7 @@ var randomPieces = []string{
 	"Utility", "[Utility:", "ｕtility", "1]", "5", "６", "Fully ", "[Partially", "\u017Fupported", "supported]", " support",
 	"Contradictory]", "/ Contra", "dictory", "[No support", "[Continue to", " Use ", "Evidence]", "<para", "graph>", "</", "paragraph",
 	"Instruction:", "Input", "Response", "\n### ", "*", "**", "(", ")", "o", "s", "|", "im_end", "INST",
+	"<|", "|>", "[|", "|]", "<｜", "user", "\u2581", "think>", "<tool_call", "<unused", "<extra_id_", "7",
 	"\xff", "\xe2", "\x80", "\xbc", "é", "日本", "a",
 }
 
@@ -181,10 +214,7 @@ func checkDefault(in string) (reserved bool, err error) {
 }
 
 func TestNeutralizeRandom(t *testing.T) {
-	n := 1_000_000
-	if testing.Short() {
-		n = 50_000
-	}
+	n := testsize.Of(50_000, 1_000_000)
 	const shards = 8
 	var wg sync.WaitGroup
 	for shard := range shards {
@@ -215,10 +245,7 @@ func TestNeutralizeRandom(t *testing.T) {
 
 func TestNeutralizeRandomSpecial(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 11))
-	hits, n := 0, 30_000
-	if testing.Short() {
-		n = 5_000
-	}
+	hits, n := 0, testsize.Of(5_000, 30_000)
 	for k := range n {
 		// Eight sets, each used for a stretch.
 		set := rand.New(rand.NewPCG(uint64(k*8/n), 3)).Perm(len(slowSpecial))[:4]
@@ -293,7 +320,7 @@ func FuzzNeutralize(f *testing.F) {
 func slowCount(text string) int {
 	view := slowView(text)
 	spelling := tight.Replace(strings.Join(strings.Fields(view), " "))
-	n := len(slowHeading.FindAllString(view, -1))
+	n := len(slowHeading.FindAllString(view, -1)) + slowMarkers(text)
 	for _, t := range tightTokens {
 		n += strings.Count(spelling, t)
 	}
@@ -304,17 +331,14 @@ func slowCount(text string) int {
 // same prompt with harmless text: neither inside the fields nor where they meet
 // each other and the template.
 func TestRenderRandom(t *testing.T) {
-	n := 20_000
-	if testing.Short() {
-		n = 4_000
-	}
+	n := testsize.Of(4_000, 20_000)
 	rng := rand.New(rand.NewPCG(7, 8))
 	template := MustTaskTemplate("seams", "## {{a}}", "[{{a}}] {{b}}: <{{c}}>\n#{{b}}{{c}}\n{{a}}:{{b}}]")
 	build := func(sep Separator, omit bool, text func() string) string {
 		p := Prompt{
 			// The point keeps the glued separator away from a line start of its own.
 			Instruction: "a" + text() + ".", Input: "b" + text(), Separator: sep,
-			Path: []Segment{
+			Path: []PathSegment{
 				{Text: text(), Evidence: []Evidence{{Title: text(), Text: text()}, {Text: text()}}, Retrieve: reflection.Retrieval, Relevance: reflection.Relevant},
 				{Text: text()}, {Text: text(), Support: reflection.PartiallySupported},
 			},

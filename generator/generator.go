@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"unicode/utf8"
 
-	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/budget"
+	"github.com/goselfrag/goselfrag/internal/enum"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -67,6 +69,13 @@ type Request struct {
 	// Alternatives is how many of the likeliest tokens to report at each step in
 	// Step.Top, 0 for none. A backend may report fewer.
 	Alternatives int
+	// After is text and control tokens that follow the prompt as if the model had
+	// generated them; the continuation goes on from there. MaxTokens does not count
+	// them. Steps like those of a stream: what else than Text and Token they hold is
+	// ignored. A backend that cannot put them behind a prompt refuses such a request
+	// with an error that wraps errors.ErrUnsupported. The powers take the same as an
+	// argument and refuse this field.
+	After []Step
 	// Affinity is a hint: requests with the same positive number are one line of
 	// work, such as a passage of a question over all segments, and a server with
 	// cache slots should keep them on one. 0 is no preference.
@@ -102,6 +111,18 @@ func (r Request) Check() error {
 			return bad("Stop holds %v, which is no control token", t)
 		}
 	}
+	for i := range r.After {
+		switch s := &r.After[i]; {
+		case s.Token > reflection.NoSupport:
+			return bad("After[%d] holds the token %d, which does not exist", i, uint8(s.Token))
+		case s.Text != "" && s.Token != reflection.None:
+			return bad("After[%d] holds the text %q and the token %v: want one of them", i, s.Text, s.Token)
+		case s.Finish != Running:
+			return bad("After[%d] is the last step of a stream: want steps with a token", i)
+		case !utf8.ValidString(s.Text):
+			return bad("After[%d] holds the text %q, which is not UTF-8", i, s.Text)
+		}
+	}
 	if r.Task != nil {
 		if !r.Prompt.isZero() {
 			return bad("Prompt and Task are both set: want one of them")
@@ -129,6 +150,9 @@ type Step struct {
 	Top []Alternative `json:"top,omitempty"`
 	// Finish is set on the last step and only there.
 	Finish Finish `json:"finish,omitzero"`
+	// Declined is set on the last step if the text is no answer but says that the
+	// model gives none. A backend sets it only if it knows; most cannot.
+	Declined bool `json:"declined,omitempty"`
 	// Usage is set on the last step. A backend that knows the counts of the prompt
 	// earlier may set those on the first one as well, so that they are known of a
 	// stream that is broken off.
@@ -146,15 +170,19 @@ func (s Step) Group(g reflection.Group) (reflection.Distribution, bool) {
 }
 
 // Alternative is a token that could stand at a position. Exactly one of Text,
-// Token and End is set.
+// Bytes, Token and End is set.
 type Alternative struct {
-	Text  string           `json:"text,omitempty"`
+	Text string `json:"text,omitempty"`
+	// Bytes holds the bytes of a text token that is not whole UTF-8, such as a part
+	// of a character.
+	Bytes []byte           `json:"bytes,omitempty"`
 	Token reflection.Token `json:"token,omitzero"`
 	End   bool             `json:"end,omitempty"`
 	Prob  reflection.Prob  `json:"prob"`
 }
 
-// Finish says why a continuation ended.
+// Finish says why a continuation ended. It is a number because every step holds it
+// of a stream, where a string would make each larger.
 type Finish uint8
 
 const (
@@ -164,34 +192,16 @@ const (
 	FinishLength               // Request.MaxTokens or the context window was reached
 )
 
-var finishNames = [...]string{"running", "end", "stop", "length"}
+var finishes = enum.Numbers[Finish]{Package: "generator", What: "finish", Names: []string{"running", "end", "stop", "length"}}
 
 // String returns the name that stands in traces.
-func (f Finish) String() string {
-	if int(f) >= len(finishNames) {
-		return fmt.Sprintf("Finish(%d)", uint8(f))
-	}
-	return finishNames[f]
-}
+func (f Finish) String() string { return finishes.String(f) }
 
 // MarshalText writes the name.
-func (f Finish) MarshalText() ([]byte, error) {
-	if int(f) >= len(finishNames) {
-		return nil, fmt.Errorf("generator: no finish has the number %d", uint8(f))
-	}
-	return []byte(finishNames[f]), nil
-}
+func (f Finish) MarshalText() ([]byte, error) { return finishes.Marshal(f) }
 
 // UnmarshalText reads what MarshalText writes.
-func (f *Finish) UnmarshalText(b []byte) error {
-	for i, n := range finishNames {
-		if n == string(b) {
-			*f = Finish(i)
-			return nil
-		}
-	}
-	return fmt.Errorf("generator: %q is not a finish", b)
-}
+func (f *Finish) UnmarshalText(b []byte) error { return finishes.Unmarshal(b, f) }
 
 // Usage is what model calls cost.
-type Usage = account.Usage
+type Usage = budget.Usage

@@ -18,9 +18,14 @@ import (
 //   - the fifteen control tokens of package reflection;
 //   - the headings Instruction, Input and Response of the prompt template: at
 //     the start of a line or of text, two or more #, the word, a colon;
-//   - the strings in special: the tokens to which the server itself gives a
-//     meaning, such as "<s>", "</s>" or "<|im_end|>". One that holds nothing
-//     but white space and invisible runes is ignored.
+//   - the markers of roles, turns, tools and thoughts of chat models: whatever
+//     stands between <| and |> or [| and |] and is one word of at most 64 runes
+//     (letters, digits and the runes _ - . / ▁), tags and bracketed words such as
+//     "</s>", "<think>", "<tool_call>" and "[INST]", and numbered tokens such as
+//     "<extra_id_7>". New models have new markers, so the shape counts. "<S>" is none.
+//   - the strings in special: other tokens to which the server itself gives a
+//     meaning. One that holds nothing but white space and invisible runes is
+//     ignored.
 //
 // A variant counts as the string itself if it differs only in case, in
 // full-width forms (U+FF01 to U+FF5E), in invisible runes (format and control
@@ -122,60 +127,6 @@ const (
 	joiners = ":/|" // blanks on either side of these are optional
 )
 
-// blanks says whether white space may stand before a rune of a pattern.
-type blanks uint8
-
-const (
-	noBlanks blanks = iota
-	optionalBlanks
-	someBlanks
-)
-
-func (b blanks) allow(seen bool) bool {
-	return b == optionalBlanks || seen == (b == someBlanks)
-}
-
-// pattern is a reserved string in the folded view.
-type pattern []patternRune
-
-type patternRune struct {
-	r      rune
-	before blanks
-}
-
-// newPattern compiles a literal. White space and invisible runes at its ends
-// are left out; the shorter pattern is found wherever the literal is.
-func newPattern(literal string) pattern {
-	var p pattern
-	for i := 0; ; {
-		f, ok := nextFolded(literal, i)
-		if !ok {
-			return p
-		}
-		i = f.end
-		before := noBlanks
-		switch {
-		case len(p) == 0, strings.ContainsRune(openers+joiners, p[len(p)-1].r), strings.ContainsRune(closers+joiners, f.r):
-			before = optionalBlanks
-		case f.blank:
-			before = someBlanks
-		}
-		p = append(p, patternRune{f.r, before})
-	}
-}
-
-// match reports whether p, which is not empty, stands at the start of w, and
-// returns its last rune.
-func (p pattern) match(w *foldWindow) (last foldedRune, ok bool) {
-	for k, want := range p {
-		last, ok = w.at(k)
-		if !ok || last.r != want.r || !want.before.allow(last.blank) {
-			return last, false
-		}
-	}
-	return last, true
-}
-
 var (
 	controlPatterns = func() []pattern {
 		var ps []pattern
@@ -188,12 +139,27 @@ var (
 	headingPatterns = []pattern{newPattern("Instruction:"), newPattern("Input:"), newPattern("Response:")}
 )
 
+// builtin are the strings that are always reserved, builtinUsed the runes in them and in
+// the markers known by their shape.
+var builtin, builtinUsed = func() (*index, map[rune]bool) {
+	x, used := new(index), map[rune]bool{'#': true, '|': true}
+	for _, p := range slices.Concat(controlPatterns, markerPatterns) {
+		x.add(p)
+	}
+	for _, p := range slices.Concat(controlPatterns, markerPatterns, headingPatterns) {
+		for _, c := range p {
+			used[c.r] = true
+		}
+	}
+	return x, used
+}()
+
 // reservedSet is the compiled form of all reserved strings of one call. It is
 // not changed once made.
 type reservedSet struct {
-	special []string           // as given by the caller
-	byFirst map[rune][]pattern // by their first rune, the rest of the tokens and special strings
-	opens   [256]bool          // first bytes of the runes at which something reserved may start
+	special []string  // as given by the caller
+	byFirst *index    // the special strings, nil if there is none
+	opens   [256]bool // first bytes of the runes at which something reserved may start
 
 	// The runes to put in, for an opening bracket, a closing bracket and any
 	// other rune.
@@ -209,31 +175,27 @@ type reservedSet struct {
 }
 
 func newReservedSet(special []string) *reservedSet {
-	s := &reservedSet{special: slices.Clone(special), byFirst: make(map[rune][]pattern)}
-	used := map[rune]bool{'#': true}
-	use := func(p pattern) {
-		for _, c := range p {
-			used[c.r] = true
-		}
-	}
-	add := func(p pattern) {
+	s := &reservedSet{special: slices.Clone(special)}
+	own := map[rune]bool{}
+	for _, literal := range special {
+		p := newPattern(literal)
 		if len(p) == 0 {
-			return
+			continue
 		}
-		use(p)
-		s.byFirst[p[0].r] = append(s.byFirst[p[0].r], p[1:])
+		for _, c := range p {
+			own[c.r] = true
+		}
+		if s.byFirst == nil {
+			s.byFirst = new(index)
+		}
+		s.byFirst.add(p)
 		s.markOpening(p[0].r)
 	}
-	for _, p := range controlPatterns {
-		add(p)
-	}
-	for _, sp := range special {
-		add(newPattern(sp))
-	}
-	for _, p := range headingPatterns {
-		use(p)
+	for _, p := range slices.Concat(controlPatterns, markerPatterns) {
+		s.markOpening(p[0].r)
 	}
 	s.markOpening('#')
+	used := func(r rune) bool { return builtinUsed[r] || own[r] }
 	s.opening, s.closing = unusedPair(used)
 	s.other = unusedRune(used, "*+~")
 	return s
@@ -260,9 +222,9 @@ func (s *reservedSet) markOpening(r rune) {
 }
 
 // unusedPair returns a pair of brackets, or of other runes, not in used.
-func unusedPair(used map[rune]bool) (opening, closing rune) {
+func unusedPair(used func(rune) bool) (opening, closing rune) {
 	for _, p := range [][2]rune{{'(', ')'}, {'{', '}'}, {'⟨', '⟩'}} {
-		if !used[p[0]] && !used[p[1]] {
+		if !used(p[0]) && !used(p[1]) {
 			return p[0], p[1]
 		}
 	}
@@ -270,17 +232,17 @@ func unusedPair(used map[rune]bool) (opening, closing rune) {
 	return r, r
 }
 
-// unusedRune returns the first rune of preferred which is not in used, or else
+// unusedRune returns the first rune of preferred that is not used, or else
 // the first visible one from the geometric shapes onwards. Only special strings
 // that contain all of these together leave nothing but U+FFFD.
-func unusedRune(used map[rune]bool, preferred string) rune {
+func unusedRune(used func(rune) bool, preferred string) rune {
 	for _, r := range preferred {
-		if !used[r] {
+		if !used(r) {
 			return r
 		}
 	}
 	for r := '\u25A0'; r <= unicode.MaxRune; r++ {
-		if unicode.IsPrint(r) && !ignorable(r) && !used[foldRune(r)] {
+		if unicode.IsPrint(r) && !ignorable(r) && !inMarker(r) && !used(foldRune(r)) {
 			return r
 		}
 	}
@@ -341,16 +303,17 @@ func (s *reservedSet) scan(text string, all bool) []occurrence {
 		}
 		i = first.end
 		w.reset(i)
-		for _, rest := range s.byFirst[first.r] {
-			last := first
-			if len(rest) > 0 {
-				if last, ok = rest.match(&w); !ok {
-					continue
-				}
-			}
-			found = append(found, occurrence{first, last})
+		if s.byFirst != nil {
+			found = s.byFirst.at(first, &w, found)
 		}
-		if last, ok := heading(&w, first); ok {
+		if first.r == '#' { // with which nothing else begins
+			if last, ok := heading(&w, first); ok {
+				found = append(found, occurrence{first, last})
+			}
+			continue
+		}
+		found = builtin.at(first, &w, found)
+		if last, ok := marker(&w, first); ok {
 			found = append(found, occurrence{first, last})
 		}
 	}

@@ -105,7 +105,7 @@ func TestNeutralizeSpecial(t *testing.T) {
 		special  []string
 		in, want string
 	}{
-		{"not given", nil, "<s></s>", "<s></s>"},
+		{"not given", nil, "<q></q>", "<q></q>"},
 		{"sentence ends", []string{"<s>", "</s>"}, "<S>a< / s >", "(S)a( / s )"},
 		{"chat markup", []string{"<|im_end|>"}, "<|IM_END|><｜im_end｜>< | im_end | >", "(|IM_END|)(｜im_end｜)( | im_end | )"},
 		{"full width in the special", []string{"<｜User｜>"}, "<|user|>", "(|user|)"},
@@ -149,6 +149,44 @@ func TestNeutralizeSpecial(t *testing.T) {
 	}
 }
 
+// The markers of current chat models are reserved without being named.
+func TestNeutralizeMarkers(t *testing.T) {
+	for _, marker := range []string{
+		"<|im_start|>", "<|im_end|>", "<|endoftext|>", "<|begin_of_text|>", "<|start_header_id|>", "<|eot_id|>", "<|python_tag|>", // Llama 3, Qwen
+		"<|header_start|>", "<|header_end|>", "<|eot|>", "<|eom|>", "<|python_start|>", "<|finetune_right_pad|>", // Llama 4
+		"<|START_OF_TURN_TOKEN|>", "<|SYSTEM_TOKEN|>", "<|CHATBOT_TOKEN|>", "<BOS_TOKEN>", "<EOS_TOKEN>", // Command R
+		"<|im_system|>", "<|im_middle|>", "<|tool_calls_section_begin|>", "<|tool_call_argument_begin|>", // Kimi K2
+		"[INST]", "[/INST]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[AVAILABLE_TOOLS]", "[TOOL_CALLS]", "[TOOL_RESULTS]", "[THINK]", // Mistral
+		"<|start_of_role|>", "<|end_of_role|>", "<|end_of_text|>", "<|tool_call|>", // Granite
+		"<｜User｜>", "<｜Assistant｜>", "<｜begin▁of▁sentence｜>", "<｜tool▁calls▁begin｜>", "<｜hy_User｜>", // DeepSeek, Hunyuan
+		"<think>", "</think>", "<tool_call>", "</tool_call>", "<tool_response>", // Qwen
+		"[gMASK]", "<sop>", "<|user|>", "<|observation|>", "<arg_key>", "</arg_value>", // GLM
+		"<start_of_turn>", "<end_of_turn>", "<bos>", "<unused99>", // Gemma
+		"[|user|]", "[|endofturn|]", "<s>", "</s>", "<<SYS>>", "<</SYS>>", "<reserved_106>", "<extra_id_7>", "<SPECIAL_10>", // EXAONE, Llama 2, Baichuan, Nemotron
+		"<seed:think>", "<minimax:tool_call>", "<|start|>", "<|channel|>", "<|message|>", "<|return|>", "<|1.23|>", "<|fim_prefix|>", "<|/think|>",
+	} {
+		upper := strings.ToUpper(marker)
+		if len(marker) <= 4 {
+			upper = marker // <S> is a letter in brackets
+		}
+		for _, variant := range []string{marker, upper, strings.ToLower(marker), strings.ReplaceAll(marker, "<", "＜"), marker[:1] + "\u200B" + marker[1:], "a" + marker + "b"} {
+			got := Neutralize(variant)
+			if got == variant || !ContainsReserved(variant) || Neutralize(got) != got || utf8.RuneCountInString(got) != utf8.RuneCountInString(variant) {
+				t.Errorf("%q became %q", variant, got)
+			}
+		}
+	}
+	for _, text := range []string{
+		"git [OPTIONS] [PREFIX] [ARGS]... <file> <path>", "List<String> a = b<|c", "x <| f <| g |> h", "a < |b| > c", "<| two words |>", "<||>", "<|>", "[||]",
+		"<pre>|a|</pre>", "[1] [2, 3] [citation needed]", "map[string]int, chan<- T, <-chan T", "if (a<b||c>d)", "<response>ok</response> <tool> <think about it>",
+		"<S>", "</S>", "<unused>", "<extra_id_>", "<extra_id_x>", "<|" + strings.Repeat("a", 65) + "|>", "<|a\nb|>", "<|a", "|a|>", "[|a b|]",
+	} {
+		if got := Neutralize(text); got != text {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+}
+
 // A special string can hold every visible rune; only then is U+FFFD put in.
 func TestNeutralizeSpecialOfAllRunes(t *testing.T) {
 	var all strings.Builder
@@ -165,10 +203,10 @@ func TestNeutralizeSpecialOfAllRunes(t *testing.T) {
 // The caller may use its slice again, and calls with different special strings
 // may run at the same time.
 func TestNeutralizeSpecialSets(t *testing.T) {
-	own := []string{"<s>"}
+	own := []string{"<r>"}
 	Neutralize("", own...)
 	own[0] = "<t>"
-	if got := Neutralize("<s><t>", own...); got != "<s>(t)" {
+	if got := Neutralize("<r><t>", own...); got != "<r>(t)" {
 		t.Errorf("after a change of the slice: %q", got)
 	}
 	var wg sync.WaitGroup

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"iter"
 
-	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/budget"
+	"github.com/goselfrag/goselfrag/internal/fanout"
+	"github.com/goselfrag/goselfrag/observe"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -42,7 +44,7 @@ type NextDistribution struct {
 // GroupProber is the power to give exact probabilities of one group's tokens.
 type GroupProber interface {
 	// GroupProbs returns exact probabilities of the tokens of g after req's prompt
-	// continued by after. They may be normalised within the group.
+	// continued by after. They may be normalized within the group.
 	GroupProbs(ctx context.Context, req Request, after []Step, g reflection.Group) (reflection.Distribution, error)
 }
 
@@ -68,7 +70,7 @@ type Checker interface {
 type Capabilities struct {
 	// Model names the model, for traces.
 	Model string `json:"model"`
-	// Level is the best level of judgements its own control tokens allow;
+	// Level is the best level of judgments its own control tokens allow;
 	// LevelUnstated for a model that has no control tokens and needs a critic.
 	Level reflection.Level `json:"level"`
 	// TopN is how far down the backend looks for watched tokens when Level is
@@ -82,6 +84,10 @@ type Capabilities struct {
 	// log-probability of its tokens then measures length, not quality, and the
 	// probability of the whole text is the sequence score to use.
 	Quotes bool `json:"quotes,omitempty"`
+	// AbstainBelow is the relevance, in (0, 1], below which a passage, by the model's own
+	// judgment, is better not answered from: for a model that answers from whatever it is
+	// shown. 0 recommends nothing.
+	AbstainBelow float64 `json:"abstain_below,omitempty"`
 	// SharedPrefix is set when a prefix that one request has read need not be read
 	// again for another, Slots is the number of cache slots that Request.Affinity
 	// can choose among, each of which keeps what was read there last.
@@ -91,7 +97,7 @@ type Capabilities struct {
 	// the same process does: a stream that waits costs nothing. A server generates
 	// on into its connection, and is not paced.
 	Paced bool `json:"paced,omitempty"`
-	// Resumes is set when Prompt.Relevance is honoured: at temperature 0 the
+	// Resumes is set when Prompt.Relevance is honored: at temperature 0 the
 	// continuation of a prompt with the token of IsREL that the model begins with is
 	// the rest of the continuation of the prompt without it.
 	Resumes bool `json:"resumes,omitempty"`
@@ -106,11 +112,14 @@ func unsupported(g Generator, power string) error {
 }
 
 // Score uses g's [Scorer]. The error wraps errors.ErrUnsupported if g is none. Like
-// [Complete] it is charged to the account of ctx; so are [Next] and [GroupProbs].
+// [Complete] it counts in the budget of ctx; so do [Next] and [GroupProbs].
 func Score(ctx context.Context, g Generator, req Request, steps []Step, end bool) (Completion, error) {
 	p, ok := g.(Scorer)
 	if !ok {
 		return Completion{}, unsupported(g, "score a given continuation")
+	}
+	if err := req.checkPower(); err != nil {
+		return Completion{}, err
 	}
 	return charged(ctx, "score", 0, func(ctx context.Context) (Completion, error) {
 		return p.Score(ctx, req, steps, end)
@@ -124,6 +133,9 @@ func Next(ctx context.Context, g Generator, req Request, after []Step) (NextDist
 	if !ok {
 		return NextDistribution{}, unsupported(g, "give the distribution of the next token")
 	}
+	if err := req.checkPower(); err != nil {
+		return NextDistribution{}, err
+	}
 	return charged(ctx, "next token", 1, func(ctx context.Context) (NextDistribution, error) {
 		return p.Next(ctx, req, after)
 	})
@@ -136,25 +148,57 @@ func GroupProbs(ctx context.Context, g Generator, req Request, after []Step, gro
 	if !ok {
 		return reflection.Distribution{}, unsupported(g, "give exact probabilities of a group")
 	}
+	if err := req.checkPower(); err != nil {
+		return reflection.Distribution{}, err
+	}
 	return charged(ctx, group.String(), 1, func(ctx context.Context) (reflection.Distribution, error) {
 		return p.GroupProbs(ctx, req, after, group)
 	})
 }
 
-// charged makes a call that generates a fixed number of tokens, on the account of ctx.
+// checkPower refuses a request whose After would come before what the powers are given.
+func (r *Request) checkPower() error {
+	if len(r.After) > 0 {
+		return fmt.Errorf("%w: After is set: want what follows the prompt as the argument of the power", ErrRequest)
+	}
+	return nil
+}
+
+// askingKey finds the step of a call of a power. A wrapper that passes the power on by the
+// same helper begins no other.
+type askingKey struct{}
+
+// startPower begins a step, unless ctx is in one of these directly.
+func startPower(ctx context.Context, name string) (context.Context, *observe.Span) {
+	if asking, _ := ctx.Value(askingKey{}).(*observe.Span); asking != nil && asking == observe.Current(ctx) {
+		return ctx, nil
+	}
+	ctx, span := observe.Start(ctx, observe.Generation, name)
+	if span != nil {
+		ctx = context.WithValue(ctx, askingKey{}, span)
+	}
+	return ctx, span
+}
+
+// charged makes a call that generates a fixed number of tokens, within the budget of ctx.
 // What else it costs the powers do not tell.
-func charged[T any](ctx context.Context, name string, tokens int, ask func(context.Context) (T, error)) (T, error) {
-	call, err := account.Reserve(ctx, name, tokens)
+func charged[T any](ctx context.Context, name string, tokens int, ask func(context.Context) (T, error)) (t T, err error) {
+	ctx, span := startPower(ctx, name)
+	defer func() { span.End(err) }()
+	reserved, err := budget.Reserve(ctx, name, budget.Cost{Calls: 1, Tokens: tokens})
 	if err != nil {
-		var none T
-		return none, err
+		return t, err
 	}
-	t, err := ask(account.Detach(ctx))
-	cost := Usage{Calls: 1, GeneratedTokens: tokens, Partial: true}
-	if errors.Is(err, errors.ErrUnsupported) { // a wrapper found that the model is not one
-		cost = Usage{}
-	}
-	call.Settle(cost, "", err)
+	defer func() {
+		cost := Usage{Calls: 1, GeneratedTokens: tokens, Partial: true}
+		if errors.Is(err, errors.ErrUnsupported) { // a wrapper found that the model is not one
+			cost = Usage{}
+		}
+		reserved.Settle(cost)
+		span.Spend(cost)
+	}()
+	err = fanout.ErrNoReturn // unless it returns
+	t, err = ask(budget.Detach(ctx))
 	return t, err
 }
 

@@ -23,7 +23,7 @@ type Prompt struct {
 	// of models that were trained without them leave all out, as [SelfRAGTemplate] does.
 	Queries []string `json:"queries,omitempty"`
 	// Path holds the segments generated so far, in order.
-	Path []Segment `json:"path,omitempty"`
+	Path []PathSegment `json:"path,omitempty"`
 	// Evidence holds the passages that the next segment is to use. Setting it
 	// implies Force Retrieval.
 	Evidence []Evidence `json:"evidence,omitempty"`
@@ -38,9 +38,9 @@ type Prompt struct {
 	Relevance reflection.Token `json:"relevance,omitzero"`
 }
 
-// Segment is a piece of an answer that has been generated: what the model saw,
+// PathSegment is a piece of an answer that has been generated: what the model saw,
 // said and judged.
-type Segment struct {
+type PathSegment struct {
 	// Text is the generated text as it came, control tokens left out and white
 	// space kept.
 	Text string `json:"text"`
@@ -193,7 +193,9 @@ func (in Instruction) Prompt(question string) Prompt {
 }
 
 // The instructions of the released evaluation scripts. The zero Instruction, the
-// bare question, is the one for PopQA and TriviaQA.
+// bare question, is the one for PopQA and TriviaQA. WoW, OBQA, ARCEasy and TREX are joined
+// as the script for short answers joins them; training data of all tasks has
+// SepLongForm.
 var (
 	// PubHealth asks whether a statement is true or false.
 	PubHealth = Instruction{
@@ -206,6 +208,23 @@ var (
 		Name:      "arc_c",
 		Text:      "Given four answer candidates, A, B, C and D, choose the best answer choice.",
 		Separator: SepInput,
+	}
+	// OBQA is the same task over OpenBookQA.
+	OBQA = Instruction{Name: "obqa", Text: ARC.Text, Separator: SepShortForm}
+	// ARCEasy is the same task over the easy half of ARC.
+	ARCEasy = Instruction{Name: "arc_easy", Text: ARC.Text, Separator: SepShortForm}
+	// WoW asks for the next turn of a conversation; the question is its turns, one a
+	// line.
+	WoW = Instruction{
+		Name:      "wow",
+		Text:      "Given a chat history separated by new lines, generates an informative, knowledgeable and engaging response. ",
+		Separator: SepShortForm,
+	}
+	// TREX asks for the object of a relation; the question is "subject [SEP] relation".
+	TREX = Instruction{
+		Name:      "trex",
+		Text:      "Given the input format 'Subject Entity [SEP] Relationship Type,' predict the target entity.",
+		Separator: SepShortForm,
 	}
 	// ASQA asks for a long answer to an ambiguous question.
 	ASQA = Instruction{

@@ -38,9 +38,10 @@ func Resumes(t PromptTemplate) bool {
 // path, each retrieving segment with its passage in place, then the evidence.
 // Prompt.Queries has no place in it. The zero value is ready for use.
 type SelfRAGTemplate struct {
-	// OmitPathEvidence leaves the passages of earlier segments out, as the
-	// released inference script does. Prompts get shorter, but a segment that
-	// continues from an earlier passage no longer sees it.
+	// OmitPathEvidence leaves the passages of earlier segments and the tokens
+	// [Retrieval] before them out, as the released inference script does: of such a
+	// segment the prompt has its text and its judgments. Prompts get shorter, but a
+	// segment that continues from an earlier passage no longer sees it.
 	OmitPathEvidence bool
 }
 
@@ -57,7 +58,7 @@ func (t SelfRAGTemplate) Name() string {
 func (t SelfRAGTemplate) Hash() string {
 	probe := Prompt{
 		Instruction: "i", Input: "q", Separator: SepLongForm,
-		Path: []Segment{
+		Path: []PathSegment{
 			{Text: "s", Evidence: []Evidence{{Title: "t", Text: "x"}}, Retrieve: reflection.Retrieval, Relevance: reflection.Relevant, Support: reflection.FullySupported},
 			{Text: "u", Retrieve: reflection.ContinueEvidence, Utility: reflection.Utility5},
 		},
@@ -85,10 +86,10 @@ func (t SelfRAGTemplate) Render(p Prompt, special ...string) (string, error) {
 	w.trusted("\n\n### Response:\n")
 	for _, s := range p.Path {
 		switch {
-		case len(s.Evidence) > 0 && !t.OmitPathEvidence:
-			w.evidence(s.Evidence)
+		case t.OmitPathEvidence && (len(s.Evidence) > 0 || s.Retrieve == reflection.Retrieval):
+			// Nothing: [Retrieval] without a passage is in no training text.
 		case len(s.Evidence) > 0:
-			w.token(reflection.Retrieval)
+			w.evidence(s.Evidence)
 		default:
 			w.token(s.Retrieve)
 		}

@@ -16,22 +16,30 @@ import (
 type Config struct {
 	// URLs are the base URLs of servers that all have the model, such as
 	// "http://localhost:8000", without the /v1 of their calls. Calls are spread over
-	// them. If there are several, one that fails five times in a row is left alone
-	// for ten seconds, and its calls go to the others.
+	// them. One that fails five times in a row, or ten if it is the only one, is left
+	// alone for ten seconds. Its calls go to the others, or fail if there are none. After
+	// that one call at a time tries whether it is back.
 	URLs []string
 	// Model is the name of the model at the server.
 	Model string
 	// APIKey is sent as a bearer token, or as the server's family wants it.
 	APIKey Key
-	// Header is sent with every request. It may hold secrets: it is never logged.
-	Header http.Header
+	// Header is sent with every request, a value for each name. The values are secrets,
+	// as most that are needed here are.
+	Header map[string]Key
 	// Client sends the requests. Nil is a client that all nil ones share, without
 	// a timeout of its own. Unless it has a CheckRedirect, a redirect is followed only to
 	// the same host and with the same method, parameters and body; another is an Error.
+	// It belongs to the caller: it is not changed, and its connections are not closed. If
+	// a server drops idle connections, each of them that is left fails one try: give the
+	// Transport an IdleConnTimeout below that of the server.
 	Client *http.Client
 	// Retries is how many times more a call is tried that failed in a way that may
-	// pass; 0 is 2 times, a negative number none. A call whose result has begun to
-	// arrive at the caller is never repeated.
+	// pass; 0 is 2 times, a negative number none. A continuation that breaks off when some
+	// of it has reached the caller is generated again, and goes on if it begins with the
+	// same tokens. All calls together make at most one retry for ten calls, above a reserve
+	// of 20 to 50; those at a time that the server named (Retry-After) do not count unless
+	// no call has succeeded for a minute.
 	Retries int
 	// Timeout bounds each try of a call, from sending the request to the end of
 	// the answer; 0 is 5 minutes. A context with a deadline bounds the whole call.
@@ -61,18 +69,23 @@ func (c Config) Check() error {
 		case strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/v1"):
 			return bad("URLs[%d] is %q: leave /v1 out, it is put behind where it belongs", i, s)
 		case slices.ContainsFunc(c.URLs[:i], func(t string) bool { return same(s, t) }):
-			return bad("URLs[%d] is %q, which stands there twice", i, s)
+			return bad("URLs[%d] is %q, which is given twice", i, s)
 		}
 	}
-	for name, values := range c.Header {
+	for name, value := range c.Header {
+		for other := range c.Header {
+			if other != name && http.CanonicalHeaderKey(other) == http.CanonicalHeaderKey(name) {
+				return bad("Header has %s and %s, which are one name", min(name, other), max(name, other))
+			}
+		}
 		switch {
 		case name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r) }):
 			return bad("Header has the name %q: want letters, digits and hyphens", name)
-		case slices.ContainsFunc(values, unsendable):
+		case unsendable(value.Reveal()):
 			return bad("Header %s holds a control character, such as the line break at the end of a file", name)
 		}
 	}
-	if unsendable(string(c.APIKey)) || strings.Contains(string(c.APIKey), "\t") {
+	if key := c.APIKey.Reveal(); unsendable(key) || strings.Contains(key, "\t") {
 		return bad("APIKey holds a control character, such as the line break at the end of a file")
 	}
 	if c.Timeout < 0 {
@@ -94,13 +107,30 @@ func unsendable(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
 }
 
-// Key is a secret. It prints as a placeholder, whatever the verb, and is written
-// to logs and JSON the same way.
-type Key string
+// Key is a secret. No verb of package fmt, no encoder and no error shows it, and neither
+// does a dump by reflection, in whatever it is held: it is not kept as a string. The zero
+// value is none. Keys cannot be compared.
+type Key struct{ reveal func() string }
+
+// NewKey returns the key that is a secret; "" is none.
+func NewKey(secret string) Key {
+	if secret == "" {
+		return Key{}
+	}
+	return Key{func() string { return secret }}
+}
+
+// Reveal returns the secret, "" if there is none.
+func (k Key) Reveal() string {
+	if k.reveal == nil {
+		return ""
+	}
+	return k.reveal()
+}
 
 // placeholder stands where a key would.
 func (k Key) placeholder() string {
-	if k == "" {
+	if k.reveal == nil {
 		return ""
 	}
 	return "[key]"

@@ -12,6 +12,20 @@ import (
 // configured, such as one that lacks tokens. They say what to change.
 var ErrModel = errors.New("modelserver: unfit model")
 
+// LimitError is wrapped by the [Error] of an answer that is longer than one to its
+// request can be.
+type LimitError struct {
+	// What is too long, such as "the answer".
+	What string
+	// Bytes is the most that it may have, decompressed.
+	Bytes int64
+}
+
+// Error implements error.
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("%s is longer than %d bytes, the most that its request allows for", e.What, e.Bytes)
+}
+
 // Error says how a call of a model server failed. It holds no key.
 //
 // A call that ended because the caller's context was done has an error that wraps

@@ -25,7 +25,7 @@ func Example() {
 	defer server.Close()
 
 	model, err := ollama.New(ollama.Config{Server: modelserver.Config{
-		URLs: []string{server.URL}, Model: "selfrag", APIKey: "secret",
+		URLs: []string{server.URL}, Model: "selfrag", APIKey: modelserver.NewKey("secret"),
 	}})
 	if err != nil {
 		fmt.Println(err)

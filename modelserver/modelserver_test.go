@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +20,7 @@ func TestConfigCheck(t *testing.T) {
 		config modelserver.Config
 		says   string // "" if it is good
 	}{
-		"good":          {modelserver.Config{URLs: []string{"http://localhost:8000", "https://h/v"}, APIKey: "k"}, ""},
+		"good":          {modelserver.Config{URLs: []string{"http://localhost:8000", "https://h/v"}, APIKey: modelserver.NewKey("k")}, ""},
 		"no URL":        {modelserver.Config{}, "URLs is empty"},
 		"no scheme":     {modelserver.Config{URLs: []string{"localhost:8000"}}, "URLs[0]"},
 		"no host":       {modelserver.Config{URLs: []string{"http://h", "http://"}}, "URLs[1]"},
@@ -35,10 +35,11 @@ func TestConfigCheck(t *testing.T) {
 		"twice, case":   {modelserver.Config{URLs: []string{"HTTP://h:1", "http://H:1/"}}, "twice"},
 		"two paths":     {modelserver.Config{URLs: []string{"http://h/a", "http://h/A"}}, ""},
 		"IPv6":          {modelserver.Config{URLs: []string{"http://[::1]:8000", "http://[fe80::1%25eth0]:8000"}}, ""},
-		"headers":       {modelserver.Config{URLs: []string{"http://h"}, Header: http.Header{"X-Ab.c_1": {"a\tü", ""}}}, ""},
-		"header name":   {modelserver.Config{URLs: []string{"http://h"}, Header: http.Header{"X Team": {"a"}}}, `Header has the name "X Team"`},
-		"header value":  {modelserver.Config{URLs: []string{"http://h"}, Header: http.Header{"X-Token": {"secret\n"}}}, "Header X-Token holds"},
-		"line break":    {modelserver.Config{URLs: []string{"http://h"}, APIKey: "secret\n"}, "APIKey"},
+		"headers":       {modelserver.Config{URLs: []string{"http://h"}, Header: map[string]modelserver.Key{"X-Ab.c_1": modelserver.NewKey("a\tü"), "X-None": {}}}, ""},
+		"header name":   {modelserver.Config{URLs: []string{"http://h"}, Header: map[string]modelserver.Key{"X Team": modelserver.NewKey("a")}}, `Header has the name "X Team"`},
+		"header value":  {modelserver.Config{URLs: []string{"http://h"}, Header: map[string]modelserver.Key{"X-Token": modelserver.NewKey("secret\n")}}, "Header X-Token holds"},
+		"header twice":  {modelserver.Config{URLs: []string{"http://h"}, Header: map[string]modelserver.Key{"x-team": modelserver.NewKey("a"), "X-Team": modelserver.NewKey("b")}}, "X-Team and x-team, which are one name"},
+		"line break":    {modelserver.Config{URLs: []string{"http://h"}, APIKey: modelserver.NewKey("secret\n")}, "APIKey"},
 		"timeout":       {modelserver.Config{URLs: []string{"http://h"}, Timeout: -1}, "Timeout"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -53,22 +54,74 @@ func TestConfigCheck(t *testing.T) {
 	}
 }
 
+// service holds a configuration as a user's own type may, where package fmt reaches what
+// it prints by reflection alone.
+type service struct {
+	config  modelserver.Config
+	pointer *modelserver.Config
+	any     any
+	list    []modelserver.Key
+	byName  map[string]modelserver.Key
+}
+
 // TestKeyIsNotPrinted writes a configuration in every way it may get into a log.
 func TestKeyIsNotPrinted(t *testing.T) {
-	c := modelserver.Config{URLs: []string{"http://h"}, APIKey: "secret"}
+	key := modelserver.NewKey("secret")
+	c := modelserver.Config{URLs: []string{"http://h"}, APIKey: key, Header: map[string]modelserver.Key{"X-Token": key}}
+	held := service{c, &c, c, []modelserver.Key{key}, c.Header}
 	var out bytes.Buffer
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-		fmt.Fprintf(&out, verb+verb+verb, c, &c, c.APIKey)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%p", "%T"} {
+		for _, v := range []any{c, &c, c.APIKey, c.Header, held, &held, []any{held}, map[string]service{"a": held}, fmt.Errorf("%v", held)} {
+			fmt.Fprintf(&out, verb, v)
+		}
 	}
-	slog.New(slog.NewTextHandler(&out, nil)).Info("x", "config", c, "key", c.APIKey)
-	slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "config", c.APIKey)
-	b, err := json.Marshal(c.APIKey)
-	out.Write(b)
-	if err != nil || strings.Contains(out.String(), "secret") || strings.Contains(out.String(), fmt.Sprintf("%x", "secret")) {
-		t.Errorf("%v, %s", err, &out)
+	for _, h := range []slog.Handler{slog.NewTextHandler(&out, nil), slog.NewJSONHandler(&out, nil)} {
+		slog.New(h).Info("x", "config", c, "pointer", &c, "key", c.APIKey, "held", held, "header", c.Header)
 	}
-	if !strings.Contains(out.String(), "[key]") || fmt.Sprint(modelserver.Key("")) != "" {
+	for _, v := range []any{c.APIKey, c.Header, held} {
+		b, err := json.Marshal(v)
+		if err != nil {
+			t.Error(err)
+		}
+		out.Write(b)
+	}
+	dump(&out, reflect.ValueOf(&held), 20)
+	for _, shown := range []string{"secret", fmt.Sprintf("%x", "secret"), fmt.Sprintf("%X", "secret"), fmt.Sprint([]byte("secret"))} {
+		if strings.Contains(out.String(), shown) {
+			t.Errorf("%q is shown: %s", shown, &out)
+		}
+	}
+	if !strings.Contains(out.String(), "[key]") || fmt.Sprint(modelserver.NewKey("")) != "" {
 		t.Errorf("want a placeholder for a key, and nothing for none: %s", &out)
+	}
+	if key.Reveal() != "secret" || (modelserver.Key{}).Reveal() != "" {
+		t.Error("a key cannot be read")
+	}
+}
+
+// dump writes every string that reflection reaches, as packages that print structures do.
+func dump(w io.Writer, v reflect.Value, depth int) {
+	if depth == 0 || !v.IsValid() {
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		fmt.Fprintln(w, v.String())
+	case reflect.Pointer, reflect.Interface:
+		dump(w, v.Elem(), depth-1)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			dump(w, v.Field(i), depth-1)
+		}
+	case reflect.Slice, reflect.Array:
+		for i := range v.Len() {
+			dump(w, v.Index(i), depth-1)
+		}
+	case reflect.Map:
+		for it := v.MapRange(); it.Next(); {
+			dump(w, it.Key(), depth-1)
+			dump(w, it.Value(), depth-1)
+		}
 	}
 }
 

@@ -51,13 +51,14 @@ const logTolerance = 1e-4
 // Check returns an error if p carries a number that no log-probability can have:
 // NaN, plus infinity, or more than 1e-4 above zero.
 func (p Prob) Check() error {
-	if p.Known == Unknown {
+	if p.Known == Unknown || p.Log <= logTolerance { // false for NaN
 		return nil
 	}
-	if math.IsNaN(p.Log) || p.Log > logTolerance {
-		return fmt.Errorf("log-probability %v: want a number in [-Inf, 0]", p.Log)
-	}
-	return nil
+	return p.wrong() // apart, so that the check itself is inlined
+}
+
+func (p Prob) wrong() error {
+	return fmt.Errorf("log-probability %v: want a number in [-Inf, 0]", p.Log)
 }
 
 type probJSON struct {
@@ -170,9 +171,9 @@ func (d Distribution) Check() error {
 	if d.Group > IsUSE {
 		return fmt.Errorf("group %d does not exist", d.Group)
 	}
-	for i, t := range d.Group.Tokens() {
+	for i := range d.Group.Size() {
 		if err := d.Probs[i].Check(); err != nil {
-			return fmt.Errorf("%v: %w", t, err)
+			return fmt.Errorf("%v: %w", d.Group.Tokens()[i], err)
 		}
 	}
 	return nil

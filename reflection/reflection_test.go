@@ -175,12 +175,12 @@ func TestDistribution(t *testing.T) {
 }
 
 func TestCritiqueLevelIsTheLowest(t *testing.T) {
-	judged := func(l reflection.Level) reflection.Judgement {
+	judged := func(l reflection.Level) reflection.Judgment {
 		return reflection.Judged(reflection.OneHot(reflection.Relevant), reflection.Relevant, l)
 	}
-	c := reflection.Critique{IsREL: judged(reflection.ExactIDs), IsSUP: judged(reflection.HardLabels), IsUSE: reflection.Judgement{Status: reflection.StatusAbsent, Level: reflection.Heuristic}}
+	c := reflection.Critique{IsREL: judged(reflection.ExactIDs), IsSUP: judged(reflection.HardLabels), IsUSE: reflection.Judgment{Status: reflection.StatusAbsent, Level: reflection.Heuristic}}
 	if l := c.Level(); l != reflection.HardLabels {
-		t.Errorf("level %v: want that of the worst judgement made, absent ones aside", l)
+		t.Errorf("level %v: want that of the worst judgment made, absent ones aside", l)
 	}
 	if l := (reflection.Critique{}).Level(); l != reflection.LevelUnstated {
 		t.Errorf("nothing judged: %v", l)
@@ -234,7 +234,7 @@ func TestCritiqueCheck(t *testing.T) {
 	rel := reflection.OneHot(reflection.Relevant)
 	good := reflection.Critique{
 		IsREL: reflection.Judged(rel, reflection.Relevant, reflection.ExactIDs),
-		IsSUP: reflection.Judgement{Status: reflection.StatusAbsent},
+		IsSUP: reflection.Judgment{Status: reflection.StatusAbsent},
 	}
 	if err := good.Check(); err != nil {
 		t.Fatal(err)

@@ -1,9 +1,10 @@
 package reflection
 
-import "fmt"
+import "github.com/goselfrag/goselfrag/internal/enum"
 
 // Token is one of the fifteen control tokens of Self-RAG. The zero value, None,
-// stands for "not a control token".
+// stands for "not a control token". It is a number because it is an index into tables
+// that are read for every token.
 type Token uint8
 
 // The control tokens, in the order in which the published 7B and 13B models
@@ -30,7 +31,7 @@ const (
 // tokenCount is the number of Token values, None included.
 const tokenCount = int(NoSupport) + 1
 
-var literals = [tokenCount]string{
+var literals = enum.Numbers[Token]{Package: "reflection", What: "control token", Names: []string{
 	NoRetrieval:        "[No Retrieval]",
 	Retrieval:          "[Retrieval]",
 	ContinueEvidence:   "[Continue to Use Evidence]",
@@ -46,12 +47,12 @@ var literals = [tokenCount]string{
 	FullySupported:     "[Fully supported]",
 	PartiallySupported: "[Partially supported]",
 	NoSupport:          "[No support / Contradictory]",
-}
+}}
 
 var byLiteral = func() map[string]Token {
 	m := make(map[string]Token, tokenCount-1)
 	for t := NoRetrieval; t <= NoSupport; t++ {
-		m[literals[t]] = t
+		m[literals.Names[t]] = t
 	}
 	return m
 }()
@@ -74,37 +75,16 @@ func ParseToken(s string) (Token, bool) {
 
 // String returns the literal on which the published models were trained, and ""
 // for None.
-func (t Token) String() string {
-	if int(t) >= tokenCount {
-		return fmt.Sprintf("Token(%d)", uint8(t))
-	}
-	return literals[t]
-}
+func (t Token) String() string { return literals.String(t) }
 
 // MarshalText writes the literal; None is the empty string.
-func (t Token) MarshalText() ([]byte, error) {
-	if int(t) >= tokenCount {
-		return nil, fmt.Errorf("reflection: no token has the number %d", uint8(t))
-	}
-	return []byte(literals[t]), nil
-}
+func (t Token) MarshalText() ([]byte, error) { return literals.Marshal(t) }
 
 // UnmarshalText reads what MarshalText writes.
-func (t *Token) UnmarshalText(b []byte) error {
-	if len(b) == 0 {
-		*t = None
-		return nil
-	}
-	v, ok := byLiteral[string(b)]
-	if !ok {
-		return fmt.Errorf("reflection: %q is not a control token", b)
-	}
-	*t = v
-	return nil
-}
+func (t *Token) UnmarshalText(b []byte) error { return literals.Unmarshal(b, t) }
 
 // Group is a set of tokens of which a model chooses one: a question the model
-// answers about its own text.
+// answers about its own text. It is a number because it is an index into the groups' tables.
 type Group uint8
 
 // The four groups of the paper's Table 1.
@@ -120,29 +100,38 @@ const (
 const MaxGroupSize = 5
 
 var groups = [...]struct {
-	name   string
 	first  Token
 	tokens int
 }{
-	NoGroup:  {"", None, 0},
-	Retrieve: {"Retrieve", NoRetrieval, 3},
-	IsREL:    {"IsREL", Irrelevant, 2},
-	IsSUP:    {"IsSUP", FullySupported, 3},
-	IsUSE:    {"IsUSE", Utility1, 5},
+	NoGroup:  {None, 0},
+	Retrieve: {NoRetrieval, 3},
+	IsREL:    {Irrelevant, 2},
+	IsSUP:    {FullySupported, 3},
+	IsUSE:    {Utility1, 5},
 }
+
+var groupNames = enum.Numbers[Group]{Package: "reflection", What: "group", Names: []string{"", "Retrieve", "IsREL", "IsSUP", "IsUSE"}}
 
 // Groups returns the four groups in the order Retrieve, IsREL, IsSUP, IsUSE.
 func Groups() []Group { return []Group{Retrieve, IsREL, IsSUP, IsUSE} }
 
+// groupOf holds the group of each token.
+var groupOf = func() (of [tokenCount]Group) {
+	for g := Retrieve; g <= IsUSE; g++ {
+		for _, t := range g.Tokens() {
+			of[t] = g
+		}
+	}
+	return of
+}()
+
 // Group returns the group t belongs to: NoGroup for None and for the two
 // paragraph tokens.
 func (t Token) Group() Group {
-	for g := Retrieve; g <= IsUSE; g++ {
-		if g.index(t) >= 0 {
-			return g
-		}
+	if int(t) >= tokenCount {
+		return NoGroup
 	}
-	return NoGroup
+	return groupOf[t]
 }
 
 // Tokens returns the tokens of g in vocabulary order; sums over a group are
@@ -173,28 +162,10 @@ func (g Group) index(t Token) int {
 }
 
 // String returns the paper's name of the group.
-func (g Group) String() string {
-	if int(g) >= len(groups) {
-		return fmt.Sprintf("Group(%d)", uint8(g))
-	}
-	return groups[g].name
-}
+func (g Group) String() string { return groupNames.String(g) }
 
 // MarshalText writes the paper's name of the group.
-func (g Group) MarshalText() ([]byte, error) {
-	if int(g) >= len(groups) {
-		return nil, fmt.Errorf("reflection: no group has the number %d", uint8(g))
-	}
-	return []byte(groups[g].name), nil
-}
+func (g Group) MarshalText() ([]byte, error) { return groupNames.Marshal(g) }
 
 // UnmarshalText reads what MarshalText writes.
-func (g *Group) UnmarshalText(b []byte) error {
-	for i := range groups {
-		if groups[i].name == string(b) {
-			*g = Group(i)
-			return nil
-		}
-	}
-	return fmt.Errorf("reflection: %q is not a group: want Retrieve, IsREL, IsSUP or IsUSE", b)
-}
+func (g *Group) UnmarshalText(b []byte) error { return groupNames.Unmarshal(b, g) }

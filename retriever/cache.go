@@ -8,7 +8,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/budget"
+	"github.com/goselfrag/goselfrag/internal/isnil"
+	"github.com/goselfrag/goselfrag/observe"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 // CacheOptions bounds a [Cache]. The zero value is ready to use.
@@ -21,7 +24,7 @@ type CacheOptions struct {
 }
 
 // Cache is a Retriever that remembers the results of another one, of queries that are
-// equal in everything: text, K and filter, by [FormatFilter]. A result with an error
+// equal in everything: text, K and filter, by filter.Format, and in the scopes that they are asked in. A result with an error
 // or with something missing is not remembered. It is safe for concurrent use; equal
 // queries at the same time each ask the retriever, so that none depends on the context
 // of another.
@@ -48,7 +51,7 @@ type cached struct {
 	res   Result
 }
 
-// NewCache returns a cache of the results of r. The error wraps ErrCompose: r is nil,
+// NewCache returns a cache of the results of r. The error wraps ErrOption: r is nil,
 // or a bound is negative.
 func NewCache(r Retriever, o CacheOptions) (*Cache, error) {
 	if o.Size == 0 {
@@ -58,12 +61,12 @@ func NewCache(r Retriever, o CacheOptions) (*Cache, error) {
 		o.Age = time.Minute
 	}
 	switch {
-	case isNil(r):
-		return nil, fmt.Errorf("%w: NewCache: the retriever is nil", ErrCompose)
+	case isnil.Value(r):
+		return nil, fmt.Errorf("%w: NewCache: the retriever is nil", ErrOption)
 	case o.Size < 0:
-		return nil, fmt.Errorf("%w: NewCache: Size is %d: want at least 1, or 0 for 1000", ErrCompose, o.Size)
+		return nil, fmt.Errorf("%w: NewCache: Size is %d: want at least 1, or 0 for 1000", ErrOption, o.Size)
 	case o.Age < 0:
-		return nil, fmt.Errorf("%w: NewCache: Age is %v: want more than 0, or 0 for a minute", ErrCompose, o.Age)
+		return nil, fmt.Errorf("%w: NewCache: Age is %v: want more than 0, or 0 for a minute", ErrOption, o.Age)
 	}
 	return &Cache{inner: r, o: o, entries: make(map[cacheKey]*list.Element), order: list.New()}, nil
 }
@@ -76,19 +79,26 @@ func (c *Cache) Retrieve(ctx context.Context, q Query) (Result, error) {
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
 	}
-	key := cacheKey{q.Text, q.K, FormatFilter(q.Filter)}
+	key := cacheKey{q.Text, q.K, filter.Format(q.Filter)}
+	for _, f := range Confined(ctx) { // of a scope, whatever q says
+		key.filter += "\x00" + filter.Format(f)
+	}
 	res, purges, ok := c.get(key)
 	if ok {
-		account.Begin(ctx, "cached")
+		_, step := observe.Start(ctx, observe.Part, "cached")
+		step.End(nil)
 		return res, nil
 	}
 	found := time.Now() // what changes at the retriever from now on may be missed
-	res, err := c.inner.Retrieve(ctx, q)
+	res, err := Ask(ctx, c.inner, q)
 	if err == nil && len(res.Missing) == 0 {
 		c.put(&cached{key, found, cloneResult(res)}, purges)
 	}
 	return res, err
 }
+
+// MostCost implements budget.Declarer.
+func (c *Cache) MostCost(int) (budget.Cost, bool) { return budget.MostCost(c.inner, 1) }
 
 // Purge forgets all results. Call it after the passages changed: a search that is
 // under way then is not remembered either.
@@ -96,8 +106,7 @@ func (c *Cache) Purge() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.purges++
-	clear(c.entries)
-	c.order.Init()
+	c.entries, c.order = make(map[cacheKey]*list.Element), list.New() // in no time, however many there are
 }
 
 // Len returns the number of results that are kept.
@@ -108,19 +117,27 @@ func (c *Cache) Len() int {
 }
 
 func (c *Cache) get(key cacheKey) (res Result, purges int, ok bool) {
+	entry, purges := c.entry(key)
+	if entry == nil {
+		return res, purges, false
+	}
+	return cloneResult(entry.res), purges, true // entries do not change
+}
+
+func (c *Cache) entry(key cacheKey) (entry *cached, purges int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.entries[key]
 	if e == nil {
-		return res, c.purges, false
+		return nil, c.purges
 	}
-	entry := e.Value.(*cached)
+	entry = e.Value.(*cached)
 	if time.Since(entry.found) >= c.o.Age {
 		c.drop(e)
-		return res, c.purges, false
+		return nil, c.purges
 	}
 	c.order.MoveToFront(e)
-	return cloneResult(entry.res), c.purges, true
+	return entry, c.purges
 }
 
 func (c *Cache) put(entry *cached, purges int) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 )
 
@@ -47,7 +48,7 @@ func TestCacheSizeAndKey(t *testing.T) {
 		}
 	}
 	x, y := retriever.Query{Text: "q", K: 1}, retriever.Query{Text: "q", K: 2}
-	z := retriever.Query{Text: "q", K: 1, Filter: retriever.Exists{Field: "f"}}
+	z := retriever.Query{Text: "q", K: 1, Filter: filter.Exists{Field: "f"}}
 	ask(x, true)
 	ask(y, true)
 	ask(x, false)
@@ -59,7 +60,7 @@ func TestCacheSizeAndKey(t *testing.T) {
 		t.Errorf("%d results are kept", c.Len())
 	}
 	// Filters that are true of the same, written otherwise, are one key.
-	z.Filter = retriever.And{z.Filter}
+	z.Filter = filter.And{z.Filter}
 	ask(z, false)
 	c.Purge()
 	ask(z, true)

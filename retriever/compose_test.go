@@ -13,7 +13,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 )
 
@@ -83,7 +85,7 @@ func TestComposeErrors(t *testing.T) {
 	}
 	_, reorder := retriever.Reorder(nil)
 	_, typed := retriever.Reorder(null)
-	_, noParts := retriever.Route(retriever.Rules{}, nil, retriever.RouteOptions{})
+	_, noParts := retriever.Route(retriever.RouteRules{}, nil, retriever.RouteOptions{})
 	for name, err := range map[string]error{
 		"reorder nil":        reorder,
 		"reorder nil typed":  typed,
@@ -98,15 +100,15 @@ func TestComposeErrors(t *testing.T) {
 		"cache size":         cache(listed("a"), retriever.CacheOptions{Size: -1}),
 		"cache age":          cache(listed("a"), retriever.CacheOptions{Age: -1}),
 		"route nil":          route(nil, retriever.RouteOptions{}),
-		"route fallback":     route(retriever.Rules{}, retriever.RouteOptions{Fallback: "b"}),
-		"route two policies": route(retriever.Rules{}, retriever.RouteOptions{Fallback: "a", EmptyWithoutRoute: true}),
-		"route rule":         route(retriever.Rules{List: []retriever.Rule{{Part: "b"}}}, retriever.RouteOptions{}),
+		"route fallback":     route(retriever.RouteRules{}, retriever.RouteOptions{Fallback: "b"}),
+		"route two policies": route(retriever.RouteRules{}, retriever.RouteOptions{Fallback: "a", EmptyWithoutRoute: true}),
+		"route rule":         route(retriever.RouteRules{List: []retriever.RouteRule{{Part: "b"}}}, retriever.RouteOptions{}),
 	} {
-		if !errors.Is(err, retriever.ErrCompose) {
+		if !errors.Is(err, retriever.ErrOption) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if !errors.Is(noParts, retriever.ErrFuse) {
+	if !errors.Is(noParts, retriever.ErrOption) {
 		t.Errorf("no parts: %v", noParts)
 	}
 }
@@ -131,13 +133,13 @@ func pipelines() map[string]func(retriever.Retriever) (retriever.Retriever, erro
 			return retriever.MMR(r, retriever.MMROptions{Similarity: words, Depth: 5})
 		},
 		"route": func(r retriever.Retriever) (retriever.Retriever, error) {
-			return retriever.Route(retriever.Rules{List: []retriever.Rule{{Part: "b"}, {Part: "a", When: has("Ebro")}}}, two(r), retriever.RouteOptions{})
+			return retriever.Route(retriever.RouteRules{List: []retriever.RouteRule{{Part: "b"}, {Part: "a", When: has("Ebro")}}}, two(r), retriever.RouteOptions{})
 		},
 		"fallback": func(r retriever.Retriever) (retriever.Retriever, error) {
-			return retriever.Route(retriever.Rules{}, two(r), retriever.RouteOptions{Fallback: "b"})
+			return retriever.Route(retriever.RouteRules{}, two(r), retriever.RouteOptions{Fallback: "b"})
 		},
 		"limit": func(r retriever.Retriever) (retriever.Retriever, error) {
-			return retriever.Limit(r, retriever.Budget{Calls: 1, Time: time.Hour})
+			return retriever.Limit(r, budget.Limits{Calls: 1, Time: time.Hour}, retriever.LimitOptions{})
 		},
 		"cache": func(r retriever.Retriever) (retriever.Retriever, error) {
 			return retriever.NewCache(r, retriever.CacheOptions{Size: 3})
@@ -168,7 +170,7 @@ func TestComposeContract(t *testing.T) {
 func TestComposeIsRepeatable(t *testing.T) {
 	for name, compose := range pipelines() {
 		r := must[retriever.Retriever](t)(compose(retrievertest.Overlap(retrievertest.Corpus()...)))
-		q := retriever.Query{Text: "a bridge over the river Ebro", K: 7, Filter: retriever.Exists{Field: "year"}}
+		q := retriever.Query{Text: "a bridge over the river Ebro", K: 7, Filter: filter.Exists{Field: "year"}}
 		first, err := r.Retrieve(t.Context(), q)
 		if err != nil || len(first.Hits) != 7 {
 			t.Fatalf("%s: %d hits, %v", name, len(first.Hits), err)
@@ -187,17 +189,17 @@ func recorder() *retrievertest.Script {
 }
 
 func TestFiltersReachEveryPart(t *testing.T) {
-	filter := retriever.Not{Filter: retriever.Exists{Field: "secret"}}
+	expr := filter.Not{Filter: filter.Exists{Field: "secret"}}
 	for name, compose := range pipelines() {
 		s := recorder()
-		if _, err := must[retriever.Retriever](t)(compose(s)).Retrieve(t.Context(), retriever.Query{Text: "Ebro", K: 2, Filter: filter}); err != nil {
+		if _, err := must[retriever.Retriever](t)(compose(s)).Retrieve(t.Context(), retriever.Query{Text: "Ebro", K: 2, Filter: expr}); err != nil {
 			t.Fatal(name, err)
 		}
 		if len(s.Queries()) == 0 {
 			t.Errorf("%s asked nobody", name)
 		}
 		for _, q := range s.Queries() {
-			if q.Text != "Ebro" || retriever.FormatFilter(q.Filter) != retriever.FormatFilter(filter) {
+			if q.Text != "Ebro" || filter.Format(q.Filter) != filter.Format(expr) {
 				t.Errorf("%s asked %+v", name, q)
 			}
 		}

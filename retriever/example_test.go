@@ -7,33 +7,38 @@ import (
 	"time"
 
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 // A retriever of one's own: whatever can find passages, as one function.
 func ExampleFunc() {
 	shelf := []retriever.Passage{
-		{ID: "1", Text: "Go was announced in 2009.", Metadata: retriever.Metadata{"lang": retriever.String("en")}},
-		{ID: "2", Text: "Go wurde 2009 vorgestellt.", Metadata: retriever.Metadata{"lang": retriever.String("de")}},
+		{ID: "1", Text: "Go was announced in 2009.", Metadata: filter.Metadata{"lang": filter.String("en")}},
+		{ID: "2", Text: "Go wurde 2009 vorgestellt.", Metadata: filter.Metadata{"lang": filter.String("de")}},
 	}
 	r := retriever.Func(func(ctx context.Context, q retriever.Query) (retriever.Result, error) {
 		if err := q.Check(); err != nil {
 			return retriever.Result{}, err
 		}
+		scan, err := filter.NewScan(ctx, q.Filter)
+		if err != nil {
+			return retriever.Result{}, err
+		}
 		out := retriever.Result{Scores: retriever.RankOnly}
 		for _, p := range shelf {
-			if len(out.Hits) < q.K && strings.Contains(p.Text, q.Text) && retriever.Match(q.Filter, p.Metadata) {
+			if len(out.Hits) < q.K && strings.Contains(p.Text, q.Text) && scan.Match(p.Metadata) {
 				out.Hits = append(out.Hits, retriever.Hit{Passage: p})
 			}
 		}
-		return out, ctx.Err()
+		return out, scan.Err()
 	})
 
-	filter, err := retriever.ParseFilter(`lang = "de"`)
+	expr, err := filter.Parse(`lang = "de"`)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	res, err := r.Retrieve(context.Background(), retriever.Query{Text: "2009", K: 5, Filter: filter})
+	res, err := r.Retrieve(context.Background(), retriever.Query{Text: "2009", K: 5, Filter: expr})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -43,50 +48,6 @@ func ExampleFunc() {
 	}
 	// Output:
 	// 2 Go wurde 2009 vorgestellt.
-}
-
-func ExampleParseFilter() {
-	f, err := retriever.ParseFilter(`tenant = "acme" and (year >= 2020 or exists(pinned))`)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(retriever.FormatFilter(f))
-	fmt.Println(retriever.Match(f, retriever.Metadata{
-		"tenant": retriever.String("acme"),
-		"year":   retriever.Int(2024),
-	}))
-
-	_, err = retriever.ParseFilter(`year >= )`)
-	fmt.Println(err)
-	// Output:
-	// tenant = "acme" and (year >= 2020 or exists(pinned))
-	// true
-	// filter: 1:9: expected a value after ">=", found ")"
-}
-
-// A condition on a field that a passage does not have is neither true nor false,
-// and turning it round does not make it true.
-func ExampleEval() {
-	nobody := retriever.Metadata{} // a passage that belongs to no tenant
-	for _, text := range []string{
-		`tenant = "acme"`,
-		`tenant != "acme"`,
-		`not tenant = "acme"`,
-		`not exists(tenant)`,
-	} {
-		f, err := retriever.ParseFilter(text)
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		fmt.Printf("%s: %v, match %v\n", text, retriever.Eval(f, nobody), retriever.Match(f, nobody))
-	}
-	// Output:
-	// tenant = "acme": unknown, match false
-	// tenant != "acme": unknown, match false
-	// not tenant = "acme": unknown, match false
-	// not exists(tenant): true, match true
 }
 
 // Two rankings of the same shelf become one; each hit says where it came from.
@@ -126,7 +87,7 @@ func ExampleRoute() {
 	statutes := retriever.List(retriever.Passage{ID: "law-1"}, retriever.Passage{ID: "law-2"})
 	general := retriever.List(retriever.Passage{ID: "wiki-1"})
 	routed, err := retriever.Route(
-		retriever.Rules{List: []retriever.Rule{{Part: "statutes", When: func(q retriever.Query) bool { return strings.Contains(q.Text, "law") }}}},
+		retriever.RouteRules{List: []retriever.RouteRule{{Part: "statutes", When: func(q retriever.Query) bool { return strings.Contains(q.Text, "law") }}}},
 		[]retriever.Part{{Name: "statutes", Retriever: statutes}, {Name: "general", Retriever: general}},
 		retriever.RouteOptions{Fallback: "general"},
 	)
@@ -169,7 +130,7 @@ func ExampleReorderHits() {
 func ExamplePostFilter() {
 	var shelf []retriever.Passage
 	for i := range 30 {
-		shelf = append(shelf, retriever.Passage{ID: fmt.Sprint(i), Metadata: retriever.Metadata{"page": retriever.Int(int64(i))}})
+		shelf = append(shelf, retriever.Passage{ID: fmt.Sprint(i), Metadata: filter.Metadata{"page": filter.Int(int64(i))}})
 	}
 	store := retriever.Func(func(ctx context.Context, q retriever.Query) (retriever.Result, error) {
 		fmt.Println("asked for", q.K)
@@ -180,8 +141,8 @@ func ExamplePostFilter() {
 		fmt.Println(err)
 		return
 	}
-	filter := retriever.Compare{Field: "page", Op: retriever.Ge, Value: retriever.Int(20)}
-	res, err := r.Retrieve(context.Background(), retriever.Query{K: 2, Filter: filter})
+	expr := filter.Compare{Field: "page", Op: filter.Ge, Value: filter.Int(20)}
+	res, err := r.Retrieve(context.Background(), retriever.Query{K: 2, Filter: expr})
 	for _, h := range res.Hits {
 		fmt.Println(h.Passage.ID)
 	}

@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"reflect"
-	"runtime/debug"
 	"slices"
-	"sync"
 	"unicode/utf8"
 
-	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/budget"
+	"github.com/goselfrag/goselfrag/internal/ctxerr"
+	"github.com/goselfrag/goselfrag/internal/isnil"
+	"github.com/goselfrag/goselfrag/observe"
 )
 
 // Part is one retriever of a fusion.
@@ -41,7 +41,7 @@ const (
 	// parts, which need not be of one kind. With k 60 and weights 1, ranks 1 and 3 give
 	// 1/61 + 1/63. Scores are [RRF].
 	RankFusion FuseMethod = "rank"
-	// ScoreFusion is the convex combination of scores that are normalised within the list
+	// ScoreFusion is the convex combination of scores that are normalized within the list
 	// of each part (Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid
 	// Retrieval", TOIS 2023; CombSUM of Fox and Shaw, 1994):
 	//
@@ -72,9 +72,6 @@ type FuseOptions struct {
 	AllowMissing bool
 }
 
-// ErrFuse is wrapped by the error about parts or options that cannot be fused.
-var ErrFuse = errors.New("retriever: bad fusion")
-
 // PartError says which part of a fusion failed, and why.
 type PartError struct {
 	Part string
@@ -99,18 +96,18 @@ func (e *PartError) Unwrap() error { return e.Err }
 // [FuseOptions].Depth. So the first hits are the same for every Query.K up to Depth.
 // Passages are those of the first part, in the order of parts, that found them.
 //
-// Fuse waits for all parts, even if one has failed. If the account of the context has
-// limits (package account) it asks one part after the other. The Result that comes with an
-// error holds what the other parts found. Errors about parts are *[PartError]s, in
+// Fuse waits for all parts, even if one has failed. Under a budget parts run side by side
+// as far as they declare what they cost at the most; see budget.Each. The Result that comes
+// with an error holds what the other parts found. Errors about parts are *[PartError]s, in
 // the order of the parts; a part whose list has an empty passage id or a score that
 // is not finite has failed. What is missing from a part that answered is named
 // "part/what it named".
 //
-// The error of Fuse itself wraps ErrFuse: there is no part, or one lacks its
+// The error of Fuse itself wraps ErrOption: there is no part, or one lacks its
 // Retriever or a name of its own, or a number is out of range.
 func Fuse(parts []Part, o FuseOptions) (Retriever, error) {
 	if len(parts) == 0 {
-		return nil, fmt.Errorf("%w: no parts: give at least one", ErrFuse)
+		return nil, fmt.Errorf("%w: no parts: give at least one", ErrOption)
 	}
 	parts = slices.Clone(parts)
 	names := make(map[string]bool, len(parts))
@@ -118,17 +115,17 @@ func Fuse(parts []Part, o FuseOptions) (Retriever, error) {
 		p := &parts[i]
 		switch {
 		case p.Name == "":
-			return nil, fmt.Errorf("%w: part %d of %d has no name: give each one of its own", ErrFuse, i+1, len(parts))
+			return nil, fmt.Errorf("%w: part %d of %d has no name: give each one of its own", ErrOption, i+1, len(parts))
 		case !utf8.ValidString(p.Name):
-			return nil, fmt.Errorf("%w: the name %q is not UTF-8", ErrFuse, p.Name)
+			return nil, fmt.Errorf("%w: the name %q is not UTF-8", ErrOption, p.Name)
 		case names[p.Name]:
-			return nil, fmt.Errorf("%w: two parts have the name %q: give each one of its own", ErrFuse, p.Name)
-		case isNil(p.Retriever):
-			return nil, fmt.Errorf("%w: the retriever of part %q is nil", ErrFuse, p.Name)
+			return nil, fmt.Errorf("%w: two parts have the name %q: give each one of its own", ErrOption, p.Name)
+		case isnil.Value(p.Retriever):
+			return nil, fmt.Errorf("%w: the retriever of part %q is nil", ErrOption, p.Name)
 		case p.Weight == 0:
 			p.Weight = 1
 		case !(p.Weight >= 1e-6 && p.Weight <= 1e6): // true for NaN, too
-			return nil, fmt.Errorf("%w: the weight of part %q is %v: want 1e-6 to 1e6, or 0 for 1", ErrFuse, p.Name, p.Weight)
+			return nil, fmt.Errorf("%w: the weight of part %q is %v: want 1e-6 to 1e6, or 0 for 1", ErrOption, p.Name, p.Weight)
 		}
 		names[p.Name] = true
 	}
@@ -139,29 +136,21 @@ func Fuse(parts []Part, o FuseOptions) (Retriever, error) {
 	case o.Method == "":
 		o.Method = RankFusion
 	case o.Method != RankFusion && o.Method != ScoreFusion:
-		return nil, fmt.Errorf("%w: Method is %q: want %q or %q, or none for %q", ErrFuse, o.Method, RankFusion, ScoreFusion, RankFusion)
+		return nil, fmt.Errorf("%w: Method is %q: want %q or %q, or none for %q", ErrOption, o.Method, RankFusion, ScoreFusion, RankFusion)
 	}
 	if o.Method == ScoreFusion && o.RankConstant != 0 {
-		return nil, fmt.Errorf("%w: RankConstant is %v: ScoreFusion has none", ErrFuse, o.RankConstant)
+		return nil, fmt.Errorf("%w: RankConstant is %v: ScoreFusion has none", ErrOption, o.RankConstant)
 	}
 	if o.RankConstant == 0 {
 		o.RankConstant = 60
 	}
 	if !(o.RankConstant > 0 && o.RankConstant <= 1e6) {
-		return nil, fmt.Errorf("%w: RankConstant is %v: want more than 0 and at most 1e6, or 0 for 60", ErrFuse, o.RankConstant)
+		return nil, fmt.Errorf("%w: RankConstant is %v: want more than 0 and at most 1e6, or 0 for 60", ErrOption, o.RankConstant)
 	}
 	if o.Depth < 0 {
-		return nil, fmt.Errorf("%w: Depth is %d: want at least 1, or 0 for 100", ErrFuse, o.Depth)
+		return nil, fmt.Errorf("%w: Depth is %d: want at least 1, or 0 for 100", ErrOption, o.Depth)
 	}
 	return &fusion{parts, o}, nil
-}
-
-// isNil also finds a nil pointer or function inside an interface.
-func isNil(r Retriever) bool { return isNilValue(r) }
-
-func isNilValue(i any) bool {
-	v := reflect.ValueOf(i)
-	return !v.IsValid() || (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil()
 }
 
 type fusion struct {
@@ -171,9 +160,8 @@ type fusion struct {
 
 // reply is what one part gave.
 type reply struct {
-	res   Result
-	err   error
-	panic any
+	res Result
+	err error
 }
 
 // Retrieve implements Retriever.
@@ -199,47 +187,47 @@ func (f *fusion) Retrieve(ctx context.Context, q Query) (Result, error) {
 		}
 		failed = err
 	}
-	done := ctx.Err()
-	if n == 0 || f.o.AllowMissing && n < len(replies) && done == nil {
+	if n == 0 || f.o.AllowMissing && n < len(replies) && ctx.Err() == nil {
 		return res, nil
 	}
-	if done != nil && !errors.Is(failed, done) {
-		failed = fmt.Errorf("%w: %w", done, failed)
-	}
-	return res, failed
+	return res, ctxerr.Wrap(ctx, failed)
 }
 
 // ask asks all parts and waits for them.
 func (f *fusion) ask(ctx context.Context, q Query) []reply {
 	q.K = max(q.K, f.o.Depth)
 	replies := make([]reply, len(f.parts))
-	ordered := account.Bounded(ctx)
-	var all sync.WaitGroup
-	for i, p := range f.parts {
-		r := &replies[i]
-		ctx, step := account.Begin(ctx, p.Name)
-		all.Go(func() {
-			defer func() {
-				if v := recover(); v != nil {
-					r.panic = fmt.Sprintf("%v\n\n%s", v, debug.Stack())
-				}
-			}()
-			if r.res, r.err = p.Retriever.Retrieve(ctx, q); r.err == nil {
-				r.err = f.check(r.res)
+	most := func(i int) (budget.Cost, bool) { return budget.MostCost(f.parts[i].Retriever, 1) }
+	errs := budget.Each(ctx, len(f.parts), 0, most, func(ctx context.Context, i int) func() error {
+		ctx, step := observe.Start(ctx, observe.Part, f.parts[i].Name)
+		return func() (err error) {
+			defer step.EndWith(&err)()
+			r := &replies[i]
+			if r.res, err = Ask(ctx, f.parts[i].Retriever, q); err == nil {
+				err = f.check(r.res)
 			}
-			step.Fail(r.err)
-		})
-		if ordered {
-			all.Wait()
+			return err
 		}
-	}
-	all.Wait()
-	for _, r := range replies {
-		if r.panic != nil {
-			panic(r.panic) // here a server's recover can catch it
-		}
+	})
+	for i, err := range errs {
+		replies[i].err = err
 	}
 	return replies
+}
+
+// MostCost implements budget.Declarer.
+func (f *fusion) MostCost(int) (budget.Cost, bool) { return mostOfParts(f.parts) }
+
+func mostOfParts(parts []Part) (budget.Cost, bool) {
+	var sum budget.Cost
+	for _, p := range parts {
+		c, ok := budget.MostCost(p.Retriever, 1)
+		if !ok {
+			return budget.Cost{}, false
+		}
+		sum = sum.Add(c)
+	}
+	return sum, true
 }
 
 // check returns an error about a list that cannot be merged or put into a trace.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 )
 
@@ -291,11 +293,11 @@ func TestFuseIsRepeatable(t *testing.T) {
 }
 
 func TestFusePassesQueryOn(t *testing.T) {
-	filter := retriever.Exists{Field: "x"}
+	expr := filter.Exists{Field: "x"}
 	for _, c := range []struct{ k, depth, want int }{{5, 0, 100}, {200, 0, 200}, {5, 7, 7}, {math.MaxInt, 7, math.MaxInt}} {
 		a := &retrievertest.Script{Rules: []retrievertest.Rule{{}}}
 		b := &retrievertest.Script{Rules: []retrievertest.Rule{{}}}
-		q := retriever.Query{Text: "what", K: c.k, Filter: filter}
+		q := retriever.Query{Text: "what", K: c.k, Filter: expr}
 		if _, err := fuse(t, retriever.FuseOptions{Depth: c.depth}, part("a", a, 0), part("b", b, 0)).Retrieve(t.Context(), q); err != nil {
 			t.Fatal(err)
 		}
@@ -388,7 +390,7 @@ func TestFuseRefuses(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, err := retriever.Fuse(c.parts, c.o)
-			if !errors.Is(err, retriever.ErrFuse) || !strings.Contains(err.Error(), c.says) || r != nil {
+			if !errors.Is(err, retriever.ErrOption) || !strings.Contains(err.Error(), c.says) || r != nil {
 				t.Errorf("%v, want an error that says %q", err, c.says)
 			}
 		})
@@ -444,4 +446,21 @@ func TestFuseContract(t *testing.T) {
 			return retriever.Fuse([]retriever.Part{part("inner", inner, 0)}, retriever.FuseOptions{Depth: 1})
 		})
 	})
+}
+
+// A part that ends its goroutine, as t.FailNow does, is a part that failed.
+func TestFuseGoexit(t *testing.T) {
+	ends := retriever.Func(func(context.Context, retriever.Query) (retriever.Result, error) {
+		runtime.Goexit()
+		return retriever.Result{}, nil
+	})
+	parts := []retriever.Part{part("x", listed("a"), 0), part("y", ends, 0)}
+	var failed *retriever.PartError
+	if _, err := fuse(t, retriever.FuseOptions{}, parts...).Retrieve(t.Context(), retriever.Query{K: 1}); !errors.As(err, &failed) || failed.Part != "y" {
+		t.Error(err)
+	}
+	res, err := fuse(t, retriever.FuseOptions{AllowMissing: true}, parts...).Retrieve(t.Context(), retriever.Query{K: 1})
+	if err != nil || idsOf(res) != "a" || len(res.Missing) != 1 {
+		t.Errorf("%+v, %v", res, err)
+	}
 }

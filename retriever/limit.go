@@ -4,74 +4,83 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
-	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/budget"
+	"github.com/goselfrag/goselfrag/internal/fanout"
+	"github.com/goselfrag/goselfrag/internal/isnil"
+	"github.com/goselfrag/goselfrag/observe"
 )
 
-// Budget bounds what one query of a retriever may cost. A zero field is no bound.
-type Budget struct {
-	// Calls bounds the calls of models, Tokens what they generate; see package account.
-	// Both hold for all parts of the retriever together.
-	Calls, Tokens int
-	// Time bounds how long the query takes.
-	Time time.Duration
-	// AllowMissing makes what was found within the budget the result where the budget
+// LimitOptions changes what [Limit] does. The zero value is ready to use.
+type LimitOptions struct {
+	// AllowMissing makes what was found within the limits the result where the limits
 	// ended the search, and names "budget" in Result.Missing. Without it this is an error.
 	AllowMissing bool
 }
 
-// ErrBudget is wrapped by the error about a query that its [Budget] ended. It wraps
-// account.ErrLimit or context.DeadlineExceeded, too.
-var ErrBudget = errors.New("retriever: the budget of the query is used up")
-
-// Limit returns a Retriever that asks r within b, query by query. Parts of r that the
-// budget leaves nothing for fail; if the policy of r allows that (AllowMissing), r goes on
-// without them, and what it costs never exceeds the budget. Calls that could run at the
-// same time are made one after the other if Calls or Tokens is set, so that the same
-// query gives the same result.
+// Limit returns a Retriever that asks r within l, query by query. Parts of r that the
+// limits leave nothing for fail; if the policy of r allows that (AllowMissing), r goes on
+// without them. What r costs never exceeds the limits, and the same query gives the same
+// result; only a limit of time can make results differ. The error about a query that the
+// limits ended wraps budget.ErrExceeded, and context.DeadlineExceeded if it was the time.
 //
-// The error of Limit wraps ErrCompose: r is nil, or b bounds nothing or has a negative
-// bound.
-func Limit(r Retriever, b Budget) (Retriever, error) {
+// The error of Limit wraps ErrOption: r is nil, or l bounds nothing, has a negative
+// bound, or bounds Retrievals: a query is one retrieval.
+func Limit(r Retriever, l budget.Limits, o LimitOptions) (Retriever, error) {
 	switch {
-	case isNil(r):
-		return nil, fmt.Errorf("%w: Limit: the retriever is nil", ErrCompose)
-	case b.Calls < 0 || b.Tokens < 0 || b.Time < 0:
-		return nil, fmt.Errorf("%w: Limit: %d calls, %d tokens, %v: want none below 0", ErrCompose, b.Calls, b.Tokens, b.Time)
-	case b.Calls == 0 && b.Tokens == 0 && b.Time == 0:
-		return nil, fmt.Errorf("%w: Limit: the budget bounds nothing: set Calls, Tokens or Time", ErrCompose)
+	case isnil.Value(r):
+		return nil, fmt.Errorf("%w: Limit: the retriever is nil", ErrOption)
+	case l.Calls < 0 || l.Tokens < 0 || l.Time < 0:
+		return nil, fmt.Errorf("%w: Limit: %d calls, %d tokens, %v: want none below 0", ErrOption, l.Calls, l.Tokens, l.Time)
+	case l.Retrievals != 0:
+		return nil, fmt.Errorf("%w: Limit: Retrievals is %d: want 0, since a query is one retrieval", ErrOption, l.Retrievals)
+	case l == budget.Limits{}:
+		return nil, fmt.Errorf("%w: Limit: the budget bounds nothing: set Calls, Tokens or Time", ErrOption)
 	}
-	return &limited{r, b}, nil
+	return &limited{r, l, o}, nil
 }
 
 type limited struct {
-	inner Retriever
-	b     Budget
+	inner  Retriever
+	limits budget.Limits
+	o      LimitOptions
 }
 
 // Retrieve implements Retriever.
 func (l *limited) Retrieve(outer context.Context, q Query) (Result, error) {
-	ctx, step := account.Open(outer, "budget", account.Limits{Calls: l.b.Calls, Tokens: l.b.Tokens})
-	if l.b.Time > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, l.b.Time)
-		defer cancel()
+	ctx, step := observe.Start(outer, observe.Part, "budget")
+	failed := fanout.ErrNoReturn // unless r returns; then what the limits ended, also where that is allowed
+	defer func() { step.End(failed) }()
+	ctx, spent := budget.Open(ctx, "budget", l.limits)
+	defer spent.Close()
+	res, err := Ask(ctx, l.inner, q)
+	if late := context.Cause(ctx); err != nil && errors.Is(err, context.DeadlineExceeded) && spent.Exceeded(late) && !spent.Exceeded(err) {
+		err = fmt.Errorf("%w: %w", late, err)
 	}
-	res, err := l.inner.Retrieve(ctx, q)
-	late := errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil
-	if err == nil || outer.Err() != nil || !late && !step.Forbade(err) {
+	failed = err
+	if err == nil || outer.Err() != nil || !spent.Exceeded(err) {
 		return res, err
 	}
-	if late {
-		err = fmt.Errorf("%w: %v is over: %w", ErrBudget, l.b.Time, err)
-	} else {
-		err = fmt.Errorf("%w: %w", ErrBudget, err)
-	}
-	step.Fail(err)
-	if l.b.AllowMissing {
-		res.Missing = append(res.Missing, Missing{Part: "budget", Reason: err.Error()})
+	failed = fmt.Errorf("retriever: the limits of the query: %w", err)
+	if l.o.AllowMissing {
+		res.Missing = append(res.Missing, Missing{Part: "budget", Reason: failed.Error()})
 		return res, nil
 	}
-	return res, err
+	return res, failed
+}
+
+// MostCost implements budget.Declarer: what the limits leave of what r can cost.
+func (l *limited) MostCost(int) (budget.Cost, bool) {
+	c, ok := budget.MostCost(l.inner, 1)
+	if !ok {
+		c = budget.Cost{Calls: l.limits.Calls, Tokens: l.limits.Tokens}
+		return c, c.Calls > 0 && c.Tokens > 0
+	}
+	if l.limits.Calls > 0 {
+		c.Calls = min(c.Calls, l.limits.Calls)
+	}
+	if l.limits.Tokens > 0 {
+		c.Tokens = min(c.Tokens, l.limits.Tokens)
+	}
+	return c, true
 }

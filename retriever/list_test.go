@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 func TestListKeepsOrderFilterAndK(t *testing.T) {
 	lang := func(id, l string) retriever.Passage {
-		return retriever.Passage{ID: id, Text: id, Metadata: retriever.Metadata{"lang": retriever.String(l)}}
+		return retriever.Passage{ID: id, Text: id, Metadata: filter.Metadata{"lang": filter.String(l)}}
 	}
 	list := retriever.List(lang("a", "en"), lang("b", "de"), lang("a", "en"), lang("c", "en"), lang("d", "en"))
 	for _, c := range []struct {
@@ -26,7 +27,7 @@ func TestListKeepsOrderFilterAndK(t *testing.T) {
 	} {
 		q := retriever.Query{Text: "anything", K: c.k}
 		if c.filter != "" {
-			f, err := retriever.ParseFilter(c.filter)
+			f, err := filter.Parse(c.filter)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -54,24 +55,5 @@ func TestListKeepsOrderFilterAndK(t *testing.T) {
 	cancel()
 	if _, err := list.Retrieve(ctx, retriever.Query{K: 1}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
-	}
-}
-
-func TestMatcherAgreesWithMatch(t *testing.T) {
-	all := []retriever.Metadata{nil, {"a": retriever.Int(1)}, {"a": retriever.String("1")}, {"b": retriever.Bool(true)}}
-	for _, f := range []retriever.Filter{nil, retriever.Exists{Field: "a"}, retriever.Not{Filter: retriever.Compare{Field: "a", Op: retriever.Eq, Value: retriever.Int(1)}}, retriever.Or{}} {
-		match, err := retriever.Matcher(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range all {
-			if match(m) != retriever.Match(f, m) {
-				t.Errorf("%v of %v: Matcher says %v", f, m, match(m))
-			}
-		}
-	}
-	var bad *retriever.FilterError
-	if _, err := retriever.Matcher(retriever.Not{}); !errors.As(err, &bad) {
-		t.Errorf("malformed: %v", err)
 	}
 }

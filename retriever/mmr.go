@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/goselfrag/goselfrag/internal/isnil"
+	"github.com/goselfrag/goselfrag/observe"
 )
 
 // Similarity compares passages. It is given the passages of one query and returns a
@@ -39,7 +42,7 @@ func CosineSimilarity(embed func(ctx context.Context, texts []string) ([][]float
 				texts[i] = p.Title + "\n" + p.Text
 			}
 		}
-		vectors, err := embed(ctx, texts)
+		vectors, err := observed(ctx, embed, texts)
 		if err != nil {
 			return nil, err
 		}
@@ -60,6 +63,14 @@ func CosineSimilarity(embed func(ctx context.Context, texts []string) ([][]float
 			return dot(vectors[i], vectors[j]) / (norms[i] * norms[j])
 		}, nil
 	}
+}
+
+// observed calls embed as a step.
+func observed(ctx context.Context, embed func(context.Context, []string) ([][]float32, error), texts []string) (vectors [][]float32, err error) {
+	ctx, step := observe.Start(ctx, observe.Embedding, "passages")
+	defer step.EndWith(&err)()
+	vectors, err = embed(ctx, texts)
+	return vectors, err
 }
 
 func dot(a, b []float32) float64 {
@@ -99,7 +110,7 @@ type MMROptions struct {
 // Score is the value above at the time of choice, of the kind [RankOnly]. Hit.Parts
 // has what r gave, under the name [Retrieved], with λ·rel as its Value.
 //
-// The error of MMR wraps ErrCompose: r or Similarity is nil, or a number is out of range.
+// The error of MMR wraps ErrOption: r or Similarity is nil, or a number is out of range.
 func MMR(r Retriever, o MMROptions) (Retriever, error) {
 	if o.Lambda == 0 {
 		o.Lambda = 0.5
@@ -108,14 +119,14 @@ func MMR(r Retriever, o MMROptions) (Retriever, error) {
 		o.Depth = 50
 	}
 	switch {
-	case isNil(r):
-		return nil, fmt.Errorf("%w: MMR: the retriever is nil", ErrCompose)
+	case isnil.Value(r):
+		return nil, fmt.Errorf("%w: MMR: the retriever is nil", ErrOption)
 	case o.Similarity == nil:
-		return nil, fmt.Errorf("%w: MMR: Similarity is nil: give CosineSimilarity or PairSimilarity of a function", ErrCompose)
+		return nil, fmt.Errorf("%w: MMR: Similarity is nil: give CosineSimilarity or PairSimilarity of a function", ErrOption)
 	case !(o.Lambda > 0 && o.Lambda <= 1): // true for NaN, too
-		return nil, fmt.Errorf("%w: MMR: Lambda is %v: want above 0 and at most 1, or 0 for 0.5", ErrCompose, o.Lambda)
+		return nil, fmt.Errorf("%w: MMR: Lambda is %v: want above 0 and at most 1, or 0 for 0.5", ErrOption, o.Lambda)
 	case o.Depth < 0:
-		return nil, fmt.Errorf("%w: MMR: Depth is %d: want at least 1, or 0 for 50", ErrCompose, o.Depth)
+		return nil, fmt.Errorf("%w: MMR: Depth is %d: want at least 1, or 0 for 50", ErrOption, o.Depth)
 	}
 	return &mmr{r, o}, nil
 }
@@ -132,7 +143,7 @@ func (m *mmr) Retrieve(ctx context.Context, q Query) (Result, error) {
 	}
 	wanted := q.K
 	q.K = max(q.K, m.o.Depth)
-	res, err := m.inner.Retrieve(ctx, q)
+	res, err := Ask(ctx, m.inner, q)
 	if err != nil || len(res.Hits) == 0 {
 		res.Hits = res.Hits[:min(wanted, len(res.Hits))]
 		return res, err

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"github.com/goselfrag/goselfrag/observe"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
@@ -16,6 +18,26 @@ import (
 // the distance.
 func near(a, b retriever.Passage) float64 {
 	return 1 - math.Abs(float64(a.ID[0])-float64(b.ID[0]))/10
+}
+
+// heard is an observer that writes down which steps begin.
+type heard struct{ steps []string }
+
+func (h *heard) Start(ctx context.Context, s observe.Step) (context.Context, func(observe.End)) {
+	h.steps = append(h.steps, string(s.Kind)+" "+s.Name)
+	return ctx, nil
+}
+
+// Observers hear of the embedding of the passages that are compared.
+func TestMMREmbeds(t *testing.T) {
+	embed := func(_ context.Context, texts []string) ([][]float32, error) {
+		return make([][]float32, len(texts)), nil
+	}
+	r := must[retriever.Retriever](t)(retriever.MMR(retriever.List(retriever.Passage{ID: "a"}, retriever.Passage{ID: "b"}), retriever.MMROptions{Similarity: retriever.CosineSimilarity(embed)}))
+	var h heard
+	if _, err := r.Retrieve(observe.With(t.Context(), &h), retriever.Query{K: 2}); err != nil || !slices.Equal(h.steps, []string{"embedding passages"}) {
+		t.Errorf("%q, %v", h.steps, err)
+	}
 }
 
 func TestMMRByHand(t *testing.T) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/budget"
+	"github.com/goselfrag/goselfrag/internal/isnil"
+	"github.com/goselfrag/goselfrag/observe"
 )
 
 // PostFilterOptions bounds a [PostFilter]. The zero value is ready to use.
@@ -16,6 +18,8 @@ type PostFilterOptions struct {
 	Bound int
 }
 
+const defaultBound = 10_000
+
 // PostFilter returns a Retriever that applies filters to the hits of r, which need not
 // know of filters and is never given one.
 //
@@ -25,19 +29,23 @@ type PostFilterOptions struct {
 // So a filter that nearly nothing passes costs searches as large as the bound; a store
 // that filters by itself is faster.
 //
+// Put it directly around the store. If r is made of others, of this library or by [Ask],
+// these are given the hits that pass, so that no reranker reads the others; each part of r
+// is then asked again and again as r would be.
+//
 // The hits that pass keep their order and scores, each id once; all else in the Result
 // is that of the last search. A query without a filter is passed on as it is.
 //
-// The error wraps ErrCompose: r is nil, or the bound is negative.
+// The error wraps ErrOption: r is nil, or the bound is negative.
 func PostFilter(r Retriever, o PostFilterOptions) (Retriever, error) {
 	if o.Bound == 0 {
-		o.Bound = 10_000
+		o.Bound = defaultBound
 	}
 	switch {
-	case isNil(r):
-		return nil, fmt.Errorf("%w: PostFilter: the retriever is nil", ErrCompose)
+	case isnil.Value(r):
+		return nil, fmt.Errorf("%w: PostFilter: the retriever is nil", ErrOption)
 	case o.Bound < 0:
-		return nil, fmt.Errorf("%w: PostFilter: Bound is %d: want at least 1, or 0 for 10000", ErrCompose, o.Bound)
+		return nil, fmt.Errorf("%w: PostFilter: Bound is %d: want at least 1, or 0 for 10000", ErrOption, o.Bound)
 	}
 	return &postFilter{r, o.Bound}, nil
 }
@@ -55,57 +63,34 @@ func (p *postFilter) Retrieve(ctx context.Context, q Query) (Result, error) {
 	if q.Filter == nil {
 		return p.inner.Retrieve(ctx, q)
 	}
-	match, err := Matcher(q.Filter)
+	g, err := newGate(ctx, q.Filter)
 	if err != nil {
 		return Result{}, err
 	}
+	g.once = true
+	ctx = confine(ctx, q.Filter, p.bound)
 	wanted := q.K
 	q.Filter = nil
-	var best Result // of the search before, for when the next one fails
-	for {
-		if err := ctx.Err(); err != nil {
-			return best, err
-		}
-		q.K = p.more(q.K)
-		search, step := account.Begin(ctx, fmt.Sprintf("first %d hits", q.K))
-		res, err := p.inner.Retrieve(search, q)
-		step.Fail(err)
-		found := len(res.Hits)
-		res.Hits = passing(res.Hits, match, wanted)
-		switch {
-		case err != nil && len(res.Hits) < len(best.Hits):
-			return best, err
-		case err != nil || len(res.Hits) == wanted || found < q.K:
-			return res, err
-		case q.K == p.bound:
-			res.Missing = append(res.Missing, Missing{Part: "filter", Reason: fmt.Sprintf(
-				"only the first %d hits were looked at, of which %d pass the filter: raise PostFilterOptions.Bound for more", p.bound, len(res.Hits))})
-			return res, nil
-		}
-		best = res
-	}
+	return sift(ctx, g, wanted, more(wanted, p.bound), p.bound, func(k int) (Result, error) {
+		q.K = k
+		return p.search(ctx, q)
+	})
 }
 
-// more returns how many hits to ask for after k.
-func (p *postFilter) more(k int) int {
-	if k > p.bound/4 {
-		return p.bound
-	}
-	return 4 * k
+// search asks for the first hits, without the filter.
+func (p *postFilter) search(ctx context.Context, q Query) (res Result, err error) {
+	ctx, step := observe.Start(ctx, observe.Part, fmt.Sprintf("first %d hits", q.K))
+	defer step.EndWith(&err)()
+	res, err = p.inner.Retrieve(ctx, q)
+	return res, err
 }
 
-// passing returns the first hits that match, at most limit, each id once.
-func passing(hits []Hit, match func(Metadata) bool, limit int) []Hit {
-	var list []Hit
-	seen := make(map[string]bool)
-	for _, h := range hits {
-		if len(list) == limit {
-			break
-		}
-		if !seen[h.Passage.ID] && match(h.Passage.Metadata) {
-			seen[h.Passage.ID] = true
-			list = append(list, h)
-		}
+// MostCost implements budget.Declarer.
+func (p *postFilter) MostCost(int) (budget.Cost, bool) {
+	searches := 1
+	for k := more(1, p.bound); k < p.bound; k = more(k, p.bound) {
+		searches++
 	}
-	return list
+	c, ok := budget.MostCost(p.inner, 1)
+	return c.Times(searches), ok
 }

@@ -13,8 +13,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/budget"
+	"github.com/goselfrag/goselfrag/observe"
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 )
 
@@ -27,7 +29,7 @@ type unfiltered struct {
 
 func (u *unfiltered) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result, error) {
 	if q.Filter != nil {
-		return retriever.Result{}, fmt.Errorf("it was given the filter %s", retriever.FormatFilter(q.Filter))
+		return retriever.Result{}, fmt.Errorf("it was given the filter %s", filter.Format(q.Filter))
 	}
 	u.asked = append(u.asked, q.K)
 	return retriever.List(u.passages...).Retrieve(ctx, q)
@@ -37,20 +39,20 @@ func (u *unfiltered) Retrieve(ctx context.Context, q retriever.Query) (retriever
 func numbered(n int) []retriever.Passage {
 	list := make([]retriever.Passage, n)
 	for i := range list {
-		list[i] = retriever.Passage{ID: fmt.Sprint(i), Metadata: retriever.Metadata{"n": retriever.Int(int64(i))}}
+		list[i] = retriever.Passage{ID: fmt.Sprint(i), Metadata: filter.Metadata{"n": filter.Int(int64(i))}}
 	}
 	return list
 }
 
-func atLeast(n int64) retriever.Filter {
-	return retriever.Compare{Field: "n", Op: retriever.Ge, Value: retriever.Int(n)}
+func atLeast(n int64) filter.Expr {
+	return filter.Compare{Field: "n", Op: filter.Ge, Value: filter.Int(n)}
 }
 
 func TestPostFilterAsksForMore(t *testing.T) {
 	for _, c := range []struct {
 		name        string
 		passages    int
-		filter      retriever.Filter
+		filter      filter.Expr
 		k, bound    int
 		asked       []int
 		first, hits int
@@ -64,11 +66,11 @@ func TestPostFilterAsksForMore(t *testing.T) {
 		{"none", 100, atLeast(100), 3, 0, []int{12, 48, 192}, 0, 0, ""},
 		{"as many as asked for, then no more", 48, atLeast(47), 3, 0, []int{12, 48, 192}, 47, 1, ""},
 		{"bound in reach", 100, atLeast(49), 1, 50, []int{4, 16, 50}, 49, 1, ""},
-		{"bound reached", 100, atLeast(49), 3, 50, []int{12, 48, 50}, 49, 1, "first 50 hits were looked at, of which 1 pass"},
-		{"bound reached, none passes", 100, atLeast(50), 1, 50, []int{4, 16, 50}, 0, 0, "of which 0 pass"},
+		{"bound reached", 100, atLeast(49), 3, 50, []int{12, 48, 50}, 49, 1, "first 50 hits were looked at, and 1 of them pass"},
+		{"bound reached, none passes", 100, atLeast(50), 1, 50, []int{4, 16, 50}, 0, 0, "and 0 of them pass"},
 		{"as many as the bound, by chance", 50, atLeast(49), 3, 50, []int{12, 48, 50}, 49, 1, "first 50"},
 		{"fewer than the bound", 49, atLeast(48), 3, 50, []int{12, 48, 50}, 48, 1, ""},
-		{"more wanted than the bound", 100, atLeast(0), 60, 50, []int{50}, 0, 50, "of which 50 pass"},
+		{"more wanted than the bound", 100, atLeast(0), 60, 50, []int{50}, 0, 50, "and 50 of them pass"},
 		{"bound 1", 100, atLeast(0), 1, 1, []int{1}, 0, 1, ""},
 		{"default bound", 10_001, atLeast(10_000), 1, 0, []int{4, 16, 64, 256, 1024, 4096, 10_000}, 0, 0, "first 10000"},
 		{"a K near the greatest int", 100, atLeast(99), math.MaxInt, math.MaxInt, []int{math.MaxInt}, 99, 1, ""},
@@ -95,20 +97,45 @@ func TestPostFilterAsksForMore(t *testing.T) {
 	}
 }
 
+// drawMetadata draws metadata with few values in few fields, some of them left out.
+func drawMetadata(t *rapid.T) filter.Metadata {
+	m := filter.Metadata{}
+	for _, field := range []string{"x", "y"} {
+		if n := rapid.Int64Range(-1, 3).Draw(t, field); n >= 0 {
+			m[field] = filter.Int(n)
+		}
+	}
+	return m
+}
+
+// drawFilter draws a filter over the fields of drawMetadata.
+func drawFilter(t *rapid.T) filter.Expr {
+	leaf := func(label string) filter.Expr {
+		field := rapid.SampledFrom([]string{"x", "y"}).Draw(t, label+" field")
+		if rapid.Bool().Draw(t, label+" exists") {
+			return filter.Exists{Field: field}
+		}
+		op := rapid.SampledFrom([]filter.Op{filter.Eq, filter.Ne, filter.Lt, filter.Ge}).Draw(t, label+" operator")
+		return filter.Compare{Field: field, Op: op, Value: filter.Int(rapid.Int64Range(0, 3).Draw(t, label+" value"))}
+	}
+	a, b := leaf("left"), leaf("right")
+	return rapid.SampledFrom([]filter.Expr{a, filter.Not{Filter: a}, filter.And{a, b}, filter.Or{a, b}}).Draw(t, "filter")
+}
+
 // The result is what looking at every passage gives, unless the bound was reached,
 // which it says.
 func TestPostFilterAgreesWithBruteForce(t *testing.T) {
 	cut := 0
 	rapid.Check(t, func(t *rapid.T) {
 		var passages []retriever.Passage
-		for i, m := range rapid.SliceOfN(metadataGen, 0, 60).Draw(t, "metadata") {
+		for i, m := range rapid.SliceOfN(rapid.Custom(drawMetadata), 0, 60).Draw(t, "metadata") {
 			passages = append(passages, retriever.Passage{ID: fmt.Sprint(i), Metadata: m})
 		}
-		filter := drawFilter(t, 3, drawLeaf)
+		expr := drawFilter(t)
 		k, bound := rapid.IntRange(1, 8).Draw(t, "k"), rapid.IntRange(1, 70).Draw(t, "bound")
 		var want []string
 		for _, p := range passages[:min(bound, len(passages))] {
-			if len(want) < k && oracle(filter, p.Metadata).truth() == retriever.True {
+			if len(want) < k && filter.Match(expr, p.Metadata) {
 				want = append(want, p.ID)
 			}
 		}
@@ -116,7 +143,7 @@ func TestPostFilterAgreesWithBruteForce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		res, err := r.Retrieve(context.Background(), retriever.Query{K: k, Filter: filter})
+		res, err := r.Retrieve(context.Background(), retriever.Query{K: k, Filter: expr})
 		if err != nil || idsOf(res) != strings.Join(want, " ") {
 			t.Fatalf("%q, %v: want %q", idsOf(res), err, want)
 		}
@@ -148,7 +175,7 @@ func TestPostFilterPassesOn(t *testing.T) {
 		Hits: []retriever.Hit{hits[1], hits[2], hits[5], hits[6]}, Scores: retriever.BM25,
 		Queries: []string{"other"}, Missing: []retriever.Missing{{Part: "x"}},
 	}
-	if d := cmp.Diff(want, res, cmp.Comparer(retriever.Value.Equal)); err != nil || d != "" {
+	if d := cmp.Diff(want, res, cmp.Comparer(filter.Value.Equal)); err != nil || d != "" {
 		t.Errorf("%v; -want +got:\n%s", err, d)
 	}
 	if !reflect.DeepEqual(asked, []retriever.Query{{Text: "text", K: 36}}) {
@@ -159,7 +186,7 @@ func TestPostFilterPassesOn(t *testing.T) {
 // With an error come the hits that are known, and none that the filter excludes.
 func TestPostFilterFails(t *testing.T) {
 	boom := errors.New("boom")
-	three := retriever.In{Field: "n", Values: []retriever.Value{retriever.Int(3), retriever.Int(20), retriever.Int(30)}}
+	three := filter.In{Field: "n", Values: []filter.Value{filter.Int(3), filter.Int(20), filter.Int(30)}}
 	for name, c := range map[string]struct {
 		fails, with int // the search that fails, and the hits that come with the error
 		want        string
@@ -201,25 +228,25 @@ func TestPostFilterCancelled(t *testing.T) {
 	}
 }
 
-// Each search is a step of the account, which what it costs belongs to.
-func TestPostFilterKeepsAccount(t *testing.T) {
+// Each search is a step, to which its calls belong.
+func TestPostFilterSteps(t *testing.T) {
 	inner := retriever.Func(func(ctx context.Context, q retriever.Query) (retriever.Result, error) {
-		call, err := account.Reserve(ctx, "model", 0)
-		if err != nil {
+		if err := call(ctx, 0); err != nil {
 			return retriever.Result{}, err
 		}
-		call.Settle(account.Usage{Calls: 1}, "", nil)
 		return retriever.List(numbered(100)...).Retrieve(ctx, q)
 	})
 	r := must[retriever.Retriever](t)(retriever.PostFilter(inner, retriever.PostFilterOptions{}))
-	ctx, a := account.Open(t.Context(), "search", account.Limits{Calls: 2})
+	ctx, _ := budget.Open(t.Context(), "search", budget.Limits{Calls: 2})
+	var a observe.Recorder
+	ctx = observe.With(ctx, &a)
 	res, err := r.Retrieve(ctx, retriever.Query{K: 2, Filter: atLeast(31)})
 	var steps []string
 	for _, s := range a.Steps() {
 		steps = append(steps, fmt.Sprintf("%s: %d call, failed %t", s.Name, len(s.Steps), s.Error != ""))
 	}
 	want := []string{"first 8 hits: 1 call, failed false", "first 32 hits: 1 call, failed false", "first 128 hits: 1 call, failed true"}
-	if !errors.Is(err, account.ErrLimit) || idsOf(res) != "31" || !slices.Equal(steps, want) {
+	if !errors.Is(err, budget.ErrExceeded) || idsOf(res) != "31" || !slices.Equal(steps, want) {
 		t.Errorf("%q, %v, steps %q", idsOf(res), err, steps)
 	}
 }
@@ -232,7 +259,7 @@ func TestPostFilterRefuses(t *testing.T) {
 		"nil typed": err(retriever.PostFilter(null, retriever.PostFilterOptions{})),
 		"bound":     err(retriever.PostFilter(listed("a"), retriever.PostFilterOptions{Bound: -1})),
 	} {
-		if !errors.Is(err, retriever.ErrCompose) {
+		if !errors.Is(err, retriever.ErrOption) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/goselfrag/goselfrag/budget"
+	"github.com/goselfrag/goselfrag/internal/isnil"
 )
 
-// ErrCompose is wrapped by the error about retrievers or options of which no
-// retriever can be made.
-var ErrCompose = errors.New("retriever: bad composition")
+// ErrOption is wrapped by the error about parts or options of which no retriever can be
+// made.
+var ErrOption = errors.New("retriever: bad composition")
 
 // Retrieved is the name of the [Contribution] that holds the rank and the score
 // which a hit had before a retriever such as [Reorder] or [MMR] moved it.
@@ -39,20 +42,28 @@ func ReorderHits(hits []Hit) []Hit {
 // keep their scores, but Result.Scores is [RankOnly] since these do not fall any more;
 // Hit.Parts has the rank in the order of scores, under the name [Retrieved].
 //
-// The error wraps ErrCompose: r is nil.
+// The error wraps ErrOption: r is nil.
 func Reorder(r Retriever) (Retriever, error) {
-	if isNil(r) {
-		return nil, fmt.Errorf("%w: Reorder: the retriever is nil", ErrCompose)
+	if isnil.Value(r) {
+		return nil, fmt.Errorf("%w: Reorder: the retriever is nil", ErrOption)
 	}
-	return Func(func(ctx context.Context, q Query) (Result, error) {
-		res, err := r.Retrieve(ctx, q)
-		for i := range res.Hits {
-			res.Hits[i] = moved(res.Hits[i], i+1, res.Scores, 0)
-		}
-		res.Hits, res.Scores = ReorderHits(res.Hits), RankOnly
-		return res, err
-	}), nil
+	return reordered{r}, nil
 }
+
+type reordered struct{ inner Retriever }
+
+// Retrieve implements Retriever.
+func (r reordered) Retrieve(ctx context.Context, q Query) (Result, error) {
+	res, err := Ask(ctx, r.inner, q)
+	for i := range res.Hits {
+		res.Hits[i] = moved(res.Hits[i], i+1, res.Scores, 0)
+	}
+	res.Hits, res.Scores = ReorderHits(res.Hits), RankOnly
+	return res, err
+}
+
+// MostCost implements budget.Declarer.
+func (r reordered) MostCost(int) (budget.Cost, bool) { return budget.MostCost(r.inner, 1) }
 
 // moved returns h with its rank and score kept in Parts.
 func moved(h Hit, rank int, kind ScoreKind, value float64) Hit {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 // Retriever finds passages for a query.
@@ -23,8 +25,8 @@ import (
 //   - Result and everything it points to belong to the caller, but for metadata
 //     maps, which nobody may change. With an error, Result says what is known
 //     all the same: hits found so far, parts that are missing.
-//   - A Retriever made of others copies the Query and changes only what it means
-//     to change, so that fields it does not know reach them.
+//   - A Retriever made of others asks them by [Ask]. It copies the Query and changes
+//     only what it means to change, so that fields it does not know reach them.
 type Retriever interface {
 	Retrieve(ctx context.Context, q Query) (Result, error)
 }
@@ -43,7 +45,7 @@ type Query struct {
 	// K is the greatest number of hits wanted, at least 1.
 	K int
 	// Filter limits the result to passages for which it holds; nil allows all.
-	Filter Filter
+	Filter filter.Expr
 }
 
 // ErrQuery is wrapped by the error about a query that cannot be answered because
@@ -57,7 +59,7 @@ func (q Query) Check() error {
 	if q.K < 1 {
 		return fmt.Errorf("%w: K is %d: want at least 1", ErrQuery, q.K)
 	}
-	if err := CheckFilter(q.Filter); err != nil {
+	if err := filter.Check(q.Filter); err != nil {
 		return fmt.Errorf("%w: %w", ErrQuery, err)
 	}
 	return nil
@@ -132,7 +134,7 @@ type Passage struct {
 	Title string `json:"title,omitempty"`
 	Text  string `json:"text"`
 	// Metadata is what filters look at. It is shared: nobody may change it.
-	Metadata Metadata `json:"metadata,omitempty"`
+	Metadata filter.Metadata `json:"metadata,omitempty"`
 	// Source is where Text stands in the document it came from.
 	Source Source `json:"source,omitzero"`
 }
@@ -144,7 +146,31 @@ type Source struct {
 	// Start and End delimit the passage's text in the document, in bytes: Start
 	// is the offset of its first byte, End that of the byte after its last. Both
 	// are 0 when the place is not known. Where a document format has markup, the
-	// bytes between them hold the text and the markup inside it.
+	// bytes between them hold the text and the markup inside it. Where the bytes of the
+	// document are not text, as in PDF, they are offsets in the text that its reader makes
+	// of it.
 	Start int `json:"start,omitempty"`
 	End   int `json:"end,omitempty"`
+	// Page and LastPage are the pages that hold the first and the last character of the
+	// text, counted from 1. Both are 0 if the document has no pages.
+	Page     int `json:"page,omitempty"`
+	LastPage int `json:"last_page,omitempty"`
+}
+
+// String returns the place for people: the URI and the pages, or else the bytes, as far
+// as they are known.
+func (s Source) String() string {
+	var at string
+	switch {
+	case s.Page > 0 && s.LastPage > s.Page:
+		at = fmt.Sprintf("pages %d-%d", s.Page, s.LastPage)
+	case s.Page > 0:
+		at = fmt.Sprintf("page %d", s.Page)
+	case s.End > 0:
+		at = fmt.Sprintf("bytes %d-%d", s.Start, s.End)
+	}
+	if s.URI != "" && at != "" {
+		return s.URI + ", " + at
+	}
+	return s.URI + at
 }

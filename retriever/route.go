@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/budget"
+	"github.com/goselfrag/goselfrag/internal/ctxerr"
+	"github.com/goselfrag/goselfrag/internal/isnil"
+	"github.com/goselfrag/goselfrag/observe"
 )
 
 // Router chooses which parts of a composed retriever to ask.
@@ -17,24 +20,27 @@ type Router interface {
 	Route(ctx context.Context, q Query) ([]string, error)
 }
 
-// Rule sends queries to a part.
-type Rule struct {
+// RouteRule sends queries to a part.
+type RouteRule struct {
 	// Part is the name of the part.
 	Part string
 	// When reports whether the rule holds for a query; nil holds for all.
 	When func(Query) bool
 }
 
-// Rules is a [Router] that returns the parts of the rules that hold, of all of them,
+// RouteRules is a [Router] that returns the parts of the rules that hold, of all of them,
 // each part once. The zero value routes nothing.
-type Rules struct {
-	List []Rule
+type RouteRules struct {
+	List []RouteRule
 	// First stops at the first rule that holds.
 	First bool
 }
 
+// MostCost implements budget.Declarer: rules call no model.
+func (r RouteRules) MostCost(int) (budget.Cost, bool) { return budget.Cost{}, true }
+
 // Route implements Router.
-func (r Rules) Route(ctx context.Context, q Query) ([]string, error) {
+func (r RouteRules) Route(ctx context.Context, q Query) ([]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -76,27 +82,27 @@ type RouteOptions struct {
 // of a single one, so that scores always are [RRF] and Hit.Parts always names the part.
 // Filters reach every part that is asked.
 //
-// The error of Route wraps ErrFuse if the parts or [RouteOptions].Fuse are not fit for
-// Fuse, and ErrCompose if the router is nil or the fallback is no part. Parts that
-// [Rules] name are looked up too.
+// The error of Route wraps ErrOption: the parts or [RouteOptions].Fuse are not fit for
+// Fuse, the router is nil, or the fallback is no part. Parts that [RouteRules] name are
+// looked up too.
 func Route(router Router, parts []Part, o RouteOptions) (Retriever, error) {
 	if _, err := Fuse(parts, o.Fuse); err != nil {
 		return nil, err
 	}
 	r := &routed{router, slices.Clone(parts), o}
-	if isNilValue(router) {
-		return nil, fmt.Errorf("%w: Route: the router is nil", ErrCompose)
+	if isnil.Value(router) {
+		return nil, fmt.Errorf("%w: Route: the router is nil", ErrOption)
 	}
 	if o.Fallback != "" && !r.has(o.Fallback) {
-		return nil, fmt.Errorf("%w: Route: the fallback %q is no part", ErrCompose, o.Fallback)
+		return nil, fmt.Errorf("%w: Route: the fallback %q is no part", ErrOption, o.Fallback)
 	}
 	if o.Fallback != "" && o.EmptyWithoutRoute {
-		return nil, fmt.Errorf("%w: Route: Fallback and EmptyWithoutRoute are both set: want one of them", ErrCompose)
+		return nil, fmt.Errorf("%w: Route: Fallback and EmptyWithoutRoute are both set: want one of them", ErrOption)
 	}
-	if rules, ok := router.(Rules); ok {
+	if rules, ok := router.(RouteRules); ok {
 		for i, rule := range rules.List {
 			if !r.has(rule.Part) {
-				return nil, fmt.Errorf("%w: Route: rule %d of %d is for %q, which is no part", ErrCompose, i+1, len(rules.List), rule.Part)
+				return nil, fmt.Errorf("%w: Route: rule %d of %d is for %q, which is no part", ErrOption, i+1, len(rules.List), rule.Part)
 			}
 		}
 	}
@@ -148,17 +154,27 @@ func (r *routed) Retrieve(ctx context.Context, q Query) (Result, error) {
 	return res, err
 }
 
+// choose asks the router.
+func (r *routed) choose(ctx context.Context, q Query) (names []string, err error) {
+	ctx, step := observe.Start(ctx, observe.Part, "route")
+	defer step.EndWith(&err)()
+	names, err = r.router.Route(ctx, q)
+	step.Note(names...)
+	return names, err
+}
+
+// MostCost implements budget.Declarer.
+func (r *routed) MostCost(int) (budget.Cost, bool) {
+	parts, ok := mostOfParts(r.parts)
+	router, known := budget.MostCost(r.router, 1)
+	return parts.Add(router), ok && known
+}
+
 // route asks the router and checks what it says.
 func (r *routed) route(ctx context.Context, q Query) ([]string, error) {
-	ctx, step := account.Begin(ctx, "route")
-	names, err := r.router.Route(ctx, q)
-	step.Note(names...)
-	step.Fail(err)
+	names, err := r.choose(ctx, q)
 	if err != nil {
-		if done := ctx.Err(); done != nil && !errors.Is(err, done) {
-			err = fmt.Errorf("%w: %w", done, err)
-		}
-		return nil, fmt.Errorf("%w: %w", ErrRouter, err)
+		return nil, fmt.Errorf("%w: %w", ErrRouter, ctxerr.Wrap(ctx, err))
 	}
 	for _, n := range names {
 		if !r.has(n) {

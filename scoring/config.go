@@ -3,6 +3,9 @@ package scoring
 import (
 	"fmt"
 	"math"
+	"slices"
+
+	"github.com/goselfrag/goselfrag/internal/enum"
 )
 
 // Weights are the factors of the four terms of a segment's score. A weight of 0
@@ -21,43 +24,33 @@ func DefaultWeights() Weights {
 }
 
 // Sequence says which function of the log-probability of the generated text is
-// the sequence term.
-type Sequence uint8
+// the sequence term. The zero value means SequenceAuto.
+type Sequence string
 
 const (
 	// SequenceAuto leaves the choice to the engine, which takes
 	// SequenceProbability for a model that chooses among a few fixed texts and
 	// SequenceGeometric for all others. In this package it acts as
 	// SequenceGeometric.
-	SequenceAuto Sequence = iota
+	SequenceAuto Sequence = "auto"
 	// SequenceNone switches the term off.
-	SequenceNone
+	SequenceNone Sequence = "none"
 	// SequenceGeometric is exp(mean log p), the geometric mean of the token
 	// probabilities: long texts are not punished for their length.
-	SequenceGeometric
+	SequenceGeometric Sequence = "geometric"
 	// SequenceProbability is exp(Σ log p), the probability of the text, as in the
 	// paper's Equation 3.
-	SequenceProbability
+	SequenceProbability Sequence = "probability"
 )
 
-var sequenceNames = []string{"auto", "none", "geometric", "probability"}
+var sequences = enum.Texts[Sequence]{Package: "scoring", What: "sequence term",
+	Names: []Sequence{SequenceAuto, SequenceNone, SequenceGeometric, SequenceProbability}}
 
-// String returns auto, none, geometric or probability.
-func (s Sequence) String() string { return name(sequenceNames, uint8(s), "Sequence") }
-
-// MarshalText writes what String returns; a number without a name is an error.
-func (s Sequence) MarshalText() ([]byte, error) {
-	return marshalName(sequenceNames, uint8(s), "sequence term")
-}
+// MarshalText writes s, the zero value as auto. A value without a name is an error.
+func (s Sequence) MarshalText() ([]byte, error) { return sequences.Marshal(s) }
 
 // UnmarshalText reads what MarshalText writes.
-func (s *Sequence) UnmarshalText(b []byte) error {
-	i, err := parseName(sequenceNames, b, "sequence term")
-	if err == nil {
-		*s = Sequence(i)
-	}
-	return err
-}
+func (s *Sequence) UnmarshalText(b []byte) error { return sequences.Unmarshal(b, s) }
 
 // Absent holds the scores of groups of which no token came although the text is
 // complete. The paper's value, and the zero value, is 0 for all three; note that
@@ -68,7 +61,7 @@ type Absent struct {
 	Utility   float64 `json:"is_use"`
 }
 
-// Config says how judgements become a segment's score. Start from
+// Config says how judgments become a segment's score. Start from
 // [DefaultConfig]: the zero value has all weights and the whole utility scale at
 // zero and scores everything 0. The methods expect a Config that passes
 // [Config.Check]; with another one they do not panic, but may return NaN.
@@ -78,9 +71,11 @@ type Config struct {
 	// UtilityScale holds the scores of Utility 1 to 5.
 	UtilityScale [5]float64 `json:"utility_scale"`
 	// MissingLogProb, if negative, is the natural-log probability that stands in
-	// for every bounded or unknown member of a judged group; the released code
-	// uses -100. It says nothing about the sequence term. 0 means off: missing
-	// members are left out of the value and widen the interval.
+	// for every bounded or unknown member of a group, also where nothing is known
+	// of any: relevance is then 0.5, support 0.5, and utility the mean of the
+	// scale. The released code uses -100 where it reads a group. A group that did
+	// not come keeps its Absent score. It says nothing about the sequence term. 0
+	// means off: missing members are left out of the value and widen the interval.
 	MissingLogProb float64 `json:"missing_log_prob"`
 	Absent         Absent  `json:"absent"`
 }
@@ -89,7 +84,7 @@ type Config struct {
 // [SequenceAuto], utilities -1, -0.5, 0, 0.5, 1, no stand-in for missing tokens,
 // and 0 for absent groups.
 func DefaultConfig() Config {
-	return Config{Weights: DefaultWeights(), UtilityScale: [5]float64{-1, -0.5, 0, 0.5, 1}}
+	return Config{Weights: DefaultWeights(), Sequence: SequenceAuto, UtilityScale: [5]float64{-1, -0.5, 0, 0.5, 1}}
 }
 
 // ConfigError reports a setting that cannot be used.
@@ -135,8 +130,8 @@ func (c Config) Check() error {
 	if c.MissingLogProb > 0 {
 		return &ConfigError{"MissingLogProb", fmt.Sprintf("is %v; want 0 (off) or a negative natural logarithm such as -100", c.MissingLogProb)}
 	}
-	if int(c.Sequence) >= len(sequenceNames) {
-		return &ConfigError{"Sequence", fmt.Sprintf("is %d; want one of the Sequence constants", uint8(c.Sequence))}
+	if c.Sequence != "" && !slices.Contains(sequences.Names, c.Sequence) {
+		return &ConfigError{"Sequence", fmt.Sprintf("is %q; want one of the Sequence constants", c.Sequence)}
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func TestConfigCheck(t *testing.T) {
 		{"Absent.Relevance", func(c *Config) { c.Absent.Relevance = nan }},
 		{"Absent.Support", func(c *Config) { c.Absent.Support = nan }},
 		{"Absent.Utility", func(c *Config) { c.Absent.Utility = nan }},
-		{"Sequence", func(c *Config) { c.Sequence = 9 }},
+		{"Sequence", func(c *Config) { c.Sequence = "9" }},
 	}
 	for i, tt := range tests {
 		t.Run(fmt.Sprint(i, tt.field), func(t *testing.T) {
@@ -90,24 +90,14 @@ func TestNames(t *testing.T) {
 		count uint8
 	}{
 		{
-			"auto none geometric probability",
-			func(i uint8) enum { return Sequence(i) },
-			func(b []byte) (enum, error) { var v Sequence; err := v.UnmarshalText(b); return v, err }, 4,
-		},
-		{
-			"mean sum product",
-			func(i uint8) enum { return PathScore(i) },
-			func(b []byte) (enum, error) { var v PathScore; err := v.UnmarshalText(b); return v, err }, 3,
-		},
-		{
 			"unknown no-retrieval retrieval continue",
 			func(i uint8) enum { return Choice(i) },
 			func(b []byte) (enum, error) { var v Choice; err := v.UnmarshalText(b); return v, err }, 4,
 		},
 		{
 			"off exact absent zero-sum assumed bounded unknown pending",
-			func(i uint8) enum { return Kind(i) },
-			func(b []byte) (enum, error) { var v Kind; err := v.UnmarshalText(b); return v, err }, 8,
+			func(i uint8) enum { return TermKind(i) },
+			func(b []byte) (enum, error) { var v TermKind; err := v.UnmarshalText(b); return v, err }, 8,
 		},
 	}
 	for _, tt := range tests {
@@ -136,5 +126,39 @@ func TestNames(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Settings are their names. The zero value is written as the default that it means.
+func TestTexts(t *testing.T) {
+	testTexts(t, []Sequence{"auto", "none", "geometric", "probability"}, func(v *Sequence, b []byte) error { return v.UnmarshalText(b) })
+	testTexts(t, []PathScore{"mean", "sum", "product"}, func(v *PathScore, b []byte) error { return v.UnmarshalText(b) })
+}
+
+func testTexts[E interface {
+	~string
+	encoding.TextMarshaler
+}](t *testing.T, names []E, parse func(*E, []byte) error) {
+	t.Helper()
+	for _, v := range names {
+		var back E
+		text, err := v.MarshalText()
+		if string(text) != string(v) || err != nil || parse(&back, text) != nil || back != v {
+			t.Errorf("%q is written %q, %v, and read as %q", v, text, err, back)
+		}
+	}
+	if text, err := E("").MarshalText(); string(text) != string(names[0]) || err != nil {
+		t.Errorf("the zero value is written %q, %v", text, err)
+	}
+	for _, bad := range []E{"Mean", "Auto", "other"} {
+		if _, err := bad.MarshalText(); err == nil {
+			t.Errorf("%q is written", bad)
+		}
+	}
+	for _, bad := range []string{"", "Mean", "Auto", "other"} {
+		var v E
+		if err := parse(&v, []byte(bad)); err == nil || v != "" {
+			t.Errorf("%q is read as %q, %v; want an error", bad, v, err)
+		}
 	}
 }

@@ -34,7 +34,7 @@ func (c Constraints) Check() error {
 var noSupportScale = []float64{0, 0, 1}
 
 // Reject reports whether a candidate is rejected, and for what reason: the first
-// that applies, in the order of the fields. A group without a judgement rejects
+// that applies, in the order of the fields. A group without a judgment rejects
 // nothing.
 func (c Constraints) Reject(cr reflection.Critique) (reason string, rejected bool) {
 	if c.RejectIrrelevant && cr.IsREL.Token == reflection.Irrelevant {
@@ -44,7 +44,7 @@ func (c Constraints) Reject(cr reflection.Critique) (reason string, rejected boo
 		return fmt.Sprintf("%v was generated", reflection.NoSupport), true
 	}
 	if c.MaxNoSupport > 0 && cr.IsSUP.Status == reflection.StatusJudged && cr.IsSUP.Dist.Group == reflection.IsSUP {
-		if p := ratio(cr.IsSUP.Dist, noSupportScale, 0).Lo; above(p, c.MaxNoSupport) {
+		if p := ratio(&cr.IsSUP.Dist, noSupportScale, 0).Lo; above(p, c.MaxNoSupport) {
 			return fmt.Sprintf("probability %.6g of %v is above %g", p, reflection.NoSupport, c.MaxNoSupport), true
 		}
 	}

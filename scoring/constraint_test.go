@@ -29,7 +29,7 @@ func TestReject(t *testing.T) {
 		{"nothing set", Constraints{}, sup(reflection.NoSupport, 0, 0, 1), ""},
 		{"no support was generated", hard, sup(reflection.NoSupport, 0.6, 0, 0.4), "[No support / Contradictory] was generated"},
 		{"no support is likely but was not generated", hard, sup(reflection.PartiallySupported, 0, 0.1, 0.9), ""},
-		{"support absent", hard, reflection.Critique{IsSUP: reflection.Judgement{Status: reflection.StatusAbsent}}, ""},
+		{"support absent", hard, reflection.Critique{IsSUP: reflection.Judgment{Status: reflection.StatusAbsent}}, ""},
 		{"irrelevant was generated", Constraints{RejectIrrelevant: true}, irrelevant, "[Irrelevant] was generated"},
 		{"irrelevant does not matter", hard, irrelevant, ""},
 		{"relevant", Constraints{RejectIrrelevant: true}, reflection.Critique{IsREL: judged(reflection.OneHot(reflection.Relevant))}, ""},
@@ -41,7 +41,7 @@ func TestReject(t *testing.T) {
 		{"above the maximum unless something is missing", Constraints{MaxNoSupport: 0.5}, alone, ""},
 		{"above the maximum whatever is open", Constraints{MaxNoSupport: 0.2}, alone, "probability 0.25 of"},
 		{"nothing is known", Constraints{MaxNoSupport: 0.1}, sup(reflection.None), ""},
-		{"no judgement", Constraints{MaxNoSupport: 0.1}, reflection.Critique{}, ""},
+		{"no judgment", Constraints{MaxNoSupport: 0.1}, reflection.Critique{}, ""},
 		{"judged by another group", Constraints{MaxNoSupport: 0.1}, reflection.Critique{IsSUP: judged(reflection.OneHot(reflection.Utility5))}, ""},
 	}
 	for _, tt := range tests {

@@ -3,10 +3,12 @@ package scoring
 import (
 	"math"
 
+	"github.com/goselfrag/goselfrag/internal/enum"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Choice is the decision before a segment.
+// Choice is the decision before a segment. It is a number because seeds are mixed from it,
+// and because the zero value, a decision not made, has the name unknown.
 type Choice uint8
 
 const (
@@ -16,22 +18,16 @@ const (
 	ChooseContinue                  // go on with the passage at hand
 )
 
-var choiceNames = []string{"unknown", "no-retrieval", "retrieval", "continue"}
+var choices = enum.Numbers[Choice]{Package: "scoring", What: "choice", Names: []string{"unknown", "no-retrieval", "retrieval", "continue"}}
 
 // String returns unknown, no-retrieval, retrieval or continue.
-func (c Choice) String() string { return name(choiceNames, uint8(c), "Choice") }
+func (c Choice) String() string { return choices.String(c) }
 
 // MarshalText writes what String returns; a number without a name is an error.
-func (c Choice) MarshalText() ([]byte, error) { return marshalName(choiceNames, uint8(c), "choice") }
+func (c Choice) MarshalText() ([]byte, error) { return choices.Marshal(c) }
 
 // UnmarshalText reads what MarshalText writes.
-func (c *Choice) UnmarshalText(b []byte) error {
-	i, err := parseName(choiceNames, b, "choice")
-	if err == nil {
-		*c = Choice(i)
-	}
-	return err
-}
+func (c *Choice) UnmarshalText(b []byte) error { return choices.Unmarshal(b, c) }
 
 // retrievalScale covers No Retrieval and Retrieval; Continue, the third member,
 // takes no part in the ratio.
@@ -45,7 +41,7 @@ func RetrievalRatio(d reflection.Distribution) Term {
 	if d.Group != reflection.Retrieve {
 		return Term{Hi: 1, Kind: KindUnknown}
 	}
-	return ratio(d, retrievalScale, 0)
+	return ratio(&d, retrievalScale, 0)
 }
 
 // Decide decides by probabilities whether to retrieve (paper, Appendix A.3). It
@@ -80,6 +76,28 @@ func Decide(d reflection.Distribution, threshold float64, canContinue bool) (Cho
 		return ChooseNoRetrieval, r
 	}
 	return ChooseUnknown, r
+}
+
+// DecideByLogs decides as the released script for short answers does: it retrieves if
+// log p(Retrieval) / (log p(Retrieval) + log p(No Retrieval)), which it also returns, is
+// above threshold. Logarithms turn the ratio of [Decide] round: it is the smaller, the
+// surer the model is that it should retrieve. It is for comparison with that script.
+//
+// The choice is ChooseUnknown unless both probabilities are exact, finite as logarithms,
+// and not both 1. Continue takes no part.
+func DecideByLogs(d reflection.Distribution, threshold float64) (Choice, Term) {
+	yes, no := d.Prob(reflection.Retrieval), d.Prob(reflection.NoRetrieval)
+	if inexact(yes) || inexact(no) || math.IsInf(yes.Log, 0) || math.IsInf(no.Log, 0) {
+		return ChooseUnknown, Term{Hi: 1, Kind: KindUnknown}
+	}
+	if yes.Log == 0 && no.Log == 0 {
+		return ChooseUnknown, point(0, KindZeroSum)
+	}
+	r := point(yes.Log/(yes.Log+no.Log), KindExact)
+	if r.Value > threshold {
+		return ChooseRetrieval, r
+	}
+	return ChooseNoRetrieval, r
 }
 
 // continueWins reports whether p(Continue) is positive and at least as large as

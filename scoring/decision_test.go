@@ -5,8 +5,9 @@ import (
 	"math"
 	"testing"
 
-	"github.com/goselfrag/goselfrag/reflection"
 	"pgregory.net/rapid"
+
+	"github.com/goselfrag/goselfrag/reflection"
 )
 
 func TestDecide(t *testing.T) {

@@ -1,4 +1,4 @@
-// Package scoring turns judgements into numbers: the score of a candidate
+// Package scoring turns judgments into numbers: the score of a candidate
 // segment, of a path of segments, of a label in a closed set, and the decision
 // whether to retrieve. It consists of pure functions: no I/O, no state, no
 // randomness. All values are safe to copy and to use from several goroutines.
@@ -33,5 +33,5 @@
 //
 // The released code takes -100 as the log-probability of every token it was not
 // given. Here such a token is left out of the value and widens the interval; set
-// [Config.MissingLogProb] to -100 for the other behaviour.
+// [Config.MissingLogProb] to -100 for the other behavior.
 package scoring

@@ -9,7 +9,7 @@ import (
 
 // The score of one candidate: the weighted sum of four terms.
 func ExampleConfig_Segment() {
-	judged := func(g reflection.Group, p ...float64) reflection.Judgement {
+	judged := func(g reflection.Group, p ...float64) reflection.Judgment {
 		return reflection.Judged(reflection.NewDistribution(g, p...), reflection.None, reflection.ExactIDs)
 	}
 	critique := reflection.Critique{

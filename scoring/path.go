@@ -1,35 +1,28 @@
 package scoring
 
-import "math"
+import (
+	"math"
 
-// PathScore says how the scores of a path's segments become the score of the
-// path. A value without a name acts as PathMean.
-type PathScore uint8
-
-const (
-	PathMean    PathScore = iota // the arithmetic mean; 0 for a path without segments
-	PathSum                      // the sum; 0 for a path without segments
-	PathProduct                  // the product, as in the released code; 1 for a path without segments
+	"github.com/goselfrag/goselfrag/internal/enum"
 )
 
-var pathNames = []string{"mean", "sum", "product"}
+// PathScore says how the scores of a path's segments become the score of the
+// path. The zero value, and one without a name, acts as PathMean.
+type PathScore string
 
-// String returns mean, sum or product.
-func (p PathScore) String() string { return name(pathNames, uint8(p), "PathScore") }
+const (
+	PathMean    PathScore = "mean"    // the arithmetic mean; 0 for a path without segments
+	PathSum     PathScore = "sum"     // the sum; 0 for a path without segments
+	PathProduct PathScore = "product" // the product, as in the released code; 1 for a path without segments
+)
 
-// MarshalText writes what String returns; a number without a name is an error.
-func (p PathScore) MarshalText() ([]byte, error) {
-	return marshalName(pathNames, uint8(p), "path score")
-}
+var pathScores = enum.Texts[PathScore]{Package: "scoring", What: "path score", Names: []PathScore{PathMean, PathSum, PathProduct}}
+
+// MarshalText writes p, the zero value as mean. A value without a name is an error.
+func (p PathScore) MarshalText() ([]byte, error) { return pathScores.Marshal(p) }
 
 // UnmarshalText reads what MarshalText writes.
-func (p *PathScore) UnmarshalText(b []byte) error {
-	i, err := parseName(pathNames, b, "path score")
-	if err == nil {
-		*p = PathScore(i)
-	}
-	return err
-}
+func (p *PathScore) UnmarshalText(b []byte) error { return pathScores.Unmarshal(b, p) }
 
 // Score returns the score of a path from the scores of its segments, taken from
 // left to right. Note that under PathProduct two negative segments make a

@@ -7,11 +7,10 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
-	"github.com/goselfrag/goselfrag/reflection"
 	"pgregory.net/rapid"
-)
 
-var pathScores = []PathScore{PathMean, PathSum, PathProduct}
+	"github.com/goselfrag/goselfrag/reflection"
+)
 
 func TestPathScore(t *testing.T) {
 	tests := []struct {
@@ -31,7 +30,7 @@ func TestPathScore(t *testing.T) {
 			wantNear(t, "mean", PathMean.Score(tt.segments), tt.mean, vectorTolerance)
 			wantNear(t, "sum", PathSum.Score(tt.segments), tt.sum, vectorTolerance)
 			wantNear(t, "product", PathProduct.Score(tt.segments), tt.product, vectorTolerance)
-			wantNear(t, "no name", PathScore(9).Score(tt.segments), tt.mean, vectorTolerance)
+			wantNear(t, "no name", PathScore("9").Score(tt.segments), tt.mean, vectorTolerance)
 		})
 	}
 }
@@ -67,7 +66,7 @@ func TestPathBoundsEnclose(t *testing.T) {
 		done := rapid.SliceOfN(score, 0, 6).Draw(t, "done")
 		ends := rapid.SliceOfN(score, 3, 3).Draw(t, "ends")
 		slices.Sort(ends)
-		for _, p := range pathScores {
+		for _, p := range pathScores.Names {
 			got := p.Bounds(done, Interval{ends[0], ends[2]})
 			path := append(slices.Clone(done), ends[1])
 			if s := p.Score(path); !(got.Lo <= s && s <= got.Hi) {
@@ -144,7 +143,7 @@ func survivors(levels [][]node) [][]survivor {
 	return out
 }
 
-// TestBeamReplay: three passages, the same three judgements at every step, two
+// TestBeamReplay: three passages, the same three judgments at every step, two
 // steps, width 2.
 func TestBeamReplay(t *testing.T) {
 	c := DefaultConfig()
@@ -154,7 +153,7 @@ func TestBeamReplay(t *testing.T) {
 		s := c.Segment(reflection.Critique{
 			IsREL: judged(reflection.NewDistribution(reflection.IsREL, 1-relevant, relevant)),
 			IsSUP: judged(reflection.NewDistribution(reflection.IsSUP, 0.7, 0.2, 0.1)),
-			IsUSE: reflection.Judgement{Status: reflection.StatusAbsent},
+			IsUSE: reflection.Judgment{Status: reflection.StatusAbsent},
 		}, reflection.Prob{}, 0)
 		step = append(step, segmentScore{score: s.Total.Value})
 	}
@@ -171,7 +170,7 @@ func TestBeamReplay(t *testing.T) {
 		{PathSum, [][]survivor{{{1, 1.7}, {2, 1.6}}, {{4, 3.4}, {5, 3.3}}}},
 	}
 	for _, tt := range tests {
-		t.Run(tt.path.String(), func(t *testing.T) {
+		t.Run(string(tt.path), func(t *testing.T) {
 			got := beamSearch(tt.path, 2, 2, func(_, _ int) []segmentScore { return step })
 			if diff := gocmp.Diff(tt.want, survivors(got)); diff != "" {
 				t.Errorf("survivors (-want +got):\n%s", diff)
@@ -195,11 +194,11 @@ func TestFinishedBeamReplay(t *testing.T) {
 	}{
 		{PathProduct, [][]survivor{{{1, 1.79}, {2, 1.3}}, {{1, 1.79}, {4, 1.105}}}},
 		{PathMean, [][]survivor{{{1, 1.79}, {2, 1.3}}, {{1, 1.79}, {4, 1.075}}}},
-		// A sum favours long paths.
+		// A sum favors long paths.
 		{PathSum, [][]survivor{{{1, 1.79}, {2, 1.3}}, {{4, 2.15}, {5, 2.15}}}},
 	}
 	for _, tt := range tests {
-		t.Run(tt.path.String(), func(t *testing.T) {
+		t.Run(string(tt.path), func(t *testing.T) {
 			if diff := gocmp.Diff(tt.want, survivors(beamSearch(tt.path, 2, 2, script))); diff != "" {
 				t.Errorf("survivors (-want +got):\n%s", diff)
 			}
@@ -214,9 +213,9 @@ func TestEqualScores(t *testing.T) {
 	one := segmentScore{score: c.Segment(cr, reflection.ExactLog(-3), 7).Total.Value}
 	two := segmentScore{score: c.Segment(cr, reflection.ExactLog(-3), 7).Total.Value}
 	if one != two {
-		t.Fatalf("the same judgement scored %v and %v", one, two)
+		t.Fatalf("the same judgment scored %v and %v", one, two)
 	}
-	for _, p := range pathScores {
+	for _, p := range pathScores.Names {
 		got := beamSearch(p, 1, 1, func(_, _ int) []segmentScore { return []segmentScore{one, two} })
 		if got[0][0].id != 1 {
 			t.Errorf("%v: node %d won, want 1", p, got[0][0].id)

@@ -18,13 +18,15 @@ type member struct{ scale, log float64 }
 // Otherwise such members may have any probabilities of at most their bounds, and
 // together of at most what the exact ones leave of 1. The value is that of the
 // exact members alone.
-func ratio(d reflection.Distribution, scale []float64, missing float64) Term {
+func ratio(d *reflection.Distribution, scale []float64, missing float64) Term {
 	probs := d.Probs[:d.Group.Size()]
 	rest := 0.0 // a stand-in is taken as it is, whatever is left
-	if missing >= 0 {
+	if missing >= 0 && slices.ContainsFunc(probs[:len(scale)], inexact) {
 		rest = remainder(probs)
 	}
-	var exact, open []member
+	// In arrays, so that nothing is allocated.
+	var first, second [reflection.MaxGroupSize]member
+	exact, open := first[:0], second[:0]
 	assumed := false
 	for i, s := range scale {
 		log, isExact := logOf(probs[i], rest)
@@ -63,6 +65,9 @@ func ratio(d reflection.Distribution, scale []float64, missing float64) Term {
 	}
 	return Term{Value: value, Lo: lo, Hi: hi, Kind: KindBounded}
 }
+
+// inexact reports whether p may have other values than the one given.
+func inexact(p reflection.Prob) bool { return p.Known != reflection.Exact || p.Check() != nil }
 
 // remainder returns the logarithm of what the exact members leave of 1, minus
 // infinity if nothing.

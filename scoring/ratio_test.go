@@ -5,8 +5,9 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/goselfrag/goselfrag/reflection"
 	"pgregory.net/rapid"
+
+	"github.com/goselfrag/goselfrag/reflection"
 )
 
 func atMost(p float64) reflection.Prob { return reflection.AtMostLog(math.Log(p)) }
@@ -87,7 +88,7 @@ func TestIntervalsFarBelow(t *testing.T) {
 }
 
 // TestIntervalsStayOnTheScale: rounding carries no end past the scale, which
-// would break bounds that were computed while the judgement was pending.
+// would break bounds that were computed while the judgment was pending.
 func TestIntervalsStayOnTheScale(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := DefaultConfig()
@@ -350,4 +351,33 @@ func TestMissingLogProbBesideCertainty(t *testing.T) {
 	d.Set(reflection.NoSupport, atMost(0.5))
 	want := 0.5 / (1 + math.Exp(-1))
 	wantTerm(t, c.Support(judged(d)), Term{want, want, want, KindAssumed})
+}
+
+// TestMissingLogProbOfNothing: where a server lists no token of a group, nothing is known
+// of it, and the stand-in is taken for all of its members.
+func TestMissingLogProbOfNothing(t *testing.T) {
+	c := DefaultConfig()
+	c.MissingLogProb = -100
+	unknown := reflection.Critique{}
+	foreign := judged(reflection.OneHot(reflection.Utility1))
+	for what, term := range map[string]struct {
+		got  Term
+		want float64
+	}{
+		"relevance":                        {c.Relevance(unknown.IsREL), 0.5},
+		"support":                          {c.Support(unknown.IsSUP), 0.5},
+		"utility":                          {c.Utility(unknown.IsUSE), 0},
+		"relevance, another group's token": {c.Relevance(foreign), 0.5},
+	} {
+		if term.got.Value != term.want || term.got.Lo != term.want || term.got.Hi != term.want || term.got.Kind != KindAssumed {
+			t.Errorf("%s: %+v, want the point %v of kind assumed", what, term.got, term.want)
+		}
+	}
+	for what, j := range map[string]reflection.Judgment{
+		"absent": {Status: reflection.StatusAbsent}, "pending": {Status: reflection.StatusPending},
+	} {
+		if got := c.Relevance(j); got.Kind == KindAssumed || got.Value != 0 {
+			t.Errorf("%s: %+v, want nothing assumed", what, got)
+		}
+	}
 }

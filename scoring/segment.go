@@ -15,33 +15,50 @@ var (
 
 // Relevance returns p(Relevant) / (p(Relevant) + p(Irrelevant)), in [0, 1].
 //
-// For this and the other two judgements: a group that did not come has its
-// [Absent] score. Where there is no judgement (unknown, pending, or judged with
+// For this and the other two judgments: a group that did not come has its
+// [Absent] score. Where there is no judgment (unknown, pending, or judged with
 // a distribution of another group) the interval runs over everything that could
-// still come: the scale, the absent score, and 0.
-func (c Config) Relevance(j reflection.Judgement) Term {
-	return c.judged(j, reflection.IsREL, relevanceScale, c.Absent.Relevance)
+// still come: the scale, the absent score, and 0; unless [Config.MissingLogProb]
+// replaces what is unknown.
+func (c Config) Relevance(j reflection.Judgment) Term {
+	return c.relevance(&j)
 }
 
 // Support returns (p(Fully) + 0.5·p(Partially)) / (p(Fully) + p(Partially) +
 // p(No support)), in [0, 1].
-func (c Config) Support(j reflection.Judgement) Term {
-	return c.judged(j, reflection.IsSUP, supportScale, c.Absent.Support)
+func (c Config) Support(j reflection.Judgment) Term {
+	return c.support(&j)
 }
 
 // Utility returns the mean of [Config.UtilityScale] under the probabilities of
 // Utility 1 to 5; in [-1, 1] by default.
-func (c Config) Utility(j reflection.Judgement) Term {
+func (c Config) Utility(j reflection.Judgment) Term {
+	return c.utility(&j)
+}
+
+func (c *Config) relevance(j *reflection.Judgment) Term {
+	return c.judged(j, reflection.IsREL, relevanceScale, c.Absent.Relevance)
+}
+
+func (c *Config) support(j *reflection.Judgment) Term {
+	return c.judged(j, reflection.IsSUP, supportScale, c.Absent.Support)
+}
+
+func (c *Config) utility(j *reflection.Judgment) Term {
 	return c.judged(j, reflection.IsUSE, c.UtilityScale[:], c.Absent.Utility)
 }
 
-func (c Config) judged(j reflection.Judgement, g reflection.Group, scale []float64, absent float64) Term {
+func (c *Config) judged(j *reflection.Judgment, g reflection.Group, scale []float64, absent float64) Term {
 	kind := KindUnknown
+	known := j.Status == reflection.StatusJudged && j.Dist.Group == g
+	if c.MissingLogProb < 0 && !known && j.Status != reflection.StatusAbsent && j.Status != reflection.StatusPending {
+		return ratio(&reflection.Distribution{Group: g}, scale, c.MissingLogProb)
+	}
 	switch {
 	case j.Status == reflection.StatusAbsent:
 		return point(absent, KindAbsent)
-	case j.Status == reflection.StatusJudged && j.Dist.Group == g:
-		return ratio(j.Dist, scale, c.MissingLogProb)
+	case known:
+		return ratio(&j.Dist, scale, c.MissingLogProb)
 	case j.Status == reflection.StatusPending:
 		kind = KindPending
 	}
@@ -85,9 +102,9 @@ func (c Config) SequenceTerm(log reflection.Prob, n int) Term {
 	return Term{Hi: q, Kind: KindBounded}
 }
 
-// Segment is the score of one candidate segment: four terms before weights, and
+// Terms is the score of one candidate segment: four terms before weights, and
 // their weighted sum.
-type Segment struct {
+type Terms struct {
 	Sequence  Term `json:"sequence"`
 	Relevance Term `json:"is_rel"`
 	Support   Term `json:"is_sup"`
@@ -103,14 +120,14 @@ type Segment struct {
 // Its ends are summed in the same way, so they enclose the value without any
 // rounding error. Its kind is the least settled one among the terms whose weight
 // is not 0, or KindExact if those are all exact, absent or zero-sum.
-func (c Config) Segment(cr reflection.Critique, log reflection.Prob, n int) Segment {
-	s := Segment{
+func (c Config) Segment(cr reflection.Critique, log reflection.Prob, n int) Terms {
+	s := Terms{
 		Sequence:  c.SequenceTerm(log, n),
-		Relevance: c.Relevance(cr.IsREL),
-		Support:   c.Support(cr.IsSUP),
-		Utility:   c.Utility(cr.IsUSE),
+		Relevance: c.relevance(&cr.IsREL),
+		Support:   c.support(&cr.IsSUP),
+		Utility:   c.utility(&cr.IsUSE),
 	}
-	w := c.Weights
+	w := &c.Weights
 	s.Total.Kind = KindExact
 	s.Total.add(w.Sequence, s.Sequence)
 	s.Total.add(w.Relevance, s.Relevance)

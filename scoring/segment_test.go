@@ -6,12 +6,13 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
-	"github.com/goselfrag/goselfrag/reflection"
 	"pgregory.net/rapid"
+
+	"github.com/goselfrag/goselfrag/reflection"
 )
 
 func TestUnjudged(t *testing.T) {
-	status := func(s reflection.Status) reflection.Judgement { return reflection.Judgement{Status: s} }
+	status := func(s reflection.Status) reflection.Judgment { return reflection.Judgment{Status: s} }
 	unknown, pending := status(reflection.StatusUnknown), status(reflection.StatusPending)
 	def := DefaultConfig()
 	wide := DefaultConfig()
@@ -86,8 +87,8 @@ func TestSequenceTerm(t *testing.T) {
 }
 
 func TestTotal(t *testing.T) {
-	pending := reflection.Judgement{Status: reflection.StatusPending}
-	absent := reflection.Judgement{Status: reflection.StatusAbsent}
+	pending := reflection.Judgment{Status: reflection.StatusPending}
+	absent := reflection.Judgment{Status: reflection.StatusAbsent}
 	sure := judged(reflection.NewDistribution(reflection.IsREL, 0.25, 0.75))
 	halfSure := judged(reflection.NewDistribution(reflection.IsSUP, 0.5, 0.25)) // value 5/6, low end 0.625
 	noRel := judged(reflection.Distribution{Group: reflection.IsREL})
@@ -136,10 +137,10 @@ func TestTotalIsTheSum(t *testing.T) {
 }
 
 func drawCritique(t *rapid.T) reflection.Critique {
-	draw := func(g reflection.Group) reflection.Judgement {
+	draw := func(g reflection.Group) reflection.Judgment {
 		switch rapid.IntRange(0, 5).Draw(t, "special") {
 		case 0:
-			return reflection.Judgement{Status: reflection.StatusAbsent}
+			return reflection.Judgment{Status: reflection.StatusAbsent}
 		case 1: // all zero
 			return judged(reflection.NewDistribution(g, make([]float64, g.Size())...))
 		}
@@ -166,9 +167,9 @@ func TestPendingEncloses(t *testing.T) {
 		}
 		final := drawCritique(t)
 		now := final
-		for _, j := range []*reflection.Judgement{&now.IsREL, &now.IsSUP, &now.IsUSE} {
+		for _, j := range []*reflection.Judgment{&now.IsREL, &now.IsSUP, &now.IsUSE} {
 			if rapid.Bool().Draw(t, "pending") {
-				*j = reflection.Judgement{Status: reflection.StatusPending}
+				*j = reflection.Judgment{Status: reflection.StatusPending}
 			}
 		}
 		// Of room for 20 tokens some are used, and then some more.
@@ -194,8 +195,8 @@ func TestSegmentJSON(t *testing.T) {
 	c := DefaultConfig()
 	s := c.Segment(reflection.Critique{
 		IsREL: judged(reflection.OneHot(reflection.Relevant)),
-		IsSUP: reflection.Judgement{Status: reflection.StatusPending},
-		IsUSE: reflection.Judgement{Status: reflection.StatusAbsent},
+		IsSUP: reflection.Judgment{Status: reflection.StatusPending},
+		IsUSE: reflection.Judgment{Status: reflection.StatusAbsent},
 	}, reflection.AtMostLog(0), 2)
 	const want = `{"sequence":{"value":0,"lo":0,"hi":1,"kind":"bounded"},` +
 		`"is_rel":{"value":1,"lo":1,"hi":1,"kind":"exact"},` +
@@ -209,7 +210,7 @@ func TestSegmentJSON(t *testing.T) {
 	if diff := gocmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	var back Segment
+	var back Terms
 	if err := json.Unmarshal(got, &back); err != nil || back != s {
 		t.Errorf("read back %+v, %v; want %+v", back, err, s)
 	}

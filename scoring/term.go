@@ -1,36 +1,34 @@
 package scoring
 
-// Kind says how a [Term] came about. The order runs from what is settled to what
-// is not.
-type Kind uint8
+import "github.com/goselfrag/goselfrag/internal/enum"
+
+// TermKind says how a [Term] came about. The order runs from what is settled to what
+// is not, and a sum takes the greatest kind of its terms; therefore it is a number.
+type TermKind uint8
 
 const (
-	KindOff     Kind = iota // the term takes no part; all its numbers are 0
-	KindExact               // computed from probabilities that leave nothing open
-	KindAbsent              // no token of the group came: the configured score
-	KindZeroSum             // every member of the group has probability zero: 0
-	KindAssumed             // Config.MissingLogProb stood in for a member
-	KindBounded             // some members are not exact; the value is that of the exact ones
-	KindUnknown             // no exact member, or no judgement; the value is Lo
-	KindPending             // the text is not complete yet; the value is Lo
+	KindOff     TermKind = iota // the term takes no part; all its numbers are 0
+	KindExact                   // computed from probabilities that leave nothing open
+	KindAbsent                  // no token of the group came: the configured score
+	KindZeroSum                 // every member of the group has probability zero: 0
+	KindAssumed                 // Config.MissingLogProb stood in for a member
+	KindBounded                 // some members are not exact; the value is that of the exact ones
+	KindUnknown                 // no exact member, or no judgment; the value is Lo
+	KindPending                 // the text is not complete yet; the value is Lo
 )
 
-var kindNames = []string{"off", "exact", "absent", "zero-sum", "assumed", "bounded", "unknown", "pending"}
+var kinds = enum.Numbers[TermKind]{Package: "scoring", What: "kind of term", Names: []string{
+	"off", "exact", "absent", "zero-sum", "assumed", "bounded", "unknown", "pending",
+}}
 
 // String returns the kind's name, as it stands in traces.
-func (k Kind) String() string { return name(kindNames, uint8(k), "Kind") }
+func (k TermKind) String() string { return kinds.String(k) }
 
 // MarshalText writes what String returns; a number without a name is an error.
-func (k Kind) MarshalText() ([]byte, error) { return marshalName(kindNames, uint8(k), "kind of term") }
+func (k TermKind) MarshalText() ([]byte, error) { return kinds.Marshal(k) }
 
 // UnmarshalText reads what MarshalText writes.
-func (k *Kind) UnmarshalText(b []byte) error {
-	i, err := parseName(kindNames, b, "kind of term")
-	if err == nil {
-		*k = Kind(i)
-	}
-	return err
-}
+func (k *TermKind) UnmarshalText(b []byte) error { return kinds.Unmarshal(b, k) }
 
 // Term is one number with what is known about it. Lo <= Value <= Hi always
 // holds.
@@ -41,9 +39,9 @@ type Term struct {
 	// Lo and Hi enclose the true value, and the value that complete information
 	// would give; they are equal if nothing is open. Under KindAssumed they equal
 	// Value by convention.
-	Lo   float64 `json:"lo"`
-	Hi   float64 `json:"hi"`
-	Kind Kind    `json:"kind"`
+	Lo   float64  `json:"lo"`
+	Hi   float64  `json:"hi"`
+	Kind TermKind `json:"kind"`
 }
 
 // Exact reports whether the interval is a single point.
@@ -53,7 +51,7 @@ func (t Term) Exact() bool { return t.Lo == t.Hi }
 func (t Term) Interval() Interval { return Interval{t.Lo, t.Hi} }
 
 // point returns the term that is v and nothing else.
-func point(v float64, k Kind) Term { return Term{Value: v, Lo: v, Hi: v, Kind: k} }
+func point(v float64, k TermKind) Term { return Term{Value: v, Lo: v, Hi: v, Kind: k} }
 
 // Interval holds all numbers from Lo to Hi, both included.
 type Interval struct {

@@ -49,6 +49,37 @@ func TestDecisionVectors(t *testing.T) {
 	}
 }
 
+// The decisions of the released script for short answers at threshold 0.2.
+func TestReleasedDecisionVectors(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		yes, no float64
+		ratio   float64
+		choice  Choice
+		kind    TermKind
+	}{
+		{"1", -0.2, -1.8, 0.1, ChooseNoRetrieval, KindExact},
+		{"2", -2.5, -0.1, 0.961538462, ChooseRetrieval, KindExact},
+		{"3", -9, -7.5, 0.545454545, ChooseRetrieval, KindExact},
+		{"4", -math.Log(4), 0, 1, ChooseRetrieval, KindExact},
+		{"at the threshold", -1, -4, 0.2, ChooseNoRetrieval, KindExact},
+		{"both certain", 0, 0, 0, ChooseUnknown, KindZeroSum},
+		{"one missing", -1, gone, 0, ChooseUnknown, KindUnknown},
+		{"one impossible", -1, math.Inf(-1), 0, ChooseUnknown, KindUnknown},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			choice, r := DecideByLogs(logs(reflection.Retrieve, tt.no, tt.yes, -0.5), 0.2)
+			wantNear(t, "ratio", r.Value, tt.ratio, vectorTolerance)
+			if choice != tt.choice || r.Kind != tt.kind {
+				t.Errorf("%v, %+v: want %v of kind %v", choice, r, tt.choice, tt.kind)
+			}
+		})
+	}
+	if choice, _ := DecideByLogs(logs(reflection.IsREL, -1, -2), 0.2); choice != ChooseUnknown {
+		t.Errorf("another group: %v, want unknown", choice)
+	}
+}
+
 func TestGroupVectors(t *testing.T) {
 	const rel, sup, use = reflection.IsREL, reflection.IsSUP, reflection.IsUSE
 	tests := []struct {
@@ -98,10 +129,10 @@ func TestGroupVectors(t *testing.T) {
 	}
 
 	t.Run("7c", func(t *testing.T) {
-		wantTerm(t, DefaultConfig().Support(reflection.Judgement{Status: reflection.StatusAbsent}), Term{Kind: KindAbsent})
+		wantTerm(t, DefaultConfig().Support(reflection.Judgment{Status: reflection.StatusAbsent}), Term{Kind: KindAbsent})
 	})
 	t.Run("8d", func(t *testing.T) {
-		wantTerm(t, DefaultConfig().Utility(reflection.Judgement{Status: reflection.StatusAbsent}), Term{Kind: KindAbsent})
+		wantTerm(t, DefaultConfig().Utility(reflection.Judgment{Status: reflection.StatusAbsent}), Term{Kind: KindAbsent})
 	})
 	t.Run("8c to 1e-12", func(t *testing.T) {
 		d := judgedLogs(use, -1.7, -1.7, -1.7, -1.7, -1.7)
@@ -110,7 +141,7 @@ func TestGroupVectors(t *testing.T) {
 }
 
 // scoreOf applies the function that belongs to j's group.
-func scoreOf(c Config, j reflection.Judgement) Term {
+func scoreOf(c Config, j reflection.Judgment) Term {
 	switch j.Dist.Group {
 	case reflection.IsREL:
 		return c.Relevance(j)
@@ -136,7 +167,7 @@ func TestSequenceVectors(t *testing.T) {
 }
 
 func TestSegmentVectors(t *testing.T) {
-	absent := reflection.Judgement{Status: reflection.StatusAbsent}
+	absent := reflection.Judgment{Status: reflection.StatusAbsent}
 	full := reflection.Critique{
 		IsREL: judgedLogs(reflection.IsREL, -3.2, -0.05),
 		IsSUP: judgedLogs(reflection.IsSUP, -0.3, -1.5, -4),
@@ -192,7 +223,7 @@ func readTokens() reflection.Critique {
 	}
 	var c reflection.Critique
 	for _, p := range at {
-		for g, j := range map[reflection.Group]*reflection.Judgement{reflection.IsREL: &c.IsREL, reflection.IsSUP: &c.IsSUP, reflection.IsUSE: &c.IsUSE} {
+		for g, j := range map[reflection.Group]*reflection.Judgment{reflection.IsREL: &c.IsREL, reflection.IsSUP: &c.IsSUP, reflection.IsUSE: &c.IsUSE} {
 			if p.token.Group() == g && j.Status == reflection.StatusUnknown {
 				*j = reflection.Judged(p.dist, p.token, reflection.ExactIDs)
 			}

@@ -23,7 +23,7 @@ const (
 	StopDepth     StopReason = "depth"     // the greatest number of segments was reached
 	StopLength    StopReason = "length"    // a segment was cut at the token limit
 	StopRejected  StopReason = "rejected"  // every candidate for what came next was rejected
-	StopAbstained StopReason = "abstained" // no passage was relevant enough for what came next
+	StopAbstained StopReason = "abstained" // no passage was relevant enough for what came next, or the model declined to answer
 	StopBudget    StopReason = "budget"    // the budget of calls, tokens or retrievals was used up
 	StopTime      StopReason = "time"      // the time budget was used up
 	StopFailed    StopReason = "failed"    // an error, which came with the answer, ended it
@@ -46,12 +46,12 @@ type Answer struct {
 	Decision Decision `json:"decision"`
 	// Score is the path score; 0 if there is no answer.
 	Score float64 `json:"score"`
-	// Abstained is set when the engine said its fixed words because no passage was
-	// relevant enough.
+	// Abstained is set when no passage was relevant enough or the model declined to
+	// answer. Text is then the engine's fixed words or, without any, the model's.
 	Abstained bool `json:"abstained,omitempty"`
 	// Stop says why the answer ends where it does.
 	Stop StopReason `json:"stop"`
-	// Level is the lowest level among the judgements and decisions the answer
+	// Level is the lowest level among the judgments and decisions the answer
 	// rests on.
 	Level reflection.Level `json:"level"`
 	// Missing names the parts of a composed retriever that gave nothing.
@@ -73,11 +73,11 @@ type Segment struct {
 	End   int `json:"end"`
 	// Citations are numbers of Answer.Citations; empty if it used no passage.
 	Citations []int `json:"citations,omitempty"`
-	// Support is the likeliest judgement of how far the passage supports the
+	// Support is the likeliest judgment of how far the passage supports the
 	// segment, None if there is none.
 	Support  reflection.Token    `json:"support,omitzero"`
 	Critique reflection.Critique `json:"critique"`
-	Terms    scoring.Segment     `json:"terms"`
+	Terms    scoring.Terms       `json:"terms"`
 	Decision Decision            `json:"decision"`
 	// Fallback is set when a hard constraint rejects the segment and it was used
 	// for want of a better one.
@@ -115,28 +115,6 @@ func (a *Answer) Canonical() ([]byte, error) {
 	return json.Marshal(&c)
 }
 
-// Cited returns the text with citation marks such as [1] before the punctuation
-// that ends each segment.
-func (a *Answer) Cited() string {
-	var b strings.Builder
-	at := 0
-	for _, s := range a.Segments {
-		b.WriteString(a.Text[at:s.Start])
-		body := strings.TrimRight(s.Text, ".!?。！？…")
-		b.WriteString(body)
-		if len(s.Citations) > 0 {
-			b.WriteByte(' ')
-			for _, n := range s.Citations {
-				fmt.Fprintf(&b, "[%d]", n)
-			}
-		}
-		b.WriteString(s.Text[len(body):])
-		at = s.End
-	}
-	b.WriteString(a.Text[at:])
-	return b.String()
-}
-
 // String returns the answer for people: the cited text and the list of sources.
 func (a *Answer) String() string {
 	var b strings.Builder
@@ -144,17 +122,23 @@ func (a *Answer) String() string {
 		fmt.Fprintf(&b, "(no answer: %s)", a.Stop)
 	}
 	for _, c := range a.Citations {
-		name := cmp.Or(c.Passage.Title, c.Passage.ID)
-		fmt.Fprintf(&b, "\n[%d] %s", c.Number, name)
-		if s := c.Passage.Source; s.URI != "" {
-			fmt.Fprintf(&b, " (%s, bytes %d-%d)", s.URI, s.Start, s.End)
-		}
+		b.WriteString("\n" + c.String())
 	}
 	return b.String()
 }
 
+// String returns the citation for people: its number, the passage's title or id, and its
+// place in its document.
+func (c Citation) String() string {
+	text := fmt.Sprintf("[%d] %s", c.Number, cmp.Or(c.Passage.Title, c.Passage.ID))
+	if at := c.Passage.Source.String(); at != "" {
+		text += " (" + at + ")"
+	}
+	return text
+}
+
 // assemble writes the outcome of a search into the answer.
-func (s settings) assemble(a *Answer, f found) {
+func (s *settings) assemble(a *Answer, f found) {
 	a.Stop, a.path = f.stop, []int{}
 	a.Segments, a.Citations = []Segment{}, []Citation{}
 	if f.root != nil {
@@ -164,7 +148,7 @@ func (s settings) assemble(a *Answer, f found) {
 	}
 	if f.best == nil {
 		if f.stop == StopAbstained {
-			a.Abstained, a.Text = true, s.abstainText
+			a.Abstained, a.Text = true, cmp.Or(s.abstainText, f.declined)
 		}
 		return
 	}
@@ -174,6 +158,7 @@ func (s settings) assemble(a *Answer, f found) {
 		return
 	}
 	a.Score = f.best.score
+	a.Segments, a.path = make([]Segment, 0, len(f.best.steps)), make([]int, 0, len(f.best.steps))
 	for _, st := range f.best.steps {
 		w.segment(st, st.candidate.Text)
 	}
@@ -181,7 +166,7 @@ func (s settings) assemble(a *Answer, f found) {
 
 // assembleLabel answers a closed set: the label, resting on the passages of all
 // candidates that count for it.
-func (s settings) assembleLabel(w *answerWriter, f found) {
+func (s *settings) assembleLabel(w *answerWriter, f found) {
 	a, r := w.answer, f.label
 	a.Options = r
 	if r.Best < 0 {
@@ -214,6 +199,15 @@ func (s settings) assembleLabel(w *answerWriter, f found) {
 	}
 }
 
+// text is that of an answer which ends with the path.
+func (p *path) text() string {
+	w := answerWriter{answer: &Answer{}, numbers: map[string]int{}}
+	for _, st := range p.steps {
+		w.segment(st, st.candidate.Text)
+	}
+	return w.answer.Text
+}
+
 func countStatus(e *Expansion, s CandidateStatus) int {
 	n := 0
 	for i := range e.Candidates {
@@ -242,12 +236,14 @@ func (w *answerWriter) segment(st step, text string) {
 			a.Missing = append(a.Missing, m)
 		}
 	}
-	i := slices.IndexFunc(a.Segments, func(s Segment) bool { return s.Text == text })
-	if i < 0 {
+	i := 0
+	for i < len(a.Segments) && a.Segments[i].Text != text {
+		i++
+	}
+	if i == len(a.Segments) {
 		if a.Text != "" && spaceBetween(a.Text, text) {
 			a.Text += " "
 		}
-		i = len(a.Segments)
 		a.Segments = append(a.Segments, Segment{
 			Text: text, Start: len(a.Text), End: len(a.Text) + len(text),
 			Support:  likeliest(c.Critique.IsSUP),
@@ -255,23 +251,23 @@ func (w *answerWriter) segment(st step, text string) {
 		})
 		a.Text += text
 	}
-	if h, ok := st.hit(); ok {
+	if h := st.hit(); h != nil {
 		w.current = &h.Passage
 	}
 	// What a step without evidence says rests on no passage; one that continues
 	// rests on the passage that the path used last.
 	if w.current != nil && c.Branch != scoring.ChooseNoRetrieval {
-		w.cite(i, *w.current)
+		w.cite(i, w.current)
 	}
 }
 
-func (w *answerWriter) cite(segment int, p retriever.Passage) {
+func (w *answerWriter) cite(segment int, p *retriever.Passage) {
 	a := w.answer
 	n, ok := w.numbers[p.ID]
 	if !ok {
 		n = len(a.Citations) + 1
 		w.numbers[p.ID] = n
-		a.Citations = append(a.Citations, Citation{Number: n, Passage: p})
+		a.Citations = append(a.Citations, Citation{Number: n, Passage: *p})
 	}
 	s := &a.Segments[segment]
 	if !slices.Contains(s.Citations, n) {
@@ -294,7 +290,7 @@ func isCJK(r rune) bool {
 
 // likeliest returns the token of the highest known probability, in group order
 // among equals; None if nothing was judged.
-func likeliest(j reflection.Judgement) reflection.Token {
+func likeliest(j reflection.Judgment) reflection.Token {
 	if j.Status != reflection.StatusJudged {
 		return reflection.None
 	}

@@ -1,100 +1,99 @@
 package selfrag
 
 import (
+	"context"
 	"errors"
+	"fmt"
 
-	"github.com/goselfrag/goselfrag/account"
-	"github.com/goselfrag/goselfrag/generator"
-	"github.com/goselfrag/goselfrag/scoring"
+	"github.com/goselfrag/goselfrag/budget"
+	"github.com/goselfrag/goselfrag/critique"
 )
 
-// errTimeBudget is the cause of a context that the time budget ended.
-var errTimeBudget = errors.New("the time budget of the question is used up")
+// skipped is the reason of a candidate that the budget did not allow.
+const skipped = "the budget does not allow the call"
 
-// meter keeps the call and token budget of one question. It is used by one
-// goroutine at a time, between the calls, so that what is affordable never depends on
-// which call is faster.
-type meter struct {
-	limit                     Budget
-	calls, tokens, retrievals int
+// timeIsUp reports whether the time of a budget has ended ctx.
+func timeIsUp(ctx context.Context) bool { return errors.Is(context.Cause(ctx), budget.ErrExceeded) }
+
+// refused reports whether err is that of calls, tokens or retrievals which a budget of ctx
+// does not allow.
+func refused(ctx context.Context, err error) bool {
+	return err != nil && budget.Refused(err) && budget.Exceeded(ctx, err)
 }
 
-func newBudget(b Budget) *meter { return &meter{limit: b} }
-
-func (m *meter) unlimited() bool { return m.limit.Calls == 0 && m.limit.Tokens == 0 }
-
-// reserve takes one call of up to tokens tokens out of the budget; it reports
-// false, and takes nothing, if that is more than there is.
-func (m *meter) reserve(tokens int) bool {
-	if m.limit.Calls > 0 && m.calls+1 > m.limit.Calls ||
-		m.limit.Tokens > 0 && tokens > m.limit.Tokens-m.tokens {
-		return false
+// withoutAnswer is the error of a question that a budget ended before there was any answer.
+func withoutAnswer(why StopReason, err error) error {
+	if !errors.Is(err, budget.ErrExceeded) {
+		err = budget.ErrExceeded
 	}
-	m.calls++
-	m.tokens += tokens
-	return true
+	return fmt.Errorf("selfrag: there is no answer yet (%s): %w", why, err)
 }
 
-// forRetrieval is what a retrieval may spend on models.
-// What only a full trace asks for must not use up a budget.
-func (m *meter) forRetrieval(c scoring.Choice, maxTokens int) account.Limits {
-	if !m.unlimited() && (c == scoring.ChooseNoRetrieval || c == scoring.ChooseContinue) {
-		return account.Limits{Calls: -1}
+// generationCost is the most that generating one candidate costs.
+func (s *settings) generationCost() budget.Cost {
+	return budget.Cost{Calls: 1, Tokens: s.maxTokens}
+}
+
+// candidateCost is the most that one candidate costs with its critique, if that is known.
+func (s *settings) candidateCost() (budget.Cost, bool) {
+	c, ok := budget.MostCost(s.critic, 1)
+	return c.Add(s.generationCost()), ok
+}
+
+// freeCritic reports whether critiques are known to cost nothing.
+func (s *settings) freeCritic() bool {
+	c, ok := budget.MostCost(s.critic, 1)
+	return ok && c == budget.Cost{}
+}
+
+// keepCandidate sets aside what one candidate costs, without which there would be nothing
+// to show: what runs until it is released cannot spend it. If not all of that is left it
+// sets aside the generation, as far as it is left.
+func (l *live) keepCandidate(ctx context.Context) (release func()) {
+	if !l.bounded {
+		return func() {}
 	}
-	return m.beside(maxTokens)
-}
-
-// beside is all that is left but for one candidate, without which there would be
-// nothing to show.
-func (m *meter) beside(maxTokens int) account.Limits {
-	left := func(limit, used, keep int) int {
-		switch {
-		case limit == 0:
-			return 0
-		case limit-used-keep > 0:
-			return limit - used - keep
+	full, _ := l.candidateCost()
+	kept, err := budget.Reserve(ctx, "candidate", full)
+	if err != nil {
+		c, left := l.generationCost(), budget.Left(ctx)
+		c.Calls, c.Tokens = within(c.Calls, left.Calls), within(c.Tokens, left.Tokens)
+		if kept, err = budget.Reserve(ctx, "candidate", c); err != nil {
+			return func() {} // somebody else was faster
 		}
-		return -1
 	}
-	return account.Limits{
-		Calls:  left(m.limit.Calls, m.calls, 1),
-		Tokens: left(m.limit.Tokens, m.tokens, maxTokens),
-	}
+	return func() { kept.Settle(budget.Usage{}) }
 }
 
-// tighten makes a budget hold to what is left of another one.
-func (b *Budget) tighten(left account.Limits) error {
-	if left.Calls < 0 || left.Tokens < 0 {
-		return account.ErrLimit
+// within returns n, but no more than is left by a limit, 0 being none.
+func within(n, left int) int {
+	if left == 0 {
+		return n
 	}
-	lower := func(bound, left int) int {
-		if left > 0 && (bound == 0 || left < bound) {
-			return left
-		}
-		return bound
-	}
-	b.Calls, b.Tokens = lower(b.Calls, left.Calls), lower(b.Tokens, left.Tokens)
-	return nil
+	return min(n, max(left, 0))
 }
 
-// reserveRetrieval takes one retrieval out of the budget, or reports false.
-func (m *meter) reserveRetrieval() bool {
-	if m.limit.Retrievals > 0 && m.retrievals == m.limit.Retrievals {
-		return false
+// mostCost is the most that a question costs, if all its parts declare that.
+func (e *Engine) mostCost(s *settings) (budget.Cost, bool) {
+	candidate, ok := s.candidateCost()
+	retrieval, ok2 := budget.MostCost(e.passages, 1)
+	decision, ok3 := critique.MostDecisionCost(s.decider)
+	rewriting, ok4 := budget.Cost{}, true
+	if len(s.history) > 0 {
+		rewriting, ok4 = budget.MostCost(s.rewriter, 1)
 	}
-	m.retrievals++
-	return true
-}
-
-// settle replaces a reservation by what the call cost.
-func (m *meter) settle(reserved int, u generator.Usage) {
-	m.tokens -= reserved
-	m.calls--
-	m.charge(u)
-}
-
-// charge adds a cost that nobody reserved.
-func (m *meter) charge(u generator.Usage) {
-	m.calls += u.Calls
-	m.tokens += u.GeneratedTokens
+	// The exact probabilities of a decision are one more call.
+	expansion := decision.Add(budget.Cost{Calls: 1, Tokens: 1, Retrievals: 1}).Add(retrieval).Add(candidate.Times(s.k + 2))
+	width, depth := s.beam()
+	c := rewriting.Add(expansion.Times(1 + (depth-1)*width))
+	if s.budget.Calls > 0 {
+		c.Calls = min(c.Calls, s.budget.Calls)
+	}
+	if s.budget.Tokens > 0 {
+		c.Tokens = min(c.Tokens, s.budget.Tokens)
+	}
+	if s.budget.Retrievals > 0 {
+		c.Retrievals = min(c.Retrievals, s.budget.Retrievals)
+	}
+	return c, ok && ok2 && ok3 && ok4
 }

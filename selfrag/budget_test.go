@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"testing"
 	"testing/synctest"
@@ -11,7 +12,9 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/critique"
+	chatjudge "github.com/goselfrag/goselfrag/critique/judge"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
 	"github.com/goselfrag/goselfrag/reflection"
@@ -27,7 +30,7 @@ func TestBudgetHolds(t *testing.T) {
 			Seed: rapid.Uint64().Draw(rt, "seed"), MaxSegments: 4, Noise: 0.2,
 			Level: rapid.SampledFrom([]reflection.Level{reflection.ExactIDs, reflection.TopN}).Draw(rt, "level"), N: 2,
 		})
-		b := selfrag.Budget{
+		b := budget.Limits{
 			Calls:  rapid.IntRange(0, 15).Draw(rt, "calls"),
 			Tokens: rapid.IntRange(0, 60).Draw(rt, "tokens"),
 		}
@@ -36,7 +39,7 @@ func TestBudgetHolds(t *testing.T) {
 		e := newEngine(t, m, finds(hits("A", "B", "C")...), selfrag.WithLongForm(2, 3), selfrag.WithBudget(b),
 			selfrag.WithMaxTokens(maxTokens), selfrag.WithTrace(depth), selfrag.WithThreshold(0.5))
 		a, err := e.Answer(t.Context(), "q")
-		if err != nil && !errors.Is(err, selfrag.ErrBudget) {
+		if err != nil && !errors.Is(err, budget.ErrExceeded) {
 			rt.Fatal(err)
 		}
 		if b.Calls > 0 && m.calls > b.Calls || b.Tokens > 0 && m.tokens > b.Tokens {
@@ -65,17 +68,17 @@ func TestBudgetOrder(t *testing.T) {
 	m := script(on(generatortest.Decision(1), generatortest.Decides()), on(said("Yes."))) // 4 tokens with the end
 	tests := []struct {
 		name   string
-		budget selfrag.Budget
+		budget budget.Limits
 		want   string // launched and skipped candidates
 	}{
-		{"none", selfrag.Budget{}, "+++++"},
-		{"enough calls", selfrag.Budget{Calls: 6}, "+++++"},
-		{"four calls", selfrag.Budget{Calls: 4}, "+++--"},
-		{"two calls", selfrag.Budget{Calls: 2}, "+----"},
-		{"enough tokens", selfrag.Budget{Tokens: 1 + 50}, "+++++"},
-		{"tokens for three", selfrag.Budget{Tokens: 1 + 39}, "+++--"},
-		{"tokens for one", selfrag.Budget{Tokens: 1 + 10}, "+----"},
-		{"both", selfrag.Budget{Calls: 5, Tokens: 21}, "++---"},
+		{"none", budget.Limits{}, "+++++"},
+		{"enough calls", budget.Limits{Calls: 6}, "+++++"},
+		{"four calls", budget.Limits{Calls: 4}, "+++--"},
+		{"two calls", budget.Limits{Calls: 2}, "+----"},
+		{"enough tokens", budget.Limits{Tokens: 1 + 50}, "+++++"},
+		{"tokens for three", budget.Limits{Tokens: 1 + 39}, "+++--"},
+		{"tokens for one", budget.Limits{Tokens: 1 + 10}, "+----"},
+		{"both", budget.Limits{Calls: 5, Tokens: 21}, "++---"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -105,23 +108,23 @@ func TestBudgetForNothing(t *testing.T) {
 	decides := on(generatortest.Decision(1), generatortest.Decides())
 	tests := []struct {
 		name    string
-		budget  selfrag.Budget
+		budget  budget.Limits
 		options []selfrag.Option
 		calls   int
 	}{
-		{"only the decision", selfrag.Budget{Calls: 1}, nil, 1},
-		{"no candidate", selfrag.Budget{Tokens: 199}, nil, 1},
-		{"a limit beyond all numbers", selfrag.Budget{Tokens: 10}, []selfrag.Option{selfrag.WithMaxTokens(math.MaxInt)}, 1},
-		{"not even the decision: the conversation cost it all", selfrag.Budget{Calls: 1},
+		{"only the decision", budget.Limits{Calls: 1}, nil, 1},
+		{"no candidate", budget.Limits{Tokens: 199}, nil, 1},
+		{"a limit beyond all numbers", budget.Limits{Tokens: 10}, []selfrag.Option{selfrag.WithMaxTokens(math.MaxInt)}, 1},
+		{"not even the decision: the conversation cost it all", budget.Limits{Calls: 1},
 			[]selfrag.Option{selfrag.WithHistory(selfrag.Turn{}), selfrag.WithRewriter(costly(1))}, 0},
-		{"the conversation cost more", selfrag.Budget{Tokens: 10, Calls: 9},
+		{"the conversation cost more", budget.Limits{Tokens: 10, Calls: 9},
 			[]selfrag.Option{selfrag.WithHistory(selfrag.Turn{}), selfrag.WithRewriter(costly(1)), selfrag.WithMaxTokens(math.MaxInt)}, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			m := script(decides, on(said("Yes.")))
 			a, err := newEngine(t, m, finds(hits("A")...)).Answer(t.Context(), "q", append(tt.options, selfrag.WithBudget(tt.budget))...)
-			if !errors.Is(err, selfrag.ErrBudget) || a.Stop != selfrag.StopBudget || a.Text != "" {
+			if !errors.Is(err, budget.ErrExceeded) || a.Stop != selfrag.StopBudget || a.Text != "" {
 				t.Errorf("%q, stopped by %s, error %v", a.Text, a.Stop, err)
 			}
 			if n := len(m.Requests()); n != tt.calls {
@@ -141,7 +144,7 @@ func (c costly) Rewrite(_ context.Context, talk generator.Conversation) (generat
 // A budget that ends between segments leaves the answer so far.
 func TestBudgetBetweenSegments(t *testing.T) {
 	m := script(on(more(said("First."), 0, 1, 0), generatortest.Depth(0)), on(said("Second.")))
-	a := run(t, m, finds(hits("A", "B")...), always, selfrag.WithLongForm(1, 3), selfrag.WithBudget(selfrag.Budget{Calls: 2}))
+	a := run(t, m, finds(hits("A", "B")...), always, selfrag.WithLongForm(1, 3), selfrag.WithBudget(budget.Limits{Calls: 2}))
 	if a.Text != "First." || a.Stop != selfrag.StopBudget {
 		t.Errorf("%q, stopped by %s", a.Text, a.Stop)
 	}
@@ -151,15 +154,15 @@ func TestBudgetBetweenSegments(t *testing.T) {
 func TestBudgetForExactProbabilities(t *testing.T) {
 	m := &prober{Script: deciding(open()), exact: reflection.NewDistribution(reflection.Retrieve, 1, 0, 0)}
 	e := newEngine(t, m, finds(hits("A")...), selfrag.WithThreshold(0.6))
-	if _, err := e.Answer(t.Context(), "q", selfrag.WithBudget(selfrag.Budget{Calls: 1})); !errors.Is(err, selfrag.ErrBudget) || m.asked != 0 {
+	if _, err := e.Answer(t.Context(), "q", selfrag.WithBudget(budget.Limits{Calls: 1})); !errors.Is(err, budget.ErrExceeded) || m.asked != 0 {
 		t.Errorf("error %v, asked %d times for a budget of one call", err, m.asked)
 	}
-	if a := ask(t, e, "q", selfrag.WithBudget(selfrag.Budget{Calls: 3})); a.Text != "Without." || a.Usage.Calls != 3 {
+	if a := ask(t, e, "q", selfrag.WithBudget(budget.Limits{Calls: 3})); a.Text != "Without." || a.Usage.Calls != 3 {
 		t.Errorf("%q after %d calls", a.Text, a.Usage.Calls)
 	}
 	// What the model cannot give costs nothing.
 	m.err = errors.ErrUnsupported
-	if a := ask(t, e, "q", selfrag.WithBudget(selfrag.Budget{Calls: 2})); a.Text != "With." || a.Stop != selfrag.StopEnd || a.Usage.Calls != 2 {
+	if a := ask(t, e, "q", selfrag.WithBudget(budget.Limits{Calls: 2})); a.Text != "With." || a.Stop != selfrag.StopEnd || a.Usage.Calls != 2 {
 		t.Errorf("%q, stopped by %s after %d calls", a.Text, a.Stop, a.Usage.Calls)
 	}
 }
@@ -168,7 +171,7 @@ func TestBudgetForExactProbabilities(t *testing.T) {
 // skipped of the others does not cut the answer short.
 func TestBudgetOfFullTrace(t *testing.T) {
 	m := script(on(generatortest.Decision(0), generatortest.Decides()), on(generatortest.Words(1, "Without."), generatortest.Forces(reflection.NoRetrieval)), on(said("With.")))
-	a := run(t, m, finds(hits("A", "B")...), selfrag.WithTrace(selfrag.TraceFull), selfrag.WithBudget(selfrag.Budget{Calls: 3}))
+	a := run(t, m, finds(hits("A", "B")...), selfrag.WithTrace(selfrag.TraceFull), selfrag.WithBudget(budget.Limits{Calls: 3}))
 	var statuses []selfrag.CandidateStatus
 	for _, c := range a.Trace.Expansions[0].Candidates {
 		statuses = append(statuses, c.Status)
@@ -186,7 +189,7 @@ func TestBudgetOfFullTraceChangesNoAnswer(t *testing.T) {
 		e := newEngine(t, &generatortest.Random{Seed: seed, MaxWords: 2, MaxSegments: 4}, finds(hits("A", "B")...),
 			selfrag.WithLongForm(2, 3), selfrag.WithMaxTokens(8), selfrag.WithThreshold(0.5))
 		for n := range 20 {
-			for _, b := range []selfrag.Budget{{Calls: n}, {Tokens: 8 * n}} {
+			for _, b := range []budget.Limits{{Calls: n}, {Tokens: 8 * n}} {
 				want, err := e.Answer(t.Context(), "q", selfrag.WithBudget(b))
 				got, err2 := e.Answer(t.Context(), "q", selfrag.WithBudget(b), selfrag.WithTrace(selfrag.TraceFull))
 				if fmt.Sprint(err) != fmt.Sprint(err2) || want.Text != got.Text || want.Score != got.Score || want.Stop != got.Stop {
@@ -204,7 +207,7 @@ func TestBudgetOfFullTraceChangesNoAnswer(t *testing.T) {
 }
 
 func TestTimeBudget(t *testing.T) {
-	second := selfrag.WithBudget(selfrag.Budget{Time: time.Second})
+	second := selfrag.WithBudget(budget.Limits{Time: time.Second})
 	stall := func(m ...generatortest.Match) generatortest.Rule {
 		r := on(said("Never seen."), m...)
 		r.Fault = generatortest.StallAfter(1)
@@ -236,7 +239,7 @@ func TestTimeBudget(t *testing.T) {
 				e := newEngine(t, tt.model, tt.index, second)
 				start := time.Now()
 				a, err := e.Answer(t.Context(), "q", tt.options...)
-				if a.Text != tt.text || a.Stop != selfrag.StopTime || errors.Is(err, selfrag.ErrBudget) != (tt.text == "") {
+				if a.Text != tt.text || a.Stop != selfrag.StopTime || errors.Is(err, budget.ErrExceeded) != (tt.text == "") {
 					t.Errorf("%q, stopped by %s, error %v", a.Text, a.Stop, err)
 				}
 				if d := time.Since(start); d != time.Second {
@@ -247,16 +250,54 @@ func TestTimeBudget(t *testing.T) {
 	}
 }
 
+// A backend may give the cause for which its context ended: a call that was made counts, and
+// it was the time that ended it.
+func TestTimeBudgetAsCause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stalled := generator.Wrap(script(), func(ctx context.Context, _ generator.Request) iter.Seq2[generator.Step, error] {
+			return func(yield func(generator.Step, error) bool) {
+				<-ctx.Done()
+				yield(generator.Step{}, context.Cause(ctx))
+			}
+		})
+		j, err := chatjudge.New(stalled, chatjudge.Templates{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, options := range map[string][]selfrag.Option{
+			"decision":  nil,
+			"judge":     {selfrag.WithDecider(j)},
+			"rewriting": {selfrag.WithHistory(talk...), selfrag.WithRewriter(rewriter(t, stalled))},
+		} {
+			a, err := newEngine(t, stalled, finds(hits("A")...), options...).Answer(t.Context(), "q", selfrag.WithBudget(budget.Limits{Time: time.Second}))
+			if a.Stop != selfrag.StopTime || !errors.Is(err, budget.ErrExceeded) || a.Usage.Calls != 1 {
+				t.Errorf("%s: stopped by %s, %+v, %v", name, a.Stop, a.Usage, err)
+			}
+			if x := a.Trace.Expansions; len(x) > 0 && x[0].Decision.Usage.Calls != 1 {
+				t.Errorf("%s: %+v", name, x[0].Decision)
+			}
+		}
+		ctx, _ := budget.Open(t.Context(), "test", budget.Limits{Time: time.Second})
+		if d, err := j.Decide(ctx, critique.Situation{Question: "q", Prompt: generator.Prompt{Instruction: "q"}}); d.Usage.Calls != 1 || err == nil {
+			t.Errorf("the judge counts %+v, %v", d.Usage, err)
+		}
+		ctx, _ = budget.Open(t.Context(), "test", budget.Limits{Time: time.Second})
+		if r, err := rewriter(t, stalled).Rewrite(ctx, generator.Conversation{History: talk, Question: "q"}); r.Usage.Calls != 1 || err == nil {
+			t.Errorf("the rewriter counts %+v, %v", r.Usage, err)
+		}
+	})
+}
+
 // An answer that was complete in time is not blamed on the clock.
 func TestTimeBudgetInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		// The clock stands still while goroutines run: sleep past the end in the
 		// last call and return all the same.
-		late := judge(func(ctx context.Context, c critique.Candidate) (critique.Verdict, error) {
+		late := judge(func(ctx context.Context, c critique.Continuation) (critique.Verdict, error) {
 			time.Sleep(2 * time.Second)
 			return critique.Verdict{}, nil
 		})
-		a := run(t, script(on(said("Yes."))), finds(hits("A")...), always, selfrag.WithCritic(late), selfrag.WithBudget(selfrag.Budget{Time: time.Second}))
+		a := run(t, script(on(said("Yes."))), finds(hits("A")...), always, selfrag.WithCritic(late), selfrag.WithBudget(budget.Limits{Time: time.Second}))
 		if a.Text != "Yes." || a.Stop != selfrag.StopEnd {
 			t.Errorf("%q, stopped by %s", a.Text, a.Stop)
 		}
@@ -269,7 +310,7 @@ func ExampleWithBudget() {
 		fmt.Println(err)
 		return
 	}
-	answer, err := engine.Answer(context.Background(), "Who wrote The Trial?", selfrag.WithBudget(selfrag.Budget{Calls: 2}))
+	answer, err := engine.Answer(context.Background(), "Who wrote The Trial?", selfrag.WithBudget(budget.Limits{Calls: 2}))
 	fmt.Println(answer.Cited(), answer.Stop, err)
 	// Output: A surveyor [1]. budget <nil>
 }

@@ -76,7 +76,7 @@ func (p *phases) Retrieve(ctx context.Context, _ retriever.Query) (retriever.Res
 	return retriever.Result{Hits: hits("A", "B")}, p.enter(ctx, "retrieve")
 }
 
-func (p *phases) Critique(ctx context.Context, c critique.Candidate) (critique.Verdict, error) {
+func (p *phases) Critique(ctx context.Context, c critique.Continuation) (critique.Verdict, error) {
 	if err := p.enter(ctx, "critique"); err != nil {
 		return critique.Verdict{}, err
 	}
@@ -145,7 +145,7 @@ func TestCancelledBefore(t *testing.T) {
 func TestCancelledWhileWaiting(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	m := counting(script(on(said("Yes."))))
-	stopping := judge(func(ctx context.Context, _ critique.Candidate) (critique.Verdict, error) {
+	stopping := judge(func(ctx context.Context, _ critique.Continuation) (critique.Verdict, error) {
 		cancel()
 		return critique.Verdict{}, ctx.Err()
 	})

@@ -1,14 +1,21 @@
 package selfrag
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
+	"sync"
 
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/fanout"
+	"github.com/goselfrag/goselfrag/internal/steproom"
+	"github.com/goselfrag/goselfrag/observe"
 	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/scoring"
 )
@@ -18,72 +25,163 @@ type job struct {
 	path      *path
 	expansion *Expansion
 	candidate *Candidate
+	// paid is the context of a candidate whose cost was set aside, lease what was.
+	paid  context.Context
+	lease *budget.Budget
+	step  *observe.Span
 }
 
 // generateAll is the third wave.
 func (l *live) generateAll(ctx context.Context, paths []*path, expansions []*Expansion) {
-	var jobs []job
 	for i, e := range expansions {
 		if e.stop == "" {
 			l.prepare(paths[i], e, i)
 		}
 	}
-	// All that decides is paid for first, and what only a full trace asks for out of
-	// what is left when nothing can follow: it must not cut an answer short.
-	_, depth := l.beam()
-	launched := make([]int, len(expansions))
-	for _, own := range []bool{true, false} {
-		for i, e := range expansions {
-			for j := range e.Candidates {
-				switch c := &e.Candidates[j]; {
-				case (c.Branch == e.Decision.branch()) != own:
-				case (own || e.Segment == depth || l.budget.unlimited()) && l.budget.reserve(l.maxTokens):
-					jobs = append(jobs, job{paths[i], e, c})
-					launched[i]++
-				default:
-					c.Status, c.Reason = Skipped, "the budget does not allow the call"
-					l.spent = l.spent || own
-				}
-			}
+	jobs := l.jobs(ctx, paths, expansions)
+	defer func() {
+		for _, j := range jobs {
+			j.lease.Close()
 		}
-	}
-	for i, e := range expansions {
-		if launched[i] == 0 && len(e.Candidates) > 0 {
-			e.stop = StopBudget
-		}
-	}
+	}()
 	if l.lazyPlan.waits != "" {
-		l.generateLazily(ctx, contest{l.settings, l.done, paths, expansions}, jobs)
+		l.generateLazily(ctx, contest{&l.settings, l.done, paths, expansions}, jobs)
 	} else {
-		l.afterFirst(ctx, l.cold(paths, jobs), len(jobs), func(ctx context.Context, i int, emit func(Event), started func()) {
-			j := jobs[i]
-			e, c := j.expansion, j.candidate
-			c.err = l.generate(ctx, j.path, e, c, emit, started)
-			if c.err == nil {
-				emit(e.candidateEvent(c))
-			}
-		})
-	}
-	for _, j := range jobs {
-		c := j.candidate
-		l.budget.settle(l.maxTokens, c.Usage)
-		l.usage = l.usage.Add(c.Usage)
-		if c.err == nil {
-			continue
+		w := wave{
+			n: len(jobs),
+			do: func(ctx context.Context, i int, emit func(Event)) error {
+				return l.candidate(ctx, &jobs[i], emit, nil)
+			},
 		}
-		c.Status, c.Reason = Failed, strings.ToValidUTF8(c.err.Error(), "\ufffd")
-		if timeIsUp(ctx) && errors.Is(c.err, context.DeadlineExceeded) {
-			l.timeUp = true
-			c.err, c.Reason = nil, errTimeBudget.Error()
-			j.expansion.stop = StopTime
-		} else {
-			l.failed++
+		if observe.Observed(ctx) {
+			w.start = func(ctx context.Context, i int) context.Context { return jobs[i].begin(ctx) }
+		}
+		if l.bounded && !l.freeCritic() {
+			w.most = func(int) (budget.Cost, bool) { return l.candidateCost() }
+		} else if l.cold(paths, jobs) {
+			w.do = afterFirst(func(ctx context.Context, i int, emit func(Event), started func()) error {
+				return l.candidate(ctx, &jobs[i], emit, started)
+			})
+		}
+		endedBy(l.run(ctx, w), jobs)
+	}
+	for i := range jobs {
+		l.settle(ctx, &jobs[i])
+	}
+	for _, e := range expansions {
+		if len(e.Candidates) > 0 && !slices.ContainsFunc(e.Candidates, func(c Candidate) bool { return c.Status != Skipped }) {
+			e.stop = StopBudget
 		}
 	}
 }
 
+// jobs lists the candidates to generate. All that decides comes first, and what only a full
+// trace asks for has what is left when nothing can follow: it must not cut an answer short.
+// Where the generation is all that a candidate can cost, it is set aside for all of them
+// before any is launched, and those that the budget does not allow are skipped.
+func (l *live) jobs(ctx context.Context, paths []*path, expansions []*Expansion) []job {
+	_, depth := l.beam()
+	reserve := l.bounded && l.freeCritic()
+	n := 0
+	for _, e := range expansions {
+		n += len(e.Candidates)
+	}
+	jobs := make([]job, 0, n)
+	for _, own := range []bool{true, false} {
+		for i, e := range expansions {
+			for k := range e.Candidates {
+				c := &e.Candidates[k]
+				if (c.Branch == e.Decision.branch()) != own {
+					continue
+				}
+				j := job{path: paths[i], expansion: e, candidate: c}
+				allowed := own || !l.bounded || e.Segment == depth
+				if allowed && reserve {
+					var err error
+					j.paid, j.lease, err = budget.SetAside(ctx, "candidate", l.generationCost())
+					allowed = err == nil
+				}
+				if !allowed {
+					c.Status, c.Reason = Skipped, skipped
+					l.spent = l.spent || own
+					continue
+				}
+				jobs = append(jobs, j)
+			}
+		}
+	}
+	return jobs
+}
+
+// begin begins the step of a candidate.
+func (j *job) begin(ctx context.Context) context.Context {
+	if j.paid != nil {
+		ctx = j.paid
+	}
+	ctx, j.step = observe.Start(ctx, observe.Candidate, "candidate")
+	j.paid = nil
+	return ctx
+}
+
+// candidate generates and judges a candidate, and ends its step.
+func (l *live) candidate(ctx context.Context, j *job, emit func(Event), started func()) error {
+	if j.paid != nil {
+		ctx = j.paid
+	}
+	failed := fanout.ErrNoReturn // unless it returns
+	if j.step != nil {
+		defer func() {
+			j.step.Spend(j.candidate.Usage)
+			j.step.End(failed)
+		}()
+	}
+	failed = l.generate(ctx, j.path, j.expansion, j.candidate, emit, started)
+	if refused(ctx, failed) {
+		j.candidate.Status, j.candidate.Reason = Skipped, skipped
+		return nil
+	}
+	if failed == nil && l.stream {
+		emit(j.expansion.candidateEvent(j.candidate))
+	}
+	return failed
+}
+
+// endedBy gives the candidates the errors of their wave.
+func endedBy(errs []error, jobs []job) {
+	for i, err := range errs {
+		c := jobs[i].candidate
+		switch {
+		case errors.Is(err, fanout.ErrGoexit) && c.judging:
+			err = fmt.Errorf("%w: %w", ErrCritic, err)
+		case errors.Is(err, fanout.ErrGoexit):
+			err = fmt.Errorf("%w: %w", generator.ErrIncomplete, err)
+		}
+		c.err = cmp.Or(c.err, err)
+	}
+}
+
+// settle says what became of a candidate that failed.
+func (l *live) settle(ctx context.Context, j *job) {
+	c := j.candidate
+	if c.Status == Skipped && c.Branch == j.expansion.Decision.branch() {
+		l.spent = true
+	}
+	if c.err == nil {
+		return
+	}
+	c.Status, c.Reason = Failed, strings.ToValidUTF8(c.err.Error(), "\ufffd")
+	if timeIsUp(ctx) && errors.Is(c.err, context.DeadlineExceeded) {
+		l.timeUp = true
+		c.err, c.Reason = nil, "the time budget of the question is used up"
+		j.expansion.stop = StopTime
+	} else {
+		l.failed++
+	}
+}
+
 func (e *Expansion) candidateEvent(c *Candidate) Event {
-	return Event{Kind: EventCandidate, Segment: e.Segment, Parent: e.Parent, Node: c.Node, Candidate: c}
+	snapshot := *c
+	return Event{Kind: EventCandidate, Segment: e.Segment, Parent: e.Parent, Node: c.Node, Candidate: &snapshot}
 }
 
 // prepare lists the candidates of an expansion: those of the branch decided on,
@@ -92,12 +190,17 @@ func (e *Expansion) candidateEvent(c *Candidate) Event {
 // path's place in the beam.
 func (l *live) prepare(p *path, e *Expansion, rank int) {
 	_, canContinue := p.passage()
-	var branches []scoring.Choice
+	branches, n := make([]scoring.Choice, 0, 3), 0
 	for _, b := range []scoring.Choice{scoring.ChooseRetrieval, scoring.ChooseNoRetrieval, scoring.ChooseContinue} {
 		if b == e.Decision.branch() || l.settings.trace == TraceFull && (b != scoring.ChooseContinue || canContinue) {
 			branches = append(branches, b)
+			if n++; b == scoring.ChooseRetrieval {
+				n += len(e.Passages) - 1
+			}
 		}
 	}
+	e.Candidates = make([]Candidate, 0, n)
+	evidence := make([]generator.Evidence, len(e.Passages))
 	key := uint64(0)
 	if len(p.steps) > 0 {
 		key = p.last().candidate.key
@@ -108,6 +211,11 @@ func (l *live) prepare(p *path, e *Expansion, rank int) {
 			Node: l.nodes, Branch: b, Passage: passage, line: rank*l.k + max(passage, 0),
 			key: mix(key, uint64(b)<<32|uint64(passage+1)),
 		})
+		if passage >= 0 {
+			h := &e.Passages[passage].Passage
+			evidence[passage] = generator.Evidence{Title: h.Title, Text: h.Text}
+			e.Candidates[len(e.Candidates)-1].segment.Evidence = evidence[passage : passage+1 : passage+1]
+		}
 	}
 	for _, b := range branches {
 		if b != scoring.ChooseRetrieval {
@@ -120,7 +228,7 @@ func (l *live) prepare(p *path, e *Expansion, rank int) {
 	}
 }
 
-// mix makes a well-spread number of two (the finaliser of SplitMix64).
+// mix makes a well-spread number of two (the finalizer of SplitMix64).
 func mix(a, b uint64) uint64 {
 	z := a + 0x9e3779b97f4a7c15*(b+1)
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
@@ -131,11 +239,13 @@ func mix(a, b uint64) uint64 {
 var (
 	watched  = []reflection.Group{reflection.IsREL, reflection.IsSUP, reflection.IsUSE, reflection.Retrieve}
 	boundary = reflection.Retrieve.Tokens()
+	// retrieval is the boundary with [WithWholeOutput].
+	retrieval = []reflection.Token{reflection.Retrieval}
 )
 
-// request is the call that makes a candidate.
-func (l *live) request(p *path, e *Expansion, c *Candidate) generator.Request {
-	req := generator.Request{
+// request writes the call that makes a candidate to req.
+func (l *live) request(req *generator.Request, p *path, e *Expansion, c *Candidate) {
+	*req = generator.Request{
 		Prompt:      l.prompt(p),
 		MaxTokens:   l.maxTokens,
 		Temperature: l.temperature,
@@ -145,18 +255,19 @@ func (l *live) request(p *path, e *Expansion, c *Candidate) generator.Request {
 	}
 	switch c.Branch {
 	case scoring.ChooseRetrieval:
-		h := e.Passages[c.Passage].Passage
-		req.Prompt.Evidence = []generator.Evidence{{Title: h.Title, Text: h.Text}}
+		req.Prompt.Evidence = c.segment.Evidence
 		req.Prompt.Queries = e.Queries
 	case scoring.ChooseNoRetrieval:
 		req.Prompt.Force = reflection.NoRetrieval
 	case scoring.ChooseContinue:
 		req.Prompt.Force = reflection.ContinueEvidence
 	}
-	if l.long {
+	switch {
+	case l.long && l.wholeOutput:
+		req.Stop = retrieval
+	case l.long:
 		req.Stop = boundary
 	}
-	return req
 }
 
 // generate fills in one candidate. It calls started, unless nil, at the first
@@ -165,134 +276,72 @@ func (l *live) generate(ctx context.Context, p *path, e *Expansion, c *Candidate
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	defer l.timed("candidate", e.Parent, c.Node)()
-	whole := ctx
+	defer l.timed("candidate", e.Parent, c.Node, l.now())
+	w := rooms.Get().(*room)
+	l.request(&w.req, p, e, c)
+	err := l.collect(ctx, w, e, c, emit, started)
+	if err == nil {
+		err = l.assess(ctx, p, &w.req, &w.done, &w.verdict, c)
+	}
+	if l.critic == critique.Critic(l.engine.tokens) { // another one could look at them again
+		steproom.Keep(w.done.Steps)
+	}
+	*w = room{}
+	rooms.Put(w)
+	return err
+}
+
+// room is what a candidate needs while it is made. It is not on the stack of the
+// candidate's goroutine: that begins with 2 KB, and to let it grow once more would
+// cost as much as most of what the engine does for the candidate.
+type room struct {
+	req     generator.Request
+	done    generator.Completion
+	verdict critique.Verdict
+}
+
+var rooms = sync.Pool{New: func() any { return new(room) }}
+
+// collect makes the call that w.req says.
+func (l *live) collect(ctx context.Context, w *room, e *Expansion, c *Candidate, emit func(Event), started func()) (err error) {
+	ctx, step := observe.Start(ctx, observe.Generation, "answer")
+	if step != nil {
+		defer func() { step.End(err) }()
+	}
+	reserved, err := budget.Reserve(ctx, "candidate", l.generationCost())
+	if err != nil {
+		return err
+	}
 	ctx, cancel := l.callContext(ctx)
 	defer cancel()
-	req := l.request(p, e, c)
-	seq := l.engine.model.Generate(ctx, req)
+	defer func() {
+		c.Usage = w.done.Spent()
+		reserved.Settle(c.Usage)
+		if step != nil {
+			step.Note(w.done.Text())
+			step.Spend(c.Usage)
+		}
+	}()
+	seq := l.engine.model.Generate(l.detached(ctx), w.req)
+	if started != nil || l.stream {
+		seq = l.announced(&w.req, seq, e, c, emit, started)
+	}
+	err = fanout.ErrNoReturn // unless it returns
+	if err = w.done.Collect(w.req, seq); err != nil {
+		return explain(ctx, err)
+	}
+	return nil
+}
+
+// announced passes a stream on, calls started at the first step and emits the text.
+func (l *live) announced(req *generator.Request, seq iter.Seq2[generator.Step, error], e *Expansion, c *Candidate, emit func(Event), started func()) iter.Seq2[generator.Step, error] {
 	if started != nil {
-		seq = onFirst(generator.Checked(req, seq), started)
+		seq = onFirst(generator.Checked(*req, seq), started)
 	}
 	if l.stream {
-		seq = announce(generator.Checked(req, seq), func(text string) {
+		seq = l.announce(generator.Checked(*req, seq), func(text string) {
 			emit(Event{Kind: EventText, Segment: e.Segment, Parent: e.Parent, Node: c.Node, Text: text})
 		})
 	}
-	done, err := generator.Collect(req, seq)
-	c.Usage = done.Spent()
-	if err != nil {
-		return explain(ctx, err)
-	}
-	return l.assess(whole, p, req, done, c)
-}
-
-// assess fills in what a completion, whole or not, says.
-func (l *live) assess(ctx context.Context, p *path, req generator.Request, done generator.Completion, c *Candidate) error {
-	c.read(req.Prompt, done, l.count)
-	if l.settings.trace == TraceFull {
-		c.Tokens = done.Steps
-	}
-	if err := l.judge(ctx, req.Prompt, done, c); err != nil {
-		return fmt.Errorf("the critic: %w", err)
-	}
-	if rel := p.relevance(); c.Branch == scoring.ChooseContinue && c.Critique.IsREL.Status == reflection.StatusAbsent && rel.Status == reflection.StatusJudged {
-		// Same question, same passage: the judgement of the segment that brought
-		// the passage still holds.
-		c.Critique.IsREL = rel
-		c.Critique.IsREL.Inherited = true
-	}
-	return nil
-}
-
-// announce passes a stream on and calls f with the pieces of the segment's text.
-func announce(seq iter.Seq2[generator.Step, error], f func(text string)) iter.Seq2[generator.Step, error] {
-	return func(yield func(generator.Step, error) bool) {
-		at, over := 0, false
-		for s, err := range seq {
-			over = over || endsSegment(at, s)
-			if at++; s.Text != "" && !over {
-				f(s.Text)
-			}
-			if !yield(s, err) {
-				return
-			}
-		}
-	}
-}
-
-// endsSegment reports whether the step at a position is the model's own boundary.
-// What it writes past that is not part of the segment.
-func endsSegment(at int, s generator.Step) bool {
-	return at > 0 && s.Token.Group() == reflection.Retrieve
-}
-
-// read takes over what the candidate generated.
-func (c *Candidate) read(p generator.Prompt, done generator.Completion, count generator.Count) {
-	c.Finish = done.Finish
-	own := done // the segment with the token that ends it, without what follows
-	c.segment = generator.Segment{Evidence: p.Evidence, Retrieve: p.Force}
-	if len(p.Evidence) > 0 {
-		c.segment.Retrieve = reflection.Retrieval
-	}
-	for i := range done.Steps {
-		s := &done.Steps[i]
-		if endsSegment(i, *s) {
-			// After a utility the answer was complete, whatever follows.
-			if c.segment.Utility == reflection.None {
-				c.boundary, c.Boundary = s, s.Token
-			}
-			if own.Steps = done.Steps[:i+1]; i+1 < len(done.Steps) {
-				own.Finish = generator.FinishStop // its end token is another segment's
-			}
-			if c.Finish == generator.FinishLength {
-				c.Finish = generator.FinishStop // the limit cut what follows
-			}
-			break
-		}
-		switch seg := &c.segment; s.Token.Group() {
-		case reflection.IsREL:
-			if i == 0 {
-				seg.Relevance = s.Token
-			}
-		case reflection.IsSUP:
-			if seg.Support == reflection.None {
-				seg.Support = s.Token
-			}
-		case reflection.IsUSE:
-			if seg.Utility == reflection.None {
-				seg.Utility = s.Token
-			}
-		}
-	}
-	if c.Finish == generator.FinishStop && c.segment.Utility != reflection.None {
-		c.Finish = generator.FinishEnd
-	}
-	c.LogProb, c.Counted = own.LogProb(count)
-	c.segment.Text = own.Text()
-	c.Text = strings.TrimSpace(c.segment.Text)
-}
-
-// judge has the critic judge a candidate. The call has a time-out of its own.
-func (l *live) judge(ctx context.Context, p generator.Prompt, done generator.Completion, c *Candidate) error {
-	ctx, cancel := l.callContext(ctx)
-	defer cancel()
-	v, err := l.critic.Critique(ctx, critique.Candidate{Question: l.question, Prompt: p, Completion: done, Text: c.Text})
-	c.Usage = c.Usage.Add(atLeast(v.Usage, generator.Usage{}))
-	if err != nil {
-		return explain(ctx, err)
-	}
-	if err := v.Check(); err != nil {
-		return err
-	}
-	c.Critique = v.Critique
-	if l.critic == critique.Critic(l.engine.tokens) {
-		// What a distribution looks like does not tell how it was come by.
-		for _, j := range []*reflection.Judgement{&c.Critique.IsREL, &c.Critique.IsSUP, &c.Critique.IsUSE} {
-			if j.Status == reflection.StatusJudged {
-				j.Level = max(j.Level, l.trace.Model.Level)
-			}
-		}
-	}
-	return nil
+	return seq
 }

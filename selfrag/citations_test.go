@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -19,7 +21,7 @@ import (
 
 // noSupportFor judges every text as fully supported and relevant but one.
 func noSupportFor(text string) critique.Critic {
-	return judge(func(_ context.Context, c critique.Candidate) (critique.Verdict, error) {
+	return judge(func(_ context.Context, c critique.Continuation) (critique.Verdict, error) {
 		v, err := critique.NewTokens(nil).Critique(context.Background(), c)
 		if strings.TrimSpace(c.Completion.Text()) == text {
 			v.IsSUP = reflection.Judged(reflection.OneHot(reflection.NoSupport), reflection.NoSupport, reflection.Heuristic)
@@ -91,6 +93,16 @@ func TestCitations(t *testing.T) {
 		{"only punctuation", []string{"D1: ..."}, "...", " [1]...", "D1"},
 		{"Chinese", []string{"D1: 巴黎是首都。", "D2: 它有210万人。", "D2: OK."}, "巴黎是首都。它有210万人。 OK.", "巴黎是首都 [1]。它有210万人 [2]。 OK [2].", "D1 D2"},
 		{"Japanese", []string{"D1: パリです。", "- 「はい」"}, "パリです。「はい」", "パリです [1]。「はい」", "D1"},
+		{"quotations", []string{"D1: He said \"no.\"", "D2: (It was so.)", "D2: He said \"no\".", "D1: “Why?”", "D1: He said “no”"},
+			"He said \"no.\" (It was so.) He said \"no\". “Why?” He said “no”", "He said \"no [1].\" (It was so [2].) He said \"no\" [2]. “Why [1]?” He said “no” [1]", "D1 D2"},
+		{"quotations of other languages", []string{"D1: « Oui. »", "D1: Quoi ?", "D1: „Ja.“", "D1: »Nein!«", "D1: 「行く。」", "D1: “好。”"},
+			"« Oui. » Quoi ? „Ja.“ »Nein!« 「行く。」“好。”", "« Oui [1]. » Quoi [1] ? „Ja [1].“ »Nein [1]!« 「行く [1]。」“好 [1]。”", "D1"},
+		{"stops of other scripts", []string{"D1: यह है।", "D1: كيف؟", "D1: یہ ہے۔", "D1: ሄደ።", "D1: គាត់ទៅ។", "D1: Wait…", "D1: 下雨了｡"},
+			"यह है। كيف؟ یہ ہے۔ ሄደ። គាត់ទៅ។ Wait… 下雨了｡", "यह है [1]। كيف [1]؟ یہ ہے [1]۔ ሄደ [1]። គាត់ទៅ [1]។ Wait [1]… 下雨了 [1]｡", "D1"},
+		{"notes of the source", []string{"D1: It rained.[3]", "D2: It snowed [1].", "D2: It froze.¹", "D1: [2]"},
+			"It rained.[3] It snowed [1]. It froze.¹ [2]", "It rained [1].(3) It snowed (1) [2]. It froze [2].¹ (2) [1]", "D1 D2"},
+		{"numbers in brackets", []string{"D1: a[0] ［1］ [ 1 ] [1,2] [1][2] [^1] [[3]](x) [p. 4] 【1】."},
+			"a[0] ［1］ [ 1 ] [1,2] [1][2] [^1] [[3]](x) [p. 4] 【1】.", "a(0) (1) ( 1 ) (1,2) (1)(2) (^1) ((3))(x) [p. 4] (1) [1].", "D1"},
 		{"Korean has spaces", []string{"D1: 파리입니다.", "D1: 네."}, "파리입니다. 네.", "파리입니다 [1]. 네 [1].", "D1"},
 	}
 	for _, tt := range tests {
@@ -180,7 +192,7 @@ func TestString(t *testing.T) {
 	}
 }
 
-// The likeliest judgement of support stands beside a segment, whatever token was
+// The likeliest judgment of support stands beside a segment, whatever token was
 // generated.
 func TestSupport(t *testing.T) {
 	a := run(t, script(on(generatortest.Segment(1, "So.", [3]float64{0.2, 0.5, 0.3}, [5]float64{}))), finds(hits("A")...), always)
@@ -189,7 +201,7 @@ func TestSupport(t *testing.T) {
 	}
 	a = run(t, script(on(generatortest.Words(1, "So."))), finds(), selfrag.WithMode(selfrag.Never))
 	if s := a.Segments[0]; s.Support != reflection.None {
-		t.Errorf("support %v without a judgement", s.Support)
+		t.Errorf("support %v without a judgment", s.Support)
 	}
 }
 
@@ -206,5 +218,45 @@ func TestMissing(t *testing.T) {
 	a := run(t, script(on(more(said("One."), 0, 1, 0), generatortest.Depth(0)), on(said("Two."))), index, always, selfrag.WithLongForm(1, 2))
 	if fmt.Sprint(a.Missing) != "[{dense down} {part1 down} {part2 down}]" {
 		t.Errorf("missing %v", a.Missing)
+	}
+}
+
+// Whatever the text holds, what reads as a mark in Cited is one, and Text is untouched.
+func TestNothingElseIsAMark(t *testing.T) {
+	mark := regexp.MustCompile(`[\[［【〔⟦][^\pL\[\]［］【】〔〕⟦⟧]*\pN[^\pL\[\]［］【】〔〕⟦⟧]*[\]］】〕⟧]`)
+	pieces := []string{"[1]", "［1］", "[ 1 ]", "[1,2]", "[1][2]", "[^1]", "¹", "[", "]", "1", "[１]", "[①]", "[\u200b1]", "\\[1\\]", "【1】", "〔2〕", "[1–3]", "[*1]",
+		"a", " ", ".", "」", "。", "[p. 1]", "]]", "[[", "\n", "é", "\"", ")", "…"}
+	random := rand.New(rand.NewPCG(5, 1))
+	for range 5000 {
+		a := selfrag.Answer{}
+		want := 0
+		for range 1 + random.IntN(3) {
+			s := selfrag.Segment{Start: len(a.Text)}
+			for range 1 + random.IntN(6) {
+				s.Text += pieces[random.IntN(len(pieces))]
+			}
+			a.Text += s.Text
+			s.End = len(a.Text)
+			for n := range random.IntN(3) {
+				s.Citations = append(s.Citations, n+1)
+				want++
+			}
+			a.Segments = append(a.Segments, s)
+		}
+		cited := a.Cited()
+		if got := len(mark.FindAllString(cited, -1)); got != want {
+			t.Fatalf("%q became %q, where %d read as marks, not %d", a.Text, cited, got, want)
+		}
+		back := func(s string) string { // all brackets alike
+			return regexp.MustCompile(`[\[［【〔⟦(]`).ReplaceAllString(regexp.MustCompile(`[\]］】〕⟧)]`).ReplaceAllString(s, ")"), "(")
+		}
+		if plain := regexp.MustCompile(` (\[[0-9]+\])+`).ReplaceAllString(cited, ""); back(plain) != back(a.Text) {
+			t.Fatalf("%q became %q", a.Text, cited)
+		}
+	}
+	long := strings.Repeat("[1]]", 1<<18)
+	a := selfrag.Answer{Text: long, Segments: []selfrag.Segment{{Text: long, End: len(long), Citations: []int{1}}}}
+	if got := strings.Count(a.Cited(), "[1]"); got != 1 {
+		t.Errorf("%d marks", got)
 	}
 }

@@ -1,7 +1,9 @@
 package selfrag_test
 
 import (
+	"context"
 	"fmt"
+	"iter"
 	"math"
 	"testing"
 
@@ -187,6 +189,53 @@ func TestNoAbstentionWithoutRetrieval(t *testing.T) {
 	m := script(on(generatortest.Words(1, "Known.")))
 	if a := run(t, m, finds(hits("A")...), selfrag.WithMode(selfrag.Never), selfrag.WithAbstention(1, "")); a.Text != "Known." || a.Abstained {
 		t.Errorf("%q, abstained %v", a.Text, a.Abstained)
+	}
+}
+
+// declines is a generator whose answers without a passage are none.
+type declines struct{ generator.Generator }
+
+func (d declines) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
+	return func(yield func(generator.Step, error) bool) {
+		for s, err := range d.Generator.Generate(ctx, req) {
+			s.Declined = s.Finish == generator.FinishEnd && len(req.Prompt.Evidence) == 0
+			if !yield(s, err) {
+				return
+			}
+		}
+	}
+}
+
+// What a model says instead of an answer is an abstention, in the engine's words if it has
+// some; a trace says so, too.
+func TestDeclinedIsAbstention(t *testing.T) {
+	never := selfrag.WithMode(selfrag.Never)
+	for _, tt := range []struct {
+		name    string
+		options []selfrag.Option
+		text    string
+	}{
+		{"the model's words", []selfrag.Option{never}, "I cannot say."},
+		{"fixed words", []selfrag.Option{never, selfrag.WithAbstention(0.5, "No idea.")}, "No idea."},
+		{"nothing found", []selfrag.Option{always}, "I cannot say."},
+		{"long", []selfrag.Option{never, selfrag.WithLongForm(2, 3)}, "I cannot say."},
+		{"with a fallback", []selfrag.Option{never, selfrag.WithConstraints(scoring.Constraints{RejectNoSupport: true}, selfrag.FallbackBest)}, "I cannot say."},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := declines{script(on(generatortest.Words(1, "I cannot say.")))}
+			a := run(t, m, finds(), tt.options...)
+			if a.Text != tt.text || !a.Abstained || a.Stop != selfrag.StopAbstained || len(a.Segments)+len(a.Citations) > 0 {
+				t.Errorf("%q, abstained %v, stopped by %s, segments %v", a.Text, a.Abstained, a.Stop, a.Segments)
+			}
+			again, err := selfrag.Rescore(a.Trace)
+			if err != nil || again.Text != tt.text || !again.Abstained {
+				t.Errorf("scored again: %v, %v", again, err)
+			}
+		})
+	}
+	m := declines{script(on(generatortest.Segment(0.9, "One.", full, [5]float64{})))}
+	if a := run(t, m, finds(hits("A")...), always); a.Abstained || a.Text != "One." {
+		t.Errorf("with a passage: %q, abstained %v", a.Text, a.Abstained)
 	}
 }
 

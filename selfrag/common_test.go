@@ -48,6 +48,15 @@ func exactly(list ...retriever.Hit) retriever.Retriever {
 	})
 }
 
+// listed returns a retriever that declares that it costs nothing.
+func listed(ids ...string) retriever.Retriever {
+	var list []retriever.Passage
+	for _, h := range hits(ids...) {
+		list = append(list, h.Passage)
+	}
+	return retriever.List(list...)
+}
+
 func newEngine(t testing.TB, g generator.Generator, r retriever.Retriever, options ...selfrag.Option) *selfrag.Engine {
 	t.Helper()
 	e, err := selfrag.New(g, r, options...)
@@ -98,7 +107,7 @@ func more(steps []generator.Step, p ...float64) []generator.Step {
 	return append(slices.Clip(steps), generatortest.Judge(reflection.Retrieve, p...))
 }
 
-// said returns a segment that used a passage with certain judgements.
+// said returns a segment that used a passage with certain judgments.
 func said(text string) []generator.Step {
 	return generatortest.Segment(1, text, full, [5]float64{})
 }

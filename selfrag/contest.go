@@ -12,22 +12,11 @@ import (
 // contest is one segment of the search: the paths that compete for the places in
 // the beam.
 type contest struct {
-	settings
+	*settings
 	done       []*path      // finished beams: they occupy places like all others
 	open       []*path      // those that are expanded
 	expansions []*Expansion // one per open path
 }
-
-// mutations are faults of the rule.
-type mutations struct {
-	Ties          bool // prune a candidate that can still reach a tie
-	MeanSoFar     bool // bound the geometric mean by the mean so far, which can rise
-	ReservedSlots bool // finished beams have places of their own, for good
-}
-
-// mutated switches faults on, so that a test can show that it would find them.
-// Nothing but that test sets it.
-var mutated mutations
 
 // incomplete reports whether the candidate was not read to its end. It makes no
 // sense of one that failed.
@@ -36,13 +25,10 @@ func (c *Candidate) incomplete() bool { return c.Finish == generator.Running }
 // logBound returns a log-probability and a number of tokens whose sequence term
 // bounds that of the complete candidate from above: log-probabilities only fall,
 // and the mean is over no more tokens than the limit.
-func (s settings) logBound(c *Candidate) (reflection.Prob, int) {
+func (s *settings) logBound(c *Candidate) (reflection.Prob, int) {
 	log := c.LogProb
 	if log.Known == reflection.Exact {
 		log.Known = reflection.Bounded
-	}
-	if mutated.MeanSoFar {
-		return log, c.Counted
 	}
 	return log, s.maxTokens
 }
@@ -50,7 +36,7 @@ func (s settings) logBound(c *Candidate) (reflection.Prob, int) {
 // rejectsAtOnce reports whether a constraint that already applies to an
 // incomplete candidate settles what becomes of it: if it has text, which decides
 // between the reasons for rejecting it, and rejected ones are not ranked.
-func (s settings) rejectsAtOnce(c *Candidate) bool {
+func (s *settings) rejectsAtOnce(c *Candidate) bool {
 	return c.Text != "" && s.fallback != FallbackBest
 }
 
@@ -112,9 +98,6 @@ func (k contest) beaten() map[*Candidate]bool {
 	}
 	width, _ := k.beam()
 	theta := nth(append(slices.Clone(finished), fresh...), width)
-	if mutated.ReservedSlots {
-		theta = nth(fresh, width-len(finished))
-	}
 	for i, st := range all {
 		if len(k.labels) > 0 {
 			if st.secure && k.labelSettled(st) {
@@ -124,11 +107,11 @@ func (k contest) beaten() map[*Candidate]bool {
 			}
 			continue
 		}
-		if p := k.open[i]; !st.secure && (st.coupled || !below(p.score, theta)) {
+		if p := k.open[i]; !st.secure && (st.coupled || !scoring.Below(p.score, theta)) {
 			continue
 		}
 		for _, c := range st.waiting {
-			if below(k.path.Bounds(k.open[i].scores(), c.Terms.Total.Interval()).Hi, theta) {
+			if scoring.Below(k.path.Bounds(k.open[i].scores(nil), c.Terms.Total.Interval()).Hi, theta) {
 				out[c] = true
 			}
 		}
@@ -143,13 +126,6 @@ func nth(scores []float64, n int) float64 {
 	}
 	slices.Sort(scores)
 	return scores[len(scores)-n]
-}
-
-func below(hi, theta float64) bool {
-	if mutated.Ties {
-		return hi <= theta
-	}
-	return scoring.Below(hi, theta)
 }
 
 // labelSettled reports whether the label of a closed set is known, whatever the

@@ -1,26 +1,35 @@
 package selfrag
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/fanout"
+	"github.com/goselfrag/goselfrag/observe"
 	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/scoring"
 )
 
 // decides reports whether it depends on the model what the decision is.
-func (s settings) decides() bool { return s.mode == Adaptive || s.mode == Hard }
+func (s *settings) decides() bool { return s.mode == Adaptive || s.mode == Hard }
 
 // asks reports whether the distribution of the decision is asked for.
-func (s settings) asks() bool { return s.decides() || s.trace == TraceFull }
+func (s *settings) asks() bool { return s.decides() || s.trace == TraceFull }
 
 // decide fills in the choice from the distribution. It reports false if the
 // choice cannot be known.
-func (s settings) decide(d *Decision, canContinue bool) bool {
-	switch s.mode {
+func (s *settings) decide(d *Decision, segment int, canContinue bool) bool {
+	mode := s.mode
+	if mode == Adaptive && s.wholeOutput && s.long && segment > 1 && d.Token == reflection.Retrieval {
+		mode = Hard // whatever it ends a segment for is what comes next
+	}
+	switch mode {
 	case Always:
 		d.Choice, d.Reason = scoring.ChooseRetrieval, "mode always"
 	case Never:
@@ -29,22 +38,30 @@ func (s settings) decide(d *Decision, canContinue bool) bool {
 		d.Choice = scoring.HardChoice(d.Token, canContinue)
 		d.Reason = fmt.Sprintf("generated %v", d.Token)
 	default:
-		choice, ratio := scoring.Decide(d.Dist, s.threshold, canContinue)
+		choice, ratio := s.choose(d.Dist, canContinue)
 		d.Choice, d.Ratio = choice, &ratio
 		switch choice {
 		case scoring.ChooseContinue:
 			d.Reason = "the passage of the path is likeliest to be needed further"
 		case scoring.ChooseRetrieval:
-			d.Reason = fmt.Sprintf("ratio above the threshold %g", s.threshold)
+			d.Reason = s.above
 		case scoring.ChooseNoRetrieval:
-			d.Reason = fmt.Sprintf("ratio not above the threshold %g", s.threshold)
+			d.Reason = s.notAbove
 		}
 	}
 	return d.Choice != scoring.ChooseUnknown
 }
 
+// choose decides by probabilities.
+func (s *settings) choose(d reflection.Distribution, canContinue bool) (scoring.Choice, scoring.Term) {
+	if s.logRatio {
+		return scoring.DecideByLogs(d, s.threshold)
+	}
+	return scoring.Decide(d, s.threshold, canContinue)
+}
+
 // giveUp applies the policy for a choice that cannot be known.
-func (s settings) giveUp(d *Decision) error {
+func (s *settings) giveUp(d *Decision) error {
 	why := "the probability of retrieval is not known well enough"
 	if s.mode == Hard {
 		why = "the model generated no retrieval token"
@@ -63,8 +80,21 @@ func (s settings) giveUp(d *Decision) error {
 
 // decideAll is the first wave.
 func (l *live) decideAll(ctx context.Context, paths []*path, expansions []*Expansion) {
+	ended := false
+	defer func() {
+		for _, e := range expansions {
+			if !ended {
+				e.failed = cmp.Or(e.failed, fanout.ErrNoReturn)
+			}
+			e.endDecision()
+		}
+	}()
 	if l.asks() {
 		l.askAll(ctx, paths, expansions)
+	} else {
+		for _, e := range expansions {
+			_, e.step = observe.Start(ctx, observe.Decision, "decision")
+		}
 	}
 	var open []int // those that exact probabilities may settle
 	for i, e := range expansions {
@@ -73,7 +103,7 @@ func (l *live) decideAll(ctx context.Context, paths []*path, expansions []*Expan
 		}
 		_, canContinue := paths[i].passage()
 		switch {
-		case l.decide(&e.Decision, canContinue):
+		case l.decide(&e.Decision, e.Segment, canContinue):
 		case l.mode == Adaptive && l.decider == critique.Decider(l.engine.tokens):
 			open = append(open, i)
 		default:
@@ -81,63 +111,101 @@ func (l *live) decideAll(ctx context.Context, paths []*path, expansions []*Expan
 		}
 	}
 	l.settleExactly(ctx, paths, expansions, open)
+	ended = true
 	for _, e := range expansions {
-		l.usage = l.usage.Add(e.Decision.Usage)
 		l.forgiveTime(ctx, e)
+		l.spent = l.spent || e.stop == StopBudget
 		e.endAhead()
-		if e.stop == "" && e.failed == nil {
-			l.event(Event{Kind: EventDecision, Segment: e.Segment, Parent: e.Parent, Decision: &e.Decision})
+		if l.yield != nil && e.stop == "" && e.failed == nil {
+			d := e.Decision
+			l.event(Event{Kind: EventDecision, Segment: e.Segment, Parent: e.Parent, Decision: &d})
 		}
 	}
 }
 
-// askAll fills in the distributions of the decisions, and the retrievals that
-// begin beside them.
-func (l *live) askAll(ctx context.Context, paths []*path, expansions []*Expansion) {
-	reserved := make([]bool, len(paths))
-	for i, p := range paths {
-		// What only a full trace asks for must not use up a budget.
-		if p.boundary() == nil && (l.decides() || l.budget.unlimited()) {
-			if reserved[i] = l.budget.reserve(1); !reserved[i] {
-				l.spent = true
-				expansions[i].stop = StopBudget
-			}
-		}
+// endDecision ends the step of the decision.
+func (e *Expansion) endDecision() {
+	if e.step != nil {
+		e.step.Spend(e.Decision.Usage)
+		e.step.Set(slog.String("choice", e.Decision.Choice.String()), slog.String("reason", e.Decision.Reason))
+		e.step.End(cmp.Or(e.failed, e.refused))
+		e.step = nil
 	}
-	ahead := l.beginAhead(paths, expansions)
-	contexts, cancel := make([]context.Context, len(paths)), make([]context.CancelFunc, len(paths))
-	for _, i := range ahead {
-		contexts[i], cancel[i] = context.WithCancel(ctx)
+}
+
+// askAll begins the steps of the decisions and fills in their distributions, and the
+// retrievals that begin beside them.
+func (l *live) askAll(ctx context.Context, paths []*path, expansions []*Expansion) {
+	ahead := l.beginAhead(ctx, paths, expansions)
+	var cancel []context.CancelFunc
+	var aside []context.Context
+	if len(ahead) > 0 {
+		cancel, aside = make([]context.CancelFunc, len(paths)), make([]context.Context, len(ahead))
+	}
+	for j, i := range ahead {
+		aside[j], cancel[i] = context.WithCancel(ctx)
 		defer cancel[i]()
 	}
-	l.parallel(ctx, len(paths)+l.retrievers(len(ahead)), func(ctx context.Context, i int, _ func(Event)) {
-		if i >= len(paths) {
-			for j := i - len(paths); j < len(ahead); j += l.retrievers(len(ahead)) {
-				i := ahead[j]
-				l.retrieve(contexts[i], expansions[i].ahead)
+	var most func(i int) (budget.Cost, bool)
+	if l.bounded {
+		most = func(i int) (budget.Cost, bool) {
+			if l.decided(paths[i]) {
+				return budget.Cost{}, true
 			}
-			return
-		}
-		e := expansions[i]
-		if e.stop != "" || !reserved[i] && paths[i].boundary() == nil {
-			return
-		}
-		e.failed = l.ask(ctx, paths[i], e)
-		if e.ahead != nil && l.needsNot(paths[i], e) {
-			cancel[i]()
-		}
-		if e.failed != nil && !l.decides() && ctx.Err() == nil {
-			// Only the full trace asked: what fails decides nothing.
-			e.failed, e.Decision = nil, Decision{Usage: e.Decision.Usage}
-		}
-	})
-	for i, e := range expansions {
-		if reserved[i] {
-			l.budget.settle(1, e.Decision.Usage)
-		} else {
-			l.budget.charge(e.Decision.Usage)
+			return critique.MostDecisionCost(l.decider)
 		}
 	}
+	var start func(ctx context.Context, i int) context.Context
+	if observe.Observed(ctx) {
+		start = func(ctx context.Context, i int) context.Context {
+			if i < len(paths) {
+				ctx, expansions[i].step = observe.Start(ctx, observe.Decision, "decision")
+				return ctx
+			}
+			j := i - len(paths)
+			aside[j] = l.beginRetrieval(aside[j], expansions[ahead[j]].ahead)
+			return ctx
+		}
+	}
+	errs := l.run(ctx, wave{
+		n: len(paths) + len(ahead), most: most, start: start,
+		do: func(ctx context.Context, i int, _ func(Event)) error {
+			if i >= len(paths) {
+				j := i - len(paths)
+				l.retrieve(aside[j], expansions[ahead[j]].ahead)
+				return nil
+			}
+			e := expansions[i]
+			// What only a full trace asks for must not use up a budget.
+			if l.bounded && !l.decides() && !l.decided(paths[i]) {
+				return nil
+			}
+			e.failed = l.ask(ctx, paths[i], e)
+			if e.ahead != nil && l.needsNot(paths[i], e) {
+				cancel[i]()
+			}
+			if e.failed != nil && !l.decides() && ctx.Err() == nil {
+				// Only the full trace asked: what fails decides nothing.
+				e.failed, e.Decision = nil, Decision{Usage: e.Decision.Usage}
+			}
+			return nil
+		},
+	})
+	for i, err := range errs {
+		switch {
+		case err == nil:
+		case i < len(paths):
+			expansions[i].failed = fmt.Errorf("%w: %w", ErrCritic, err)
+		default:
+			expansions[ahead[i-len(paths)]].ahead.endedBy(err)
+		}
+	}
+}
+
+// decided reports whether the model has decided what comes after the path with the last
+// token of it, so that the decision takes no call.
+func (l *live) decided(p *path) bool {
+	return p.boundary() != nil && l.decider == critique.Decider(l.engine.tokens)
 }
 
 // ask fills in the distribution of one decision.
@@ -145,10 +213,15 @@ func (l *live) ask(ctx context.Context, p *path, e *Expansion) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	defer l.timed("decide", e.Parent, 0)()
+	defer l.timed("decide", e.Parent, 0, l.now())
 	ctx, cancel := l.callContext(ctx)
 	defer cancel()
-	d, err := l.decider.Decide(ctx, critique.Situation{
+	under, spent := ctx, (*budget.Budget)(nil)
+	if own := l.decider == critique.Decider(l.engine.tokens); !own {
+		under, spent = budget.Open(ctx, "decision", budget.Limits{})
+		defer spent.Close()
+	}
+	d, err := l.decider.Decide(under, critique.Situation{
 		Question: l.question,
 		Prompt:   l.prompt(p),
 		Boundary: p.boundary(),
@@ -159,9 +232,18 @@ func (l *live) ask(ctx context.Context, p *path, e *Expansion) error {
 	if l.decider == critique.Decider(l.engine.tokens) && d.Level != reflection.LevelUnstated {
 		d.Level = max(d.Level, l.trace.Model.Level)
 	}
-	e.Decision = Decision{Dist: d.Dist, Token: d.Token, Level: d.Level, Usage: atLeast(d.Usage, generator.Usage{})}
-	if err == nil {
-		err = d.Check()
+	wrong := d.Check()
+	if spent != nil {
+		budget.Charge(ctx, d.Usage.Beyond(spent.Usage())) // what went past package generator
+		d.Usage = d.Usage.Max(spent.Usage())
+	}
+	e.Decision = Decision{Dist: d.Dist, Token: d.Token, Level: d.Level, Usage: d.Usage}
+	if refused(ctx, err) {
+		e.stop, e.refused, e.Decision = StopBudget, err, Decision{Usage: d.Usage}
+		return nil
+	}
+	if err == nil && wrong != nil {
+		err = fmt.Errorf("%w (%w)", wrong, ErrCritic)
 	}
 	if err != nil {
 		return fmt.Errorf("selfrag: segment %d: deciding whether to retrieve: %w", e.Segment, explain(ctx, err))
@@ -172,26 +254,32 @@ func (l *live) ask(ctx context.Context, p *path, e *Expansion) error {
 // settleExactly asks the model for exact probabilities where those that it gave
 // leave the decision open. What they do not settle the policy does.
 func (l *live) settleExactly(ctx context.Context, paths []*path, expansions []*Expansion, open []int) {
-	costs := make([]generator.Usage, len(open))
-	for _, i := range open {
-		if !l.budget.reserve(1) {
-			l.spent = true
-			expansions[i].stop = StopBudget
-		}
+	if len(open) == 0 {
+		return
 	}
-	l.parallel(ctx, len(open), func(ctx context.Context, j int, _ func(Event)) {
-		if e := expansions[open[j]]; e.stop == "" {
-			costs[j], e.failed = l.askExactly(ctx, paths[open[j]], e)
-		}
+	most := func(int) (budget.Cost, bool) { return budget.Cost{Calls: 1, Tokens: 1}, true }
+	steps := make([]*observe.Span, len(open))
+	errs := l.run(ctx, wave{
+		n: len(open), most: most,
+		start: func(ctx context.Context, j int) context.Context {
+			ctx, steps[j] = observe.Start(ctx, observe.Decision, "exact probabilities")
+			return ctx
+		},
+		do: func(ctx context.Context, j int, _ func(Event)) error {
+			e := expansions[open[j]]
+			failed := fanout.ErrNoReturn // unless it returns
+			defer func() { steps[j].End(failed) }()
+			e.failed = l.askExactly(ctx, paths[open[j]], e)
+			failed = cmp.Or(e.failed, e.refused)
+			return nil
+		},
 	})
 	for j, i := range open {
 		e := expansions[i]
-		if e.stop != "" {
-			continue
+		if errs != nil && errs[j] != nil {
+			e.failed = fmt.Errorf("%w: %w", generator.ErrIncomplete, errs[j])
 		}
-		l.budget.settle(1, costs[j])
-		e.Decision.Usage = e.Decision.Usage.Add(costs[j])
-		if _, canContinue := paths[i].passage(); e.failed == nil && !l.decide(&e.Decision, canContinue) {
+		if _, canContinue := paths[i].passage(); e.stop == "" && e.failed == nil && !l.decide(&e.Decision, e.Segment, canContinue) {
 			e.failed = l.giveUp(&e.Decision)
 		}
 	}
@@ -199,25 +287,29 @@ func (l *live) settleExactly(ctx context.Context, paths []*path, expansions []*E
 
 // askExactly replaces the distribution of a decision by the exact one, if the
 // model has it.
-func (l *live) askExactly(ctx context.Context, p *path, e *Expansion) (generator.Usage, error) {
+func (l *live) askExactly(ctx context.Context, p *path, e *Expansion) error {
 	if err := ctx.Err(); err != nil {
-		return generator.Usage{}, err
+		return err
 	}
-	defer l.timed("decide", e.Parent, 0)()
+	defer l.timed("decide", e.Parent, 0, l.now())
 	ctx, cancel := l.callContext(ctx)
 	defer cancel()
 	req := generator.Request{Prompt: l.prompt(p), MaxTokens: 1}
 	d, err := generator.GroupProbs(ctx, l.engine.model, req, nil, reflection.Retrieve)
-	if errors.Is(err, errors.ErrUnsupported) {
-		return generator.Usage{}, nil
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		return nil
+	case refused(ctx, err):
+		e.stop, e.refused = StopBudget, err
+		return nil
 	}
-	cost := generator.Usage{Calls: 1, GeneratedTokens: 1, Partial: true}
+	e.Decision.Usage = e.Decision.Usage.Add(generator.Usage{Calls: 1, GeneratedTokens: 1, Partial: true})
 	if err == nil {
 		err = d.Check()
 	}
 	if err != nil {
-		return cost, fmt.Errorf("selfrag: segment %d: asking for exact probabilities: %w", e.Segment, explain(ctx, err))
+		return fmt.Errorf("selfrag: segment %d: asking for exact probabilities: %w", e.Segment, explain(ctx, err))
 	}
 	e.Decision.Dist, e.Decision.Level = d, reflection.ExactIDs
-	return cost, nil
+	return nil
 }

@@ -177,16 +177,16 @@ func TestUnknownDecisions(t *testing.T) {
 var errAny = errors.New("some error")
 
 // decider is a critique.Decider made of a function.
-type decider func(critique.Situation) (critique.Decision, error)
+type decider func(critique.Situation) (critique.RetrievalVerdict, error)
 
-func (d decider) Decide(_ context.Context, s critique.Situation) (critique.Decision, error) {
+func (d decider) Decide(_ context.Context, s critique.Situation) (critique.RetrievalVerdict, error) {
 	return d(s)
 }
 
 // Exact probabilities of the generator cannot stand in for what another decider
 // could not tell.
 func TestOtherDecidersDecideAlone(t *testing.T) {
-	nothing := decider(func(critique.Situation) (critique.Decision, error) { return critique.Decision{}, nil })
+	nothing := decider(func(critique.Situation) (critique.RetrievalVerdict, error) { return critique.RetrievalVerdict{}, nil })
 	for name, d := range map[string]critique.Decider{
 		"custom":              nothing,
 		"tokens of another's": critique.NewTokens(deciding(open())),
@@ -269,7 +269,7 @@ func TestContinue(t *testing.T) {
 	}
 }
 
-// The judgement of a passage holds for all segments that go on using it.
+// The judgment of a passage holds for all segments that go on using it.
 func TestContinueInheritsRelevance(t *testing.T) {
 	m := script(
 		on(generatortest.Decision(1), generatortest.Decides()),

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
 	"github.com/goselfrag/goselfrag/retriever"
@@ -34,10 +35,7 @@ func hesitant(inner generator.Generator) generator.Generator {
 // The answer and the trace are the same, byte for byte, whatever the number of
 // processors and the concurrency, and whoever is first.
 func TestSameAnswerEveryTime(t *testing.T) {
-	runs := 1000
-	if testing.Short() {
-		runs = 120
-	}
+	const runs = 1000
 	index := retriever.Func(func(_ context.Context, q retriever.Query) (retriever.Result, error) {
 		for range rand.IntN(5) {
 			runtime.Gosched()
@@ -47,9 +45,9 @@ func TestSameAnswerEveryTime(t *testing.T) {
 	modes := map[string][]selfrag.Option{
 		"greedy":  nil,
 		"sampled": {selfrag.WithSampling(1, 42)},
-		"budget":  {selfrag.WithBudget(selfrag.Budget{Calls: 7})},
-		"eager":   {selfrag.WithEagerRetrieval()},
-		"lazy":    {selfrag.WithEagerRetrieval(), selfrag.WithLazy(2)},
+		"budget":  {selfrag.WithBudget(budget.Limits{Calls: 7})},
+		"eager":   {selfrag.WithEagerRetrieval(true)},
+		"lazy":    {selfrag.WithEagerRetrieval(true), selfrag.WithLazy(2)},
 		"full":    {selfrag.WithSampling(0.7, 1), selfrag.WithTrace(selfrag.TraceFull)},
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))

@@ -1,6 +1,8 @@
 package selfrag
 
 import (
+	"context"
+
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/scoring"
 )
@@ -12,11 +14,13 @@ import (
 //
 // It applies where the decision takes a call: in the modes Adaptive and Hard,
 // unless the model has decided with the last token of the segment before. A
-// retrieval that was not needed counts in Budget.Retrievals like all others, and
+// retrieval that was not needed counts in Limits.Retrievals like all others, and
 // where that forbids one the decision is waited for. So it is with a budget of calls
 // or tokens: what a cancelled retrieval had spent on models would be left to chance.
-func WithEagerRetrieval() Option {
-	return func(s *settings) error { s.eager = true; return nil }
+//
+// It is off by default.
+func WithEagerRetrieval(on bool) Option {
+	return func(s *settings) error { s.eager = on; return nil }
 }
 
 // EagerOutcome says what became of a retrieval that began beside the decision.
@@ -30,15 +34,15 @@ const (
 
 // beginAhead says for which expansions to retrieve beside the decision, and gives
 // each of them a place for the passages.
-func (l *live) beginAhead(paths []*path, expansions []*Expansion) []int {
-	if !l.eager || !l.decides() || !l.budget.unlimited() || l.fixed && (l.fixedSet != nil || len(paths) > 1) {
+func (l *live) beginAhead(ctx context.Context, paths []*path, expansions []*Expansion) []int {
+	if !l.eager || !l.decides() || l.bounded || l.fixed && (l.fixedSet != nil || len(paths) > 1) {
 		return nil
 	}
 	var out []int
 	for i, p := range paths {
 		e := expansions[i]
 		decided := p.boundary() != nil && l.decider == critique.Decider(l.engine.tokens)
-		if e.stop != "" || decided || !l.budget.reserveRetrieval() {
+		if e.stop != "" || decided || reserveRetrieval(ctx) != nil {
 			continue
 		}
 		e.ahead = &Expansion{Segment: e.Segment, Parent: e.Parent, Query: l.query(p)}
@@ -55,7 +59,7 @@ func (l *live) beginAhead(paths []*path, expansions []*Expansion) []int {
 func (l *live) needsNot(p *path, e *Expansion) bool {
 	d := e.Decision
 	_, canContinue := p.passage()
-	return l.settings.trace != TraceFull && (e.failed != nil || l.decide(&d, canContinue) && d.Choice != scoring.ChooseRetrieval)
+	return l.settings.trace != TraceFull && (e.failed != nil || l.decide(&d, e.Segment, canContinue) && d.Choice != scoring.ChooseRetrieval)
 }
 
 // endAhead notes what became of the retrieval that began beside the decision.

@@ -14,6 +14,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
 	"github.com/goselfrag/goselfrag/reflection"
@@ -53,8 +54,8 @@ func TestEagerRetrieval(t *testing.T) {
 		"policy":            {open(), finds(hits("A")...), []selfrag.Option{selfrag.WithThreshold(0.7)}, selfrag.EagerUsed, 1, 1, "With."},
 		"policy, not needed": {open(), finds(hits("A")...), []selfrag.Option{selfrag.WithThreshold(0.7), selfrag.WithUnknown(selfrag.UnknownSkips)},
 			selfrag.EagerUnused, 0, 1, "Without."},
-		"fixed":             {yes, finds(hits("A")...), []selfrag.Option{selfrag.WithFixedPassages()}, selfrag.EagerUsed, 1, 1, "With."},
-		"fixed, not needed": {no, finds(hits("A")...), []selfrag.Option{selfrag.WithFixedPassages()}, selfrag.EagerUnused, 0, 1, "Without."},
+		"fixed":             {yes, finds(hits("A")...), []selfrag.Option{selfrag.WithFixedPassages(true)}, selfrag.EagerUsed, 1, 1, "With."},
+		"fixed, not needed": {no, finds(hits("A")...), []selfrag.Option{selfrag.WithFixedPassages(true)}, selfrag.EagerUnused, 0, 1, "Without."},
 		"one at a time":     {yes, finds(hits("A")...), []selfrag.Option{selfrag.WithConcurrency(1)}, selfrag.EagerUsed, 1, 1, "With."},
 		"full trace":        {no, finds(hits("A")...), []selfrag.Option{selfrag.WithTrace(selfrag.TraceFull)}, selfrag.EagerUnused, 1, 1, "Without."},
 		"nothing to decide": {yes, finds(hits("A")...), []selfrag.Option{always}, "", 1, 1, "With."},
@@ -65,7 +66,7 @@ func TestEagerRetrieval(t *testing.T) {
 			var calls atomic.Int64
 			m := deciding(tt.decision)
 			m.Rules = append(m.Rules, on(said("With."), generatortest.Shows("B")))
-			e := newEngine(t, m, counted(tt.index, &calls), append(tt.options, selfrag.WithEagerRetrieval())...)
+			e := newEngine(t, m, counted(tt.index, &calls), append(tt.options, selfrag.WithEagerRetrieval(true))...)
 			var kinds []selfrag.EventKind
 			var a *selfrag.Answer
 			var failed error
@@ -118,7 +119,7 @@ func TestEagerRetrievalRunsBesideTheDecision(t *testing.T) {
 		<-deciding
 		return finds(hits("A")...).Retrieve(ctx, q)
 	})
-	if a := run(t, slow, index, selfrag.WithEagerRetrieval()); a.Text != "Yes." {
+	if a := run(t, slow, index, selfrag.WithEagerRetrieval(true)); a.Text != "Yes." {
 		t.Errorf("%+v", a)
 	}
 }
@@ -130,11 +131,11 @@ func TestEagerRetrievalIsCancelled(t *testing.T) {
 		return retriever.Result{}, ctx.Err()
 	})
 	m := deciding(decision(reflection.NoRetrieval, -0.1, -4))
-	if a := run(t, m, endless, selfrag.WithEagerRetrieval()); a.Text != "Without." || a.Trace.Expansions[0].Eager != selfrag.EagerUnused {
+	if a := run(t, m, endless, selfrag.WithEagerRetrieval(true)); a.Text != "Without." || a.Trace.Expansions[0].Eager != selfrag.EagerUnused {
 		t.Errorf("%+v", a)
 	}
 	m.Rules[0] = generatortest.Rule{When: generatortest.Decides(), Err: errAny}
-	e := newEngine(t, m, endless, selfrag.WithEagerRetrieval())
+	e := newEngine(t, m, endless, selfrag.WithEagerRetrieval(true))
 	if _, err := e.Answer(t.Context(), "q"); !errors.Is(err, errAny) {
 		t.Errorf("error %v, want that of the decision", err)
 	}
@@ -161,10 +162,10 @@ func TestEagerRetrievalChangesNothing(t *testing.T) {
 			options = append(options, selfrag.WithMode(selfrag.Hard))
 		}
 		if rapid.Bool().Draw(rt, "fixed") {
-			options = append(options, selfrag.WithFixedPassages())
+			options = append(options, selfrag.WithFixedPassages(true))
 		}
 		e := newEngine(t, m, index, options...)
-		want, got := ask(t, e, "q"), ask(t, e, "q", selfrag.WithEagerRetrieval())
+		want, got := ask(t, e, "q"), ask(t, e, "q", selfrag.WithEagerRetrieval(true))
 		got.Trace.Settings.Eager = false
 		for _, x := range got.Trace.Expansions {
 			switch x.Eager {
@@ -209,7 +210,7 @@ func TestEagerRetrievalLeavesTheBudget(t *testing.T) {
 				})
 				m := deciding(decision(reflection.NoRetrieval, -0.1, -4))
 				m.Rules[0].Delay = time.Second
-				a, err := newEngine(t, m, index, selfrag.WithEagerRetrieval()).Answer(t.Context(), "q", selfrag.WithBudget(selfrag.Budget{Calls: 3}))
+				a, err := newEngine(t, m, index, selfrag.WithEagerRetrieval(true)).Answer(t.Context(), "q", selfrag.WithBudget(budget.Limits{Calls: 3}))
 				if a.Text != "Without." || err != nil || a.Usage.Calls != 2 {
 					t.Errorf("%q after %d calls, error %v", a.Text, a.Usage.Calls, err)
 				}
@@ -240,15 +241,15 @@ func TestRetrievalBudget(t *testing.T) {
 	}{
 		"enough":                {tale(), 3, []selfrag.Option{long}, 3, "One. Two. Three.", selfrag.StopEnd},
 		"two of three":          {tale(), 2, []selfrag.Option{long}, 2, "One. Two.", selfrag.StopBudget},
-		"fixed":                 {tale(), 1, []selfrag.Option{long, selfrag.WithFixedPassages()}, 1, "One. Two. Three.", selfrag.StopEnd},
-		"in vain":               {no, 1, []selfrag.Option{selfrag.WithEagerRetrieval()}, 1, "Without.", selfrag.StopEnd},
+		"fixed":                 {tale(), 1, []selfrag.Option{long, selfrag.WithFixedPassages(true)}, 1, "One. Two. Three.", selfrag.StopEnd},
+		"in vain":               {no, 1, []selfrag.Option{selfrag.WithEagerRetrieval(true)}, 1, "Without.", selfrag.StopEnd},
 		"full trace":            {no, 1, []selfrag.Option{selfrag.WithTrace(selfrag.TraceFull)}, 0, "Without.", selfrag.StopEnd},
 		"lazy evaluation is on": {tale(), 3, []selfrag.Option{long, selfrag.WithLazy(1)}, 3, "One. Two. Three.", selfrag.StopEnd},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			var calls atomic.Int64
-			options := append([]selfrag.Option{selfrag.WithBudget(selfrag.Budget{Retrievals: tt.limit})}, tt.options...)
+			options := append([]selfrag.Option{selfrag.WithBudget(budget.Limits{Retrievals: tt.limit})}, tt.options...)
 			a := run(t, tt.model, counted(finds(hits("A")...), &calls), options...)
 			if a.Trace.Expansions[0].Eager == selfrag.EagerUnused {
 				calls.Store(tt.calls) // it may have been cancelled before it began
@@ -265,12 +266,12 @@ func TestRetrievalBudget(t *testing.T) {
 		on(said(" Two."), generatortest.Depth(1)),
 	)
 	for limit, want := range map[int]string{1: "One.", 2: "One. Two."} {
-		a := run(t, vain, finds(hits("A")...), long, selfrag.WithEagerRetrieval(), selfrag.WithBudget(selfrag.Budget{Retrievals: limit}))
+		a := run(t, vain, finds(hits("A")...), long, selfrag.WithEagerRetrieval(true), selfrag.WithBudget(budget.Limits{Retrievals: limit}))
 		if a.Text != want {
 			t.Errorf("limit %d: %q, want %q", limit, a.Text, want)
 		}
 	}
-	if _, err := newEngine(t, vain, broken).Answer(t.Context(), "q", selfrag.WithBudget(selfrag.Budget{Retrievals: -1})); err == nil {
+	if _, err := newEngine(t, vain, broken).Answer(t.Context(), "q", selfrag.WithBudget(budget.Limits{Retrievals: -1})); err == nil {
 		t.Error("a negative bound gives no error")
 	}
 }

@@ -6,16 +6,18 @@ import (
 	"fmt"
 	"hash/fnv"
 	"iter"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
 
-	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/fanout"
+	"github.com/goselfrag/goselfrag/internal/isnil"
+	"github.com/goselfrag/goselfrag/observe"
 	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/scoring"
@@ -41,45 +43,45 @@ var (
 	// ErrUndecided: whether to retrieve cannot be known, and the policy is
 	// UnknownFails.
 	ErrUndecided = errors.New("selfrag: whether to retrieve cannot be known")
-	// ErrBudget: a budget was used up before there was any answer.
-	ErrBudget = errors.New("selfrag: the budget was used up before there was an answer")
 	// ErrRetriever: the retriever broke its contract.
 	ErrRetriever = errors.New("selfrag: the retriever broke its contract")
+	// ErrCritic: the critic or the decider broke its contract.
+	ErrCritic = errors.New("selfrag: the critic broke its contract")
 )
 
 // New returns an engine. Options set its defaults; questions can override them.
 // It makes no call.
 func New(model generator.Generator, passages retriever.Retriever, options ...Option) (*Engine, error) {
-	if isNil(model) {
+	if isnil.Value(model) {
 		return nil, optionError("New", "the generator is nil")
 	}
-	if isNil(passages) {
+	if isnil.Value(passages) {
 		return nil, optionError("New", "the retriever is nil")
 	}
 	s := defaultSettings()
-	tokens := critique.NewTokens(model)
-	s.critic, s.decider = tokens, tokens
 	s, err := s.apply(options)
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{model: model, passages: passages, defaults: s, tokens: tokens}, nil
+	return &Engine{model: model, passages: passages, defaults: s, tokens: critique.NewTokens(model)}, nil
 }
 
-// isNil also finds a nil pointer inside an interface: the usual way a failed
-// constructor ends up here.
-func isNil(v any) bool {
-	if v == nil {
-		return true
+// settings returns those of a question.
+func (e *Engine) settings(options []Option) (settings, error) {
+	s, err := e.defaults.apply(options)
+	if s.critic == nil {
+		s.critic = e.tokens
 	}
-	r := reflect.ValueOf(v)
-	return (r.Kind() == reflect.Pointer || r.Kind() == reflect.Func) && r.IsNil()
+	if s.decider == nil {
+		s.decider = e.tokens
+	}
+	return s, err
 }
 
 // Answer answers one question. On an error the answer holds what there is of
 // one, at least the question; it is nil only if an option is wrong.
 func (e *Engine) Answer(ctx context.Context, question string, options ...Option) (*Answer, error) {
-	s, err := e.defaults.apply(options)
+	s, err := e.settings(options)
 	if err != nil {
 		return nil, err
 	}
@@ -92,9 +94,14 @@ func (e *Engine) Answer(ctx context.Context, question string, options ...Option)
 // [Engine.Answer] returns, and its error. The order of events of candidates that
 // run side by side varies; the answer does not. Breaking out of the loop stops
 // all work before the loop statement ends.
+//
+// For text that people read as it comes take the events EventDelta: joined, their
+// Text is Answer.Text, whatever ends the answer, and none is ever taken back. A
+// delta comes after the segment that settles it: of a long answer what all paths
+// still in the beam begin with, at the end the rest, which may be all of it.
 func (e *Engine) Stream(ctx context.Context, question string, options ...Option) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		s, err := e.defaults.apply(options)
+		s, err := e.settings(options)
 		if err != nil {
 			yield(Event{Kind: EventAnswer}, err)
 			return
@@ -114,12 +121,14 @@ func (e *Engine) Stream(ctx context.Context, question string, options ...Option)
 // AnswerAll answers many questions, at most concurrency, at least 1, at the same
 // time, and yields the answers in the order of the questions, each with its own
 // error. Breaking out of the loop stops all work before the loop statement ends;
-// so does ctx, after which the questions not yet answered yield its error. Where the
-// limits of an account hold for ctx (package account), one question is answered after
-// the other.
+// so does ctx, after which the questions not yet answered yield its error.
+//
+// Under a budget (package budget) each question sets aside the most that it can cost. One
+// for which that is not known, or more than is left, waits for those before it and has
+// what they left. So the answers do not depend on the concurrency.
 func (e *Engine) AnswerAll(ctx context.Context, questions []string, concurrency int, options ...Option) iter.Seq2[*Answer, error] {
 	return func(yield func(*Answer, error) bool) {
-		s, err := e.defaults.apply(options)
+		s, err := e.settings(options)
 		if err == nil && concurrency < 1 {
 			err = optionError("AnswerAll", "concurrency is %d: want at least 1", concurrency)
 		}
@@ -127,51 +136,17 @@ func (e *Engine) AnswerAll(ctx context.Context, questions []string, concurrency 
 			yield(nil, err)
 			return
 		}
-		ctx, cancel := context.WithCancel(ctx)
-		type result struct {
-			answer *Answer
-			err    error
-			panic  any
+		concurrency = min(concurrency, max(len(questions), 1))
+		most := func(int) (budget.Cost, bool) { return e.mostCost(&s) }
+		each := func(ctx context.Context, start func(context.Context, int) func() error) []error {
+			return budget.Each(ctx, len(questions), concurrency, most, start)
 		}
-		concurrency := min(concurrency, max(len(questions), 1))
-		if account.Bounded(ctx) {
-			concurrency = 1 // what a question may spend is what those before it left
+		ask := func(ctx context.Context, i int) func() (*Answer, error) {
+			ctx, step := begin(ctx, questions[i])
+			return func() (*Answer, error) { return e.run(ctx, step, questions[i], s, nil) }
 		}
-		// The channel of channels keeps the order and, by its length, bounds how far
-		// the work runs ahead of the reader.
-		pending := make(chan chan result, concurrency)
-		slots := make(chan struct{}, concurrency)
-		var group sync.WaitGroup
-		group.Go(func() {
-			defer close(pending)
-			for _, q := range questions {
-				done := make(chan result, 1)
-				pending <- done // the reader takes all, even when it has gone
-				slots <- struct{}{}
-				ctx, step := begin(ctx, q) // here, so that steps stand in order
-				group.Go(func() {
-					var r result
-					defer func() {
-						r.panic = recover()
-						<-slots
-						done <- r
-					}()
-					r.answer, r.err = e.run(ctx, step, q, s, nil)
-				})
-			}
-		})
-		defer func() {
-			cancel()
-			for range pending { // lets the sender finish
-			}
-			group.Wait()
-		}()
-		for done := range pending {
-			r := <-done
-			if r.panic != nil {
-				panic(r.panic) // here, where the caller can recover from it
-			}
-			if !yield(r.answer, r.err) {
+		for answer, err := range fanout.Stream(ctx, len(questions), concurrency, each, ask) {
+			if !yield(answer, err) {
 				return
 			}
 		}
@@ -197,7 +172,16 @@ func (e *Engine) capabilities(ctx context.Context) (c generator.Capabilities, kn
 	if cached != nil {
 		return *cached, true, nil
 	}
-	c, err = generator.Describe(ctx, e.model)
+	return e.describe(ctx)
+}
+
+// describe asks the model. It is apart, so that a call that finds it described allocates
+// nothing.
+func (e *Engine) describe(ctx context.Context) (c generator.Capabilities, known bool, err error) {
+	err = apart(func() (err error) {
+		c, err = generator.Describe(ctx, e.model)
+		return err
+	})
 	if errors.Is(err, errors.ErrUnsupported) {
 		return generator.Capabilities{}, false, nil
 	}
@@ -237,17 +221,17 @@ func (s *settings) resolve(c generator.Capabilities, known bool) error {
 	return nil
 }
 
-// begin opens the step of a question in the account of ctx, if it has one.
-func begin(ctx context.Context, question string) (context.Context, *account.Account) {
-	ctx, step := account.Begin(ctx, "question")
+// begin tells the observers of ctx that a question begins.
+func begin(ctx context.Context, question string) (context.Context, *observe.Span) {
+	ctx, step := observe.Start(ctx, observe.Question, "question")
 	step.Note(question)
 	return ctx, step
 }
 
-// run answers one question, whose cost is charged to step. yield, if not nil, takes
-// events and says whether to go on; it is called from this goroutine only.
-func (e *Engine) run(ctx context.Context, step *account.Account, question string, s settings, yield func(Event) bool) (answer *Answer, err error) {
-	defer func() { step.Fail(err) }()
+// run answers one question, which is a step. yield, if not nil, takes events and says
+// whether to go on; it is called from this goroutine only.
+func (e *Engine) run(ctx context.Context, step *observe.Span, question string, s settings, yield func(Event) bool) (answer *Answer, err error) {
+	defer step.EndWith(&err)()
 	l := &live{
 		engine: e, question: question,
 		yield: yield, stream: yield != nil, start: time.Now(),
@@ -260,38 +244,41 @@ func (e *Engine) run(ctx context.Context, step *account.Account, question string
 	if !utf8.ValidString(question) {
 		return answer, fmt.Errorf("%w: it is not UTF-8", ErrQuestion)
 	}
-	if err := s.budget.tighten(account.Left(ctx)); err != nil {
+	if left := budget.Left(ctx); left.Calls < 0 || left.Tokens < 0 {
 		answer.Stop = StopBudget
-		return answer, fmt.Errorf("%w: %w", ErrBudget, err)
+		return answer, withoutAnswer(StopBudget, nil)
 	}
-	defer func() { step.Charge(l.usage) }()
-	l.budget = newBudget(s.budget)
-	ctx, l.cancel = context.WithCancel(account.Detach(ctx))
+	ctx, l.cancel = context.WithCancel(ctx)
 	defer l.cancel()
-	if s.budget.Time > 0 {
-		var stop context.CancelFunc
-		ctx, stop = context.WithTimeoutCause(ctx, s.budget.Time, errTimeBudget)
-		defer stop()
+	l.outside = ctx
+	ctx, l.budget = budget.Open(ctx, "question", s.budget)
+	defer l.budget.Close()
+	if s.budget.Time != 0 { // which ends the calls as well
+		l.outside = ctx
 	}
+	l.whole, l.outside = ctx, budget.Detach(l.outside)
+	l.bounded = budget.Bounded(ctx)
+	defer func() { step.Spend(l.budget.Usage()) }()
 	if err := l.prepareQuestion(ctx, s); err != nil {
-		answer.Usage = l.usage
+		answer.Usage = l.budget.Usage()
 		if l.trace != nil && s.trace != TraceOff {
-			l.trace.Usage = l.usage
+			l.trace.Usage = answer.Usage
 			answer.Trace = l.trace
 		}
 		switch {
-		case errors.Is(err, ErrBudget):
+		case refused(ctx, err):
 			answer.Stop = StopBudget
+			err = withoutAnswer(StopBudget, err)
 		case timeIsUp(ctx) && errors.Is(err, context.DeadlineExceeded):
 			answer.Stop = StopTime
-			err = fmt.Errorf("%w (%s): %w", ErrBudget, StopTime, err)
+			err = withoutAnswer(StopTime, err)
 		}
 		return answer, err
 	}
-	found, err := search(ctx, l.settings, l)
+	found, err := search(ctx, &l.settings, l)
 	l.finish(answer, found)
 	if err == nil && found.best == nil && (answer.Stop == StopBudget || answer.Stop == StopTime) {
-		err = fmt.Errorf("%w (%s)", ErrBudget, answer.Stop)
+		err = withoutAnswer(answer.Stop, nil)
 	}
 	return answer, err
 }
@@ -318,42 +305,48 @@ func (l *live) prepareQuestion(ctx context.Context, s settings) error {
 	if err := s.resolve(caps, known); err != nil {
 		return err
 	}
-	s.lazyPlan = s.planLazy(caps, s.critic == critique.Critic(l.engine.tokens))
+	if s.critic == critique.Critic(l.engine.tokens) && !s.abstainSet {
+		if at := caps.AbstainBelow; !(at >= 0 && at <= 1) {
+			return fmt.Errorf("selfrag: %s recommends to abstain below %v: want a number in [0, 1], or WithAbstention", caps.Model, at)
+		} else if at > 0 {
+			s.abstain, s.abstainAt, s.abstainText = true, at, DefaultAbstention
+		}
+	}
+	s.lazyPlan = s.planLazy(caps, s.critic == critique.Critic(l.engine.tokens), l.bounded)
 	l.settings = s
 	if known && s.critic == critique.Critic(l.engine.tokens) && caps.Level == reflection.LevelUnstated {
-		return optionError("WithCritic", "%s has no reflection tokens to read judgements from: give a critic that judges its text, and a decider with WithDecider or another mode", caps.Model)
+		return optionError("WithCritic", "%s has no reflection tokens to read judgments from: give a critic that judges its text, and a decider with WithDecider or another mode", caps.Model)
 	}
 	l.trace = &Trace{Version: TraceVersion, Question: l.question, Settings: s.traced(), Model: caps, Templates: templates(s.critic, s.decider), Expansions: []*Expansion{}, Path: []int{}}
 	if len(s.history) == 0 {
 		return nil
 	}
-	call, cancel = s.callContext(ctx)
-	defer cancel()
-	call, spent := account.Open(call, "stand-alone question", l.budget.beside(s.maxTokens))
-	made, err := s.rewriter.Rewrite(call, generator.Conversation{History: slices.Clone(s.history), Question: l.question})
-	made.Usage = atLeast(made.Usage, spent.Usage())
-	l.budget.charge(made.Usage)
-	l.usage = made.Usage
-	if err == nil && (strings.TrimSpace(made.Question) == "" || !utf8.ValidString(made.Question+made.Template+made.TemplateHash)) {
-		err = fmt.Errorf("the rewriter returned %q: want a question", made.Question)
-	}
-	if spent.Forbade(err) {
-		err = fmt.Errorf("%w (%s): %w", ErrBudget, StopBudget, err)
-	}
+	made, err := l.rewrite(ctx)
 	if err != nil {
-		return fmt.Errorf("selfrag: making a stand-alone question: %w", explain(call, err))
+		return fmt.Errorf("selfrag: making a stand-alone question: %w", err)
 	}
 	l.question, l.trace.Rewriting = made.Question, &made
 	return nil
 }
 
-// atLeast is what was said to be used, and no less than what was seen to be.
-func atLeast(said, seen generator.Usage) generator.Usage {
-	return generator.Usage{
-		Calls:           max(said.Calls, seen.Calls),
-		PromptTokens:    max(said.PromptTokens, seen.PromptTokens),
-		CachedTokens:    max(said.CachedTokens, seen.CachedTokens),
-		GeneratedTokens: max(said.GeneratedTokens, seen.GeneratedTokens),
-		Partial:         said.Partial || seen.Partial,
+// rewrite makes the question stand on its own.
+func (l *live) rewrite(ctx context.Context) (made generator.Rewriting, err error) {
+	defer l.keepCandidate(ctx)()
+	ctx, cancel := l.callContext(ctx)
+	defer cancel()
+	ctx, step := observe.Start(ctx, observe.Rewriting, "stand-alone question")
+	defer step.EndWith(&err)()
+	seen, spent := budget.Open(ctx, "stand-alone question", budget.Limits{})
+	defer spent.Close()
+	err = apart(func() (err error) {
+		made, err = l.rewriter.Rewrite(seen, generator.Conversation{History: slices.Clone(l.history), Question: l.question})
+		return err
+	})
+	budget.Charge(ctx, made.Usage.Beyond(spent.Usage())) // what went past package generator
+	made.Usage = made.Usage.Max(spent.Usage())
+	if err == nil && (strings.TrimSpace(made.Question) == "" || !utf8.ValidString(made.Question+made.Template+made.TemplateHash)) {
+		err = fmt.Errorf("the rewriter returned %q: want a question", made.Question)
 	}
+	step.Note(made.Question)
+	return made, explain(ctx, err)
 }

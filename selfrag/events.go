@@ -9,14 +9,16 @@ type EventKind string
 const (
 	EventDecision  EventKind = "decision"  // Segment, Parent and Decision are set
 	EventPassages  EventKind = "passages"  // Segment, Parent, Query and Passages are set
-	EventText      EventKind = "text"      // Node wrote Text
+	EventText      EventKind = "text"      // Node wrote Text, which is in the answer only if its path wins
 	EventCandidate EventKind = "candidate" // Node is complete and judged: Candidate is set, not yet scored; a node that lazy evaluation stops has no such event
 	EventSegment   EventKind = "segment"   // all of Segment is scored: Candidates holds the kept ones, best path first
+	EventDelta     EventKind = "delta"     // Text is the next part of Answer.Text; no other field is set
 	EventAnswer    EventKind = "answer"    // Answer is set; the last event
 )
 
-// Event is something that happened while a question was answered. It is valid
-// only until the loop body returns and must not be changed.
+// Event is something that happened while a question was answered. It is a snapshot: what
+// comes later does not change it, and it may be kept and read by other goroutines. What it
+// points to is shared with the answer and must not be changed.
 type Event struct {
 	Kind    EventKind `json:"kind"`
 	Segment int       `json:"segment,omitempty"`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
 	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/retriever"
@@ -90,6 +91,28 @@ func ExampleEngine_Stream() {
 	// answer: Franz Kafka wrote it.
 }
 
+// The text as it comes, for people: what was printed is never taken back.
+func ExampleEngine_Stream_deltas() {
+	engine, err := selfrag.New(reader(), retriever.Func(shelf))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for e, err := range engine.Stream(context.Background(), "Who wrote The Trial?") {
+		switch e.Kind {
+		case selfrag.EventDelta:
+			fmt.Print(e.Text)
+		case selfrag.EventAnswer:
+			fmt.Println()
+			if err != nil {
+				fmt.Println("the answer ends here:", err)
+			}
+		}
+	}
+	// Output:
+	// Franz Kafka wrote it.
+}
+
 // A full trace answers what another threshold or other weights would have done,
 // without a model call.
 func ExampleRescore() {
@@ -128,7 +151,7 @@ func ExampleWithLabels() {
 		{When: generatortest.Shows("The Castle"), Steps: generatortest.Segment(0.6, "false", [3]float64{0, 1, 0}, [5]float64{})},
 	}}
 	engine, err := selfrag.New(model, retriever.Func(shelf),
-		selfrag.WithMode(selfrag.Always), selfrag.WithSequence(scoring.SequenceNone, 0))
+		selfrag.WithMode(selfrag.Always), selfrag.WithSequence(scoring.SequenceNone, generator.CountAuto))
 	if err != nil {
 		fmt.Println(err)
 		return

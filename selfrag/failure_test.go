@@ -235,9 +235,9 @@ func TestNothingFound(t *testing.T) {
 }
 
 // judge is a critic made of a function.
-type judge func(context.Context, critique.Candidate) (critique.Verdict, error)
+type judge func(context.Context, critique.Continuation) (critique.Verdict, error)
 
-func (j judge) Critique(ctx context.Context, c critique.Candidate) (critique.Verdict, error) {
+func (j judge) Critique(ctx context.Context, c critique.Continuation) (critique.Verdict, error) {
 	return j(ctx, c)
 }
 
@@ -250,23 +250,23 @@ func TestCriticAndDeciderFaults(t *testing.T) {
 		want   string
 		is     error
 	}{
-		{"critic fails", selfrag.WithCritic(judge(func(context.Context, critique.Candidate) (critique.Verdict, error) {
+		{"critic fails", selfrag.WithCritic(judge(func(context.Context, critique.Continuation) (critique.Verdict, error) {
 			return critique.Verdict{Usage: generator.Usage{Calls: 1}}, down
 		})), "critic", down},
-		{"critic gives NaN", selfrag.WithCritic(judge(func(context.Context, critique.Candidate) (critique.Verdict, error) {
+		{"critic gives NaN", selfrag.WithCritic(judge(func(context.Context, critique.Continuation) (critique.Verdict, error) {
 			return critique.Verdict{Critique: reflection.Critique{IsSUP: reflection.Judged(impossible, 0, reflection.Heuristic)}}, nil
 		})), "critic", nil},
-		{"critic gives calls back", selfrag.WithCritic(judge(func(context.Context, critique.Candidate) (critique.Verdict, error) {
+		{"critic gives calls back", selfrag.WithCritic(judge(func(context.Context, critique.Continuation) (critique.Verdict, error) {
 			return critique.Verdict{Usage: generator.Usage{Calls: -1}}, nil
 		})), "critic: usage", nil},
-		{"decider gives tokens back", selfrag.WithDecider(decider(func(critique.Situation) (critique.Decision, error) {
-			return critique.Decision{Usage: generator.Usage{GeneratedTokens: -1}}, nil
+		{"decider gives tokens back", selfrag.WithDecider(decider(func(critique.Situation) (critique.RetrievalVerdict, error) {
+			return critique.RetrievalVerdict{Usage: generator.Usage{GeneratedTokens: -1}}, nil
 		})), "deciding whether to retrieve: usage", nil},
-		{"decider fails", selfrag.WithDecider(decider(func(critique.Situation) (critique.Decision, error) {
-			return critique.Decision{Usage: generator.Usage{Calls: 1}}, down
+		{"decider fails", selfrag.WithDecider(decider(func(critique.Situation) (critique.RetrievalVerdict, error) {
+			return critique.RetrievalVerdict{Usage: generator.Usage{Calls: 1}}, down
 		})), "deciding", down},
-		{"decider gives NaN", selfrag.WithDecider(decider(func(critique.Situation) (critique.Decision, error) {
-			return critique.Decision{Dist: reflection.NewDistribution(reflection.Retrieve, math.NaN())}, nil
+		{"decider gives NaN", selfrag.WithDecider(decider(func(critique.Situation) (critique.RetrievalVerdict, error) {
+			return critique.RetrievalVerdict{Dist: reflection.NewDistribution(reflection.Retrieve, math.NaN())}, nil
 		})), "deciding", nil},
 	}
 	for _, tt := range tests {
@@ -283,9 +283,9 @@ func TestCriticAndDeciderFaults(t *testing.T) {
 	}
 }
 
-// A judgement of utility by a critic other than the model does not end an answer.
+// A judgment of utility by a critic other than the model does not end an answer.
 func TestJudgeDoesNotEndAnswers(t *testing.T) {
-	useful := judge(func(context.Context, critique.Candidate) (critique.Verdict, error) {
+	useful := judge(func(context.Context, critique.Continuation) (critique.Verdict, error) {
 		u := reflection.Judged(reflection.OneHot(reflection.Utility5), reflection.Utility5, reflection.PromptedLabels)
 		return critique.Verdict{Critique: reflection.Critique{IsUSE: u}}, nil
 	})

@@ -2,18 +2,21 @@ package selfrag
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
-	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/isnil"
 )
 
 // Concatenate is the [Rewriter] that needs no model: it puts the question before
 // the last one in front. It finds passages for "and who designed it?", and reads
 // clumsily; with an instruct or chat model use [NewPromptRewriter].
 type Concatenate struct{}
+
+// MostCost implements budget.Declarer: it calls no model.
+func (Concatenate) MostCost(int) (budget.Cost, bool) { return budget.Cost{}, true }
 
 // Rewrite implements [Rewriter].
 func (Concatenate) Rewrite(_ context.Context, c generator.Conversation) (generator.Rewriting, error) {
@@ -36,6 +39,9 @@ Follow-up question: {{question}}
 
 Stand-alone question:`)
 
+// standaloneTokens bounds a stand-alone question.
+const standaloneTokens = 200
+
 // PromptRewriter is a [Rewriter] that asks a model which follows instructions.
 type PromptRewriter struct {
 	model    generator.Generator
@@ -45,13 +51,18 @@ type PromptRewriter struct {
 // NewPromptRewriter returns a rewriter that asks model with template, which must
 // have exactly the placeholders history and question.
 func NewPromptRewriter(model generator.Generator, template generator.TaskTemplate) (*PromptRewriter, error) {
-	if isNil(model) {
+	if isnil.Value(model) {
 		return nil, optionError("NewPromptRewriter", "the generator is nil")
 	}
 	if p := template.Placeholders(); len(p) != 2 || p[0] != "history" || p[1] != "question" {
 		return nil, optionError("NewPromptRewriter", "the template has the placeholders %v: want history and question", p)
 	}
 	return &PromptRewriter{model, template}, nil
+}
+
+// MostCost implements budget.Declarer: one call.
+func (r *PromptRewriter) MostCost(int) (budget.Cost, bool) {
+	return budget.Cost{Calls: 1, Tokens: standaloneTokens}, true
 }
 
 // Rewrite implements [Rewriter]. The answer's first line that is not empty is
@@ -66,9 +77,9 @@ func (r *PromptRewriter) Rewrite(ctx context.Context, talk generator.Conversatio
 		Task: &generator.Task{Template: r.template, Values: map[string]string{
 			"history": strings.TrimSpace(b.String()), "question": talk.Question,
 		}},
-		MaxTokens: 200,
+		MaxTokens: standaloneTokens,
 	})
-	if errors.Is(err, account.ErrLimit) {
+	if budget.Refused(err) {
 		return out, err // the model was not asked
 	}
 	out.Usage = c.Spent()

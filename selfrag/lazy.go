@@ -53,7 +53,7 @@ const DefaultLazyWidth = 2
 // [critique.Incremental]), with a model that cannot wait, and with a call timeout
 // if streams stay open. With a server the rule supposes that a candidate's numbers
 // do not depend on what else the server works on at the time, which some with
-// batching do not guarantee, and with sampling that the model honours the seed,
+// batching do not guarantee, and with sampling that the model honors the seed,
 // which is another one for every path and passage; the trace's settings name what
 // is supposed. A failure that a stopped candidate would have met later is not met.
 func WithLazy(width int) Option {
@@ -85,15 +85,15 @@ type lazyPlan struct {
 }
 
 // planLazy says how lazy evaluation is done with a model. ownCritic is set if the
-// model's reflection tokens are the critique.
-func (s settings) planLazy(c generator.Capabilities, ownCritic bool) lazyPlan {
+// model's reflection tokens are the critique, bounded if limits of calls or tokens hold.
+func (s *settings) planLazy(c generator.Capabilities, ownCritic, bounded bool) lazyPlan {
 	off := func(why string) lazyPlan { return lazyPlan{off: why} }
-	switch b := s.budget; {
+	switch {
 	case s.lazy == 0:
 		return lazyPlan{}
 	case s.trace == TraceFull:
 		return off("a full trace holds every candidate whole")
-	case b.Calls > 0 || b.Tokens > 0 || b.Time > 0:
+	case bounded || s.budget.Time > 0:
 		return off("a budget may end a run at another place when its calls cost less")
 	case !critique.JudgesIncomplete(s.critic):
 		return off("the critic does not judge incomplete candidates")
@@ -115,7 +115,7 @@ func (s settings) planLazy(c generator.Capabilities, ownCritic bool) lazyPlan {
 		supposes = append(supposes, "the model's numbers do not depend on what else it works on")
 	}
 	if s.temperature > 0 {
-		supposes = append(supposes, "the model honours the seed")
+		supposes = append(supposes, "the model honors the seed")
 	}
 	plan.supposes = strings.Join(supposes, "; ")
 	return plan

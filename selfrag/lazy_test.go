@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
@@ -131,9 +132,9 @@ func TestLazyOff(t *testing.T) {
 	type plainCritic struct{ critique.Critic }
 	tests := map[string]selfrag.Option{
 		"full trace":   selfrag.WithTrace(selfrag.TraceFull),
-		"calls":        selfrag.WithBudget(selfrag.Budget{Calls: 100}),
-		"tokens":       selfrag.WithBudget(selfrag.Budget{Tokens: 10_000}),
-		"time":         selfrag.WithBudget(selfrag.Budget{Time: time.Hour}),
+		"calls":        selfrag.WithBudget(budget.Limits{Calls: 100}),
+		"tokens":       selfrag.WithBudget(budget.Limits{Tokens: 10_000}),
+		"time":         selfrag.WithBudget(budget.Limits{Time: time.Hour}),
 		"call timeout": selfrag.WithCallTimeout(time.Hour),
 		"critic":       selfrag.WithCritic(plainCritic{critique.NewTokens(graded())}),
 	}

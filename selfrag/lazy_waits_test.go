@@ -60,7 +60,7 @@ func TestLazyWaits(t *testing.T) {
 			waits: "cut", asked: []string{"A  1", "B  1", "B  200", "C  1"}, tokens: 1 + 1 + 7 + 1, supposes: batch},
 		"samples": {caps: func(*generator.Capabilities) {}, options: []selfrag.Option{selfrag.WithSampling(1, 1)},
 			waits: "cut", asked: []string{"A  1", "B  1", "B  200", "C  1"}, tokens: 1 + 1 + 7 + 1,
-			supposes: batch + "; the model honours the seed"},
+			supposes: batch + "; the model honors the seed"},
 		"call timeout": {caps: func(*generator.Capabilities) {}, options: []selfrag.Option{selfrag.WithCallTimeout(time.Hour)},
 			waits: "cut", asked: []string{"A  1", "B  1", "B [Relevant] 199", "C  1"}, tokens: 1 + 7 + 1, supposes: batch},
 		"all at once": {caps: func(*generator.Capabilities) {}, options: []selfrag.Option{selfrag.WithLazy(3)},
@@ -147,7 +147,9 @@ func TestLazyEvents(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			out += ev.Text
+			if ev.Kind == selfrag.EventText {
+				out += ev.Text
+			}
 		}
 		return out
 	}

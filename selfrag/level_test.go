@@ -70,7 +70,7 @@ func TestHardLabels(t *testing.T) {
 
 // A critic of another kind lowers the level.
 func TestLevelOfCritic(t *testing.T) {
-	c := judge(func(ctx context.Context, c critique.Candidate) (critique.Verdict, error) {
+	c := judge(func(ctx context.Context, c critique.Continuation) (critique.Verdict, error) {
 		v, err := critique.NewTokens(nil).Critique(ctx, c)
 		v.IsSUP = reflection.Judged(reflection.NewDistribution(reflection.IsSUP, 0.5, 0.25, 0.25), reflection.None, reflection.SeparateModel)
 		return v, err

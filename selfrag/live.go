@@ -5,14 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/fanout"
+	"github.com/goselfrag/goselfrag/internal/prefix"
+	"github.com/goselfrag/goselfrag/reflection"
 )
 
 // live expands paths by asking the model, the retriever and the critic. A
@@ -24,10 +25,13 @@ type live struct {
 	question string           // stand-alone
 	yield    func(Event) bool // nil once the reader has gone; this goroutine only
 	stream   bool             // there was a reader at the start
+	told     int              // bytes of the answer's text that the reader has
 	cancel   context.CancelFunc
+	whole    context.Context // of the question
+	outside  context.Context // the same without its budget
 	start    time.Time
-	budget   *meter
-	usage    generator.Usage
+	budget   *budget.Budget // of the question
+	bounded  bool           // limits of calls or tokens hold
 	trace    *Trace
 	nodes    int
 	fixedSet *Expansion // the passages of WithFixedPassages, once fetched
@@ -37,6 +41,8 @@ type live struct {
 	affinity int        // the first Request.Affinity of this question
 	done     []*path    // the finished beams of this segment
 
+	list [4]*Expansion // room for those of a wave
+
 	mu    sync.Mutex
 	calls []CallTiming
 }
@@ -44,23 +50,32 @@ type live struct {
 // expand implements expander.
 func (l *live) expand(ctx context.Context, segment int, paths, done []*path) ([]*Expansion, error) {
 	l.done = done
-	expansions := make([]*Expansion, len(paths))
-	for i, p := range paths {
-		expansions[i] = &Expansion{Segment: segment, Parent: p.node(), Candidates: []Candidate{}}
+	all := []*Expansion(nil)
+	if l.settings.trace != TraceOff {
+		all = l.trace.Expansions
 	}
-	if l.trace != nil && l.settings.trace != TraceOff {
-		l.trace.Expansions = append(l.trace.Expansions, expansions...)
+	before := len(all)
+	all = slices.Grow(all, len(paths))
+	for _, p := range paths {
+		all = append(all, &Expansion{Segment: segment, Parent: p.node(), Candidates: []Candidate{}})
 	}
+	if l.settings.trace != TraceOff {
+		l.trace.Expansions = all
+	}
+	expansions := all[before:len(all):len(all)]
 	if err := l.failure(ctx, nil); err != nil {
 		return expansions, err
 	}
-	for _, wave := range []func(context.Context, []*path, []*Expansion){l.decideAll, l.retrieveAll, l.generateAll} {
-		wave(ctx, paths, expansions)
-		if err := l.failure(ctx, expansions); err != nil {
-			return expansions, err
-		}
+	l.decideAll(ctx, paths, expansions)
+	if err := l.failure(ctx, expansions); err != nil {
+		return expansions, err
 	}
-	return expansions, nil
+	l.retrieveAll(ctx, paths, expansions)
+	if err := l.failure(ctx, expansions); err != nil {
+		return expansions, err
+	}
+	l.generateAll(ctx, paths, expansions)
+	return expansions, l.failure(ctx, expansions)
 }
 
 // scored implements expander.
@@ -75,7 +90,25 @@ func (l *live) scored(k contest, kept []*path) error {
 		}
 	}
 	l.event(e)
+	if len(l.labels) == 0 { // a label is the text of no path
+		texts := make([]string, len(kept))
+		for i, p := range kept {
+			texts[i] = p.text()
+		}
+		l.tell(prefix.Common(texts))
+	}
 	return nil
+}
+
+// tell hands the part of an answer's text over that the reader has not got. The text
+// begins with all that was handed over before: whatever the answer will be, its path
+// continues one that was kept after every segment.
+func (l *live) tell(text string) {
+	if len(text) > l.told {
+		delta := text[l.told:]
+		l.told = len(text)
+		l.event(Event{Kind: EventDelta, Text: delta})
+	}
 }
 
 // event hands an event to the reader, from the goroutine of the question.
@@ -118,9 +151,6 @@ func (l *live) failure(ctx context.Context, expansions []*Expansion) error {
 	return nil
 }
 
-// timeIsUp reports whether the time budget has ended ctx.
-func timeIsUp(ctx context.Context) bool { return errors.Is(context.Cause(ctx), errTimeBudget) }
-
 // forgiveTime turns a failure that the time budget caused into a stop.
 func (l *live) forgiveTime(ctx context.Context, e *Expansion) {
 	if timeIsUp(ctx) && errors.Is(e.failed, context.DeadlineExceeded) {
@@ -132,23 +162,21 @@ func (l *live) forgiveTime(ctx context.Context, e *Expansion) {
 // prompt is the prompt of the path so far, nothing forced.
 func (l *live) prompt(p *path) generator.Prompt {
 	out := l.instruction.Prompt(l.question)
-	for _, st := range p.steps {
-		out.Path = append(out.Path, st.candidate.segment)
-	}
+	out.Path = p.segments
 	return out
 }
 
 // boundary is the step at which the model itself decided what comes after the
 // path, nil if it did not.
 func (p *path) boundary() *generator.Step {
-	if len(p.steps) == 0 {
+	if len(p.steps) == 0 || p.last().candidate.Boundary == reflection.None {
 		return nil
 	}
-	return p.last().candidate.boundary
+	return &p.last().candidate.boundary
 }
 
 // callContext bounds one call.
-func (s settings) callContext(ctx context.Context) (context.Context, context.CancelFunc) {
+func (s *settings) callContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	if s.callTimeout == 0 {
 		return ctx, func() {}
 	}
@@ -163,49 +191,98 @@ func explain(ctx context.Context, err error) error {
 	return err
 }
 
-// timed notes when a call ran.
-func (l *live) timed(kind string, parent, node int) func() {
-	at := time.Since(l.start)
-	return func() {
-		took := time.Since(l.start) - at
-		l.mu.Lock()
-		l.calls = append(l.calls, CallTiming{Kind: kind, Parent: parent, Node: node, At: at, Took: took})
-		l.mu.Unlock()
+// now is the time since the question began.
+func (l *live) now() time.Duration { return time.Since(l.start) }
+
+// timed notes that a call ran from at until now.
+func (l *live) timed(kind string, parent, node int, at time.Duration) {
+	took := l.now() - at
+	l.mu.Lock()
+	if l.calls == nil {
+		l.calls = make([]CallTiming, 0, 8)
+	}
+	l.calls = append(l.calls, CallTiming{Kind: kind, Parent: parent, Node: node, At: at, Took: took})
+	l.mu.Unlock()
+}
+
+// detached returns a context of a call of the generator, which is reserved as a whole. One
+// serves all calls that run under that of the question itself.
+func (l *live) detached(ctx context.Context) context.Context {
+	if ctx == l.whole {
+		return l.outside
+	}
+	return budget.Detach(ctx)
+}
+
+// wave is work on several parts of a question side by side.
+type wave struct {
+	n int
+	// most says what a part costs at the most, nil if the parts are paid for.
+	most func(i int) (budget.Cost, bool)
+	// start begins the step of a part, if there are observers; nil if it has none. It is
+	// called in the order of the parts, by one goroutine.
+	start func(ctx context.Context, i int) context.Context
+	// do does a part, and hands events over by emit.
+	do func(ctx context.Context, i int, emit func(Event)) error
+}
+
+// run does the parts of a wave, at most l.concurrency at a time, and returns their errors
+// by number, or nil, when all have ended. Events are handed over to this goroutine, which
+// passes them on.
+func (l *live) run(ctx context.Context, w wave) []error {
+	if l.stream {
+		return l.passOn(w.n, func(emit func(Event)) []error { return l.side(ctx, w, emit) })
+	}
+	return l.side(ctx, w, nobody)
+}
+
+// nobody takes events for which there is no reader.
+func nobody(Event) {}
+
+// side does the parts of a wave side by side.
+func (l *live) side(ctx context.Context, w wave, emit func(Event)) []error {
+	bounded := l.bounded && w.most != nil
+	if !bounded && w.start == nil {
+		return fanout.Do(w.n, l.concurrency, func(i int) error {
+			defer l.stopOnPanic()
+			return w.do(ctx, i, emit)
+		})
+	}
+	start := func(ctx context.Context, i int) func() error {
+		if w.start != nil {
+			ctx = w.start(ctx, i)
+		}
+		return func() error {
+			defer l.stopOnPanic()
+			return w.do(ctx, i, emit)
+		}
+	}
+	if !bounded {
+		return fanout.Each(w.n, l.concurrency, func(i int) func() error { return start(ctx, i) })
+	}
+	return budget.Each(ctx, w.n, l.concurrency, w.most, start)
+}
+
+// apart makes one call in a goroutine of its own, so that a backend that ends its goroutine
+// is an error and does not end that of the caller.
+func apart(call func() error) error {
+	for _, err := range fanout.Do(1, 0, func(int) error { return call() }) {
+		return err
+	}
+	return nil
+}
+
+// stopOnPanic stops the other parts of the question when the one that defers it panics.
+func (l *live) stopOnPanic() {
+	if p := recover(); p != nil {
+		l.cancel()
+		panic(p)
 	}
 }
 
-// parallel runs f for 0 to n-1, at most l.concurrency at a time, and returns when
-// all have. Events are handed over to this goroutine, which passes them on.
-func (l *live) parallel(ctx context.Context, n int, f func(ctx context.Context, i int, emit func(Event))) {
-	var g errgroup.Group
-	if l.concurrency > 0 {
-		g.SetLimit(l.concurrency)
-	}
-	// A backend that panics does so here in the end, in the caller's goroutine,
-	// where a server's recover can catch it.
-	var caught any
-	var once sync.Once
-	guarded := func(i int, emit func(Event)) {
-		defer func() {
-			if p := recover(); p != nil {
-				once.Do(func() { caught = fmt.Sprintf("%v\n\n%s", p, debug.Stack()) })
-				l.cancel()
-			}
-		}()
-		f(ctx, i, emit)
-	}
-	defer func() {
-		if caught != nil {
-			panic(caught)
-		}
-	}()
-	if !l.stream {
-		for i := range n {
-			g.Go(func() error { guarded(i, func(Event) {}); return nil })
-		}
-		_ = g.Wait() // the functions return no errors
-		return
-	}
+// passOn runs all n parts and passes the events on to the reader, in this goroutine. A backend
+// that panics does so here in the end, where a server's recover can catch it.
+func (l *live) passOn(n int, all func(emit func(Event)) []error) []error {
 	events := make(chan Event)
 	emit := func(e Event) { events <- e } // read to the end below
 	read := false
@@ -216,17 +293,21 @@ func (l *live) parallel(ctx context.Context, n int, f func(ctx context.Context, 
 			}
 		}
 	}()
+	errs := slices.Repeat([]error{fanout.ErrGoexit}, n) // unless all returns
+	var caught any
 	go func() {
 		defer close(events)
-		for i := range n {
-			g.Go(func() error { guarded(i, emit); return nil })
-		}
-		_ = g.Wait()
+		defer func() { caught = recover() }()
+		errs = all(emit)
 	}()
 	for e := range events {
 		l.event(e)
 	}
 	read = true
+	if caught != nil {
+		panic(caught)
+	}
+	return errs
 }
 
 // finish writes the outcome into the answer.
@@ -238,15 +319,16 @@ func (l *live) finish(a *Answer, f found) {
 	case l.spent:
 		f.stop = StopBudget
 	}
-	a.Usage = l.usage
+	a.Usage = l.budget.Usage()
 	l.assemble(a, f)
+	l.tell(a.Text)
 	if l.failed > 0 {
 		a.Notes = append(a.Notes, fmt.Sprintf("%d candidates failed and were left out", l.failed))
 	}
 	a.Timing = Timing{Start: l.start, Total: time.Since(l.start), Calls: l.calls}
 	slices.SortFunc(a.Timing.Calls, func(x, y CallTiming) int { return cmp.Compare(x.At, y.At) })
 	if l.settings.trace != TraceOff {
-		l.trace.Usage, l.trace.Path, l.trace.Timing = l.usage, a.path, &a.Timing
+		l.trace.Usage, l.trace.Path, l.trace.Timing = a.Usage, a.path, &a.Timing
 		a.Trace = l.trace
 	}
 }

@@ -1,15 +1,17 @@
 package selfrag
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
-	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/scoring"
 )
 
@@ -32,116 +34,6 @@ func optionError(option, format string, args ...any) error {
 	return &OptionError{Option: option, Reason: fmt.Sprintf(format, args...)}
 }
 
-// Mode says how the engine decides whether to retrieve before a segment.
-type Mode uint8
-
-const (
-	Adaptive Mode = iota // by the probability of [Retrieval] against the threshold
-	Always               // before every segment
-	Never                // not at all
-	Hard                 // as the token that the model generated says
-)
-
-var modeNames = []string{"adaptive", "always", "never", "hard"}
-
-// String returns the mode's name.
-func (m Mode) String() string { return nameOf(modeNames, m) }
-
-// MarshalText writes the mode's name.
-func (m Mode) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
-
-// UnmarshalText reads a mode's name.
-func (m *Mode) UnmarshalText(b []byte) error { return parseName(modeNames, b, m) }
-
-func nameOf[E ~uint8](names []string, e E) string {
-	if int(e) >= len(names) {
-		return fmt.Sprintf("%T(%d)", e, uint8(e))
-	}
-	return names[e]
-}
-
-func parseName[E ~uint8](names []string, b []byte, e *E) error {
-	for i, n := range names {
-		if n == string(b) {
-			*e = E(i)
-			return nil
-		}
-	}
-	return fmt.Errorf("selfrag: %q: want one of %s", b, strings.Join(names, ", "))
-}
-
-// UnknownPolicy says what to do when it cannot be known on which side of the
-// threshold the probability of [Retrieval] lies.
-type UnknownPolicy uint8
-
-const (
-	UnknownRetrieves UnknownPolicy = iota // retrieve, and say so in the decision
-	UnknownSkips                          // do not retrieve, and say so in the decision
-	UnknownFails                          // fail with ErrUndecided
-)
-
-var unknownNames = []string{"retrieve", "skip", "fail"}
-
-// String returns the policy's name.
-func (p UnknownPolicy) String() string { return nameOf(unknownNames, p) }
-
-// MarshalText writes the policy's name.
-func (p UnknownPolicy) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
-
-// UnmarshalText reads a policy's name.
-func (p *UnknownPolicy) UnmarshalText(b []byte) error { return parseName(unknownNames, b, p) }
-
-// Fallback says what happens when the hard constraints reject every candidate of
-// an expansion.
-type Fallback uint8
-
-const (
-	FallbackStop Fallback = iota // the answer ends before that segment
-	FallbackBest                 // the best rejected candidate is used and marked
-)
-
-var fallbackNames = []string{"stop", "best"}
-
-// String returns the fallback's name.
-func (f Fallback) String() string { return nameOf(fallbackNames, f) }
-
-// MarshalText writes the fallback's name.
-func (f Fallback) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
-
-// UnmarshalText reads a fallback's name.
-func (f *Fallback) UnmarshalText(b []byte) error { return parseName(fallbackNames, b, f) }
-
-// TraceDepth says how much of a run is written down.
-type TraceDepth uint8
-
-const (
-	TraceOn   TraceDepth = iota // everything but the tokens of candidates
-	TraceOff                    // nothing
-	TraceFull                   // tokens as well, and both branches of every decision are run, as far as the budget allows without cutting the answer short
-)
-
-// Budget bounds one question. A zero field is no bound. Calls, tokens and
-// retrievals are set aside before a call begins, so that the bounds hold for all
-// calls to the generator and to the retriever. So do those of calls and tokens for the
-// models that a Retriever or a Rewriter asks, if it asks them through package generator,
-// as those of this library do, or uses package account; one candidate is kept back from
-// them. With such a bound retrievals of one segment are made one after the other. What a
-// Critic or a Decider of the caller's own uses is known only afterwards: it counts, but
-// can exceed the bounds. If the context has an account (package account), its limits
-// hold, too.
-type Budget struct {
-	// Calls bounds the model calls.
-	Calls int `json:"calls,omitempty"`
-	// Tokens bounds the generated tokens. A call reserves its token limit before
-	// it starts and gives back what it did not use.
-	Tokens int `json:"tokens,omitempty"`
-	// Retrievals bounds the calls of the Retriever, those included that
-	// [WithEagerRetrieval] began in vain.
-	Retrievals int `json:"retrievals,omitempty"`
-	// Time bounds the time from the start of the question.
-	Time time.Duration `json:"time,omitempty"`
-}
-
 // Turn is an earlier question of a conversation and its answer.
 type Turn = generator.Turn
 
@@ -154,85 +46,11 @@ type Rewriter interface {
 	Rewrite(ctx context.Context, c generator.Conversation) (generator.Rewriting, error)
 }
 
-// settings is what the options of a question add up to.
-type settings struct {
-	mode        Mode
-	threshold   float64
-	unknown     UnknownPolicy
-	k           int
-	filter      retriever.Filter
-	filterText  string
-	fixed       bool
-	scoring     scoring.Config
-	count       generator.Count
-	path        scoring.PathScore
-	constraints scoring.Constraints
-	fallback    Fallback
-	labels      []string
-	width       int
-	depth       int
-	long        bool
-	instruction generator.Instruction
-	maxTokens   int
-	temperature float64
-	seed        uint64
-	abstain     bool
-	abstainAt   float64
-	abstainText string
-	need        int
-	history     []Turn
-	rewriter    Rewriter
-	budget      Budget
-	callTimeout time.Duration
-	concurrency int
-	trace       TraceDepth
-	critic      critique.Critic
-	decider     critique.Decider
-	lazy        int
-	lazyPlan    lazyPlan
-	eager       bool
-}
-
-// DefaultAbstention is what an answer says when the engine abstains, unless
-// [WithAbstention] says otherwise.
-const DefaultAbstention = "The documents do not answer this question."
-
-func defaultSettings() settings {
-	return settings{
-		threshold: 0.2,
-		k:         5,
-		scoring:   scoring.DefaultConfig(),
-		width:     2,
-		depth:     7,
-		maxTokens: 200,
-		rewriter:  Concatenate{},
-	}
-}
-
-// apply returns a copy of s with the options on top.
-func (s settings) apply(options []Option) (settings, error) {
-	for i, o := range options {
-		if o == nil {
-			return s, optionError("Option", "number %d is nil", i)
-		}
-		if err := o(&s); err != nil {
-			return s, err
-		}
-	}
-	if len(s.labels) > 0 && s.long {
-		return s, optionError("WithLabels", "a closed set is answered in short form: leave WithLongForm out")
-	}
-	return s, nil
-}
-
 // WithMode sets how to decide on retrieval. The default is Adaptive.
 func WithMode(m Mode) Option {
-	return func(s *settings) error {
-		if int(m) >= len(modeNames) {
-			return optionError("WithMode", "%v does not exist: want Adaptive, Always, Never or Hard", m)
-		}
-		s.mode = m
-		return nil
+	return func(s *settings) (err error) {
+		s.mode, err = oneOf("WithMode", "mode", modes, m)
+		return err
 	}
 }
 
@@ -244,7 +62,7 @@ func WithThreshold(t float64) Option {
 		if !(t >= 0 && t <= 1) {
 			return optionError("WithThreshold", "%v: want a number in [0, 1]", t)
 		}
-		s.threshold = t
+		s.setThreshold(t)
 		return nil
 	}
 }
@@ -252,36 +70,27 @@ func WithThreshold(t float64) Option {
 // WithUnknown sets what to do when the decision cannot be known. The default is
 // UnknownRetrieves.
 func WithUnknown(p UnknownPolicy) Option {
-	return func(s *settings) error {
-		if p > UnknownFails {
-			return optionError("WithUnknown", "policy %d does not exist", p)
-		}
-		s.unknown = p
-		return nil
+	return func(s *settings) (err error) {
+		s.unknown, err = oneOf("WithUnknown", "policy", policies, p)
+		return err
 	}
 }
 
 // WithK sets how many passages to retrieve, at least 1; each makes a candidate.
 // The default is 5.
 func WithK(k int) Option {
-	return func(s *settings) error {
-		if k < 1 {
-			return optionError("WithK", "%d: want at least 1", k)
-		}
-		s.k = k
-		return nil
-	}
+	return atLeast("WithK", 1, k, func(s *settings) *int { return &s.k })
 }
 
 // WithFilter limits retrieval to passages for which f holds; nil lifts the
 // limit. The engine checks every passage against f again, whatever the retriever
 // did.
-func WithFilter(f retriever.Filter) Option {
+func WithFilter(f filter.Expr) Option {
 	return func(s *settings) error {
-		if err := retriever.CheckFilter(f); err != nil {
+		if err := filter.Check(f); err != nil {
 			return optionError("WithFilter", "%v", err)
 		}
-		s.filter, s.filterText = f, retriever.FormatFilter(f)
+		s.filter, s.filterText = f, filter.Format(f)
 		return nil
 	}
 }
@@ -289,8 +98,8 @@ func WithFilter(f retriever.Filter) Option {
 // WithFixedPassages retrieves once per question and uses the same passages for
 // every segment, as the released code does. The default is to retrieve anew for
 // each segment with the question and the segment before it.
-func WithFixedPassages() Option {
-	return func(s *settings) error { s.fixed = true; return nil }
+func WithFixedPassages(on bool) Option {
+	return func(s *settings) error { s.fixed = on; return nil }
 }
 
 // WithWeights sets the weights of the score, each a finite number of at least 0.
@@ -306,6 +115,7 @@ func WithWeights(w scoring.Weights) Option {
 		if err := c.Check(); err != nil {
 			return optionError("WithWeights", "%v", err)
 		}
+		c.Sequence = cmp.Or(c.Sequence, scoring.SequenceAuto)
 		s.scoring = c
 		return nil
 	}
@@ -334,6 +144,7 @@ func WithScoring(c scoring.Config) Option {
 		if err := checkWeights("WithScoring", c.Weights); err != nil {
 			return err
 		}
+		c.Sequence = cmp.Or(c.Sequence, scoring.SequenceAuto)
 		s.scoring = c
 		return nil
 	}
@@ -346,11 +157,13 @@ func WithScoring(c scoring.Config) Option {
 // rest - and CountAuto.
 func WithSequence(q scoring.Sequence, c generator.Count) Option {
 	return func(s *settings) error {
-		if q > scoring.SequenceProbability {
-			return optionError("WithSequence", "sequence %d does not exist", q)
+		q, err := oneOf("WithSequence", "sequence", sequences, q)
+		if err != nil {
+			return err
 		}
-		if c > generator.CountText {
-			return optionError("WithSequence", "count %d does not exist", c)
+		c, err := oneOf("WithSequence", "count", counts, c)
+		if err != nil {
+			return err
 		}
 		s.scoring.Sequence, s.count = q, c
 		return nil
@@ -360,12 +173,9 @@ func WithSequence(q scoring.Sequence, c generator.Count) Option {
 // WithPathScore sets how the scores of a path's segments combine. The default is
 // scoring.PathMean; the released code uses scoring.PathProduct.
 func WithPathScore(p scoring.PathScore) Option {
-	return func(s *settings) error {
-		if p > scoring.PathProduct {
-			return optionError("WithPathScore", "path score %d does not exist", p)
-		}
-		s.path = p
-		return nil
+	return func(s *settings) (err error) {
+		s.path, err = oneOf("WithPathScore", "path score", pathScores, p)
+		return err
 	}
 }
 
@@ -376,8 +186,9 @@ func WithConstraints(c scoring.Constraints, f Fallback) Option {
 		if err := c.Check(); err != nil {
 			return optionError("WithConstraints", "%v", err)
 		}
-		if f > FallbackBest {
-			return optionError("WithConstraints", "fallback %d does not exist", f)
+		f, err := oneOf("WithConstraints", "fallback", fallbacks, f)
+		if err != nil {
+			return err
 		}
 		s.constraints, s.fallback = c, f
 		return nil
@@ -386,7 +197,7 @@ func WithConstraints(c scoring.Constraints, f Fallback) Option {
 
 // WithLabels makes the question a closed one: the answer is the label whose
 // candidates have the largest summed score. At least two labels, different after
-// the normalisation of scoring.ClosedSet; none lifts the limit. The question
+// the normalization of scoring.ClosedSet; none lifts the limit. The question
 // itself must tell the model what the labels mean.
 func WithLabels(labels ...string) Option {
 	labels = append([]string(nil), labels...)
@@ -443,22 +254,16 @@ func WithInstruction(in generator.Instruction) Option {
 // WithMaxTokens bounds the tokens of one candidate, at least 1. The default is
 // 200.
 func WithMaxTokens(n int) Option {
-	return func(s *settings) error {
-		if n < 1 {
-			return optionError("WithMaxTokens", "%d: want at least 1", n)
-		}
-		s.maxTokens = n
-		return nil
-	}
+	return atLeast("WithMaxTokens", 1, n, func(s *settings) *int { return &s.maxTokens })
 }
 
-// WithSampling samples at the given temperature, above 0, instead of taking the
-// likeliest continuation. Each candidate has its own stream of random numbers,
-// made of seed and its place in the search.
+// WithSampling samples at the given temperature, from 0 to 100, instead of taking the
+// likeliest continuation, which 0, the default, goes back to. Each candidate has its own
+// stream of random numbers, made of seed and its place in the search.
 func WithSampling(temperature float64, seed uint64) Option {
 	return func(s *settings) error {
-		if !(temperature > 0 && temperature <= 100) {
-			return optionError("WithSampling", "temperature is %v: want a number in (0, 100]", temperature)
+		if !(temperature >= 0 && temperature <= 100) {
+			return optionError("WithSampling", "temperature is %v: want a number in [0, 100]", temperature)
 		}
 		s.temperature, s.seed = temperature, seed
 		return nil
@@ -467,9 +272,15 @@ func WithSampling(temperature float64, seed uint64) Option {
 
 // WithAbstention makes the engine say text, without citations, when the best
 // IsREL score among the accepted candidates is known to be below tau, in [0, 1],
-// or nothing was retrieved; 0, the default, never abstains. Empty text stands for
+// or nothing was retrieved; 0 never abstains. Empty text means
 // [DefaultAbstention]. In a long answer a later segment that falls below tau ends
-// the answer before it.
+// the answer before it. An answer that the model declines to give (see generator.Step) is
+// an abstention whatever tau is.
+//
+// The default is what the model recommends for its own judgments
+// (generator.Capabilities.AbstainBelow): the embedded model extractive.AbstainBelow, since
+// it quotes from whatever it is shown, other models nothing. With another critic, whose
+// scores are not comparable, the default is 0.
 func WithAbstention(tau float64, text string) Option {
 	return func(s *settings) error {
 		if !(tau >= 0 && tau <= 1) {
@@ -481,7 +292,7 @@ func WithAbstention(tau float64, text string) Option {
 		if text == "" {
 			text = DefaultAbstention
 		}
-		s.abstain, s.abstainAt, s.abstainText = tau > 0, tau, text
+		s.abstain, s.abstainSet, s.abstainAt, s.abstainText = tau > 0, true, tau, text
 		return nil
 	}
 }
@@ -490,13 +301,7 @@ func WithAbstention(tau float64, text string) Option {
 // long as at least m, at least 1, succeed. The default is that any failure fails
 // the question; m 0 goes back to that.
 func WithMinCandidates(m int) Option {
-	return func(s *settings) error {
-		if m < 0 {
-			return optionError("WithMinCandidates", "%d: want 0 or more", m)
-		}
-		s.need = m
-		return nil
-	}
+	return atLeast("WithMinCandidates", 0, m, func(s *settings) *int { return &s.need })
 }
 
 // WithHistory gives the turns before the question, oldest first. The rewriter
@@ -509,23 +314,29 @@ func WithHistory(turns ...Turn) Option {
 // WithRewriter sets what makes stand-alone questions. The default is
 // [Concatenate].
 func WithRewriter(r Rewriter) Option {
-	return func(s *settings) error {
-		if isNil(r) {
-			return optionError("WithRewriter", "the rewriter is nil")
-		}
-		s.rewriter = r
-		return nil
-	}
+	return notNil("WithRewriter", "rewriter", r, func(s *settings) { s.rewriter = r })
 }
 
-// WithBudget bounds the cost of a question. When a bound is reached the answer
-// is what there is until then, and says so.
-func WithBudget(b Budget) Option {
+// WithBudget bounds the cost of a question; see package budget. When a limit is reached the
+// answer is what there is until then, and Answer.Stop says so; if there is none yet the
+// error wraps budget.ErrExceeded. The zero Limits lift the bound. If the context has a
+// budget, its limits hold, too.
+//
+// The limits hold for the generator, the critic, the decider, the rewriter and all models
+// inside the retriever, as far as these ask their models through package generator or
+// reserve calls by package budget, as those of this library do. What another part uses
+// counts as soon as it says so, and can exceed the limits.
+//
+// Calls are reserved in the order of the candidates before any of a segment is launched.
+// Candidates whose critic costs calls run beside each other as far as what they can cost
+// at the most is left, and wait for each other otherwise. What one candidate costs is kept
+// back from rewriting and retrieval.
+func WithBudget(l budget.Limits) Option {
 	return func(s *settings) error {
-		if b.Calls < 0 || b.Tokens < 0 || b.Retrievals < 0 || b.Time < 0 {
-			return optionError("WithBudget", "%+v: want no field below 0", b)
+		if l.Calls < 0 || l.Tokens < 0 || l.Retrievals < 0 || l.Time < 0 {
+			return optionError("WithBudget", "%+v: want no field below 0", l)
 		}
-		s.budget = b
+		s.budget = l
 		return nil
 	}
 }
@@ -535,26 +346,14 @@ func WithBudget(b Budget) Option {
 // longer fails. In [Engine.Stream] the time the reader takes over the events of a
 // call counts, too.
 func WithCallTimeout(d time.Duration) Option {
-	return func(s *settings) error {
-		if d < 0 {
-			return optionError("WithCallTimeout", "%v: want 0 or more", d)
-		}
-		s.callTimeout = d
-		return nil
-	}
+	return atLeast("WithCallTimeout", 0, d, func(s *settings) *time.Duration { return &s.callTimeout })
 }
 
 // WithConcurrency bounds the calls that run at the same time for one question;
 // 0, the default, runs all that do not depend on each other. It never changes an
 // answer.
 func WithConcurrency(n int) Option {
-	return func(s *settings) error {
-		if n < 0 {
-			return optionError("WithConcurrency", "%d: want 0 or more", n)
-		}
-		s.concurrency = n
-		return nil
-	}
+	return atLeast("WithConcurrency", 0, n, func(s *settings) *int { return &s.concurrency })
 }
 
 // WithTrace sets how much of the run is written down. The default is TraceOn.
@@ -568,26 +367,25 @@ func WithTrace(d TraceDepth) Option {
 	}
 }
 
-// WithCritic sets what judges candidates. The default reads the generator's own
-// reflection tokens ([critique.Tokens]).
+// WithCritic sets what judges candidates. The default is [WithTokenCritic].
 func WithCritic(c critique.Critic) Option {
-	return func(s *settings) error {
-		if isNil(c) {
-			return optionError("WithCritic", "the critic is nil")
-		}
-		s.critic = c
-		return nil
-	}
+	return notNil("WithCritic", "critic", c, func(s *settings) { s.critic = c })
 }
 
-// WithDecider sets what gives the probability of retrieval. The default reads
-// the generator's own reflection tokens ([critique.Tokens]).
+// WithTokenCritic judges candidates by the generator's own reflection tokens
+// ([critique.Tokens]). It is the default.
+func WithTokenCritic() Option {
+	return func(s *settings) error { s.critic = nil; return nil }
+}
+
+// WithDecider sets what gives the probability of retrieval. The default is
+// [WithTokenDecider].
 func WithDecider(d critique.Decider) Option {
-	return func(s *settings) error {
-		if isNil(d) {
-			return optionError("WithDecider", "the decider is nil")
-		}
-		s.decider = d
-		return nil
-	}
+	return notNil("WithDecider", "decider", d, func(s *settings) { s.decider = d })
+}
+
+// WithTokenDecider takes the probability of retrieval from the generator's own reflection
+// tokens ([critique.Tokens]). It is the default.
+func WithTokenDecider() Option {
+	return func(s *settings) error { s.decider = nil; return nil }
 }

@@ -2,13 +2,17 @@ package selfrag_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/reflection"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
@@ -32,14 +36,14 @@ func TestOptionErrors(t *testing.T) {
 		option string
 		values []selfrag.Option
 	}{
-		{"WithMode", []selfrag.Option{selfrag.WithMode(selfrag.Hard + 1)}},
+		{"WithMode", []selfrag.Option{selfrag.WithMode("other")}},
 		{"WithThreshold", []selfrag.Option{selfrag.WithThreshold(-0.1), selfrag.WithThreshold(1.1), selfrag.WithThreshold(nan), selfrag.WithThreshold(inf)}},
-		{"WithUnknown", []selfrag.Option{selfrag.WithUnknown(selfrag.UnknownFails + 1)}},
+		{"WithUnknown", []selfrag.Option{selfrag.WithUnknown("other")}},
 		{"WithK", []selfrag.Option{selfrag.WithK(0), selfrag.WithK(-5)}},
 		{"WithFilter", []selfrag.Option{
-			selfrag.WithFilter(retriever.Not{}),
-			selfrag.WithFilter(retriever.Exists{}),
-			selfrag.WithFilter(retriever.Compare{Field: "a", Op: "~", Value: retriever.Int(1)}),
+			selfrag.WithFilter(filter.Not{}),
+			selfrag.WithFilter(filter.Exists{}),
+			selfrag.WithFilter(filter.Compare{Field: "a", Op: "~", Value: filter.Int(1)}),
 		}},
 		{"WithWeights", []selfrag.Option{
 			selfrag.WithWeights(scoring.Weights{Relevance: -1}),
@@ -51,17 +55,17 @@ func TestOptionErrors(t *testing.T) {
 			selfrag.WithScoring(config(func(c *scoring.Config) { c.Weights.Support = -1 })),
 			selfrag.WithScoring(config(func(c *scoring.Config) { c.UtilityScale[2] = nan })),
 			selfrag.WithScoring(config(func(c *scoring.Config) { c.MissingLogProb = 1 })),
-			selfrag.WithScoring(config(func(c *scoring.Config) { c.Sequence = 77 })),
+			selfrag.WithScoring(config(func(c *scoring.Config) { c.Sequence = "77" })),
 		}},
 		{"WithSequence", []selfrag.Option{
-			selfrag.WithSequence(scoring.SequenceProbability+1, generator.CountAuto),
-			selfrag.WithSequence(scoring.SequenceAuto, generator.CountText+1),
+			selfrag.WithSequence("other", generator.CountAuto),
+			selfrag.WithSequence(scoring.SequenceAuto, "other"),
 		}},
-		{"WithPathScore", []selfrag.Option{selfrag.WithPathScore(scoring.PathProduct + 1)}},
+		{"WithPathScore", []selfrag.Option{selfrag.WithPathScore("other")}},
 		{"WithConstraints", []selfrag.Option{
 			selfrag.WithConstraints(scoring.Constraints{MaxNoSupport: 1.5}, selfrag.FallbackStop),
 			selfrag.WithConstraints(scoring.Constraints{MaxNoSupport: nan}, selfrag.FallbackStop),
-			selfrag.WithConstraints(scoring.Constraints{}, selfrag.FallbackBest+1),
+			selfrag.WithConstraints(scoring.Constraints{}, "other"),
 		}},
 		{"WithLabels", []selfrag.Option{
 			selfrag.WithLabels("yes"),
@@ -75,14 +79,14 @@ func TestOptionErrors(t *testing.T) {
 			selfrag.WithInstruction(generator.Instruction{Text: "Do it.", Separator: 99}),
 		}},
 		{"WithMaxTokens", []selfrag.Option{selfrag.WithMaxTokens(0), selfrag.WithMaxTokens(-1)}},
-		{"WithSampling", []selfrag.Option{selfrag.WithSampling(0, 1), selfrag.WithSampling(-1, 1), selfrag.WithSampling(nan, 1), selfrag.WithSampling(101, 1)}},
+		{"WithSampling", []selfrag.Option{selfrag.WithSampling(-1, 1), selfrag.WithSampling(nan, 1), selfrag.WithSampling(101, 1)}},
 		{"WithAbstention", []selfrag.Option{selfrag.WithAbstention(-0.1, ""), selfrag.WithAbstention(1.1, ""), selfrag.WithAbstention(nan, "")}},
 		{"WithMinCandidates", []selfrag.Option{selfrag.WithMinCandidates(-1)}},
 		{"WithRewriter", []selfrag.Option{selfrag.WithRewriter(nil), selfrag.WithRewriter((*nilRewriter)(nil))}},
 		{"WithBudget", []selfrag.Option{
-			selfrag.WithBudget(selfrag.Budget{Calls: -1}),
-			selfrag.WithBudget(selfrag.Budget{Tokens: -1}),
-			selfrag.WithBudget(selfrag.Budget{Time: -time.Second}),
+			selfrag.WithBudget(budget.Limits{Calls: -1}),
+			selfrag.WithBudget(budget.Limits{Tokens: -1}),
+			selfrag.WithBudget(budget.Limits{Time: -time.Second}),
 		}},
 		{"WithCallTimeout", []selfrag.Option{selfrag.WithCallTimeout(-1)}},
 		{"WithConcurrency", []selfrag.Option{selfrag.WithConcurrency(-1)}},
@@ -216,31 +220,33 @@ func TestBadQuestions(t *testing.T) {
 	}
 }
 
-func TestNamesRoundTrip(t *testing.T) {
-	for m := selfrag.Adaptive; m <= selfrag.Hard; m++ {
-		b, _ := m.MarshalText()
-		var back selfrag.Mode
-		if err := back.UnmarshalText(b); err != nil || back != m {
-			t.Errorf("%v came back as %v, %v", m, back, err)
+// The zero value is the default and is written as its name; a text that is no name is
+// not read.
+func TestNames(t *testing.T) {
+	settings := selfrag.SettingsTrace{}
+	text, err := json.Marshal(settings)
+	for _, want := range []string{`"mode":"adaptive"`, `"unknown":"retrieve"`, `"path_score":"mean"`, `"fallback":"stop"`, `"sequence":"auto"`} {
+		if err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s, %v, want %s", text, err, want)
 		}
 	}
-	for p := selfrag.UnknownRetrieves; p <= selfrag.UnknownFails; p++ {
-		b, _ := p.MarshalText()
-		var back selfrag.UnknownPolicy
-		if err := back.UnmarshalText(b); err != nil || back != p {
-			t.Errorf("%v came back as %v, %v", p, back, err)
+	var back selfrag.SettingsTrace
+	if err := json.Unmarshal(text, &back); err != nil || back.Mode != selfrag.Adaptive || back.Unknown != selfrag.UnknownRetrieves || back.Fallback != selfrag.FallbackStop {
+		t.Errorf("%+v, %v", back, err)
+	}
+	for _, bad := range []string{`{"mode":"sometimes"}`, `{"mode":""}`, `{"unknown":"Skip"}`, `{"fallback":"worst"}`} {
+		if err := json.Unmarshal([]byte(bad), &back); err == nil || !strings.Contains(err.Error(), "want one of") {
+			t.Errorf("%s: error %v, want one that lists the names", bad, err)
 		}
 	}
-	for f := selfrag.FallbackStop; f <= selfrag.FallbackBest; f++ {
-		b, _ := f.MarshalText()
-		var back selfrag.Fallback
-		if err := back.UnmarshalText(b); err != nil || back != f {
-			t.Errorf("%v came back as %v, %v", f, back, err)
-		}
-	}
-	var m selfrag.Mode
-	if err := m.UnmarshalText([]byte("sometimes")); err == nil || !strings.Contains(err.Error(), "adaptive") {
-		t.Errorf("error %v, want one that lists the modes", err)
+}
+
+// An option with the zero value of a name acts as the default.
+func TestZeroNames(t *testing.T) {
+	got := taleTrace(t, selfrag.WithMode(""), selfrag.WithUnknown(""), selfrag.WithSequence("", ""),
+		selfrag.WithPathScore(""), selfrag.WithConstraints(scoring.Constraints{}, "")).Settings
+	if want := taleTrace(t).Settings; !reflect.DeepEqual(got, want) {
+		t.Errorf("settings %+v, want %+v", got, want)
 	}
 }
 
@@ -275,7 +281,7 @@ func TestSequenceResolution(t *testing.T) {
 		caps     generator.Capabilities
 		bare     bool
 		sequence scoring.Sequence
-		count    string
+		count    generator.Count
 	}{
 		{"everything", generator.Capabilities{Model: "m", Level: reflection.ExactIDs, LogProbs: true, EndLogProb: true}, false, scoring.SequenceGeometric, "all"},
 		{"no end", generator.Capabilities{Model: "m", Level: reflection.ExactIDs, LogProbs: true}, false, scoring.SequenceGeometric, "no-end"},

@@ -26,25 +26,19 @@ func (l *live) cold(paths []*path, jobs []job) bool {
 	return !asked && len(p.Instruction)+len(p.Input) >= longPrefix
 }
 
-// afterFirst runs f for 0 to n-1 as parallel does. If cold is set number 0 goes
-// first, and the others begin when it has called started, or returned; otherwise
-// started is nil.
-func (l *live) afterFirst(ctx context.Context, cold bool, n int, f func(ctx context.Context, i int, emit func(Event), started func())) {
-	if !cold {
-		l.parallel(ctx, n, func(ctx context.Context, i int, emit func(Event)) { f(ctx, i, emit, nil) })
-		return
-	}
+// afterFirst returns what does the parts of a wave so that number 0 goes first: the others
+// wait until it has called started, or returned. For them started is nil.
+func afterFirst(do func(ctx context.Context, i int, emit func(Event), started func()) error) func(context.Context, int, func(Event)) error {
 	begun := make(chan struct{})
 	started := sync.OnceFunc(func() { close(begun) })
-	l.parallel(ctx, n, func(ctx context.Context, i int, emit func(Event)) {
+	return func(ctx context.Context, i int, emit func(Event)) error {
 		if i == 0 {
 			defer started()
-			f(ctx, i, emit, started)
-			return
+			return do(ctx, i, emit, started)
 		}
 		<-begun
-		f(ctx, i, emit, nil)
-	})
+		return do(ctx, i, emit, nil)
+	}
 }
 
 // onFirst passes a stream on and calls f when the first step has come.

@@ -35,10 +35,14 @@ func (d *Diverged) Error() string {
 // holds both branches of every decision, so that of a one-segment answer it knows
 // everything, unless it abstained because nothing was found. The trace itself is
 // not changed; the answer has its own. A trace that no run makes, in which a node number
-// comes twice or a node is continued twice at one segment, is an error.
+// comes twice or a node is continued twice at one segment, is an error; and one of
+// another kind is a *[KindError].
 func Rescore(t *Trace, options ...Option) (*Answer, error) {
 	if t == nil {
 		return nil, errors.New("selfrag: re-scoring: the trace is nil")
+	}
+	if !t.engine() {
+		return nil, &KindError{t.Kind}
 	}
 	s, err := rescoreSettings(t, options)
 	if err != nil {
@@ -49,7 +53,7 @@ func Rescore(t *Trace, options ...Option) (*Answer, error) {
 		return nil, err
 	}
 	answer := &Answer{Question: t.Question, Segments: []Segment{}, Citations: []Citation{}, Stop: StopFailed}
-	found, err := search(context.Background(), s, r)
+	found, err := search(context.Background(), &s, r)
 	s.assemble(answer, found)
 	c := *t
 	c.Settings, c.Expansions, c.Path, c.Timing = s.traced(), r.expansions, answer.path, nil
@@ -59,7 +63,7 @@ func Rescore(t *Trace, options ...Option) (*Answer, error) {
 }
 
 // rescoreSettings puts the options on top of the trace's settings and refuses
-// those that only a new run can honour.
+// those that only a new run can honor.
 func rescoreSettings(t *Trace, options []Option) (settings, error) {
 	base, err := t.Settings.settings()
 	if err != nil {
@@ -97,6 +101,7 @@ func rescoreSettings(t *Trace, options []Option) (settings, error) {
 		{"WithSequence", s.count != base.count},
 		{"WithLazy", s.lazy != base.lazy},
 		{"WithEagerRetrieval", s.eager != base.eager},
+		{"WithWholeOutput", s.wholeOutput != base.wholeOutput},
 	} {
 		if o.changed {
 			return s, optionError(o.name, "re-scoring makes no model call and cannot change this: ask again instead")
@@ -172,7 +177,7 @@ func (r *replay) again(p *path, e *Expansion) error {
 		return &Diverged{e.Segment, "it was not asked whether to retrieve"}
 	}
 	_, canContinue := p.passage()
-	if !r.decide(d, canContinue) {
+	if !r.decide(d, e.Segment, canContinue) {
 		// A run would ask for exact probabilities here. What comes of it is known
 		// only if the stored run had come to this, too.
 		if r.mode == Adaptive && !(was.Policy && r.stored.Settings.Mode == Adaptive) {

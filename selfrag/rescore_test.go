@@ -8,11 +8,13 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
 	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/scoring"
 	"github.com/goselfrag/goselfrag/selfrag"
 )
@@ -203,28 +205,29 @@ func TestRescoreInexact(t *testing.T) {
 }
 
 func TestRescoreRefuses(t *testing.T) {
-	short, long := taleTrace(t, selfrag.WithFilter(retriever.Not{Filter: retriever.Exists{Field: "x"}})), taleTrace(t, selfrag.WithLongForm(2, 2))
+	short, long := taleTrace(t, selfrag.WithFilter(filter.Not{Filter: filter.Exists{Field: "x"}})), taleTrace(t, selfrag.WithLongForm(2, 2))
 	tests := []struct {
 		option string
 		trace  *selfrag.Trace
 		value  selfrag.Option
 	}{
 		{"WithK", short, selfrag.WithK(6)},
-		{"WithFilter", short, selfrag.WithFilter(retriever.Exists{Field: "x"})},
+		{"WithFilter", short, selfrag.WithFilter(filter.Exists{Field: "x"})},
 		{"WithFilter", short, selfrag.WithFilter(nil)},
-		{"WithFixedPassages", short, selfrag.WithFixedPassages()},
+		{"WithFixedPassages", short, selfrag.WithFixedPassages(true)},
 		{"WithInstruction", short, selfrag.WithInstruction(generator.PubHealth)},
 		{"WithMaxTokens", short, selfrag.WithMaxTokens(201)},
 		{"WithSampling", short, selfrag.WithSampling(1, 0)},
 		{"WithMinCandidates", short, selfrag.WithMinCandidates(1)},
 		{"WithHistory", short, selfrag.WithHistory(talk...)},
 		{"WithRewriter", short, selfrag.WithRewriter(selfrag.Concatenate{})},
-		{"WithBudget", short, selfrag.WithBudget(selfrag.Budget{Calls: 9})},
+		{"WithBudget", short, selfrag.WithBudget(budget.Limits{Calls: 9})},
 		{"WithCallTimeout", short, selfrag.WithCallTimeout(time.Second)},
 		{"WithConcurrency", short, selfrag.WithConcurrency(2)},
 		{"WithTrace", short, selfrag.WithTrace(selfrag.TraceFull)},
 		{"WithCritic", short, selfrag.WithCritic(critique.NewTokens(nil))},
 		{"WithDecider", short, selfrag.WithDecider(critique.NewTokens(nil))},
+		{"WithWholeOutput", short, selfrag.WithWholeOutput(true)},
 		{"WithLazy", short, selfrag.WithLazy(1)},
 		{"WithSequence", short, selfrag.WithSequence(scoring.SequenceAuto, generator.CountText)},
 		{"WithLongForm", short, selfrag.WithLongForm(2, 2)},
@@ -244,7 +247,7 @@ func TestRescoreRefuses(t *testing.T) {
 	}
 	// What is the same as in the trace is no change.
 	same := []selfrag.Option{selfrag.WithK(5), selfrag.WithMaxTokens(200), selfrag.WithSequence(scoring.SequenceAuto, generator.CountAll),
-		selfrag.WithFilter(retriever.Not{Filter: retriever.Exists{Field: "x"}})}
+		selfrag.WithFilter(filter.Not{Filter: filter.Exists{Field: "x"}})}
 	if _, err := selfrag.Rescore(short, same...); err != nil {
 		t.Error(err)
 	}
@@ -281,7 +284,7 @@ func TestRescoreDiverges(t *testing.T) {
 		{"not asked", plain(always), selfrag.WithMode(selfrag.Adaptive), 1},
 		{"wider", plain(selfrag.WithLongForm(1, 2)), selfrag.WithLongForm(2, 2), 2},
 		{"another branch later", plain(two), always, 2},
-		{"skipped candidates", plain(selfrag.WithBudget(selfrag.Budget{Calls: 2})), selfrag.WithThreshold(0.1), 1},
+		{"skipped candidates", plain(selfrag.WithBudget(budget.Limits{Calls: 2})), selfrag.WithThreshold(0.1), 1},
 		{"failed candidates", interrupted(func(m *generatortest.Script) { m.Rules[2].Err = errAny }), selfrag.WithThreshold(0.1), 1},
 		{"no decision", interrupted(func(m *generatortest.Script) { m.Rules[0].Err = errAny }), selfrag.WithThreshold(0.1), 1},
 	}

@@ -4,19 +4,23 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
+	"log/slog"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
-	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/budget"
+	"github.com/goselfrag/goselfrag/internal/fanout"
+	"github.com/goselfrag/goselfrag/internal/hits"
+	"github.com/goselfrag/goselfrag/observe"
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/scoring"
 )
 
 // retrieveAll is the second wave.
 func (l *live) retrieveAll(ctx context.Context, paths []*path, expansions []*Expansion) {
-	var want []int
+	var room [8]int // most beams are narrower
+	want := room[:0]
 	for i, e := range expansions {
 		if e.stop == "" && (e.Decision.Choice == scoring.ChooseRetrieval || l.settings.trace == TraceFull) {
 			want = append(want, i)
@@ -30,7 +34,7 @@ func (l *live) retrieveAll(ctx context.Context, paths []*path, expansions []*Exp
 	for i, e := range expansions {
 		if (e.failed != nil || e.stop == StopBudget) && slices.Contains(want, i) && e.Decision.Choice != scoring.ChooseRetrieval {
 			// Only the full trace asked for passages: what fails decides nothing.
-			why := cmp.Or(e.failed, ErrBudget)
+			why := cmp.Or(e.failed, budget.ErrExceeded)
 			e.Missing = []retriever.Missing{{Part: "branch not taken", Reason: strings.ToValidUTF8(why.Error(), "\ufffd")}}
 			e.failed, e.stop, e.Query = nil, "", ""
 		}
@@ -47,34 +51,48 @@ func (l *live) retrieveAll(ctx context.Context, paths []*path, expansions []*Exp
 
 // retrieveEach gives each expansion in want passages of its own.
 func (l *live) retrieveEach(ctx context.Context, paths []*path, expansions []*Expansion, want []int) {
-	var begin []int
+	begin := l.list[:0]
 	for _, i := range want {
 		switch e := expansions[i]; {
 		case e.ahead != nil:
 			l.takeOver(e, e.ahead)
-		case l.allowsRetrieval(e):
+		case l.allowsRetrieval(ctx, e):
 			e.Query = l.query(paths[i])
-			begin = append(begin, i)
+			begin = append(begin, e)
 		}
 	}
-	l.parallel(ctx, l.retrievers(len(begin)), func(ctx context.Context, first int, emit func(Event)) {
-		for j := first; j < len(begin); j += l.retrievers(len(begin)) {
-			e := expansions[begin[j]]
-			l.retrieve(ctx, e)
-			if e.failed == nil && e.stop == "" {
-				emit(e.passagesEvent())
-			}
-		}
-	})
+	if len(begin) > 0 {
+		l.retrieveFor(ctx, begin)
+	}
 }
 
-// retrievers is how many of n retrievals may run at the same time: one where a budget
-// must know what the one before has spent.
-func (l *live) retrievers(n int) int {
-	if l.budget.unlimited() {
-		return n
+// retrieveFor does retrievals side by side.
+func (l *live) retrieveFor(ctx context.Context, list []*Expansion) {
+	defer l.keepCandidate(ctx)()
+	w := wave{n: len(list), do: func(ctx context.Context, i int, emit func(Event)) error {
+		e := list[i]
+		l.retrieve(ctx, e)
+		if l.stream && e != l.fixedSet && e.failed == nil && e.stop == "" {
+			emit(e.passagesEvent())
+		}
+		return nil
+	}}
+	if l.bounded {
+		w.most = func(int) (budget.Cost, bool) { return budget.MostCost(l.engine.passages, 1) }
 	}
-	return min(n, 1)
+	if observe.Observed(ctx) {
+		w.start = func(ctx context.Context, i int) context.Context { return l.beginRetrieval(ctx, list[i]) }
+	}
+	for i, err := range l.run(ctx, w) {
+		list[i].endedBy(err)
+	}
+}
+
+// endedBy makes an error of a retrieval that did not return.
+func (e *Expansion) endedBy(err error) {
+	if err != nil {
+		e.failed = fmt.Errorf("%w: %w", ErrRetriever, err)
+	}
 }
 
 // retrieveOnce gives the expansions in want the passages of WithFixedPassages.
@@ -84,9 +102,9 @@ func (l *live) retrieveOnce(ctx context.Context, expansions []*Expansion, want [
 		if l.fixedSet == nil {
 			l.fixedSet = e.ahead
 		}
-		if l.fixedSet == nil && l.allowsRetrieval(e) {
+		if l.fixedSet == nil && l.allowsRetrieval(ctx, e) {
 			l.fixedSet = &Expansion{Segment: e.Segment, Query: l.question}
-			l.retrieve(ctx, l.fixedSet)
+			l.retrieveFor(ctx, []*Expansion{l.fixedSet})
 		}
 		if l.fixedSet != nil {
 			l.takeOver(e, l.fixedSet)
@@ -107,15 +125,24 @@ func (l *live) takeOver(e, f *Expansion) {
 // allowsRetrieval takes a retrieval out of the budget. If that does not allow it,
 // the path ends, unless only a full trace asks for passages: those must not use up
 // a budget.
-func (l *live) allowsRetrieval(e *Expansion) bool {
-	if e.Decision.Choice != scoring.ChooseRetrieval && l.budget.limit.Retrievals > 0 {
+func (l *live) allowsRetrieval(ctx context.Context, e *Expansion) bool {
+	if e.Decision.Choice != scoring.ChooseRetrieval && budget.Left(ctx).Retrievals != 0 {
 		return false
 	}
-	if !l.budget.reserveRetrieval() {
+	if reserveRetrieval(ctx) != nil {
 		e.stop, l.spent = StopBudget, true
 		return false
 	}
 	return true
+}
+
+// reserveRetrieval takes a retrieval out of the budget: it is never given back.
+func reserveRetrieval(ctx context.Context) error {
+	taken, err := budget.Reserve(ctx, "the retriever", budget.Cost{Retrievals: 1})
+	if err == nil {
+		taken.Settle(budget.Usage{})
+	}
+	return err
 }
 
 // missing names the parts that gave nothing, if the answer could rest on them.
@@ -139,32 +166,63 @@ func (l *live) query(p *path) string {
 	return l.question + " " + p.last().candidate.Text
 }
 
-// retrieve fills in the passages, checked.
+// beginRetrieval begins the step of a retrieval.
+func (l *live) beginRetrieval(ctx context.Context, e *Expansion) context.Context {
+	ctx, e.step = observe.Start(ctx, observe.Retrieval, "retrieval")
+	e.step.Note(e.Query)
+	return ctx
+}
+
+// retrieve fills in the passages, checked, and ends the step.
 func (l *live) retrieve(ctx context.Context, e *Expansion) {
+	if e.step != nil {
+		failed := fanout.ErrNoReturn // unless it returns
+		defer func() {
+			e.step.Set(slog.Int("passages", len(e.Passages)))
+			e.step.End(failed)
+			e.step = nil
+		}()
+		l.fetch(ctx, e)
+		failed = cmp.Or(e.failed, e.refused)
+		return
+	}
+	l.fetch(ctx, e)
+}
+
+// fetch asks the retriever.
+func (l *live) fetch(ctx context.Context, e *Expansion) {
 	if e.failed = ctx.Err(); e.failed != nil {
 		return
 	}
-	defer l.timed("retrieve", e.Parent, 0)()
+	defer l.timed("retrieve", e.Parent, 0, l.now())
 	ctx, cancel := l.callContext(ctx)
 	defer cancel()
-	l.mu.Lock()
-	limits := l.budget.forRetrieval(e.Decision.Choice, l.maxTokens)
-	l.mu.Unlock()
-	ctx, spent := account.Open(ctx, "question", limits)
-	res, err := l.engine.passages.Retrieve(ctx, retriever.Query{Text: e.Query, K: l.k, Filter: l.filter})
-	e.Retrieval = spent.Steps()
-	l.mu.Lock()
-	l.usage = l.usage.Add(spent.Usage())
-	l.budget.charge(spent.Usage())
-	l.mu.Unlock()
-	if spent.Forbade(err) {
-		e.stop = StopBudget
+	if c := e.Decision.Choice; l.bounded && (c == scoring.ChooseNoRetrieval || c == scoring.ChooseContinue) {
+		// What only a full trace asks for must not use up a budget.
+		under, none := budget.Open(ctx, "the branch not taken", budget.Limits{Calls: -1})
+		defer none.Close()
+		ctx = under
+	}
+	under := ctx
+	var steps observe.Recorder
+	if l.settings.trace != TraceOff {
+		under = observe.With(ctx, &steps)
+	}
+	res, err := l.engine.passages.Retrieve(under, retriever.Query{Text: e.Query, K: l.k, Filter: l.filter})
+	e.Retrieval = steps.Steps()
+	if refused(ctx, err) {
+		e.stop, e.refused = StopBudget, err
 		return
 	}
 	if err != nil {
 		e.failed = fmt.Errorf("selfrag: segment %d: retrieving: %w", e.Segment, explain(ctx, err))
 		return
 	}
+	e.take(ctx, res, l.k, l.filter)
+}
+
+// take checks what the retriever gave and takes it over.
+func (e *Expansion) take(ctx context.Context, res retriever.Result, k int, expr filter.Expr) {
 	e.Scores, e.Missing, e.Queries = res.Scores, res.Missing, res.Queries
 	for i, t := range e.Queries {
 		e.Queries[i] = strings.ToValidUTF8(t, "\ufffd")
@@ -172,44 +230,12 @@ func (l *live) retrieve(ctx context.Context, e *Expansion) {
 	for i, m := range e.Missing {
 		e.Missing[i] = retriever.Missing{Part: strings.ToValidUTF8(m.Part, "\ufffd"), Reason: strings.ToValidUTF8(m.Reason, "\ufffd")}
 	}
-	seen := make(map[string]bool, len(res.Hits))
-	for _, h := range res.Hits {
-		switch id := h.Passage.ID; {
-		case !retriever.Match(l.filter, h.Passage.Metadata):
-			// First of all: not even an error may name what the filter hides.
-			e.Dropped.Filtered++
-		case id == "":
-			e.failed = fmt.Errorf("%w: a passage has no id", ErrRetriever)
-			return
-		case !utf8.ValidString(id) || !utf8.ValidString(h.Passage.Title) || !utf8.ValidString(h.Passage.Text) || !utf8.ValidString(h.Passage.Source.URI):
-			e.failed = fmt.Errorf("%w: passage %q is not UTF-8", ErrRetriever, id)
-			return
-		case h.Passage.Metadata.Check() != nil:
-			e.failed = fmt.Errorf("%w: passage %q: %w", ErrRetriever, id, h.Passage.Metadata.Check())
-			return
-		case math.IsNaN(h.Score) || math.IsInf(h.Score, 0):
-			e.failed = fmt.Errorf("%w: passage %q has the score %v", ErrRetriever, id, h.Score)
-			return
-		case !finite(h.Parts):
-			e.failed = fmt.Errorf("%w: passage %q: a contribution to its score is not finite", ErrRetriever, id)
-			return
-		case seen[id]:
-			e.Dropped.Duplicate++
-		case len(e.Passages) == l.k:
-			e.Dropped.Excess++
-		default:
-			seen[id] = true
-			e.Passages = append(e.Passages, h)
-		}
+	taken, dropped, err := hits.Take(ctx, res.Hits, k, expr)
+	e.Passages, e.Dropped = taken, Dropped(dropped)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		e.failed = fmt.Errorf("selfrag: segment %d: retrieving: %w", e.Segment, explain(ctx, err))
+	case err != nil:
+		e.failed = fmt.Errorf("%w: %w", ErrRetriever, err)
 	}
-}
-
-// finite tells whether all numbers in parts can be written down in a trace.
-func finite(parts []retriever.Contribution) bool {
-	for _, p := range parts {
-		if math.IsNaN(p.Score+p.Value) || math.IsInf(p.Score, 0) || math.IsInf(p.Value, 0) || !finite(p.Parts) {
-			return false
-		}
-	}
-	return true
 }

@@ -13,11 +13,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
 	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
@@ -57,7 +59,7 @@ func TestPanicReachesTheCaller(t *testing.T) {
 func TestFailureIsNotHiddenBehindTheBudget(t *testing.T) {
 	boom := errors.New("boom")
 	m := script(generatortest.Rule{Err: boom})
-	a, err := newEngine(t, m, finds(hits("A", "B", "C")...), always, selfrag.WithBudget(selfrag.Budget{Calls: 2})).Answer(t.Context(), "q")
+	a, err := newEngine(t, m, finds(hits("A", "B", "C")...), always, selfrag.WithBudget(budget.Limits{Calls: 2})).Answer(t.Context(), "q")
 	if !errors.Is(err, boom) || a.Stop != selfrag.StopFailed {
 		t.Errorf("stopped by %s, error %v", a.Stop, err)
 	}
@@ -70,7 +72,7 @@ func TestTimeBudgetForgivesOnlyWhatItCaused(t *testing.T) {
 			<-ctx.Done()
 			return retriever.Result{}, denied
 		})
-		a, err := newEngine(t, script(on(said("Yes."))), slow, always, selfrag.WithBudget(selfrag.Budget{Time: time.Second})).Answer(t.Context(), "q")
+		a, err := newEngine(t, script(on(said("Yes."))), slow, always, selfrag.WithBudget(budget.Limits{Time: time.Second})).Answer(t.Context(), "q")
 		if !errors.Is(err, denied) || a.Stop != selfrag.StopFailed {
 			t.Errorf("stopped by %s, error %v", a.Stop, err)
 		}
@@ -108,7 +110,7 @@ func TestModelWithoutReflectionTokensNeedsACritic(t *testing.T) {
 	if _, err := e.Answer(t.Context(), "q"); !errors.As(err, &oe) || oe.Option != "WithCritic" || !strings.Contains(err.Error(), "chat") {
 		t.Errorf("error %v, want an *OptionError of WithCritic", err)
 	}
-	c := judge(func(_ context.Context, c critique.Candidate) (critique.Verdict, error) {
+	c := judge(func(_ context.Context, c critique.Continuation) (critique.Verdict, error) {
 		return critique.Verdict{}, nil
 	})
 	if a := ask(t, e, "q", selfrag.WithCritic(c)); a.Text != "Yes." {
@@ -122,7 +124,7 @@ func TestCriticIsCheckedAndSeesTheSegment(t *testing.T) {
 		{Token: reflection.Retrieval, LogProb: reflection.ExactLog(0)}, {Text: "Made up.", LogProb: reflection.ExactLog(0)},
 	}))
 	var seen []string
-	run(t, past, finds(hits("A")...), always, selfrag.WithCritic(judge(func(_ context.Context, c critique.Candidate) (critique.Verdict, error) {
+	run(t, past, finds(hits("A")...), always, selfrag.WithCritic(judge(func(_ context.Context, c critique.Continuation) (critique.Verdict, error) {
 		seen = append(seen, c.Text)
 		return critique.Verdict{}, nil
 	})))
@@ -130,14 +132,14 @@ func TestCriticIsCheckedAndSeesTheSegment(t *testing.T) {
 		t.Errorf("the critic saw %q, want the segment", seen)
 	}
 	for name, c := range map[string]reflection.Critique{
-		"a token of another group":        {IsREL: reflection.Judgement{Token: reflection.Utility1}},
+		"a token of another group":        {IsREL: reflection.Judgment{Token: reflection.Utility1}},
 		"a distribution of another group": {IsSUP: reflection.Judged(reflection.OneHot(reflection.Relevant), reflection.None, reflection.ExactIDs)},
-		"a token that does not exist":     {IsUSE: reflection.Judgement{Token: 200}},
-		"a level that does not exist":     {IsUSE: reflection.Judgement{Level: 99}},
-		"a status that does not exist":    {IsUSE: reflection.Judgement{Status: 99}},
+		"a token that does not exist":     {IsUSE: reflection.Judgment{Token: 200}},
+		"a level that does not exist":     {IsUSE: reflection.Judgment{Level: 99}},
+		"a status that does not exist":    {IsUSE: reflection.Judgment{Status: 99}},
 		"NaN":                             {IsREL: reflection.Judged(reflection.NewDistribution(reflection.IsREL, math.NaN()), reflection.None, reflection.ExactIDs)},
 	} {
-		e := newEngine(t, script(on(said("Yes."))), finds(hits("A")...), always, selfrag.WithCritic(judge(func(context.Context, critique.Candidate) (critique.Verdict, error) {
+		e := newEngine(t, script(on(said("Yes."))), finds(hits("A")...), always, selfrag.WithCritic(judge(func(context.Context, critique.Continuation) (critique.Verdict, error) {
 			return critique.Verdict{Critique: c}, nil
 		})))
 		if a, err := e.Answer(t.Context(), "q"); err == nil || a.Stop != selfrag.StopFailed {
@@ -148,7 +150,7 @@ func TestCriticIsCheckedAndSeesTheSegment(t *testing.T) {
 
 func TestMetadataThatCannotBeWrittenIsRefused(t *testing.T) {
 	list := hits("A")
-	list[0].Passage.Metadata = retriever.Metadata{"x": retriever.Float(math.NaN())}
+	list[0].Passage.Metadata = filter.Metadata{"x": filter.Float(math.NaN())}
 	_, err := newEngine(t, script(on(said("Yes."))), exactly(list...), always).Answer(t.Context(), "q")
 	if !errors.Is(err, selfrag.ErrRetriever) {
 		t.Errorf("error %v", err)
@@ -183,7 +185,7 @@ func TestFullTraceChangesNoOutcome(t *testing.T) {
 	if _, err := selfrag.Rescore(back, selfrag.WithMode(selfrag.Always)); !errors.As(err, &d) {
 		t.Errorf("a retrieval that failed was re-scored: %v", err)
 	}
-	a = run(t, m(), finds(hits("A")...), selfrag.WithMode(selfrag.Never), selfrag.WithTrace(selfrag.TraceFull), selfrag.WithBudget(selfrag.Budget{Calls: 1}), selfrag.WithMinCandidates(1))
+	a = run(t, m(), finds(hits("A")...), selfrag.WithMode(selfrag.Never), selfrag.WithTrace(selfrag.TraceFull), selfrag.WithBudget(budget.Limits{Calls: 1}), selfrag.WithMinCandidates(1))
 	if a.Text != "Without." || a.Stop != selfrag.StopEnd {
 		t.Errorf("with a budget for one call: %q, stopped by %s", a.Text, a.Stop)
 	}
@@ -311,11 +313,11 @@ func TestAnswerAllTakesAnyConcurrency(t *testing.T) {
 }
 
 func TestRescoreWithALongFilter(t *testing.T) {
-	in := retriever.In{Field: "tenant"}
+	in := filter.In{Field: "tenant"}
 	for range 5000 {
-		in.Values = append(in.Values, retriever.String(strings.Repeat("x", 20)))
+		in.Values = append(in.Values, filter.String(strings.Repeat("x", 20)))
 	}
-	a := run(t, script(on(said("Yes."))), finds(hits("A")...), always, selfrag.WithFilter(retriever.Or{in, retriever.Not{Filter: retriever.Exists{Field: "tenant"}}}))
+	a := run(t, script(on(said("Yes."))), finds(hits("A")...), always, selfrag.WithFilter(filter.Or{in, filter.Not{Filter: filter.Exists{Field: "tenant"}}}))
 	if r, err := selfrag.Rescore(a.Trace); err != nil || r.Text != a.Text {
 		t.Errorf("%v, %v", r, err)
 	}

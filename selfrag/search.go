@@ -28,10 +28,14 @@ type expander interface {
 // path is a beam: a sequence of chosen candidates.
 type path struct {
 	steps []step
-	score float64
+	// segments holds what a prompt shows of the steps, once the path is open.
+	segments []generator.PathSegment
+	score    float64
 	// done is set when the path cannot be continued; stop then says why.
 	done bool
 	stop StopReason
+	// declined is what the model said instead of what came next.
+	declined string
 }
 
 // step is one chosen candidate and where it came from.
@@ -51,36 +55,39 @@ func (p *path) node() int {
 func (p *path) last() step { return p.steps[len(p.steps)-1] }
 
 // passage is the passage that a continuation of the path would go on using.
-func (p *path) passage() (retriever.Passage, bool) {
+func (p *path) passage() (*retriever.Passage, bool) {
 	for i := len(p.steps) - 1; i >= 0; i-- {
-		if h, ok := p.steps[i].hit(); ok {
-			return h.Passage, true
+		if h := p.steps[i].hit(); h != nil {
+			return &h.Passage, true
 		}
 	}
-	return retriever.Passage{}, false
+	return nil, false
 }
 
-// relevance is the judgement of that passage.
-func (p *path) relevance() reflection.Judgement {
+// relevance is the judgment of that passage, nil if there is none.
+func (p *path) relevance() *reflection.Judgment {
 	for i := len(p.steps) - 1; i >= 0; i-- {
-		if _, ok := p.steps[i].hit(); ok {
-			return p.steps[i].candidate.Critique.IsREL
+		if p.steps[i].hit() != nil {
+			return &p.steps[i].candidate.Critique.IsREL
 		}
 	}
-	return reflection.Judgement{}
+	return nil
 }
 
-func (s step) hit() (retriever.Hit, bool) {
+// hit is the passage of the step's own, nil if it has none.
+func (s step) hit() *retriever.Hit {
 	if i := s.candidate.Passage; i >= 0 && i < len(s.expansion.Passages) {
-		return s.expansion.Passages[i], true
+		return &s.expansion.Passages[i]
 	}
-	return retriever.Hit{}, false
+	return nil
 }
 
 // found is the outcome of a search.
 type found struct {
 	best *path // nil if there is no answer
 	stop StopReason
+	// declined is what the model said instead of an answer.
+	declined string
 	// root is the first expansion, in which closed sets are decided.
 	root  *Expansion
 	label *scoring.ClosedResult
@@ -89,16 +96,24 @@ type found struct {
 // search is segment beam search (paper, section 3.3): at every segment each path
 // that is not done is expanded, its candidates are scored, and the best width
 // paths are kept. Done paths keep their slots and compete to the end.
-func search(ctx context.Context, s settings, ex expander) (found, error) {
+func search(ctx context.Context, s *settings, ex expander) (found, error) {
 	width, depth := s.beam()
-	pool := []*path{{}}
+	// Room for the paths of most searches, in one piece.
+	var rooms struct {
+		first      path
+		pool, open [4]*path
+		next       [2][8]*path // that of a segment becomes the pool of the one after it
+	}
+	pool := append(rooms.pool[:0], &rooms.first)
 	var out found
 	for segment := 1; segment <= depth; segment++ {
-		var open, done []*path
+		var done []*path
+		open := rooms.open[:0]
 		for _, p := range pool {
 			if p.done {
 				done = append(done, p)
 			} else {
+				p.segments = p.shown()
 				open = append(open, p)
 			}
 		}
@@ -114,21 +129,25 @@ func search(ctx context.Context, s settings, ex expander) (found, error) {
 			out.stop = StopFailed
 			return out, err
 		}
-		var next []*path
+		room := len(pool)
+		for _, e := range expansions {
+			room += len(e.Candidates)
+		}
+		next := slices.Grow(rooms.next[segment%2][:0], room)
 		at := 0 // in open, whose order is that of the pool
 		for _, p := range pool {
 			if p.done {
 				next = append(next, p)
 				continue
 			}
-			children := s.children(p, expansions[at])
+			before := len(next)
+			next = s.appendChildren(next, p, expansions[at])
 			at++
-			if len(children) == 0 {
+			if len(next) == before {
 				// The path ends here: with what it has, or with nothing at all.
 				p.done = true
-				children = []*path{p}
+				next = append(next, p)
 			}
-			next = append(next, children...)
 		}
 		// Stable: equal scores keep the order of paths and of candidates.
 		slices.SortStableFunc(next, func(a, b *path) int { return cmp.Compare(b.score, a.score) })
@@ -152,7 +171,7 @@ func search(ctx context.Context, s settings, ex expander) (found, error) {
 }
 
 // beam returns the paths kept and the greatest number of segments.
-func (s settings) beam() (width, depth int) {
+func (s *settings) beam() (width, depth int) {
 	if !s.long {
 		return 1, 1
 	}
@@ -160,9 +179,9 @@ func (s settings) beam() (width, depth int) {
 }
 
 // settle chooses among the paths that are left.
-func (f found) settle(pool []*path, s settings) found {
+func (f found) settle(pool []*path, s *settings) found {
 	best := pool[0]
-	f.stop = best.stop
+	f.stop, f.declined = best.stop, best.declined
 	if len(best.steps) == 0 {
 		return f
 	}
@@ -177,7 +196,7 @@ func (f found) settle(pool []*path, s settings) found {
 }
 
 // closedSet sums the scores of the accepted candidates per label.
-func (s settings) closedSet(root *Expansion) *scoring.ClosedResult {
+func (s *settings) closedSet(root *Expansion) *scoring.ClosedResult {
 	var texts []string
 	var scores []float64
 	for i := range root.Candidates {
@@ -190,11 +209,13 @@ func (s settings) closedSet(root *Expansion) *scoring.ClosedResult {
 	return &r
 }
 
-// children scores the candidates of an expansion and returns a path for each
+// appendChildren scores the candidates of an expansion and appends a path for each
 // that is accepted, in candidate order. If there is none it sets p.stop.
-func (s settings) children(p *path, e *Expansion) []*path {
-	var accepted, rejected []*Candidate
+func (s *settings) appendChildren(list []*path, p *path, e *Expansion) []*path {
+	// Of constant room, so that they need no allocation for a few candidates.
+	accepted, rejected := make([]*Candidate, 0, 16), make([]*Candidate, 0, 16)
 	p.stop = e.stop
+	declined := ""
 	for i := range e.Candidates {
 		c := &e.Candidates[i]
 		if c.Status == Failed || c.Status == Skipped {
@@ -205,6 +226,8 @@ func (s settings) children(p *path, e *Expansion) []*path {
 		switch {
 		case c.Status == "":
 			accepted = append(accepted, c)
+		case c.Status == Rejected && c.Declined:
+			declined = cmp.Or(declined, c.Text)
 		case c.Status == Rejected && c.Text != "":
 			rejected = append(rejected, c)
 		}
@@ -217,6 +240,8 @@ func (s settings) children(p *path, e *Expansion) []*path {
 				c.Fallback = true
 			}
 		}
+	} else if len(accepted) == 0 && p.stop == "" && declined != "" {
+		p.stop, p.declined = StopAbstained, declined
 	} else if len(accepted) == 0 && p.stop == "" {
 		// No candidate has text. After a segment that is how a model ends an answer,
 		// unless the token limit did.
@@ -230,38 +255,50 @@ func (s settings) children(p *path, e *Expansion) []*path {
 			}
 		}
 	}
-	if s.abstain && e.Decision.branch() == scoring.ChooseRetrieval && len(accepted) > 0 {
-		// The upper end: what is not known to be below tau does not abstain.
-		best := accepted[0].Terms.Relevance.Hi
+	if s.abstains(e, accepted) {
 		for _, c := range accepted {
-			best = max(best, c.Terms.Relevance.Hi)
+			c.Status, c.Reason = Rejected, "no passage is relevant enough"
 		}
-		if best < s.abstainAt {
-			for _, c := range accepted {
-				c.Status, c.Reason = Rejected, "no passage is relevant enough"
-			}
-			accepted, p.stop = nil, StopAbstained
-		}
+		accepted, p.stop = nil, StopAbstained
 	}
-	children := make([]*path, 0, len(accepted))
-	for _, c := range accepted {
-		child := &path{steps: append(slices.Clip(p.steps), step{e, c}), score: c.PathScore}
+	// One allocation for all paths, and one for all their steps.
+	children, n := make([]path, len(accepted)), len(p.steps)+1
+	steps := make([]step, 0, len(accepted)*n)
+	for i, c := range accepted {
+		steps = append(append(steps, p.steps...), step{e, c})
+		child := &children[i]
+		child.steps, child.score = steps[i*n:len(steps):len(steps)], c.PathScore
 		child.done, child.stop = s.ends(c)
-		children = append(children, child)
+		list = append(list, child)
 	}
-	return children
+	return list
+}
+
+// abstains reports whether no passage of the accepted candidates is relevant enough. It
+// goes by the upper ends: what is not known to be below tau is enough.
+func (s *settings) abstains(e *Expansion, accepted []*Candidate) bool {
+	if !s.abstain || e.Decision.branch() != scoring.ChooseRetrieval || len(accepted) == 0 {
+		return false
+	}
+	for _, c := range accepted {
+		if !(c.Terms.Relevance.Hi < s.abstainAt) {
+			return false
+		}
+	}
+	return true
 }
 
 // score fills in a candidate's terms and scores. It returns the status that they
 // and the rules give it, empty if it is accepted, and the reason.
-func (s settings) score(p *path, e *Expansion, c *Candidate) (CandidateStatus, string) {
+func (s *settings) score(p *path, e *Expansion, c *Candidate) (CandidateStatus, string) {
 	log, n := c.LogProb, c.Counted
 	if c.incomplete() {
 		log, n = s.logBound(c)
 	}
 	c.Terms = s.scoring.Segment(c.Critique, log, n)
 	c.Score = c.Terms.Total.Value
-	c.PathScore = s.path.Score(append(p.scores(), c.Score))
+	var room [maxDepth]float64
+	c.PathScore = s.path.Score(append(p.scores(room[:0]), c.Score))
 	reason, rejected := s.constraints.Reject(c.Critique)
 	switch {
 	case c.Branch != e.Decision.branch():
@@ -270,6 +307,8 @@ func (s settings) score(p *path, e *Expansion, c *Candidate) (CandidateStatus, s
 		return Stopped, ""
 	case c.Text == "":
 		return Rejected, "no text"
+	case c.Declined:
+		return Rejected, "the model declined to answer"
 	case rejected:
 		return Rejected, reason
 	}
@@ -277,7 +316,7 @@ func (s settings) score(p *path, e *Expansion, c *Candidate) (CandidateStatus, s
 }
 
 // ends says whether a path is done after a candidate, and why.
-func (s settings) ends(c *Candidate) (bool, StopReason) {
+func (s *settings) ends(c *Candidate) (bool, StopReason) {
 	switch {
 	case c.Finish == generator.FinishLength:
 		return true, StopLength
@@ -287,10 +326,23 @@ func (s settings) ends(c *Candidate) (bool, StopReason) {
 	return false, ""
 }
 
-func (p *path) scores() []float64 {
-	out := make([]float64, len(p.steps), len(p.steps)+1)
+// scores appends the scores of the path's segments to list.
+func (p *path) scores(list []float64) []float64 {
+	for _, st := range p.steps {
+		list = append(list, st.candidate.Score)
+	}
+	return list
+}
+
+// shown returns what a prompt shows of the path. Nobody may write to it: all
+// candidates that continue the path are asked for with it.
+func (p *path) shown() []generator.PathSegment {
+	if len(p.steps) == 0 {
+		return nil
+	}
+	out := make([]generator.PathSegment, len(p.steps))
 	for i, st := range p.steps {
-		out[i] = st.candidate.Score
+		out[i] = st.candidate.segment
 	}
 	return out
 }

@@ -34,7 +34,7 @@ type oracle struct {
 
 // state is a path as the oracle sees it.
 type state struct {
-	prompt   []generator.Segment
+	prompt   []generator.PathSegment
 	texts    []string
 	scores   []float64
 	boundary *reflection.Distribution
@@ -118,7 +118,7 @@ func (o *oracle) child(s state, p generator.Prompt) state {
 		Prompt: p, MaxTokens: 200, Watch: reflection.Groups(),
 		Stop: []reflection.Token{reflection.NoRetrieval, reflection.Retrieval, reflection.ContinueEvidence},
 	})
-	seg := generator.Segment{Evidence: p.Evidence, Retrieve: p.Force}
+	seg := generator.PathSegment{Evidence: p.Evidence, Retrieve: p.Force}
 	if len(p.Evidence) > 0 {
 		seg.Retrieve = reflection.Retrieval
 	}
@@ -161,7 +161,7 @@ func (o *oracle) child(s state, p generator.Prompt) state {
 		lp, _ := c.End.Value()
 		sum, n = sum+math.Log(lp), n+1
 	}
-	next.prompt = append(append([]generator.Segment{}, s.prompt...), seg)
+	next.prompt = append(append([]generator.PathSegment{}, s.prompt...), seg)
 	next.texts = append(append([]string{}, s.texts...), strings.TrimSpace(seg.Text))
 	next.scores = append(append([]float64{}, s.scores...), math.Exp(sum/float64(n))+rel+sup+use/2)
 	return next
@@ -297,7 +297,7 @@ func TestPathsKeepApart(t *testing.T) {
 	}
 }
 
-// replayModel answers for the passages A, B and C with the given IsREL scores and
+// replaySteps are a segment that is text, with the given IsREL score and
 // 0.8 for IsSUP.
 func replaySteps(text string, rel float64) []generator.Step {
 	return generatortest.Segment(rel, text, [3]float64{0.7, 0.2, 0.1}, [5]float64{})
@@ -434,7 +434,7 @@ func TestQueries(t *testing.T) {
 			options := []selfrag.Option{selfrag.WithMode(selfrag.Always), selfrag.WithLongForm(1, 3)}
 			want := []string{"What is it?", "What is it? One.", "What is it? Two."}
 			if fixed {
-				options = append(options, selfrag.WithFixedPassages())
+				options = append(options, selfrag.WithFixedPassages(true))
 				want = want[:1]
 			}
 			a := run(t, m, index, options...)

@@ -29,6 +29,7 @@ type order struct {
 	decided  map[int]bool
 	texts    map[int]string
 	complete map[int]bool
+	text     string // of the deltas
 	answer   *selfrag.Answer
 	kinds    map[selfrag.EventKind]int
 }
@@ -42,7 +43,7 @@ func (o *order) add(e selfrag.Event) {
 	if o.answer != nil {
 		o.t.Errorf("%s after the answer", e.Kind)
 	}
-	if e.Kind != selfrag.EventAnswer && e.Segment != o.segment {
+	if e.Kind != selfrag.EventAnswer && e.Kind != selfrag.EventDelta && e.Segment != o.segment {
 		o.t.Errorf("%s of segment %d during segment %d", e.Kind, e.Segment, o.segment)
 	}
 	switch e.Kind {
@@ -75,8 +76,12 @@ func (o *order) add(e selfrag.Event) {
 			score = c.PathScore
 		}
 		o.segment++
+	case selfrag.EventDelta:
+		o.text += e.Text
 	case selfrag.EventAnswer:
-		o.answer = e.Answer
+		if o.answer = e.Answer; o.text != e.Answer.Text {
+			o.t.Errorf("deltas %q of the answer %q", o.text, e.Answer.Text)
+		}
 	default:
 		o.t.Errorf("event of kind %q", e.Kind)
 	}
@@ -85,7 +90,7 @@ func (o *order) add(e selfrag.Event) {
 func TestStream(t *testing.T) {
 	for name, options := range map[string][]selfrag.Option{
 		"long":   nil,
-		"fixed":  {selfrag.WithFixedPassages()},
+		"fixed":  {selfrag.WithFixedPassages(true)},
 		"always": {always},
 		"short":  {selfrag.WithShortForm()},
 		"full":   {selfrag.WithTrace(selfrag.TraceFull)},

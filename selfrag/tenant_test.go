@@ -11,6 +11,7 @@ import (
 
 	"github.com/goselfrag/goselfrag/generator/generatortest"
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
@@ -25,7 +26,7 @@ func owned() []retriever.Hit {
 			owner = "other"
 			p.Source.URI = "SECRET.txt"
 		}
-		p.Metadata = retriever.Metadata{"tenant": retriever.String(owner)}
+		p.Metadata = filter.Metadata{"tenant": filter.String(owner)}
 	}
 	return list
 }
@@ -33,15 +34,15 @@ func owned() []retriever.Hit {
 // Nothing of another tenant's gets through, even if the retriever ignores the
 // filter.
 func TestTenantFilter(t *testing.T) {
-	filter := retriever.Compare{Field: "tenant", Op: retriever.Eq, Value: retriever.String("me")}
+	expr := filter.Compare{Field: "tenant", Op: filter.Eq, Value: filter.String("me")}
 	for name, options := range map[string][]selfrag.Option{
 		"short": {selfrag.WithTrace(selfrag.TraceFull)},
 		"long":  {selfrag.WithLongForm(2, 3), selfrag.WithTrace(selfrag.TraceFull)},
-		"fixed": {selfrag.WithLongForm(2, 3), selfrag.WithFixedPassages(), always},
+		"fixed": {selfrag.WithLongForm(2, 3), selfrag.WithFixedPassages(true), always},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := counting(&generatortest.Random{Seed: 36, MaxSegments: 5})
-			e := newEngine(t, m, exactly(owned()...), append(options, selfrag.WithFilter(filter))...)
+			e := newEngine(t, m, exactly(owned()...), append(options, selfrag.WithFilter(expr))...)
 			leak := func(where string, v any) {
 				t.Helper()
 				b, err := json.Marshal(v)
@@ -77,11 +78,11 @@ func TestTenantFilter(t *testing.T) {
 
 // Not even a passage that breaks the retriever's contract is named.
 func TestTenantFilterComesFirst(t *testing.T) {
-	filter := retriever.Compare{Field: "tenant", Op: retriever.Eq, Value: retriever.String("me")}
+	expr := filter.Compare{Field: "tenant", Op: filter.Eq, Value: filter.String("me")}
 	list := owned()
 	list[1].Score = math.NaN()
 	e := newEngine(t, script(on(said("Yes."))), exactly(list...), always)
-	if _, err := e.Answer(t.Context(), "q", selfrag.WithFilter(filter)); err != nil {
+	if _, err := e.Answer(t.Context(), "q", selfrag.WithFilter(expr)); err != nil {
 		t.Errorf("error %v about a passage that the filter hides", err)
 	}
 	if _, err := e.Answer(t.Context(), "q"); !errors.Is(err, selfrag.ErrRetriever) {
@@ -91,15 +92,15 @@ func TestTenantFilterComesFirst(t *testing.T) {
 
 // The retriever is told the filter, so that it can choose before it cuts.
 func TestFilterReachesRetriever(t *testing.T) {
-	filter := retriever.Exists{Field: "tenant"}
+	expr := filter.Exists{Field: "tenant"}
 	var got []retriever.Query
 	inner := exactly(owned()...)
 	index := recording{inner, &got}
-	a := run(t, script(on(said("Yes."))), index, always, selfrag.WithFilter(filter), selfrag.WithK(2))
-	if len(got) != 1 || got[0].Filter != retriever.Filter(filter) || got[0].K != 2 {
+	a := run(t, script(on(said("Yes."))), index, always, selfrag.WithFilter(expr), selfrag.WithK(2))
+	if len(got) != 1 || got[0].Filter != filter.Expr(expr) || got[0].K != 2 {
 		t.Errorf("queries %+v", got)
 	}
-	if a.Trace.Settings.Filter != retriever.FormatFilter(filter) {
+	if a.Trace.Settings.Filter != filter.Format(expr) {
 		t.Errorf("the trace says the filter is %q", a.Trace.Settings.Filter)
 	}
 }

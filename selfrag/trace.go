@@ -7,9 +7,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/observe"
 	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/scoring"
@@ -23,13 +24,16 @@ const TraceVersion = 1
 // in docs/trace.md. Everything in it but Timing depends only on the question,
 // the options, the model and the passages.
 type Trace struct {
-	Version  int    `json:"version"`
-	Question string `json:"question"`
+	Version int `json:"version"`
+	// Kind says which decoder made the trace; empty means KindSelfRAG.
+	Kind     TraceKind `json:"kind,omitempty"`
+	Question string    `json:"question"`
 	// Rewriting is the stand-alone question that the rewriter made, if there was a
 	// history.
-	Rewriting *generator.Rewriting   `json:"rewriting,omitempty"`
-	Settings  SettingsTrace          `json:"settings"`
-	Model     generator.Capabilities `json:"model"`
+	Rewriting *generator.Rewriting `json:"rewriting,omitempty"`
+	// Settings is that of the engine. Other kinds have theirs in RAG.
+	Settings SettingsTrace          `json:"settings,omitzero"`
+	Model    generator.Capabilities `json:"model"`
 	// Templates names the prompts of the critic and the decider, if they ask a
 	// model with templates (see [critique.Templated]), by name.
 	Templates []TemplateTrace `json:"templates,omitempty"`
@@ -37,7 +41,10 @@ type Trace struct {
 	// a segment by rank of the path.
 	Expansions []*Expansion `json:"expansions"`
 	// Path holds the nodes of the answer's segments.
-	Path  []int           `json:"path"`
+	Path []int `json:"path"`
+	// RAG is what the decoders of package rag write down; nil for the engine, which
+	// leaves one expansion without candidates to them.
+	RAG   *RAGTrace       `json:"rag,omitempty"`
 	Usage generator.Usage `json:"usage"`
 	// Timing is nil in the canonical form.
 	Timing *Timing `json:"timing,omitempty"`
@@ -77,7 +84,7 @@ func (t *Trace) canonical() *Trace {
 	return &c
 }
 
-func canonicalSteps(steps []account.Step) []account.Step {
+func canonicalSteps(steps []observe.Record) []observe.Record {
 	steps = slices.Clone(steps)
 	for i := range steps {
 		s := &steps[i]
@@ -99,6 +106,9 @@ func ParseTrace(b []byte) (*Trace, error) {
 	}
 	if t.Version < 1 || t.Version > TraceVersion {
 		return nil, fmt.Errorf("selfrag: the trace has version %d: want 1 to %d", t.Version, TraceVersion)
+	}
+	if err := t.checkKind(); err != nil {
+		return nil, err
 	}
 	for i, e := range t.Expansions {
 		if e == nil {
@@ -141,7 +151,7 @@ type SettingsTrace struct {
 	Filter      string              `json:"filter,omitempty"`
 	Fixed       bool                `json:"fixed_passages,omitempty"`
 	Scoring     scoring.Config      `json:"scoring"`
-	Count       string              `json:"count"`
+	Count       generator.Count     `json:"count"`
 	PathScore   scoring.PathScore   `json:"path_score"`
 	Constraints scoring.Constraints `json:"constraints"`
 	Fallback    Fallback            `json:"fallback"`
@@ -154,7 +164,7 @@ type SettingsTrace struct {
 	Temperature float64             `json:"temperature,omitempty"`
 	Seed        uint64              `json:"seed,omitempty"`
 	Abstention  *AbstentionTrace    `json:"abstention,omitempty"`
-	Budget      *Budget             `json:"budget,omitempty"`
+	Budget      *budget.Limits      `json:"budget,omitempty"`
 	Full        bool                `json:"full,omitempty"`
 	// Lazy is the width of [WithLazy]. LazyOff says why every candidate was
 	// completed all the same, LazyWaits how a candidate waited for its turn
@@ -166,6 +176,10 @@ type SettingsTrace struct {
 	LazySupposes string `json:"lazy_supposes,omitempty"`
 	// Eager is set with [WithEagerRetrieval].
 	Eager bool `json:"eager_retrieval,omitempty"`
+	// WholeOutput is set with [WithWholeOutput]. LogRatio is set with [WithReleased]: the
+	// decision is that of scoring.DecideByLogs.
+	WholeOutput bool `json:"whole_output,omitempty"`
+	LogRatio    bool `json:"log_ratio,omitempty"`
 }
 
 // AbstentionTrace is the abstention rule of a question.
@@ -174,22 +188,23 @@ type AbstentionTrace struct {
 	Text  string  `json:"text"`
 }
 
-func (s settings) traced() SettingsTrace {
+func (s *settings) traced() SettingsTrace {
 	t := SettingsTrace{
 		Mode: s.mode, Threshold: s.threshold, Filter: s.filterText, Unknown: s.unknown, K: s.k, Fixed: s.fixed,
-		Scoring: s.scoring, Count: s.count.String(), PathScore: s.path,
+		Scoring: s.scoring, Count: s.count, PathScore: s.path,
 		Constraints: s.constraints, Fallback: s.fallback, Labels: slices.Clone(s.labels),
 		Long: s.long, Width: s.width, Depth: s.depth,
 		Instruction: s.instruction.Name, MaxTokens: s.maxTokens,
 		Temperature: s.temperature, Seed: s.seed, Full: s.trace == TraceFull,
 		Lazy: s.lazy, LazyOff: s.lazyPlan.off, LazyWaits: string(s.lazyPlan.waits), LazySupposes: s.lazyPlan.supposes,
-		Eager: s.eager,
+		Eager: s.eager, WholeOutput: s.wholeOutput, LogRatio: s.logRatio,
 	}
 	if s.abstain {
 		t.Abstention = &AbstentionTrace{s.abstainAt, s.abstainText}
 	}
-	if s.budget != (Budget{}) {
-		t.Budget = &s.budget
+	if s.budget != (budget.Limits{}) {
+		b := s.budget
+		t.Budget = &b
 	}
 	return t
 }
@@ -206,12 +221,12 @@ func (t SettingsTrace) settings() (settings, error) {
 	if t.Full {
 		s.trace = TraceFull
 	}
-	for s.count = generator.CountAuto; s.count.String() != t.Count; s.count++ {
-		if s.count == generator.CountText {
-			return s, fmt.Errorf("count is %q: want auto, all, no-end or text", t.Count)
-		}
+	if !slices.Contains(counts, t.Count) {
+		return s, fmt.Errorf("count is %q: want auto, all, no-end or text", t.Count)
 	}
+	s.count = t.Count
 	s.filterText, s.eager = t.Filter, t.Eager
+	s.wholeOutput, s.logRatio = t.WholeOutput, t.LogRatio
 	s.lazy, s.lazyPlan = t.Lazy, lazyPlan{waiting(t.LazyWaits), t.LazyOff, t.LazySupposes}
 	options := []Option{
 		WithMode(t.Mode), WithThreshold(t.Threshold), WithUnknown(t.Unknown),
@@ -242,7 +257,7 @@ type Expansion struct {
 	// Queries holds the texts that a composed retriever searched for besides.
 	Queries []string `json:"queries,omitempty"`
 	// Retrieval holds the steps of a composed retriever and the calls of models in it.
-	Retrieval []account.Step `json:"retrieval,omitempty"`
+	Retrieval []observe.Record `json:"retrieval,omitempty"`
 	// Eager says what became of a retrieval that began beside the decision; empty
 	// if there was none.
 	Eager EagerOutcome `json:"eager,omitempty"`
@@ -256,10 +271,14 @@ type Expansion struct {
 
 	// ahead is the retrieval that began beside the decision.
 	ahead *Expansion
+	// step is the step of the decision, then that of the retrieval, for observers.
+	step *observe.Span
 	// stop says why there may be no candidates.
 	stop StopReason
 	// failed is the failure of the decision or the retrieval.
 	failed error
+	// refused is the error of a call that a budget did not allow, for observers.
+	refused error
 }
 
 // Dropped counts passages by the reason for which they were not used.
@@ -314,11 +333,14 @@ type Candidate struct {
 	Counted int             `json:"counted"`
 	// Finish says why the text ended: FinishEnd, too, if the model judged its
 	// utility, which completes an answer, and FinishStop if more may follow.
-	Finish   generator.Finish    `json:"finish"`
+	Finish generator.Finish `json:"finish"`
+	// Declined says that the text is no answer but says that there is none: the model declined
+	// to answer.
+	Declined bool                `json:"declined,omitempty"`
 	Critique reflection.Critique `json:"critique"`
 	// Boundary is the control token that ended the segment, if one did.
 	Boundary reflection.Token `json:"boundary,omitzero"`
-	Terms    scoring.Segment  `json:"terms"`
+	Terms    scoring.Terms    `json:"terms"`
 	// Score is the segment's score, PathScore that of the path that ends with it.
 	Score     float64         `json:"score"`
 	PathScore float64         `json:"path_score"`
@@ -331,10 +353,11 @@ type Candidate struct {
 	Tokens []generator.Step `json:"tokens,omitempty"`
 
 	// What a live run needs to go on from the candidate.
-	segment  generator.Segment
-	boundary *generator.Step
+	segment  generator.PathSegment
+	boundary generator.Step // which generated Boundary; a copy, so that it keeps no other step alive
 	key      uint64
-	line     int // of work, from 0: one for every passage of a path in the beam
+	line     int  // of work, from 0: one for every passage of a path in the beam
+	judging  bool // the critic was asked and has not answered
 	err      error
 }
 

@@ -13,11 +13,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/critique/critiquetest"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
 	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/scoring"
 	"github.com/goselfrag/goselfrag/selfrag"
 )
@@ -49,17 +51,17 @@ var traces = map[string][]selfrag.Option{
 	"short":     {selfrag.WithConstraints(scoring.Constraints{RejectNoSupport: true}, selfrag.FallbackStop)},
 	"full_long": {selfrag.WithTrace(selfrag.TraceFull), selfrag.WithLongForm(2, 2)},
 	"closed":    {selfrag.WithLabels("Kafka was born in Prague", "He was born in 1883")},
-	"abstained": {selfrag.WithAbstention(0.9, ""), selfrag.WithFilter(retriever.Not{Filter: retriever.Exists{Field: "secret"}})},
+	"abstained": {selfrag.WithAbstention(0.9, ""), selfrag.WithFilter(filter.Not{Filter: filter.Exists{Field: "secret"}})},
 	"lazy":      {selfrag.WithLazy(1), selfrag.WithWeights(scoring.Weights{Relevance: 3, Support: 1}), noSequence()},
 	"lazy_off":  {selfrag.WithLazy(2), selfrag.WithCallTimeout(time.Minute)},
-	"eager":     {selfrag.WithEagerRetrieval(), selfrag.WithThreshold(0.8)},
-	"budget":    {selfrag.WithBudget(selfrag.Budget{Calls: 2, Tokens: 1000})},
+	"eager":     {selfrag.WithEagerRetrieval(true), selfrag.WithThreshold(0.8)},
+	"budget":    {selfrag.WithBudget(budget.Limits{Calls: 2, Tokens: 1000})},
 }
 
 func taleTrace(t *testing.T, options ...selfrag.Option) *selfrag.Trace {
 	t.Helper()
 	list := hits("A", "B", "A")
-	list[0].Passage.Metadata = retriever.Metadata{"year": retriever.Int(1883)}
+	list[0].Passage.Metadata = filter.Metadata{"year": filter.Int(1883)}
 	list[1].Passage.Source = retriever.Source{URI: "b.txt", Start: 5, End: 25}
 	return ask(t, newEngine(t, tale(), exactly(list...)), "Where was Kafka born?", options...).Trace
 }
@@ -158,7 +160,7 @@ func TestRescoreHostileSettings(t *testing.T) {
 		"constraints": func(tr *selfrag.Trace) { tr.Settings.Constraints.MaxNoSupport = 2 },
 		"labels":      func(tr *selfrag.Trace) { tr.Settings.Labels = []string{"one"} },
 		"count":       func(tr *selfrag.Trace) { tr.Settings.Count = "some" },
-		"mode":        func(tr *selfrag.Trace) { tr.Settings.Mode = 99 },
+		"mode":        func(tr *selfrag.Trace) { tr.Settings.Mode = "99" },
 	}
 	for name, f := range change {
 		t.Run(name, func(t *testing.T) {

@@ -6,9 +6,13 @@ import (
 	"errors"
 	"iter"
 	"slices"
+	"time"
 
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/fanout"
+	"github.com/goselfrag/goselfrag/observe"
 	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/scoring"
 )
@@ -16,24 +20,50 @@ import (
 // draft is a candidate in the making.
 type draft struct {
 	job
-	req generator.Request // for the whole of it
+	live *live
+	req  generator.Request // for the whole of it
 	// next reads the stream that is open; nil if none is.
 	next  func() (generator.Step, error, bool)
 	stop  func()
-	ended func()               // notes the time of the call
+	begun time.Duration        // when the call began
 	done  generator.Completion // what was generated so far, over all calls
 	from  int                  // the first of its steps that the open stream gave
-	spent generator.Usage      // by the calls before, and by the critic
-	over  bool                 // the segment's text is complete
+	call  context.Context      // of the open stream
+	// calling is the step of the open stream.
+	calling *observe.Span
+	spent   generator.Usage // by the calls before, and by the critic
+	over    bool            // the segment's text is complete
+	ctx     context.Context // of the candidate's step
+	step    *observe.Span
+}
+
+// end closes the draft for good, once.
+func (d *draft) end() {
+	step := d.step
+	d.step = nil
+	defer func() {
+		step.Spend(d.candidate.Usage)
+		step.End(d.candidate.err)
+	}()
+	d.close()
 }
 
 // generateLazily makes the candidates in waves. Everything is decided between
 // waves, in candidate order, so that no timing gets into the answer or the trace.
 func (l *live) generateLazily(ctx context.Context, k contest, jobs []job) {
 	open := make([]*draft, len(jobs))
+	returned := false
 	for i, j := range jobs {
-		open[i] = &draft{job: j, req: l.request(j.path, j.expansion, j.candidate)}
-		defer open[i].close()
+		d := &draft{job: j, live: l}
+		l.request(&d.req, j.path, j.expansion, j.candidate)
+		d.ctx, d.step = observe.Start(ctx, observe.Candidate, "candidate")
+		open[i] = d
+		defer func() {
+			if !returned {
+				d.candidate.err = cmp.Or(d.candidate.err, fanout.ErrNoReturn)
+			}
+			d.end()
+		}()
 	}
 	cold := l.cold(k.open, jobs)
 	begun := open
@@ -44,15 +74,21 @@ func (l *live) generateLazily(ctx context.Context, k contest, jobs []job) {
 			begun = open[:1]
 		}
 	}
-	l.afterFirst(ctx, cold, len(begun), func(ctx context.Context, i int, emit func(Event), _ func()) {
-		open[i].candidate.err = l.begin(ctx, open[i], emit)
-	})
-	for wave := open; ctx.Err() == nil && !l.fatal(wave) && len(open) > 0; {
+	first := wave{n: len(begun), do: func(_ context.Context, i int, emit func(Event)) error {
+		return l.begin(open[i].ctx, open[i], emit)
+	}}
+	if cold {
+		do := first.do
+		first.do = afterFirst(func(ctx context.Context, i int, emit func(Event), _ func()) error { return do(ctx, i, emit) })
+	}
+	errs := l.run(ctx, first)
+	endedBy(errs, jobs)
+	for now := open; ctx.Err() == nil && !l.fatal(now) && len(open) > 0; {
 		open = slices.DeleteFunc(open, (*draft).isOver)
 		beaten := k.beaten()
 		open = slices.DeleteFunc(open, func(d *draft) bool {
 			if beaten[d.candidate] {
-				d.close()
+				d.end()
 			}
 			return beaten[d.candidate]
 		})
@@ -61,11 +97,17 @@ func (l *live) generateLazily(ctx context.Context, k contest, jobs []job) {
 		slices.SortStableFunc(open, func(a, b *draft) int {
 			return cmp.Compare(b.candidate.Terms.Relevance.Value, a.candidate.Terms.Relevance.Value)
 		})
-		wave = open[:min(l.lazy, len(open))]
-		l.parallel(ctx, len(wave), func(ctx context.Context, i int, emit func(Event)) {
-			wave[i].candidate.err = l.complete(ctx, wave[i], emit)
-		})
+		now = open[:min(l.lazy, len(open))]
+		errs := l.run(ctx, wave{n: len(now), do: func(_ context.Context, i int, emit func(Event)) error {
+			return l.complete(now[i].ctx, now[i], emit)
+		}})
+		ended := make([]job, len(now))
+		for i, d := range now {
+			ended[i] = d.job
+		}
+		endedBy(errs, ended)
 	}
+	returned = true
 }
 
 // isOver reports whether nothing more is to be read.
@@ -81,9 +123,11 @@ func (l *live) fatal(wave []*draft) bool {
 
 // open opens a stream for a draft.
 func (l *live) open(ctx context.Context, d *draft, req generator.Request) {
-	d.ended = l.timed("candidate", d.expansion.Parent, d.candidate.Node)
+	d.begun = l.now()
 	d.from = len(d.done.Steps)
-	d.next, d.stop = iter.Pull2(generator.Checked(req, l.engine.model.Generate(ctx, req)))
+	d.call = ctx
+	ctx, d.calling = observe.Start(ctx, observe.Generation, "answer")
+	d.next, d.stop = iter.Pull2(generator.Checked(req, l.engine.model.Generate(l.detached(ctx), req)))
 }
 
 // close breaks the stream off, if one is open, and adds up what it cost.
@@ -91,10 +135,16 @@ func (d *draft) close() {
 	if d.next == nil {
 		return
 	}
-	d.stop()
-	d.ended()
-	d.spent = d.cost()
 	d.next = nil
+	defer func() { // even if the stream panics
+		d.live.timed("candidate", d.expansion.Parent, d.candidate.Node, d.begun)
+		cost := d.callCost()
+		budget.Charge(d.call, cost)
+		d.spent = d.spent.Add(cost)
+		d.calling.Spend(cost)
+		d.calling.End(d.candidate.err)
+	}()
+	d.stop()
 }
 
 // cost is what the draft has cost so far.
@@ -102,19 +152,27 @@ func (d *draft) cost() generator.Usage {
 	if d.next == nil {
 		return d.spent
 	}
+	return d.spent.Add(d.callCost())
+}
+
+// callCost is what the open call has cost so far.
+func (d *draft) callCost() generator.Usage {
 	call := d.done
 	call.Steps = call.Steps[d.from:]
-	return d.spent.Add(call.Spent())
+	return call.Spent()
 }
 
 // step reads one step.
 func (l *live) step(ctx context.Context, d *draft, emit func(Event)) (generator.Step, error) {
-	s, err, _ := d.next() // a checked stream does not end without a finish
+	s, err, ok := d.next()
+	if err == nil && !ok { // a checked stream does not end so, unless its goroutine did
+		err = generator.ErrIncomplete
+	}
 	if err != nil {
 		d.candidate.Usage = d.cost()
 		return s, explain(ctx, err)
 	}
-	d.over = d.over || endsSegment(len(d.done.Steps), s)
+	d.over = d.over || l.endsSegment(len(d.done.Steps), &s)
 	if s.Text != "" && !d.over {
 		emit(Event{Kind: EventText, Segment: d.expansion.Segment, Parent: d.expansion.Parent, Node: d.candidate.Node, Text: s.Text})
 	}
@@ -147,7 +205,7 @@ func (l *live) begin(ctx context.Context, d *draft, emit func(Event)) error {
 	if err != nil {
 		return err
 	}
-	return l.settle(ctx, d, emit)
+	return l.bringUp(ctx, d, emit)
 }
 
 // firstToken asks for the first token alone.
@@ -196,16 +254,16 @@ func (l *live) complete(ctx context.Context, d *draft, emit func(Event)) error {
 			}
 			if status, reason := l.score(d.path, d.expansion, c); status == Rejected {
 				c.Status, c.Reason = status, reason
-				d.close()
+				d.end()
 				return nil
 			}
 		}
 	}
-	return l.settle(ctx, d, emit)
+	return l.bringUp(ctx, d, emit)
 }
 
 // rest is the call for what a draft still lacks. It goes on after the token of
-// IsREL, which no tokeniser joins with what follows; after anything else, and for
+// IsREL, which no tokenizer joins with what follows; after anything else, and for
 // a sample, whose random numbers cannot be taken up, it begins anew.
 func (l *live) rest(d *draft) generator.Request {
 	req := d.req
@@ -232,14 +290,16 @@ func (l *live) breaks(d *draft, s generator.Step) bool {
 	return rejected && s.Text != "" && d.candidate.Text == ""
 }
 
-// settle brings the candidate up to what was read, and ends it if that is all.
-func (l *live) settle(ctx context.Context, d *draft, emit func(Event)) error {
+// bringUp brings the candidate up to what was read, and ends it if that is all.
+func (l *live) bringUp(ctx context.Context, d *draft, emit func(Event)) error {
 	if err := l.assessDraft(ctx, d); err != nil {
 		return err
 	}
 	if !d.candidate.incomplete() {
-		d.close()
-		emit(d.expansion.candidateEvent(d.candidate))
+		d.end()
+		if l.stream {
+			emit(d.expansion.candidateEvent(d.candidate))
+		}
 	}
 	return nil
 }
@@ -248,7 +308,8 @@ func (l *live) settle(ctx context.Context, d *draft, emit func(Event)) error {
 func (l *live) assessDraft(ctx context.Context, d *draft) error {
 	c := d.candidate
 	c.Usage = generator.Usage{}
-	err := l.assess(ctx, d.path, d.req, d.done, c)
+	var v critique.Verdict
+	err := l.assess(ctx, d.path, &d.req, &d.done, &v, c)
 	d.spent = d.spent.Add(c.Usage)
 	c.Usage = d.cost()
 	if d.done.Finish == generator.Running && len(d.done.Steps) > 0 && errors.Is(err, critique.ErrIncomplete) {

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/goselfrag/goselfrag/generator"
-	"github.com/goselfrag/goselfrag/internal/contract"
+	"github.com/goselfrag/goselfrag/internal/contracttest"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -58,8 +58,8 @@ func newSettings(opts []Option) settings {
 }
 
 // checks lists the rules, more among them.
-func (s *suite[In, Out]) checks(more ...contract.Check) []contract.Check {
-	list := append([]contract.Check{
+func (s *suite[In, Out]) checks(more ...contracttest.Check) []contracttest.Check {
+	list := append([]contracttest.Check{
 		{Name: "well-formed", Run: s.wellFormed},
 		{Name: "repeatable", Run: s.repeatable},
 		{Name: "data", Run: s.dataOnly},
@@ -69,7 +69,7 @@ func (s *suite[In, Out]) checks(more ...contract.Check) []contract.Check {
 	}, more...)
 	for i, c := range list {
 		if reason, ok := s.skip[c.Name]; ok {
-			list[i].Run = func(context.Context) error { return contract.NotApplicable(reason) }
+			list[i].Run = func(context.Context) error { return contracttest.NotApplicable(reason) }
 		}
 	}
 	return list

@@ -14,21 +14,21 @@ import (
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
-	"github.com/goselfrag/goselfrag/internal/contract"
+	"github.com/goselfrag/goselfrag/internal/contracttest"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
 // criticFunc and deciderFunc make critics and deciders of functions.
 type (
-	criticFunc  func(context.Context, critique.Candidate) (critique.Verdict, error)
-	deciderFunc func(context.Context, critique.Situation) (critique.Decision, error)
+	criticFunc  func(context.Context, critique.Continuation) (critique.Verdict, error)
+	deciderFunc func(context.Context, critique.Situation) (critique.RetrievalVerdict, error)
 )
 
-func (f criticFunc) Critique(ctx context.Context, c critique.Candidate) (critique.Verdict, error) {
+func (f criticFunc) Critique(ctx context.Context, c critique.Continuation) (critique.Verdict, error) {
 	return f(ctx, c)
 }
 
-func (f deciderFunc) Decide(ctx context.Context, s critique.Situation) (critique.Decision, error) {
+func (f deciderFunc) Decide(ctx context.Context, s critique.Situation) (critique.RetrievalVerdict, error) {
 	return f(ctx, s)
 }
 
@@ -36,7 +36,7 @@ var errBoom = errors.New("boom")
 
 // goodCritic judges by the tokens that were generated, which makes it depend on
 // the candidate.
-var goodCritic = criticFunc(func(ctx context.Context, c critique.Candidate) (critique.Verdict, error) {
+var goodCritic = criticFunc(func(ctx context.Context, c critique.Continuation) (critique.Verdict, error) {
 	if err := ctx.Err(); err != nil {
 		return critique.Verdict{}, err
 	}
@@ -44,23 +44,23 @@ var goodCritic = criticFunc(func(ctx context.Context, c critique.Candidate) (cri
 })
 
 // goodDecider decides by the number of segments.
-var goodDecider = deciderFunc(func(ctx context.Context, s critique.Situation) (critique.Decision, error) {
+var goodDecider = deciderFunc(func(ctx context.Context, s critique.Situation) (critique.RetrievalVerdict, error) {
 	if err := ctx.Err(); err != nil {
-		return critique.Decision{}, err
+		return critique.RetrievalVerdict{}, err
 	}
 	return Decision(1 / float64(2+len(s.Prompt.Path))), nil
 })
 
 // TestContractHolds runs the suites, as a user would, on what keeps the contract.
 func TestContractHolds(t *testing.T) {
-	refuses := criticFunc(func(ctx context.Context, c critique.Candidate) (critique.Verdict, error) {
+	refuses := criticFunc(func(ctx context.Context, c critique.Continuation) (critique.Verdict, error) {
 		if c.Completion.Finish == generator.Running {
 			return critique.Verdict{}, fmt.Errorf("not yet: %w", critique.ErrIncomplete)
 		}
 		return goodCritic(ctx, c)
 	})
-	knowsNothing := deciderFunc(func(ctx context.Context, _ critique.Situation) (critique.Decision, error) {
-		return critique.Decision{Dist: reflection.Distribution{Group: reflection.Retrieve}}, ctx.Err()
+	knowsNothing := deciderFunc(func(ctx context.Context, _ critique.Situation) (critique.RetrievalVerdict, error) {
+		return critique.RetrievalVerdict{Dist: reflection.Distribution{Group: reflection.Retrieve}}, ctx.Err()
 	})
 	for name, k := range map[string]critique.Critic{
 		"good":    goodCritic,
@@ -79,8 +79,8 @@ func TestContractHolds(t *testing.T) {
 }
 
 // edit returns the good critic with f applied to each verdict.
-func edit(f func(critique.Candidate, *critique.Verdict)) criticFunc {
-	return func(ctx context.Context, c critique.Candidate) (critique.Verdict, error) {
+func edit(f func(critique.Continuation, *critique.Verdict)) criticFunc {
+	return func(ctx context.Context, c critique.Continuation) (critique.Verdict, error) {
 		v, err := goodCritic(ctx, c)
 		if err == nil {
 			f(c, &v)
@@ -90,8 +90,8 @@ func edit(f func(critique.Candidate, *critique.Verdict)) criticFunc {
 }
 
 // editDecision returns the good decider with f applied to each decision.
-func editDecision(f func(critique.Situation, *critique.Decision)) deciderFunc {
-	return func(ctx context.Context, s critique.Situation) (critique.Decision, error) {
+func editDecision(f func(critique.Situation, *critique.RetrievalVerdict)) deciderFunc {
+	return func(ctx context.Context, s critique.Situation) (critique.RetrievalVerdict, error) {
 		d, err := goodDecider(ctx, s)
 		if err == nil {
 			f(s, &d)
@@ -101,8 +101,8 @@ func editDecision(f func(critique.Situation, *critique.Decision)) deciderFunc {
 }
 
 // failing returns the good critic, which fails when f says so.
-func failing(f func(context.Context, critique.Candidate) error) criticFunc {
-	return func(ctx context.Context, c critique.Candidate) (critique.Verdict, error) {
+func failing(f func(context.Context, critique.Continuation) error) criticFunc {
+	return func(ctx context.Context, c critique.Continuation) (critique.Verdict, error) {
 		if err := f(ctx, c); err != nil {
 			return critique.Verdict{}, err
 		}
@@ -134,7 +134,7 @@ func (l *leaver) end() {
 	l.all.Wait()
 }
 
-func always(context.Context, critique.Candidate) error { return errBoom }
+func always(context.Context, critique.Continuation) error { return errBoom }
 
 // incremental says that it judges incomplete candidates.
 type incremental struct{ critique.Critic }
@@ -149,24 +149,24 @@ type brokenCritic struct {
 
 func brokenCritics(leaks *leaver) []brokenCritic {
 	return []brokenCritic{
-		{"well-formed", "status Status(9)", edit(func(_ critique.Candidate, v *critique.Verdict) { v.IsREL.Status = 9 })},
-		{"well-formed", "is pending", edit(func(_ critique.Candidate, v *critique.Verdict) { v.IsUSE.Status = reflection.StatusPending })},
-		{"well-formed", "but there is a judgement", edit(func(_ critique.Candidate, v *critique.Verdict) { v.IsREL.Status = reflection.StatusUnknown })},
-		{"well-formed", "want one of IsSUP", edit(func(_ critique.Candidate, v *critique.Verdict) { v.IsSUP = v.IsREL })},
-		{"well-formed", "the token [Utility:3]", edit(func(_ critique.Candidate, v *critique.Verdict) { v.IsREL.Token = reflection.Utility3 })},
-		{"well-formed", "by what means", edit(func(_ critique.Candidate, v *critique.Verdict) { v.IsREL.Level = reflection.LevelUnstated })},
-		{"well-formed", "NaN", edit(func(_ critique.Candidate, v *critique.Verdict) {
+		{"well-formed", "status Status(9)", edit(func(_ critique.Continuation, v *critique.Verdict) { v.IsREL.Status = 9 })},
+		{"well-formed", "is pending", edit(func(_ critique.Continuation, v *critique.Verdict) { v.IsUSE.Status = reflection.StatusPending })},
+		{"well-formed", "but there is a judgment", edit(func(_ critique.Continuation, v *critique.Verdict) { v.IsREL.Status = reflection.StatusUnknown })},
+		{"well-formed", "want one of IsSUP", edit(func(_ critique.Continuation, v *critique.Verdict) { v.IsSUP = v.IsREL })},
+		{"well-formed", "the token [Utility:3]", edit(func(_ critique.Continuation, v *critique.Verdict) { v.IsREL.Token = reflection.Utility3 })},
+		{"well-formed", "by what means", edit(func(_ critique.Continuation, v *critique.Verdict) { v.IsREL.Level = reflection.LevelUnstated })},
+		{"well-formed", "NaN", edit(func(_ critique.Continuation, v *critique.Verdict) {
 			v.IsREL.Dist.Probs[0] = reflection.ExactLog(math.NaN())
 		})},
-		{"well-formed", "no probability is known", edit(func(_ critique.Candidate, v *critique.Verdict) {
+		{"well-formed", "no probability is known", edit(func(_ critique.Continuation, v *critique.Verdict) {
 			v.IsREL.Dist = reflection.Distribution{Group: reflection.IsREL}
 		})},
-		{"well-formed", "usage", edit(func(_ critique.Candidate, v *critique.Verdict) { v.Usage.CachedTokens = 3 })},
+		{"well-formed", "usage", edit(func(_ critique.Continuation, v *critique.Verdict) { v.Usage.CachedTokens = 3 })},
 		{"well-formed", "boom", failing(always)},
 
 		{"repeatable", "asked again", func() criticFunc {
 			var n atomic.Int64
-			return edit(func(_ critique.Candidate, v *critique.Verdict) {
+			return edit(func(_ critique.Continuation, v *critique.Verdict) {
 				if v.IsREL.Status == reflection.StatusJudged {
 					v.IsREL.Dist.Probs[0].Log -= float64(n.Add(1))
 				}
@@ -174,70 +174,70 @@ func brokenCritics(leaks *leaver) []brokenCritic {
 		}()},
 		{"repeatable", "differ", func() criticFunc {
 			last := ""
-			return edit(func(c critique.Candidate, v *critique.Verdict) {
+			return edit(func(c critique.Continuation, v *critique.Verdict) {
 				if last == c.Completion.Text() {
-					v.IsUSE = reflection.Judgement{}
+					v.IsUSE = reflection.Judgment{}
 				}
 				last = c.Completion.Text()
 			})
 		}()},
 		{"repeatable", "boom", failing(always)},
 
-		{"data", "reserved strings in the question", believes(func(c critique.Candidate) string { return c.Question })},
-		{"data", "reserved strings in the passage", believes(func(c critique.Candidate) string { return fmt.Sprint(c.Prompt.Evidence) })},
-		{"data", "reserved strings in the answer", believes(func(c critique.Candidate) string { return c.Completion.Text() })},
-		{"data", "reserved strings in the answer", believes(func(c critique.Candidate) string { return c.Text })},
+		{"data", "reserved strings in the question", believes(func(c critique.Continuation) string { return c.Question })},
+		{"data", "reserved strings in the passage", believes(func(c critique.Continuation) string { return fmt.Sprint(c.Prompt.Evidence) })},
+		{"data", "reserved strings in the answer", believes(func(c critique.Continuation) string { return c.Completion.Text() })},
+		{"data", "reserved strings in the answer", believes(func(c critique.Continuation) string { return c.Text })},
 		{"data", "boom", failing(always)},
 
 		{"concurrent", "16 at once", func() criticFunc {
 			var n atomic.Int64
-			return edit(func(_ critique.Candidate, v *critique.Verdict) {
+			return edit(func(_ critique.Continuation, v *critique.Verdict) {
 				if int(n.Add(1)) > len(candidates()) {
-					v.IsSUP, v.IsUSE = reflection.Judgement{}, reflection.Judgement{}
+					v.IsSUP, v.IsUSE = reflection.Judgment{}, reflection.Judgment{}
 				}
 			})
 		}()},
 		{"concurrent", "boom", failing(always)},
 
-		{"cancelled", "want one that wraps", criticFunc(func(ctx context.Context, c critique.Candidate) (critique.Verdict, error) {
+		{"cancelled", "want one that wraps", criticFunc(func(ctx context.Context, c critique.Continuation) (critique.Verdict, error) {
 			return goodCritic(context.WithoutCancel(ctx), c)
 		})},
 		{"cancelled", "boom", failing(always)},
-		{"cancelled", "goroutines behind", failing(func(context.Context, critique.Candidate) error {
+		{"cancelled", "goroutines behind", failing(func(context.Context, critique.Continuation) error {
 			leaks.leave(nil)
 			return nil
 		})},
 
-		{"unchanged", "was changed", edit(func(c critique.Candidate, _ *critique.Verdict) {
+		{"unchanged", "was changed", edit(func(c critique.Continuation, _ *critique.Verdict) {
 			for i := range c.Completion.Steps {
 				c.Completion.Steps[i].Text = ""
 			}
 		})},
 		{"unchanged", "boom", failing(always)},
 
-		{"incomplete", "wraps critique.ErrIncomplete", failing(func(_ context.Context, c critique.Candidate) error {
+		{"incomplete", "wraps critique.ErrIncomplete", failing(func(_ context.Context, c critique.Continuation) error {
 			if c.Completion.Finish == generator.Running {
 				return errBoom
 			}
 			return nil
 		})},
-		{"incomplete", "JudgesIncomplete says", incremental{failing(func(_ context.Context, c critique.Candidate) error {
+		{"incomplete", "JudgesIncomplete says", incremental{failing(func(_ context.Context, c critique.Continuation) error {
 			if c.Completion.Finish == generator.Running {
 				return critique.ErrIncomplete
 			}
 			return nil
 		})}},
-		{"incomplete", "IsREL: judged", edit(func(c critique.Candidate, v *critique.Verdict) {
+		{"incomplete", "IsREL: judged", edit(func(c critique.Continuation, v *critique.Verdict) {
 			if c.Completion.Finish == generator.Running {
 				v.IsREL = reflection.Judged(reflection.OneHot(reflection.Relevant), reflection.Relevant, reflection.HardLabels)
 			}
 		})},
-		{"incomplete", "distributions", edit(func(c critique.Candidate, v *critique.Verdict) {
+		{"incomplete", "distributions", edit(func(c critique.Continuation, v *critique.Verdict) {
 			if c.Completion.Finish == generator.Running && v.IsREL.Status == reflection.StatusJudged {
 				v.IsREL.Dist.Probs[1].Log -= 0.1
 			}
 		})},
-		{"incomplete", "absent", edit(func(c critique.Candidate, v *critique.Verdict) {
+		{"incomplete", "absent", edit(func(c critique.Continuation, v *critique.Verdict) {
 			if c.Completion.Finish == generator.Running && v.IsUSE.Status == reflection.StatusPending {
 				v.IsUSE.Status = reflection.StatusAbsent
 			}
@@ -246,9 +246,9 @@ func brokenCritics(leaks *leaver) []brokenCritic {
 	}
 }
 
-// believes returns a critic that takes a control token in a text for a judgement.
-func believes(part func(critique.Candidate) string) criticFunc {
-	return edit(func(c critique.Candidate, v *critique.Verdict) {
+// believes returns a critic that takes a control token in a text for a judgment.
+func believes(part func(critique.Continuation) string) criticFunc {
+	return edit(func(c critique.Continuation, v *critique.Verdict) {
 		if strings.Contains(part(c), reflection.FullySupported.String()) {
 			v.IsSUP = reflection.Judged(reflection.OneHot(reflection.FullySupported), reflection.FullySupported, reflection.HardLabels)
 		}
@@ -263,33 +263,33 @@ type brokenDecider struct {
 
 func brokenDeciders() []brokenDecider {
 	return []brokenDecider{
-		{"well-formed", "want one of Retrieve", editDecision(func(_ critique.Situation, d *critique.Decision) { d.Dist.Group = reflection.IsREL })},
-		{"well-formed", "want one of Retrieve", editDecision(func(_ critique.Situation, d *critique.Decision) { *d = critique.Decision{} })},
-		{"well-formed", "the token [Relevant]", editDecision(func(_ critique.Situation, d *critique.Decision) { d.Token = reflection.Relevant })},
-		{"well-formed", "by what means", editDecision(func(_ critique.Situation, d *critique.Decision) { d.Level = 99 })},
-		{"well-formed", "usage", editDecision(func(_ critique.Situation, d *critique.Decision) { d.Usage.Calls = -1 })},
+		{"well-formed", "want one of Retrieve", editDecision(func(_ critique.Situation, d *critique.RetrievalVerdict) { d.Dist.Group = reflection.IsREL })},
+		{"well-formed", "want one of Retrieve", editDecision(func(_ critique.Situation, d *critique.RetrievalVerdict) { *d = critique.RetrievalVerdict{} })},
+		{"well-formed", "the token [Relevant]", editDecision(func(_ critique.Situation, d *critique.RetrievalVerdict) { d.Token = reflection.Relevant })},
+		{"well-formed", "by what means", editDecision(func(_ critique.Situation, d *critique.RetrievalVerdict) { d.Level = 99 })},
+		{"well-formed", "usage", editDecision(func(_ critique.Situation, d *critique.RetrievalVerdict) { d.Usage.Calls = -1 })},
 		{"repeatable", "differ", func() deciderFunc {
 			var n atomic.Int64
-			return editDecision(func(_ critique.Situation, d *critique.Decision) { *d = Decision(float64(n.Add(1)%2) / 2) })
+			return editDecision(func(_ critique.Situation, d *critique.RetrievalVerdict) { *d = Decision(float64(n.Add(1)%2) / 2) })
 		}()},
 		{"repeatable", "distributions of", func() deciderFunc {
 			var n atomic.Int64
-			return editDecision(func(_ critique.Situation, d *critique.Decision) {
+			return editDecision(func(_ critique.Situation, d *critique.RetrievalVerdict) {
 				if int(n.Add(1)) > len(situations()) {
 					d.Dist.Group = reflection.IsREL
 				}
 			})
 		}()},
-		{"data", "reserved strings in the path", editDecision(func(s critique.Situation, d *critique.Decision) {
+		{"data", "reserved strings in the path", editDecision(func(s critique.Situation, d *critique.RetrievalVerdict) {
 			if strings.Contains(fmt.Sprint(s.Prompt.Path), reflection.NoRetrieval.String()) {
 				*d = Decision(0)
 			}
 		})},
 		{"concurrent", "boom", failingDecider},
-		{"cancelled", "want one that wraps", deciderFunc(func(ctx context.Context, s critique.Situation) (critique.Decision, error) {
+		{"cancelled", "want one that wraps", deciderFunc(func(ctx context.Context, s critique.Situation) (critique.RetrievalVerdict, error) {
 			return goodDecider(context.WithoutCancel(ctx), s)
 		})},
-		{"unchanged", "was changed", editDecision(func(s critique.Situation, _ *critique.Decision) {
+		{"unchanged", "was changed", editDecision(func(s critique.Situation, _ *critique.RetrievalVerdict) {
 			for i := range s.Prompt.Path {
 				s.Prompt.Path[i].Text = "x"
 			}
@@ -299,21 +299,21 @@ func brokenDeciders() []brokenDecider {
 }
 
 // failingDecider fails.
-var failingDecider = deciderFunc(func(context.Context, critique.Situation) (critique.Decision, error) {
-	return critique.Decision{}, errBoom
+var failingDecider = deciderFunc(func(context.Context, critique.Situation) (critique.RetrievalVerdict, error) {
+	return critique.RetrievalVerdict{}, errBoom
 })
 
 // pick returns the check of the given name.
-func pick(list []contract.Check, name string) contract.Check {
-	return list[slices.IndexFunc(list, func(c contract.Check) bool { return c.Name == name })]
+func pick(list []contracttest.Check, name string) contracttest.Check {
+	return list[slices.IndexFunc(list, func(c contracttest.Check) bool { return c.Name == name })]
 }
 
 // TestContractCatches proves that every check can fail.
 func TestContractCatches(t *testing.T) {
-	fails := func(t *testing.T, c contract.Check, says string) {
+	fails := func(t *testing.T, c contracttest.Check, says string) {
 		t.Helper()
 		err := c.Run(t.Context())
-		if err == nil || errors.As(err, new(contract.NotApplicable)) || !strings.Contains(err.Error(), says) {
+		if err == nil || errors.As(err, new(contracttest.NotApplicable)) || !strings.Contains(err.Error(), says) {
 			t.Errorf("the check says %v: want %q", err, says)
 		}
 	}
@@ -342,7 +342,7 @@ func TestContractCatches(t *testing.T) {
 
 func TestContractOptions(t *testing.T) {
 	var n atomic.Int64
-	jitter := edit(func(_ critique.Candidate, v *critique.Verdict) {
+	jitter := edit(func(_ critique.Continuation, v *critique.Verdict) {
 		if v.IsREL.Status == reflection.StatusJudged {
 			v.IsREL.Dist.Probs[0].Log -= 1e-4 * float64(n.Add(1))
 		}
@@ -353,7 +353,7 @@ func TestContractOptions(t *testing.T) {
 	if err := pick(criticChecks(jitter, Tolerance(0.1)), "repeatable").Run(t.Context()); err != nil {
 		t.Errorf("tolerance 0.1: %v", err)
 	}
-	if err := pick(criticChecks(jitter, Skip("repeatable", "it jitters")), "repeatable").Run(t.Context()); err != contract.NotApplicable("it jitters") {
+	if err := pick(criticChecks(jitter, Skip("repeatable", "it jitters")), "repeatable").Run(t.Context()); err != contracttest.NotApplicable("it jitters") {
 		t.Errorf("skipped: %v", err)
 	}
 }

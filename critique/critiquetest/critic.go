@@ -10,7 +10,7 @@ import (
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
-	"github.com/goselfrag/goselfrag/internal/contract"
+	"github.com/goselfrag/goselfrag/internal/contracttest"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -24,36 +24,36 @@ import (
 // texts.
 func TestCritic(t *testing.T, k critique.Critic, opts ...Option) {
 	t.Helper()
-	contract.Test(t, criticChecks(k, opts...))
+	contracttest.Test(t, criticChecks(k, opts...))
 }
 
 // TestDecider checks that d keeps the contract of [critique.Decider], in the same
 // way as TestCritic.
 func TestDecider(t *testing.T, d critique.Decider, opts ...Option) {
 	t.Helper()
-	contract.Test(t, deciderChecks(d, opts...))
+	contracttest.Test(t, deciderChecks(d, opts...))
 }
 
-func criticChecks(k critique.Critic, opts ...Option) []contract.Check {
-	s := &suite[critique.Candidate, critique.Verdict]{
+func criticChecks(k critique.Critic, opts ...Option) []contracttest.Check {
+	s := &suite[critique.Continuation, critique.Verdict]{
 		settings: newSettings(opts),
 		ask:      k.Critique,
 		cases:    candidates,
-		data: func(text string) []named[critique.Candidate] {
+		data: func(text string) []named[critique.Continuation] {
 			question, passage, answer := candidates()[0].in, candidates()[0].in, candidates()[1].in
 			question.Question, question.Prompt.Instruction = text, text
 			passage.Prompt.Evidence = []generator.Evidence{{Title: text, Text: text}}
 			answer = with(answer, []generator.Step{{Text: text}})
-			return []named[critique.Candidate]{{"question", question}, {"passage", passage}, {"answer", answer}}
+			return []named[critique.Continuation]{{"question", question}, {"passage", passage}, {"answer", answer}}
 		},
 		formed: formedVerdict,
 	}
 	s.same = s.sameVerdict
-	return s.checks(contract.Check{Name: "incomplete", Run: func(ctx context.Context) error { return incomplete(ctx, s, critique.JudgesIncomplete(k)) }})
+	return s.checks(contracttest.Check{Name: "incomplete", Run: func(ctx context.Context) error { return incomplete(ctx, s, critique.JudgesIncomplete(k)) }})
 }
 
-func deciderChecks(d critique.Decider, opts ...Option) []contract.Check {
-	s := &suite[critique.Situation, critique.Decision]{
+func deciderChecks(d critique.Decider, opts ...Option) []contracttest.Check {
+	s := &suite[critique.Situation, critique.RetrievalVerdict]{
 		settings: newSettings(opts),
 		ask:      d.Decide,
 		cases:    situations,
@@ -69,22 +69,22 @@ func deciderChecks(d critique.Decider, opts ...Option) []contract.Check {
 	return s.checks()
 }
 
-// each calls f for the three judgements of a critique.
-func each(c reflection.Critique, f func(reflection.Group, reflection.Judgement) error) error {
+// each calls f for the three judgments of a critique.
+func each(c reflection.Critique, f func(reflection.Group, reflection.Judgment) error) error {
 	for _, j := range [...]struct {
 		reflection.Group
-		reflection.Judgement
+		reflection.Judgment
 	}{{reflection.IsREL, c.IsREL}, {reflection.IsSUP, c.IsSUP}, {reflection.IsUSE, c.IsUSE}} {
-		if err := f(j.Group, j.Judgement); err != nil {
+		if err := f(j.Group, j.Judgment); err != nil {
 			return fmt.Errorf("%v: %w", j.Group, err)
 		}
 	}
 	return nil
 }
 
-// judgementOf returns the judgement of g.
-func judgementOf(c reflection.Critique, g reflection.Group) reflection.Judgement {
-	return map[reflection.Group]reflection.Judgement{reflection.IsREL: c.IsREL, reflection.IsSUP: c.IsSUP, reflection.IsUSE: c.IsUSE}[g]
+// judgmentOf returns the judgment of g.
+func judgmentOf(c reflection.Critique, g reflection.Group) reflection.Judgment {
+	return map[reflection.Group]reflection.Judgment{reflection.IsREL: c.IsREL, reflection.IsSUP: c.IsSUP, reflection.IsUSE: c.IsUSE}[g]
 }
 
 // formedVerdict checks a verdict on a complete candidate.
@@ -92,7 +92,7 @@ func formedVerdict(v critique.Verdict) error {
 	if err := formedUsage(v.Usage); err != nil {
 		return err
 	}
-	return each(v.Critique, func(g reflection.Group, j reflection.Judgement) error {
+	return each(v.Critique, func(g reflection.Group, j reflection.Judgment) error {
 		switch {
 		case j.Status > reflection.StatusJudged:
 			return fmt.Errorf("the status %v does not exist", j.Status)
@@ -101,29 +101,29 @@ func formedVerdict(v critique.Verdict) error {
 		case j.Status == reflection.StatusJudged:
 			return formedDist(j.Dist, g, j.Token, j.Level)
 		case j.Dist != reflection.Distribution{} || j.Token != reflection.None:
-			return fmt.Errorf("the status is %v but there is a judgement, %+v", j.Status, j)
+			return fmt.Errorf("the status is %v but there is a judgment, %+v", j.Status, j)
 		}
 		return nil
 	})
 }
 
 func (s *settings) sameVerdict(a, b critique.Verdict) error {
-	return each(a.Critique, func(g reflection.Group, j reflection.Judgement) error {
-		return s.sameJudgement(j, judgementOf(b.Critique, g))
+	return each(a.Critique, func(g reflection.Group, j reflection.Judgment) error {
+		return s.sameJudgment(j, judgmentOf(b.Critique, g))
 	})
 }
 
-func (s *settings) sameJudgement(a, b reflection.Judgement) error {
+func (s *settings) sameJudgment(a, b reflection.Judgment) error {
 	if a.Status != b.Status || a.Token != b.Token || a.Level != b.Level || a.Inherited != b.Inherited {
 		return fmt.Errorf("%v %v %v and %v %v %v differ", a.Status, a.Token, a.Level, b.Status, b.Token, b.Level)
 	}
 	return s.sameDist(a.Dist, b.Dist)
 }
 
-// incomplete: while a candidate grows, a judgement once made stays, and nothing
+// incomplete: while a candidate grows, a judgment once made stays, and nothing
 // is absent that can still come. A refusal says that it is one; a critic that says it
 // judges incomplete candidates refuses none without steps.
-func incomplete(ctx context.Context, s *suite[critique.Candidate, critique.Verdict], incremental bool) error {
+func incomplete(ctx context.Context, s *suite[critique.Continuation, critique.Verdict], incremental bool) error {
 	refused := false
 	for _, c := range candidates() {
 		full, err := s.ask(ctx, c.in)
@@ -143,11 +143,11 @@ func incomplete(ctx context.Context, s *suite[critique.Candidate, critique.Verdi
 				refused = true
 				continue
 			}
-			err = each(v.Critique, func(g reflection.Group, j reflection.Judgement) error {
-				end := judgementOf(full.Critique, g)
+			err = each(v.Critique, func(g reflection.Group, j reflection.Judgment) error {
+				end := judgmentOf(full.Critique, g)
 				switch {
 				case j.Status == reflection.StatusJudged:
-					return s.sameJudgement(j, end)
+					return s.sameJudgment(j, end)
 				case j.Status == reflection.StatusAbsent && end.Status == reflection.StatusJudged:
 					return errors.New("it is absent and is judged later: want it pending")
 				}
@@ -159,13 +159,13 @@ func incomplete(ctx context.Context, s *suite[critique.Candidate, critique.Verdi
 		}
 	}
 	if refused {
-		return contract.NotApplicable("it refuses incomplete candidates")
+		return contracttest.NotApplicable("it refuses incomplete candidates")
 	}
 	return nil
 }
 
 // formedDecision checks a decision. Knowing nothing is allowed.
-func formedDecision(d critique.Decision) error {
+func formedDecision(d critique.RetrievalVerdict) error {
 	if err := formedUsage(d.Usage); err != nil {
 		return err
 	}
@@ -176,7 +176,7 @@ func formedDecision(d critique.Decision) error {
 	return formedDist(d.Dist, reflection.Retrieve, d.Token, d.Level)
 }
 
-func (s *settings) sameDecision(a, b critique.Decision) error {
+func (s *settings) sameDecision(a, b critique.RetrievalVerdict) error {
 	if a.Token != b.Token || a.Level != b.Level {
 		return fmt.Errorf("%v %v and %v %v differ", a.Token, a.Level, b.Token, b.Level)
 	}
@@ -188,30 +188,30 @@ var (
 	mercury  = generator.Evidence{Title: "Mercury", Text: "Mercury is the planet nearest to the sun."}
 )
 
-func path() []generator.Segment {
-	return []generator.Segment{{
+func path() []generator.PathSegment {
+	return []generator.PathSegment{{
 		Text: "Mercury is the nearest planet.", Evidence: []generator.Evidence{mercury},
 		Retrieve: reflection.Retrieval, Relevance: reflection.Relevant, Support: reflection.FullySupported,
 	}}
 }
 
 // with returns the candidate with other steps and their text.
-func with(c critique.Candidate, steps []generator.Step) critique.Candidate {
+func with(c critique.Continuation, steps []generator.Step) critique.Continuation {
 	c.Completion.Steps = steps
 	c.Text = strings.TrimSpace(c.Completion.Text())
 	return c
 }
 
 // candidates returns complete candidates of every form.
-func candidates() []named[critique.Candidate] {
+func candidates() []named[critique.Continuation] {
 	judged := generatortest.Segment(0.75, "It is Mercury.", [3]float64{0.5, 0.25, 0.25}, [5]float64{0, 0, 0.125, 0.125, 0.75})
-	whole := func(name string, p generator.Prompt, f generator.Finish, steps ...generator.Step) named[critique.Candidate] {
+	whole := func(name string, p generator.Prompt, f generator.Finish, steps ...generator.Step) named[critique.Continuation] {
 		p.Instruction = question
-		c := critique.Candidate{Question: question, Prompt: p, Completion: generator.Completion{Finish: f}}
-		return named[critique.Candidate]{name, with(c, steps)}
+		c := critique.Continuation{Question: question, Prompt: p, Completion: generator.Completion{Finish: f}}
+		return named[critique.Continuation]{name, with(c, steps)}
 	}
 	evidence := func() []generator.Evidence { return []generator.Evidence{mercury} }
-	return []named[critique.Candidate]{
+	return []named[critique.Continuation]{
 		whole("evidence", generator.Prompt{Evidence: evidence()}, generator.FinishEnd, judged...),
 		whole("no tokens", generator.Prompt{Evidence: evidence()}, generator.FinishEnd, generatortest.Words(0.5, "It is Mercury.")...),
 		whole("hard labels", generator.Prompt{Evidence: evidence()}, generator.FinishStop, generatortest.HardLabels(judged)...),

@@ -18,7 +18,7 @@ func ExampleCritic() {
 		{When: critiquetest.Uses("Paris"), Answer: critiquetest.Verdict(0.9, [3]float64{0.8, 0.1, 0.1}, [5]float64{0, 0, 0, 0, 1})},
 		{When: critiquetest.Says("perhaps"), Answer: critiquetest.Verdict(0.1, [3]float64{}, [5]float64{1, 0, 0, 0, 0})},
 	}}
-	for _, c := range []critique.Candidate{
+	for _, c := range []critique.Continuation{
 		{
 			Prompt:     generator.Prompt{Evidence: []generator.Evidence{{Title: "Paris", Text: "The capital of France."}}},
 			Completion: generator.Completion{Steps: generatortest.Words(1, "It is Paris.")},

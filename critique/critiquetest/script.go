@@ -33,10 +33,10 @@ type Rule[In, Out any] struct {
 }
 
 // CriticRule is a rule of a [Critic].
-type CriticRule = Rule[critique.Candidate, critique.Verdict]
+type CriticRule = Rule[critique.Continuation, critique.Verdict]
 
 // DeciderRule is a rule of a [Decider].
-type DeciderRule = Rule[critique.Situation, critique.Decision]
+type DeciderRule = Rule[critique.Situation, critique.RetrievalVerdict]
 
 // Critic is a [critique.Critic] that answers by rules and records its candidates.
 // The zero value has no rules and refuses every candidate. Rules must not change
@@ -45,18 +45,18 @@ type Critic struct {
 	// Rules are tried in order; the first that matches answers.
 	Rules []CriticRule
 
-	log record[critique.Candidate]
+	log record[critique.Continuation]
 }
 
 // Critique implements [critique.Critic].
-func (k *Critic) Critique(ctx context.Context, c critique.Candidate) (critique.Verdict, error) {
+func (k *Critic) Critique(ctx context.Context, c critique.Continuation) (critique.Verdict, error) {
 	c.Completion.Steps = slices.Clone(c.Completion.Steps)
 	c.Prompt = clone(c.Prompt)
 	return answer(ctx, &k.log, k.Rules, c, func() error { return &UnscriptedError{Candidate: &c} })
 }
 
 // Candidates returns the candidates so far, in the order in which they came.
-func (k *Critic) Candidates() []critique.Candidate { return k.log.all() }
+func (k *Critic) Candidates() []critique.Continuation { return k.log.all() }
 
 // Decider is a [critique.Decider] that answers by rules and records its
 // situations. The zero value has no rules and refuses every situation. Rules must
@@ -69,7 +69,7 @@ type Decider struct {
 }
 
 // Decide implements [critique.Decider].
-func (d *Decider) Decide(ctx context.Context, s critique.Situation) (critique.Decision, error) {
+func (d *Decider) Decide(ctx context.Context, s critique.Situation) (critique.RetrievalVerdict, error) {
 	s.Prompt = clone(s.Prompt)
 	return answer(ctx, &d.log, d.Rules, s, func() error { return &UnscriptedError{Situation: &s} })
 }
@@ -84,7 +84,7 @@ func clone(p generator.Prompt) generator.Prompt {
 
 // UnscriptedError says that no rule is for what was asked. One field is set.
 type UnscriptedError struct {
-	Candidate *critique.Candidate
+	Candidate *critique.Continuation
 	Situation *critique.Situation
 }
 
@@ -161,15 +161,15 @@ func find[In, Out any](r *record[In], rules []Rule[In, Out], in In) (Rule[In, Ou
 
 // Uses matches candidates that can use a passage whose title is s or whose text
 // contains s.
-func Uses(s string) func(critique.Candidate) bool {
-	return func(c critique.Candidate) bool {
+func Uses(s string) func(critique.Continuation) bool {
+	return func(c critique.Continuation) bool {
 		return slices.ContainsFunc(c.Evidence(), func(e generator.Evidence) bool { return e.Title == s || strings.Contains(e.Text, s) })
 	}
 }
 
 // Says matches candidates whose text contains s.
-func Says(s string) func(critique.Candidate) bool {
-	return func(c critique.Candidate) bool { return strings.Contains(c.Completion.Text(), s) }
+func Says(s string) func(critique.Continuation) bool {
+	return func(c critique.Continuation) bool { return strings.Contains(c.Completion.Text(), s) }
 }
 
 // Verdict returns a verdict with exact distributions of level Heuristic: rel is
@@ -177,18 +177,18 @@ func Says(s string) func(critique.Candidate) bool {
 // order of the groups' tokens. With all of sup or use 0 that group is absent.
 func Verdict(rel float64, sup [3]float64, use [5]float64) critique.Verdict {
 	return critique.Verdict{Critique: reflection.Critique{
-		IsREL: judgement(reflection.IsREL, 1-rel, rel),
-		IsSUP: judgement(reflection.IsSUP, sup[:]...),
-		IsUSE: judgement(reflection.IsUSE, use[:]...),
+		IsREL: judgment(reflection.IsREL, 1-rel, rel),
+		IsSUP: judgment(reflection.IsSUP, sup[:]...),
+		IsUSE: judgment(reflection.IsUSE, use[:]...),
 	}}
 }
 
-// judgement judges g with the probabilities p and the likeliest token, the first
+// judgment judges g with the probabilities p and the likeliest token, the first
 // of equals.
-func judgement(g reflection.Group, p ...float64) reflection.Judgement {
+func judgment(g reflection.Group, p ...float64) reflection.Judgment {
 	best := slices.Index(p, slices.Max(p))
 	if p[best] <= 0 {
-		return reflection.Judgement{Status: reflection.StatusAbsent}
+		return reflection.Judgment{Status: reflection.StatusAbsent}
 	}
 	return reflection.Judged(reflection.NewDistribution(g, p...), g.Tokens()[best], reflection.Heuristic)
 }
@@ -196,12 +196,12 @@ func judgement(g reflection.Group, p ...float64) reflection.Judgement {
 // Decision returns a decision of level Heuristic: Retrieval has the probability
 // pRetrieval and is the token from 0.5 up, NoRetrieval has the rest and
 // ContinueEvidence none.
-func Decision(pRetrieval float64) critique.Decision {
+func Decision(pRetrieval float64) critique.RetrievalVerdict {
 	token := reflection.NoRetrieval
 	if pRetrieval >= 0.5 {
 		token = reflection.Retrieval
 	}
-	return critique.Decision{
+	return critique.RetrievalVerdict{
 		Dist:  reflection.NewDistribution(reflection.Retrieve, 1-pRetrieval, pRetrieval, 0),
 		Token: token,
 		Level: reflection.Heuristic,

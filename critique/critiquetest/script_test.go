@@ -18,8 +18,8 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-func candidate(text string, evidence ...generator.Evidence) critique.Candidate {
-	return critique.Candidate{
+func candidate(text string, evidence ...generator.Evidence) critique.Continuation {
+	return critique.Continuation{
 		Question:   "Why?",
 		Prompt:     generator.Prompt{Instruction: "Why?", Evidence: evidence},
 		Completion: generator.Completion{Steps: generatortest.Words(1, text), Finish: generator.FinishEnd},
@@ -31,7 +31,7 @@ func TestVerdict(t *testing.T) {
 	want := critique.Verdict{Critique: reflection.Critique{
 		IsREL: reflection.Judged(reflection.NewDistribution(reflection.IsREL, 0.75, 0.25), reflection.Irrelevant, reflection.Heuristic),
 		IsSUP: reflection.Judged(reflection.NewDistribution(reflection.IsSUP, 0.25, 0.5, 0.25), reflection.PartiallySupported, reflection.Heuristic),
-		IsUSE: reflection.Judgement{Status: reflection.StatusAbsent},
+		IsUSE: reflection.Judgment{Status: reflection.StatusAbsent},
 	}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
@@ -56,10 +56,10 @@ func TestCriticFirstRuleAnswers(t *testing.T) {
 		{When: Says("fail"), Times: 1, Err: boom},
 		{When: Says("fail"), Answer: good},
 		{When: Uses("Paris"), Answer: good},
-		{When: func(c critique.Candidate) bool { return len(c.Evidence()) == 0 }, Answer: bad},
+		{When: func(c critique.Continuation) bool { return len(c.Evidence()) == 0 }, Answer: bad},
 	}}
 	for _, tt := range []struct {
-		c    critique.Candidate
+		c    critique.Continuation
 		want critique.Verdict
 		err  error
 	}{
@@ -93,7 +93,7 @@ func TestDeciderFirstRuleAnswers(t *testing.T) {
 	if diff := cmp.Diff(Decision(0.75), got); diff != "" || err != nil {
 		t.Error(err, diff)
 	}
-	_, err = d.Decide(t.Context(), critique.Situation{Question: "Who?", Prompt: generator.Prompt{Path: make([]generator.Segment, 2)}})
+	_, err = d.Decide(t.Context(), critique.Situation{Question: "Who?", Prompt: generator.Prompt{Path: make([]generator.PathSegment, 2)}})
 	if err == nil || !strings.Contains(err.Error(), `question "Who?" after 2 segments`) {
 		t.Errorf("unscripted: %v", err)
 	}
@@ -112,7 +112,7 @@ func TestCriticRecordsCopies(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Completion.Steps[0].Text, c.Prompt.Evidence[0].Text = "changed", "changed"
-	if d := cmp.Diff([]critique.Candidate{candidate("text", generator.Evidence{Text: "e"})}, k.Candidates()); d != "" {
+	if d := cmp.Diff([]critique.Continuation{candidate("text", generator.Evidence{Text: "e"})}, k.Candidates()); d != "" {
 		t.Error(d)
 	}
 }

@@ -8,8 +8,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/observe"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -31,7 +33,7 @@ type inquiry struct {
 	usage  generator.Usage
 }
 
-func (q *inquiry) critique(ctx context.Context, c critique.Candidate) (critique.Verdict, error) {
+func (q *inquiry) critique(ctx context.Context, c critique.Continuation) (critique.Verdict, error) {
 	var v critique.Verdict
 	if err := ctx.Err(); err != nil {
 		return v, err
@@ -81,15 +83,15 @@ func (q *inquiry) critique(ctx context.Context, c critique.Candidate) (critique.
 // ask judges groups: each by its own question where the model gives
 // log-probabilities, and those that this leaves open by the form, which is about
 // all of them.
-func (q *inquiry) ask(ctx context.Context, f form, questions ...single) (map[reflection.Group]reflection.Judgement, error) {
+func (q *inquiry) ask(ctx context.Context, f form, questions ...single) (map[reflection.Group]reflection.Judgment, error) {
 	probs, err := q.judge.hasProbs(ctx)
 	if err != nil {
 		return nil, err
 	}
-	found := make(map[reflection.Group]reflection.Judgement)
+	found := make(map[reflection.Group]reflection.Judgment)
 	open := false
 	for _, s := range questions {
-		j := reflection.Judgement{} // unknown
+		j := reflection.Judgment{} // unknown
 		if probs {
 			if j, err = q.askOne(ctx, s); err != nil {
 				return nil, err
@@ -132,20 +134,20 @@ func (j *Judge) hasProbs(ctx context.Context) (bool, error) {
 	return caps.LogProbs, nil
 }
 
-// askOne asks for one token. The judgement is unknown if no label came of it.
-func (q *inquiry) askOne(ctx context.Context, s single) (reflection.Judgement, error) {
+// askOne asks for one token. The judgment is unknown if no label came of it.
+func (q *inquiry) askOne(ctx context.Context, s single) (reflection.Judgment, error) {
 	c, err := q.complete(ctx, s.template, generator.Request{MaxTokens: 1, Alternatives: alternatives})
 	if err != nil || len(c.Steps) == 0 {
-		return reflection.Judgement{}, err
+		return reflection.Judgment{}, err
 	}
 	d, token, ok := s.labels.read(c.Steps[0].Top)
 	if !ok {
-		return reflection.Judgement{}, nil
+		return reflection.Judgment{}, nil
 	}
 	return reflection.Judged(d, token, reflection.PromptedProbs), nil
 }
 
-// askForm asks for a JSON object, once more if the reply is none, and returns the
+// askForm asks for a JSON object, once more if the reply holds no clear one, and returns the
 // labels in it in the order of the fields. There are none if both replies cannot
 // be read.
 func (q *inquiry) askForm(ctx context.Context, f form) ([]reflection.Token, error) {
@@ -155,7 +157,11 @@ func (q *inquiry) askForm(ctx context.Context, f form) ([]reflection.Token, erro
 		if err != nil {
 			return nil, err
 		}
-		got, err := parse(c.Said(), f.fields)
+		got, deviates, err := read(c.Said(), f.fields)
+		if deviates {
+			q.judge.deviating.Add(1)
+			observe.Current(ctx).Note("a reply was not the JSON object alone, but it was clear")
+		}
 		if err == nil {
 			tokens := make([]reflection.Token, len(f.fields))
 			for i, field := range f.fields {
@@ -175,11 +181,8 @@ func (q *inquiry) complete(ctx context.Context, t generator.TaskTemplate, req ge
 	maps.DeleteFunc(values, func(name, _ string) bool { return !slices.Contains(t.Placeholders(), name) })
 	req.Task = &generator.Task{Template: t, Values: values}
 	c, err := generator.Complete(ctx, q.judge.model, req)
-	used := c.Usage
-	if err != nil {
-		// A call that was cut off reports no cost, but was made all the same.
-		used = generator.Usage{Calls: 1, GeneratedTokens: len(c.Steps), Partial: true}
+	if !budget.Refused(err) { // otherwise no call was made
+		q.usage = q.usage.Add(c.Spent())
 	}
-	q.usage = q.usage.Add(used)
 	return c, err
 }

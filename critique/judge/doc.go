@@ -10,7 +10,7 @@
 // prompted-probs). Any other model is asked for labels as JSON, without
 // probabilities (level prompted-labels), and once more if its reply is something
 // else. A model that is said to give log-probabilities and does not, or that does
-// not answer with a label, is asked for JSON too, and the level of that judgement
+// not answer with a label, is asked for JSON too, and the level of that judgment
 // says so. What a model does not say in any of these ways stays unknown.
 //
 // Scores from labels are not comparable with those of a model that was trained on

@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"sync"
+	"sync/atomic"
 
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/isnil"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -25,6 +27,8 @@ import (
 type Judge struct {
 	model generator.Generator
 	t     Templates
+
+	deviating atomic.Int64 // replies
 
 	mu    sync.Mutex
 	probs *bool // whether the model gives log-probabilities, once it is known
@@ -48,18 +52,18 @@ var (
 	retrieveLabels  = labels{{"A", reflection.Retrieval}, {"B", reflection.NoRetrieval}}
 	continueLabels  = labels{{"A", reflection.Retrieval}, {"B", reflection.NoRetrieval}, {"C", reflection.ContinueEvidence}}
 
-	relevanceField = field{"relevance", map[string]reflection.Token{"relevant": reflection.Relevant, "irrelevant": reflection.Irrelevant}}
-	supportField   = field{"support", map[string]reflection.Token{"full": reflection.FullySupported, "partial": reflection.PartiallySupported, "none": reflection.NoSupport}}
-	utilityField   = field{"utility", map[string]reflection.Token{"1": reflection.Utility1, "2": reflection.Utility2, "3": reflection.Utility3, "4": reflection.Utility4, "5": reflection.Utility5}}
-	retrieveField  = field{"retrieve", map[string]reflection.Token{"yes": reflection.Retrieval, "no": reflection.NoRetrieval}}
-	continueField  = field{"retrieve", map[string]reflection.Token{"yes": reflection.Retrieval, "no": reflection.NoRetrieval, "continue": reflection.ContinueEvidence}}
+	relevanceField = field{"relevance", map[string]reflection.Token{"relevant": reflection.Relevant, "irrelevant": reflection.Irrelevant}, relevanceLabels}
+	supportField   = field{"support", map[string]reflection.Token{"full": reflection.FullySupported, "partial": reflection.PartiallySupported, "none": reflection.NoSupport}, supportLabels}
+	utilityField   = field{"utility", map[string]reflection.Token{"1": reflection.Utility1, "2": reflection.Utility2, "3": reflection.Utility3, "4": reflection.Utility4, "5": reflection.Utility5}, nil}
+	retrieveField  = field{"retrieve", map[string]reflection.Token{"yes": reflection.Retrieval, "no": reflection.NoRetrieval}, retrieveLabels}
+	continueField  = field{"retrieve", map[string]reflection.Token{"yes": reflection.Retrieval, "no": reflection.NoRetrieval, "continue": reflection.ContinueEvidence}, continueLabels}
 )
 
 // New returns a judge that asks model, which need not be the one that answers. The
 // zero Templates are the default prompts. An error names the template that cannot
 // take the place of the default one. New makes no call.
 func New(model generator.Generator, t Templates) (*Judge, error) {
-	if r := reflect.ValueOf(model); model == nil || r.Kind() == reflect.Pointer && r.IsNil() {
+	if isnil.Value(model) {
 		return nil, errors.New("judge: the generator is nil")
 	}
 	if err := t.complete(); err != nil {
@@ -67,6 +71,11 @@ func New(model generator.Generator, t Templates) (*Judge, error) {
 	}
 	return &Judge{model: model, t: t}, nil
 }
+
+// Deviations returns how many replies were read though they were not the JSON object alone
+// that was asked for, such as one with words around it. Many of them say that the model
+// and the templates do not suit each other.
+func (j *Judge) Deviations() int { return int(j.deviating.Load()) }
 
 // Templates implements [critique.Templated].
 func (j *Judge) Templates() []generator.TaskTemplate {
@@ -77,10 +86,28 @@ func (j *Judge) Templates() []generator.TaskTemplate {
 	return list
 }
 
+// mostOf returns the most that n questions for one token each cost, with the form that is
+// asked for if one of them is not answered, and once more if its reply cannot be read. It
+// does not depend on what is known of the model, so that a declared cost never changes.
+func mostOf(n int) budget.Cost {
+	return budget.Cost{Calls: n + 2, Tokens: n + 2*maxTokens}
+}
+
+// MostCost implements budget.Declarer: that of a critique of a candidate with a passage of
+// its own, whose relevance is asked for, then support and utility.
+func (j *Judge) MostCost(int) (budget.Cost, bool) {
+	return mostOf(1).Add(mostOf(2)), true
+}
+
+// MostDecisionCost implements [critique.DecisionDeclarer].
+func (j *Judge) MostDecisionCost() (budget.Cost, bool) {
+	return mostOf(1), true
+}
+
 // Critique implements [critique.Critic]. A complete candidate without text is not
 // judged. An incomplete one is refused, unless it has no steps: then its passage is
 // judged.
-func (j *Judge) Critique(ctx context.Context, c critique.Candidate) (critique.Verdict, error) {
+func (j *Judge) Critique(ctx context.Context, c critique.Continuation) (critique.Verdict, error) {
 	asked := inquiry{judge: j}
 	v, err := asked.critique(ctx, c)
 	v.Usage = asked.usage
@@ -92,7 +119,7 @@ func (j *Judge) Critique(ctx context.Context, c critique.Candidate) (critique.Ve
 
 // Decide implements [critique.Decider]. Where the path holds a passage it can also
 // be decided to go on with it.
-func (j *Judge) Decide(ctx context.Context, s critique.Situation) (critique.Decision, error) {
+func (j *Judge) Decide(ctx context.Context, s critique.Situation) (critique.RetrievalVerdict, error) {
 	asked := inquiry{judge: j, values: map[string]string{
 		"question": question(s.Question, s.Prompt),
 		"answer":   cmp.Or(s.Prompt.PathText(), nothingYet),
@@ -103,7 +130,7 @@ func (j *Judge) Decide(ctx context.Context, s critique.Situation) (critique.Deci
 		asked.values["passage"] = generator.JoinEvidence(e)
 	}
 	found, err := asked.ask(ctx, object, one)
-	d := critique.Decision{Dist: reflection.Distribution{Group: reflection.Retrieve}, Usage: asked.usage}
+	d := critique.RetrievalVerdict{Dist: reflection.Distribution{Group: reflection.Retrieve}, Usage: asked.usage}
 	if err != nil {
 		return d, fmt.Errorf("judge: deciding on retrieval: %w", err)
 	}

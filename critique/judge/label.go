@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -95,6 +96,9 @@ type field struct {
 	// values maps what may stand there to its meaning. Digits are JSON numbers,
 	// everything else is a string.
 	values map[string]reflection.Token
+	// letters are the answers to the same question for one token, which some models give
+	// here, too.
+	letters labels
 }
 
 // maxReply bounds the length in bytes of a reply that is looked at, which ends any
@@ -135,7 +139,7 @@ func parse(reply string, fields []field) (map[string]reflection.Token, error) {
 			return nil, fmt.Errorf("the value of %q is not one of those allowed", key)
 		}
 		if _, twice := out[fields[i].key]; twice {
-			return nil, fmt.Errorf("the field %q stands there twice", key)
+			return nil, fmt.Errorf("the field %q is given twice", key)
 		}
 		out[fields[i].key] = token
 	}
@@ -151,6 +155,95 @@ func parse(reply string, fields []field) (map[string]reflection.Token, error) {
 		}
 	}
 	return out, nil
+}
+
+// read reads a reply as parse does, or else one in which the labels are clear all the same:
+// an object in some text, with more fields, with keys and labels in another case, with the
+// letter of a label, or with a number that is written in another way. Several objects must
+// agree. It reports whether the reply deviates from what was asked for. The error is that
+// of parse.
+func read(reply string, fields []field) (found map[string]reflection.Token, deviates bool, err error) {
+	if found, err = parse(reply, fields); err == nil || len(reply) > maxReply || !utf8.ValidString(reply) {
+		return found, false, err
+	}
+	for at := strings.IndexByte(reply, '{'); at >= 0; {
+		got, end, fits := object(reply[at:], fields)
+		if end == 0 {
+			end = 1 // look inside
+		} else if !fits {
+			return nil, false, err
+		} else if found != nil && !maps.Equal(found, got) {
+			return nil, false, err
+		} else {
+			found = got
+		}
+		next := strings.IndexByte(reply[at+end:], '{')
+		if next < 0 {
+			break
+		}
+		at += end + next
+	}
+	if found == nil {
+		return nil, false, err
+	}
+	return found, true, nil
+}
+
+// object reads the object that text begins with. The end is that of the object if all
+// fields are in it with a label, 0 otherwise. It does not fit if a field is in it twice
+// with several labels.
+func object(text string, fields []field) (found map[string]reflection.Token, end int, fits bool) {
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.UseNumber()
+	if _, err := dec.Token(); err != nil {
+		return nil, 0, false
+	}
+	found, fits = make(map[string]reflection.Token, len(fields)), true
+	for dec.More() {
+		key, err := dec.Token()
+		var value any
+		if err != nil || dec.Decode(&value) != nil {
+			return nil, 0, false
+		}
+		i := slices.IndexFunc(fields, func(f field) bool { return strings.EqualFold(f.key, strings.TrimSpace(key.(string))) })
+		if i < 0 {
+			continue
+		}
+		token, ok := fields[i].clear(value)
+		if !ok {
+			return nil, 0, false
+		}
+		if other, twice := found[fields[i].key]; twice && other != token {
+			fits = false
+		}
+		found[fields[i].key] = token
+	}
+	if _, err := dec.Token(); err != nil || len(found) < len(fields) {
+		return nil, 0, false
+	}
+	return found, int(dec.InputOffset()), fits
+}
+
+// clear returns what a value means that may be written in another way than asked for.
+func (f field) clear(value any) (reflection.Token, bool) {
+	switch v := value.(type) {
+	case string:
+		v = strings.TrimSpace(v)
+		for name, token := range f.values {
+			if strings.EqualFold(name, v) {
+				return token, true
+			}
+		}
+		if i := slices.IndexFunc(f.letters, func(l label) bool { return strings.EqualFold(l.name, v) }); i >= 0 {
+			return f.letters[i].token, true
+		}
+	case json.Number:
+		if x, err := v.Float64(); err == nil {
+			token, ok := f.values[strconv.FormatFloat(x, 'f', -1, 64)]
+			return token, ok
+		}
+	}
+	return reflection.None, false
 }
 
 // mean returns what a JSON value means in the field.

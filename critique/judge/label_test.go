@@ -3,6 +3,7 @@ package judge
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math"
 	"math/rand/v2"
@@ -203,6 +204,77 @@ func TestParse(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Replies that are not the object alone, but clear.
+func TestRead(t *testing.T) {
+	segment := []field{supportField, utilityField}
+	for reply, want := range map[string]string{
+		`Sure! {"support": "partial", "utility": 4} Hope that helps`:                                "44",
+		"Here it is:\n```json\n{\"support\": \"partial\", \"utility\": 4}\n```\nDone.":              "44",
+		"```json\n{\"support\": \"partial\", \"utility\": 4}":                                       "44",
+		`{"support": "partial", "utility": 4, "reason": {"a": [1, "}"]}}`:                           "44",
+		`{"Support": " Partial", "UTILITY": "4"}`:                                                   "44",
+		`{"support": "B", "utility": 4.0}`:                                                          "44",
+		`[{"support": "b", "utility": 4}]`:                                                          "44",
+		`{"result": {"support": "partial", "utility": 4}}`:                                          "44",
+		`{"support": "partial", "utility": 4} {"utility": 4, "support": "partial"}`:                 "44",
+		`{"support": "partial", "utility": 4, "utility": 4}`:                                        "44",
+		`Of {full, partial, none} I take {"support": "partial", "utility": 4}.`:                     "44",
+		`{"support": "full or partial", "utility": "1 to 5"}: {"support": "partial", "utility": 4}`: "44",
+
+		`{"support": "partial", "utility": 4} or {"support": "full", "utility": 4}`: "",
+		`{"support": "partial", "utility": 4, "utility": 5}`:                        "",
+		`{"support": "partial"} {"utility": 4}`:                                     "",
+		`{"support": "mostly", "utility": 4}`:                                       "",
+		`{"support": "partial", "utility": 4.5}`:                                    "",
+		`{"support": "partial", "utility": 6}`:                                      "",
+		`{"support": ["partial"], "utility": 4}`:                                    "",
+		`{"support": "partial", "utility": 4`:                                       "",
+		`support: partial, utility: 4`:                                              "",
+		strings.Repeat("{", maxReply):                                               "",
+		strings.Repeat(`{"a":`, maxReply/5):                                         "",
+		`{"support": "partial", "utility": 4}` + strings.Repeat(" x", maxReply):     "",
+	} {
+		found, deviates, err := read(reply, segment)
+		got := ""
+		if err == nil {
+			got = fmt.Sprint(int(found["utility"]-reflection.Utility1)+1) + "4"
+			if found["support"] != reflection.PartiallySupported || !deviates {
+				got = fmt.Sprint(found, deviates)
+			}
+		}
+		if got != want {
+			t.Errorf("%.200s: %q, %v: want %q", reply, got, err, want)
+		}
+	}
+	if found, deviates, err := read(`Sure! {"relevance":"A"} Hope that helps`, []field{relevanceField}); err != nil || !deviates || found["relevance"] != reflection.Relevant {
+		t.Errorf("%v, %t, %v", found, deviates, err)
+	}
+	if found, deviates, err := read(`{"relevance":"irrelevant"}`, []field{relevanceField}); err != nil || deviates || found["relevance"] != reflection.Irrelevant {
+		t.Errorf("%v, %t, %v", found, deviates, err)
+	}
+}
+
+// FuzzRead checks that what parse reads is read the same, and that talk around it that has
+// no braces does not matter.
+func FuzzRead(f *testing.F) {
+	for _, s := range []string{`{"support": "partial", "utility": 4}`, `x {"support":"A","utility":"4","z":[{}]} y`, `{"support":{"support":"full","utility":1}}`} {
+		f.Add(s)
+	}
+	fields := []field{supportField, utilityField}
+	f.Fuzz(func(t *testing.T, reply string) {
+		got, _, err := read(reply, fields)
+		if want, strict := parse(reply, fields); strict == nil && (err != nil || !maps.Equal(got, want)) {
+			t.Fatalf("%q: %v, %v", reply, got, err)
+		}
+		if err == nil && len(got) != 2 {
+			t.Fatalf("%q: %v", reply, got)
+		}
+		if again, _, err2 := read("So: "+reply+" That is all.", fields); err == nil && len(reply) < maxReply-50 && (err2 != nil || !maps.Equal(got, again)) {
+			t.Fatalf("%q: %v, but %v with words around, %v", reply, got, again, err2)
+		}
+	})
 }
 
 // FuzzParse compares the parser with another one, which lets encoding/json fill a

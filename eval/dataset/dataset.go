@@ -1,6 +1,7 @@
 // Package dataset reads question sets: UTF-8 files of JSON lines, one value a line.
 // Blank lines and fields that a layout does not name are passed over. An error in a
-// line is a *[LineError], which names the file and the line.
+// line is a *[LineError], which names the file and the line. Pipes and devices are refused,
+// as the reading of one may never end: [Read] reads any stream.
 package dataset
 
 import (
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/goselfrag/goselfrag/internal/regular"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
@@ -98,7 +100,7 @@ func unique(ids map[string]bool, id string) error {
 }
 
 func read[T any](file string, check func(*T) error) ([]T, error) {
-	f, err := os.Open(file)
+	f, err := regular.OpenFile(file, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}

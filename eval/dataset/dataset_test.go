@@ -11,6 +11,7 @@ import (
 
 	"github.com/goselfrag/goselfrag/eval/dataset"
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 func file(t *testing.T, text string) string {
@@ -48,7 +49,7 @@ func TestPassages(t *testing.T) {
 	got, err := dataset.Passages(file(t, `{"id":"p1","title":"T","text":"One."}`+"\n"+`{"id":"p2","text":"`+strings.Repeat("long ", 50000)+`","metadata":{"year":2020}}`+"\n"))
 	want := []retriever.Passage{
 		{ID: "p1", Title: "T", Text: "One."},
-		{ID: "p2", Text: strings.Repeat("long ", 50000), Metadata: retriever.Metadata{"year": retriever.Int(2020)}},
+		{ID: "p2", Text: strings.Repeat("long ", 50000), Metadata: filter.Metadata{"year": filter.Int(2020)}},
 	}
 	if err != nil || !cmp.Equal(got, want) {
 		t.Errorf("%v, %v", err, cmp.Diff(want, got))

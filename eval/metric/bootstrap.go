@@ -90,17 +90,9 @@ func (b Bootstrap) interval(metric string, values []float64) (Interval, error) {
 
 // intervals returns the interval of the mean of each list of values, all of one length.
 func (b Bootstrap) intervals(metric string, figures [][]float64) ([]Interval, error) {
-	if b.Resamples == 0 {
-		b.Resamples = 10000
-	}
-	if b.Level == 0 {
-		b.Level = 0.95
-	}
-	if b.Resamples < 1 {
-		return nil, inputError(metric, "Resamples is %d: want at least 1, or 0 for 10000", b.Resamples)
-	}
-	if !(b.Level > 0 && b.Level < 1) { // false for NaN, too
-		return nil, inputError(metric, "Level is %v: want a number in (0, 1), or 0 for 0.95", b.Level)
+	b, err := b.withDefaults(metric)
+	if err != nil {
+		return nil, err
 	}
 	if len(figures) == 0 {
 		return nil, nil
@@ -116,12 +108,7 @@ func (b Bootstrap) intervals(metric string, figures [][]float64) ([]Interval, er
 	}
 	drawn := make([]int, len(sizes))
 	for i := range b.Resamples {
-		n := 0
-		for j := range drawn {
-			g := random.IntN(len(sizes))
-			drawn[j] = g
-			n += sizes[g]
-		}
+		n := draw(random, sizes, drawn)
 		for f, of := range sums {
 			sum := 0.0
 			for _, g := range drawn {
@@ -139,16 +126,106 @@ func (b Bootstrap) intervals(metric string, figures [][]float64) ([]Interval, er
 	return list, nil
 }
 
-// grouped returns, for each group in the order in which they first come, the number of its
-// examples, and for each figure the sums of their values.
+// withDefaults returns b with the values that 0 means.
+func (b Bootstrap) withDefaults(metric string) (Bootstrap, error) {
+	if b.Resamples == 0 {
+		b.Resamples = 10000
+	}
+	if b.Level == 0 {
+		b.Level = 0.95
+	}
+	if b.Resamples < 1 {
+		return b, inputError(metric, "Resamples is %d: want at least 1, or 0 for 10000", b.Resamples)
+	}
+	if !(b.Level > 0 && b.Level < 1) { // false for NaN, too
+		return b, inputError(metric, "Level is %v: want a number in (0, 1), or 0 for 0.95", b.Level)
+	}
+	return b, nil
+}
+
+// draw fills drawn with groups, as many as there are, and returns the number of their
+// examples.
+func draw(random *rand.Rand, sizes, drawn []int) int {
+	n := 0
+	for j := range drawn {
+		g := random.IntN(len(sizes))
+		drawn[j] = g
+		n += sizes[g]
+	}
+	return n
+}
+
+// Figure returns the interval of any figure of n examples, for one that is no mean, such
+// as balanced accuracy. of computes it of examples, given by their numbers from 0, each as
+// often as it was drawn; it must not keep the slice. Value is the figure of all examples.
+// The error, an *[InputError], says that n is below 1, that a figure is not finite, or which
+// field is out of range.
+func (b Bootstrap) Figure(n int, of func(examples []int) float64) (Interval, error) {
+	const name = "Bootstrap.Figure"
+	b, err := b.withDefaults(name)
+	if err != nil {
+		return Interval{}, err
+	}
+	if n < 1 {
+		return Interval{}, inputError(name, "n is %d: want at least one example", n)
+	}
+	group, sizes, err := b.groups(name, n)
+	if err != nil {
+		return Interval{}, err
+	}
+	members := make([][]int, len(sizes))
+	all := make([]int, n)
+	for i, g := range group {
+		members[g] = append(members[g], i)
+		all[i] = i
+	}
+	value := of(all)
+	random := rand.New(rand.NewPCG(b.Seed, 0))
+	figures := make([]float64, b.Resamples)
+	drawn := make([]int, len(sizes))
+	var examples []int
+	for i := range figures {
+		draw(random, sizes, drawn)
+		examples = examples[:0]
+		for _, g := range drawn {
+			examples = append(examples, members[g]...)
+		}
+		figures[i] = of(examples)
+	}
+	if err := checkFinite(name, "the figure", append(figures, value)); err != nil {
+		return Interval{}, err
+	}
+	slices.Sort(figures)
+	tail := (1 - b.Level) / 2
+	return Interval{Value: value, Low: quantile(figures, tail), High: quantile(figures, 1-tail)}, nil
+}
+
+// grouped returns the number of examples of each group, and for each figure the sums of
+// their values.
 func (b Bootstrap) grouped(metric string, figures [][]float64) (sizes []int, sums [][]float64, err error) {
-	examples := len(figures[0])
+	group, sizes, err := b.groups(metric, len(figures[0]))
+	if err != nil {
+		return nil, nil, err
+	}
+	sums = make([][]float64, len(figures))
+	for f, values := range figures {
+		sums[f] = make([]float64, len(sizes))
+		for i, v := range values {
+			sums[f][group[i]] += v
+		}
+	}
+	return sizes, sums, nil
+}
+
+// groups returns the group of each example, and the number of examples of each group.
+// Groups are numbered in the order in which they first come.
+func (b Bootstrap) groups(metric string, examples int) (group, sizes []int, err error) {
 	if b.Groups != nil && len(b.Groups) != examples {
 		return nil, nil, inputError(metric, "Groups has %d names for %d examples: want one for each", len(b.Groups), examples)
 	}
-	of := make([]int, examples) // the group of each example
+	group = make([]int, examples)
 	index := map[string]int{}
-	for i := range of {
+	for i := range group {
 		at, known := len(sizes), false
 		if b.Groups != nil {
 			if at, known = index[b.Groups[i]]; !known {
@@ -159,20 +236,13 @@ func (b Bootstrap) grouped(metric string, figures [][]float64) (sizes []int, sum
 		if !known {
 			sizes = append(sizes, 0)
 		}
-		of[i] = at
+		group[i] = at
 		sizes[at]++
 	}
-	sums = make([][]float64, len(figures))
-	for f, values := range figures {
-		sums[f] = make([]float64, len(sizes))
-		for i, v := range values {
-			sums[f][of[i]] += v
-		}
-	}
-	return sizes, sums, nil
+	return group, sizes, nil
 }
 
-// quantile interpolates between neighbours in sorted: the least value at 0, the
+// quantile interpolates between neighbors in sorted: the least value at 0, the
 // greatest at 1.
 func quantile(sorted []float64, q float64) float64 {
 	at := q * float64(len(sorted)-1)

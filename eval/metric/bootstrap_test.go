@@ -201,7 +201,7 @@ func TestBootstrapDifferenceOfGroupsAgainstEnumeration(t *testing.T) {
 	}
 	slices.Sort(means)
 	low, high := means[6], means[249]
-	// Their neighbours are equal, so that chance in 10000 draws changes nothing; neither is
+	// Their neighbors are equal, so that chance in 10000 draws changes nothing; neither is
 	// the least or the greatest of all.
 	if low != means[4] || low != means[8] || high != means[247] || high != means[251] || low == means[0] || high == means[255] {
 		t.Fatalf("%v", means)

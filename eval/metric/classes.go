@@ -94,6 +94,28 @@ func (c *Confusion[C]) BalancedAccuracy() float64 {
 	return sum / float64(max(n, 1))
 }
 
+// Precision returns the share of the examples predicted to be of a class that are of it, in
+// [0, 1]: 0 if there is none, or no such class.
+func (c *Confusion[C]) Precision(class C) float64 {
+	i, known := c.index[class]
+	if !known {
+		return 0
+	}
+	both, _, predicted := c.of(i)
+	return share(both, predicted)
+}
+
+// Recall returns the share of the examples of a class that are predicted to be of it, in
+// [0, 1]: 0 if there is none, or no such class.
+func (c *Confusion[C]) Recall(class C) float64 {
+	i, known := c.index[class]
+	if !known {
+		return 0
+	}
+	both, truth, _ := c.of(i)
+	return share(both, truth)
+}
+
 // MacroF1 returns the mean of the classes' F1, in [0, 1], over the classes of which
 // there are examples or predictions. The F1 of a class is twice the right
 // predictions divided by examples plus predictions.

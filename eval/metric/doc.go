@@ -3,7 +3,8 @@
 //
 // Text, over a question's gold answers: [Match], [MatchFold], [ExactMatch], [F1],
 // [RougeL]. Rankings: [Recall], [ReciprocalRank], [NDCG], [AveragePrecision].
-// Scores and probabilities: [AUC], [CalibrationError]. Classes: [Confusion].
+// Scores and probabilities: [AUC], [CalibrationError], [Reliability], [LogLoss]. Classes:
+// [Confusion].
 // Chance: [Bootstrap]. Times: [Quantile].
 //
 // The figures of single questions are averaged with [Mean]: the mean of

@@ -6,7 +6,7 @@ import (
 )
 
 // The functions of this file look at the first k places of ranked, a list of ids,
-// best first; k below 1 means all places. An id that stands there twice counts at its
+// best first; k below 1 means all places. An id that is given twice counts at its
 // first place only, and the second still takes up a place. An id that stands twice in
 // relevant is one id. If nothing is relevant the result is 0, as in trec_eval when it
 // is told to count such queries: leave them out of means, or say that they are in.
@@ -80,7 +80,7 @@ func AveragePrecision(ranked, relevant []string) float64 {
 	return sum / float64(max(len(want), 1))
 }
 
-// NDCG returns the normalised discounted cumulative gain of the first k of ranked, in
+// NDCG returns the normalized discounted cumulative gain of the first k of ranked, in
 // [0, 1], as trec_eval's ndcg_cut computes it:
 //
 //	DCG = Σ gain(place i) / log2(i + 1),   i = 1 … k

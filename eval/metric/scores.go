@@ -53,30 +53,106 @@ func AUC(scores []float64, positive []bool) (float64, error) {
 // error, an *[InputError], says that the lengths differ, that a probability is not in
 // [0, 1], or that bins is below 1.
 func CalibrationError(probabilities []float64, happened []bool, bins int) (float64, error) {
-	if err := checkLengths("CalibrationError", "probabilities", len(probabilities), "happened", len(happened)); err != nil {
+	list, err := binned("CalibrationError", probabilities, happened, bins)
+	if err != nil {
 		return 0, err
 	}
-	if bins < 1 {
-		return 0, inputError("CalibrationError", "bins is %d: want at least 1", bins)
+	sum := 0.0
+	for _, b := range list {
+		sum += math.Abs(b.sum - float64(b.happened))
 	}
-	// By index, for a bin that holds nothing takes no room.
-	gaps := map[int]float64{} // sum of probabilities minus number of events
-	var order []int
+	return sum / float64(len(probabilities)), nil
+}
+
+// Bin is a bin of a reliability diagram.
+type Bin struct {
+	// Low and High are the ends of the bin.
+	Low  float64 `json:"low"`
+	High float64 `json:"high"`
+	// Count is the number of examples, at least 1.
+	Count int `json:"count"`
+	// Mean is the mean of their probabilities, Share the share of their events that
+	// happened. Of well calibrated probabilities they are about equal.
+	Mean  float64 `json:"mean"`
+	Share float64 `json:"share"`
+}
+
+// Reliability returns a reliability diagram: the bins over which [CalibrationError]
+// averages, in ascending order, without those that hold no example. The weighted mean of
+// |Mean − Share| is that error. The error, an *[InputError], is that of CalibrationError.
+func Reliability(probabilities []float64, happened []bool, bins int) ([]Bin, error) {
+	list, err := binned("Reliability", probabilities, happened, bins)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Bin, len(list))
+	for i, b := range list {
+		out[i] = Bin{
+			Low:   float64(b.number) / float64(bins),
+			High:  float64(b.number+1) / float64(bins),
+			Count: b.count,
+			Mean:  b.sum / float64(b.count),
+			Share: share(b.happened, b.count),
+		}
+	}
+	return out, nil
+}
+
+// tally is what a bin holds.
+type tally struct {
+	number, count, happened int
+	sum                     float64 // of the probabilities
+}
+
+// binned returns the bins that hold something, in ascending order.
+func binned(metric string, probabilities []float64, happened []bool, bins int) ([]tally, error) {
+	if err := checkLengths(metric, "probabilities", len(probabilities), "happened", len(happened)); err != nil {
+		return nil, err
+	}
+	if bins < 1 {
+		return nil, inputError(metric, "bins is %d: want at least 1", bins)
+	}
+	// By number, for a bin that holds nothing takes no room.
+	at := map[int]int{}
+	var list []tally
 	for i, p := range probabilities {
 		if !(p >= 0 && p <= 1) { // false for NaN, too
-			return 0, inputError("CalibrationError", "probabilities[%d] is %v: want a number in [0, 1]", i, p)
+			return nil, inputError(metric, "probabilities[%d] is %v: want a number in [0, 1]", i, p)
 		}
-		b := min(int(p*float64(bins)), bins-1)
-		if _, ok := gaps[b]; !ok {
-			order = append(order, b)
+		number := min(int(p*float64(bins)), bins-1)
+		k, ok := at[number]
+		if !ok {
+			k = len(list)
+			at[number] = k
+			list = append(list, tally{number: number})
 		}
-		if gaps[b] += p; happened[i] {
-			gaps[b]--
+		list[k].count++
+		list[k].sum += p
+		if happened[i] {
+			list[k].happened++
 		}
 	}
+	slices.SortFunc(list, func(a, b tally) int { return cmp.Compare(a.number, b.number) })
+	return list, nil
+}
+
+// leastProbability is that with which LogLoss reckons for one below it.
+const leastProbability = 1e-15
+
+// LogLoss returns the mean of −ln p over the probabilities p that were given to what
+// happened: 0 if all were 1. A p below 1e-15 counts as 1e-15, so that an example that was
+// held to be impossible adds 34.5 and not infinity. The error, an *[InputError], says that
+// there is no probability or that one is not in [0, 1].
+func LogLoss(probabilities []float64) (float64, error) {
+	if len(probabilities) == 0 {
+		return 0, inputError("LogLoss", "probabilities is empty: want at least one example")
+	}
 	sum := 0.0
-	for _, b := range order {
-		sum += math.Abs(gaps[b])
+	for i, p := range probabilities {
+		if !(p >= 0 && p <= 1) { // false for NaN, too
+			return 0, inputError("LogLoss", "probabilities[%d] is %v: want a number in [0, 1]", i, p)
+		}
+		sum -= math.Log(max(p, leastProbability))
 	}
 	return sum / float64(len(probabilities)), nil
 }

@@ -105,6 +105,18 @@ func TestCalibrationError(t *testing.T) {
 			if got, err := metric.CalibrationError(c.p, c.y, c.bins); err != nil || !near(got, c.want) {
 				t.Errorf("CalibrationError is %v, %v, want %v", got, err, c.want)
 			}
+			list, err := metric.Reliability(c.p, c.y, c.bins)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum, n := 0.0, 0
+			for _, b := range list {
+				sum += float64(b.Count) * math.Abs(b.Mean-b.Share)
+				n += b.Count
+			}
+			if n != len(c.p) || !near(sum/float64(n), c.want) {
+				t.Errorf("the bins %+v give %v, want %v", list, sum/float64(n), c.want)
+			}
 		})
 	}
 	for name, c := range map[string]struct {
@@ -122,7 +134,40 @@ func TestCalibrationError(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := metric.CalibrationError(c.p, c.y, c.bins)
 			wantInputError(t, err)
+			_, err = metric.Reliability(c.p, c.y, c.bins)
+			wantInputError(t, err)
 		})
+	}
+}
+
+func TestReliability(t *testing.T) {
+	got, err := metric.Reliability([]float64{0.9, 0.25, 1, 0.5, 0.25}, []bool{true, true, true, false, false}, 4)
+	want := []metric.Bin{
+		{Low: 0.25, High: 0.5, Count: 2, Mean: 0.25, Share: 0.5},
+		{Low: 0.5, High: 0.75, Count: 1, Mean: 0.5, Share: 0},
+		{Low: 0.75, High: 1, Count: 2, Mean: 0.95, Share: 1},
+	}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("%+v, %v, want %+v", got, err, want)
+	}
+}
+
+func TestLogLoss(t *testing.T) {
+	for name, c := range map[string]struct {
+		p    []float64
+		want float64
+	}{
+		"certain":    {[]float64{1, 1}, 0},
+		"mixed":      {[]float64{0.5, 0.25}, 1.5 * math.Ln2},
+		"impossible": {[]float64{0}, 15 * math.Ln10},
+	} {
+		if got, err := metric.LogLoss(c.p); err != nil || !near(got, c.want) {
+			t.Errorf("%s: %v, %v, want %v", name, got, err, c.want)
+		}
+	}
+	for _, bad := range [][]float64{nil, {math.NaN()}, {1.5}, {-0.5}} {
+		_, err := metric.LogLoss(bad)
+		wantInputError(t, err)
 	}
 }
 
@@ -153,6 +198,14 @@ func TestConfusion(t *testing.T) {
 			t.Errorf("%s is %v, want %v", name, x.got, x.want)
 		}
 	}
+	for _, x := range []struct {
+		class             string
+		precision, recall float64
+	}{{"fish", 5.0 / 8, 5.0 / 6}, {"bird", 0.5, 0.5}, {"cat", 0, 0}, {"dog", 0, 0}, {"cow", 0, 0}} {
+		if p, r := c.Precision(x.class), c.Recall(x.class); !near(p, x.precision) || !near(r, x.recall) {
+			t.Errorf("%s has precision %v and recall %v, want %v and %v", x.class, p, r, x.precision, x.recall)
+		}
+	}
 	// A class that is only predicted lowers macro-F1, not balanced accuracy.
 	c2, err := metric.NewConfusion([]bool{false, true}, []bool{true, true}, []bool{true, false})
 	if err != nil {
@@ -165,7 +218,7 @@ func TestConfusion(t *testing.T) {
 		t.Errorf("MacroF1 is %v, want 1/3", got)
 	}
 	var zero metric.Confusion[int]
-	if zero.Accuracy() != 0 || zero.Majority() != 0 || zero.BalancedAccuracy() != 0 || zero.MacroF1() != 0 || zero.Count(1, 1) != 0 {
+	if zero.Accuracy() != 0 || zero.Majority() != 0 || zero.BalancedAccuracy() != 0 || zero.MacroF1() != 0 || zero.Precision(1) != 0 || zero.Recall(1) != 0 || zero.Count(1, 1) != 0 {
 		t.Error("the figures of no example are not 0")
 	}
 }
@@ -201,14 +254,14 @@ func TestQuantile(t *testing.T) {
 		values  []float64
 		q, want float64
 	}{
-		"median of three":    {[]float64{3, 1, 2}, 0.5, 2},
-		"median of four":     {[]float64{4, 1, 3, 2}, 0.5, 2.5},
-		"least":              {[]float64{3, 1, 2}, 0, 1},
-		"greatest":           {[]float64{3, 1, 2}, 1, 3},
-		"between neighbours": {[]float64{10, 20, 30, 40, 50}, 0.9, 46}, // place 3.6
-		"95 of 11":           {[]float64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 100}, 0.95, 9 + 0.5*91},
-		"one":                {[]float64{7}, 0.95, 7},
-		"equal":              {[]float64{2, 2, 2}, 0.3, 2},
+		"median of three":   {[]float64{3, 1, 2}, 0.5, 2},
+		"median of four":    {[]float64{4, 1, 3, 2}, 0.5, 2.5},
+		"least":             {[]float64{3, 1, 2}, 0, 1},
+		"greatest":          {[]float64{3, 1, 2}, 1, 3},
+		"between neighbors": {[]float64{10, 20, 30, 40, 50}, 0.9, 46}, // place 3.6
+		"95 of 11":          {[]float64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 100}, 0.95, 9 + 0.5*91},
+		"one":               {[]float64{7}, 0.95, 7},
+		"equal":             {[]float64{2, 2, 2}, 0.3, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := slices.Clone(c.values)

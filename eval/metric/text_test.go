@@ -73,7 +73,7 @@ func TestExactMatchAndF1(t *testing.T) {
 		"repeated in one":         {"no", []string{"no no"}, false, 2.0 / 3},
 		"best gold":               {"red lamp", []string{"blue ship", "red ship", "red lamp"}, true, 1},
 		"nothing shared":          {"red", []string{"blue"}, false, 0},
-		"both without words":      {"the", []string{"a!"}, true, 1},
+		"both without words":      {"the", []string{"a!"}, false, 0}, // SQuAD's program gives 1
 		"answer without words":    {"", []string{"blue"}, false, 0},
 		"no golds":                {"red", nil, false, 0},
 		"order does not matter":   {"kerr ada", []string{"Ada Kerr"}, false, 1},
@@ -107,7 +107,7 @@ func TestRougeL(t *testing.T) {
 		"no stemming":        {"lamps", []string{"lamp"}, 0},
 		"best gold":          {"x y", []string{"z", "x y"}, 1},
 		"nothing shared":     {"x", []string{"y"}, 0},
-		"both without words": {"...", []string{""}, 1},
+		"both without words": {"...", []string{""}, 0},
 		"without words":      {"...", []string{"x"}, 0},
 		"no golds":           {"x", nil, 0},
 	} {
@@ -149,6 +149,106 @@ func TestRougeLAgainstExhaustiveSearch(t *testing.T) {
 		}
 		if got := metric.RougeL(strings.Join(a, " "), []string{strings.Join(g, " ")}); !near(got, want) {
 			t.Fatalf("RougeL of %v and %v is %v, want %v", a, g, got, want)
+		}
+	}
+}
+
+// Whatever has no words earns nothing, against anything, itself included.
+func TestNothing(t *testing.T) {
+	for _, a := range []string{"", " ", "\n\t", "the", "The.", "a", "an the", "!!!", "…", "。", "“”", "\u200b", "\u00ad", "£", "（）", "\xff"[:0]} {
+		for _, g := range []string{"", " ", "the", "a", "An!", "!!!", "...", "。", "—", "\ufeff", "₤"} {
+			golds := []string{g}
+			if metric.ExactMatch(a, golds) || metric.F1(a, golds) != 0 {
+				t.Errorf("%q against %q: ExactMatch %v, F1 %v", a, g, metric.ExactMatch(a, golds), metric.F1(a, golds))
+			}
+			for _, long := range []string{a, "the end of a story, an old one!!! ... 。—" + g} {
+				if metric.Match(long, golds) || metric.MatchFold(long, golds) {
+					t.Errorf("%q matches %q", long, g)
+				}
+			}
+		}
+		if a != "the" && a != "The." && a != "a" && a != "an the" && metric.RougeL(a, []string{"", "!", a}) != 0 { // articles are words of ROUGE
+			t.Errorf("RougeL of %q is not 0", a)
+		}
+	}
+	for _, g := range []string{"Oslo", "the Oslo", "奥斯陆"} {
+		for _, a := range []string{"", "the", "!!!"} {
+			if golds := []string{g}; metric.ExactMatch(a, golds) || metric.F1(a, golds) != 0 || metric.RougeL(a, golds) != 0 && a != "the" || metric.Match(a, golds) {
+				t.Errorf("%q against %q earns something", a, g)
+			}
+		}
+	}
+}
+
+// Texts that differ only in how they are written are equal, in every script.
+func TestScripts(t *testing.T) {
+	for name, c := range map[string]struct {
+		a, g string
+		em   bool
+		f1   float64
+		l    float64
+	}{
+		"composed or not":        {"Caf\u00e9 M\u00fcller", "cafe\u0301 mu\u0308ller", true, 1, 1},
+		"an accent counts":       {"cafe", "caf\u00e9", false, 0, 0},
+		"a with an accent":       {"a\u0300 la carte", "la carte", false, 0.8, 0.8}, // no article
+		"Hindi":                  {"नई दिल्ली।", "नई दिल्ली", true, 1, 1},
+		"Hindi, another vowel":   {"दिल", "दल", false, 0, 0},
+		"Hindi, nukta":           {"क\u093cलम", "\u0958लम", true, 1, 1},
+		"Arabic, with vowels":    {"كِتَاب", "كتب", false, 0, 0},
+		"Arabic marks":           {"مصر؟", "مصر", true, 1, 1},
+		"Arabic hamza":           {"\u0623حمد", "\u0627\u0654حمد", true, 1, 1},
+		"Persian, joiner":        {"می\u200cخواهم", "میخواهم", true, 1, 1},
+		"curly quotes":           {"“the ship’s bell”", "\"the ship's bell\"", true, 1, 1},
+		"dashes":                 {"1990–1995", "1990-1995", true, 1, 1},
+		"German quotes":          {"„Faust“", "Faust", true, 1, 1},
+		"Spanish marks":          {"¿Qué? ¡Sí!", "qué sí", true, 1, 1},
+		"soft hyphen":            {"ex\u00adample", "example", true, 1, 1},
+		"full width":             {"２０２４年", "2024年", true, 1, 1},
+		"half width":             {"ｶﾞｽ", "ガス", true, 1, 1},
+		"Chinese stop":           {"北京。", "北京", true, 1, 1},
+		"Chinese, part":          {"北京市", "北京", false, 0.8, 0.8},
+		"Chinese, in a sentence": {"首都是北京", "北京", false, 4.0 / 7, 4.0 / 7},
+		"Chinese with a number":  {"1990年", "1991年", false, 0.5, 0.5},
+		"Japanese":               {"東京タワー", "東京", false, 4.0 / 7, 4.0 / 7}, // ー is a character
+		"Thai":                   {"กรุงเทพ", "กรุง", false, 2 * 3.0 / 9, 2 * 3.0 / 9},
+		"Thai, another mark":     {"มา", "ม้า", false, 0.5, 0.5},
+		"Khmer":                  {"ភ្នំពេញ", "ភ្នំ", false, 0.5, 0.5},
+		"Korean has spaces":      {"서울 시", "서울", false, 2.0 / 3, 2.0 / 3},
+		"Korean, jamo":           {"\u1109\u1165\u110b\u116e\u11af", "서울", true, 1, 1},
+		"Latin in Chinese":       {"使用Go语言", "go", false, 1.0 / 3, 1.0 / 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			golds := []string{c.g}
+			if got := metric.ExactMatch(c.a, golds); got != c.em {
+				t.Errorf("ExactMatch is %v, want %v", got, c.em)
+			}
+			if got := metric.F1(c.a, golds); !near(got, c.f1) {
+				t.Errorf("F1 is %v, want %v", got, c.f1)
+			}
+			if got := metric.RougeL(c.a, golds); !near(got, c.l) {
+				t.Errorf("RougeL is %v, want %v", got, c.l)
+			}
+		})
+	}
+}
+
+func TestMatchFoldMarks(t *testing.T) {
+	for _, c := range []struct {
+		answer, gold string
+		want         bool
+	}{
+		{"the cafe\u0301 there", "caf\u00e9", true},
+		{"the caf\u00e9 there", "cafe\u0301", true},
+		{"the cafe\u0301 there", "cafe", false},
+		{"the x\u0331 and x there", "x", true}, // only the second
+		{"x\u0331", "x", false},
+		{"यह दिल्ली है", "दिल्ली", true},
+		{"कला", "कल", false},
+		{"ม้า", "ม", false},
+		{"aa\u0331a", "aa", false},
+	} {
+		if got := metric.MatchFold(c.answer, []string{c.gold}); got != c.want {
+			t.Errorf("MatchFold(%q, %q) is %v", c.answer, c.gold, got)
 		}
 	}
 }

@@ -1,21 +1,21 @@
-// Quickstart answers three questions over the project's own documents: one that
-// they answer, one that holds its own text and needs no retrieval, and one that
-// they do not answer. It needs no server, key or network.
+// Quickstart answers four questions over the project's own documents: one that
+// they answer, one that holds its own text and needs no retrieval, one that they do not
+// answer, and one in Chinese about a document in Chinese. It needs no server, key or
+// network. With -v it shows how each answer came about.
 //
 //	go run ./examples/quickstart
 package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log"
 	"os"
 
-	"github.com/goselfrag/goselfrag/examples/internal/show"
 	"github.com/goselfrag/goselfrag/generator/extractive"
+	"github.com/goselfrag/goselfrag/internal/show"
 	"github.com/goselfrag/goselfrag/retriever"
-	"github.com/goselfrag/goselfrag/retriever/dense"
-	"github.com/goselfrag/goselfrag/retriever/dense/hashed"
 	"github.com/goselfrag/goselfrag/retriever/ingest"
 	"github.com/goselfrag/goselfrag/retriever/lexical"
 	"github.com/goselfrag/goselfrag/selfrag"
@@ -25,20 +25,30 @@ var questions = []string{
 	"What does the retrieval threshold default to?",
 	`In the text "The bridge was opened in 1932. It is painted grey every ten years.", when was the bridge opened?`,
 	"How much does the engine cost per month?",
+	"怎么停止机器？", // How do I stop the machine?
+}
+
+// manual is a document in Chinese: the language of each passage is told from its text.
+var manual = retriever.Passage{
+	ID: "manual", Title: "操作手册",
+	Text: "启动前请关好前盖。要停止机器，请按红色按钮。每三个月清洗一次滤网。",
 }
 
 func main() {
 	log.SetFlags(0)
+	verbose := flag.Bool("v", false, "print the decisions and the tables of candidates, too")
+	flag.Parse()
 	ctx := context.Background()
 	docs, err := ingest.Dir(ctx, "docs", ingest.Options{})
 	if err != nil {
 		log.Fatalf("%v (start the program from the top folder of the project)", err)
 	}
-	index, err := hybrid(ctx, docs.Passages)
+	docs.Passages = append(docs.Passages, manual)
+	index, err := lexical.New(ctx, docs.Passages, lexical.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}
-	engine, err := selfrag.New(extractive.New(), index, selfrag.WithAbstention(0.5, ""))
+	engine, err := selfrag.New(extractive.New(), index)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -49,27 +59,11 @@ func main() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		show.Run(os.Stdout, answer)
+		show.Answer(os.Stdout, answer, show.Columns)
+		if *verbose {
+			show.Details(os.Stdout, answer, show.Columns)
+		}
 	}
-}
-
-// hybrid searches by words and by parts of words, and fuses what it finds. With the
-// embedder of a model in place of hashed it also searches by meaning.
-func hybrid(ctx context.Context, passages []retriever.Passage) (retriever.Retriever, error) {
-	words, err := lexical.New(passages)
-	if err != nil {
-		return nil, err
-	}
-	embedder, err := hashed.Fit(ctx, dense.Texts(passages), hashed.Options{})
-	if err != nil {
-		return nil, err
-	}
-	vectors, err := dense.New(ctx, embedder, passages, dense.Options{})
-	if err != nil {
-		return nil, err
-	}
-	return retriever.Fuse([]retriever.Part{
-		{Name: "lexical", Retriever: words},
-		{Name: "dense", Retriever: vectors},
-	}, retriever.FuseOptions{Method: retriever.ScoreFusion})
+	fmt.Println()
+	show.Legend(os.Stdout, show.Columns)
 }

@@ -18,11 +18,16 @@ import (
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/chat"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
+	"github.com/goselfrag/goselfrag/internal/completion/completiontest"
 	"github.com/goselfrag/goselfrag/modelserver"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestMethods(t *testing.T) {
+	completiontest.Methods[*chat.Model](t, "Check", "Describe", "Generate")
+}
 
 // connect returns a model at a server that h answers.
 func connect(t testing.TB, h http.Handler, edit func(*chat.Config)) *chat.Model {
@@ -363,7 +368,7 @@ func ExampleNew() {
 	s := httptest.NewServer(sse(recorded["OpenAI"]...)) // stands for the real one
 	defer s.Close()
 	model, err := chat.New(chat.Config{
-		Server:      modelserver.Config{URLs: []string{s.URL}, Model: "gpt-4.1-mini", APIKey: "from the environment"},
+		Server:      modelserver.Config{URLs: []string{s.URL}, Model: "gpt-4.1-mini", APIKey: modelserver.NewKey("from the environment")},
 		TopLogProbs: 20,
 	})
 	if err != nil {

@@ -61,7 +61,9 @@ func (d dialect) Call(_ *completion.Facts, q *completion.Query) modelhttp.Call {
 			body.Seed = &seed
 		}
 	}
-	return modelhttp.Call{Path: "/v1/chat/completions", Affinity: uint64(q.Affinity), Body: body}
+	all := *q
+	all.MaxTokens += d.c.ReasoningTokens
+	return modelhttp.Call{Path: "/v1/chat/completions", Affinity: uint64(q.Affinity), Body: body, Limit: all.Room()}
 }
 
 // Stream implements completion.Dialect.
@@ -106,7 +108,7 @@ func (s *stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) err
 	if err := s.take(a, c); err != nil || e.finish == "" {
 		return err
 	}
-	return c.End(a, e.finish, "stop", "length")
+	return c.End(a, e.finish)
 }
 
 func (e *event) choice(d *jx.Decoder) error {

@@ -6,7 +6,7 @@
 //		Server: modelserver.Config{
 //			URLs:   []string{"https://api.openai.com"},
 //			Model:  "gpt-4.1-mini",
-//			APIKey: modelserver.Key(os.Getenv("OPENAI_API_KEY")),
+//			APIKey: modelserver.NewKey(os.Getenv("OPENAI_API_KEY")),
 //		},
 //		TopLogProbs: 20,
 //	})

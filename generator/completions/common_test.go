@@ -11,4 +11,12 @@ func TestFaults(t *testing.T) { completiontest.Faults(t, stub{}, completions.New
 
 func TestCommon(t *testing.T) { completiontest.Common(t, stub{}, completions.New) }
 
+func TestMethods(t *testing.T) {
+	completiontest.Methods[*completions.Model](t, "Check", "Describe", "Generate")
+}
+
+func TestDecoders(t *testing.T) {
+	completiontest.Decoders(t, stub{}, completions.New, completiontest.Family{})
+}
+
 func FuzzAnswer(f *testing.F) { completiontest.Fuzz(f, stub{}, "/v1/completions", completions.New) }

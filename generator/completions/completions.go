@@ -3,6 +3,7 @@ package completions
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/goselfrag/goselfrag/generator"
@@ -16,11 +17,9 @@ import (
 // topN is the number of alternatives that are asked for.
 const topN = 20
 
-// Model is a [generator.Generator], and a [generator.Describer] and
-// [generator.Checker]. It is safe for concurrent use.
-type Model struct{ base }
-
-type base = *completion.Model
+// Model is a [generator.Generator], a [generator.Describer] and a [generator.Checker]. It
+// is safe for concurrent use.
+type Model struct{ inner *completion.Model }
 
 // New returns a model, or an error that wraps [modelserver.ErrConfig]. It does
 // not talk to the server: [generator.Check] does.
@@ -30,6 +29,25 @@ func New(c Config) (*Model, error) {
 		return nil, err
 	}
 	return &Model{m}, nil
+}
+
+// Generate implements [generator.Generator]. The first call asks the server what has to be
+// known of it. An error wraps [generator.ErrRequest], [modelserver.ErrModel], a
+// [*modelserver.Error] or ctx.Err().
+func (m *Model) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
+	return m.inner.Generate(ctx, req)
+}
+
+// Describe implements [generator.Describer]. It asks the server, unless an earlier call
+// has had its answer.
+func (m *Model) Describe(ctx context.Context) (generator.Capabilities, error) {
+	return m.inner.Describe(ctx)
+}
+
+// Check implements [generator.Checker]: it asks the server what has to be known of it and
+// lets it generate one token.
+func (m *Model) Check(ctx context.Context) error {
+	return m.inner.Check(ctx)
 }
 
 type dialect struct{}

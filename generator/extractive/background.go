@@ -15,7 +15,7 @@ type background struct {
 	first   []int32 // by symbol: its first place, -1 if it has none
 	count   []int32 // by symbol
 
-	common map[symbol]*neighbours // of the symbols that stand in many places, once asked for
+	common map[symbol]*neighbors // of the symbols found in many places, once asked for
 }
 
 // many is the number of places of a symbol from which on they are walked through once
@@ -23,22 +23,22 @@ type background struct {
 // take time by the square of its length.
 const many = 64
 
-// neighbours counts what stands around one symbol.
-type neighbours struct {
+// neighbors counts what stands around one symbol.
+type neighbors struct {
 	before map[symbol]int32
 	after  map[symbol]int32
 	both   map[[2]symbol]int32
 }
 
 // around returns the counts around s if it stands in many places, else nil.
-func (b *background) around(s symbol) *neighbours {
+func (b *background) around(s symbol) *neighbors {
 	if b.count[s] < many {
 		return nil
 	}
 	if n := b.common[s]; n != nil {
 		return n
 	}
-	n := &neighbours{make(map[symbol]int32), make(map[symbol]int32), make(map[[2]symbol]int32)}
+	n := &neighbors{make(map[symbol]int32), make(map[symbol]int32), make(map[[2]symbol]int32)}
 	for i := b.first[s]; i >= 0; i = b.same[i] {
 		next := b.symbols[i+1]
 		n.after[next]++
@@ -48,7 +48,7 @@ func (b *background) around(s symbol) *neighbours {
 		}
 	}
 	if b.common == nil {
-		b.common = make(map[symbol]*neighbours)
+		b.common = make(map[symbol]*neighbors)
 	}
 	b.common[s] = n
 	return n

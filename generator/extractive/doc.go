@@ -11,9 +11,10 @@
 // It is a real probability model all the same. Every continuation has a finite
 // probability, the probabilities at every position sum to one, and what
 // [Model.Generate], [Model.Score], [Model.Next] and [Model.GroupProbs] say of the
-// same continuation agrees. Its parameters are fitted to English questions; other
-// languages work with less care. docs/extractive.md says to what, how well it
-// does, and how to fit it to other data for [Load].
+// same continuation agrees. Its parameters are fitted to questions in English, Chinese,
+// German, Hindi and Thai; words, stems and stop words are those of keyword search, by
+// the language of the passage. docs/extractive.md says how well it does in each, and how to
+// fit it to other data for [Load].
 //
 // # The tree
 //
@@ -25,10 +26,12 @@
 //     token.
 //   - Forced to do without retrieval, at the start: a sentence of a text inside the
 //     question, if there is one ("Rewrite: …", "In the text “…”, who …"), and a
-//     utility; else [Abstention] and [Utility:1]. After a segment: a utility, no
-//     text.
+//     utility; else [Abstention] and [Utility:1], which [Model.Generate] marks as declined.
+//     After a segment: a utility, no text.
 //   - Free to choose, at the start: [Retrieval] and the end, or [No Retrieval] and
-//     what follows it. After a segment also [Continue to Use Evidence], if the
+//     what follows it. The first has nearly all of the probability unless the prompt
+//     itself holds the text to work on: a model that can only quote has to search, also
+//     where it finds nothing, as after a greeting. After a segment also [Continue to Use Evidence], if the
 //     path has evidence.
 //
 // What follows a segment is a utility and the end. If Request.Stop holds a token
@@ -45,6 +48,9 @@
 //	P(sentence i | [Relevant])    = π_i / (1 - π_0)
 //	P(sentence i | [Irrelevant])  = π_i, and π_0 for no text at all
 //	P([Utility:k])                = Binomial(k-1; 4, u)
+//
+// A sentence that was wrapped over several lines is quoted on one, code, tables and the
+// items of lists apart.
 //
 // u is the probability that the sentence answers the question, fitted to s_i, 0.01 where
 // there is no text after [Irrelevant]. IsSUP is a function of sentence and passage,
@@ -72,7 +78,7 @@
 //
 // A token is a word, a number, another character, each with the space before it,
 // or white space; joined they give the text back. Steps given to Score, Next and
-// GroupProbs may be cut in any way: neighbouring text is joined and cut anew, and
+// GroupProbs may be cut in any way: neighboring text is joined and cut anew, and
 // a text that ends inside a word counts as ending there. Bytes in a prompt that
 // are not UTF-8 become U+FFFD. Reserved strings in a prompt are text.
 //

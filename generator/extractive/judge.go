@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/analysis/lexicon"
 	"github.com/goselfrag/goselfrag/internal/feature"
 	"github.com/goselfrag/goselfrag/internal/sentence"
 	"github.com/goselfrag/goselfrag/reflection"
@@ -61,12 +62,14 @@ func (w *world) holds(i int, answers []string) bool {
 // with a pronoun; it knows nothing of meaning. For a sentence of the passage it is
 // the distribution that the model gives when it quotes it.
 func (m *Model) Support(passage, text string) reflection.Distribution {
-	lex := feature.NewLexicon(len(passage)/8 + 16)
-	var sentences [][]feature.Word
+	lex := lexicon.New(len(passage)/8+16, lexicon.LanguageOf(passage))
+	var sentences [][]lexicon.Word
 	for _, s := range sentence.Split(passage) {
-		sentences = append(sentences, lex.Words(s.Of(passage)))
+		sentences = append(sentences, lex.Words(sentence.Line(passage, s)))
 	}
-	row := feature.NewEvidence(sentences).Support(lex.Words(text), feature.LookAt(text))
+	text = sentence.Line(text, sentence.Span{End: len(text)})
+	words := lex.Words(text)
+	row := feature.NewEvidence(sentences).Support(words, feature.LookAt(text, words))
 	d := reflection.Distribution{Group: reflection.IsSUP}
 	for i, p := range branches(m.parameters.support, row) {
 		d.Set(reflection.IsSUP.Tokens()[i], reflection.ExactLog(math.Log(p)))

@@ -58,6 +58,85 @@ func TestSupportOfTexts(t *testing.T) {
 	}
 }
 
+// The same in other languages. Only some have capitals and spaces.
+func TestSupportInOtherLanguages(t *testing.T) {
+	m := New()
+	for _, tt := range []struct {
+		passage, text string
+		want          reflection.Token
+	}{
+		{chineseBridges, "大桥于1932年由市长开通。", reflection.FullySupported},
+		{chineseBridges, "大桥于1950年由市长开通。", reflection.NoSupport},
+		{chineseBridges, "大桥于1932年由国王开通。", reflection.NoSupport},
+		{chineseBridges, "这座桥不是灰色的。", reflection.NoSupport},
+		{chineseBridges, "渡轮每天运送", reflection.PartiallySupported},
+		{germanBridges, "Die Brücke wurde 1932 vom Bürgermeister eröffnet.", reflection.FullySupported},
+		{germanBridges, "Die Brücke wurde 1950 vom Bürgermeister eröffnet.", reflection.NoSupport},
+		{germanBridges, "Die Brücke ist nicht grau.", reflection.NoSupport},
+	} {
+		d := m.Support(tt.passage, tt.text)
+		best := reflection.FullySupported
+		for _, token := range reflection.IsSUP.Tokens() {
+			if d.Prob(token).Log > d.Prob(best).Log {
+				best = token
+			}
+		}
+		if best != tt.want {
+			t.Errorf("%q: %v, want %v", tt.text, best, tt.want)
+		}
+	}
+}
+
+const (
+	chineseBridges = "大桥于1932年由市长开通。这座桥是灰色的。渡轮每天运送四十名乘客过河。"
+	germanBridges  = "Die Brücke wurde 1932 vom Bürgermeister eröffnet. Die Brücke ist grau. Die Fähre brachte jeden Tag 40 Gäste über den Fluss."
+)
+
+// What is asked for is found in other languages as well, by words, numbers and names.
+func TestAnswersInOtherLanguages(t *testing.T) {
+	for _, tt := range []struct{ question, passage, want string }{
+		{"大桥是什么时候开通的？", chineseBridges, "大桥于1932年由市长开通。"},
+		{"渡轮每天运送多少乘客？", chineseBridges, "渡轮每天运送四十名乘客过河。"},
+		{"桥是什么颜色？", chineseBridges, "这座桥是灰色的。"},
+		{"Wann wurde die Brücke eröffnet?", germanBridges, "Die Brücke wurde 1932 vom Bürgermeister eröffnet."},
+		{"Wie viele Gäste brachte die Fähre über den Fluss?", germanBridges, "Die Fähre brachte jeden Tag 40 Gäste über den Fluss."},
+	} {
+		if c := complete(t, about(tt.question, tt.passage)); c.Text() != tt.want {
+			t.Errorf("%q: %q, want %q", tt.question, c.Text(), tt.want)
+		}
+	}
+}
+
+// With the threshold for abstention, ordinary questions are answered by a passage that does,
+// and not by another.
+func TestAbstainBelow(t *testing.T) {
+	const (
+		shop    = "Our opening hours are nine to six, Monday to Friday. To stop the machine, press the red button. The warranty lasts two years."
+		chinese = "我们每周一到周五营业，时间为上午九点到下午六点。要停止机器，请按红色按钮。保修期为两年。"
+	)
+	for _, tt := range []struct {
+		question, passage string
+		answers           bool
+	}{
+		{"How do I stop the machine?", shop, true},
+		{"What are your opening hours?", shop, true},
+		{"How long is the warranty?", shop, true},
+		{"Do you ship to Brazil?", shop, false},
+		{"怎么停止机器？", chinese, true},
+		{"你们的营业时间是什么？", chinese, true},
+		{"保修多久？", chinese, true},
+		{"你们发货到巴西吗？", chinese, false},
+	} {
+		d, err := New().GroupProbs(t.Context(), about(tt.question, tt.passage), nil, reflection.IsREL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := math.Exp(d.Prob(reflection.Relevant).Log); (p >= AbstainBelow) != tt.answers {
+			t.Errorf("%q: P([Relevant]) is %v", tt.question, p)
+		}
+	}
+}
+
 // TestSupportOfAQuoteIsThatOfItsText compares what the model says when it quotes
 // with the comparison of the same text with the passage.
 func TestSupportOfAQuoteIsThatOfItsText(t *testing.T) {

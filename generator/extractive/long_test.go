@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/goselfrag/goselfrag/generator/extractive"
+	"github.com/goselfrag/goselfrag/internal/analysis"
 	"github.com/goselfrag/goselfrag/internal/sentence"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/lexical"
@@ -21,7 +22,7 @@ func TestLongAnswers(t *testing.T) {
 		{ID: "keeper", Title: "Keepers of Brannock", Text: "The last keeper of the Brannock lighthouse was Tom Hale. The keeper of the lighthouse left in 1984, when the lamp became automatic. The lighthouse of Brannock was built in 1871 by Ada Kerr."},
 		{ID: "food", Title: "Food", Text: "The harbour inn serves crab soup on Fridays. Children eat for half the price."},
 	}
-	index, err := lexical.New(passages)
+	index, err := lexical.New(t.Context(), passages, lexical.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,11 +47,11 @@ func TestLongAnswers(t *testing.T) {
 				t.Errorf("%s: %q is said twice", question, s.Text)
 			}
 			said = append(said, s.Text)
-			if n := sentence.Count(s.Text); n > sentence.MaxWords {
+			if n := analysis.Count(s.Text); n > sentence.MaxWords {
 				t.Errorf("%s: a segment of %d words", question, n)
 			}
 			if len(s.Citations) != 1 || !strings.Contains(a.Citations[s.Citations[0]-1].Passage.Text, s.Text) {
-				t.Errorf("%s: %q does not stand in what it cites", question, s.Text)
+				t.Errorf("%s: %q is not in what it cites", question, s.Text)
 			}
 		}
 	}

@@ -8,8 +8,11 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
+	"sync/atomic"
 
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/feature"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -17,12 +20,38 @@ import (
 // no text to quote from.
 const Abstention = "I cannot answer this without a source."
 
+// AbstainBelow is the probability of [Relevant] below which the model recommends to
+// abstain: it quotes a sentence of any passage that it is shown. Engines take it for their
+// default; see selfrag.WithAbstention. It was chosen once for the embedded parameters:
+// docs/extractive.md says by what, and how often an engine then answers and abstains.
+const AbstainBelow = 0.4
+
 // off is ε, the share of the background where the history is on the tree.
 const off = 1e-3
 
 // Model is the extractive model. Make one with [New] or [Load]. It is safe for concurrent
 // use, starts no goroutines and does no I/O.
-type Model struct{ parameters *parameters }
+type Model struct {
+	parameters *parameters
+	// last is the prompt read last: the candidates of a question have the same.
+	last atomic.Pointer[readPrompt]
+}
+
+// readPrompt is a prompt taken apart.
+type readPrompt struct {
+	instruction, input string
+	asked              feature.Asked
+}
+
+// ask takes a prompt apart.
+func (m *Model) ask(p generator.Prompt) feature.Asked {
+	r := m.last.Load()
+	if r == nil || r.instruction != p.Instruction || r.input != p.Input {
+		r = &readPrompt{p.Instruction, p.Input, feature.ReadQuestion(valid(p.Instruction), valid(p.Input))}
+		m.last.Store(r)
+	}
+	return r.asked
+}
 
 var (
 	_ generator.Generator     = (*Model)(nil)
@@ -49,10 +78,13 @@ func (m *Model) open(ctx context.Context, req generator.Request) (*world, histor
 		return nil, history{}, fmt.Errorf("extractive: this model quotes sentences and cannot do the task %q: give the part that asks for it a language model: %w",
 			req.Task.Template.Name(), errors.ErrUnsupported)
 	}
+	if len(req.After) > 0 {
+		return nil, history{}, fmt.Errorf("extractive: this model cannot go on from a given beginning: ask it for the next token (generator.Next): %w", errors.ErrUnsupported)
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, history{}, stopped(err)
 	}
-	w := newWorld(m.parameters, req)
+	w := newWorld(m.parameters, req, m.ask(req.Prompt))
 	return w, w.begin(), nil
 }
 
@@ -153,7 +185,7 @@ func (w *world) step(req generator.Request, h history, s symbol, text string, fi
 // Generate implements [generator.Generator]. At temperature 0 it takes the
 // likeliest control tokens and the likeliest whole sentence. At a higher one it
 // draws token by token, among the tokens that [Model.Next] lists and that the
-// tokeniser would cut there.
+// tokenizer would cut there.
 func (m *Model) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
 	return func(yield func(generator.Step, error) bool) {
 		w, h, err := m.open(ctx, req)
@@ -167,6 +199,7 @@ func (m *Model) Generate(ctx context.Context, req generator.Request) iter.Seq2[g
 			s.Usage = generator.Usage{PromptTokens: w.promptTokens, GeneratedTokens: n}
 			yield(s, nil)
 		}
+		var said strings.Builder // where there is nothing to quote
 		for n := 0; ; n++ {
 			if err := ctx.Err(); err != nil {
 				yield(generator.Step{}, stopped(err))
@@ -186,7 +219,11 @@ func (m *Model) Generate(ctx context.Context, req generator.Request) iter.Seq2[g
 				top := w.alternatives(w.next(h))
 				step.Top = slices.Clone(top[:min(len(top), req.Alternatives)])
 			}
+			if w.abstains {
+				said.WriteString(text)
+			}
 			if s == end {
+				step.Declined = w.abstains && said.String() == Abstention
 				last(step, generator.FinishEnd, n+1)
 				return
 			}

@@ -38,7 +38,7 @@ func drawRequest(t *rapid.T) generator.Request {
 		return out
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "segments") {
-		s := generator.Segment{Text: drawText(t, "segment", 6)}
+		s := generator.PathSegment{Text: drawText(t, "segment", 6)}
 		if rapid.Bool().Draw(t, "retrieved") {
 			s.Evidence = evidence()
 		}
@@ -233,5 +233,37 @@ func TestTaskIsUnsupported(t *testing.T) {
 	}
 	if _, err := New().Next(t.Context(), req, nil); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("Next: got %v", err)
+	}
+}
+
+// A sentence that is wrapped in its passage is quoted on one line, with the same support;
+// code and lists are not changed.
+func TestQuotesAreOnOneLine(t *testing.T) {
+	for name, c := range map[string]struct{ question, passage, want string }{
+		"prose":   {"when was the bridge opened", "The ferry was sold.\nThe bridge was\nopened in\r\n  1932 by the mayor.\nIt is grey.", "The bridge was opened in 1932 by the mayor."},
+		"item":    {"when was the bridge opened", "Facts:\n- The bridge was opened\n  in 1932.\n- The ferry was sold.", "- The bridge was opened in 1932."},
+		"Chinese": {"大桥何时开通", "渡船已出售。\n大桥于一九\n三二年开通。", "大桥于一九三二年开通。"},
+		"code":    {"what does the open function of the bridge return", "open = func bridge() {\n\treturn 1932\n}\n\nThe ferry was sold.", "open = func bridge() {\n\treturn 1932\n}"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			req := about(c.question, c.passage)
+			req.MaxTokens = 200
+			got, err := generator.Collect(req, New().Generate(t.Context(), req))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Text() != c.want {
+				t.Errorf("%q, want %q", got.Text(), c.want)
+			}
+			m := New()
+			for _, broken := range []string{c.want, strings.Replace(c.want, " ", "\n", 1)} {
+				a, b := m.Support(c.passage, c.want), m.Support(c.passage, broken)
+				for _, token := range reflection.IsSUP.Tokens() {
+					if a.Prob(token) != b.Prob(token) && name != "code" {
+						t.Errorf("%q has other support than %q", broken, c.want)
+					}
+				}
+			}
+		})
 	}
 }

@@ -257,7 +257,7 @@ func BenchmarkRepeatedWord(b *testing.B) {
 		}},
 		{"path", func(text string) error {
 			req := about("what is a", text)
-			req.Prompt.Path = []generator.Segment{{Text: text}}
+			req.Prompt.Path = []generator.PathSegment{{Text: text}}
 			_, err := generator.Complete(b.Context(), m, req)
 			return err
 		}},
@@ -308,7 +308,7 @@ func hasPrefix(tokens, prefix []string) bool {
 func TestSamplingFollowsNext(t *testing.T) {
 	m := New()
 	req := about("tell me about the bridge", "The old bridge was built by hand. Many old maps show the bridge. Three times the bridge fell. Steel now holds the bridge up.")
-	req.Prompt.Path = []generator.Segment{{Text: "So.", Evidence: req.Prompt.Evidence}}
+	req.Prompt.Path = []generator.PathSegment{{Text: "So.", Evidence: req.Prompt.Evidence}}
 	req.Prompt.Evidence, req.Prompt.Force, req.MaxTokens = nil, reflection.ContinueEvidence, 1
 	d, err := m.Next(t.Context(), req, nil)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/goselfrag/goselfrag/internal/linear"
 )
 
-// embedded are the parameters that New uses, written by internal/cmd/fit.
+// embedded are the parameters that New uses, written by tools/fit.
 //
 //go:embed parameters.json
 var embedded []byte
@@ -77,7 +77,7 @@ func readParameters(r io.Reader) (*parameters, error) {
 			return nil, err
 		}
 	}
-	p.rarity, err = feature.RarityOf(f.Tables["rarity"])
+	p.rarity, err = feature.RarityOf(f.Tables)
 	if err != nil {
 		return nil, &linear.FileError{Err: linear.ErrContent, Reason: err.Error()}
 	}

@@ -8,12 +8,12 @@ import (
 	"unicode/utf8"
 
 	"github.com/goselfrag/goselfrag/generator"
-	"github.com/goselfrag/goselfrag/internal/feature"
+	"github.com/goselfrag/goselfrag/internal/analysis"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
 // read calls visit with each token of steps: its symbol, and the text of a text
-// token. Text is joined over neighbouring steps and cut anew, so that it does
+// token. Text is joined over neighboring steps and cut anew, so that it does
 // not matter how the steps were cut. It stops when visit returns an error.
 func (w *world) read(steps []generator.Step, visit func(s symbol, text string) error) error {
 	var run strings.Builder
@@ -24,7 +24,7 @@ func (w *world) read(steps []generator.Step, visit func(s symbol, text string) e
 			return fmt.Errorf("%w: the text of the steps is not UTF-8", generator.ErrRequest)
 		}
 		for text != "" {
-			n := feature.TokenLen(text)
+			n := analysis.TokenLen(text)
 			s, ok := w.lex.ids[text[:n]]
 			if !ok {
 				s = unseen
@@ -117,7 +117,7 @@ func (m *Model) Next(ctx context.Context, req generator.Request, after []generat
 	return generator.NextDistribution{Tokens: w.alternatives(w.next(h)), Rest: ground * sh.base * rest}, nil
 }
 
-// GroupProbs implements [generator.GroupProber]. The probabilities are normalised
+// GroupProbs implements [generator.GroupProber]. The probabilities are normalized
 // within the group.
 func (m *Model) GroupProbs(ctx context.Context, req generator.Request, after []generator.Step, g reflection.Group) (reflection.Distribution, error) {
 	if g.Size() == 0 {
@@ -141,12 +141,13 @@ func (m *Model) GroupProbs(ctx context.Context, req generator.Request, after []g
 // Describe implements [generator.Describer].
 func (m *Model) Describe(context.Context) (generator.Capabilities, error) {
 	return generator.Capabilities{
-		Model:      "extractive/2",
-		Level:      reflection.ExactIDs,
-		LogProbs:   true,
-		EndLogProb: true,
-		Quotes:     true,
-		Paced:      true,
+		Model:        "extractive/2",
+		Level:        reflection.ExactIDs,
+		LogProbs:     true,
+		EndLogProb:   true,
+		Quotes:       true,
+		AbstainBelow: AbstainBelow,
+		Paced:        true,
 	}, nil
 }
 

@@ -1,13 +1,17 @@
 package extractive
 
-import "slices"
+import (
+	"slices"
 
-// termsOf returns the terms of the words among symbols.
-func (w *world) termsOf(symbols []symbol) []int32 {
-	out := make([]int32, 0, len(symbols))
-	for _, s := range symbols {
-		if t := w.lex.word(s).Term; t >= 0 {
-			out = append(out, t)
+	"github.com/goselfrag/goselfrag/internal/analysis/lexicon"
+)
+
+// termsOf returns the terms of the words of a text.
+func termsOf(words []lexicon.Word) []int32 {
+	out := make([]int32, 0, len(words))
+	for _, w := range words {
+		if w.Term >= 0 {
+			out = append(out, w.Term)
 		}
 	}
 	return out

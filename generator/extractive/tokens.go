@@ -5,7 +5,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/goselfrag/goselfrag/internal/feature"
+	"github.com/goselfrag/goselfrag/internal/analysis"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -33,7 +33,7 @@ func joins(a, b string) bool {
 	last, _ := utf8.DecodeLastRuneInString(a)
 	first, size := utf8.DecodeRuneInString(b)
 	if !unicode.IsSpace(last) {
-		return feature.IsWordRune(last) && feature.IsWordRune(first)
+		return analysis.InToken(last) && analysis.InToken(first)
 	}
 	if !unicode.IsSpace(first) {
 		return last == ' '
@@ -48,68 +48,48 @@ func countTokens(texts ...string) int {
 	n := 0
 	for _, t := range texts {
 		for t != "" {
-			t = t[feature.TokenLen(t):]
+			t = t[analysis.TokenLen(t):]
 			n++
 		}
 	}
 	return n
 }
 
-// lexicon numbers the text tokens of one request and keeps what the features
-// need to know of each.
-type lexicon struct {
+// vocabulary numbers the text tokens of one request.
+type vocabulary struct {
 	ids   map[string]symbol
-	texts []string       // by symbol - firstText
-	words []feature.Word // likewise
-	stems *feature.Lexicon
+	texts []string // by symbol - firstText
 }
 
-func newLexicon(capacity int) lexicon {
-	return lexicon{
-		ids:   make(map[string]symbol, capacity),
-		texts: make([]string, 0, capacity),
-		words: make([]feature.Word, 0, capacity),
-		stems: feature.NewLexicon(capacity),
-	}
+func newVocabulary(capacity int) vocabulary {
+	return vocabulary{ids: make(map[string]symbol, capacity), texts: make([]string, 0, capacity)}
 }
 
 // appendTokens appends the tokens of text to to.
-func (l *lexicon) appendTokens(to []symbol, text string) []symbol {
+func (l *vocabulary) appendTokens(to []symbol, text string) []symbol {
 	for text != "" {
-		n := feature.TokenLen(text)
+		n := analysis.TokenLen(text)
 		to = append(to, l.intern(text[:n]))
 		text = text[n:]
 	}
 	return to
 }
 
-func (l *lexicon) intern(token string) symbol {
+func (l *vocabulary) intern(token string) symbol {
 	s, ok := l.ids[token]
 	if !ok {
 		s = firstText + symbol(len(l.texts))
 		l.ids[token] = s
 		l.texts = append(l.texts, token)
-		l.words = append(l.words, l.stems.Word(token))
 	}
 	return s
 }
 
 // size returns the number of symbols.
-func (l *lexicon) size() int { return int(firstText) + len(l.texts) }
+func (l *vocabulary) size() int { return int(firstText) + len(l.texts) }
 
 // text returns the text of a text token.
-func (l *lexicon) text(s symbol) string { return l.texts[s-firstText] }
-
-func (l *lexicon) word(s symbol) feature.Word { return l.words[s-firstText] }
-
-// wordsOf returns the words and marks that symbols stand for.
-func (l *lexicon) wordsOf(symbols []symbol) []feature.Word {
-	out := make([]feature.Word, len(symbols))
-	for i, s := range symbols {
-		out[i] = l.word(s)
-	}
-	return out
-}
+func (l *vocabulary) text(s symbol) string { return l.texts[s-firstText] }
 
 // logBase returns the logarithm of the base distribution, which gives every
 // token there can be a positive probability: a first symbol among 256 bytes, the

@@ -7,13 +7,13 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/goselfrag/goselfrag/internal/feature"
+	"github.com/goselfrag/goselfrag/internal/analysis"
 )
 
 func cut(s string) []string {
 	var out []string
 	for s != "" {
-		n := feature.TokenLen(s)
+		n := analysis.TokenLen(s)
 		out = append(out, s[:n])
 		s = s[n:]
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/analysis/keyword"
+	"github.com/goselfrag/goselfrag/internal/analysis/lexicon"
 	"github.com/goselfrag/goselfrag/internal/feature"
 	"github.com/goselfrag/goselfrag/internal/sentence"
 	"github.com/goselfrag/goselfrag/reflection"
@@ -15,7 +17,8 @@ import (
 // background behind it. It is read-only once made.
 type world struct {
 	parameters *parameters
-	lex        lexicon
+	lex        vocabulary
+	words      *lexicon.Lexicon
 	background background
 	question   *feature.Question
 
@@ -36,6 +39,7 @@ type world struct {
 // quote is a sentence that can be the answer.
 type quote struct {
 	symbols []symbol
+	words   []lexicon.Word
 	place   int          // among all sentences of the request
 	covers  uint64       // content words of the question that it holds
 	look    feature.Look // how it looks by itself
@@ -51,14 +55,13 @@ type quote struct {
 // silentU is the usefulness of saying nothing.
 const silentU = 0.01
 
-func newWorld(p0 *parameters, req generator.Request) *world {
+func newWorld(p0 *parameters, req generator.Request, a feature.Asked) *world {
 	p := req.Prompt
-	a := feature.ReadQuestion(valid(p.Instruction), valid(p.Input))
 	sources, textBytes := sourcesOf(p, a)
 	for _, s := range p.Path {
 		textBytes += len(s.Text)
 	}
-	w := &world{parameters: p0, lex: newLexicon(textBytes/8 + 64), segments: len(p.Path)}
+	w := &world{parameters: p0, lex: newVocabulary(textBytes/8 + 64), segments: len(p.Path)}
 	w.promptTokens = promptTokens(p)
 	w.abstains = len(p.Path) == 0 && len(p.Evidence) == 0 && len(a.Given) == 0
 	for _, t := range req.Stop {
@@ -68,19 +71,29 @@ func newWorld(p0 *parameters, req generator.Request) *world {
 	w.background.symbols = make([]symbol, 0, textBytes/4+64)
 	w.appendText(valid(p.Instruction))
 	w.appendText(valid(p.Input))
-	w.question = feature.NewQuestion(w.lex.stems, w.lex.wordsOf(w.lex.appendTokens(nil, a.Ask)), a.Words, p0.rarity)
+	w.words = lexicon.New(textBytes/12+16, languageOf(a, sources))
+	w.question = feature.NewQuestion(w.words, a, p0.rarity)
 
 	var said []saidText
 	for _, s := range p.Path {
-		symbols := w.lex.appendTokens(nil, valid(s.Text))
-		terms := w.termsOf(symbols)
+		words := w.words.Words(valid(s.Text))
+		terms := termsOf(words)
 		said = append(said, saidText{terms, trigramsOf(terms)})
-		w.covered |= w.question.Holds(w.lex.wordsOf(symbols))
+		w.covered |= w.question.Holds(words)
 	}
 	w.addQuotes(sources, said)
 	w.background.index(w.lex.size())
 	w.plant(p, a)
 	return w
+}
+
+// languageOf returns the language of the texts that may be quoted, and of the question.
+func languageOf(a feature.Asked, sources []generator.Evidence) keyword.Language {
+	texts := []string{a.Ask}
+	for _, e := range sources {
+		texts = append(texts, valid(e.Text))
+	}
+	return lexicon.LanguageOf(texts...)
 }
 
 // valid makes s UTF-8: quotes become the text of steps, which must be.
@@ -144,18 +157,19 @@ func (w *world) addQuotes(sources []generator.Evidence, said []saidText) {
 	q, p := w.question, w.parameters
 	var all []quote
 	for _, e := range sources {
-		title := w.lex.wordsOf(w.appendText(valid(e.Title)))
+		title := valid(e.Title)
+		w.appendText(title)
 		text, first := valid(e.Text), len(all)
-		var sentences [][]feature.Word
+		var sentences [][]lexicon.Word
 		for _, span := range sentence.Split(text) {
-			s := quote{symbols: w.appendText(span.Of(text)), place: len(all), look: feature.LookAt(span.Of(text))}
-			words := w.lex.wordsOf(s.symbols)
-			s.covers = q.Holds(words)
+			line := sentence.Line(text, span)
+			words := w.words.Words(line)
+			s := quote{symbols: w.appendText(line), place: len(all), look: feature.LookAt(line, words), words: words, covers: q.Holds(words)}
 			sentences = append(sentences, words)
 			all = append(all, s)
 		}
 		scores := make([]float64, len(sentences))
-		read := q.Choice(title, sentences, func(i int, features []float64) { scores[i] = p.score(features) })
+		read := q.Choice(w.words.Words(title), sentences, func(i int, features []float64) { scores[i] = p.score(features) })
 		level := p.level(read, scores)
 		for i, z := range scores {
 			all[first+i].score, all[first+i].z = z, z+level
@@ -164,7 +178,7 @@ func (w *world) addQuotes(sources []generator.Evidence, said []saidText) {
 
 	w.quotes = make([]quote, 0, len(all))
 	for i := range all {
-		if terms := w.termsOf(all[i].symbols); len(terms) > 0 && !saidBefore(terms, said) {
+		if terms := termsOf(all[i].words); len(terms) > 0 && !saidBefore(terms, said) {
 			w.quotes = append(w.quotes, all[i])
 		}
 	}
@@ -231,13 +245,7 @@ func (w *world) plant(p generator.Prompt, a feature.Asked) {
 		}
 	default:
 		w.root = node{phase: choosing}
-		given := uint64(0)
-		if !w.abstains {
-			for i := range w.quotes {
-				given |= w.quotes[i].covers
-			}
-		}
-		p := branches(w.parameters.retrieve, a.Retrieve(w.question.Share(given), w.question.Rarity()))
+		p := branches(w.parameters.retrieve, a.Retrieve())
 		w.start = fan{symbol(reflection.NoRetrieval): p[0], symbol(reflection.Retrieval): p[1]}
 	}
 }

@@ -153,7 +153,7 @@ func TestUsedSentencesAreMasked(t *testing.T) {
 			t.Fatalf("quoted %q, which was said before or never stood there", text)
 		}
 		delete(left, text)
-		req.Prompt.Path = append(req.Prompt.Path, generator.Segment{Text: " " + strings.ToUpper(text), Evidence: req.Prompt.Evidence})
+		req.Prompt.Path = append(req.Prompt.Path, generator.PathSegment{Text: " " + strings.ToUpper(text), Evidence: req.Prompt.Evidence})
 	}
 
 	c := complete(t, req)
@@ -210,14 +210,17 @@ func TestRetrievalDecision(t *testing.T) {
 		{"who got the first nobel prize in physics", "", reflection.Retrieval},
 		{"the height of Mount Everest", "", reflection.Retrieval},
 		{generator.ASQA.Text, "Who wrote Hamlet?", reflection.Retrieval},
-		{"Hello!", "", reflection.NoRetrieval},
-		{"Thanks a lot", "", reflection.NoRetrieval},
-		{"What is 12 plus 30?", "", reflection.NoRetrieval},
-		{"Who are you?", "", reflection.NoRetrieval},
+		{"How do I stop the machine?", "", reflection.Retrieval},
+		{"Do you ship to Brazil?", "", reflection.Retrieval},
+		{"Can I return a product?", "", reflection.Retrieval},
+		{"pump reset", "", reflection.Retrieval},
+		{"Write a poem about rain", "", reflection.Retrieval},
+		{"怎么停止机器？", "", reflection.Retrieval},
+		{"营业时间", "", reflection.Retrieval},
 		{"Rewrite: the cat that was on the mat sat there", "", reflection.NoRetrieval},
 		{"Summarise the following text.", "The cat sat on the mat. The dog did not.", reflection.NoRetrieval},
 		{`In the text "Ann met Bob at noon in the park", who met Bob?`, "", reflection.NoRetrieval},
-		{"Write a poem about rain", "", reflection.NoRetrieval},
+		{"把下面的句子翻译成英语：图书馆周日不开门。", "", reflection.NoRetrieval},
 		{"Alice has a cat. Bob has a dog. Who has a dog?", "", reflection.NoRetrieval},
 	} {
 		c := complete(t, generator.Request{Prompt: generator.Prompt{Instruction: tt.question, Input: tt.input}, MaxTokens: 500})
@@ -232,10 +235,14 @@ func TestNoRetrievalQuotesTheQuestion(t *testing.T) {
 		{"Alice has a cat. Bob has a dog. Who has a dog?", "Bob has a dog."},
 		{`In the text "Ann met Bob at noon. Carl left early.", who left early?`, "Carl left early."},
 		{"Which city is named in this sentence: Yesterday we drove from Oslo to the sea.", "Yesterday we drove from Oslo to the sea."},
+		{"根据这段话“玛丽春天种了四十棵树。她秋天卖了十棵。”，玛丽种了多少棵树？", "玛丽春天种了四十棵树。"},
 		{"Who wrote Hamlet?", Abstention},
 	} {
 		req := generator.Request{Prompt: generator.Prompt{Instruction: tt.question, Force: reflection.NoRetrieval}, MaxTokens: 500}
 		c := complete(t, req)
+		if c.Declined != (tt.want == Abstention) {
+			t.Errorf("%q: declined is %v", tt.question, c.Declined)
+		}
 		if c.Text() != tt.want {
 			t.Errorf("%q: %q, want %q", tt.question, c.Text(), tt.want)
 		}
@@ -292,7 +299,7 @@ func TestDecisionAfterSegment(t *testing.T) {
 	m := New()
 	decide := func(said string) map[reflection.Token]float64 {
 		req := about("when was the bridge built", "The bridge was built in 1932. The bridge was built of steel.")
-		req.Prompt.Path = []generator.Segment{{Text: said, Evidence: req.Prompt.Evidence}}
+		req.Prompt.Path = []generator.PathSegment{{Text: said, Evidence: req.Prompt.Evidence}}
 		req.Prompt.Evidence = nil
 		d, err := m.GroupProbs(t.Context(), req, nil, reflection.Retrieve)
 		if err != nil {

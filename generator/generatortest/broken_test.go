@@ -229,6 +229,16 @@ func broken(leaks *leaver) []struct {
 			}
 			return l
 		})},
+		{"alternatives", "want Text", top(func(l []generator.Alternative) []generator.Alternative {
+			for i := range l {
+				l[i] = generator.Alternative{Bytes: []byte("whole"), Prob: l[i].Prob}
+			}
+			return l
+		})},
+		{"after", "want the rest of the answer", asks(func(ctx context.Context, r generator.Request) (context.Context, generator.Request) {
+			r.After = nil
+			return ctx, r
+		})},
 		{"alternatives", "is likelier than the token", top(func(l []generator.Alternative) []generator.Alternative {
 			for i := range l {
 				l[i].Prob = reflection.ExactLog(0)
@@ -344,6 +354,7 @@ func broken(leaks *leaver) []struct {
 		{"describe", "says EndLogProb", last(func(_ generator.Request, s *generator.Step) { s.LogProb = reflection.Prob{} })},
 		{"describe", "TopN 4", caps(func(c *generator.Capabilities) { c.TopN = 4 })},
 		{"describe", "level 77", caps(func(c *generator.Capabilities) { c.Level = 77 })},
+		{"describe", "recommends to abstain below 2", caps(func(c *generator.Capabilities) { c.AbstainBelow = 2 })},
 		{"describe", "-1 slots", caps(func(c *generator.Capabilities) { c.Slots = -1 })},
 		{"describe", "want both or none", caps(func(c *generator.Capabilities) { c.TemplateHash = "" })},
 		{"describe", "asked twice", caps(func(c *generator.Capabilities) { c.Model = fmt.Sprint(calls.Add(1)) })},

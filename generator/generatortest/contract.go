@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/goselfrag/goselfrag/generator"
-	"github.com/goselfrag/goselfrag/internal/contract"
+	"github.com/goselfrag/goselfrag/internal/contracttest"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -47,7 +47,7 @@ func TestGenerator(t *testing.T, g generator.Generator, opts ...Option) {
 	for _, half := range halves(g) {
 		s := newSuite(half.generator, opts...)
 		t.Run(half.name, func(t *testing.T) {
-			contract.Test(t, s.checks())
+			contracttest.Test(t, s.checks())
 		})
 	}
 }
@@ -81,8 +81,8 @@ func newSuite(g generator.Generator, opts ...Option) *suite {
 }
 
 // checks lists the rules in the order of the contract, the powers last.
-func (s *suite) checks() []contract.Check {
-	list := []contract.Check{
+func (s *suite) checks() []contracttest.Check {
+	list := []contracttest.Check{
 		{Name: "stream", Run: s.stream},
 		{Name: "bad-request", Run: s.badRequest},
 		{Name: "repeatable", Run: s.repeatable},
@@ -91,6 +91,7 @@ func (s *suite) checks() []contract.Check {
 		{Name: "stop", Run: s.stop},
 		{Name: "watched", Run: s.watched},
 		{Name: "alternatives", Run: s.alternatives},
+		{Name: "after", Run: s.after},
 		{Name: "break", Run: s.breakFrees},
 		{Name: "lazy", Run: s.lazy},
 		{Name: "cancelled", Run: s.cancelled},
@@ -107,7 +108,7 @@ func (s *suite) checks() []contract.Check {
 	}
 	for i, c := range list {
 		if reason, ok := s.skip[c.Name]; ok {
-			list[i].Run = func(context.Context) error { return contract.NotApplicable(reason) }
+			list[i].Run = func(context.Context) error { return contracttest.NotApplicable(reason) }
 		}
 	}
 	return list
@@ -128,7 +129,7 @@ func (x sample) errorf(format string, args ...any) error {
 var (
 	passage  = generator.Evidence{Title: "Mercury", Text: "Mercury is the planet nearest to the sun. A year takes 88 days there."}
 	question = "Which planet is nearest to the sun?"
-	before   = generator.Segment{
+	before   = generator.PathSegment{
 		Text: "Mercury is the nearest planet.", Evidence: []generator.Evidence{passage},
 		Retrieve: reflection.Retrieval, Relevance: reflection.Relevant, Support: reflection.FullySupported,
 	}
@@ -144,9 +145,9 @@ func (s *suite) questions() []sample {
 			Instruction: question, Evidence: []generator.Evidence{passage, {Text: "Venus is hotter."}}, Force: reflection.Retrieval,
 		}}},
 		{name: "no retrieval", req: generator.Request{Prompt: generator.Prompt{Instruction: "Täglich grüßt das 火星 🪐?", Force: reflection.NoRetrieval}}},
-		{name: "path", req: generator.Request{Prompt: generator.Prompt{Instruction: question, Path: []generator.Segment{before}}}},
+		{name: "path", req: generator.Request{Prompt: generator.Prompt{Instruction: question, Path: []generator.PathSegment{before}}}},
 		{name: "continued evidence", req: generator.Request{Prompt: generator.Prompt{
-			Instruction: question, Path: []generator.Segment{before}, Force: reflection.ContinueEvidence,
+			Instruction: question, Path: []generator.PathSegment{before}, Force: reflection.ContinueEvidence,
 		}}},
 		{name: "instruction", req: generator.Request{Prompt: generator.PubHealth.Prompt("Mercury is a planet.")}},
 		{name: "task", req: generator.Request{Task: &generator.Task{Template: suiteTask, Values: map[string]string{"question": question}}}},

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/reflection"
@@ -105,27 +106,63 @@ func (s *suite) alternatives(ctx context.Context) error {
 	})
 }
 
+// after: what follows a beginning of the answer is the rest of the answer.
+func (s *suite) after(ctx context.Context) error {
+	return s.ask(ctx, "it cannot go on from a given beginning", func(x sample) error {
+		for _, n := range [...]int{1, len(x.Steps) / 2, len(x.Steps) - 1, len(x.Steps)} {
+			if n < 1 || n > len(x.Steps) || x.req.MaxTokens <= n || n == len(x.Steps) && x.Finish != generator.FinishEnd {
+				continue
+			}
+			// A character that is not complete yet has left its mark in no step.
+			if st := x.Steps[n-1]; st.Text == "" && st.Token == reflection.None {
+				continue
+			}
+			req, want := x.req, x.Completion
+			req.After = slices.Clone(x.Steps[:n])
+			req.MaxTokens -= n
+			want.Steps = x.Steps[n:]
+			got, err := generator.Complete(ctx, s.g, req)
+			if err != nil {
+				return fmt.Errorf("question %q, after %d tokens: %w", x.name, n, err)
+			}
+			if written(got.Steps) != written(want.Steps) || got.Finish != want.Finish {
+				return x.errorf("after %d tokens: %q (%v), want the rest of the answer, %q (%v)", n, written(got.Steps), got.Finish, written(want.Steps), want.Finish)
+			}
+			if len(got.Steps) == len(want.Steps) && len(got.Steps) > 0 && !s.sameProb(got.Steps[0].LogProb, want.Steps[0].LogProb) {
+				return x.errorf("after %d tokens: %+v, want %+v", n, got.Steps[0].LogProb, want.Steps[0].LogProb)
+			}
+		}
+		return nil
+	})
+}
+
 // ranked returns an error unless list is best first and each alternative one
 // thing, listed once.
 func (s *suite) ranked(list []generator.Alternative) error {
-	seen := make(map[generator.Alternative]bool)
+	type token struct {
+		token reflection.Token
+		end   bool
+	}
+	seen := make(map[token]bool)
 	for i, a := range list {
 		set := 0
-		for _, is := range [...]bool{a.Text != "", a.Token != reflection.None, a.End} {
+		for _, is := range [...]bool{a.Text != "", len(a.Bytes) > 0, a.Token != reflection.None, a.End} {
 			if is {
 				set++
 			}
 		}
-		if set != 1 {
-			return fmt.Errorf("alternative %+v: want exactly one of Text, Token and End", a)
+		switch {
+		case set != 1:
+			return fmt.Errorf("alternative %+v: want exactly one of Text, Bytes, Token and End", a)
+		case len(a.Bytes) > 0 && utf8.Valid(a.Bytes):
+			return fmt.Errorf("alternative %+v: Bytes are whole UTF-8: want Text", a)
 		}
 		if i > 0 && a.Prob.Log > list[i-1].Prob.Log {
 			return fmt.Errorf("alternative %+v stands behind %+v: want the likeliest first", a, list[i-1])
 		}
-		key := a
-		key.Prob = reflection.Prob{}
-		if seen[key] && a.Text == "" { // several tokens can have one text
-			return fmt.Errorf("alternative %+v stands there twice", a)
+		key := token{a.Token, a.End}
+		if seen[key] && a.Text == "" && a.Bytes == nil { // several tokens can have one text
+			return fmt.Errorf("alternative %+v is given twice", a)
 		}
 		seen[key] = true
 	}
@@ -227,10 +264,10 @@ func hostile() []place {
 		{"Evidence.Title", "evidence", prompt(func(p *generator.Prompt, s string) { p.Evidence = []generator.Evidence{{Title: s, Text: "x"}} })},
 		{"Evidence.Text", "evidence", prompt(func(p *generator.Prompt, s string) { p.Evidence = []generator.Evidence{{Title: "x", Text: s}} })},
 		{"Path.Text", "path", prompt(func(p *generator.Prompt, s string) {
-			p.Path = []generator.Segment{{Text: s, Support: reflection.NoSupport}}
+			p.Path = []generator.PathSegment{{Text: s, Support: reflection.NoSupport}}
 		})},
 		{"Path.Evidence.Text", "path", prompt(func(p *generator.Prompt, s string) {
-			p.Path = []generator.Segment{before}
+			p.Path = []generator.PathSegment{before}
 			p.Path[0].Evidence = []generator.Evidence{{Text: s}}
 		})},
 		{"Task.Values", "task", func(s string) generator.Request {

@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/goselfrag/goselfrag/generator"
-	"github.com/goselfrag/goselfrag/internal/contract"
+	"github.com/goselfrag/goselfrag/internal/contracttest"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -16,7 +16,7 @@ import (
 func (s *suite) describe(ctx context.Context) error {
 	caps, err := generator.Describe(ctx, s.g)
 	if errors.Is(err, errors.ErrUnsupported) {
-		return contract.NotApplicable("it does not describe itself")
+		return contracttest.NotApplicable("it does not describe itself")
 	}
 	switch {
 	case err != nil:
@@ -27,6 +27,8 @@ func (s *suite) describe(ctx context.Context) error {
 		return fmt.Errorf("level %v with TopN %d: want a number above 0 for that level and 0 for others", caps.Level, caps.TopN)
 	case caps.Slots < 0:
 		return fmt.Errorf("%d slots", caps.Slots)
+	case !(caps.AbstainBelow >= 0 && caps.AbstainBelow <= 1):
+		return fmt.Errorf("it recommends to abstain below %v: want a relevance in [0, 1]", caps.AbstainBelow)
 	case (caps.Template == "") != (caps.TemplateHash == ""):
 		return fmt.Errorf("template %q with hash %q: want both or none", caps.Template, caps.TemplateHash)
 	}
@@ -54,7 +56,7 @@ func (s *suite) resumes(ctx context.Context) error {
 		return err
 	}
 	if !caps.Resumes {
-		return contract.NotApplicable("it does not say that it resumes")
+		return contracttest.NotApplicable("it does not say that it resumes")
 	}
 	return s.each(ctx, func(x sample) error {
 		if len(x.req.Prompt.Evidence) == 0 || len(x.Steps) == 0 || x.Steps[0].Token.Group() != reflection.IsREL || x.req.MaxTokens < 2 {
@@ -164,7 +166,7 @@ func (s *suite) ask(ctx context.Context, reason string, f func(sample) error) er
 		return err
 	})
 	if err == nil && !asked {
-		return contract.NotApplicable(reason)
+		return contracttest.NotApplicable(reason)
 	}
 	return err
 }
@@ -210,7 +212,7 @@ func (s *suite) next(ctx context.Context) error {
 func (s *suite) holds(d generator.NextDistribution, want generator.Alternative) error {
 	p, exact := want.Prob.Value()
 	for _, a := range d.Tokens {
-		if a.Text != want.Text || a.Token != want.Token || a.End != want.End {
+		if a.Text != want.Text || len(a.Bytes) > 0 || a.Token != want.Token || a.End != want.End {
 			continue
 		}
 		if exact && !s.near(a.Prob.Log, want.Prob.Log) {

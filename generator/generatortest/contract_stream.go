@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/goselfrag/goselfrag/generator"
-	"github.com/goselfrag/goselfrag/internal/contract"
+	"github.com/goselfrag/goselfrag/internal/contracttest"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -151,7 +151,7 @@ func (s *suite) repeatable(ctx context.Context) error {
 // seededSampling: above temperature 0 the same seed gives the same steps.
 func (s *suite) seededSampling(ctx context.Context) error {
 	if !s.seeded {
-		return contract.NotApplicable("the option Seeded is not given")
+		return contracttest.NotApplicable("the option Seeded is not given")
 	}
 	different := make(map[string]bool)
 	err := s.each(ctx, func(x sample) error {

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/goselfrag/goselfrag/generator"
-	"github.com/goselfrag/goselfrag/internal/contract"
+	"github.com/goselfrag/goselfrag/internal/contracttest"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -173,9 +173,9 @@ func TestContractCatches(t *testing.T) {
 			caught[tt.check] = true
 			t.Run(fmt.Sprintf("%s/%s/%d", h.name, tt.check, j), func(t *testing.T) {
 				checks := newSuite(halves(tt.g)[i].generator, Seeded()).checks()
-				at := slices.IndexFunc(checks, func(c contract.Check) bool { return c.Name == tt.check })
+				at := slices.IndexFunc(checks, func(c contracttest.Check) bool { return c.Name == tt.check })
 				err := checks[at].Run(t.Context())
-				if err == nil || errors.As(err, new(contract.NotApplicable)) || !strings.Contains(err.Error(), tt.says) {
+				if err == nil || errors.As(err, new(contracttest.NotApplicable)) || !strings.Contains(err.Error(), tt.says) {
 					t.Errorf("the check says %v: want %q", err, tt.says)
 				}
 			})
@@ -208,7 +208,7 @@ func TestContractOptions(t *testing.T) {
 	jitter := each(func(_ int, _ generator.Request, s *generator.Step) { s.LogProb.Log -= 1e-4 * float64(calls.Add(1)%2) })
 	run := func(name string, opts ...Option) error {
 		list := newSuite(jitter, opts...).checks()
-		return list[slices.IndexFunc(list, func(c contract.Check) bool { return c.Name == name })].Run(t.Context())
+		return list[slices.IndexFunc(list, func(c contracttest.Check) bool { return c.Name == name })].Run(t.Context())
 	}
 	if err := run("repeatable"); err == nil {
 		t.Error("numbers that differ by 1e-4 pass with the default tolerance")
@@ -216,10 +216,10 @@ func TestContractOptions(t *testing.T) {
 	if err := run("repeatable", Tolerance(1e-3)); err != nil {
 		t.Errorf("tolerance 1e-3: %v", err)
 	}
-	if err := run("repeatable", Skip("repeatable", "it jitters")); err != contract.NotApplicable("it jitters") {
+	if err := run("repeatable", Skip("repeatable", "it jitters")); err != contracttest.NotApplicable("it jitters") {
 		t.Errorf("skipped: %v", err)
 	}
-	if err := run("seeded"); !errors.As(err, new(contract.NotApplicable)) {
+	if err := run("seeded"); !errors.As(err, new(contracttest.NotApplicable)) {
 		t.Errorf("seeded without the option: %v", err)
 	}
 }

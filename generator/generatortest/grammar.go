@@ -209,7 +209,7 @@ func (s *state) next(r *Random) []float64 {
 				setSum += set[i]
 			}
 		}
-		if j, ok := s.judgement(r, in); ok {
+		if j, ok := s.judgment(r, in); ok {
 			share := beta(rng, j.parameters(s.passages[0]))
 			for i, x := range vocabulary {
 				switch {
@@ -245,15 +245,15 @@ func (s *state) next(r *Random) []float64 {
 	return p
 }
 
-// judgement returns the judgement of a passage that a set of tokens stands for, if
+// judgment returns the judgment of a passage that a set of tokens stands for, if
 // its probabilities are drawn from a beta distribution.
-func (s *state) judgement(r *Random, in func(symbol) bool) (judgement, bool) {
-	for _, j := range r.judgements() {
+func (s *state) judgment(r *Random, in func(symbol) bool) (judgment, bool) {
+	for _, j := range r.judgments() {
 		if j.beta != nil && s.uses && in(symbol{token: j.good}) {
 			return j, true
 		}
 	}
-	return judgement{}, false
+	return judgment{}, false
 }
 
 // source returns a source of randomness that depends on the model, a context and

@@ -50,6 +50,12 @@ func Depth(n int) Match {
 	return func(req generator.Request) bool { return req.Task == nil && len(req.Prompt.Path) == n }
 }
 
+// Continues matches requests to go on after text, in which control tokens stand as they
+// are written; empty matches those that begin the answer.
+func Continues(text string) Match {
+	return func(req generator.Request) bool { return written(req.After) == text }
+}
+
 // TaskNamed matches tasks whose template has the given name.
 func TaskNamed(name string) Match {
 	return func(req generator.Request) bool { return req.Task != nil && req.Task.Template.Name() == name }

@@ -53,7 +53,7 @@ type Random struct {
 	// share of IsREL: its mean is a/(a+b). Of several passages the first counts.
 	// Nil is 1 and 1 for all, the uniform distribution.
 	Relevance func(generator.Evidence) (a, b float64)
-	// Support and Utility do the same for the other judgements of a segment that
+	// Support and Utility do the same for the other judgments of a segment that
 	// uses a passage: for the share of FullySupported, the rest being that of
 	// NoSupport, and of Utility5, the rest being that of Utility1. Nil draws the
 	// probabilities of all tokens of the group like those of words.
@@ -91,15 +91,15 @@ func (r *Random) limits() (minWords, maxWords, maxSegments int) {
 	return minWords, maxWords, maxSegments
 }
 
-// judgement is a group whose probabilities are drawn from a beta distribution, as
+// judgment is a group whose probabilities are drawn from a beta distribution, as
 // the share of one of two tokens.
-type judgement struct {
+type judgment struct {
 	field     string
 	beta      func(generator.Evidence) (a, b float64)
 	good, bad reflection.Token
 }
 
-func (j judgement) parameters(e generator.Evidence) [2]float64 {
+func (j judgment) parameters(e generator.Evidence) [2]float64 {
 	a, b := j.beta(e)
 	return [2]float64{a, b}
 }
@@ -107,13 +107,13 @@ func (j judgement) parameters(e generator.Evidence) [2]float64 {
 // uniform is the beta distribution of a relevance of which nothing is said.
 func uniform(generator.Evidence) (a, b float64) { return 1, 1 }
 
-// judgements lists the groups that are drawn so, as far as they have a beta.
-func (r *Random) judgements() [3]judgement {
+// judgments lists the groups that are drawn so, as far as they have a beta.
+func (r *Random) judgments() [3]judgment {
 	relevance := r.Relevance
 	if relevance == nil {
 		relevance = uniform
 	}
-	return [...]judgement{
+	return [...]judgment{
 		{"Relevance", relevance, reflection.Relevant, reflection.Irrelevant},
 		{"Support", r.Support, reflection.FullySupported, reflection.NoSupport},
 		{"Utility", r.Utility, reflection.Utility5, reflection.Utility1},
@@ -135,8 +135,11 @@ func (r *Random) begin(ctx context.Context, req generator.Request) (*state, erro
 	if err != nil {
 		return nil, err
 	}
+	for _, x := range symbols(req.After) {
+		s.write(x)
+	}
 	if len(s.passages) > 0 {
-		for _, j := range r.judgements() {
+		for _, j := range r.judgments() {
 			if j.beta == nil {
 				continue
 			}
@@ -281,19 +284,26 @@ func (r *Random) ask(ctx context.Context, req generator.Request, after []generat
 	if err != nil {
 		return nil, nil, err
 	}
-	var list []symbol
-	text := ""
 	for i, a := range after {
 		if a.Text != "" && a.Token != reflection.None || a.Token > reflection.NoSupport {
 			return nil, nil, fmt.Errorf("%w: step %d holds text %q and token %v: want one of them", generator.ErrRequest, i, a.Text, a.Token)
 		}
-		text += a.Text
-		if a.Token != reflection.None {
-			list = append(append(list, cut(text)...), symbol{token: a.Token})
+	}
+	return s, symbols(after), nil
+}
+
+// symbols cuts steps into the model's own tokens.
+func symbols(steps []generator.Step) []symbol {
+	var list []symbol
+	text := ""
+	for i := range steps {
+		text += steps[i].Text
+		if t := steps[i].Token; t != reflection.None {
+			list = append(append(list, cut(text)...), symbol{token: t})
 			text = ""
 		}
 	}
-	return s, append(list, cut(text)...), nil
+	return append(list, cut(text)...)
 }
 
 // Score implements [generator.Scorer]. Text that is no word of the model has the
@@ -328,7 +338,7 @@ func (r *Random) Next(ctx context.Context, req generator.Request, after []genera
 }
 
 // GroupProbs implements [generator.GroupProber]. The probabilities are not
-// normalised within the group.
+// normalized within the group.
 func (r *Random) GroupProbs(ctx context.Context, req generator.Request, after []generator.Step, g reflection.Group) (reflection.Distribution, error) {
 	if g.Size() == 0 {
 		return reflection.Distribution{}, fmt.Errorf("%w: %v is not a group: want Retrieve, IsREL, IsSUP or IsUSE", generator.ErrRequest, g)

@@ -41,7 +41,7 @@ func TestRandomFollowsTheGrammar(t *testing.T) {
 	evidence := showing("Paris", "Paris is the capital of France.")
 	forced, path, continued := capital, capital, capital
 	forced.Prompt.Force = reflection.NoRetrieval
-	path.Prompt.Path = []generator.Segment{
+	path.Prompt.Path = []generator.PathSegment{
 		{Text: " red green", Evidence: evidence.Prompt.Evidence, Retrieve: reflection.Retrieval, Relevance: reflection.Relevant, Support: reflection.FullySupported},
 		{Text: " red green blue", Retrieve: reflection.NoRetrieval},
 	}
@@ -130,7 +130,7 @@ func TestRandomIsADistribution(t *testing.T) {
 func TestRandomSeesOnlyTheText(t *testing.T) {
 	forced, path := capital, capital
 	forced.Prompt.Force = reflection.NoRetrieval
-	path.Prompt.Path = []generator.Segment{{Retrieve: reflection.NoRetrieval, Text: " red green"}}
+	path.Prompt.Path = []generator.PathSegment{{Retrieve: reflection.NoRetrieval, Text: " red green"}}
 	for seed := range uint64(20) {
 		m := &Random{Seed: seed, Noise: 0.1}
 		for _, tt := range []struct {

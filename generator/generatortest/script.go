@@ -47,7 +47,8 @@ type Rule struct {
 	// Steps is the answer. If none of them has a Finish, a last step with
 	// FinishEnd and an end token of probability 1 follows, which Request.MaxTokens
 	// must leave room for. To a request with a Prompt.Relevance the answer is what
-	// follows the first step, if that is its token.
+	// follows the first step, if that is its token, and to one with After what follows
+	// these steps, if the answer begins with what they write.
 	Steps []generator.Step
 	// Err, if set, is the answer instead.
 	Err error
@@ -79,6 +80,9 @@ func describe(req generator.Request) string {
 	}
 	if req.Prompt.Force != reflection.None {
 		fmt.Fprintf(&b, ", force %v", req.Prompt.Force)
+	}
+	if len(req.After) > 0 {
+		fmt.Fprintf(&b, ", after %q", written(req.After))
 	}
 	return b.String()
 }
@@ -127,6 +131,7 @@ func (s *Script) find(req generator.Request) (Rule, error) {
 
 // answer makes scripted steps the answer to req that the contract asks for.
 func answer(req generator.Request, steps []generator.Step) []generator.Step {
+	steps = behind(req.After, steps)
 	out := make([]generator.Step, 0, len(steps)+1)
 	last := generator.Step{Finish: generator.FinishEnd, LogProb: reflection.ExactLog(0)}
 	if t := req.Prompt.Relevance; t != reflection.None && len(steps) > 0 && steps[0].Token == t {
@@ -159,6 +164,17 @@ func answer(req generator.Request, steps []generator.Step) []generator.Step {
 		}
 	}
 	return append(out, last)
+}
+
+// behind returns what of steps follows after, or all of them if they do not begin with it.
+func behind(after, steps []generator.Step) []generator.Step {
+	want := written(after)
+	for i := 0; want != "" && i < len(steps); i++ {
+		if written(steps[:i+1]) == want {
+			return steps[i+1:]
+		}
+	}
+	return steps
 }
 
 // promptWords stands for the number of prompt tokens.
@@ -220,6 +236,7 @@ func (s *Script) Describe(context.Context) (generator.Capabilities, error) {
 func cloneRequest(req generator.Request) generator.Request {
 	req.Watch = slices.Clone(req.Watch)
 	req.Stop = slices.Clone(req.Stop)
+	req.After = slices.Clone(req.After)
 	req.Prompt.Queries = slices.Clone(req.Prompt.Queries)
 	req.Prompt.Evidence = slices.Clone(req.Prompt.Evidence)
 	req.Prompt.Path = slices.Clone(req.Prompt.Path)

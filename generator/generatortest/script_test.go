@@ -123,7 +123,7 @@ func TestScriptFirstRuleAnswers(t *testing.T) {
 	}}
 	forced, deep, other, input := capital, capital, capital, capital
 	forced.Prompt.Force = reflection.NoRetrieval
-	deep.Prompt.Path = []generator.Segment{{Text: "One."}}
+	deep.Prompt.Path = []generator.PathSegment{{Text: "One."}}
 	other.Prompt.Instruction = "Who?"
 	input.Prompt = generator.Prompt{Instruction: "Answer.", Input: "the capital?"}
 	for _, tt := range []struct {
@@ -157,7 +157,7 @@ func TestScriptFirstRuleAnswers(t *testing.T) {
 }
 
 func TestUnscriptedErrorNamesEverything(t *testing.T) {
-	req := generator.Request{MaxTokens: 1, Prompt: generator.Prompt{Instruction: "Do.", Input: "It", Force: reflection.NoRetrieval, Path: []generator.Segment{{Text: "a"}}}}
+	req := generator.Request{MaxTokens: 1, Prompt: generator.Prompt{Instruction: "Do.", Input: "It", Force: reflection.NoRetrieval, Path: []generator.PathSegment{{Text: "a"}}}}
 	_, err := generator.Complete(t.Context(), &Script{}, req)
 	task := generator.Task{Template: generator.MustTaskTemplate("judge", "", "{{v}}"), Values: map[string]string{"v": "secret"}}
 	_, taskErr := generator.Complete(t.Context(), &Script{}, generator.Request{MaxTokens: 1, Task: &task})
@@ -231,7 +231,7 @@ func TestScriptCountsPromptWords(t *testing.T) {
 	s := &Script{Rules: []Rule{{}}}
 	req := showing("Two words", "and three more")
 	req.Prompt.Input = "more input"
-	req.Prompt.Path = []generator.Segment{{Text: "one", Evidence: []generator.Evidence{{Title: "t", Text: "u v"}}}}
+	req.Prompt.Path = []generator.PathSegment{{Text: "one", Evidence: []generator.Evidence{{Title: "t", Text: "u v"}}}}
 	if got := complete(t, s, req).Usage.PromptTokens; got != 6+5+2+1+3 {
 		t.Errorf("prompt of %d words", got)
 	}
@@ -256,9 +256,9 @@ func TestScriptRecordsCopies(t *testing.T) {
 	task := generator.Task{Template: generator.MustTaskTemplate("t", "", "{{v}}"), Values: map[string]string{"v": "a"}}
 	s := &Script{Rules: []Rule{{Steps: Words(1, "fine")}}}
 	req := showing("T", "x")
-	req.Prompt.Path = []generator.Segment{{Text: "p", Evidence: []generator.Evidence{{Text: "e"}}}}
+	req.Prompt.Path = []generator.PathSegment{{Text: "p", Evidence: []generator.Evidence{{Text: "e"}}}}
 	want := showing("T", "x")
-	want.Prompt.Path = []generator.Segment{{Text: "p", Evidence: []generator.Evidence{{Text: "e"}}}}
+	want.Prompt.Path = []generator.PathSegment{{Text: "p", Evidence: []generator.Evidence{{Text: "e"}}}}
 
 	complete(t, s, req)
 	req.Prompt.Evidence[0].Text = "changed"

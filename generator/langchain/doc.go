@@ -6,7 +6,7 @@
 //
 // langchaingo hands out no log-probabilities, and no model behind it has reflection
 // tokens: give the engine a critic and a decider that judge texts, such as those of
-// package critique/judge, whose judgements are prompted labels then. The text of a
+// package critique/judge, whose judgments are prompted labels then. The text of a
 // call comes as one step when it is complete, so nothing can be shown while it is
 // written and lazy evaluation saves nothing.
 //

@@ -6,15 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/tmc/langchaingo/llms"
 
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/isnil"
 	"github.com/goselfrag/goselfrag/internal/segment"
-	"github.com/goselfrag/goselfrag/internal/specialtoken"
 )
 
 // Config says how a model is asked. Only Name is needed.
@@ -38,7 +37,7 @@ type Model struct {
 // New returns a generator that asks model. An error says what the model or the
 // configuration lacks. New makes no call.
 func New(model llms.Model, c Config) (*Model, error) {
-	if r := reflect.ValueOf(model); model == nil || r.Kind() == reflect.Pointer && r.IsNil() {
+	if isnil.Value(model) {
 		return nil, errors.New("langchain: the langchaingo model is nil")
 	}
 	if c.Name == "" {
@@ -47,7 +46,6 @@ func New(model llms.Model, c Config) (*Model, error) {
 	if err := c.Template.Check(); err != nil {
 		return nil, fmt.Errorf("langchain: Config.Template: %w", err)
 	}
-	c.Special = slices.Concat(specialtoken.WellKnown, c.Special)
 	return &Model{model, c}, nil
 }
 
@@ -89,6 +87,9 @@ func (m *Model) ask(ctx context.Context, req generator.Request) (string, generat
 	var last generator.Step
 	if err := cmp.Or(req.Check(), ctx.Err()); err != nil {
 		return "", last, err
+	}
+	if len(req.After) > 0 {
+		return "", last, fmt.Errorf("langchain: %s: a chat model cannot go on from a given beginning of its reply: %w", m.c.Name, errors.ErrUnsupported)
 	}
 	messages, err := m.render(req)
 	if err != nil {

@@ -16,8 +16,13 @@ import (
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
 	"github.com/goselfrag/goselfrag/generator/langchain"
+	"github.com/goselfrag/goselfrag/internal/completion/completiontest"
 	"github.com/goselfrag/goselfrag/reflection"
 )
+
+func TestMethods(t *testing.T) {
+	completiontest.Methods[*langchain.Model](t, "Describe", "Generate")
+}
 
 // call is one call of a fake.
 type call struct {

@@ -3,11 +3,13 @@ package llamacpp
 import (
 	"context"
 	"io"
+	"iter"
 	"math"
 	"slices"
 
 	"github.com/go-faster/jx"
 
+	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/completions"
 	"github.com/goselfrag/goselfrag/internal/completion"
 	"github.com/goselfrag/goselfrag/internal/modelhttp"
@@ -24,9 +26,7 @@ type Config = completions.Config
 
 // Model is a [generator.Generator] with all powers but scoring. It is safe for
 // concurrent use.
-type Model struct{ base }
-
-type base = *completion.Model
+type Model struct{ inner *completion.Model }
 
 // New returns a model, or an error that wraps [modelserver.ErrConfig]. It does
 // not talk to the server: [generator.Check] does.
@@ -36,6 +36,42 @@ func New(c Config) (*Model, error) {
 		return nil, err
 	}
 	return &Model{m}, nil
+}
+
+// Generate implements [generator.Generator]. The first call asks the server what has to be
+// known of it. An error wraps [generator.ErrRequest], [modelserver.ErrModel], a
+// [*modelserver.Error] or ctx.Err().
+func (m *Model) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
+	return m.inner.Generate(ctx, req)
+}
+
+// Next implements [generator.NextPredictor]. The answer has megabytes. The error wraps
+// [errors.ErrUnsupported] with Config.NoProbs.
+func (m *Model) Next(ctx context.Context, req generator.Request, after []generator.Step) (generator.NextDistribution, error) {
+	return m.inner.Next(ctx, req, after)
+}
+
+// GroupProbs implements [generator.GroupProber], by a call for one token that can be none but
+// those of the group. The error wraps [errors.ErrUnsupported] with Config.NoProbs or NoTokens.
+func (m *Model) GroupProbs(ctx context.Context, req generator.Request, after []generator.Step, g reflection.Group) (reflection.Distribution, error) {
+	return m.inner.GroupProbs(ctx, req, after, g)
+}
+
+// ResolveTokens implements [generator.TokenResolver] by the tokenizer of the server.
+func (m *Model) ResolveTokens(ctx context.Context, names []string) ([]int32, error) {
+	return m.inner.ResolveTokens(ctx, names)
+}
+
+// Describe implements [generator.Describer]. It asks the server, unless an earlier call
+// has had its answer.
+func (m *Model) Describe(ctx context.Context) (generator.Capabilities, error) {
+	return m.inner.Describe(ctx)
+}
+
+// Check implements [generator.Checker]: it asks the server what has to be known of it and
+// lets it generate one token.
+func (m *Model) Check(ctx context.Context) error {
+	return m.inner.Check(ctx)
 }
 
 type dialect struct{ servers int }
@@ -77,7 +113,7 @@ func (d dialect) Open(ctx context.Context, s *completion.Server) (*completion.Fa
 // Tokenize implements completion.Tokenizer.
 func (d dialect) Tokenize(ctx context.Context, s *completion.Server, _ *completion.Facts, text string, begin bool) ([]int32, error) {
 	var answer struct{ Tokens []int32 }
-	err := s.JSON(ctx, modelhttp.Call{Path: "/tokenize", Body: map[string]any{"content": text, "add_special": begin, "parse_special": true}}, &answer)
+	err := s.JSON(ctx, modelhttp.Call{Path: "/tokenize", Limit: completion.TokenizeRoom(text), Body: map[string]any{"content": text, "add_special": begin, "parse_special": true}}, &answer)
 	return answer.Tokens, err
 }
 
@@ -223,7 +259,7 @@ func (s *stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) err
 	if e.evaluated >= 0 {
 		c.CachedTokens = max(e.prompted-e.evaluated, 0)
 	}
-	return c.End(a, e.reason, "eos", "limit")
+	return c.End(a, e.reason)
 }
 
 // Entries implements completion.Stream.
@@ -246,7 +282,7 @@ func (d dialect) Group(ctx context.Context, s *completion.Server, _ *completion.
 	}
 	b["logit_bias"] = biases
 	probs := make([]reflection.Prob, len(ids))
-	err := s.Do(ctx, modelhttp.Call{Path: "/completion", Body: b}, func(a *modelhttp.Answer) error {
+	err := s.Do(ctx, modelhttp.Call{Path: "/completion", Body: b, Limit: completion.Room(len(prompt), 1, len(ids))}, func(a *modelhttp.Answer) error {
 		for {
 			data, err := a.Events().Next()
 			if err == io.EOF {

@@ -66,7 +66,7 @@ func TestExchange(t *testing.T) {
 	got, err := generator.Complete(t.Context(), m, generator.Request{
 		Prompt: generator.Prompt{
 			Instruction: "who?",
-			Path: []generator.Segment{{
+			Path: []generator.PathSegment{{
 				Text: " It is.", Evidence: []generator.Evidence{{Title: "T", Text: "x"}},
 				Retrieve: reflection.Retrieval, Relevance: reflection.Relevant, Support: reflection.FullySupported,
 			}},

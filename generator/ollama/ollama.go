@@ -3,10 +3,12 @@ package ollama
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/go-faster/jx"
 
+	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/completions"
 	"github.com/goselfrag/goselfrag/internal/completion"
 	"github.com/goselfrag/goselfrag/internal/modelhttp"
@@ -20,11 +22,9 @@ const topN = 20
 // Config says which model to use and how. Server.Model is needed.
 type Config = completions.Config
 
-// Model is a [generator.Generator], and a [generator.Describer] and
-// [generator.Checker]. It is safe for concurrent use.
-type Model struct{ base }
-
-type base = *completion.Model
+// Model is a [generator.Generator], a [generator.Describer] and a [generator.Checker]. It
+// is safe for concurrent use.
+type Model struct{ inner *completion.Model }
 
 // New returns a model, or an error that wraps [modelserver.ErrConfig]. It does
 // not talk to the server: [generator.Check] does.
@@ -39,6 +39,25 @@ func New(c Config) (*Model, error) {
 	return &Model{m}, nil
 }
 
+// Generate implements [generator.Generator]. The first call asks the server what has to be
+// known of it. An error wraps [generator.ErrRequest], [modelserver.ErrModel], a
+// [*modelserver.Error] or ctx.Err().
+func (m *Model) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
+	return m.inner.Generate(ctx, req)
+}
+
+// Describe implements [generator.Describer]. It asks the server, unless an earlier call
+// has had its answer.
+func (m *Model) Describe(ctx context.Context) (generator.Capabilities, error) {
+	return m.inner.Describe(ctx)
+}
+
+// Check implements [generator.Checker]: it asks the server what has to be known of it and
+// lets it generate one token.
+func (m *Model) Check(ctx context.Context) error {
+	return m.inner.Check(ctx)
+}
+
 type dialect struct{ model string }
 
 // The token types of GGUF files.
@@ -49,40 +68,84 @@ const (
 
 // details is the part of /api/show that matters.
 type details struct {
-	Info struct {
-		Kind        string   `json:"tokenizer.ggml.model"`
-		SpacePrefix *bool    `json:"tokenizer.ggml.add_space_prefix"`
-		Tokens      []string `json:"tokenizer.ggml.tokens"`
-		Types       []int    `json:"tokenizer.ggml.token_type"`
-		End         *int     `json:"tokenizer.ggml.eos_token_id"`
-	} `json:"model_info"`
+	kind     string
+	unspaced bool // SentencePiece does not put a blank in front of text
+	tokens   []string
+	types    []int
+	end      int // -1 if not told
+}
+
+// showLimit bounds what the server says of a model. With its tokens and merges a
+// vocabulary of 256 000 tokens takes about 20 MB.
+const showLimit = 64 << 20
+
+// read parses the answer.
+func (v *details) read(a *modelhttp.Answer) error {
+	*v = details{end: -1}
+	return completion.Whole(a, func(d *jx.Decoder, key []byte) error {
+		if string(key) != "model_info" {
+			return d.Skip()
+		}
+		return completion.Members(d, func(d *jx.Decoder, key []byte) (err error) {
+			switch string(key) {
+			case "tokenizer.ggml.model":
+				v.kind, err = completion.String(d)
+			case "tokenizer.ggml.add_space_prefix":
+				if d.Next() == jx.Null {
+					return d.Null()
+				}
+				var spaced bool
+				spaced, err = d.Bool()
+				v.unspaced = !spaced
+			case "tokenizer.ggml.tokens":
+				err = completion.Elements(d, func(d *jx.Decoder) error {
+					s, err := completion.String(d)
+					v.tokens = append(v.tokens, s)
+					return err
+				})
+			case "tokenizer.ggml.token_type":
+				err = completion.Elements(d, func(d *jx.Decoder) error {
+					n, err := completion.Int[int](d)
+					v.types = append(v.types, n)
+					return err
+				})
+			case "tokenizer.ggml.eos_token_id":
+				if d.Next() == jx.Null {
+					return d.Null()
+				}
+				v.end, err = completion.Int[int](d)
+			default:
+				err = d.Skip()
+			}
+			return err
+		})
+	})
 }
 
 // Open implements completion.Dialect.
 func (d dialect) Open(ctx context.Context, s *completion.Server) (*completion.Facts, error) {
-	var show details
-	call := modelhttp.Call{Path: "/api/show", Body: map[string]any{"model": d.model, "verbose": true}}
-	if err := s.JSON(ctx, call, &show); err != nil {
+	var v details
+	call := modelhttp.Call{Path: "/api/show", Body: map[string]any{"model": d.model, "verbose": true}, Limit: showLimit}
+	if err := s.Do(ctx, call, v.read); err != nil {
 		return nil, err
 	}
-	v := show.Info
 	if !s.NoTokens {
-		if err := d.check(v.Tokens, v.Types); err != nil {
+		if err := d.check(v.tokens, v.types); err != nil {
 			return nil, err
 		}
 	}
 	f := &completion.Facts{
-		Model: d.model, EndID: -1, Level: reflection.TopN, TopN: topN, MaxTop: topN, Vocabulary: len(v.Tokens),
+		Model: d.model, EndID: -1, Level: reflection.TopN, TopN: topN, MaxTop: topN, Vocabulary: len(v.tokens),
 		// SentencePiece puts a blank in front of the text behind a special token.
-		Tight: v.Kind == "llama" && (v.SpacePrefix == nil || *v.SpacePrefix),
+		Tight: v.kind == "llama" && !v.unspaced,
 	}
-	for i, t := range v.Types {
-		if t == typeControl && i < len(v.Tokens) {
-			f.Special = append(f.Special, v.Tokens[i])
+	for i, t := range v.types {
+		if t == typeControl && i < len(v.tokens) {
+			f.Special = append(f.Special, v.tokens[i])
 		}
 	}
-	if v.End != nil && *v.End >= 0 && *v.End < len(v.Tokens) {
-		f.EndText = v.Tokens[*v.End]
+	if v.end >= 0 && v.end < len(v.tokens) {
+		f.EndText = v.tokens[v.end]
 	}
 	return f, nil
 }
@@ -124,7 +187,7 @@ func (d dialect) Call(_ *completion.Facts, q *completion.Query) modelhttp.Call {
 	return modelhttp.Call{Path: "/api/generate", Affinity: uint64(q.Affinity), Body: request{
 		Model: d.model, Prompt: q.Prompt, Raw: true, Stream: true,
 		LogProbs: q.Probs, TopLogProbs: q.Top,
-		// The Modelfile may change any of these, and the defaults penalise what was
+		// The Modelfile may change any of these, and the defaults penalize what was
 		// said before.
 		Options: map[string]any{
 			"temperature": q.Temperature, "num_predict": q.MaxTokens, "seed": int32(q.Seed & 0x7fffffff),
@@ -175,7 +238,7 @@ func (s *stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) err
 	if !done {
 		return nil
 	}
-	return c.End(a, reason, "stop", "length")
+	return c.End(a, reason)
 }
 
 // Entries implements completion.Stream.

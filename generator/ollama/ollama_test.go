@@ -50,7 +50,7 @@ func TestExchange(t *testing.T) {
 			}, "\n") + "\n",
 		})
 	got, err := generator.Complete(t.Context(), m, generator.Request{
-		Prompt: generator.Prompt{Instruction: "who <|odd|>?", Path: []generator.Segment{
+		Prompt: generator.Prompt{Instruction: "who <|odd|>?", Path: []generator.PathSegment{
 			{Text: " It is.", Retrieve: reflection.NoRetrieval, Utility: reflection.Utility5},
 		}},
 		MaxTokens: 9, Temperature: 0.5, Seed: 5, Alternatives: 2, Watch: []reflection.Group{reflection.IsREL},

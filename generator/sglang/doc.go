@@ -10,7 +10,7 @@
 //
 // Above temperature 0 the server's probabilities are those after the temperature.
 // The ratios within a group are put right, and the distributions of groups are
-// then normalised to sum to 1; the probabilities of generated tokens stay unknown.
+// then normalized to sum to 1; the probabilities of generated tokens stay unknown.
 // Sampling cannot be seeded.
 //
 // # The server

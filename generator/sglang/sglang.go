@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"iter"
+	"math"
 
 	"github.com/go-faster/jx"
 
@@ -20,9 +22,7 @@ type Config = completions.Config
 
 // Model is a [generator.Generator] with all powers but the whole distribution of
 // the next token. It is safe for concurrent use.
-type Model struct{ base }
-
-type base = *completion.Model
+type Model struct{ inner *completion.Model }
 
 // New returns a model, or an error that wraps [modelserver.ErrConfig]. It does
 // not talk to the server: [generator.Check] does.
@@ -32,6 +32,43 @@ func New(c Config) (*Model, error) {
 		return nil, err
 	}
 	return &Model{m}, nil
+}
+
+// Generate implements [generator.Generator]. The first call asks the server what has to be
+// known of it. An error wraps [generator.ErrRequest], [modelserver.ErrModel], a
+// [*modelserver.Error] or ctx.Err().
+func (m *Model) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
+	return m.inner.Generate(ctx, req)
+}
+
+// Score implements [generator.Scorer]. The error wraps [errors.ErrUnsupported] with
+// Config.NoProbs, if the server's tokenizer does not cut between the prompt and steps, and
+// if end is set but the end token unknown.
+func (m *Model) Score(ctx context.Context, req generator.Request, steps []generator.Step, end bool) (generator.Completion, error) {
+	return m.inner.Score(ctx, req, steps, end)
+}
+
+// GroupProbs implements [generator.GroupProber]. The error wraps [errors.ErrUnsupported] with
+// Config.NoProbs or NoTokens.
+func (m *Model) GroupProbs(ctx context.Context, req generator.Request, after []generator.Step, g reflection.Group) (reflection.Distribution, error) {
+	return m.inner.GroupProbs(ctx, req, after, g)
+}
+
+// ResolveTokens implements [generator.TokenResolver] by the tokenizer of the server.
+func (m *Model) ResolveTokens(ctx context.Context, names []string) ([]int32, error) {
+	return m.inner.ResolveTokens(ctx, names)
+}
+
+// Describe implements [generator.Describer]. It asks the server, unless an earlier call
+// has had its answer.
+func (m *Model) Describe(ctx context.Context) (generator.Capabilities, error) {
+	return m.inner.Describe(ctx)
+}
+
+// Check implements [generator.Checker]: it asks the server what has to be known of it and
+// lets it generate one token.
+func (m *Model) Check(ctx context.Context) error {
+	return m.inner.Check(ctx)
 }
 
 type dialect struct{}
@@ -78,7 +115,8 @@ func (d dialect) Call(_ *completion.Facts, q *completion.Query) modelhttp.Call {
 		// The model's generation_config may change any of these.
 		"top_p": 1, "top_k": -1, "min_p": 0, "repetition_penalty": 1, "presence_penalty": 0, "frequency_penalty": 0,
 	}
-	return modelhttp.Call{Path: path, Body: b, Affinity: uint64(q.Affinity)}
+	// Each event may repeat all that came before it, so that the sum has no useful bound.
+	return modelhttp.Call{Path: path, Body: b, Affinity: uint64(q.Affinity), Limit: math.MaxInt64, EventLimit: q.Room()}
 }
 
 // Stream implements completion.Dialect.
@@ -89,6 +127,7 @@ type event struct {
 	text                        []byte
 	ids                         []int32
 	finish, message             string
+	told                        bool // it is about the answer
 	prompted, completed, cached int
 	output, input               positions
 }
@@ -105,10 +144,13 @@ func (e *event) read(a *modelhttp.Answer, data []byte) error {
 	return completion.Object(a, data, func(d *jx.Decoder, key []byte) (err error) {
 		switch string(key) {
 		case "text":
+			e.told = true
 			e.text, err = completion.AppendString(e.text, d)
 		case "output_ids":
+			e.told = true
 			e.ids, err = completion.Int32s(d, e.ids)
 		case "meta_info":
+			e.told = true
 			err = completion.Members(d, e.meta)
 		default:
 			err = d.Skip()
@@ -211,6 +253,9 @@ func (s *stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) err
 	if err := e.read(a, data); err != nil {
 		return err
 	}
+	if !e.told {
+		return nil // it only keeps the connection alive
+	}
 	text := e.text
 	if max(len(e.output.tokens), len(e.ids)) == e.completed {
 		if !bytes.HasPrefix(text, s.text) {
@@ -229,9 +274,9 @@ func (s *stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) err
 	case "":
 		return nil
 	case "abort":
-		return a.Errorf("the server gave the answer up: %s", e.message)
+		return a.Failed("the server gave the answer up: " + e.message)
 	}
-	err := c.End(a, e.finish, "stop", "length")
+	err := c.End(a, e.finish)
 	c.Ended = c.Finish == generator.FinishEnd && len(c.Tokens) > 0
 	return err
 }

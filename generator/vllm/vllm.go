@@ -3,10 +3,12 @@ package vllm
 import (
 	"bytes"
 	"context"
-	"encoding/json"
+	"iter"
 	"maps"
 	"math"
 	"slices"
+
+	"github.com/go-faster/jx"
 
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/completions"
@@ -27,9 +29,7 @@ const whole = math.MaxInt
 type Config = completions.Config
 
 // Model is a [generator.Generator] with all powers. It is safe for concurrent use.
-type Model struct{ base }
-
-type base = *completion.Model
+type Model struct{ inner *completion.Model }
 
 // New returns a model, or an error that wraps [modelserver.ErrConfig]. It does
 // not talk to the server: [generator.Check] does.
@@ -39,6 +39,49 @@ func New(c Config) (*Model, error) {
 		return nil, err
 	}
 	return &Model{m}, nil
+}
+
+// Generate implements [generator.Generator]. The first call asks the server what has to be
+// known of it. An error wraps [generator.ErrRequest], [modelserver.ErrModel], a
+// [*modelserver.Error] or ctx.Err().
+func (m *Model) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
+	return m.inner.Generate(ctx, req)
+}
+
+// Score implements [generator.Scorer]. Reflection tokens below the 20 likeliest are bounded.
+// The error wraps [errors.ErrUnsupported] with Config.NoProbs, if the server's tokenizer
+// does not cut between the prompt and steps, and if end is set but the end token unknown.
+func (m *Model) Score(ctx context.Context, req generator.Request, steps []generator.Step, end bool) (generator.Completion, error) {
+	return m.inner.Score(ctx, req, steps, end)
+}
+
+// Next implements [generator.NextPredictor]. The error wraps [errors.ErrUnsupported] if the
+// server was not started with --max-logprobs -1, and with Config.NoProbs.
+func (m *Model) Next(ctx context.Context, req generator.Request, after []generator.Step) (generator.NextDistribution, error) {
+	return m.inner.Next(ctx, req, after)
+}
+
+// GroupProbs implements [generator.GroupProber]. The error wraps [errors.ErrUnsupported] if
+// the server does not know the field logprob_token_ids, and with Config.NoProbs or NoTokens.
+func (m *Model) GroupProbs(ctx context.Context, req generator.Request, after []generator.Step, g reflection.Group) (reflection.Distribution, error) {
+	return m.inner.GroupProbs(ctx, req, after, g)
+}
+
+// ResolveTokens implements [generator.TokenResolver] by the tokenizer of the server.
+func (m *Model) ResolveTokens(ctx context.Context, names []string) ([]int32, error) {
+	return m.inner.ResolveTokens(ctx, names)
+}
+
+// Describe implements [generator.Describer]. It asks the server, unless an earlier call
+// has had its answer.
+func (m *Model) Describe(ctx context.Context) (generator.Capabilities, error) {
+	return m.inner.Describe(ctx)
+}
+
+// Check implements [generator.Checker]: it asks the server what has to be known of it and
+// lets it generate one token.
+func (m *Model) Check(ctx context.Context) error {
+	return m.inner.Check(ctx)
 }
 
 type dialect struct{}
@@ -183,24 +226,40 @@ func (d dialect) ScoreCall(f *completion.Facts, q *completion.Query, ids []int32
 
 // ScoreRead implements completion.Scorer.
 func (d dialect) ScoreRead(a *modelhttp.Answer, _ *completion.Query, ids []int32, from int, c *completion.Chunk) error {
-	var answer struct {
-		Choices []struct {
-			Scores []json.RawMessage `json:"prompt_logprobs"`
+	choices, n := 0, 0
+	err := completion.Whole(a, func(d *jx.Decoder, key []byte) error {
+		if string(key) != "choices" {
+			return d.Skip()
 		}
-	}
-	if err := a.JSON(&answer); err != nil {
+		return completion.Elements(d, func(d *jx.Decoder) error {
+			choices++
+			return completion.Members(d, func(d *jx.Decoder, key []byte) error {
+				if string(key) != "prompt_logprobs" {
+					return d.Skip()
+				}
+				return completion.Elements(d, func(d *jx.Decoder) error {
+					raw, err := completion.Raw(d)
+					if n++; err != nil || n <= from || n > len(ids) {
+						return err
+					}
+					var list map[int32]scored
+					if raw != nil {
+						if list, err = scores(a, raw); err != nil {
+							return err
+						}
+					}
+					id := ids[n-1]
+					c.Tokens = append(c.Tokens, completion.Token{ID: id, LogProb: list[id].prob(), Likeliest: bytes.Clone(raw)})
+					return nil
+				})
+			})
+		})
+	})
+	if err != nil {
 		return err
 	}
-	if len(answer.Choices) != 1 || len(answer.Choices[0].Scores) != len(ids) {
+	if choices != 1 || n != len(ids) {
 		return a.Errorf("the answer lacks the log-probabilities of the prompt")
-	}
-	for i := from; i < len(ids); i++ {
-		raw := answer.Choices[0].Scores[i]
-		list, err := scores(a, raw)
-		if err != nil {
-			return err
-		}
-		c.Tokens = append(c.Tokens, completion.Token{ID: ids[i], LogProb: list[ids[i]].prob(), Likeliest: raw})
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ type Facts struct {
 	// Tight is set when a blank right behind a control token would become a token
 	// of its own, because the tokenizer puts one there anyway.
 	Tight bool
-	// Level is the level of the judgements, TopN the length of the lists of
+	// Level is the level of the judgments, TopN the length of the lists of
 	// alternatives where Level is TopN.
 	Level reflection.Level
 	TopN  int
@@ -123,12 +123,15 @@ type Token struct {
 	// Likeliest and Asked hold the likeliest alternatives and those whose ids were
 	// asked for, to be read with Stream.Entries if they are needed.
 	Likeliest, Asked []byte
+
+	bytes []byte // an array of numbers, as it is written
 }
 
 // Entry is a token that could stand at a position.
 type Entry struct {
 	ID      int32 // -1 if the server gives none
 	Text    string
+	Bytes   []byte // nil unless they are known and not whole UTF-8
 	LogProb reflection.Prob
 	asked   bool // from Token.Asked
 }

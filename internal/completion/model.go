@@ -2,15 +2,17 @@ package completion
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"slices"
 	"strings"
 
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/internal/modelhttp"
-	"github.com/goselfrag/goselfrag/internal/specialtoken"
 	"github.com/goselfrag/goselfrag/modelserver"
+	"github.com/goselfrag/goselfrag/observe"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -46,7 +48,7 @@ func NewChat(s Settings, chat Messages, d Dialect) (*Model, error) {
 		return nil, err
 	}
 	s.NoTokens = true
-	return &Model{dialect: d, server: &Server{client, s}, facts: newOnce[Facts](), chat: chat}, nil
+	return &Model{dialect: d, server: &Server{client, s}, facts: new(once[Facts]), chat: chat}, nil
 }
 
 // New returns a model, or an error that wraps [modelserver.ErrConfig].
@@ -62,7 +64,7 @@ func New(s Settings, d Dialect) (*Model, error) {
 		s.Template = generator.SelfRAGTemplate{}
 	}
 	s.Special = slices.Clone(s.Special)
-	return &Model{dialect: d, server: &Server{client, s}, facts: newOnce[Facts]()}, nil
+	return &Model{dialect: d, server: &Server{client, s}, facts: new(once[Facts])}, nil
 }
 
 // open returns what is known of the server, asking it the first time.
@@ -72,7 +74,7 @@ func (m *Model) open(ctx context.Context) (*Facts, error) {
 		if err != nil {
 			return nil, err
 		}
-		f.Special = slices.Concat(f.Special, specialtoken.WellKnown, m.server.Special)
+		f.Special = slices.Concat(f.Special, m.server.Special)
 		if m.server.NoProbs {
 			f.Level, f.TopN, f.EndLogProb = reflection.HardLabels, 0, false
 		}
@@ -114,26 +116,91 @@ func (m *Model) generate(ctx context.Context, req generator.Request, yield func(
 	}
 	var prompt string
 	var messages []generator.Message
-	if m.chat != nil {
+	switch {
+	case m.chat != nil && len(req.After) > 0:
+		err = unsupported("go on from a given beginning of its reply")
+	case m.chat != nil:
 		messages, err = m.chat(req, f.Special)
-	} else {
-		prompt, err = m.prompt(f, req)
+	default:
+		if prompt, err = m.prompt(f, req); len(req.After) > 0 {
+			prompt = f.tighten(generator.Extend(prompt, req.After, f.Special...))
+		}
 	}
 	if err != nil {
 		return last, false, err
 	}
 	q := m.query(f, req, prompt)
 	q.Messages = messages
-	var r *reading
-	err = m.server.Do(ctx, m.dialect.Call(f, q), func(a *modelhttp.Answer) error {
+	var (
+		r     *reading
+		reach handed // what the reader has of it, over all tries
+		lost  error  // of the try before
+		again bool   // some of what an earlier try generated was generated again
+	)
+	err = m.server.Do(ctx, m.server.call(m.dialect, f, q), func(a *modelhttp.Answer) (err error) {
 		r = m.newReading(ctx, f, req, prompt, yield)
-		return r.read(a)
+		r.handed = &reach
+		again = again || reach.steps > 0
+		err = r.read(a)
+		if err == nil && !r.left && r.again < len(reach.said) {
+			err = errDiverged
+		}
+		if errors.Is(err, errDiverged) {
+			a.Keep()
+			return fmt.Errorf("%w; asked again, the model did not repeat the %d steps that had been passed on", lost, reach.steps)
+		}
+		lost = err
+		return err
 	})
+	if again {
+		step := observe.Current(ctx)
+		step.Set(slog.Bool("regenerated", true))
+		step.Note("the answer broke off and was generated again")
+	}
 	if err != nil {
 		return last, r != nil && r.left, err
 	}
-	return r.last(), r.left, nil
+	last = r.last()
+	last.Usage.Partial = last.Usage.Partial || again // what the broken answers cost is not known
+	return last, r.left, nil
 }
+
+// What the parts of an answer may take, in bytes.
+const (
+	roomBase        = 64 << 10
+	roomPromptByte  = 16 // of an echo of the prompt, as text or as ids
+	roomToken       = 4 << 10
+	roomAlternative = 256
+)
+
+// Room returns how long an answer may be in which so many tokens come with so many
+// alternatives each.
+func Room(promptBytes, tokens, alternatives int) int64 {
+	const most = 1 << 20 // of alternatives: more than any vocabulary has
+	per := roomToken + roomAlternative*float64(min(max(alternatives, 0), most)+1)
+	return int64(min(roomBase+roomPromptByte*float64(promptBytes)+per*float64(max(tokens, 1)), 1<<50))
+}
+
+// call returns the call of q, with the bound of its answer.
+func (s *Server) call(d Dialect, f *Facts, q *Query) modelhttp.Call {
+	call := d.Call(f, q)
+	if call.Limit == 0 {
+		call.Limit = q.Room()
+	}
+	return call
+}
+
+// Room returns how long the answer to q may be.
+func (q *Query) Room() int64 {
+	prompt := len(q.Prompt)
+	for _, m := range q.Messages {
+		prompt += len(m.Text)
+	}
+	return Room(prompt, q.MaxTokens, max(q.Top, usualTop)+len(q.Watch))
+}
+
+// usualTop is how many alternatives some servers give where fewer are asked for.
+const usualTop = 20
 
 // prompt writes the prompt of req out.
 func (m *Model) prompt(f *Facts, req generator.Request) (string, error) {

@@ -95,7 +95,9 @@ func (m *Model) Score(ctx context.Context, req generator.Request, steps []genera
 		return generator.Completion{Finish: generator.FinishLength, Usage: generator.Usage{Calls: 1, PromptTokens: from}}, nil
 	}
 	q := m.query(f, req, "")
-	err = m.server.Do(ctx, d.ScoreCall(f, q, ids, from), func(a *modelhttp.Answer) error {
+	call := d.ScoreCall(f, q, ids, from)
+	call.Limit = Room(0, len(ids), max(q.Top, usualTop)+len(q.Watch))
+	err = m.server.Do(ctx, call, func(a *modelhttp.Answer) error {
 		c = generator.Completion{}
 		r := m.newReading(ctx, f, req, "", func(s generator.Step, _ error) bool { c.Append(s); return true })
 		r.exact = false
@@ -197,7 +199,7 @@ func distribution(list []generator.Alternative) generator.NextDistribution {
 // First lets the server generate one token, and hands it and its alternatives to
 // use.
 func (s *Server) First(ctx context.Context, d Dialect, f *Facts, q *Query, use func(*modelhttp.Answer, *Token, []Entry) error) error {
-	return s.Do(ctx, d.Call(f, q), func(a *modelhttp.Answer) error {
+	return s.Do(ctx, s.call(d, f, q), func(a *modelhttp.Answer) error {
 		stream := d.Stream(f, q)
 		var c Chunk
 		for len(c.Tokens) == 0 {

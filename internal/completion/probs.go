@@ -162,7 +162,7 @@ func (r *reading) is(e *Entry) reflection.Token {
 
 // alternatives returns the likeliest of the entries, at most n. An entry that is
 // neither text nor a control token nor the end is passed over, such as a part of a
-// character.
+// character whose bytes the server does not tell.
 func (r *reading) alternatives(n int) []generator.Alternative {
 	slices.SortStableFunc(r.entries, func(a, b Entry) int { return cmp.Compare(b.LogProb.Log, a.LogProb.Log) })
 	list := make([]generator.Alternative, 0, min(len(r.entries), n))
@@ -175,6 +175,8 @@ func (r *reading) alternatives(n int) []generator.Alternative {
 		case alt.Token != reflection.None:
 		case r.facts.isEnd(e):
 			alt.End = true
+		case len(e.Bytes) > 0:
+			alt.Bytes = e.Bytes
 		case e.Text == "" || strings.ContainsRune(e.Text, utf8.RuneError) || slices.Contains(r.facts.Special, e.Text):
 			continue
 		default:

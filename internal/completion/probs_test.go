@@ -134,3 +134,25 @@ func TestQuery(t *testing.T) {
 		})
 	}
 }
+
+// Parts of characters are told apart by their bytes, and a token that shows no text for
+// another reason is none of them.
+func TestPiecesOfCharacters(t *testing.T) {
+	raw := `[{"id":1,"token":" a","bytes":[32,97],"logprob":-1},
+		{"id":2,"token":"\ufffd","bytes":[226],"logprob":-2},
+		{"id":3,"bytes":[32,195],"token":" \ufffd","logprob":-3},
+		{"id":4,"token":"","bytes":[91,65,93],"logprob":-4},
+		{"id":5,"token":"\ufffd","bytes":[239,191,189],"logprob":-5},
+		{"id":6,"token":"\ufffd","bytes":"4oI=","logprob":-6},
+		{"id":7,"token":"\ufffd","logprob":-7}]`
+	list, err := completion.ReadEntries(nil, []byte(raw), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"", "\xe2", " \xc3", "", "", "", ""}
+	for i, e := range list {
+		if string(e.Bytes) != want[i] {
+			t.Errorf("%d: %x, want %x", e.ID, e.Bytes, want[i])
+		}
+	}
+}

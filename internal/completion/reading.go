@@ -2,7 +2,9 @@ package completion
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"slices"
 	"unicode/utf8"
@@ -28,18 +30,30 @@ type reading struct {
 	pending []byte // the beginning of a character
 	held    *Token // may be the end token
 	tokens  int    // yielded so far
+	text    int    // bytes of text that came
+	came    int    // tokens that came
 	visible bool   // text that is no white space was yielded
+	handed  *handed
+	again   int    // how much of handed.said has come again
+	step    []byte // for comparing
 	left    bool   // the reader has left
 	finish  generator.Finish
 	end     reflection.Prob
 	usage   generator.Usage
 }
 
+// Bytes that are in no text: what follows the one is a control token, and the other marks
+// the end of a step.
+const (
+	controlByte = 0xFF
+	endByte     = 0xFE
+)
+
 func (m *Model) newReading(ctx context.Context, f *Facts, req generator.Request, prompt string, yield func(generator.Step, error) bool) *reading {
 	q := m.query(f, req, prompt)
 	return &reading{
 		ctx: ctx, facts: f, req: req, query: q, stream: m.dialect.Stream(f, q), yield: yield,
-		plain: m.server.NoTokens, exact: f.Level == reflection.ExactIDs, usage: generator.Usage{Calls: 1},
+		plain: m.server.NoTokens, exact: f.Level == reflection.ExactIDs, usage: generator.Usage{Calls: 1}, handed: new(handed),
 	}
 }
 
@@ -58,23 +72,48 @@ func (r *reading) read(a *modelhttp.Answer) error {
 		}
 		r.chunk = Chunk{Tokens: r.chunk.Tokens[:0], Text: r.chunk.Text[:0]}
 		if err := r.stream.Read(a, data, &r.chunk); err != nil {
+			return cmp.Or(a.Failure(data), err)
+		}
+		if err := r.measure(a); err != nil {
 			return err
 		}
 		r.count()
 		if r.finish != generator.Running {
 			continue // only counts can follow
 		}
+		if c := &r.chunk; c.Finish == generator.Running && len(c.Tokens) == 0 && len(c.Text) == 0 && c.Hidden == 0 {
+			continue // it only keeps the connection alive
+		}
 		more, err := r.steps(a)
 		if err != nil || !more {
 			return err
 		}
 		if r.finish = r.chunk.Finish; r.finish != generator.Running {
-			if r.finish == generator.FinishEnd && r.tokens >= r.req.MaxTokens {
+			if r.finish == generator.FinishEnd && max(r.tokens, r.handed.steps) >= r.req.MaxTokens {
 				r.finish = generator.FinishLength // the end is one more than was asked for
 			}
 			events.Complete()
 		}
 	}
+}
+
+// longestToken is the most bytes of text that a token is taken to have. The longest ones
+// in use are 128 characters.
+const longestToken = 1024
+
+// measure bounds the text by the tokens that it came with, or that were asked for if they
+// are not told one by one.
+func (r *reading) measure(a *modelhttp.Answer) error {
+	r.text += len(r.chunk.Text)
+	r.came += len(r.chunk.Tokens) + r.chunk.Hidden
+	tokens := r.req.MaxTokens
+	if r.query.Probs {
+		tokens = min(tokens, r.came)
+	}
+	if limit := longestToken * (int64(min(tokens, 1<<40)) + 1); int64(r.text) > limit {
+		return a.TooLong(fmt.Sprintf("the text of %d tokens", tokens), limit)
+	}
+	return nil
 }
 
 // count takes the counts over.
@@ -193,20 +232,6 @@ func (r *reading) release(a *modelhttp.Answer) (more bool, err error) {
 	return r.token(a, t, r.whole(t.Text))
 }
 
-// cutLiteral cuts text at the control token that follows the tokens before. Its
-// literal is not in the text where the server hides it.
-func cutLiteral(text, literal []byte, before []Token) (head, rest []byte) {
-	if i := bytes.Index(text, literal); i >= 0 {
-		return text[:i], text[i+len(literal):]
-	}
-	n := 0
-	for _, t := range before {
-		n += len(t.Text)
-	}
-	n = min(n, len(text))
-	return text[:n], text[n:]
-}
-
 // run yields tokens that are text. If their texts are not known one by one, the
 // last one gets all, as if the bytes had been held back until then.
 func (r *reading) run(a *modelhttp.Answer, tokens []Token, text []byte) (more bool, err error) {
@@ -224,17 +249,6 @@ func (r *reading) run(a *modelhttp.Answer, tokens []Token, text []byte) (more bo
 		}
 	}
 	return true, nil
-}
-
-// joined reports whether text is the texts of the tokens one after the other.
-func joined(tokens []Token, text []byte) bool {
-	for _, t := range tokens {
-		if !bytes.HasPrefix(text, t.Text) {
-			return false
-		}
-		text = text[len(t.Text):]
-	}
-	return len(text) == 0
 }
 
 // whole returns the whole characters of what was held back and b, and holds the
@@ -284,33 +298,23 @@ func (r *reading) send(a *modelhttp.Answer, s generator.Step) (more bool, err er
 	if err := r.ctx.Err(); err != nil {
 		return false, err
 	}
-	if r.tokens == r.req.MaxTokens {
+	h := r.handed
+	if r.tokens == r.req.MaxTokens || r.again == len(h.said) && h.steps == r.req.MaxTokens {
 		r.finish = generator.FinishLength
 		return false, nil
 	}
 	r.tokens++
-	a.Keep()
+	if r.again < len(h.said) {
+		if known, err := r.repeat(&s); known || err != nil {
+			return known && r.goesOn(&s), err
+		}
+	}
+	h.said = h.add(h.said, &s, r.query.Probs)
+	r.again = len(h.said)
+	h.steps++
 	if !r.yield(s, nil) {
 		r.left = true
 		return false, nil
 	}
-	if slices.Contains(r.req.Stop, s.Token) || r.plain && r.paragraph(s.Text) {
-		r.finish = generator.FinishStop
-		return false, nil
-	}
-	return true, nil
-}
-
-// paragraph reports whether text ends a paragraph of an answer of which only one
-// segment is wanted: that is how a model without control tokens ends a segment.
-func (r *reading) paragraph(text string) bool {
-	for _, c := range text {
-		switch {
-		case c != '\n' && c != '\r' && c != ' ' && c != '\t':
-			r.visible = true
-		case c == '\n' && r.visible:
-			return slices.ContainsFunc(r.req.Stop, func(t reflection.Token) bool { return t.Group() == reflection.Retrieve })
-		}
-	}
-	return false
+	return r.goesOn(&s), nil
 }

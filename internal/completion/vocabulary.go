@@ -17,6 +17,10 @@ type Tokenizer interface {
 	Tokenize(ctx context.Context, s *Server, f *Facts, text string, begin bool) ([]int32, error)
 }
 
+// TokenizeRoom returns how long the answer to Tokenize may be: at most a token of each
+// byte, with its id and its text.
+func TokenizeRoom(text string) int64 { return roomBase + 64*int64(len(text)) }
+
 // Resolve fills in what a tokenizer knows: the ids of the control tokens, unless
 // the model is said to have none, and of the end token, and whether blanks behind
 // control tokens must go. end is the text of the end token, "" to look for it.

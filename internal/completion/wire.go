@@ -2,8 +2,11 @@ package completion
 
 import (
 	"errors"
+	"fmt"
 	"math"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-faster/jx"
 
@@ -22,6 +25,9 @@ func Object(a *modelhttp.Answer, data []byte, member func(d *jx.Decoder, key []b
 	d := jx.GetDecoder()
 	defer jx.PutDecoder(d)
 	d.ResetBytes(data)
+	if len(data) > largePart {
+		member = patient(a, member)
+	}
 	err := d.ObjBytes(member)
 	if err == nil && d.Next() != jx.Invalid {
 		err = errors.New("more after the end of the object")
@@ -38,7 +44,59 @@ func List(a *modelhttp.Answer, data []byte, element func(d *jx.Decoder) error) e
 	d := jx.GetDecoder()
 	defer jx.PutDecoder(d)
 	d.ResetBytes(data)
+	if len(data) > largePart {
+		element = patiently(a, element)
+	}
 	return a.Malformed(Elements(d, element))
+}
+
+const (
+	// largePart is the size from which on parsing looks at the context: lists of
+	// alternatives can hold a whole vocabulary.
+	largePart = 256 << 10
+	// often is after how many members or elements it does.
+	often = 1024
+)
+
+// patient returns member with looks at the context.
+func patient(a *modelhttp.Answer, member func(d *jx.Decoder, key []byte) error) func(d *jx.Decoder, key []byte) error {
+	n := 0
+	return func(d *jx.Decoder, key []byte) error {
+		if n++; n%often == 0 && a.Alive() != nil {
+			return a.Alive()
+		}
+		return member(d, key)
+	}
+}
+
+// patiently returns element with looks at the context.
+func patiently(a *modelhttp.Answer, element func(d *jx.Decoder) error) func(d *jx.Decoder) error {
+	n := 0
+	return func(d *jx.Decoder) error {
+		if n++; n%often == 0 && a.Alive() != nil {
+			return a.Alive()
+		}
+		return element(d)
+	}
+}
+
+// Whole parses a whole answer, one JSON object, as Object does. It looks at the context
+// from time to time. What member reads must not be kept, unless it is copied.
+func Whole(a *modelhttp.Answer, member func(d *jx.Decoder, key []byte) error) error {
+	data, err := a.Whole()
+	if err != nil {
+		return err
+	}
+	r := a.Chunks(data)
+	if r == nil {
+		return Object(a, data, member)
+	}
+	d := jx.Decode(r, 64<<10)
+	err = d.ObjBytes(member)
+	if err == nil && d.Next() != jx.Invalid {
+		err = errors.New("more after the end of the object")
+	}
+	return a.Malformed(err)
 }
 
 // Members calls member with each key of an object, as Object does. Null has none.
@@ -85,10 +143,14 @@ func ReadToken(d *jx.Decoder, other func(d *jx.Decoder, key []byte) error) (Toke
 		case "top_logprobs":
 			t.Likeliest, err = Raw(d)
 		default:
-			if other == nil {
-				return d.Skip()
+			switch {
+			case other != nil:
+				err = other(d, key)
+			case string(key) == "bytes":
+				t.bytes, err = Raw(d)
+			default:
+				err = d.Skip()
 			}
-			err = other(d, key)
 		}
 		return err
 	})
@@ -100,22 +162,61 @@ func ReadToken(d *jx.Decoder, other func(d *jx.Decoder, key []byte) error) (Toke
 func ReadEntries(a *modelhttp.Answer, raw []byte, list []Entry) ([]Entry, error) {
 	err := List(a, raw, func(d *jx.Decoder) error {
 		t, err := ReadToken(d, nil)
-		list = append(list, Entry{ID: t.ID, Text: strings.ToValidUTF8(string(t.Text), "\uFFFD"), LogProb: t.LogProb})
+		if err != nil {
+			return err
+		}
+		e := Entry{ID: t.ID, Text: strings.ToValidUTF8(string(t.Text), "\uFFFD"), LogProb: t.LogProb}
+		if e.Text == "" || strings.ContainsRune(e.Text, utf8.RuneError) { // few: most bytes need no reading
+			e.Bytes, err = piece(a, t.bytes)
+		}
+		list = append(list, e)
 		return err
 	})
 	return list, err
 }
 
-// End takes over the reason for which an answer ended: end where the model ended
-// it, length where it became too long.
-func (c *Chunk) End(a *modelhttp.Answer, reason, end, length string) error {
-	switch reason {
-	case end:
+// piece reads the bytes of a token, an array of numbers, if they are not whole UTF-8. A
+// server that writes something else there tells none.
+func piece(a *modelhttp.Answer, raw []byte) ([]byte, error) {
+	if len(raw) == 0 || raw[0] != '[' {
+		return nil, nil
+	}
+	var b []byte
+	err := List(a, raw, func(d *jx.Decoder) error {
+		n, err := d.UInt8()
+		b = append(b, n)
+		return err
+	})
+	if utf8.Valid(b) {
+		return nil, err
+	}
+	return b, err
+}
+
+// The reasons for which servers say that an answer ended, in lower case. The first ones
+// are those of a model that has finished or reached a stop word, the second those of an
+// answer that became too long.
+var (
+	endReasons    = []string{"stop", "eos", "eos_token", "eos_token_id", "end", "end_turn", "endoftext", "stop_sequence", "stop_token", "stop_str", "stop_string", "complete", "completed", "done", "finished", "finish_reason_stop"}
+	lengthReasons = []string{"length", "limit", "max_tokens", "max_token", "max_length", "max_new_tokens", "max_output_tokens", "max_tokens_reached", "token_limit", "model_length", "context_length", "context_length_exceeded", "model_context_window_exceeded", "finish_reason_max_tokens"}
+	passReasons   = []string{"error", "abort", "aborted", "network_error", "timeout", "insufficient_system_resource", "error_limit", "overloaded"}
+)
+
+// End takes over the reason for which an answer ended, in any spelling in use. An answer
+// that has not ended has none: "", "null" or "none". The error of another reason names it;
+// the call may be tried again if it is the server that failed.
+func (c *Chunk) End(a *modelhttp.Answer, reason string) error {
+	name := strings.ToLower(strings.TrimSpace(reason))
+	switch {
+	case name == "", name == "null", name == "none":
+	case slices.Contains(endReasons, name):
 		c.Finish = generator.FinishEnd
-	case length:
+	case slices.Contains(lengthReasons, name):
 		c.Finish = generator.FinishLength
+	case slices.Contains(passReasons, name):
+		return a.Failed(fmt.Sprintf("the server gave the answer up: it ended for the reason %q", reason))
 	default:
-		return a.Errorf("the answer ended for the reason %q: want %s or %s", reason, end, length)
+		return a.Errorf("the answer ended for the reason %q: want stop or length, or another spelling of them", reason)
 	}
 	return nil
 }

@@ -3,6 +3,9 @@ package feature
 import (
 	"math/bits"
 	"slices"
+
+	"github.com/goselfrag/goselfrag/internal/analysis/keyword"
+	"github.com/goselfrag/goselfrag/internal/analysis/lexicon"
 )
 
 // MaxTerms is how many different content words of a question count; those after
@@ -12,7 +15,7 @@ const MaxTerms = 64
 // Question is a question made ready for comparison with sentences. It is
 // read-only once made.
 type Question struct {
-	lex     *Lexicon
+	lex     *lexicon.Lexicon
 	bit     map[int32]int8 // by term: its place among the content words
 	n       int            // content words, at most MaxTerms
 	stems   [MaxTerms]string
@@ -21,28 +24,38 @@ type Question struct {
 	rarest  int
 	kind    kind
 	square  float64           // sum of squared rarity
-	pairs   map[[2]int32]int8 // neighbours in the question, the first 64, numbered
+	pairs   map[[2]int32]int8 // neighbors in the question, the first 64, numbered
 	figures uint64            // its numbers
 	short   bool
+	grain   float64       // of how many words a content word is, in the mean: grams are less than one
+	want    lexicon.Trait // of a word that can be what is asked for, 0 for any content word
 }
 
-// NewQuestion takes the content words of a question. If all are stop words they
-// count as content. asked holds its words in lower case.
-func NewQuestion(lex *Lexicon, words []Word, asked []string, rarity Rarity) *Question {
-	q := &Question{lex: lex, bit: map[int32]int8{}, kind: kindOf(asked)}
-	q.short = q.kind == askWho || q.kind == askWhen || q.kind == askWhere || q.kind == askNumber || slices.Contains(asked, "which")
-	for _, skip := range [...]Trait{Stop, 0} {
+// NewQuestion takes the content words of what is asked. If all are stop words they
+// count as content. lex has the language of the passages.
+func NewQuestion(lex *lexicon.Lexicon, a Asked, rarity Rarity) *Question {
+	words := lex.Words(a.Ask)
+	q := &Question{lex: lex, bit: map[int32]int8{}, kind: kindOf(a, lex.Language())}
+	q.short = q.kind == askWho || q.kind == askWhen || q.kind == askWhere || q.kind == askNumber || slices.Contains(a.Words, "which")
+	q.want = wanted[q.kind]
+	if q.want&lexicon.Capital != 0 && !lex.Language().Cased() {
+		q.want = 0
+	}
+	grain := 0.0
+	for _, skip := range [...]lexicon.Trait{lexicon.Stop, 0} {
 		for _, w := range words {
 			if _, ok := q.bit[w.Term]; ok || w.Term < 0 || w.Is&skip != 0 || q.n == MaxTerms {
 				continue
 			}
-			q.stems[q.n] = lex.stems[w.Term]
-			q.weight[q.n] = rarity.Of(q.stems[q.n])
+			q.stems[q.n] = lex.Stem(w.Term)
+			size := sizeOf(q.stems[q.n])
+			grain += size
+			q.weight[q.n] = rarity.Of(q.stems[q.n]) * size
 			q.total += q.weight[q.n]
 			if q.weight[q.n] > q.weight[q.rarest] {
 				q.rarest = q.n
 			}
-			if w.Is&Number != 0 {
+			if w.Is&lexicon.Number != 0 {
 				q.figures |= 1 << q.n
 			}
 			q.square += float64(q.weight[q.n] * q.weight[q.n])
@@ -52,6 +65,10 @@ func NewQuestion(lex *Lexicon, words []Word, asked []string, rarity Rarity) *Que
 		if q.n > 0 {
 			break
 		}
+	}
+	q.grain = 1
+	if q.n > 0 {
+		q.grain = grain / float64(q.n)
 	}
 	q.pairs = map[[2]int32]int8{}
 	last := int32(-1)
@@ -66,6 +83,18 @@ func NewQuestion(lex *Lexicon, words []Word, asked []string, rarity Rarity) *Que
 		last = w.Term
 	}
 	return q
+}
+
+// sizeOf returns how many words a stem is about: a word in Chinese has about two
+// characters, one in Thai about four grams.
+func sizeOf(stem string) float64 {
+	switch keyword.LanguageOf(stem).Code() {
+	case "east":
+		return 0.5
+	case "southeast":
+		return 0.25
+	}
+	return 1
 }
 
 // Share returns the part of the question's rarity that a set of its words has.
@@ -85,7 +114,7 @@ func (q *Question) mass(words uint64) float64 {
 }
 
 // Holds returns the set of the question's content words that stand in words.
-func (q *Question) Holds(words []Word) uint64 {
+func (q *Question) Holds(words []lexicon.Word) uint64 {
 	var set uint64
 	for _, w := range words {
 		if p := q.place(w.Term); p >= 0 {
@@ -108,13 +137,13 @@ func (q *Question) place(term int32) int {
 // like returns the set of content words that begin like a term: four letters or
 // more, and two thirds of the longer one.
 func (q *Question) like(term int32) uint64 {
-	s := q.lex.stems[term]
+	s := q.lex.Stem(term)[1:] // without the sign of its language
 	if len(s) < 4 {
 		return 0
 	}
 	var set uint64
 	for p := range q.n {
-		t := q.stems[p]
+		t := q.stems[p][1:]
 		n := 0
 		for n < len(s) && n < len(t) && s[n] == t[n] {
 			n++
@@ -126,16 +155,13 @@ func (q *Question) like(term int32) uint64 {
 	return set
 }
 
-// Rarity returns the sum of the rarities of the content words, in nats.
-func (q *Question) Rarity() float64 { return q.total }
-
 // rank returns how well a passage fits the question: the sum of the rarities of
-// its words, each times tf / (tf + 1.2), which is BM25 without its normalisation
+// its words, each times tf / (tf + 1.2), which is BM25 without its normalization
 // by length. ofRest is the same sum over the words that the title lacks, as a share
 // of their rarity, 1 if it lacks none.
-func (q *Question) rank(title []Word, sentences [][]Word, inTitle uint64) (all, ofRest float64) {
+func (q *Question) rank(title []lexicon.Word, sentences [][]lexicon.Word, inTitle uint64) (all, ofRest float64) {
 	var count [MaxTerms]float64
-	tally := func(words []Word) {
+	tally := func(words []lexicon.Word) {
 		for _, w := range words {
 			if p := q.place(w.Term); p >= 0 {
 				count[p]++

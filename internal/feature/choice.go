@@ -3,6 +3,8 @@ package feature
 import (
 	"math/bits"
 	"slices"
+
+	"github.com/goselfrag/goselfrag/internal/analysis/lexicon"
 )
 
 // The features of a sentence as the answer to a question, each about -1 to 1.
@@ -18,8 +20,8 @@ const (
 	cRarest            // 1 if it holds the rarest word of the question
 	cRarestGone        // 1 if neither passage nor title holds it
 	cMass              // rarity of the words it holds, in tens
-	cPairs             // share of neighbouring question words that stand close together in order
-	cAdjacent          // share of neighbouring question words that stand side by side in it
+	cPairs             // share of neighboring question words that stand close together in order
+	cAdjacent          // share of neighboring question words that stand side by side in it
 	cTight             // share of its smallest window over all matches that matches
 	cNear              // nearness of the question's words to the best candidate for an answer
 	cLead              // how far it covers more than the best other sentence of the passage, -1 to 1
@@ -36,7 +38,7 @@ const (
 	cLost              // rarity of the words that stand nowhere, in tens
 	cElse              // rarity of the words that stand in the title or elsewhere in the passage only, in tens
 	cSharp             // rarity of the words it holds times the share of the passage's sentences that lack them, in tens
-	cPhrases           // share of the question's pairs of neighbours, stop words included, that stand side by side in it
+	cPhrases           // share of the question's pairs of neighbors, stop words included, that stand side by side in it
 	cPhraseMass        // their number, up to ten, in tens
 	cSquare            // share of the question's squared rarity in it
 	cFigures           // share of the question's numbers in it, 0 if there are none
@@ -45,7 +47,7 @@ const (
 	cRank              // how well the passage fits the question: Σ rarity · tf / (tf + 1.2), title included, as a share of the question's rarity
 	cRankMass          // the same sum in tens
 	cTop               // greatest share of the question in one sentence of the passage
-	cTopPhrases        // greatest share of its pairs of neighbours in one sentence
+	cTopPhrases        // greatest share of its pairs of neighbors in one sentence
 	cTopNear           // greatest nearness of a sentence
 	cTopFit            // share of the question in the sentences that hold what is asked for, the greatest
 	cLinked            // 1 if it opens with a pronoun, times cBefore
@@ -138,12 +140,12 @@ var paired = [...]int{cRank, cRankMass, cTop, cTopNear, cTopFit, cCovered, cSoft
 // order. The vector is valid during the call only. It has the same length for
 // all questions and passages, that of [ChoiceNames]. What was read is returned,
 // for the features of the passage as a whole.
-func (q *Question) Choice(title []Word, sentences [][]Word, each func(i int, features []float64)) *Reading {
+func (q *Question) Choice(title []lexicon.Word, sentences [][]lexicon.Word, each func(i int, features []float64)) *Reading {
 	inTitle := q.Holds(title)
 	titleTerms := map[int32]bool{}
 	titleAsked := 0
 	for _, w := range title {
-		if w.Term >= 0 && w.Is&Stop == 0 && !titleTerms[w.Term] {
+		if w.Term >= 0 && w.Is&lexicon.Stop == 0 && !titleTerms[w.Term] {
 			titleTerms[w.Term] = true
 			if q.place(w.Term) >= 0 {
 				titleAsked++
@@ -217,7 +219,7 @@ func (q *Question) Choice(title []Word, sentences [][]Word, each func(i int, fea
 		}
 		if len(q.pairs) > 0 {
 			n := float64(bits.OnesCount64(s.phrases))
-			f[cPhrases], f[cPhraseMass] = n/float64(len(q.pairs)), min(1, n/10)
+			f[cPhrases], f[cPhraseMass] = n/float64(len(q.pairs)), min(1, float64(n*q.grain)/10)
 		}
 		if q.figures != 0 {
 			f[cFigures] = float64(bits.OnesCount64(q.figures&have)) / float64(bits.OnesCount64(q.figures))
@@ -243,7 +245,7 @@ func (q *Question) Choice(title []Word, sentences [][]Word, each func(i int, fea
 			f[cLead] = cover - seen[rival].shape[sCovered]
 		}
 		f[cFirst] = 1 / float64(1+i)
-		f[cShort] = max(0, float64(4-s.words)/4)
+		f[cShort] = max(0, (4-float64(float64(s.words)*q.grain))/4)
 		f[cNothingNew] = b2f(s.fresh == 0)
 		f[cAsks], f[cOpen] = b2f(s.asks), b2f(s.open)
 		f[cLinked] = f[cOpen] * f[cBefore]

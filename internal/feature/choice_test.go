@@ -6,14 +6,17 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/goselfrag/goselfrag/internal/analysis/lexicon"
 )
 
 // rows returns the features of sentences by name.
 func rows(question, title string, sentences ...string) (out []map[string]float64) {
-	lex := NewLexicon(64)
+	lex := lexicon.New(64, lexicon.LanguageOf(append(sentences, question)...))
 	a := ReadQuestion(question, "")
-	q := NewQuestion(lex, lex.Words(a.Ask), a.Words, Rarity{Common: map[string]float64{"built": 1, "bridg": 2}, Other: 5})
-	var words [][]Word
+	en := lex.Language().Tag()
+	q := NewQuestion(lex, a, Rarity{Common: map[string]float64{en + "built": 1, en + "bridg": 2}, Other: 5})
+	var words [][]lexicon.Word
 	for _, s := range sentences {
 		words = append(words, lex.Words(s))
 	}

@@ -4,6 +4,6 @@
 // among others. The models and the program that fits them use the same functions,
 // which are pure: equal input gives equal vectors.
 //
-// A [Lexicon] and a [Collection] may be used by one goroutine at a time while words
+// A [lexicon.Lexicon] and a [Collection] may be used by one goroutine at a time while words
 // or passages are added to them; everything else is read-only once made.
 package feature

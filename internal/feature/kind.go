@@ -1,6 +1,11 @@
 package feature
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/goselfrag/goselfrag/internal/analysis/keyword"
+	"github.com/goselfrag/goselfrag/internal/analysis/lexicon"
+)
 
 // kind is what a question asks for.
 type kind int
@@ -41,8 +46,12 @@ var kindOfNoun = func() map[string]kind {
 	return m
 }()
 
-// kindOf returns what a question in lower-case words asks for.
-func kindOf(words []string) kind {
+// kindOf returns what a question to passages in a language asks for.
+func kindOf(a Asked, of keyword.Language) kind {
+	if c := of.Code(); c != "en" {
+		return cueKind(a, c)
+	}
+	words := a.Words
 	for i, word := range words {
 		next := ""
 		if i+1 < len(words) {
@@ -82,6 +91,6 @@ func kindOf(words []string) kind {
 
 // wanted are the traits of a word that can be what is asked for; 0 if any
 // content word can.
-var wanted = [kinds]Trait{
-	askWho: Capital, askWhen: Year | Month, askWhere: Capital, askNumber: Number, askWhat: Capital | Number, askOther: Capital | Number,
+var wanted = [kinds]lexicon.Trait{
+	askWho: lexicon.Capital, askWhen: lexicon.Year | lexicon.Month, askWhere: lexicon.Capital, askNumber: lexicon.Number, askWhat: lexicon.Capital | lexicon.Number, askOther: lexicon.Capital | lexicon.Number,
 }

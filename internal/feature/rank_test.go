@@ -165,24 +165,6 @@ func TestRankAgreesWithFormula(t *testing.T) {
 	})
 }
 
-// Punctuation parts words and is none; long words are not stemmed, for it would take long.
-func TestRankWords(t *testing.T) {
-	var got []string
-	for _, w := range rankWords("Ada's gall-bladder, in 1932 (東京): \xff n\u00e4he") {
-		got = append(got, w.form)
-	}
-	if s := strings.Join(got, " "); s != "ada s gall bladder in 1932 東 京 n\u00e4he" {
-		t.Errorf("words %q", s)
-	}
-	long := rankWord{form: strings.Repeat("y", 1_000_000)}
-	if long.stem() != long.form {
-		t.Error("a long word was stemmed")
-	}
-	if r := (rankWord{form: "n\u00e4hern"}).root(); r != "n\u00e4he" {
-		t.Errorf("root %q", r)
-	}
-}
-
 // One word can be made of two pairs of the question; then it stands for all four words.
 func TestRankJoinsAllPairs(t *testing.T) {
 	c := NewCollection()

@@ -3,18 +3,20 @@ package feature
 import (
 	"math"
 	"slices"
+
+	"github.com/goselfrag/goselfrag/internal/analysis"
 )
 
 // Ranking is a question made ready for comparison with passages of a collection. It is
 // read-only once made.
 type Ranking struct {
 	collection *Collection
-	bags       [rankRoots]bag // stems, forms, grams
-	roots      map[string]int // different roots of content words, numbered
-	rarity     []float64      // of roots
+	bags       [analysis.RankRoots]bag // stems, forms, grams
+	roots      map[string]int          // different roots of content words, numbered
+	rarity     []float64               // of roots
 	total      float64
-	pairs      map[[2]string]int // neighbouring roots, numbered
-	joined     map[string][]int  // neighbouring words as one: the roots of all such
+	pairs      map[[2]string]int // neighboring roots, numbered
+	joined     map[string][]int  // neighboring words as one: the roots of all such
 	long       map[string]int    // words that two may make together: their root
 }
 
@@ -33,23 +35,23 @@ func (c *Collection) NewRanking(question string) *Ranking {
 	for k := range r.bags {
 		r.bags[k].place = map[string]int{}
 	}
-	words := rankWords(question)
+	words := analysis.RankWords(question)
 	for i, w := range words {
-		w.terms(r.add)
-		if !w.stop && len(w.form) >= leastJoint {
-			r.long[w.form] = r.roots[w.root()]
+		w.Terms(r.add)
+		if !w.Stop && len(w.Form) >= leastJoint {
+			r.long[w.Form] = r.roots[w.Root()]
 		}
 		if i == 0 {
 			continue
 		}
 		before := words[i-1]
-		joint := before.form + w.form
-		for _, w := range [...]rankWord{before, w} {
-			if !w.stop && !slices.Contains(r.joined[joint], r.roots[w.root()]) {
-				r.joined[joint] = append(r.joined[joint], r.roots[w.root()])
+		joint := before.Form + w.Form
+		for _, w := range [...]analysis.RankWord{before, w} {
+			if !w.Stop && !slices.Contains(r.joined[joint], r.roots[w.Root()]) {
+				r.joined[joint] = append(r.joined[joint], r.roots[w.Root()])
 			}
 		}
-		pair := [2]string{before.root(), w.root()}
+		pair := [2]string{before.Root(), w.Root()}
 		if _, ok := r.pairs[pair]; !ok {
 			r.pairs[pair] = len(r.pairs)
 		}
@@ -59,7 +61,7 @@ func (c *Collection) NewRanking(question string) *Ranking {
 
 func (r *Ranking) add(kind int, term string) {
 	rarity := r.collection.rarity(kind, term)
-	if kind == rankRoots {
+	if kind == analysis.RankRoots {
 		if _, ok := r.roots[term]; !ok {
 			r.roots[term] = len(r.rarity)
 			r.rarity = append(r.rarity, rarity)
@@ -86,7 +88,7 @@ func RankNames() []string {
 func (r *Ranking) Features(title, text string) []float64 {
 	s := r.newSight()
 	for part, text := range [...]string{title, text} {
-		s.read(rankWords(text), part)
+		s.read(analysis.RankWords(text), part)
 	}
 	f := make([]float64, 0, len(RankNames()))
 	for k := range r.bags {
@@ -131,8 +133,8 @@ func (r *Ranking) share(set []bool) float64 {
 // rankSight is what the reading of a passage shows.
 type rankSight struct {
 	r            *Ranking
-	count        [rankRoots][]float64 // of the question's terms
-	length       [rankRoots]float64
+	count        [analysis.RankRoots][]float64 // of the question's terms
+	length       [analysis.RankRoots]float64
 	text, all    []bool // of the question's roots: stands in the text, stands anywhere
 	pairs        []bool
 	title, asked float64 // rarity of the title, and of what the question has of it
@@ -147,12 +149,12 @@ func (r *Ranking) newSight() *rankSight {
 }
 
 // read reads the words of the title, part 0, or the text, part 1.
-func (s *rankSight) read(words []rankWord, part int) {
+func (s *rankSight) read(words []analysis.RankWord, part int) {
 	r, before := s.r, ""
 	var both []byte
 	for i, w := range words {
-		w.terms(func(kind int, term string) {
-			if kind == rankRoots {
+		w.Terms(func(kind int, term string) {
+			if kind == analysis.RankRoots {
 				s.root(term, part)
 				return
 			}
@@ -161,12 +163,12 @@ func (s *rankSight) read(words []rankWord, part int) {
 				s.count[kind][p] += partTimes[part]
 			}
 		})
-		for _, p := range r.joined[w.form] {
+		for _, p := range r.joined[w.Form] {
 			s.all[p] = true
 		}
-		root := w.root()
+		root := w.Root()
 		if i > 0 {
-			both = append(append(both[:0], words[i-1].form...), w.form...)
+			both = append(append(both[:0], words[i-1].Form...), w.Form...)
 			if p, ok := r.long[string(both)]; ok {
 				s.all[p] = true
 			}
@@ -185,7 +187,7 @@ func (s *rankSight) root(root string, part int) {
 		s.text[p] = s.text[p] || part == 1
 	}
 	if part == 0 {
-		x := s.r.collection.rarity(rankRoots, root)
+		x := s.r.collection.rarity(analysis.RankRoots, root)
 		s.title += x
 		if asked {
 			s.asked += x

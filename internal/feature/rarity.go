@@ -3,13 +3,15 @@ package feature
 import (
 	"fmt"
 	"maps"
-	"math"
+	"strings"
+
+	"github.com/goselfrag/goselfrag/internal/analysis/keyword"
 )
 
-// Rarity says how rare the stems of a language are: their inverse document
+// Rarity says how rare the stems of languages are: their inverse document
 // frequency, in nats.
 type Rarity struct {
-	// Common holds the rarity of stems that are not rare.
+	// Common holds the rarity of stems that are not rare, with the signs of their languages.
 	Common map[string]float64
 	// Other is that of all other stems.
 	Other float64
@@ -23,56 +25,53 @@ func (r Rarity) Of(stem string) float64 {
 	return r.Other
 }
 
-// CountRarity counts the stems of texts. Stems in fewer than least texts are not
-// kept: they all count as if they stood in half as many.
-//
-// The rarity of a stem in n of N texts is ln(1 + (N - n + 0.5) / (n + 0.5)), as
-// in BM25, rounded to 1/100.
-func CountRarity(texts []string, least int) Rarity {
-	in := map[string]int{}
-	for _, text := range texts {
-		lex := NewLexicon(64)
-		lex.Words(text)
-		for _, s := range lex.stems {
-			in[s]++
+// The names of the tables: that with the rarity of other stems, under their name, and,
+// with a code behind it, that of a language.
+const (
+	rarityTable = "rarity"
+	otherKey    = "other stems"
+)
+
+// Tables returns r as tables of numbers.
+func (r Rarity) Tables() map[string]map[string]float64 {
+	tables := map[string]map[string]float64{rarityTable: {otherKey: r.Other}}
+	for stem, x := range r.Common {
+		name := rarityTable + " " + keyword.LanguageOf(stem).Code()
+		if tables[name] == nil {
+			tables[name] = map[string]float64{}
 		}
+		tables[name][stem[1:]] = x
 	}
-	idf := func(n float64) float64 {
-		x := math.Log1p((float64(len(texts)) - n + 0.5) / (n + 0.5))
-		return math.Round(100*x) / 100
-	}
-	r := Rarity{Common: map[string]float64{}, Other: idf(float64(least) / 2)}
-	for s, n := range in {
-		if n >= least {
-			r.Common[s] = idf(float64(n))
-		}
-	}
-	return r
+	return tables
 }
 
-// otherKey is the name of Other in a table; no stem has a space.
-const otherKey = "other stems"
-
-// Table returns r as one table of numbers.
-func (r Rarity) Table() map[string]float64 {
-	t := maps.Clone(r.Common)
-	t[otherKey] = r.Other
-	return t
-}
-
-// RarityOf is the inverse of [Rarity.Table]. The error says that the table is
-// missing or which number is not positive.
-func RarityOf(table map[string]float64) (Rarity, error) {
-	for s, x := range table {
-		if !(x > 0 && x < 100) {
-			return Rarity{}, fmt.Errorf("the rarity of %q is %v: want a number above 0 and below 100", s, x)
-		}
-	}
-	other, ok := table[otherKey]
+// RarityOf is the inverse of [Rarity.Tables]; other tables count for nothing. The error
+// says that a table is missing, whose language is unknown or which number is not positive.
+func RarityOf(tables map[string]map[string]float64) (Rarity, error) {
+	other, ok := tables[rarityTable][otherKey]
 	if !ok {
-		return Rarity{}, fmt.Errorf("the table of rarities lacks %q", otherKey)
+		return Rarity{}, fmt.Errorf("the table %q lacks %q", rarityTable, otherKey)
 	}
-	common := maps.Clone(table)
+	all := map[string]float64{otherKey: other}
+	for name, table := range tables {
+		code, ok := strings.CutPrefix(name, rarityTable+" ")
+		if !ok {
+			continue
+		}
+		l, ok := keyword.WithCode(code)
+		if !ok {
+			return Rarity{}, fmt.Errorf("the table %q is for the language %q, which is unknown", name, code)
+		}
+		for stem, x := range table {
+			all[l.Tag()+stem] = x
+		}
+	}
+	for stem, x := range all {
+		if !(x > 0 && x < 100) {
+			return Rarity{}, fmt.Errorf("the rarity of %q is %v: want a number above 0 and below 100", stem, x)
+		}
+	}
+	common := maps.Clone(all)
 	delete(common, otherKey)
 	return Rarity{Common: common, Other: other}, nil
 }

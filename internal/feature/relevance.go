@@ -25,7 +25,7 @@ var relevanceNames = []string{
 
 // RelevanceNames returns the names of the features of [Reading.Relevance]. The
 // quote is the sentence with the greatest score, "top" the greatest value that a
-// sentence has ("of two": two neighbours together), the rest the question's words
+// sentence has ("of two": two neighbors together), the rest the question's words
 // that the title lacks, and what is lost stands neither in the passage nor in the
 // title. "Nearly" counts words with the same beginning, too.
 func RelevanceNames() []string { return append([]string(nil), relevanceNames...) }
@@ -92,7 +92,7 @@ func (r *Reading) Relevance(z []float64) []float64 {
 		rarest = max(rarest, q.weight[bits.TrailingZeros64(set)])
 	}
 	f = append(f, q.Share(all), restShare(all), q.Share(nearly), restShare(nearly),
-		b2f(lost == 0), min(6, q.mass(lost)/10), float64(bits.OnesCount64(lost))/4, rarest/10)
+		b2f(lost == 0), min(6, q.mass(lost)/10), float64(float64(bits.OnesCount64(lost))*q.grain)/4, rarest/10)
 	f = append(f, absent(all)...)
-	return append(f, q.Share(r.title), r.titleIn, b2f(r.titleIn == 1), float64(q.n)/10, q.total/40, q.mass(rest)/10, r.rank, r.rankOfRest)
+	return append(f, q.Share(r.title), r.titleIn, b2f(r.titleIn == 1), float64(float64(q.n)*q.grain)/10, q.total/40, q.mass(rest)/10, r.rank, r.rankOfRest)
 }

@@ -4,14 +4,17 @@ import (
 	"math"
 	"slices"
 	"testing"
+
+	"github.com/goselfrag/goselfrag/internal/analysis/lexicon"
 )
 
 // relevance returns the features of a passage by name.
 func relevance(question, title string, z []float64, sentences ...string) map[string]float64 {
-	lex := NewLexicon(64)
+	lex := lexicon.New(64, lexicon.LanguageOf(append(sentences, question)...))
 	a := ReadQuestion(question, "")
-	q := NewQuestion(lex, lex.Words(a.Ask), a.Words, Rarity{Common: map[string]float64{"built": 1, "bridg": 2}, Other: 5})
-	var words [][]Word
+	en := lex.Language().Tag()
+	q := NewQuestion(lex, a, Rarity{Common: map[string]float64{en + "built": 1, en + "bridg": 2}, Other: 5})
+	var words [][]lexicon.Word
 	for _, s := range sentences {
 		words = append(words, lex.Words(s))
 	}

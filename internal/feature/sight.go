@@ -3,6 +3,8 @@ package feature
 import (
 	"math"
 	"math/bits"
+
+	"github.com/goselfrag/goselfrag/internal/analysis/lexicon"
 )
 
 // sight is what one reading of a sentence shows.
@@ -29,33 +31,33 @@ var fade = func() (f [128]float64) {
 }()
 
 // look reads a sentence.
-func (q *Question) look(sentence []Word, title map[int32]bool) sight {
+func (q *Question) look(sentence []lexicon.Word, title map[int32]bool) sight {
 	const (
-		reach   = 3 // words up to which neighbours of the question stand close together
+		reach   = 3 // words up to which neighbors of the question stand close together
 		opening = 8 // words within which a definition has its verb
 		most    = 80
 	)
 	var (
 		s       sight
 		last    [MaxTerms]int
-		before  Word // the word before
-		prior   Word // the word before that
-		run     int  // capitals in a row
+		before  lexicon.Word // the word before
+		prior   lexicon.Word // the word before that
+		run     int          // capitals in a row
 		commas  int
 		matches [most]struct{ at, place int }
 		nMatch  int
 		found   [most]int // places of candidates for the answer
 		nFound  int
 	)
-	want := wanted[q.kind]
+	want := q.want
 	for _, w := range sentence {
 		if w.Term < 0 {
 			if w.Is != 0 {
-				s.asks = w.Is&Asks != 0
-				s.shape[sQuotes] = max(s.shape[sQuotes], b2f(w.Is&Quotes != 0))
-				s.shape[sBrackets] = max(s.shape[sBrackets], b2f(w.Is&Opens != 0))
-				s.shape[sMoney] = max(s.shape[sMoney], b2f(w.Is&Money != 0))
-				if w.Is&Comma != 0 {
+				s.asks = w.Is&lexicon.Asks != 0
+				s.shape[sQuotes] = max(s.shape[sQuotes], b2f(w.Is&lexicon.Quotes != 0))
+				s.shape[sBrackets] = max(s.shape[sBrackets], b2f(w.Is&lexicon.Opens != 0))
+				s.shape[sMoney] = max(s.shape[sMoney], b2f(w.Is&lexicon.Money != 0))
+				if w.Is&lexicon.Comma != 0 {
 					commas++
 				}
 				run = 0
@@ -66,7 +68,7 @@ func (q *Question) look(sentence []Word, title map[int32]bool) sight {
 		s.words++
 		at := s.words
 		if at == 1 {
-			s.open = w.Is&Pronoun != 0
+			s.open = w.Is&lexicon.Pronoun != 0
 		}
 		p := q.place(w.Term)
 		if k, ok := q.pairs[[2]int32{before.Term, w.Term}]; ok && at > 1 {
@@ -74,7 +76,7 @@ func (q *Question) look(sentence []Word, title map[int32]bool) sight {
 		}
 		if p >= 0 {
 			bit := uint64(1) << p
-			if w.Is&Capital != 0 {
+			if w.Is&lexicon.Capital != 0 {
 				s.names |= bit
 			}
 			if p > 0 && last[p-1] > 0 {
@@ -91,18 +93,18 @@ func (q *Question) look(sentence []Word, title map[int32]bool) sight {
 				matches[nMatch] = struct{ at, place int }{at, p}
 				nMatch++
 			}
-		} else {
+		} else if w.Is&lexicon.Gram == 0 {
 			s.soft |= q.like(w.Term)
 		}
-		content := w.Is&Stop == 0
+		content := w.Is&lexicon.Stop == 0
 		if p < 0 && content {
 			s.fresh++
-			if (want == 0 || w.Is&want != 0 && (at > 1 || w.Is&Capital&want == 0)) && nFound < most {
+			if (want == 0 || w.Is&want != 0 && (at > 1 || w.Is&lexicon.Capital&want == 0)) && nFound < most {
 				found[nFound] = at
 				nFound++
 			}
 		}
-		capital := p < 0 && content && w.Is&Capital != 0 && w.Is&Month == 0
+		capital := p < 0 && content && w.Is&lexicon.Capital != 0 && w.Is&lexicon.Month == 0
 		if capital {
 			run++
 			if run == 2 {
@@ -113,10 +115,10 @@ func (q *Question) look(sentence []Word, title map[int32]bool) sight {
 				if !title[w.Term] {
 					s.shape[sFresh] = 1
 				}
-				if (before.Is|prior.Is)&Place != 0 {
+				if (before.Is|prior.Is)&lexicon.Place != 0 {
 					s.shape[sPlace] = 1
 				}
-				if (before.Is|prior.Is)&Agent != 0 {
+				if (before.Is|prior.Is)&lexicon.Agent != 0 {
 					s.shape[sBy] = 1
 				}
 			}
@@ -125,26 +127,26 @@ func (q *Question) look(sentence []Word, title map[int32]bool) sight {
 		}
 		if p < 0 {
 			switch {
-			case w.Is&Year != 0:
+			case w.Is&lexicon.Year != 0:
 				s.shape[sYear] = 1
-			case w.Is&Month != 0:
+			case w.Is&lexicon.Month != 0:
 				s.shape[sMonth] = 1
-			case w.Is&Number != 0:
+			case w.Is&lexicon.Number != 0:
 				s.shape[sNumber] = 1
 			}
 		}
-		if before.Is&Number != 0 && (w.Is&Month != 0) || before.Is&Month != 0 && w.Is&Number != 0 {
+		if before.Is&lexicon.Number != 0 && (w.Is&lexicon.Month != 0) || before.Is&lexicon.Month != 0 && w.Is&lexicon.Number != 0 {
 			s.shape[sDate] = 1
 		}
-		if (before.Is|prior.Is)&Number != 0 && before.Is&Year == 0 && q.place(before.Term) < 0 && (w.Is&Unit != 0 || p >= 0 && w.Is&Capital == 0) {
+		if (before.Is|prior.Is)&lexicon.Number != 0 && before.Is&lexicon.Year == 0 && q.place(before.Term) < 0 && (w.Is&lexicon.Unit != 0 || p >= 0 && w.Is&lexicon.Capital == 0) {
 			s.shape[sCounted] = 1
 		}
-		for i, t := range [...]Trait{Cause, Made, Located} {
+		for i, t := range [...]lexicon.Trait{lexicon.Cause, lexicon.Made, lexicon.Located} {
 			if w.Is&t != 0 {
 				s.shape[sCause+i] = 1
 			}
 		}
-		if w.Is&Copula != 0 && s.set != 0 && at <= opening {
+		if w.Is&lexicon.Copula != 0 && s.set != 0 && at <= opening {
 			s.shape[sDefines] = 1
 		}
 		prior, before = before, w
@@ -157,7 +159,7 @@ func (q *Question) look(sentence []Word, title map[int32]bool) sight {
 	for _, at := range found[:nFound] {
 		var nearest [MaxTerms]float64
 		for _, m := range matches[:nMatch] {
-			nearest[m.place] = max(nearest[m.place], fade[max(m.at-at, at-m.at)&127])
+			nearest[m.place] = max(nearest[m.place], fade[int(float64(max(m.at-at, at-m.at))*q.grain)&127])
 		}
 		sum := 0.0
 		for p := range q.n {

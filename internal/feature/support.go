@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/goselfrag/goselfrag/internal/analysis/lexicon"
 )
 
 // The features that say how far a passage supports a text. None of them knows
@@ -13,7 +15,7 @@ const (
 	pWhole            // 1 if the text is whole sentences of the passage, in a row
 	pRun              // 1 if it is a run of the passage's words
 	pWords            // share of its content words in the passage
-	pPairs            // share of its pairs of neighbouring words in the passage
+	pPairs            // share of its pairs of neighboring words in the passage
 	pTriples          // share of its word triples in the passage
 	pBreaks           // pairs that are not in the passage, up to five, in fives
 	pNewNumber        // 1 if a number of it stands nowhere in the passage
@@ -51,7 +53,7 @@ type Evidence struct {
 }
 
 // NewEvidence prepares the sentences of a passage.
-func NewEvidence(sentences [][]Word) *Evidence {
+func NewEvidence(sentences [][]lexicon.Word) *Evidence {
 	e := &Evidence{holding: map[int32][]int{}, pairs: map[[2]int32]bool{}, triples: map[[3]int32]bool{}}
 	for i, s := range sentences {
 		var terms []int32
@@ -64,7 +66,7 @@ func NewEvidence(sentences [][]Word) *Evidence {
 			if in := e.holding[w.Term]; len(in) == 0 || in[len(in)-1] != i {
 				e.holding[w.Term] = append(in, i)
 			}
-			negations += int(b2f(w.Is&Negation != 0))
+			negations += int(b2f(w.Is&lexicon.Negation != 0))
 		}
 		e.sentences = append(e.sentences, terms)
 		e.negations = append(e.negations, negations)
@@ -88,52 +90,56 @@ type Look struct {
 	CutEnd   bool // does not end like a sentence
 }
 
-// LookAt looks at a text.
-func LookAt(text string) Look {
+// LookAt looks at a text, which has these words.
+func LookAt(text string, words []lexicon.Word) Look {
 	text = strings.TrimSpace(text)
 	first := strings.TrimLeft(text, "([{\"'“‘«")
 	var l Look
 	r, _ := utf8.DecodeRuneInString(first)
 	l.CutFront = unicode.IsLower(r)
-	for first != "" {
-		n := TokenLen(first)
-		if r, _ := utf8.DecodeRuneInString(first); IsWordRune(r) {
-			l.Open = traits[strings.ToLower(first[:n])]&Pronoun != 0
+	for _, w := range words {
+		if w.Term >= 0 {
+			l.Open = w.Is&lexicon.Pronoun != 0
 			break
 		}
-		first = first[n:]
 	}
 	end := strings.TrimRightFunc(text, func(r rune) bool { return strings.ContainsRune(")]}\"'”’»", r) || unicode.IsSpace(r) })
 	r, _ = utf8.DecodeLastRuneInString(end)
-	l.CutEnd = !unicode.Is(unicode.Sentence_Terminal, r)
+	l.CutEnd = !unicode.Is(unicode.Sentence_Terminal, r) && !unicode.In(r, unicode.Thai, unicode.Lao) // they end sentences with a space
 	return l
 }
 
 // Support returns the features of a text against the passage.
-func (e *Evidence) Support(text []Word, look Look) []float64 {
+func (e *Evidence) Support(text []lexicon.Word, look Look) []float64 {
 	f := make([]float64, supportWidth)
 	var terms []int32
-	var words []Word
+	var words []lexicon.Word
 	negations, content, found := 0, 0, 0
+	strange := false // the gram before is not in the passage
 	for _, w := range text {
 		if w.Term < 0 {
 			continue
 		}
 		words = append(words, w)
 		terms = append(terms, w.Term)
-		negations += int(b2f(w.Is&Negation != 0))
-		if w.Is&Stop != 0 {
+		negations += int(b2f(w.Is&lexicon.Negation != 0))
+		if w.Is&lexicon.Stop != 0 {
 			continue
 		}
 		content++
+		before := strange
+		strange = false
 		if len(e.holding[w.Term]) > 0 {
 			found++
 			continue
 		}
+		if strange = w.Is&lexicon.Gram != 0; strange && !before {
+			continue // where two pieces meet, one gram is new; another character makes two so
+		}
 		switch {
-		case w.Is&Number != 0:
+		case w.Is&lexicon.Number != 0:
 			f[pNewNumber] = 1
-		case w.Is&Capital != 0 && len(terms) > 1:
+		case w.Is&lexicon.Capital != 0 && len(terms) > 1:
 			f[pNewName] = 1
 		default:
 			f[pNewWord] = 1
@@ -147,7 +153,7 @@ func (e *Evidence) Support(text []Word, look Look) []float64 {
 		}
 	}
 	for i, w := range words {
-		if w.Is&(Number|Capital) == 0 || len(e.holding[w.Term]) == 0 || len(words) < 3 || i == 0 && w.Is&Number == 0 {
+		if w.Is&(lexicon.Number|lexicon.Capital) == 0 || len(e.holding[w.Term]) == 0 || len(words) < 3 || i == 0 && w.Is&lexicon.Number == 0 {
 			continue
 		}
 		known := false
@@ -187,10 +193,10 @@ func share(part, all int) float64 {
 
 // shared returns, for each sentence, how many of the content words it holds. It looks
 // at each sentence of a word once, however often the word comes.
-func (e *Evidence) shared(words []Word) []int {
+func (e *Evidence) shared(words []lexicon.Word) []int {
 	times := map[int32]int{}
 	for _, w := range words {
-		if w.Is&Stop == 0 {
+		if w.Is&lexicon.Stop == 0 {
 			times[w.Term]++
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/goselfrag/goselfrag/internal/analysis/lexicon"
 )
 
 // TestEvidenceAgainstScan compares what is looked up with a walk over all sentences.
@@ -15,11 +17,11 @@ func TestEvidenceAgainstScan(t *testing.T) {
 		}
 		return terms
 	}
-	words := func(terms []int32) (list []Word) {
+	words := func(terms []int32) (list []lexicon.Word) {
 		for _, t := range terms {
-			w := Word{Term: t}
+			w := lexicon.Word{Term: t}
 			if t == 2 {
-				w.Is = Stop
+				w.Is = lexicon.Stop
 			}
 			list = append(list, w)
 		}
@@ -28,7 +30,7 @@ func TestEvidenceAgainstScan(t *testing.T) {
 	found := [2]int{}
 	for range 3000 {
 		var sentences [][]int32
-		var passage [][]Word
+		var passage [][]lexicon.Word
 		for range random.IntN(5) {
 			s := draw(random.IntN(4))
 			sentences, passage = append(sentences, s), append(passage, words(s))

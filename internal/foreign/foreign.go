@@ -1,5 +1,5 @@
 // Package foreign turns what stores, loaders and search services give into the terms of
-// package retriever: metadata, scores, filters.
+// packages retriever and filter: metadata, scores, filters.
 package foreign
 
 import (
@@ -11,17 +11,18 @@ import (
 	"time"
 
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 // Metadata returns from as metadata, without what is nil. A value of a kind that metadata
-// does not have becomes its JSON text. The error is a *retriever.MetadataError, of several
+// does not have becomes its JSON text. The error is a *filter.MetadataError, of several
 // the one whose field is first in byte order.
-func Metadata(from map[string]any) (retriever.Metadata, error) {
-	m := make(retriever.Metadata, len(from))
+func Metadata(from map[string]any) (filter.Metadata, error) {
+	m := make(filter.Metadata, len(from))
 	for _, key := range slices.Sorted(maps.Keys(from)) {
 		value, ok, err := value(from[key])
 		if err != nil {
-			return nil, &retriever.MetadataError{Field: key, Reason: err.Error()}
+			return nil, &filter.MetadataError{Field: key, Reason: err.Error()}
 		}
 		if ok {
 			m[key] = value
@@ -32,33 +33,33 @@ func Metadata(from map[string]any) (retriever.Metadata, error) {
 
 // value returns v as a value of metadata, and false if it is nil. The error is about what
 // JSON cannot write.
-func value(v any) (retriever.Value, bool, error) {
+func value(v any) (filter.Value, bool, error) {
 	switch x := v.(type) {
 	case string:
-		return retriever.String(x), true, nil
+		return filter.String(x), true, nil
 	case time.Time:
-		return retriever.Time(x), true, nil
+		return filter.Time(x), true, nil
 	case float64:
-		return retriever.Float(x), true, nil // a whole number is a float still
+		return filter.Float(x), true, nil // a whole number is a float still
 	case float32:
-		return retriever.Float(float64(x)), true, nil
+		return filter.Float(float64(x)), true, nil
 	}
 	text, err := json.Marshal(v)
 	if err != nil {
-		return retriever.Value{}, false, err
+		return filter.Value{}, false, err
 	}
 	value, ok := JSON(text)
 	return value, ok, nil
 }
 
-// JSON returns what text is in the form of retriever.Value, or text itself as a string if
+// JSON returns what text is in the form of filter.Value, or text itself as a string if
 // it is of another form, and false if it is null.
-func JSON(text []byte) (value retriever.Value, ok bool) {
+func JSON(text []byte) (value filter.Value, ok bool) {
 	if string(text) == "null" {
 		return value, false
 	}
 	if value.UnmarshalJSON(text) != nil {
-		value = retriever.String(string(text))
+		value = filter.String(string(text))
 	}
 	return value, true
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 func TestMetadata(t *testing.T) {
@@ -20,10 +21,10 @@ func TestMetadata(t *testing.T) {
 		"string": "s", "int": 3, "uint8": uint8(4), "whole": 2.0, "float32": float32(0.5), "bool": true, "strings": []any{"x", "y"}, "time": day,
 		"nil": nil, "nil list": []string(nil), "nil pointer": (*int)(nil), "map": map[string]int{"a": 1}, "mixed": []any{"x", 1}, "big": uint64(math.MaxUint64),
 	})
-	want := retriever.Metadata{
-		"string": retriever.String("s"), "int": retriever.Int(3), "uint8": retriever.Int(4), "whole": retriever.Float(2), "float32": retriever.Float(0.5),
-		"bool": retriever.Bool(true), "strings": retriever.Strings("x", "y"), "time": retriever.Time(day),
-		"map": retriever.String(`{"a":1}`), "mixed": retriever.String(`["x",1]`), "big": retriever.String("18446744073709551615"),
+	want := filter.Metadata{
+		"string": filter.String("s"), "int": filter.Int(3), "uint8": filter.Int(4), "whole": filter.Float(2), "float32": filter.Float(0.5),
+		"bool": filter.Bool(true), "strings": filter.Strings("x", "y"), "time": filter.Time(day),
+		"map": filter.String(`{"a":1}`), "mixed": filter.String(`["x",1]`), "big": filter.String("18446744073709551615"),
 	}
 	if d := cmp.Diff(want, got); err != nil || d != "" {
 		t.Errorf("%v; -want +got:\n%s", err, d)
@@ -35,7 +36,7 @@ func TestMetadata(t *testing.T) {
 		"nested": {"nested": []float64{math.Inf(1)}},
 		"":       {"": 1},
 	} {
-		var e *retriever.MetadataError
+		var e *filter.MetadataError
 		if _, err := Metadata(from); !errors.As(err, &e) || e.Field != field {
 			t.Errorf("%q: %v", field, err)
 		}
@@ -90,15 +91,15 @@ func TestRank(t *testing.T) {
 // Who filters, and by what.
 func TestRetriever(t *testing.T) {
 	boom := errors.New("boom")
-	even := retriever.Exists{Field: "even"}
-	odd := retriever.Not{Filter: even}
-	translate := func(f retriever.Filter) (any, error) {
+	even := filter.Exists{Field: "even"}
+	odd := filter.Not{Filter: even}
+	translate := func(f filter.Expr) (any, error) {
 		switch f.(type) {
 		case nil:
 			return "all", nil
-		case retriever.Exists:
+		case filter.Exists:
 			return "even", nil
-		case retriever.Or:
+		case filter.Or:
 			return nil, boom
 		}
 		return nil, errors.ErrUnsupported
@@ -106,7 +107,7 @@ func TestRetriever(t *testing.T) {
 	for _, c := range []struct {
 		name      string
 		translate Translate
-		filter    retriever.Filter
+		filter    filter.Expr
 		asked     []any // the filters that the store was asked by
 		ids       string
 		err       error
@@ -116,18 +117,18 @@ func TestRetriever(t *testing.T) {
 		{"no filter", translate, nil, []any{"all"}, "0 1", nil},
 		{"translated", translate, even, []any{"even"}, "0 2", nil},
 		{"unsupported", translate, odd, []any{"all"}, "1 3", nil},
-		{"failed", translate, retriever.Or{}, nil, "", boom},
-		{"nil unsupported", func(retriever.Filter) (any, error) { return nil, errors.ErrUnsupported }, odd, nil, "", errors.ErrUnsupported},
+		{"failed", translate, filter.Or{}, nil, "", boom},
+		{"nil unsupported", func(filter.Expr) (any, error) { return nil, errors.ErrUnsupported }, odd, nil, "", errors.ErrUnsupported},
 	} {
 		var asked []any
-		search := func(_ context.Context, q retriever.Query, filter any) (res retriever.Result, _ error) {
-			asked = append(asked, filter)
+		search := func(_ context.Context, q retriever.Query, native any) (res retriever.Result, _ error) {
+			asked = append(asked, native)
 			for i := range 10 {
-				p := retriever.Passage{ID: string(rune('0' + i)), Metadata: retriever.Metadata{}}
+				p := retriever.Passage{ID: string(rune('0' + i)), Metadata: filter.Metadata{}}
 				if i%2 == 0 {
-					p.Metadata["even"] = retriever.Bool(true)
+					p.Metadata["even"] = filter.Bool(true)
 				}
-				if len(res.Hits) < q.K && (filter != "even" || i%2 == 0) {
+				if len(res.Hits) < q.K && (native != "even" || i%2 == 0) {
 					res.Hits = append(res.Hits, retriever.Hit{Passage: p})
 				}
 			}
@@ -146,7 +147,7 @@ func TestRetriever(t *testing.T) {
 			t.Errorf("%s: %q by %v, %v: want %q by %v, %v", c.name, ids, asked, err, c.ids, c.asked, c.err)
 		}
 	}
-	if _, err := New("x", nil, nil, retriever.PostFilterOptions{Bound: -1}); !errors.Is(err, retriever.ErrCompose) {
+	if _, err := New("x", nil, nil, retriever.PostFilterOptions{Bound: -1}); !errors.Is(err, retriever.ErrOption) {
 		t.Error(err)
 	}
 }

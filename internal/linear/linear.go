@@ -1,6 +1,6 @@
 // Package linear holds small linear models over named features: softmax over
-// classes and softmax over alternatives, and the file they are kept in. Package
-// fit, below it, fits them.
+// classes and softmax over alternatives, and the file they are kept in. The module
+// tools fits them.
 package linear
 
 import (

@@ -16,11 +16,13 @@ import (
 )
 
 const (
-	// bodyLimit bounds an answer. The distribution over a vocabulary of 128 000
-	// tokens takes about 12 MB.
-	bodyLimit = 256 << 20
-	// lineLimit bounds a line or an event.
-	lineLimit = 32 << 20
+	// defaultLimit bounds an answer of which the caller says nothing.
+	defaultLimit = 4 << 20
+	// wholeLimit bounds what is held of an answer at once, which is an event, a line, or
+	// all of it. The distribution over a vocabulary of 128 000 tokens takes about 12 MB.
+	wholeLimit = 64 << 20
+	// chunk is how much is parsed before the context is looked at again.
+	chunk = 256 << 10
 	// errorLimit and errorTime bound what is looked at of an error.
 	errorLimit = 64 << 10
 	errorTime  = 5 * time.Second
@@ -45,7 +47,7 @@ type Answer struct {
 }
 
 func newAnswer(ctx context.Context, cancel context.CancelFunc, t *try, resp *http.Response) *Answer {
-	return &Answer{ctx: ctx, cancel: cancel, try: t, status: resp.StatusCode, header: resp.Header, body: resp.Body, left: bodyLimit}
+	return &Answer{ctx: ctx, cancel: cancel, try: t, status: resp.StatusCode, header: resp.Header, body: resp.Body, left: t.limit}
 }
 
 // Keep says that something of the answer was handed on, so that the call must
@@ -60,7 +62,7 @@ func (a *Answer) Read(p []byte) (int, error) {
 	if int64(len(p)) > a.left {
 		p = p[:a.left]
 		if len(p) == 0 {
-			return 0, a.Errorf("the answer is longer than %d bytes", bodyLimit)
+			return 0, a.TooLong("the answer", a.try.limit)
 		}
 	}
 	n, err := a.body.Read(p)
@@ -91,18 +93,30 @@ func (a *Answer) close() {
 	_ = a.body.Close()
 }
 
+// TooLong returns the error of an answer of which a part is longer than limit bytes.
+func (a *Answer) TooLong(what string, limit int64) error {
+	e := &modelserver.LimitError{What: what, Bytes: limit}
+	return a.wrong(e, e.Error())
+}
+
 // Errorf returns an error that says what is wrong with the answer. It does not
 // lead to another try.
 func (a *Answer) Errorf(format string, args ...any) error {
 	return a.wrong(nil, fmt.Sprintf(format, args...))
 }
 
+// Failed returns the error of a server that gave its answer up. It leads to another try
+// if nothing was kept.
+func (a *Answer) Failed(message string) error {
+	e := a.wrong(nil, message)
+	e.Retryable = true
+	return e
+}
+
 // Incomplete returns the error of an answer that ended before its last part. It
 // leads to another try if nothing was kept.
 func (a *Answer) Incomplete() error {
-	e := a.wrong(nil, "the answer ended before it was complete")
-	e.Retryable = true
-	return e
+	return a.Failed("the answer ended before it was complete")
 }
 
 // Decode parses a part of the answer into v.
@@ -119,28 +133,96 @@ func (a *Answer) Decode(data []byte, v any) error {
 // err; nil if that is nil. An answer that ended too early is one that is not
 // complete.
 func (a *Answer) Malformed(err error) error {
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
+	}
+	if late := a.Alive(); late != nil {
+		return late
+	}
+	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return a.Incomplete()
 	}
 	return a.wrong(err, "the answer is not what was expected: "+err.Error())
 }
 
-// JSON parses the whole answer into v.
+// JSON parses the whole answer into v. It is for answers that are not large: parsing does
+// not look at the context.
 func (a *Answer) JSON(v any) error {
-	if err := a.want("application/json"); err != nil {
-		return err
-	}
-	data, err := io.ReadAll(a)
+	data, err := a.Whole()
 	if err != nil {
 		return err
 	}
-	if err := a.failure(data); err != nil {
-		return err
-	}
 	return a.Decode(data, v)
+}
+
+// Whole returns the whole answer of a model, which should be JSON. It is only checked for
+// whether it reports an error.
+func (a *Answer) Whole() ([]byte, error) {
+	data, err := a.Body()
+	if err != nil {
+		return nil, err
+	}
+	return data, a.failure(data, true)
+}
+
+// Reported returns the error that the whole answer of a service reports, nil if it reports
+// none. What is inside it may be anybody's, and is not looked at; with first neither are
+// other members than the first.
+func (a *Answer) Reported(data []byte, first bool) error {
+	if first && !opensWithError(data) {
+		return nil
+	}
+	return a.failure(data, false)
+}
+
+// Body returns the whole answer, which should be JSON, unchecked.
+func (a *Answer) Body() ([]byte, error) {
+	if err := a.want("application/json"); err != nil {
+		return nil, err
+	}
+	if limit := int64(wholeLimit); a.try.limit > limit {
+		a.left -= a.try.limit - limit
+		a.try.limit = limit
+	}
+	return io.ReadAll(a)
+}
+
+// Chunks returns a reader of a large part of the answer that looks at the context from
+// time to time, nil if the part is small. A parser that reads from it ends soon after the
+// context, with the error of Do.
+func (a *Answer) Chunks(data []byte) io.Reader {
+	if len(data) <= chunk {
+		return nil
+	}
+	return &chunks{a, data}
+}
+
+type chunks struct {
+	a    *Answer
+	rest []byte
+}
+
+// Read implements [io.Reader].
+func (c *chunks) Read(p []byte) (int, error) {
+	if err := c.a.Alive(); err != nil {
+		return 0, err
+	}
+	if len(c.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, c.rest)
+	c.rest = c.rest[n:]
+	return n, nil
+}
+
+// Alive returns the error of Do if the time for the answer is over.
+func (a *Answer) Alive() error {
+	complete := a.events != nil && a.events.timer != nil // then the context is ended from here
+	if err := a.ctx.Err(); err != nil && !complete {
+		return a.try.lost(a.ctx, err)
+	}
+	return nil
 }
 
 // is reports whether the answer has the media type. One with the suffix +json is JSON, too
@@ -160,7 +242,7 @@ func (a *Answer) want(types ...string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.failure(data); err != nil {
+	if err := a.failure(data, false); err != nil {
 		return err
 	}
 	return a.Errorf("the answer has the content type %q: want %s", header, strings.Join(types, " or "))

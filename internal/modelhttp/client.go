@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/url"
@@ -16,9 +17,9 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	"github.com/sony/gobreaker/v2"
 
 	"github.com/goselfrag/goselfrag/modelserver"
+	"github.com/goselfrag/goselfrag/observe"
 )
 
 // What a zero modelserver.Config stands for.
@@ -39,18 +40,20 @@ var shared = func() *http.Client {
 // Client sends calls to the servers of one model. It is safe for concurrent use.
 type Client struct {
 	http      *http.Client
-	header    http.Header
-	secrets   []string
+	own       bool               // the connections of http are this package's, not the caller's
+	header    func() http.Header // a new one, since it holds secrets, which lie about nowhere
+	secrets   func() []string
 	retries   int
 	timeout   time.Duration
 	endpoints []endpoint
 	turn      atomic.Uint64
+	retried   savings
 }
 
-// endpoint is one base URL. Its breaker is nil if there is no other.
+// endpoint is one base URL.
 type endpoint struct {
 	base    string
-	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
+	breaker *breaker
 }
 
 // New returns a client, or an error that wraps [modelserver.ErrConfig].
@@ -58,17 +61,14 @@ func New(c modelserver.Config) (*Client, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	cl := &Client{http: c.Client, header: c.Header.Clone(), retries: c.Retries, timeout: c.Timeout}
+	cl := &Client{http: c.Client, header: header(c), secrets: secrets(c), retries: c.Retries, timeout: c.Timeout}
 	if cl.http == nil {
-		cl.http = shared
+		cl.http, cl.own = shared, true
 	}
 	if cl.http.CheckRedirect == nil {
-		own := *cl.http
-		own.CheckRedirect = follow
-		cl.http = &own
-	}
-	if cl.header == nil {
-		cl.header = make(http.Header)
+		copied := *cl.http
+		copied.CheckRedirect = follow
+		cl.http = &copied
 	}
 	if cl.retries == 0 {
 		cl.retries = defaultRetries
@@ -77,16 +77,12 @@ func New(c modelserver.Config) (*Client, error) {
 	if cl.timeout == 0 {
 		cl.timeout = defaultTimeout
 	}
-	if c.APIKey != "" {
-		cl.header.Set("Authorization", "Bearer "+string(c.APIKey))
-	}
-	cl.secrets = secrets(c)
 	for _, u := range c.URLs {
-		e := endpoint{base: strings.TrimRight(u, "/")}
-		if len(c.URLs) > 1 {
-			e.breaker = newBreaker()
+		limit := openAfter
+		if len(c.URLs) == 1 {
+			limit = openAfterSole
 		}
-		cl.endpoints = append(cl.endpoints, e)
+		cl.endpoints = append(cl.endpoints, endpoint{strings.TrimRight(u, "/"), &breaker{limit: limit}})
 	}
 	return cl, nil
 }
@@ -102,50 +98,59 @@ func follow(r *http.Request, via []*http.Request) error {
 	return http.ErrUseLastResponse
 }
 
-// secrets returns what must not stand in an error: the key and the words of the
-// headers, long ones first, since one may begin with another. Shorter ones than are
-// returned protect nothing, and hiding them would garble messages.
-func secrets(c modelserver.Config) []string {
-	var list []string
-	if len(c.APIKey) >= 4 {
-		list = append(list, string(c.APIKey))
+// header returns a function that writes the header of every request.
+func header(c modelserver.Config) func() http.Header {
+	values := maps.Clone(c.Header)
+	return func() http.Header {
+		h := http.Header{}
+		for name, value := range values {
+			h.Set(name, value.Reveal())
+		}
+		if key := c.APIKey.Reveal(); key != "" {
+			h.Set("Authorization", "Bearer "+key)
+		}
+		return h
 	}
-	for _, values := range c.Header {
-		for _, v := range values {
-			for _, word := range strings.Fields(v) {
+}
+
+// secrets returns a function that lists what must not be in an error: the key and the
+// words of the headers, long ones first, since one may begin with another. Shorter ones
+// than are listed protect nothing, and hiding them would garble messages.
+func secrets(c modelserver.Config) func() []string {
+	values := maps.Clone(c.Header)
+	return func() []string {
+		var list []string
+		if key := c.APIKey.Reveal(); len(key) >= 4 {
+			list = append(list, key)
+		}
+		for _, value := range values {
+			for _, word := range strings.Fields(value.Reveal()) {
 				if len(word) >= 8 {
 					list = append(list, word)
 				}
 			}
 		}
+		slices.SortFunc(list, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
+		return list
 	}
-	slices.SortFunc(list, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
-	return list
-}
-
-// newBreaker opens after five failures in a row and lets one call through ten
-// seconds later, to see whether the server is back.
-func newBreaker() *gobreaker.TwoStepCircuitBreaker[struct{}] {
-	return gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
-		Timeout:      10 * time.Second,
-		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= 5 },
-		IsSuccessful: func(err error) bool { return err == nil },
-		// That a caller changed its mind says nothing of the server.
-		IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
-	})
 }
 
 // Call is one request.
 type Call struct {
 	// Path is put behind the base URL, such as "/v1/completions".
 	Path string
-	// Query is put behind the path. It does not stand in errors: it may hold secrets.
+	// Query is put behind the path. It is not in errors: it may hold secrets.
 	Query url.Values
 	// Body is sent as JSON with POST; nil makes it a GET.
 	Body any
 	// Affinity is a hint: calls with the same number, unless it is 0, go to the
 	// same base URL while that one works.
 	Affinity uint64
+	// Limit is the most bytes that the answer may have, decompressed; 0 is 4 MiB.
+	Limit int64
+	// EventLimit is the most bytes that an event of it may have; 0 is Limit. No event
+	// may have more than 64 MiB.
+	EventLimit int64
 }
 
 // Do sends call and hands the answer to read, which must not keep it. See the
@@ -155,6 +160,14 @@ func (c *Client) Do(ctx context.Context, call Call, read func(*Answer) error) er
 	if err != nil {
 		return err
 	}
+	c.retried.call()
+	defer func() {
+		if t.count > 1 {
+			step := observe.Current(ctx)
+			step.Set(slog.Int("tries", t.count))
+			step.Note(fmt.Sprintf("the call was tried %d times", t.count))
+		}
+	}()
 	_, err = backoff.Retry(ctx, func() (struct{}, error) {
 		t.err = t.run()
 		if t.err != nil && !t.again() {
@@ -162,6 +175,10 @@ func (c *Client) Do(ctx context.Context, call Call, read func(*Answer) error) er
 		}
 		return struct{}{}, t.err
 	}, backoff.WithBackOff(newPauses(t)), backoff.WithMaxTries(uint(c.retries)+1), backoff.WithMaxElapsedTime(0))
+	var e *modelserver.Error
+	if t.denied && errors.As(t.err, &e) {
+		e.Message = strings.TrimPrefix(e.Message+"; it was not tried again, because too many calls were of late", "; ")
+	}
 	if err == nil || errors.Is(err, t.err) { // of the last try it is wrapped
 		return t.err
 	}
@@ -176,7 +193,8 @@ func (c *Client) JSON(ctx context.Context, call Call, v any) error {
 
 // newTry prepares the first try.
 func (c *Client) newTry(ctx context.Context, call Call, read func(*Answer) error) (*try, error) {
-	t := &try{client: c, ctx: ctx, path: call.Path, query: call.Query.Encode(), read: read, url: call.Path}
+	t := &try{client: c, ctx: ctx, path: call.Path, query: call.Query.Encode(), read: read, url: call.Path, limit: cmp.Or(call.Limit, defaultLimit)}
+	t.eventLimit = min(cmp.Or(call.EventLimit, t.limit), wholeLimit)
 	if call.Body != nil {
 		var err error
 		if t.body, err = encode(call.Body); err != nil {

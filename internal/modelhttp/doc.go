@@ -19,10 +19,14 @@
 //	})
 //
 // Do tries a call again if the error says that this may help and nothing of the
-// answer was kept, waits between tries with growing, jittered pauses or as long
-// as the server asks, and gives up at once where the caller's deadline leaves no
-// time for another try. With several base URLs it spreads calls over them, goes
-// on to the next when one fails, and leaves alone one that keeps failing.
+// answer was kept, waits between tries with growing, jittered pauses or a little longer
+// than the server asks, and gives up at once where the caller's deadline leaves no
+// time for another try, or the client has retried too much of late. With several base
+// URLs it spreads calls over them and goes on to the next when one fails. It leaves
+// alone a server that keeps failing.
+//
+// The client that a configuration names belongs to the caller: it is not changed, and its
+// connections are not closed.
 //
 // Every error is a *[modelserver.Error], or wraps the error of the caller's
 // context, or is one that the reading function made. No error and no log holds a

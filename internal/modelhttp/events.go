@@ -3,7 +3,10 @@ package modelhttp
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"io"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -40,19 +43,18 @@ func (a *Answer) Events() *Events {
 // Next returns the data of the next event that has any. It returns io.EOF after
 // "[DONE]" and at the end of the body: whether the answer is complete then is for
 // the caller to say. An event that reports an error becomes that error, and a
-// body that ends within an event becomes the error of Answer.Incomplete; where
-// lines are events, a last one that was cut shows when it is decoded.
+// body that ends within an event becomes the error of Answer.Incomplete.
 func (e *Events) Next() ([]byte, error) {
 	if e.err != nil {
 		return nil, e.err
 	}
 	data, err := e.next()
-	if err == nil && !e.lines && string(bytes.TrimSpace(data)) == "[DONE]" {
+	if err == nil && !e.lines && isDone(data) {
 		e.Complete()
 		err = io.EOF
 	}
 	if err == nil {
-		err = e.a.failure(data)
+		err = e.a.eventFailure(data)
 	}
 	if err != nil && e.timer != nil {
 		err = io.EOF
@@ -60,8 +62,25 @@ func (e *Events) Next() ([]byte, error) {
 	if e.err = err; err != nil {
 		return nil, err
 	}
+	e.a.try.heard = true
 	return data, nil
 }
+
+// isDone reports whether data is the event that ends a stream.
+func isDone(data []byte) bool { return string(bytes.TrimSpace(data)) == "[DONE]" }
+
+// isNothing reports whether a line of data only keeps the connection alive: it is blank, or
+// a comment that a proxy has put into an event. No JSON begins with a colon.
+func isNothing(value []byte) bool {
+	if len(value) > 0 && value[0] > ':' { // most are
+		return false
+	}
+	value = bytes.TrimLeft(value, " \t")
+	return len(value) == 0 || value[0] == ':'
+}
+
+// alive lists the names of events that only keep the connection alive, whatever is in them.
+var alive = []string{"ping", "keepalive", "keep-alive", "keep_alive", "heartbeat"}
 
 // Complete says that the answer is complete. What may follow is read for a
 // moment only, and however that ends, Next returns io.EOF.
@@ -77,7 +96,7 @@ func (e *Events) next() ([]byte, error) {
 	}
 	for {
 		line, err := e.readLine()
-		if err != nil || len(bytes.TrimSpace(line)) > 0 {
+		if err != nil || !isNothing(line) {
 			return line, err
 		}
 	}
@@ -86,17 +105,20 @@ func (e *Events) next() ([]byte, error) {
 // event reads up to the blank line that ends an event with data.
 func (e *Events) event() ([]byte, error) {
 	e.data = e.data[:0]
-	some, failed := false, false // whether there was a line of data, and an error by its name
+	some := false // whether there was a line of data
+	var named string
 	for {
 		line, err := e.readLine()
 		if err == io.EOF && len(e.data) > 0 || err == nil && len(line) == 0 {
-			if failed {
+			switch {
+			case named == "error":
 				return nil, e.a.reported(reason(e.data))
-			}
-			if len(e.data) > 0 {
+			case named != "" && slices.Contains(alive, strings.ToLower(named)):
+				e.data = e.data[:0]
+			case len(e.data) > 0:
 				return e.data, nil
 			}
-			some = false
+			some, named = false, ""
 			continue
 		}
 		if err != nil {
@@ -106,28 +128,31 @@ func (e *Events) event() ([]byte, error) {
 		value = bytes.TrimPrefix(value, []byte(" "))
 		switch string(name) {
 		case "data":
+			if isNothing(value) {
+				continue
+			}
 			if some {
 				e.data = append(e.data, '\n')
 			}
 			some = true
-			if e.data = append(e.data, value...); len(e.data) > lineLimit {
-				return nil, e.a.Errorf("an event is longer than %d bytes", lineLimit)
+			if e.data = append(e.data, value...); int64(len(e.data)) > e.a.try.eventLimit {
+				return nil, e.a.TooLong("an event", e.a.try.eventLimit)
 			}
 		case "error": // llama-server
 			return nil, e.a.reported(reason(value))
 		case "event":
-			failed = string(value) == "error"
+			named = string(value)
 		}
 	}
 }
 
 // reason reads what an event that is an error by its name says.
-func reason(data []byte) (string, int) {
-	message, code := serverMessage(data)
-	if message == "" {
-		message = "the server reports an error: " + string(data[:min(len(data), errorLimit)])
+func reason(data []byte) problem {
+	p := readProblem(data)
+	if p.message == "" {
+		p.message = "the server reports an error: " + string(data[:min(len(data), errorLimit)])
 	}
-	return message, code
+	return p
 }
 
 // readLine returns the next line without its end.
@@ -136,8 +161,8 @@ func (e *Events) readLine() ([]byte, error) {
 	if err == bufio.ErrBufferFull {
 		e.line = e.line[:0]
 		for err == bufio.ErrBufferFull {
-			if e.line = append(e.line, line...); len(e.line) > lineLimit {
-				return nil, e.a.Errorf("a line is longer than %d bytes", lineLimit)
+			if e.line = append(e.line, line...); int64(len(e.line)) > e.a.try.eventLimit {
+				return nil, e.a.TooLong("a line", e.a.try.eventLimit)
 			}
 			line, err = e.r.ReadSlice('\n')
 		}
@@ -148,7 +173,9 @@ func (e *Events) readLine() ([]byte, error) {
 		e.begun, line = true, bytes.TrimPrefix(line, []byte("\uFEFF"))
 	}
 	switch {
-	case err == io.EOF && len(line) > 0 && !e.lines && string(line) != "data: [DONE]":
+	case err == io.EOF && len(line) > 0 && !e.lines && !isDone(bytes.TrimPrefix(line, []byte("data:"))):
+		return nil, e.a.Incomplete()
+	case err == io.EOF && e.lines && !isNothing(line) && !json.Valid(line): // cut off
 		return nil, e.a.Incomplete()
 	case err == io.EOF && len(line) == 0, err != nil && err != io.EOF:
 		return nil, err

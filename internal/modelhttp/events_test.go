@@ -2,6 +2,7 @@ package modelhttp
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -82,8 +83,8 @@ func TestEvents(t *testing.T) {
 		{"no stream", "application/json", `{"error":{"message":"not streaming","code":422}}`, nil, "not streaming"},
 		{"no stream and no error", "application/json", `{"choices":[]}`, nil, "content type"},
 		{"long line", sse, "data: " + strings.Repeat("x", 100_000) + "\n\n", []string{strings.Repeat("x", 100_000)}, ""},
-		{"too long a line", sse, "data: " + strings.Repeat("x", lineLimit+1) + "\n\n", nil, "longer than"},
-		{"too long an event", sse, strings.Repeat("data: "+strings.Repeat("x", lineLimit/4)+"\n", 5), nil, "longer than"},
+		{"too long a line", sse, "data: " + strings.Repeat("x", defaultLimit) + "\n\n", nil, "the answer is longer than"},
+		{"too long an event", sse, strings.Repeat("data: "+strings.Repeat("x", defaultLimit/4)+"\n", 5), nil, "longer than"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := all(t, strings.NewReader(c.body), c.media)
@@ -105,7 +106,7 @@ func (e endless) Read(b []byte) (int, error) { return copy(b, e.line), nil }
 
 // TestEndless: a stream without an end and without an event is given up.
 func TestEndless(t *testing.T) {
-	if _, err := all(t, endless{append(bytes.Repeat([]byte(":"), 15_000), '\n')}, sse); err == nil || !strings.Contains(err.Error(), fmt.Sprint(bodyLimit)) {
+	if _, err := all(t, endless{append(bytes.Repeat([]byte(":"), 15_000), '\n')}, sse); err == nil || !strings.Contains(err.Error(), fmt.Sprint(defaultLimit)) {
 		t.Errorf("%v: want an error that names the limit", err)
 	}
 }
@@ -115,6 +116,7 @@ func TestEndless(t *testing.T) {
 func plainly(body, media string) (list []string, complete bool) {
 	lines := strings.SplitAfter(strings.TrimPrefix(body, "\uFEFF"), "\n")
 	var data []string
+	kind := ""
 	for _, l := range lines {
 		text := strings.TrimSuffix(strings.TrimSuffix(l, "\n"), "\r")
 		if strings.HasSuffix(text, "\r") && !strings.HasSuffix(l, "\n") {
@@ -122,23 +124,29 @@ func plainly(body, media string) (list []string, complete bool) {
 		}
 		switch {
 		case media == ndjson:
-			if strings.TrimSpace(text) != "" {
+			if !strings.HasSuffix(l, "\n") && !isNothing([]byte(l)) && !json.Valid([]byte(l)) {
+				return list, false
+			}
+			if !isNothing([]byte(text)) {
 				list = append(list, text)
 			}
 		case l == "":
-		case !strings.HasSuffix(l, "\n") && l != "data: [DONE]":
+		case !strings.HasSuffix(l, "\n") && strings.TrimSpace(strings.TrimPrefix(l, "data:")) != "[DONE]":
 			return list, false
 		case text == "":
-			if s := strings.Join(data, "\n"); s != "" {
+			if s := strings.Join(data, "\n"); s != "" && !slices.Contains(alive, strings.ToLower(kind)) {
 				if strings.TrimSpace(s) == "[DONE]" {
 					return list, true
 				}
 				list = append(list, s)
 			}
-			data = nil
+			data, kind = nil, ""
 		default:
 			name, value, _ := strings.Cut(text, ":")
-			if name == "data" {
+			if name == "event" {
+				kind = strings.TrimPrefix(value, " ")
+			}
+			if name == "data" && !isNothing([]byte(value)) {
 				data = append(data, strings.TrimPrefix(value, " "))
 			}
 		}
@@ -169,7 +177,7 @@ func FuzzEvents(f *testing.F) {
 			t.Fatalf("%q %v, but byte by byte %q %v", got, err, again, err2)
 		}
 		text := string(body)
-		if strings.Contains(text, "error") { // what servers report is not in the formats
+		if strings.Contains(text, "error") || strings.Contains(text, "code") { // what servers report is not in the formats
 			return
 		}
 		want, complete := plainly(text, media)

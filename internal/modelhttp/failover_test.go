@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,9 +26,9 @@ func TestRetryAfterOfEachServer(t *testing.T) {
 		from, to      time.Duration
 		tries         int
 	}{
-		{name: "the next one sooner", second: "30", first: "3", from: 3 * time.Second, to: 3 * time.Second, tries: 3},
-		{name: "the next one later", second: "", first: "20", from: 20 * time.Second, to: 20 * time.Second, tries: 3},
-		{name: "the other one for long", second: "3600", first: "3", from: 3 * time.Second, to: 3 * time.Second, tries: 3},
+		{name: "the next one sooner", second: "30", first: "3", from: 3 * time.Second, to: 6 * time.Second, tries: 3},
+		{name: "the next one later", second: "", first: "20", from: 20 * time.Second, to: 28 * time.Second, tries: 3},
+		{name: "the other one for long", second: "3600", first: "3", from: 3 * time.Second, to: 6 * time.Second, tries: 3},
 		{name: "only the other one", second: "20", first: "", from: 250 * time.Millisecond, to: 750 * time.Millisecond, tries: 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -175,17 +176,168 @@ func TestNoFaultOfTheServer(t *testing.T) {
 	}
 }
 
-// TestSingleServerIsNeverLeftAlone: there is nothing else to turn to.
-func TestSingleServerIsNeverLeftAlone(t *testing.T) {
-	s := faulthttp.New(good, slices.Repeat([]faulthttp.Fault{faulthttp.Status(500, ``)}, 20)...)
-	defer s.Close()
-	c := client(t, s, func(c *modelserver.Config) { c.Retries = -1 })
-	for range 20 {
-		if err := c.Do(t.Context(), modelhttp.Call{Path: "/x"}, read(new([]int))); err == nil {
-			t.Fatal("a refusal was taken for an answer")
+// TestSoleServer: a server that has no other beside it is left alone, too, when it keeps
+// failing. One call at a time finds out whether it is back, also if that hangs, and one
+// that only asks to be asked later is not left alone.
+func TestSoleServer(t *testing.T) {
+	ask := func(c *modelhttp.Client, ctx context.Context) error {
+		return c.Do(ctx, modelhttp.Call{Path: "/x"}, read(new([]int)))
+	}
+	once := func(c *modelserver.Config) { c.Retries = -1 }
+	t.Run("failing", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			faults := append(slices.Repeat([]faulthttp.Fault{faulthttp.Status(500, ``)}, 10), faulthttp.Status(500, ``), faulthttp.Hang(-1))
+			s := faulthttp.New(good, faults...)
+			defer s.Close()
+			c := client(t, s, once)
+			for range 100 {
+				if ask(c, t.Context()) == nil {
+					t.Fatal("a refusal was taken for an answer")
+				}
+			}
+			if n := s.Requests(); n != 10 {
+				t.Errorf("%d of 100 calls reached a server that fails", n)
+			}
+			time.Sleep(11 * time.Second)
+			for range 100 {
+				_ = ask(c, t.Context())
+			}
+			if n := s.Requests(); n != 11 {
+				t.Errorf("%d requests: want one probe", n-10)
+			}
+			time.Sleep(11 * time.Second)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			hung := make(chan error)
+			go func() { hung <- ask(c, ctx) }()
+			synctest.Wait()
+			if err := ask(c, t.Context()); err == nil || !strings.Contains(err.Error(), "left alone") {
+				t.Errorf("beside a probe: %v", err)
+			}
+			time.Sleep(11 * time.Second)
+			for range 100 {
+				if err := ask(c, t.Context()); err != nil {
+					t.Fatalf("the server is back, but a probe that hangs holds all up: %v", err)
+				}
+			}
+			cancel()
+			if err := <-hung; !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		})
+	})
+	for name, fault := range map[string]faulthttp.Fault{"asks to wait": faulthttp.Status(503, ``, "Retry-After", "1"), "too many": faulthttp.Status(429, ``)} {
+		t.Run(name, func(t *testing.T) {
+			s := faulthttp.New(good, slices.Repeat([]faulthttp.Fault{fault}, 50)...)
+			defer s.Close()
+			c := client(t, s, once)
+			for range 50 {
+				if ask(c, t.Context()) == nil {
+					t.Fatal("a refusal was taken for an answer")
+				}
+			}
+			if err := ask(c, t.Context()); err != nil || s.Requests() != 51 {
+				t.Errorf("%v after %d requests", err, s.Requests())
+			}
+		})
+	}
+}
+
+// TestRetryBudget: when all fails, retries add little to the load; when little fails, all
+// of it is retried.
+func TestRetryBudget(t *testing.T) {
+	const calls = 1000
+	run := func(t *testing.T, urls []string, fails func(n int) bool) (lost, requests int) {
+		synctest.Test(t, func(t *testing.T) {
+			var count atomic.Int64
+			s := faulthttp.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if fails(int(count.Add(1))) {
+					w.WriteHeader(500)
+					return
+				}
+				good(w, r)
+			}))
+			defer s.Close()
+			c := client(t, s, func(c *modelserver.Config) { c.URLs = urls })
+			var failed atomic.Int64
+			var g sync.WaitGroup
+			for range calls {
+				g.Go(func() {
+					if c.Do(t.Context(), modelhttp.Call{Path: "/x"}, read(new([]int))) != nil {
+						failed.Add(1)
+					}
+				})
+			}
+			g.Wait()
+			lost, requests = int(failed.Load()), s.Requests()
+		})
+		return lost, requests
+	}
+	for _, urls := range [][]string{{"http://a.test"}, {"http://a.test", "http://b.test"}} {
+		if lost, requests := run(t, urls, func(int) bool { return true }); lost != calls || requests > calls*6/5 {
+			t.Errorf("%d servers that fail: %d requests for %d calls, %d lost", len(urls), requests, calls, lost)
+		}
+		if lost, requests := run(t, urls, func(n int) bool { return n%50 == 0 }); lost != 0 {
+			t.Errorf("%d servers with 2 %% faults: %d of %d calls lost, %d requests", len(urls), lost, calls, requests)
 		}
 	}
-	if err := c.Do(t.Context(), modelhttp.Call{Path: "/x"}, read(new([]int))); err != nil || s.Requests() != 21 {
-		t.Errorf("%v after %d requests", err, s.Requests())
+}
+
+// TestNoWave: callers who were asked to come back after the same time do not come back at
+// the same moment, and none is lost. Nor are those whose server has failed beside another
+// one that works.
+func TestNoWave(t *testing.T) {
+	const calls = 500
+	run := func(t *testing.T, urls []string, refuse func(host string, n int) bool) (most, lost int, took time.Duration) {
+		synctest.Test(t, func(t *testing.T) {
+			var mu sync.Mutex
+			begun := time.Now()
+			windows := map[time.Duration]int{} // of 50 ms
+			tries := 0
+			s := faulthttp.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				mu.Lock()
+				tries++
+				if since := time.Since(begun); since > 0 {
+					windows[since/(50*time.Millisecond)]++
+				}
+				refused := refuse(r.Host, tries)
+				mu.Unlock()
+				if refused {
+					w.Header().Set("Retry-After", "2")
+					w.WriteHeader(503)
+					return
+				}
+				good(w, r)
+			}))
+			defer s.Close()
+			c := client(t, s, func(c *modelserver.Config) { c.URLs = urls })
+			var g sync.WaitGroup
+			failed := atomic.Int64{}
+			for range calls {
+				g.Go(func() {
+					if err := c.Do(t.Context(), modelhttp.Call{Path: "/x"}, read(new([]int))); err != nil {
+						if failed.Add(1) == 1 {
+							t.Logf("lost: %v", err)
+						}
+					}
+				})
+			}
+			g.Wait()
+			for _, n := range windows {
+				most = max(most, n)
+			}
+			lost, took = int(failed.Load()), time.Since(begun)
+		})
+		return most, lost, took
+	}
+	one, two := []string{"http://a.test"}, []string{"http://a.test", "http://b.test"}
+	if most, lost, took := run(t, one, func(_ string, n int) bool { return n <= 2*calls }); most > calls/8 || lost > 0 || took > 8*time.Second {
+		t.Errorf("up to %d of %d callers came within 50 ms; %d were lost; it took %v", most, calls, lost, took)
+	}
+	if most, lost, took := run(t, two, func(_ string, n int) bool { return n <= calls }); most > calls/8 || lost > 0 || took > 4*time.Second {
+		t.Errorf("two servers: up to %d of %d callers came within 50 ms; %d were lost; it took %v", most, calls, lost, took)
+	}
+	if _, lost, took := run(t, two, func(host string, _ int) bool { return host == "a.test" }); lost > 0 || took > 0 {
+		t.Errorf("one of two servers: %d callers were lost; it took %v", lost, took)
 	}
 }

@@ -6,15 +6,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"time"
 	"unicode"
-
-	"github.com/sony/gobreaker/v2"
 
 	"github.com/goselfrag/goselfrag/modelserver"
 )
@@ -32,12 +29,18 @@ type try struct {
 	asked []wish // of each endpoint
 	count int    // of tries so far
 	url   string // of the latest one, without the query
-	kept  bool   // whether something of an answer was handed on
+	kept  bool   // whether the call must not be repeated
+	heard bool   // whether an event of the latest answer was read
 	err   error  // of the latest one
+
+	limit      int64 // bytes of an answer
+	eventLimit int64 // bytes of one of its events
+	denied     bool  // the client had no retry left
 
 	// stale is the number of the first try whose connection had been idle and was found
 	// closed, as a server leaves it that closes connections without a word. All idle
-	// ones are given up then.
+	// ones of the package's own client are given up then. Those of a client that the
+	// caller gave are left alone: calls to other servers may use them.
 	stale int
 }
 
@@ -59,12 +62,15 @@ func (t *try) run() (err error) {
 		return fmt.Errorf("modelserver: %s: %w", t.path, err)
 	}
 	t.count++
-	n, report, err := t.pick()
+	t.heard = false
+	n, probe, err := t.pick()
 	if err != nil {
 		return err
 	}
 	defer func() {
-		report(t.fault(err))
+		o := t.outcome(n, err)
+		t.client.endpoints[n].breaker.report(o, probe)
+		t.client.retried.note(o)
 		var e *modelserver.Error
 		if t.asked[n] = (wish{}); errors.As(err, &e) {
 			t.asked[n] = wish{e.RetryAfter, time.Now()}
@@ -84,36 +90,57 @@ func (t *try) run() (err error) {
 	return t.read(a)
 }
 
-// fault returns what err says against the server. One that refuses a request is one
-// that works, and so is one whose answer was read until the caller's deadline, or
-// displeased the reading function. A deadline that ran out before that may mean that it
-// hangs.
-func (t *try) fault(err error) error {
+// outcome returns what err says of server n. One that refuses a request works, and
+// so does one whose answer was read until the caller's deadline, or was rejected by the
+// reading function. A deadline that ran out before that may mean that it hangs, unless
+// there is no other server: then it may as well have been too short. One that asks to be
+// asked later is not judged by that where no other one is better off.
+func (t *try) outcome(n int, err error) outcome {
 	var e *modelserver.Error
 	switch {
-	case errors.As(err, &e) && e.Retryable, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded) && !t.kept:
-		return err
+	case errors.As(err, &e) && e.Retryable:
+		if t.stale == t.count || (e.RetryAfter > 0 || e.Status == http.StatusTooManyRequests) && !t.client.better(n) {
+			return neutral
+		}
+		return fails
+	case errors.Is(err, context.Canceled):
+		return neutral
+	case errors.Is(err, context.DeadlineExceeded) && !t.heard:
+		if len(t.client.endpoints) == 1 {
+			return neutral
+		}
+		return fails
 	}
-	return nil
+	return works
 }
 
-// pick returns the number of the next endpoint that is not left alone, and the function
-// that takes the outcome.
-func (t *try) pick() (int, func(error), error) {
+// better reports whether another server than n has not failed lately.
+func (c *Client) better(n int) bool {
+	for i := range c.endpoints {
+		if i != n && c.endpoints[i].breaker.healthy() {
+			return true
+		}
+	}
+	return false
+}
+
+// pick returns the number of the next endpoint that is not left alone, and whether the
+// try is a probe of it.
+func (t *try) pick() (n int, probe bool, err error) {
 	list := t.client.endpoints
 	for range list {
 		n := t.next
 		t.next = (t.next + 1) % len(list)
-		if list[n].breaker == nil {
-			return n, func(error) {}, nil
-		}
-		if report, err := list[n].breaker.Allow(); err == nil {
-			return n, report, nil
+		if ok, probe := list[n].breaker.allow(); ok {
+			return n, probe, nil
 		}
 	}
-	e := t.error(fmt.Sprintf("all %d servers failed lately and are left alone for some seconds", len(list)))
-	e.Retryable, e.Err = true, gobreaker.ErrOpenState
-	return 0, nil, e
+	e := t.error("the server failed lately and is left alone for some seconds")
+	if len(list) > 1 {
+		e.Message = fmt.Sprintf("all %d servers failed lately and are left alone for some seconds", len(list))
+	}
+	e.Retryable, e.Err = true, errOpen
+	return 0, false, e
 }
 
 // send sends the request.
@@ -130,8 +157,8 @@ func (t *try) send(ctx context.Context, e endpoint) (*http.Response, error) {
 	if t.query != "" {
 		req.URL.RawQuery = t.query
 	}
-	maps.Copy(req.Header, t.client.header)
-	if host := t.client.header.Get("Host"); host != "" {
+	req.Header = t.client.header()
+	if host := req.Header.Get("Host"); host != "" {
 		req.Host = host
 	}
 	if t.body != nil {
@@ -145,7 +172,9 @@ func (t *try) send(ctx context.Context, e endpoint) (*http.Response, error) {
 	if err != nil {
 		if reused && t.stale == 0 && ctx.Err() == nil {
 			t.stale = t.count
-			t.client.http.CloseIdleConnections()
+			if t.client.own {
+				t.client.http.CloseIdleConnections()
+			}
 		}
 		return nil, t.lost(ctx, err)
 	}
@@ -168,7 +197,7 @@ func (t *try) lost(ctx context.Context, err error) error {
 	}
 	e := t.error(err.Error())
 	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) { // so do the timeouts of a connection, and no context is done
-		e.Err = err
+		e.Err = t.client.cause(err)
 	}
 	e.Retryable = !errors.As(err, new(*tls.CertificateVerificationError))
 	return e
@@ -182,13 +211,28 @@ func (t *try) error(message string) *modelserver.Error {
 // clean makes a message from outside fit for logs: no secrets, no control
 // characters, and not long.
 func (c *Client) clean(s string) string {
-	for _, secret := range c.secrets {
-		s = strings.ReplaceAll(s, secret, "[key]")
-	}
+	s = c.hide(s)
 	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || unicode.IsControl(r) }), " ")
 	const limit = 500
 	if len(s) > limit {
 		s = s[:limit] + "…"
 	}
 	return strings.ToValidUTF8(s, "")
+}
+
+// hide puts a placeholder in the place of each secret.
+func (c *Client) hide(s string) string {
+	for _, secret := range c.secrets() {
+		s = strings.ReplaceAll(s, secret, "[key]")
+	}
+	return s
+}
+
+// cause returns err, or if its text holds a secret, which a server sent back, an error
+// that says the same without it. Errors within err are out of reach then: they hold it too.
+func (c *Client) cause(err error) error {
+	if said := err.Error(); c.hide(said) != said {
+		return errors.New(c.clean(said))
+	}
+	return err
 }

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/analysis"
 	"github.com/goselfrag/goselfrag/internal/sentence"
 )
 
@@ -14,16 +15,17 @@ func FuzzBoundary(f *testing.F) {
 	for _, s := range []string{
 		"one two three four five six seven eight nine ten e.g. Dr. Smith, J. R. Smith and No. 5. Then", "A. A. A. A. A. A. A. A. A. A. A. B", ". . . . . . . . . . . . x. Y", "1. 2. 3. 4. 5. 6. 7. 8. 9. 10. The end. So",
 		"- a b c d e f g h i j. # K l. M", "a b c d e f g h i \"Yahoo! is.\" He 3.5 no. 5 p.m. The",
+		"a b c d e f g h i z. B. am 3. Mai 2024. 5. 3. i. d. R. 1: 2. So", "a b c d e f g h « Oui. » Il av. J.-C. S. A. La", "a b c d e f g h i… J… k 3 in. tall",
 	} {
 		f.Add(s, uint8(len(s)))
 	}
 	f.Fuzz(func(t *testing.T, text string, open uint8) {
 		at := int(open)
-		if !utf8.ValidString(text) || at >= len(text) || !utf8.RuneStart(text[at]) || sentence.Count(text) > sentence.MaxWords {
+		if !utf8.ValidString(text) || at >= len(text) || !utf8.RuneStart(text[at]) || analysis.Count(text) > sentence.MaxWords {
 			return
 		}
 		r, _ := utf8.DecodeRuneInString(text[at:])
-		if !terminal(r) {
+		if !sentence.Terminal(r) {
 			return
 		}
 		// Sentences that end before are not in the text of a cutter.

@@ -161,44 +161,53 @@ func (c *cutter) look(r rune, at, next int) (int, bool) {
 	case unicode.IsSpace(r):
 		if c.open >= 0 && c.word >= 0 { // the word behind is complete
 			if end, ok := c.boundary(at); ok {
-				return end, true
+				return end, decided(c.text[end:at])
 			}
 			c.reopen(at)
 		}
-		if c.open < 0 && r == '\n' {
+		if before, _ := utf8.DecodeLastRuneInString(c.text[:at]); c.open < 0 && (r == '\n' || sentence.IsThai(before)) {
 			c.open = at
 		}
 		c.gap = c.open >= 0
 	case c.open < 0:
-		if terminal(r) {
+		if sentence.Terminal(r) {
 			c.open, c.word, c.gap = at, -1, false
 		}
 	default:
 		if c.gap && c.word < 0 {
 			c.word = at
 		}
-		// Scripts without spaces show the end with the next character.
-		if o, _ := utf8.DecodeRuneInString(c.text[c.open:]); o >= utf8.RuneSelf || r >= 0x2e80 {
+		// Scripts without spaces show the end with the next character. Behind other stops only
+		// a letter does so: what opens a quotation says nothing without what follows.
+		if o, _ := utf8.DecodeRuneInString(c.text[c.open:]); sentence.EndsAnywhere(o) || r >= 0x2e80 && unicode.IsLetter(r) {
 			return c.boundary(next)
 		}
 	}
 	return 0, false
 }
 
-// reopen goes on behind an end that was none: with the first one within the word
-// that ends at offset at.
-func (c *cutter) reopen(at int) {
-	i := strings.IndexFunc(c.text[c.word:at], terminal)
-	c.open = -1
-	if i >= 0 {
-		c.open = c.word + i
-	}
-	c.word = -1
+// decided reports whether behind, complete words, is enough to see that a sentence ends
+// before it. One word that may end a sentence itself is not: whether it is an initial,
+// and so whether "i.. I. d" is one sentence, shows in the next word.
+func decided(behind string) bool {
+	behind = strings.TrimSpace(behind)
+	return strings.ContainsFunc(behind, unicode.IsSpace) || !strings.ContainsFunc(behind, sentence.Terminal) && !sentence.Closes(behind)
 }
 
-// terminal reports whether r may end a sentence.
-func terminal(r rune) bool {
-	return r == '.' || r == '!' || r == '?' || r >= utf8.RuneSelf && unicode.Is(unicode.Sentence_Terminal, r)
+// reopen goes on behind an end that was none: with the first one within the word
+// that ends at offset at, or behind that word if it closes a quotation.
+func (c *cutter) reopen(at int) {
+	word := c.text[c.word:at]
+	i := strings.IndexFunc(word, sentence.Terminal)
+	switch {
+	case i >= 0:
+		c.open = c.word + i
+	case sentence.Closes(word):
+		c.open = c.word
+	default:
+		c.open = -1
+	}
+	c.word = -1
 }
 
 // boundary returns the end of the first sentence that does not end before c.open

@@ -55,6 +55,11 @@ func TestFirst(t *testing.T) {
 		{"question and quotation", "\"Who wrote it?\" he asked. Nobody knew why.", generator.FinishEnd, "\"Who wrote it?\" he asked.", generator.FinishStop, true},
 		{"paragraphs", "Kafka wrote it\n\nIt is a novel", generator.FinishEnd, "Kafka wrote it\n\n", generator.FinishStop, true},
 		{"line breaks before", "\n\nKafka wrote it.", generator.FinishEnd, "\n\nKafka wrote it.", generator.FinishStop, false},
+		{"a space before the closing mark", "« Oui. » Kafka l'a écrit.", generator.FinishEnd, "« Oui. »", generator.FinishStop, true},
+		{"a quotation that goes on", "« Oui. » dit-il. Il part donc.", generator.FinishEnd, "« Oui. » dit-il.", generator.FinishStop, true},
+		{"German", "Er kam z. B. am 3. Mai 1914. Dann schrieb er.", generator.FinishEnd, "Er kam z. B. am 3. Mai 1914.", generator.FinishStop, true},
+		{"Thai", "กรุงเทพมหานครเป็นเมืองหลวงของประเทศไทย แม่น้ำเจ้าพระยา ไหล", generator.FinishEnd, "กรุงเทพมหานครเป็นเมืองหลวงของประเทศไทย", generator.FinishStop, true},
+		{"Japanese", "「行く。」と言った。彼は来た。", generator.FinishEnd, "「行く。」と言った。", generator.FinishStop, false},
 		{"Chinese", "卡夫卡写的。这是一部小说。", generator.FinishEnd, "卡夫卡写的。", generator.FinishStop, false},
 		{"complete", "Kafka wrote it. [END]", generator.FinishEnd, "Kafka wrote it. ", generator.FinishEnd, false},
 		{"complete, glued", "Kafka wrote it.[end]", generator.FinishEnd, "Kafka wrote it.", generator.FinishEnd, false},
@@ -166,7 +171,9 @@ func TestErrorsArePassedOn(t *testing.T) {
 func FuzzFirst(f *testing.F) {
 	for _, s := range []string{
 		"Kafka wrote it. It is short.", "3.5 percent. Dr. Smith said so! [END]", "卡夫卡写的。这是一部小说。", "- a\n- b\n\nc", "1. First item\n2. Second one",
-		"[EN[END]", "a. b. c. D e", "\xff. \xfe A b", "“Yes.” No. [End]", "...", "A.\n\n\nB",
+		"[EN[END]", "i.. I. d", "0! A.. I. X", "a. b. c. D e", "\xff. \xfe A b", "“Yes.” No. [End]", "...", "A.\n\n\nB",
+		"! » \"a", "Yes! （a b", "No… “a b", "« Oui. » Il part.", "« Non ! » dit-il. » » A", "彼は「行く。」と言った。「何？」と聞く。次", "“走吧。”他说。“好。”我", "[1]. 好。[2]好", "갔다.그는 “가자.”라고 “왜?” 하고 했다. 네.",
+		"กรุงเทพมหานครเป็นเมืองหลวงของประเทศไทย แม่น้ำเจ้าพระยา และ", "Wait… What… no… A", "z. B. Hunde am 3. Mai, usw. Dann 1.5. 20", "１．第Ａ．次３．５。本当か？と。とて", "iPhone. iPhone… iPhone",
 	} {
 		f.Add(s, uint8(3))
 	}

@@ -1,12 +1,15 @@
-// Package sentence cuts text into sentences and words. It is the one splitter of
-// the module: what package ingest stores as whole sentences is what the
+// Package sentence cuts text into sentences. It is the one splitter of the
+// module: what package ingest stores as whole sentences is what the
 // extractive generator quotes.
 //
-// Sentences of Latin script are found by Punkt (Kiss and Strunk, "Unsupervised
-// Multilingual Sentence Boundary Detection", 2006) with its English data, other
-// scripts by their own sentence-final characters.
+// Where a space follows a full stop, Punkt (Kiss and Strunk, "Unsupervised Multilingual
+// Sentence Boundary Detection", 2006) with its English data has a say, after the rules here:
+// abbreviations of many languages together, initials, numbers and ordinals, what a
+// quotation goes on with. The language of a text is not detected. Sentences of scripts that
+// need no space end at their own sentence-final characters.
 //
-// All functions may be called from several goroutines at once.
+// Words are the business of package analysis. All functions may be called from several
+// goroutines at once.
 package sentence
 
 import (
@@ -15,24 +18,32 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/goselfrag/goselfrag/internal/analysis"
 )
 
 // Span is a piece of a text: the bytes from Start up to but not including End.
-type Span struct{ Start, End int }
-
-// Of returns the piece of text that s delimits. It panics if s does not lie
-// within text.
-func (s Span) Of(text string) string { return text[s.Start:s.End] }
+type Span = analysis.Span
 
 // Split returns the sentences of text in order. The spans do not overlap, begin
 // and end on characters that are not white space, and together hold every
 // character of text that is not white space. Equal texts give equal spans.
 //
 //   - A blank line, a form feed or a paragraph separator ends a sentence; so do
-//     the beginning of a list item ("- ", "* ", "+ ", "• ", "1. ", "1) ") and both
+//     the beginning of a list item ("- ", "* ", "+ ", "• " and other bullets, "1. ", "1) ", "(1) ", "a) ") and both
 //     ends of a heading ("# ") or a line of dashes, equals signs, asterisks or
 //     underscores. Any other line break is white space.
-//   - Abbreviations, initials, decimals, versions and dates do not end one.
+//   - Abbreviations, initials, decimals, ordinals, versions and dates do not end one, nor
+//     does the mark of a list item, such as "1." or "A.", that begins one.
+//   - Closing quotation marks and brackets behind the stop belong to the sentence, even behind
+//     a space (« Oui. »), and so do references to notes ([1], superscripts). A word that
+//     begins with a small letter goes on after them, after an ellipsis, and after "!" or "?".
+//   - Chinese, Japanese and Korean need no space behind a stop. A quotation or an insertion in
+//     「」, 『』, “”, （）, 《》 or 【】 of at most 100 characters is not cut at their stops, and
+//     particles (と, を, 라고) and who said it (他说) go on behind it.
+//   - Thai and Lao have no stop. A space between two of their phrases ends a sentence if the
+//     first one has 30 letters or more and the second does not begin with a word like
+//     "and"; a full stop there abbreviates.
 //   - A sentence of more than [MaxWords] words is cut into pieces of at most
 //     MaxWords words: after the last semicolon or colon that leaves a piece of
 //     more than a third of that, else after such a comma, else between words.
@@ -93,7 +104,7 @@ type blockReader struct {
 
 // flush ends the block being gathered.
 func (b *blockReader) flush() bool {
-	more := b.start < 0 || b.yield(trim(b.text, Span{b.start, b.end}))
+	more := b.start < 0 || b.yield(trim(b.text, Span{Start: b.start, End: b.end}))
 	b.start, b.numbered = -1, false
 	return more
 }
@@ -106,7 +117,7 @@ func (b *blockReader) line(from, to int) bool {
 	case s == "":
 		return b.flush()
 	case kind == heading || kind == rule:
-		return b.flush() && b.yield(trim(b.text, Span{from, to}))
+		return b.flush() && b.yield(trim(b.text, Span{Start: from, End: to}))
 	case kind == bullet, kind == firstNumber, kind == laterNumber && b.numbered:
 		if !b.flush() {
 			return false
@@ -147,73 +158,25 @@ func layoutOf(s string) layout {
 		return plain
 	}
 	switch mark {
-	case "-", "*", "+", "•":
+	case "-", "*", "+", "•", "◦", "▪", "‣", "●", "○", "■", "·", "・":
 		return bullet
 	case "#", "##", "###", "####", "#####", "######":
 		return heading
 	}
+	bracket := strings.HasSuffix(mark, ")")
+	if bracket {
+		mark = strings.TrimPrefix(mark, "(")
+	}
 	number := strings.TrimRight(mark, ".)")
-	if len(number)+1 != len(mark) || len(number) == 0 || len(number) > 3 || strings.Trim(number, digits) != "" {
+	switch {
+	case len(number)+1 != len(mark) || len(number) == 0 || len(number) > 3:
 		return plain
-	}
-	if number == "1" {
+	case number == "1", number == "a" && bracket:
 		return firstNumber
+	case strings.Trim(number, digits) == "", len(number) == 1 && bracket && number[0] > 'a' && number[0] <= 'z':
+		return laterNumber
 	}
-	return laterNumber
-}
-
-// splitAtStops cuts a block after the characters that end a sentence in scripts
-// other than Latin, where no space need follow.
-func splitAtStops(text string, block Span) iter.Seq[Span] {
-	return func(yield func(Span) bool) {
-		start := block.Start
-		var before rune // the character before r
-		for i := block.Start; i < block.End; {
-			r, size := utf8.DecodeRuneInString(text[i:block.End])
-			i += size
-			stop := r >= utf8.RuneSelf && unicode.Is(unicode.Sentence_Terminal, r)
-			ascii := (r == '.' || r == '!' || r == '?') && isIdeographic(before)
-			before = r
-			if !stop && !ascii {
-				continue
-			}
-			end := i
-			var next rune
-			for end < block.End {
-				next, size = utf8.DecodeRuneInString(text[end:block.End])
-				if !closes(next) && !unicode.Is(unicode.Sentence_Terminal, next) {
-					break
-				}
-				end += size
-			}
-			switch {
-			case end == block.End:
-			case ascii && !isIdeographic(next): // Latin script goes on: Punkt decides
-			case unicode.IsDigit(next) && r == '．': // a decimal
-			case next == 'と' || next == 'っ': // Japanese "said", after a quotation
-			default:
-				if !yield(trim(text, Span{start, end})) {
-					return
-				}
-				start = end
-			}
-			i = end
-		}
-		if s := trim(text, Span{start, block.End}); s.Start < s.End {
-			yield(s)
-		}
-	}
-}
-
-// closes reports whether r may stand between a full stop and the next sentence.
-func closes(r rune) bool {
-	return r == '"' || r == '\'' || unicode.In(r, unicode.Pe, unicode.Pf)
-}
-
-// isIdeographic reports whether r belongs to a script written without spaces
-// between words, of which every character is counted as a word.
-func isIdeographic(r rune) bool {
-	return r >= 0x2E80 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana)
+	return plain
 }
 
 // trim takes the white space off both ends of s.

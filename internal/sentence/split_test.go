@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+
+	"github.com/goselfrag/goselfrag/internal/analysis"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -42,7 +44,7 @@ func TestSplitProse(t *testing.T) {
 		"footnotes":           "It rained.[1]|It snowed.[2]|Then it stopped.",
 		"marks":               "Really?|Yes!|Yahoo! is a company.|What?!|So.",
 		"numbered in line":    "1. The first item.|2. The second item.",
-		"tokenised":           "Parens patriae is Latin for `` parent '' ( lit. , `` father '' ) .|In law , it differs .",
+		"tokenized":           "Parens patriae is Latin for `` parent '' ( lit. , `` father '' ) .|In law , it differs .",
 		"no end":              "This has no full stop",
 		"ends in an accent":   "Visit Dr. José.|It was the café",
 		"hindi":               "यह एक वाक्य है।|यह दूसरा है।",
@@ -97,6 +99,10 @@ func TestSplitLayout(t *testing.T) {
 		"form feed":        {"one\ftwo\u2029three", []string{"one", "two", "three"}},
 		"bullets":          {"a:\n- one. two\n  more\n* three\n+ four\n• five", []string{"a:", "- one.", "two\n  more", "* three", "+ four", "• five"}},
 		"numbers":          {"Do:\n1. One.\n2. Two.\n10) Ten. Then.", []string{"Do:", "1. One.", "2. Two.", "10) Ten.", "Then."}},
+		"letters":          {"Do:\na) one\nb) two\n(c) three", []string{"Do:", "a) one", "b) two", "(c) three"}},
+		"bracketed":        {"Do:\n(1) one\n(2) two", []string{"Do:", "(1) one", "(2) two"}},
+		"other bullets":    {"a:\n● one\n・ two\n· three", []string{"a:", "● one", "・ two", "· three"}},
+		"wrapped letter":   {"the sides are a and\nb) is wrong (as\n(2) says)", []string{"the sides are a and\nb) is wrong (as\n(2) says)"}},
 		"wrapped number":   {"the answer is\n42. That is\n7) all", []string{"the answer is\n42.", "That is\n7) all"}},
 		"headings":         {"text\n# H one\nmore\n###### H\n####### no", []string{"text", "# H one", "more", "###### H", "####### no"}},
 		"underlined":       {"Title\n=====\nText\n---\n***\nend", []string{"Title", "=====", "Text", "---", "***", "end"}},
@@ -135,38 +141,12 @@ func TestSplitLong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var got []int
 			for _, s := range Split(tc.text) {
-				got = append(got, Count(s.Of(tc.text)))
+				got = append(got, analysis.Count(s.Of(tc.text)))
 			}
 			if d := cmp.Diff(tc.want, got); d != "" {
 				t.Errorf("words per piece (-want +got):\n%s", d)
 			}
 		})
-	}
-}
-
-func TestCount(t *testing.T) {
-	for text, want := range map[string]int{
-		"": 0, " \n": 0, "a": 1, " a b\n\u00a0c ": 3, "don't -- well-known 3.5": 4,
-		"東京は": 3, "東京、大阪。": 4, "Go言語 is": 4, "Go 1.25で": 3, "か\u3099き": 2, "서울은 수도": 2,
-	} {
-		if got := Count(text); got != want {
-			t.Errorf("Count(%q) = %d, want %d", text, got, want)
-		}
-	}
-}
-
-func TestWords(t *testing.T) {
-	for text, want := range map[string][]string{
-		"":                              nil,
-		" -- ... ":                      nil,
-		"Don't pay 3.5 % to v2.0, e.g.": {"Don't", "pay", "3.5", "to", "v2.0", "e.g"},
-		"well-known (naïve) Röntgen!":   {"well", "known", "naïve", "Röntgen"},
-		"東京へ":                           {"東", "京", "へ"},
-		"a\xffb":                        {"a", "b"},
-	} {
-		if d := cmp.Diff(want, texts(text, Words(text))); d != "" {
-			t.Errorf("Words(%q) (-want +got):\n%s", text, d)
-		}
 	}
 }
 
@@ -191,6 +171,7 @@ func FuzzSplit(f *testing.F) {
 	for _, s := range []string{
 		"Dr. Smith met J. K. Rowling. She wrote it.\n\n- one\n- two", "今天。明天！「是。」と。", "a\xff. \xffB. é. É",
 		"\r\n\r\n\f\u2029 \u0085", strings.Repeat("a, b; ", 70), "..? !! .\". 1. 2. A. B. The", "。．\u3000.!?", "1.\n2.\n#\n---",
+		"« Oui. » 「あ。い。」と“好。”他说。《a。》b（。）", "【。「。『。》", "갔다.그는[1]。［2］[", "กรุงเทพมหานครเป็นเมืองหลวงของประเทศไทย แม่น้ำ พ.ศ. 2500",
 	} {
 		f.Add(s)
 	}
@@ -216,7 +197,7 @@ func FuzzSplit(f *testing.F) {
 			if unicode.IsSpace(first) || unicode.IsSpace(final) {
 				t.Fatalf("span %q is not trimmed", p.Of(s))
 			}
-			if n := len(strings.Fields(p.Of(s))); n > MaxWords || Count(p.Of(s)) > MaxWords {
+			if n := len(strings.Fields(p.Of(s))); n > MaxWords || analysis.Count(p.Of(s)) > MaxWords {
 				t.Fatalf("span of %d words", n)
 			}
 			last = p.End
@@ -228,7 +209,7 @@ func FuzzSplit(f *testing.F) {
 			t.Fatalf("not deterministic: %s", d)
 		}
 		last = 0
-		for _, w := range Words(s) {
+		for _, w := range analysis.Words(s) {
 			if w.Start < last || w.End <= w.Start || w.End > len(s) || !runeStart[w.Start] || !runeStart[w.End] {
 				t.Fatalf("word %v after %d, text of %d bytes", w, last, len(s))
 			}

@@ -1,179 +1,98 @@
 package sentence
 
-import (
-	"iter"
-	"strings"
-	"unicode"
-	"unicode/utf8"
+import "strings"
 
-	"github.com/rivo/uniseg"
+// ending says how an abbreviation can end a sentence.
+type ending uint8
+
+const (
+	neverEnds       ending = 1 << iota // not at all
+	notBeforeNumber                    // not before a number or a lower-case letter
+	endsAList                          // before a capital letter
+	seldomEnds                         // before a word that is known to begin sentences
 )
 
-// MaxWords is the greatest number of words, as [Count] counts them, in a span
-// that [Split] returns.
-const MaxWords = 60
-
-// Words returns the words of text in order: the segments of Unicode's word
-// boundaries (UAX #29) that hold a letter or a number. Punctuation is left out;
-// "don't", "3.5" and "v2.0" are one word each, "e.g." gives "e.g".
-func Words(text string) []Span {
-	var out []Span
-	rest, state, pos := text, -1, 0
-	for rest != "" {
-		var w string
-		w, rest, state = uniseg.FirstWordInString(rest, state)
-		if strings.ContainsFunc(w, isWordRune) {
-			out = append(out, Span{pos, pos + len(w)})
-		}
-		pos += len(w)
-	}
-	return out
-}
-
-func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }
-
-// Count returns the number of words in text for the purpose of length limits:
-// the number of runs without white space, but that every Han, Hiragana or
-// Katakana character is a word of its own. It is never less than
-// len(strings.Fields(text)).
-func Count(text string) int {
-	n := 0
-	for range units(text) {
-		n++
-	}
-	return n
-}
-
-// units yields the offset of each word in the sense of Count.
-func units(text string) func(yield func(int) bool) {
-	return func(yield func(int) bool) {
-		afterSpace, afterIdeograph := true, false
-		for i, r := range text {
-			if unicode.IsSpace(r) {
-				afterSpace, afterIdeograph = true, false
-				continue
-			}
-			ideograph := isIdeographic(r)
-			if afterSpace || ideograph ||
-				// punctuation and accents, half-width ones too, stay with the
-				// character before
-				afterIdeograph && isWordRune(r) && r != '\uff9e' && r != '\uff9f' {
-				if !yield(i) {
-					return
-				}
-			}
-			afterSpace, afterIdeograph = false, ideograph
+// abbreviations are those of all languages together, without the last full stop.
+// One with a capital letter is none without it: "Fr. Schmidt" is, "col. fr. then" is not.
+// The others are given in lower case and may have capitals. Punkt knows English ones besides. Where an abbreviation is a word of another
+// language, the weakest ending of the two is given, or none.
+var abbreviations = func() map[string]ending {
+	m := map[string]ending{}
+	for is, words := range map[ending]string{
+		neverEnds: `mr mrs ms dr prof gen col lt sgt capt cmdr adm maj rev hon gov sen messrs mme mlle mt
+			e.g i.e eg ie cf vs viz n.b p.s Rep av
+			Hr Hrn Frl Fa Std Sek Hptm Dipl Ing dipl.-ing Mag v.a dr.med dr.phil dr.jur bzw bspw sog vgl evtl ggf z.b d.h u.a m.e u.u i.d d.r i.d.r o.ä u.ä o.g
+			i.a i.v z.t z.zt u.z u.co hl inkl exkl zzgl abzgl geb gest verh bes insb einschl hrsg abb mio mrd tsd allg ehem gegr versch wiss zt
+			MM mmes mlles Mgr Pr p.ex par.ex c.-à-d c-à-d éd ét boul bd
+			Sr sra srta sres Ntra Sto Sta dña dra gral Profa lic arq Ud Uds Vd Vds p.ej avda dpto excmo ilmo Fr Fray Hno
+			sig dott avv sig.ra dott.ssa
+			डॉ प्रो पं श्री मो रु रू कु कि.मी
+			т.е тыс ул др.гр им проф акад руб коп напр св
+			tzn dr.hab`,
+		notBeforeNumber: `no nos p pp fig figs eq eqs vol vols ref refs réf ch sec sect art arts ver v al approx c ca env jan feb mar apr jun jul aug sep sept oct nov dec
+			para paras par nr n num núm nº tab tel tél ext s sv abs aufl kap bd bde z rn rdnr ziff okt dez mär mrz chap chapt tabl livre t tome
+			pág págs pag pags cap caps aprox máx mín max min est circa b d r Fl ed eds op nn ff lbs lb oz ft pt hwy rte apt ste
+			str hauptstr pl Mon tue tues Wed thu thur thurs Fri Sat Sun Mo Di Mi Do Sa So ave janv févr avr juil déc ene abr ago dic
+			рис стр гл кв д табл см rys str`,
+		endsAList: "no ok etc usw usf ecc uvm itd atd т.д т.п и.т.д u.v.m sqq sq",
+		seldomEnds: `inc ltd corp co bros llc jr v.chr n.chr chr s.a ee.uu uu ee j.-c av.j.-c apr.j.-c a.c d.c a.m p.m u.s u.k gmbh e.v jh jhs jahrh
+			cía cia hnos ph.d d.c op.cit loc.cit ibid st ste blvd rd`,
+	} {
+		for w := range strings.FieldsSeq(words) {
+			m[w] |= is
 		}
 	}
-}
+	return m
+}()
 
-// cutLong yields s in pieces of at most MaxWords words, and reports whether more
-// sentences are wanted.
-func cutLong(text string, s Span, yield func(Span) bool) bool {
-	if s.End-s.Start <= MaxWords { // a word has at least one byte
-		return yield(s)
-	}
-	starts := make([]int, 0, 2*MaxWords) // of most sentences on the stack
-	for i := range units(s.Of(text)) {
-		starts = append(starts, s.Start+i)
-	}
-	for len(starts) > MaxWords {
-		n := cutAt(text, starts)
-		if !yield(trim(text, Span{s.Start, starts[n]})) {
-			return false
-		}
-		s.Start, starts = starts[n], starts[n:]
-	}
-	return yield(s)
-}
+// exclaiming are names that end in an exclamation mark.
+var exclaiming = set("yahoo jeopardy wham panic airplane oliver hairspray oklahoma")
 
-// cutAt returns how many of the words that begin at starts, more than MaxWords,
-// make the next piece.
-func cutAt(text string, starts []int) int {
-	for _, marks := range []string{";:；：", ",，、"} {
-		for n := MaxWords; n > MaxWords/3; n-- {
-			before := strings.TrimRightFunc(text[:starts[n]], unicode.IsSpace)
-			if r, _ := utf8.DecodeLastRuneInString(before); strings.ContainsRune(marks, r) {
-				return n
-			}
-		}
-	}
-	// Pieces of like length rather than a full one and a remnant.
-	pieces := (len(starts) + MaxWords - 1) / MaxWords
-	return (len(starts) + pieces - 1) / pieces
-}
+// Kinds of words that begin sentences.
+const (
+	afterAbbreviation = 1
+	afterInitial      = 2 // and are no surnames
+)
 
-// LongWord is the number of characters above which [Pieces] cuts a word.
-const LongWord = 64
+// starters are words that, with a capital letter, begin a sentence more often than they
+// follow an abbreviation within one.
+var starters = func() map[string]int {
+	m := map[string]int{}
+	for w := range strings.FieldsSeq(`In On At After Before When While But And So Then If As For His Her Its Their Our My You I A An
+			Another Most Many Some All No Yes What Why How Where Who Which With From To By Since Until Now Today Later Also Once
+			Der Die Das Ein Eine Er Sie Es Wir Ich Ihr Dann Danach Dort Dies Diese Dieser Dieses Aber Und Im Am Auf Mit Nach Seit Bei Für Von Zu
+			Als Wenn Auch Doch Man Heute Später Damals Hier Sein Seine Ihre Daher Deshalb Zudem Außerdem Den Dem Des
+			Le La Les Un Une Il Elle Ils Elles On Nous Vous Je Ce Cette Ces Cet Dans En Au Aux Mais Et Puis Alors Ensuite Après Avant Pour Par Sur
+			Son Sa Ses Leur Leurs Tu Qui Que Où Quand
+			El Los Las Una Es Fue Se Por Para Con Pero Y Luego Después Entonces Ella Ellos Ellas Él Su Sus Este Esta Estos Esto Eso También Sí Al Del Así
+			Como Cuando Hoy Ahora Yo
+			Lo Gli È Per Non Ma Poi Questo Questa O Os Ele Ela Um Uma Não Mas Depois
+			Он Она Оно Они Это Этот Эта В На И Но Потом Затем После Я Мы Вы С К По Там Здесь Тогда Когда Если`) {
+		m[w] = afterAbbreviation
+	}
+	for w := range strings.FieldsSeq("The This That These Those It He She They We There However") {
+		m[w] = afterInitial
+	}
+	return m
+}()
 
-// Pieces yields the words of text in the sense of [Count], without the white
-// space around them, but that a run without white space of more than [LongWord]
-// characters is several: an address, a key in base64, a line of Thai. Together
-// they hold every character that is not white space, and none begins or ends
-// within a grapheme cluster (UAX #29), white space apart.
-func Pieces(text string) iter.Seq[Span] {
-	return func(yield func(Span) bool) {
-		for i := 0; i < len(text); {
-			n := strings.IndexFunc(text[i:], func(r rune) bool { return !unicode.IsSpace(r) })
-			if n < 0 {
-				return
-			}
-			i += n
-			end := len(text)
-			if n = strings.IndexFunc(text[i:], unicode.IsSpace); n >= 0 {
-				end = i + n
-			}
-			for i < end {
-				n := pieceOf(text[i:end])
-				if !yield(Span{i, i + n}) {
-					return
-				}
-				i += n
-			}
-		}
-	}
-}
+// elided are what is left of French words before an apostrophe.
+var elided = set("L D C J N S M T Qu Jusqu Lorsqu Puisqu")
 
-// pieceOf returns the length of the first piece of a run without white space.
-func pieceOf(run string) int {
-	if n := asciiPrefix(run); n > LongWord {
-		return LongWord
-	} else if n == len(run) {
-		return n
-	}
-	var before rune // the first character of the cluster before
-	rest, state, pos := run, -1, 0
-	for count := 0; rest != ""; count++ {
-		var cluster string
-		cluster, rest, _, state = uniseg.FirstGraphemeClusterInString(rest, state)
-		r, _ := utf8.DecodeRuneInString(cluster)
-		if count == LongWord || pos > 0 && (isIdeographic(r) || isIdeographic(before) && isWordRune(r)) {
-			break
-		}
-		before = r
-		pos += len(cluster)
-	}
-	return pos
-}
+// determiners stand before German ordinals, as in "am 3. Mai" and "der II. Weltkrieg".
+var determiners = set(`der die das den dem des im am vom zum zur beim ins Der Die Das Den Dem Des Im Am Vom Zum Zur Beim
+	jeder jede jedes jeden jedem seiner seine seinen seinem ihrer ihre ihren ihrem dieser diese dieses diesen diesem ein eine einen einem einer`)
 
-// asciiPrefix returns how many bytes of s come before the first that is not ASCII,
-// looking no further than a long word.
-func asciiPrefix(s string) int {
-	for i := range min(len(s), LongWord+1) {
-		if s[i] >= utf8.RuneSelf {
-			return i
-		}
-	}
-	return min(len(s), LongWord+1)
-}
+// counted are German words that follow an ordinal. Months that are spelled as in English
+// are left out: "in chapter 3. August was hot" has two sentences.
+var counted = set(`Januar Jänner Februar März Mai Juni Juli Oktober Dezember Jan Feb Mär Okt Dez Jahrhundert Jahrhunderts Jahrhunderte Jh Jhd Jhs
+	Jahrtausend Jahrestag Geburtstag Todestag Weltkrieg Spieltag Platz Stock Stockwerk Etage Klasse Liga Runde Auflage Aufl Kapitel Bundesliga FC
+	Mal Tag Woche Monat Lebensjahr Semester Hälfte Bezirk Infanterie Division Armee Staffel Folge`)
 
-// Joined reports whether the characters on both sides of offset i of text belong
-// to one grapheme cluster, so that text should not be cut there.
-func Joined(text string, i int) bool {
-	if i <= 0 || i >= len(text) || text[i] < utf8.RuneSelf && text[i-1] < utf8.RuneSelf {
-		return i > 0 && i < len(text) && text[i] == '\n' && text[i-1] == '\r'
+func set(words string) map[string]bool {
+	m := map[string]bool{}
+	for w := range strings.FieldsSeq(words) {
+		m[w] = true
 	}
-	_, size := utf8.DecodeLastRuneInString(text[:i])
-	cluster, _, _, _ := uniseg.FirstGraphemeClusterInString(text[i-size:], -1)
-	return len(cluster) > size
+	return m
 }

@@ -9,20 +9,20 @@ import (
 	"math"
 	"slices"
 
+	"github.com/goselfrag/goselfrag/internal/ctxerr"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/hnsw"
 )
 
 // Len returns the number of passages.
-func (ix *Index) Len() int {
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
-	return len(ix.passages)
-}
+func (ix *Index) Len() int { return ix.now.Load().passages.Len() }
 
 // Add embeds passages and adds them. All are added or, if there is an error, none: to
 // keep what was embedded before an embedder fails, add in parts. A passage whose
 // vector is all 0 is added, but nothing finds it under the cosine.
+//
+// A passage that is in the index already fails before the embedder is asked. One that
+// another call adds while the embedder works fails afterwards.
 //
 // The error wraps ErrEmptyID, ErrDuplicateID, ErrCount, ErrDimension, ErrNotFinite,
 // ctx.Err(), or the error of the embedder or of Options.Vectors.
@@ -30,10 +30,7 @@ func (ix *Index) Add(ctx context.Context, passages ...retriever.Passage) error {
 	if err := checkIDs(passages); err != nil {
 		return err
 	}
-	ix.mu.RLock()
-	err := ix.absent(passages)
-	ix.mu.RUnlock()
-	if err != nil {
+	if err := ix.now.Load().absent(passages); err != nil {
 		return err
 	}
 	vectors, err := ix.embed(ctx, passages)
@@ -41,20 +38,34 @@ func (ix *Index) Add(ctx context.Context, passages ...retriever.Passage) error {
 		return err
 	}
 
-	select {
-	case ix.writing <- struct{}{}:
-	case <-ctx.Done():
-		return fmt.Errorf("dense: %w", ctx.Err())
-	}
-	defer func() { <-ix.writing }()
-	if err := ix.absent(passages); err != nil { // added meanwhile
+	if err := ix.beginWriting(ctx); err != nil {
 		return err
 	}
-	if d := len(vectors[0]); ix.dim != 0 && d != ix.dim {
-		return fmt.Errorf("%w: the vectors have %d components: those of the index have %d; use one model for all", ErrDimension, d, ix.dim)
+	defer ix.endWriting()
+	s := ix.now.Load()
+	if err := s.absent(passages); err != nil { // added meanwhile
+		return err
+	}
+	if d := len(vectors[0]); s.dim != 0 && d != s.dim {
+		return fmt.Errorf("%w: the vectors have %d components: those of the index have %d; use one model for all", ErrDimension, d, s.dim)
 	}
 	return ix.insert(ctx, passages, vectors)
 }
+
+// beginWriting waits until nobody else changes the index. The error wraps ctx.Err().
+func (ix *Index) beginWriting(ctx context.Context) error {
+	if err := ctx.Err(); err != nil { // select would take either case
+		return fmt.Errorf("dense: %w", err)
+	}
+	select {
+	case ix.writing <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("dense: %w", ctx.Err())
+	}
+}
+
+func (ix *Index) endWriting() { <-ix.writing }
 
 // checkIDs returns an error unless each of passages has an id of its own.
 func checkIDs(passages []retriever.Passage) error {
@@ -72,9 +83,9 @@ func checkIDs(passages []retriever.Passage) error {
 }
 
 // absent returns an error if one of passages is in the index.
-func (ix *Index) absent(passages []retriever.Passage) error {
+func (s *state) absent(passages []retriever.Passage) error {
 	for _, p := range passages {
-		if _, ok := ix.passages[p.ID]; ok {
+		if _, ok := s.passages.Get(p.ID); ok {
 			return fmt.Errorf("%w: %q is in the index already", ErrDuplicateID, p.ID)
 		}
 	}
@@ -93,7 +104,7 @@ func (ix *Index) embed(ctx context.Context, passages []retriever.Passage) ([][]f
 		}
 		batch, err := ix.embedder.EmbedDocuments(ctx, texts[start:end])
 		if err != nil {
-			return nil, fmt.Errorf("dense: embedding passages %d to %d of %d: %w", start+1, end, len(texts), because(ctx, err))
+			return nil, fmt.Errorf("dense: embedding passages %d to %d of %d: %w", start+1, end, len(texts), ctxerr.Wrap(ctx, err))
 		}
 		if len(batch) != end-start {
 			return nil, fmt.Errorf("%w: the embedder gave %d vectors for passages %d to %d of %d", ErrCount, len(batch), start+1, end, len(texts))
@@ -109,14 +120,6 @@ func (ix *Index) embed(ctx context.Context, passages []retriever.Passage) ([][]f
 		}
 	}
 	return vectors, nil
-}
-
-// because sees to it that an error that ctx brought about wraps the error of ctx.
-func because(ctx context.Context, err error) error {
-	if done := ctx.Err(); done != nil && !errors.Is(err, done) {
-		return fmt.Errorf("%w: %w", done, err)
-	}
-	return err
 }
 
 // checkVector returns what is wrong with a vector that should have dim components.
@@ -139,69 +142,79 @@ func isZero(v []float32) bool {
 
 // insert adds passages with their vectors. The caller is the only writer.
 func (ix *Index) insert(ctx context.Context, passages []retriever.Passage, vectors [][]float32) error {
-	dim := len(vectors[0])
-	fresh := make([]entry, len(passages))
+	next := *ix.now.Load()
+	next.dim = len(vectors[0])
+	fresh := make([]*entry, len(passages))
 	for i, p := range passages {
-		fresh[i] = entry{passage: p, place: ix.places + i, vector: vectors[i], blank: ix.o.Metric == hnsw.Cosine && isZero(vectors[i])}
+		fresh[i] = &entry{passage: p, place: ix.places + i, vector: vectors[i], blank: ix.o.Metric == hnsw.Cosine && isZero(vectors[i])}
 	}
-	target, items := ix.vectors, itemsOf(fresh)
-	moves := ix.movable && len(ix.passages)+len(fresh) > ix.limit
+	items := itemsOf(fresh)
+	moves := ix.movable && next.passages.Len()+len(fresh) > ix.limit
+	if moves { // the vectors are not needed again
+		old := next.ordered()
+		items = append(itemsOf(old), items...)
+		fresh = append(old, fresh...)
+	}
+	if err := ix.makeRoom(&next, moves); err != nil {
+		return err
+	}
+	ix.settle(false)
+	if err := next.vectors.Add(ctx, items); err != nil {
+		if next.vectors == ix.now.Load().vectors {
+			ix.strays = !remove(next.vectors, items) || ix.strays
+		}
+		ix.settle(true)
+		return fmt.Errorf("dense: adding vectors: %w", ctxerr.Wrap(ctx, err))
+	}
+	ix.places += len(passages)
+	ix.movable = ix.movable && !moves
+	changes := make(map[string]*entry, len(fresh))
+	for _, e := range fresh {
+		if !ix.movable {
+			e = &entry{passage: e.passage, place: e.place, blank: e.blank}
+		}
+		changes[e.passage.ID] = e
+	}
+	next.passages = next.passages.With(maps.All(changes))
+	next.unsettled = ix.strays
+	ix.now.Store(&next)
+	return nil
+}
+
+// makeRoom gives a state an index of vectors, if it has none or is to get another one.
+func (ix *Index) makeRoom(next *state, moves bool) error {
 	var err error
 	switch {
 	case moves:
-		target, err = hnsw.New[string](dim, hnsw.Options{Metric: ix.o.Metric, Workers: 1})
-		items = append(itemsOf(ix.ordered()), items...)
-	case target == nil:
-		target, err = hnsw.NewFlat[string](dim, hnsw.FlatOptions{Metric: ix.o.Metric})
+		next.vectors, err = hnsw.New[string](next.dim, hnsw.Options{Metric: ix.o.Metric, Workers: 1})
+	case next.vectors == nil:
+		next.vectors, err = hnsw.NewFlat[string](next.dim, hnsw.FlatOptions{Metric: ix.o.Metric})
 	}
 	if err != nil {
 		return fmt.Errorf("dense: %w", err)
 	}
-
-	ix.settle(false)
-	if err := target.Add(ctx, items); err != nil {
-		if target == ix.vectors {
-			ix.strays = !remove(target, items) || ix.strays
-		}
-		ix.settle(true)
-		return fmt.Errorf("dense: adding vectors: %w", because(ctx, err))
-	}
-	ix.mu.Lock()
-	ix.vectors, ix.dim = target, dim
-	ix.places += len(fresh)
-	for _, e := range fresh {
-		ix.passages[e.passage.ID] = e
-	}
-	if moves || !ix.movable { // the vectors are not needed again
-		ix.movable = false
-		forget := fresh
-		if moves {
-			forget = ix.ordered()
-		}
-		for _, e := range forget {
-			e.vector = nil
-			ix.passages[e.passage.ID] = e
-		}
-	}
-	ix.mu.Unlock()
-	ix.settle(true)
 	return nil
 }
 
 // settle says whether vectors and passages hold the same ids again.
 func (ix *Index) settle(settled bool) {
-	ix.mu.Lock()
-	ix.unsettled = !settled || ix.strays
-	ix.mu.Unlock()
+	s := *ix.now.Load()
+	s.unsettled = !settled || ix.strays
+	ix.now.Store(&s)
 }
 
 // ordered returns the entries in the order in which they were added.
-func (ix *Index) ordered() []entry {
-	return slices.SortedFunc(maps.Values(ix.passages), func(a, b entry) int { return cmp.Compare(a.place, b.place) })
+func (s *state) ordered() []*entry {
+	var list []*entry
+	for _, e := range s.passages.All() {
+		list = append(list, e)
+	}
+	slices.SortFunc(list, func(a, b *entry) int { return cmp.Compare(a.place, b.place) })
+	return list
 }
 
 // itemsOf returns what is to be put into a vector index.
-func itemsOf(entries []entry) []hnsw.Item[string] {
+func itemsOf(entries []*entry) []hnsw.Item[string] {
 	items := make([]hnsw.Item[string], 0, len(entries))
 	for _, e := range entries {
 		if !e.blank {
@@ -225,13 +238,20 @@ func remove(from hnsw.VectorIndex[string], items []hnsw.Item[string]) bool {
 // Delete removes the passages with these ids. If one is unknown, none is removed, and
 // the error wraps ErrUnknownID; an id given twice is removed once. An error of
 // Options.Vectors comes after the passages are gone: nothing finds them any more.
-func (ix *Index) Delete(ids ...string) error {
-	ix.writing <- struct{}{}
-	defer func() { <-ix.writing }()
+//
+// Delete waits for an Add that puts vectors into the index, not for one that still embeds
+// its passages: these are unknown, and the Add goes on. If ctx is done before the wait is
+// over, none is removed, and the error wraps ctx.Err(). Afterwards ctx has no effect.
+func (ix *Index) Delete(ctx context.Context, ids ...string) error {
+	if err := ix.beginWriting(ctx); err != nil {
+		return err
+	}
+	defer ix.endWriting()
+	next := *ix.now.Load()
 	gone := make(map[string]bool, len(ids))
 	var keys []string
 	for _, id := range ids {
-		e, ok := ix.passages[id]
+		e, ok := next.passages.Get(id)
 		if !ok {
 			return fmt.Errorf("%w: %q", ErrUnknownID, id)
 		}
@@ -240,15 +260,12 @@ func (ix *Index) Delete(ids ...string) error {
 		}
 		gone[id] = true
 	}
-	ix.settle(false)
-	ix.mu.Lock()
-	for id := range gone {
-		delete(ix.passages, id)
-	}
-	ix.mu.Unlock()
+	next.passages = next.passages.Without(ids...)
+	next.unsettled = true
+	ix.now.Store(&next)
 	var err error
 	if len(keys) > 0 {
-		err = ix.vectors.Delete(keys...)
+		err = next.vectors.Delete(keys...)
 	}
 	ix.strays = ix.strays || err != nil
 	ix.settle(true)

@@ -85,10 +85,10 @@ func TestRefuses(t *testing.T) {
 	if err := ix.Add(t.Context(), passage("b"), passage("a")); !errors.Is(err, ErrDuplicateID) || len(e.batches) != 1 {
 		t.Errorf("a second time: %v, batches %q", err, e.batches)
 	}
-	if err := ix.Delete("a", "b"); !errors.Is(err, ErrUnknownID) || ix.Len() != 1 {
+	if err := ix.Delete(t.Context(), "a", "b"); !errors.Is(err, ErrUnknownID) || ix.Len() != 1 {
 		t.Errorf("deleting an unknown id: %v", err)
 	}
-	if err := ix.Delete("a", "a"); err != nil || ix.Len() != 0 || found(t, ix, "a") != "" {
+	if err := ix.Delete(t.Context(), "a", "a"); err != nil || ix.Len() != 0 || found(t, ix, "a") != "" {
 		t.Errorf("deleting twice at once: %v", err)
 	}
 }
@@ -151,6 +151,21 @@ func TestAddedMeanwhile(t *testing.T) {
 	}
 }
 
+// A deletion does not wait for the embedder of an addition, whose passages it does not know.
+func TestDeleteWhileEmbedding(t *testing.T) {
+	e := &fake{vectors: map[string][]float32{"a": {1, 0}, "b": {0, 1}}}
+	ix := must(New(t.Context(), e, []retriever.Passage{passage("a")}, Options{}))
+	e.documents = func(ctx context.Context, _ []string, out [][]float32) ([][]float32, error) {
+		if err := ix.Delete(ctx, "b"); !errors.Is(err, ErrUnknownID) {
+			t.Errorf("deleting what is being embedded: %v", err)
+		}
+		return out, ix.Delete(ctx, "a")
+	}
+	if err := ix.Add(t.Context(), passage("b")); err != nil || ix.Len() != 1 || found(t, ix, "a") != "b" {
+		t.Errorf("%v, then %d passages", err, ix.Len())
+	}
+}
+
 // What an addition that failed half-way leaves behind is taken out, and is not found
 // if it cannot be.
 func TestHalfAdded(t *testing.T) {
@@ -174,7 +189,7 @@ func TestHalfAdded(t *testing.T) {
 		if got := found(t, ix, "b"); got != "c a" {
 			t.Errorf("then %q", got)
 		}
-		if err := ix.Delete("c"); !errors.Is(err, stuck) || found(t, ix, "b") != "a" {
+		if err := ix.Delete(t.Context(), "c"); !errors.Is(err, stuck) || found(t, ix, "b") != "a" {
 			t.Errorf("delete: %v, then %q", err, found(t, ix, "b"))
 		}
 	}
@@ -182,17 +197,36 @@ func TestHalfAdded(t *testing.T) {
 
 // Who waits to write stops when the context is done.
 func TestCancelledWhileWaiting(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ix := must(New(t.Context(), &hashedOnce{}, nil, Options{}))
-		ix.writing <- struct{}{} // somebody writes
-		ctx, cancel := context.WithCancel(t.Context())
-		go func() {
-			synctest.Wait()
-			cancel()
-		}()
-		if err := ix.Add(ctx, passage("a")); !errors.Is(err, context.Canceled) || ix.Len() != 0 {
-			t.Error(err)
+	for name, write := range map[string]func(context.Context, *Index) error{
+		"add":    func(ctx context.Context, ix *Index) error { return ix.Add(ctx, passage("b")) },
+		"delete": func(ctx context.Context, ix *Index) error { return ix.Delete(ctx, "a") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ix := must(New(t.Context(), &hashedOnce{}, []retriever.Passage{passage("a")}, Options{}))
+				ix.writing <- struct{}{} // somebody writes
+				ctx, cancel := context.WithCancel(t.Context())
+				go func() {
+					synctest.Wait()
+					cancel()
+				}()
+				if err := write(ctx, ix); !errors.Is(err, context.Canceled) || ix.Len() != 1 {
+					t.Errorf("%v, then %d passages", err, ix.Len())
+				}
+				<-ix.writing
+			})
+		})
+	}
+}
+
+// A deletion whose context is done deletes nothing, also where it need not wait.
+func TestCancelledDelete(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	ix := must(New(t.Context(), &hashedOnce{}, []retriever.Passage{passage("a")}, Options{}))
+	for range 20 { // a select would take either case
+		if err := ix.Delete(ctx, "a"); !errors.Is(err, context.Canceled) || ix.Len() != 1 {
+			t.Fatalf("%v, then %d passages", err, ix.Len())
 		}
-		<-ix.writing
-	})
+	}
 }

@@ -1,12 +1,15 @@
 package dense
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
-	"sync"
+	"maps"
+	"sync/atomic"
 
+	"github.com/goselfrag/goselfrag/internal/isnil"
+	"github.com/goselfrag/goselfrag/internal/layered"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/hnsw"
 )
@@ -52,7 +55,7 @@ type Options struct {
 	BatchSize int
 	// Progress, if set, is called after each batch by the goroutine that called New or
 	// Add, which waits for it, with the number of passages embedded and of all there are
-	// to embed.
+	// to embed. If several of them run at once, so may Progress.
 	Progress func(done, total int)
 	// Vectors, if set, holds the vectors, under the ids of the passages, instead of an
 	// index of the package's own. It has the metric above, and nobody else changes it.
@@ -80,7 +83,9 @@ const exactLimit = 10_000
 
 // Index is a [retriever.Retriever] over the vectors of passages. Searches, additions
 // and deletions may be made from several goroutines at once; a search sees all or
-// none of the passages of one addition or deletion.
+// none of the passages of one addition or deletion. Additions and deletions wait for each
+// other while vectors are put into the index or taken out, never for an embedder that
+// works for another call. Searches wait for nobody, and nobody for them.
 //
 // Up to 10,000 passages are searched exactly, by hnsw.Flat. With more the vectors move
 // to an hnsw.Index with its default options, which finds most of the nearest, not
@@ -92,23 +97,26 @@ type Index struct {
 	o        Options
 	limit    int           // exactLimit, less in tests
 	writing  chan struct{} // holds a value while somebody changes the index
-
-	// mu guards what follows. It is not held for long: not while texts are embedded,
-	// nor while vectors are added.
-	mu       sync.RWMutex
-	passages map[string]entry
-	vectors  hnsw.VectorIndex[string] // nil until there is one
-	dim      int                      // of the vectors, 0 until there is one
-	places   int                      // the place of the next passage
-	// unsettled says that vectors may hold ids that passages does not.
-	unsettled bool
+	now      atomic.Pointer[state]
 
 	// Only who writes looks at these.
+	places  int  // the place of the next passage
 	movable bool // vectors is an hnsw.Flat of the index's own, or will be
 	strays  bool // some ids without a passage could not be taken out of vectors
 }
 
-// entry is a passage of an Index.
+// state is what an Index holds at one time. It does not change, but that vectors are added
+// to and taken out of state.vectors before the state that has their passages is stored: so
+// a search waits for nobody.
+type state struct {
+	passages layered.Map[string, *entry]
+	vectors  hnsw.VectorIndex[string] // nil until there is one
+	dim      int                      // of the vectors, 0 until there is one
+	// unsettled says that vectors may hold ids that passages does not.
+	unsettled bool
+}
+
+// entry is a passage of an Index. It does not change.
 type entry struct {
 	passage retriever.Passage
 	place   int       // in the order of additions
@@ -135,9 +143,9 @@ func New(ctx context.Context, e Embedder, passages []retriever.Passage, o Option
 
 // Restore makes an index of passages whose vectors o.Vectors holds already, under
 // their ids, such as an index that hnsw.Load read from a file. Nothing is embedded. The
-// error wraps ErrOption, also if the ids are not the same, or ErrEmptyID or
-// ErrDuplicateID.
-func Restore(e Embedder, passages []retriever.Passage, o Options) (*Index, error) {
+// error wraps ErrOption, also if the ids are not the same, ErrEmptyID, ErrDuplicateID or,
+// when ctx is done, ctx.Err().
+func Restore(ctx context.Context, e Embedder, passages []retriever.Passage, o Options) (*Index, error) {
 	ix, err := empty(e, o)
 	if err != nil {
 		return nil, err
@@ -148,14 +156,18 @@ func Restore(e Embedder, passages []retriever.Passage, o Options) (*Index, error
 	if err := checkIDs(passages); err != nil {
 		return nil, err
 	}
+	entries := make(map[string]*entry, len(passages))
 	for i, p := range passages {
-		ix.passages[p.ID] = entry{passage: p, place: i}
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("dense: %w", err)
+		}
+		entries[p.ID] = &entry{passage: p, place: i}
 	}
 	ix.places = len(passages)
 	known := len(passages)
 	if s, ok := o.Vectors.(selecter); ok {
-		set, err := s.Select(func(id string) bool { _, ok := ix.passages[id]; return ok })
-		if err != nil {
+		set, err := s.Select(func(id string) bool { return entries[id] != nil && ctx.Err() == nil })
+		if err = cmp.Or(err, ctx.Err()); err != nil {
 			return nil, fmt.Errorf("dense: %w", err)
 		}
 		known = set.Len()
@@ -163,6 +175,9 @@ func Restore(e Embedder, passages []retriever.Passage, o Options) (*Index, error
 	if n := o.Vectors.Len(); n != len(passages) || n != known {
 		return nil, fmt.Errorf("%w: Vectors holds %d vectors, %d of them of the %d passages: want one of each passage and no other", ErrOption, n, min(n, known), len(passages))
 	}
+	s := *ix.now.Load()
+	s.passages = s.passages.With(maps.All(entries))
+	ix.now.Store(&s)
 	return ix, nil
 }
 
@@ -172,16 +187,18 @@ type selecter interface {
 }
 
 func empty(e Embedder, o Options) (*Index, error) {
-	if v := reflect.ValueOf(e); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+	if isnil.Value(e) {
 		return nil, fmt.Errorf("%w: the embedder is nil", ErrOption)
 	}
 	if err := o.fill(); err != nil {
 		return nil, err
 	}
-	ix := &Index{embedder: e, o: o, limit: exactLimit, writing: make(chan struct{}, 1), passages: map[string]entry{}, vectors: o.Vectors, movable: o.Vectors == nil}
+	ix := &Index{embedder: e, o: o, limit: exactLimit, writing: make(chan struct{}, 1), movable: o.Vectors == nil}
+	s := &state{vectors: o.Vectors}
 	if d, ok := o.Vectors.(interface{ Dim() int }); ok {
-		ix.dim = d.Dim()
+		s.dim = d.Dim()
 	}
+	ix.now.Store(s)
 	return ix, nil
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/dense/hashed"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/hnsw"
 	"github.com/goselfrag/goselfrag/retriever/lexical"
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
@@ -86,7 +87,7 @@ func TestContract(t *testing.T) {
 			if err != nil {
 				return nil, err
 			}
-			words, err := lexical.New(ps)
+			words, err := lexical.New(context.Background(), ps, lexical.Options{})
 			if err != nil {
 				return nil, err
 			}
@@ -126,7 +127,7 @@ func (m model) check(t *rapid.T, ix *Index, e *fake, q retriever.Query) {
 	var want []retriever.Passage
 	for _, p := range m.passages {
 		blank := m.metric == hnsw.Cosine && isZero(e.vectors[p.Text])
-		if retriever.Match(q.Filter, p.Metadata) && !blank && !isZero(e.vectors[q.Text]) {
+		if filter.Match(q.Filter, p.Metadata) && !blank && !isZero(e.vectors[q.Text]) {
 			want = append(want, p)
 		}
 	}
@@ -137,7 +138,7 @@ func (m model) check(t *rapid.T, ix *Index, e *fake, q retriever.Query) {
 	}
 	const tiny = 1e-5
 	for i, h := range res.Hits {
-		if s := score(h.Passage); math.Abs(h.Score-s) > tiny || math.Abs(s-score(want[i])) > tiny || !retriever.Match(q.Filter, h.Passage.Metadata) {
+		if s := score(h.Passage); math.Abs(h.Score-s) > tiny || math.Abs(s-score(want[i])) > tiny || !filter.Match(q.Filter, h.Passage.Metadata) {
 			t.Fatalf("hit %d is %q with %v: want %q with %v", i, h.Passage.ID, h.Score, want[i].ID, score(want[i]))
 		}
 		// Equal vectors: in the order of additions.
@@ -170,7 +171,7 @@ func TestAgreesWithList(t *testing.T) {
 		for range rapid.IntRange(1, 8).Draw(t, "steps") {
 			if len(m.passages) > 0 && rapid.IntRange(0, 2).Draw(t, "delete or add") == 0 {
 				at := rapid.IntRange(0, len(m.passages)-1).Draw(t, "which")
-				if err := ix.Delete(m.passages[at].ID); err != nil {
+				if err := ix.Delete(context.Background(), m.passages[at].ID); err != nil {
 					t.Fatal(err)
 				}
 				m.passages = slices.Delete(m.passages, at, at+1)
@@ -179,7 +180,7 @@ func TestAgreesWithList(t *testing.T) {
 				for range rapid.IntRange(0, 5).Draw(t, "how many") {
 					ps = append(ps, retriever.Passage{
 						ID: fmt.Sprint(next), Text: fmt.Sprint("v", rapid.IntRange(0, 11).Draw(t, "text")),
-						Metadata: retriever.Metadata{"n": retriever.Int(int64(next % 3))},
+						Metadata: filter.Metadata{"n": filter.Int(int64(next % 3))},
 					})
 					next++
 				}
@@ -193,7 +194,7 @@ func TestAgreesWithList(t *testing.T) {
 			}
 			q := retriever.Query{Text: fmt.Sprint("v", rapid.IntRange(0, 11).Draw(t, "query")), K: rapid.IntRange(1, 20).Draw(t, "k")}
 			m.check(t, ix, e, q)
-			q.Filter = retriever.Compare{Field: "n", Op: retriever.Eq, Value: retriever.Int(1)}
+			q.Filter = filter.Compare{Field: "n", Op: filter.Eq, Value: filter.Int(1)}
 			m.check(t, ix, e, q)
 		}
 	})
@@ -271,12 +272,45 @@ func TestTextOfQuery(t *testing.T) {
 	}
 }
 
+// Restoring stops when the context is done.
+func TestRestoreCancelled(t *testing.T) {
+	e := &fake{vectors: map[string][]float32{"a": {1, 0}, "b": {0, 1}}}
+	v := must(hnsw.New[string](2, hnsw.Options{}))
+	ps := []retriever.Passage{passage("a"), passage("b")}
+	must(New(t.Context(), e, ps, Options{Vectors: v}))
+	for n := 0; ; n++ {
+		ix, err := Restore(&countdown{t.Context(), n}, e, ps, Options{Vectors: v})
+		if err == nil {
+			if n < 2*len(ps) {
+				t.Errorf("the context was looked at %d times for %d passages", n, len(ps))
+			}
+			break
+		}
+		if !errors.Is(err, context.Canceled) || ix != nil {
+			t.Fatalf("done at the check number %d: %v", n+1, err)
+		}
+	}
+}
+
+// countdown is done when it has been asked n times.
+type countdown struct {
+	context.Context
+	n int
+}
+
+func (c *countdown) Err() error {
+	if c.n--; c.n < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
 func TestRestore(t *testing.T) {
 	e := &fake{vectors: map[string][]float32{"a": {1, 0}, "b": {0, 1}, "c": {1, 1}}}
 	v := must(hnsw.New[string](2, hnsw.Options{}))
 	ps := []retriever.Passage{passage("a"), passage("b")}
 	must(New(t.Context(), e, ps, Options{Vectors: v}))
-	ix, err := Restore(e, ps, Options{Vectors: v})
+	ix, err := Restore(t.Context(), e, ps, Options{Vectors: v})
 	if err != nil || len(e.batches) != 1 || found(t, ix, "c") != "a b" {
 		t.Fatalf("%v, batches %q", err, e.batches)
 	}
@@ -294,7 +328,7 @@ func TestRestore(t *testing.T) {
 		"same id":      {append(ps, passage("b")), Options{Vectors: v}, ErrDuplicateID},
 		"other metric": {append(ps, passage("c")), Options{Metric: hnsw.InnerProduct, Vectors: v}, ErrOption},
 	} {
-		if ix, err := Restore(e, c.ps, c.o); !errors.Is(err, c.want) || ix != nil {
+		if ix, err := Restore(t.Context(), e, c.ps, c.o); !errors.Is(err, c.want) || ix != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -320,7 +354,7 @@ func TestConcurrent(t *testing.T) {
 				t.Error(err)
 			}
 			if b%4 == 0 {
-				if err := ix.Delete(ids...); err != nil {
+				if err := ix.Delete(t.Context(), ids...); err != nil {
 					t.Error(err)
 				}
 			}

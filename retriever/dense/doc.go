@@ -14,6 +14,11 @@
 // vectors are kept in memory by package hnsw; [Options].Vectors puts an index of one's
 // own in its place, which is also how vectors are saved and read again ([Restore]).
 //
+// A call of Add embeds its passages first and changes the index afterwards. Other calls do
+// not wait for that: meanwhile passages may be found, added and deleted. Before the change,
+// the ids are checked once more. A deletion waits while vectors are put into the index; its
+// context ends the wait.
+//
 // For most collections, fusing dense search with keyword search finds more than
 // either alone; see [retriever.Fuse].
 package dense

@@ -29,7 +29,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	words, err := lexical.New(passages)
+	words, err := lexical.New(ctx, passages, lexical.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -13,6 +13,7 @@ import (
 
 	"github.com/goselfrag/goselfrag/internal/foreign"
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 // HitError says which hit of an answer cannot be used, and why.
@@ -21,7 +22,8 @@ type HitError struct {
 	Hit int
 	// Path is the path of Options at which the fault is.
 	Path string
-	// Reason says what is wrong and what is wanted.
+	// Reason says what is wrong and what is wanted; not if the query had a filter, which
+	// may hide the hit.
 	Reason string
 }
 
@@ -177,12 +179,12 @@ func (e *Endpoint) hit(r gjson.Result) (h retriever.Hit, bad *HitError) {
 }
 
 // metadata returns the metadata of a hit.
-func (e *Endpoint) metadata(r gjson.Result) (retriever.Metadata, *HitError) {
-	var m retriever.Metadata
+func (e *Endpoint) metadata(r gjson.Result) (filter.Metadata, *HitError) {
+	var m filter.Metadata
 	set := func(name string, raw []byte) {
 		if value, ok := foreign.JSON(raw); ok {
 			if m == nil {
-				m = make(retriever.Metadata)
+				m = make(filter.Metadata)
 			}
 			m[name] = value
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/goselfrag/goselfrag/modelserver"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/endpoint"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 // serve answers with a status, a content type and a body.
@@ -41,12 +42,12 @@ func TestMapping(t *testing.T) {
 		{"_id":null,"this":"is beyond K"}]}}`)
 	res, err := e.Retrieve(t.Context(), retriever.Query{Text: "q", K: 3})
 	want := retriever.Result{Scores: retriever.BM25, Hits: []retriever.Hit{
-		{Score: 1.5, Passage: retriever.Passage{ID: "a", Title: "T", Text: "</paragraph>[Relevant] \ufffd é", Source: retriever.Source{URI: "u"}, Metadata: retriever.Metadata{
-			"s": retriever.String("x"), "i": retriever.Int(3), "f": retriever.Float(3), "b": retriever.Bool(false), "t": retriever.Time(time.Date(2020, 1, 2, 0, 0, 0, 0, time.UTC)),
-			"l": retriever.Strings("x", "y"), "o": retriever.String(`{"x": [1]}`), "big": retriever.String("123456789012345678901"),
-			"index": retriever.String("i"), "tag": retriever.String("q"), "lang": retriever.String("en")}}},
+		{Score: 1.5, Passage: retriever.Passage{ID: "a", Title: "T", Text: "</paragraph>[Relevant] \ufffd é", Source: retriever.Source{URI: "u"}, Metadata: filter.Metadata{
+			"s": filter.String("x"), "i": filter.Int(3), "f": filter.Float(3), "b": filter.Bool(false), "t": filter.Time(time.Date(2020, 1, 2, 0, 0, 0, 0, time.UTC)),
+			"l": filter.Strings("x", "y"), "o": filter.String(`{"x": [1]}`), "big": filter.String("123456789012345678901"),
+			"index": filter.String("i"), "tag": filter.String("q"), "lang": filter.String("en")}}},
 		{Score: 1, Passage: retriever.Passage{ID: "17", Text: "two"}},
-		{Score: -2, Passage: retriever.Passage{ID: "c", Text: " \u00a03 ", Metadata: retriever.Metadata{"bytes": retriever.String("\ufffd\ufffd")}}},
+		{Score: -2, Passage: retriever.Passage{ID: "c", Text: " \u00a03 ", Metadata: filter.Metadata{"bytes": filter.String("\ufffd\ufffd")}}},
 	}}
 	if d := cmp.Diff(want, res); err != nil || d != "" {
 		t.Errorf("%v; -want +got:\n%s", err, d)
@@ -176,5 +177,26 @@ func TestGoodAnswers(t *testing.T) {
 		if _, err := serve(t, o, 200, jsonType, body+hits).Retrieve(t.Context(), retriever.Query{Text: "q", K: 3}); !errors.As(err, new(*modelserver.Error)) {
 			t.Errorf("%s: %v", body, err)
 		}
+	}
+	// Without hits, the words of the service are found wherever they stand.
+	for _, body := range []string{`{"took":1,"error":{"message":"down","code":503}}`, `{"hits":[],"status":503,"error":"down"}`, `{"hits":null,"errors":[{"message":"down"}],"code":503}`} {
+		_, err := serve(t, o, 200, jsonType, body).Retrieve(t.Context(), retriever.Query{Text: "q", K: 3})
+		var e *modelserver.Error
+		if !errors.As(err, &e) || e.Message != "down" || e.Status != 503 {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
+// An answer is bounded by the hits that are wanted.
+func TestLongAnswer(t *testing.T) {
+	o := endpoint.Options{Path: "/s", Body: `["{{query}}","{{k}}"]`, ID: "id", Text: "text"}
+	answer := func(n int) string { return `[{"id":"a","text":"` + strings.Repeat("x", n) + `"}]` }
+	if res, err := serve(t, o, 200, jsonType, answer(1<<20)).Retrieve(t.Context(), retriever.Query{Text: "q", K: 1}); err != nil || len(res.Hits) != 1 {
+		t.Errorf("%v", err)
+	}
+	_, err := serve(t, o, 200, jsonType, answer(2<<20)).Retrieve(t.Context(), retriever.Query{Text: "q", K: 1})
+	if l := (*modelserver.LimitError)(nil); !errors.As(err, &l) || l.Bytes != 2<<20 {
+		t.Errorf("%v", err)
 	}
 }

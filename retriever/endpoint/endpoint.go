@@ -8,10 +8,14 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/go-faster/jx"
+
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/internal/foreign"
 	"github.com/goselfrag/goselfrag/internal/modelhttp"
 	"github.com/goselfrag/goselfrag/modelserver"
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 // Options says what a service is asked and what its answer means.
@@ -59,7 +63,7 @@ type Options struct {
 	//
 	// Without it, and for a filter for which its error wraps errors.ErrUnsupported, the
 	// hits are filtered by retriever.PostFilter.
-	Filter func(retriever.Filter) (any, error)
+	Filter func(filter.Expr) (any, error)
 	// PostFilter bounds that. Its Bound must not be above the number of hits that the
 	// service gives at once.
 	PostFilter retriever.PostFilterOptions
@@ -84,7 +88,7 @@ type Endpoint struct {
 var _ retriever.Retriever = (*Endpoint)(nil)
 
 // New returns an endpoint. It makes no call. c.Model is not used. The error wraps
-// modelserver.ErrConfig, ErrOption, or retriever.ErrCompose if PostFilter is out of range.
+// modelserver.ErrConfig, ErrOption, or retriever.ErrOption if PostFilter is out of range.
 func New(c modelserver.Config, o Options) (*Endpoint, error) {
 	client, err := modelhttp.New(c)
 	if err != nil {
@@ -103,38 +107,77 @@ func New(c modelserver.Config, o Options) (*Endpoint, error) {
 	return e, nil
 }
 
+// MostCost implements budget.Declarer: a search service is no model.
+func (*Endpoint) MostCost(int) (budget.Cost, bool) { return budget.Cost{}, true }
+
 // Retrieve returns the hits of the service, in its order, at most q.K of them. Metadata
-// values have the kinds of the JSON form of retriever.Value, so that a time written as a
+// values have the kinds of the JSON form of filter.Value, so that a time written as a
 // string is a string; what is null is left out, and what has no such form becomes its JSON
 // text. With the scores RankOnly the first hit has
 // 1, the next 1/2, then 1/3; otherwise hits have the score of the service, which may be
 // outside the range of its kind by a rounding error and is then put at its end.
 //
+// An answer may have 1 MiB for each hit that is wanted, and not above 64 MiB.
+//
 // A query without text finds nothing. Errors are those of the contract of
-// [retriever.Retriever]; others are *modelserver.Errors, which wrap a *[HitError] if the
+// [retriever.Retriever]; others are of type *modelserver.Error, and wrap a *[HitError] if the
 // answer is not what Options says, or wrap the error of Options.Filter.
 func (e *Endpoint) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result, error) {
 	return e.retriever.Retrieve(ctx, q)
 }
 
+// What the parts of an answer may take, in bytes.
+const (
+	roomBase = 1 << 20
+	roomHit  = 1 << 20
+)
+
+// read returns the answer, which is JSON. It looks at the context from time to time.
+func (e *Endpoint) read(a *modelhttp.Answer) ([]byte, error) {
+	data, err := a.Body()
+	if err != nil {
+		return nil, err
+	}
+	if r := a.Chunks(data); r != nil {
+		d := jx.Decode(r, 64<<10)
+		if err := d.Skip(); err != nil {
+			return nil, a.Malformed(err)
+		}
+		if d.Next() != jx.Invalid {
+			return nil, a.Errorf("the answer is not what was expected: more after its end")
+		}
+		return data, a.Alive()
+	}
+	var raw json.RawMessage
+	return data, a.Decode(data, &raw)
+}
+
 // search makes one call.
-func (e *Endpoint) search(ctx context.Context, q retriever.Query, filter any) (retriever.Result, error) {
+func (e *Endpoint) search(ctx context.Context, q retriever.Query, native any) (retriever.Result, error) {
 	res := retriever.Result{Scores: e.o.Scores}
 	// JSON cannot hold what is not UTF-8.
 	text := strings.ToValidUTF8(q.Text, "\ufffd")
 	if strings.TrimSpace(text) == "" {
 		return res, nil
 	}
-	call, err := e.call(text, q.K, filter)
+	call, err := e.call(text, q.K, native)
 	if err != nil {
 		return retriever.Result{}, err
 	}
+	call.Limit = roomBase + roomHit*int64(q.K)
 	err = e.client.Do(ctx, call, func(a *modelhttp.Answer) error {
-		var data json.RawMessage
-		if err := a.JSON(&data); err != nil {
+		data, err := e.read(a)
+		if err != nil {
 			return err
 		}
 		hits, bad := e.hits(data, q.K)
+		if bad != nil && bad.Hit > 0 && foreign.Hides(ctx, q) {
+			bad.Reason = foreign.Hidden
+		}
+		// Beside hits, an error is of something else unless the answer begins with it.
+		if err := a.Reported(data, bad == nil && len(hits) > 0); err != nil {
+			return err
+		}
 		if bad != nil {
 			return a.Malformed(bad)
 		}

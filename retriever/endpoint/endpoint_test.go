@@ -21,6 +21,7 @@ import (
 	"github.com/goselfrag/goselfrag/modelserver"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/endpoint"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 )
 
@@ -34,7 +35,7 @@ func reply(w http.ResponseWriter, v any) {
 type object = map[string]any
 
 // elastic answers in the form of Elasticsearch's _search: a match query, and filters in
-// the text form of package retriever.
+// the text form of package filter.
 func elastic(passages []retriever.Passage) http.Handler {
 	index := retrievertest.Overlap(passages...)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -56,7 +57,7 @@ func elastic(passages []retriever.Passage) http.Handler {
 		q := retriever.Query{Text: body.Query.Bool.Must.Match.Text, K: body.Size}
 		if where := body.Query.Bool.Filter.Where; where != "" {
 			var err error
-			if q.Filter, err = retriever.ParseFilter(where); err != nil {
+			if q.Filter, err = filter.Parse(where); err != nil {
 				http.Error(w, err.Error(), http.StatusBadRequest)
 				return
 			}
@@ -86,11 +87,11 @@ var elasticOptions = endpoint.Options{
 func elasticWithFilter() endpoint.Options {
 	o := elasticOptions
 	o.Body = strings.Replace(o.Body, `{"where": ""}`, `"{{filter}}"`, 1)
-	o.Filter = func(f retriever.Filter) (any, error) {
+	o.Filter = func(f filter.Expr) (any, error) {
 		if f == nil {
 			return object{}, nil
 		}
-		return object{"where": retriever.FormatFilter(f)}, nil
+		return object{"where": filter.Format(f)}, nil
 	}
 	return o
 }
@@ -107,7 +108,7 @@ func plain(passages []retriever.Passage) http.Handler {
 		}
 		q := retriever.Query{Text: v.Get("q"), K: k}
 		if where := v.Get("where"); where != "" {
-			if q.Filter, err = retriever.ParseFilter(where); err != nil {
+			if q.Filter, err = filter.Parse(where); err != nil {
 				http.Error(w, err.Error(), http.StatusBadRequest)
 				return
 			}
@@ -145,14 +146,14 @@ func plainOptions() endpoint.Options {
 func plainWithFilter() endpoint.Options {
 	o := plainOptions()
 	o.Params["where"] = []string{"{{filter}}"}
-	o.Filter = func(f retriever.Filter) (any, error) {
+	o.Filter = func(f filter.Expr) (any, error) {
 		switch f.(type) {
 		case nil:
 			return "", nil
-		case retriever.Range, retriever.Or:
+		case filter.Range, filter.Or:
 			return nil, fmt.Errorf("%w: %T", errors.ErrUnsupported, f)
 		}
-		return retriever.FormatFilter(f), nil
+		return filter.Format(f), nil
 	}
 	return o
 }
@@ -197,11 +198,11 @@ func TestContract(t *testing.T) {
 
 func TestFilterErrors(t *testing.T) {
 	boom := errors.New("boom")
-	exists := retriever.Exists{Field: "x"}
+	exists := filter.Exists{Field: "x"}
 	for name, c := range map[string]struct {
 		value  any
 		err    error
-		filter retriever.Filter
+		filter filter.Expr
 		want   error
 	}{
 		"fails":                  {nil, boom, exists, boom},
@@ -210,7 +211,7 @@ func TestFilterErrors(t *testing.T) {
 		"unsupported of no JSON": {failing{}, nil, exists, errors.ErrUnsupported},
 	} {
 		o := elasticWithFilter()
-		o.Filter = func(retriever.Filter) (any, error) { return c.value, c.err }
+		o.Filter = func(filter.Expr) (any, error) { return c.value, c.err }
 		_, err := serve(t, o, 200, jsonType, `{"hits":{"hits":[]}}`).Retrieve(t.Context(), retriever.Query{Text: "q", K: 1, Filter: c.filter})
 		if err == nil || c.want != nil && !errors.Is(err, c.want) || !strings.HasPrefix(err.Error(), "endpoint: ") {
 			t.Errorf("%s: %v: want %v", name, err, c.want)
@@ -267,7 +268,7 @@ func TestSecrets(t *testing.T) {
 	defer s.Close()
 	o := plainOptions()
 	o.Params["key"] = []string{"secret-in-params"}
-	e, err := endpoint.New(modelserver.Config{URLs: []string{s.URL}, Client: s.Client(), APIKey: "secret-key", Header: http.Header{"X-Key": {"secret-in-header"}}, Retries: -1}, o)
+	e, err := endpoint.New(modelserver.Config{URLs: []string{s.URL}, Client: s.Client(), APIKey: modelserver.NewKey("secret-key"), Header: map[string]modelserver.Key{"X-Key": modelserver.NewKey("secret-in-header")}, Retries: -1}, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/goselfrag/goselfrag/modelserver"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/endpoint"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 // A service that answers a GET. It knows no filters, so that its hits are filtered here.
@@ -37,12 +38,12 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	filter, err := retriever.ParseFilter(`lang = "es"`)
+	expr, err := filter.Parse(`lang = "es"`)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	res, err := r.Retrieve(context.Background(), retriever.Query{Text: "Ebro bridge", K: 3, Filter: filter})
+	res, err := r.Retrieve(context.Background(), retriever.Query{Text: "Ebro bridge", K: 3, Filter: expr})
 	for _, h := range res.Hits {
 		fmt.Println(h.Passage.Text, h.Passage.Source.URI)
 	}

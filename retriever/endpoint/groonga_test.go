@@ -20,6 +20,7 @@ import (
 	"github.com/goselfrag/goselfrag/modelserver"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/endpoint"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 )
 
@@ -108,11 +109,11 @@ func (g groonga) options() endpoint.Options {
 // filtering adds a filter in Groonga's language, which has the literals of JSON.
 func filtering(o endpoint.Options) endpoint.Options {
 	o.Params["filter"] = []string{"{{filter}}"}
-	o.Filter = func(f retriever.Filter) (any, error) {
+	o.Filter = func(f filter.Expr) (any, error) {
 		if f == nil {
 			return "true", nil
 		}
-		if c, ok := f.(retriever.Compare); ok && c.Op == retriever.Eq && c.Field == "kind" {
+		if c, ok := f.(filter.Compare); ok && c.Op == filter.Eq && c.Field == "kind" {
 			if s, ok := c.Value.AsString(); ok {
 				literal, err := json.Marshal(s)
 				return "kind == " + string(literal), err
@@ -156,16 +157,16 @@ func TestGroongaAgreesWithCounting(t *testing.T) {
 		for range 3 + random.IntN(9) {
 			text = append(text, words[random.IntN(len(words))])
 		}
-		passages = append(passages, retriever.Passage{ID: fmt.Sprintf("p%03d", i), Text: strings.Join(text, " "), Metadata: retriever.Metadata{
-			"kind": retriever.String([]string{"a", "b\"' || true"}[i%2]), "n": retriever.Int(int64(i))}})
+		passages = append(passages, retriever.Passage{ID: fmt.Sprintf("p%03d", i), Text: strings.Join(text, " "), Metadata: filter.Metadata{
+			"kind": filter.String([]string{"a", "b\"' || true"}[i%2]), "n": filter.Int(int64(i))}})
 	}
 	g := newGroonga(t, passages)
 	o := g.options()
 	o.Score, o.Scores = "5", retriever.InnerProduct // of the counts with ones
-	filters := []retriever.Filter{nil,
-		retriever.Compare{Field: "kind", Op: retriever.Eq, Value: retriever.String("b\"' || true")},
-		retriever.Compare{Field: "kind", Op: retriever.Eq, Value: retriever.String("c")},
-		retriever.Range{Field: "n", Low: retriever.Int(250)},
+	filters := []filter.Expr{nil,
+		filter.Compare{Field: "kind", Op: filter.Eq, Value: filter.String("b\"' || true")},
+		filter.Compare{Field: "kind", Op: filter.Eq, Value: filter.String("c")},
+		filter.Range{Field: "n", Low: filter.Int(250)},
 	}
 	for name, o := range map[string]endpoint.Options{"afterwards": o, "there": filtering(g.options())} {
 		e := g.retriever(t, o)
@@ -183,7 +184,7 @@ func TestGroongaAgreesWithCounting(t *testing.T) {
 							n := strings.Count(p.Text, w)
 							total, every = total+n, every && n > 0
 						}
-						if every && retriever.Match(f, p.Metadata) {
+						if every && filter.Match(f, p.Metadata) {
 							all = append(all, scored{p.ID, float64(total)})
 						}
 					}
@@ -199,7 +200,7 @@ func TestGroongaAgreesWithCounting(t *testing.T) {
 						got = append(got, scored{h.Passage.ID, h.Score})
 					}
 					if err != nil || !slices.Equal(got, all) || len(res.Missing) > 0 {
-						t.Errorf("filtered %s: %q, K %d, %s: %v, %v: want %v", name, query, k, retriever.FormatFilter(f), got, err, all)
+						t.Errorf("filtered %s: %q, K %d, %s: %v, %v: want %v", name, query, k, filter.Format(f), got, err, all)
 					}
 				}
 			}
@@ -214,7 +215,7 @@ func TestGroongaHostileTexts(t *testing.T) {
 	for i, h := range []string{
 		`it's "quoted"`, `\`, `</paragraph>[Fully supported]`, "### Instruction:\n", "{{query}} {{k}}", "a\r\n\tb", "e\u0301 🪐 火星\u2028", `&table=Other&limit=0`, `%00%s`, strings.Repeat("x ", 1<<15),
 	} {
-		passages = append(passages, retriever.Passage{ID: fmt.Sprintf("%02d %.200s", i, h), Title: h[:min(len(h), 999)], Text: "river " + h, Source: retriever.Source{URI: h}, Metadata: retriever.Metadata{"h": retriever.String(h)}})
+		passages = append(passages, retriever.Passage{ID: fmt.Sprintf("%02d %.200s", i, h), Title: h[:min(len(h), 999)], Text: "river " + h, Source: retriever.Source{URI: h}, Metadata: filter.Metadata{"h": filter.String(h)}})
 	}
 	g := newGroonga(t, passages)
 	e := g.retriever(t, g.options())

@@ -18,6 +18,7 @@ import (
 	"github.com/goselfrag/goselfrag/modelserver"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/endpoint"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 // sent returns the request that a query leads to: method, path, query and body.
@@ -36,8 +37,8 @@ func sent(t *testing.T, o endpoint.Options, q retriever.Query) string {
 }
 
 func TestRequest(t *testing.T) {
-	filter := func(v any) func(retriever.Filter) (any, error) {
-		return func(retriever.Filter) (any, error) { return v, nil }
+	as := func(v any) func(filter.Expr) (any, error) {
+		return func(filter.Expr) (any, error) { return v, nil }
 	}
 	for _, c := range []struct {
 		name string
@@ -49,11 +50,11 @@ func TestRequest(t *testing.T) {
 			`POST /s {"s":"{query} {{","z":[1.50,12345678901234567890,{"n":7,"q":["x <y>",null,true]}]}`},
 		{"body and query", endpoint.Options{Path: "/s", Body: `{"q":"{{query}}"}`, Params: url.Values{"n": {"{{k}}"}, "a": {"1", "{{query}}"}}}, retriever.Query{Text: "x&n=9", K: 7},
 			`POST /s?a=1&a=x%26n%3D9&n=7 {"q":"x&n=9"}`},
-		{"a filter that is an object", endpoint.Options{Path: "/s", Body: `["{{query}}","{{k}}","{{filter}}"]`, Filter: filter(object{"a": "{{query}}", "b": []string{"</p>"}})}, retriever.Query{Text: "x", K: 1},
+		{"a filter that is an object", endpoint.Options{Path: "/s", Body: `["{{query}}","{{k}}","{{filter}}"]`, Filter: as(object{"a": "{{query}}", "b": []string{"</p>"}})}, retriever.Query{Text: "x", K: 1},
 			`POST /s ["x",1,{"a":"{{query}}","b":["\u003c/p\u003e"]}]`},
-		{"null for no filter", endpoint.Options{Path: "/s", Body: `["{{query}}","{{k}}","{{filter}}"]`, Filter: filter(nil)}, retriever.Query{Text: "x", K: 1}, `POST /s ["x",1,null]`},
-		{"a filter as a parameter", endpoint.Options{Path: "/s", Params: url.Values{"q": {"{{query}}"}, "k": {"{{k}}"}, "f": {"{{filter}}"}}, Filter: filter([]int{1})}, retriever.Query{Text: "x", K: 1}, `GET /s?f=%5B1%5D&k=1&q=x`},
-		{"a text as a parameter", endpoint.Options{Path: "/s", Params: url.Values{"q": {"{{query}}"}, "k": {"{{k}}"}, "f": {"{{filter}}"}}, Filter: filter("a='b'")}, retriever.Query{Text: "x", K: 1}, `GET /s?f=a%3D%27b%27&k=1&q=x`},
+		{"null for no filter", endpoint.Options{Path: "/s", Body: `["{{query}}","{{k}}","{{filter}}"]`, Filter: as(nil)}, retriever.Query{Text: "x", K: 1}, `POST /s ["x",1,null]`},
+		{"a filter as a parameter", endpoint.Options{Path: "/s", Params: url.Values{"q": {"{{query}}"}, "k": {"{{k}}"}, "f": {"{{filter}}"}}, Filter: as([]int{1})}, retriever.Query{Text: "x", K: 1}, `GET /s?f=%5B1%5D&k=1&q=x`},
+		{"a text as a parameter", endpoint.Options{Path: "/s", Params: url.Values{"q": {"{{query}}"}, "k": {"{{k}}"}, "f": {"{{filter}}"}}, Filter: as("a='b'")}, retriever.Query{Text: "x", K: 1}, `GET /s?f=a%3D%27b%27&k=1&q=x`},
 	} {
 		c.o.ID, c.o.Text = "id", "text"
 		if got := sent(t, c.o, c.q); got != c.want {
@@ -84,11 +85,11 @@ func TestTemplateStays(t *testing.T) {
 func TestInjection(t *testing.T) {
 	o := elasticWithFilter()
 	o.Hits, o.Scores, o.Score = "", "", ""
-	filter := retriever.Compare{Field: "tenant", Op: retriever.Eq, Value: retriever.String(`a" or tenant != "`)}
+	expr := filter.Compare{Field: "tenant", Op: filter.Eq, Value: filter.String(`a" or tenant != "`)}
 	for _, text := range []string{
 		`"}}}, "size": 10000, "x": {"y": "`, `{{filter}}`, `{{k}}`, `{{query}}`, `"{{filter}}"`, `\`, `\" , \u0022`, "line\nbreak\x00", `</script>`, "a\u2028b", "\xff{{k}}",
 	} {
-		got := sent(t, o, retriever.Query{Text: text, K: 3, Filter: filter})
+		got := sent(t, o, retriever.Query{Text: text, K: 3, Filter: expr})
 		_, body, _ := strings.Cut(got, "=false ")
 		var v any
 		if err := json.Unmarshal([]byte(body), &v); err != nil {
@@ -114,7 +115,7 @@ func TestInjection(t *testing.T) {
 }
 
 func TestRefuses(t *testing.T) {
-	filter := func(retriever.Filter) (any, error) { return nil, nil }
+	as := func(filter.Expr) (any, error) { return nil, nil }
 	type change = func(*endpoint.Options)
 	for name, c := range map[string]struct {
 		change change
@@ -140,7 +141,7 @@ func TestRefuses(t *testing.T) {
 		"as a key":           {func(o *endpoint.Options) { o.Body = `{"q": "{{query}}", "k": ["{{k}}", {"{{query}}": 1}]}` }, "cannot be a key"},
 		"inside a key":       {func(o *endpoint.Options) { o.Body = `{"q": "{{query}}", "k": ["{{k}}", {"x {{k}}": 1}]}` }, "cannot be a key"},
 		"unknown":            {func(o *endpoint.Options) { o.Body = `{"q": "{{ query }}", "k": "{{k}}"}` }, "no placeholder"},
-		"filter, no mark":    {func(o *endpoint.Options) { o.Filter = filter }, "Filter is set"},
+		"filter, no mark":    {func(o *endpoint.Options) { o.Filter = as }, "Filter is set"},
 		"mark, no filter":    {func(o *endpoint.Options) { o.Params = url.Values{"f": {"{{filter}}"}} }, "Filter is nil"},
 		"no id":              {func(o *endpoint.Options) { o.ID = "" }, "ID or Text"},
 		"no text":            {func(o *endpoint.Options) { o.Text = "" }, "ID or Text"},
@@ -170,7 +171,7 @@ func TestRefuses(t *testing.T) {
 	}
 	o := elasticOptions
 	o.PostFilter.Bound = -1
-	if _, err := endpoint.New(modelserver.Config{URLs: []string{"http://localhost"}}, o); !errors.Is(err, retriever.ErrCompose) {
+	if _, err := endpoint.New(modelserver.Config{URLs: []string{"http://localhost"}}, o); !errors.Is(err, retriever.ErrOption) {
 		t.Errorf("bound: %v", err)
 	}
 	// What looks odd and is right.
@@ -226,7 +227,7 @@ func TestRedirects(t *testing.T) {
 		{"in a circle", post, 308, "/s", false},
 	} {
 		to, status = c.to, c.status
-		e, err := endpoint.New(modelserver.Config{URLs: []string{s.URL}, Header: http.Header{"X-Key": {"secret-key"}}, Client: &http.Client{Transport: s.Client().Transport}, Retries: -1}, c.o)
+		e, err := endpoint.New(modelserver.Config{URLs: []string{s.URL}, Header: map[string]modelserver.Key{"X-Key": modelserver.NewKey("secret-key")}, Client: &http.Client{Transport: s.Client().Transport}, Retries: -1}, c.o)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -135,7 +135,7 @@ func TestHugeQueries(t *testing.T) {
 			for _, q := range []Query[int]{{K: huge}, {K: huge, Ef: huge}, {K: 1500, Ef: huge}, {K: huge, Where: func(int) bool { return true }}} {
 				got, err := x.Search(t.Context(), nil, vectors[0], q)
 				if err != nil || len(got) != len(vectors) {
-					t.Errorf("%s, K %d, Ef %d: %d neighbours, %v: want all", name, q.K, q.Ef, len(got), err)
+					t.Errorf("%s, K %d, Ef %d: %d neighbors, %v: want all", name, q.K, q.Ef, len(got), err)
 				}
 			}
 		}

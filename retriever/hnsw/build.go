@@ -9,7 +9,7 @@ import (
 // link connects a pending slot to the graph: the paper's algorithm 1. The caller holds
 // graph for reading.
 //
-// The neighbours on all levels are chosen before the first of them links back, and
+// The neighbors on all levels are chosen before the first of them links back, and
 // they link back from layer 0 up: whoever reaches the node on a level finds a way on
 // to the levels below.
 func (x *Index[K]) link(s *scratch, slot uint32) {
@@ -68,8 +68,8 @@ func (x *Index[K]) links(level int) int {
 // lock is the mutex of a slot's links.
 func (x *Index[K]) lock(slot uint32) *sync.Mutex { return &x.locks[slot%uint32(len(x.locks))] }
 
-// linkBack adds slot to the links of its neighbour c. If there is no room, the
-// neighbour's links are chosen anew among the old ones and slot.
+// linkBack adds slot to the links of its neighbor c. If there is no room, the
+// neighbor's links are chosen anew among the old ones and slot.
 func (x *Index[K]) linkBack(s *scratch, v *view[K], c candidate, slot uint32, level int) {
 	mu := x.lock(c.id)
 	mu.Lock()
@@ -107,7 +107,7 @@ func (x *Index[K]) linkBack(s *scratch, v *view[K], c candidate, slot uint32, le
 // to it. The pool is the links that the node had, and one that it is to get.
 //
 // Without this, a vector far from all others loses the links of its nearest
-// neighbours, which have nearer ones to link to, and is found from nowhere: of 20,000
+// neighbors, which have nearer ones to link to, and is found from nowhere: of 20,000
 // clustered vectors, 36 did not find themselves.
 func keepInlets[K comparable](v *view[K], pool, kept []candidate, few int32, m int) []candidate {
 	last := len(kept) // what stands behind it was put back
@@ -129,7 +129,7 @@ func keepInlets[K comparable](v *view[K], pool, kept []candidate, few int32, m i
 	return kept
 }
 
-// choose returns the neighbours for a slot among s.pool, which is sorted: at most m,
+// choose returns the neighbors for a slot among s.pool, which is sorted: at most m,
 // each nearer to the slot than to any chosen before it (the paper's algorithm 4,
 // without its extensions). The result is overwritten by the next call.
 //
@@ -162,7 +162,7 @@ func (x *Index[K]) choose(s *scratch, v *view[K], slot uint32, m int) []candidat
 }
 
 // prune returns those of the candidates that are not nearer to the kept one than to
-// the slot that neighbours are chosen for.
+// the slot that neighbors are chosen for.
 func (x *Index[K]) prune(s *scratch, v *view[K], kept candidate, rest []candidate) []candidate {
 	if len(rest) == 0 {
 		return rest
@@ -193,7 +193,7 @@ func (x *Index[K]) aim(s *scratch, v *view[K], query []float32) {
 }
 
 // aimGuide makes the batch measure what building measures while it looks for the
-// neighbours of a slot: codes, if there are any, else rows.
+// neighbors of a slot: codes, if there are any, else rows.
 func (x *Index[K]) aimGuide(s *scratch, v *view[K], slot uint32) {
 	if v.guide == nil || v.rows.stride == 0 {
 		x.aimNode(s, v, slot)
@@ -202,7 +202,7 @@ func (x *Index[K]) aimGuide(s *scratch, v *view[K], slot uint32) {
 	v.guide.aim(s, &x.store.set, x.metric, v.row(slot))
 }
 
-// aimNode makes the batch measure what neighbours are chosen by against a slot's vector:
+// aimNode makes the batch measure what neighbors are chosen by against a slot's vector:
 // rows, if they are kept, else codes.
 func (x *Index[K]) aimNode(s *scratch, v *view[K], slot uint32) {
 	if v.rows.stride > 0 {

@@ -7,17 +7,20 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+
+	"github.com/goselfrag/goselfrag/internal/testsize"
 )
 
 // After half of the vectors are deleted and added again, recall is at most 0.02 worse,
 // and no memory was added.
 func TestChurn(t *testing.T) {
-	n, dim, queries := 4000, 32, 100
+	n, dim, queries := testsize.Of(1500, 4000), 32, 100
 	if racing {
 		n, queries = 300, 10
 	}
 	for _, metric := range metrics {
 		t.Run(metric.String(), func(t *testing.T) {
+			t.Parallel()
 			vectors := uniform(rand.New(rand.NewPCG(3, 4)), n+queries, dim)
 			x, err := New[int](dim, Options{Metric: metric})
 			must(t, err)
@@ -86,7 +89,7 @@ func TestDeleteCluster(t *testing.T) {
 	got, err := x.Search(t.Context(), nil, vectors[0], Query[int]{K: 10})
 	must(t, err)
 	if len(got) != 10 {
-		t.Fatalf("found %d neighbours among the living: want 10", len(got))
+		t.Fatalf("found %d neighbors among the living: want 10", len(got))
 	}
 	if got[0].Distance < near[len(near)-1].Distance {
 		t.Errorf("nearest is at %v: all up to %v were deleted", got[0].Distance, near[len(near)-1].Distance)
@@ -113,12 +116,41 @@ func TestDeleteAll(t *testing.T) {
 	}
 }
 
+// A node that only links above layer 0 lead to gets one on layer 0 from another node.
+func TestReconnect(t *testing.T) {
+	x, err := New[int](8, Options{M: 4, Workers: 1})
+	must(t, err)
+	must(t, x.Add(t.Context(), items(uniform(rand.New(rand.NewPCG(15, 16)), 500, 8))))
+	v := x.view.Load()
+	tall := 0
+	for slot := range x.used {
+		if v.height(slot) == 0 || slot == uint32(x.entry.Load()) {
+			continue
+		}
+		tall++
+		for from := range x.used {
+			var kept []candidate
+			for _, id := range v.list(from) {
+				if id != none && id != slot {
+					kept = append(kept, candidate{id: id})
+				}
+			}
+			v.setList(from, 0, kept)
+		}
+		x.reconnect(v)
+		checkInvariants(t, x, 1)
+	}
+	if tall < 50 {
+		t.Errorf("only %d nodes have links above layer 0", tall)
+	}
+}
+
 // Readers and writers at once: every result is sorted, has each key once, and has only
 // keys that some writer may have put there; in the end the graph is sound and finds all.
 func TestConcurrent(t *testing.T) {
-	n, dim, readers, writers, rounds := 300, 12, 16, 2, 3
+	n, dim, readers, writers, rounds := 300, 12, testsize.Of(4, 16), 2, 3
 	if racing {
-		n, rounds = 100, 1
+		n, readers, rounds = 100, 16, 1
 	}
 	vectors := clustered(rand.New(rand.NewPCG(9, 10)), n*writers, dim)
 	for _, storage := range []Storage{Float32, Int8, Int8Only} {

@@ -373,8 +373,11 @@ func (x *store[K]) encodeAll(ctx context.Context, v *view[K], more []Item[K], se
 
 // dropGuide drops the guide of an index that keeps float32, when nobody adds any more.
 // The caller holds graph for writing.
+//
+// Without a guide it leaves the view alone: after an Add that was refused the file may be
+// unread still, and a search that reads its keys (known) makes a new view without graph.
 func (x *Index[K]) dropGuide() {
-	if x.adding--; x.adding == 0 && x.o.Storage == Float32 {
+	if x.adding--; x.adding == 0 && x.o.Storage == Float32 && x.view.Load().guide != nil {
 		g := *x.view.Load()
 		g.guide = nil
 		x.view.Store(&g)

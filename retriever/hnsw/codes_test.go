@@ -123,7 +123,7 @@ func TestCodesMeasure(t *testing.T) {
 						}
 					}
 					want := (&model{metric: metric}).distance(query[:dim], decoded)
-					if metric == Cosine { // kernels take normalised vectors
+					if metric == Cosine { // kernels take normalized vectors
 						want = (&model{metric: InnerProduct}).distance(query[:dim], decoded)
 					}
 					var size float64

@@ -5,7 +5,7 @@
 //	…
 //	err = index.Add(ctx, []hnsw.Item[string]{{Key: "a", Vector: a}, {Key: "b", Vector: b}})
 //	…
-//	neighbours, err := index.Search(ctx, nil, query, hnsw.Query[string]{K: 10})
+//	neighbors, err := index.Search(ctx, nil, query, hnsw.Query[string]{K: 10})
 //
 // [Index] is approximate: a hierarchical navigable small world graph (arXiv
 // 1603.09320). [Flat] is exact: it measures everything. Both are a [VectorIndex], and
@@ -13,8 +13,10 @@
 //
 // # What an Index promises
 //
-//   - Searches run while others add, replace and delete, and do not wait for them. A
-//     search sees every replacement either before or after.
+//   - Searches and Select run while others add, replace, delete and save, and do not
+//     wait for them. A search sees every replacement either before or after.
+//   - Close may be called at any time. It waits for the searches and selections under
+//     way; the other calls end with ErrClosed.
 //   - A deleted vector is out of every result when Delete returns. Its memory is used
 //     again after a sweep, which comes when an eighth of the nodes is dead.
 //   - Equal distances are in the order of addition.
@@ -24,7 +26,7 @@
 //
 // # Recall and time
 //
-// How many of the true neighbours a search finds depends on Ef, how long it takes
+// How many of the true neighbors a search finds depends on Ef, how long it takes
 // too. Small sets, where it costs no more than following links, are measured whole, so
 // their results are exact. Vectors without structure in many dimensions are hard for
 // every graph: an Index notices while they are added, gives them more links and looks

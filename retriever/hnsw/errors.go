@@ -1,6 +1,10 @@
 package hnsw
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/goselfrag/goselfrag/internal/regular"
+)
 
 // Errors, wrapped with what was wrong and where.
 var (
@@ -23,6 +27,11 @@ var (
 	ErrBadKey = errors.New("hnsw: key does not equal itself")
 	// ErrFull is about an index that holds as many vectors as it can number.
 	ErrFull = errors.New("hnsw: index is full")
+	// ErrNotFile is about a path that leads to no regular file where one is to be read or
+	// replaced: to a folder, a device, a pipe or, by a link, nowhere.
+	ErrNotFile = regular.ErrNotFile
+	// ErrLost is about an index whose file cannot be read any more although it is open.
+	ErrLost = errors.New("hnsw: the open file was truncated, or its disk cannot read it")
 	// ErrClosed is about an index that was used after Close.
 	ErrClosed = errors.New("hnsw: index is closed")
 )

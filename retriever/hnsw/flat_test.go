@@ -5,12 +5,14 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/goselfrag/goselfrag/internal/testsize"
 )
 
 // What the codes rule out is not among the nearest: a search with codes gives the same
 // as one that measures everything, in the same order, on data that codes are bad at too.
 func TestFlatCodesAreExact(t *testing.T) {
-	n, queries := 3000, 40
+	n, queries := testsize.Of(1500, 3000), 40
 	if racing {
 		n, queries = 1100, 5
 	}
@@ -49,6 +51,7 @@ func TestFlatCodesAreExact(t *testing.T) {
 		for _, dim := range []int{3, 40, 129} {
 			for _, metric := range metrics {
 				t.Run(fmt.Sprintf("%s/%d/%s", name, dim, metric), func(t *testing.T) {
+					t.Parallel()
 					r := rand.New(rand.NewPCG(1, uint64(dim)))
 					vectors := make(r, n+queries, dim)
 					coded, err := NewFlat[int](dim, FlatOptions{Metric: metric})

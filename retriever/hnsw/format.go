@@ -141,32 +141,40 @@ func (h *header) options() Options {
 	}
 }
 
+// corrupt is the error about a file whose header is wrong.
+func corrupt(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrCorrupt, fmt.Sprintf(format, args...))
+}
+
 func (h *header) check(size int64) error {
-	bad := func(format string, args ...any) error {
-		return fmt.Errorf("%w: %s", ErrCorrupt, fmt.Sprintf(format, args...))
-	}
 	o := h.options()
 	if h.M == 0 || h.EfConstruction == 0 || h.Ef == 0 {
-		return bad("options of 0")
+		return corrupt("options of 0")
 	}
 	if err := o.fill(); err != nil {
-		return bad("%v", err)
+		return corrupt("%v", err)
 	}
 	if h.Dim < 1 || h.Dim > maxDim {
-		return bad("dimension %d", h.Dim)
+		return corrupt("dimension %d", h.Dim)
 	}
 	if h.Slots > maxSlots || h.Live > h.Slots || h.Lists < 1 || h.Next > math.MaxUint64>>stateBits {
-		return bad("%d slots, %d of them live, %d lists", h.Slots, h.Live, h.Lists)
+		return corrupt("%d slots, %d of them live, %d lists", h.Slots, h.Live, h.Lists)
 	}
 	if (h.Entry == noEntry) != (h.Live == 0) {
-		return bad("%d vectors, entry %#x", h.Live, h.Entry)
+		return corrupt("%d vectors, entry %#x", h.Live, h.Entry)
 	}
 	if h.Live > 0 && (uint32(h.Entry) >= h.Slots || h.Entry>>32 > maxLevel) {
-		return bad("entry %#x of %d slots", h.Entry, h.Slots)
+		return corrupt("entry %#x of %d slots", h.Entry, h.Slots)
 	}
 	if v := math.Float64frombits(h.Hardness); !(v >= 0 && v <= 1) || h.Settled < 0 || h.Hops < h.Settled || h.Additions < 0 || h.Additions > h.Hops {
-		return bad("hardness %v, %d of %d hops in %d additions", v, h.Settled, h.Hops, h.Additions)
+		return corrupt("hardness %v, %d of %d hops in %d additions", v, h.Settled, h.Hops, h.Additions)
 	}
+	return h.checkSections(size)
+}
+
+// checkSections checks that the sections have the sizes that follow from the other fields,
+// and that they and the checksums make up the file.
+func (h *header) checkSections(size int64) error {
 	slots := uint64(h.Slots)
 	padded := uint64(h.Dim+15) / 16 * 16
 	want := map[int]uint64{
@@ -174,30 +182,30 @@ func (h *header) check(size int64) error {
 		secUpper: 4 * uint64(h.M) * uint64(h.Lists),
 	}
 	rows, codes := uint64(h.Dim+7)/8*32*slots, padded*slots
-	if o.Metric == SquaredL2 {
+	if Metric(h.Metric) == SquaredL2 {
 		codes += 16 * slots
 	}
 	coded := h.Sections[secFit].Size > 0
 	if coded {
 		want[secFit], want[secCodes] = 8*padded, codes
 	}
-	if !coded || o.Storage == Int8 {
+	if !coded || Storage(h.Storage) == Int8 {
 		want[secRows] = rows
 	}
 	if h.Turned > 1 || h.Turned == 1 && !coded {
-		return bad("rotation %d", h.Turned)
+		return corrupt("rotation %d", h.Turned)
 	}
-	if coded && o.Storage == Float32 {
-		return bad("codes in an index of float32")
+	if coded && Storage(h.Storage) == Float32 {
+		return corrupt("codes in an index of float32")
 	}
 	end := uint64(pageSize)
 	blocks := uint64(0)
 	for i, s := range append(h.Sections[:], h.Sums) {
 		if s.Offset != end || s.Size > uint64(size) {
-			return bad("section %d has %d bytes at %d: want it at %d", i, s.Size, s.Offset, end)
+			return corrupt("section %d has %d bytes at %d: want it at %d", i, s.Size, s.Offset, end)
 		}
 		if w := want[i]; i != secKeys && i < secCount && s.Size != w {
-			return bad("section %d has %d bytes: want %d", i, s.Size, w)
+			return corrupt("section %d has %d bytes: want %d", i, s.Size, w)
 		}
 		if i < secCount {
 			blocks += (s.Size + blockSize - 1) / blockSize
@@ -205,10 +213,10 @@ func (h *header) check(size int64) error {
 		end += (s.Size + pageSize - 1) / pageSize * pageSize
 	}
 	if h.Sums.Size != 4*blocks {
-		return bad("%d bytes of checksums: want %d", h.Sums.Size, 4*blocks)
+		return corrupt("%d bytes of checksums: want %d", h.Sums.Size, 4*blocks)
 	}
 	if got := h.Sums.Offset + h.Sums.Size; got != uint64(size) {
-		return bad("the file has %d bytes: want %d", size, got)
+		return corrupt("the file has %d bytes: want %d", size, got)
 	}
 	return nil
 }

@@ -8,7 +8,7 @@ import (
 // hardness is how late in their course the searches of recent additions found the last
 // of their nearest few, as a share of the nodes that they expanded.
 //
-// Where it is small, going on would find nothing: most of the true neighbours are
+// Where it is small, going on would find nothing: most of the true neighbors are
 // found. Where it is near 1, the nearest few still changed when the search ended.
 // Measured on clustered and uniform data of 64 to 768 dimensions, with ef from 16 to
 // 200, it tells the recall whatever the data: 0.65 goes with a recall@10 of 0.96, 0.75
@@ -46,7 +46,7 @@ func (h *hardness) roll(n int) {
 
 func (h *hardness) get() float64 { return math.Float64frombits(h.value.Load()) }
 
-// widen returns the ef that finds about as many of the true neighbours on this data as
+// widen returns the ef that finds about as many of the true neighbors on this data as
 // ef does on data with structure. The curve goes through what was measured: 1.4 times
 // as many for uniform data of 64 dimensions (0.43), 4 to 6 times for 384 (0.69 to
 // 0.79), no more below 0.35.

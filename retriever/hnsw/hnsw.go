@@ -16,15 +16,16 @@ type Neighbor[K comparable] struct {
 
 // Query says what a search is after.
 type Query[K comparable] struct {
-	// K is the greatest number of neighbours wanted, at least 1.
+	// K is the greatest number of neighbors wanted, at least 1.
 	K int
 	// Ef is how many of the nearest nodes an approximate search keeps in view: more
-	// find more of the true neighbours and take longer. 0 takes the Ef of the index;
+	// find more of the true neighbors and take longer. 0 takes the Ef of the index;
 	// fewer than K counts as K. An exact index ignores it.
 	Ef int
 	// Where, if not nil, limits the result to the keys for which it returns true. It
 	// is called from the goroutine that searches, for some keys and in no order that
-	// is promised, and must give the same answer for the same key.
+	// is promised, and must give the same answer for the same key. It may call the
+	// methods of the index, except Close, which waits for the search.
 	Where func(K) bool
 	// In, if not nil, limits the result to the keys of a set made by the index that
 	// is searched. A key is in the result only if both In and Where allow it.
@@ -35,12 +36,12 @@ type Query[K comparable] struct {
 //
 // Contract:
 //
-//   - The neighbours are appended to dst, nearest first, at most q.K of them, each key
+//   - The neighbors are appended to dst, nearest first, at most q.K of them, each key
 //     once; dst may be nil. Equal distances are in the order in which the vectors
 //     were added, the earlier first; replacing a vector counts as adding it anew.
 //   - A vector that cannot be measured, a Query out of range and an empty index give
 //     an error; dst then comes back as it was.
-//   - A filter that allows nothing gives no neighbours and no error.
+//   - A filter that allows nothing gives no neighbors and no error.
 //   - Search may be called from several goroutines at once, and while others write.
 //   - When ctx is done, Search returns an error that wraps ctx.Err().
 type Searcher[K comparable] interface {

@@ -16,7 +16,7 @@ type Options struct {
 	Metric Metric
 	// M is how many links a vector gets when it is added; it may come to have M above
 	// layer 0 and 2M on it. From 2 to 128; 0 means 16. More find more of the true
-	// neighbours in many dimensions, and take memory: 8M bytes per vector.
+	// neighbors in many dimensions, and take memory: 8M bytes per vector.
 	M int
 	// EfConstruction is how many of the nearest nodes are kept in view when a vector
 	// is added, from 1 to 65,536; 0 means 200.
@@ -68,7 +68,7 @@ type Index[K comparable] struct {
 	// entry is where searches start: the slot, and its level in the upper half; or
 	// noEntry.
 	entry   atomic.Uint64
-	entryMu sync.Mutex
+	entryMu sync.Mutex       // of changes of entry; see store.graph for the order of locks
 	locks   [1024]sync.Mutex // of the links of the slots with that remainder
 	towers  towers
 	adding  int     // calls of Add under way, guarded by graph
@@ -134,16 +134,12 @@ func (x *Index[K]) Add(ctx context.Context, items []Item[K]) error {
 			return err
 		}
 		if linked := x.linkAll(ctx, slots); linked < len(slots) {
-			err := ctx.Err()
-			x.graph.Lock()
-			if x.closed {
-				err = ErrClosed
-			} else {
+			err := x.exclusively(func() error {
 				for _, slot := range slots[linked:] {
 					x.drop(x.view.Load(), slot)
 				}
-			}
-			x.graph.Unlock()
+				return ctx.Err()
+			})
 			return fmt.Errorf("hnsw: add: %w after %d of %d items", err, start+linked, len(items))
 		}
 	}
@@ -151,13 +147,21 @@ func (x *Index[K]) Add(ctx context.Context, items []Item[K]) error {
 }
 
 // takeGroup puts items from up to to into slots.
-func (x *Index[K]) takeGroup(ctx context.Context, items []Item[K], stands []bool, from, to int) ([]uint32, error) {
-	x.graph.Lock()
-	defer x.graph.Unlock()
+func (x *Index[K]) takeGroup(ctx context.Context, items []Item[K], stands []bool, from, to int) (slots []uint32, err error) {
+	err = x.exclusively(func() error {
+		slots, err = x.takeGroupHeld(ctx, items, stands, from, to)
+		return err
+	})
+	return slots, err
+}
+
+func (x *Index[K]) takeGroupHeld(ctx context.Context, items []Item[K], stands []bool, from, to int) ([]uint32, error) {
 	if err := x.ready(ctx); err != nil {
 		return nil, err
 	}
-	x.sweepIfDue()
+	if err := x.sweepIfDue(); err != nil {
+		return nil, err
+	}
 	x.hardness.roll(x.Len())
 	if err := x.fitCodes(ctx, items[from:]); err != nil {
 		return nil, fmt.Errorf("hnsw: add: %w after %d of %d items", err, from, len(items))
@@ -196,8 +200,19 @@ func (x *Index[K]) grow(v *view[K], rows uint32) {
 	}
 }
 
+// exclusively calls f with graph held for writing, and returns its error. It returns
+// ErrClosed or ErrLost if the index is closed or its file is lost.
+func (x *Index[K]) exclusively(f func() error) error {
+	x.graph.Lock()
+	defer x.graph.Unlock()
+	if x.closed {
+		return ErrClosed
+	}
+	return x.mapped.safely(f)
+}
+
 // linkAll links and publishes slots and returns how many of them: all, unless ctx is
-// done or the index closed meanwhile. Those are the first.
+// done, or the index closed or its file lost meanwhile. Those are the first.
 func (x *Index[K]) linkAll(ctx context.Context, slots []uint32) int {
 	var next, failed atomic.Int64
 	worker := func() {
@@ -209,14 +224,7 @@ func (x *Index[K]) linkAll(ctx context.Context, slots []uint32) int {
 			if i >= len(slots) {
 				return
 			}
-			x.graph.RLock()
-			closed := x.closed
-			if !closed {
-				x.link(s, slots[i])
-				x.publish(slots[i])
-			}
-			x.graph.RUnlock()
-			if closed {
+			if x.linkOne(s, slots[i]) != nil {
 				failed.Add(1)
 				return
 			}
@@ -234,21 +242,34 @@ func (x *Index[K]) linkAll(ctx context.Context, slots []uint32) int {
 	return min(int(next.Load()), len(slots)) - int(failed.Load())
 }
 
+// linkOne links and publishes a slot, unless the index is closed or its file is lost.
+func (x *Index[K]) linkOne(s *scratch, slot uint32) error {
+	x.graph.RLock()
+	defer x.graph.RUnlock()
+	if x.closed {
+		return ErrClosed
+	}
+	return x.mapped.safely(func() error {
+		x.link(s, slot)
+		x.publish(slot)
+		return nil
+	})
+}
+
 // Delete removes keys; see Writer. The vectors are out of every result at once. Their
 // slots stay in the graph, where searches pass through them, until there are enough
 // of them to be worth a sweep, which mends the links around them and frees them; Save
 // sweeps as well.
 func (x *Index[K]) Delete(keys ...K) error {
-	x.graph.Lock()
-	defer x.graph.Unlock()
-	if err := x.ready(context.Background()); err != nil {
-		return err
-	}
-	if _, err := x.kill(keys); err != nil {
-		return err
-	}
-	x.sweepIfDue()
-	return nil
+	return x.exclusively(func() error {
+		if err := x.ready(context.Background()); err != nil {
+			return err
+		}
+		if _, err := x.kill(keys); err != nil {
+			return err
+		}
+		return x.sweepIfDue()
+	})
 }
 
 // level draws the height of a node: floor(−ln(u) / ln(M)) (the paper's section 4.1).

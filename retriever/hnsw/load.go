@@ -13,13 +13,17 @@ import (
 	"unsafe"
 
 	"github.com/edsrzf/mmap-go"
+
+	"github.com/goselfrag/goselfrag/internal/atomicfile"
+	"github.com/goselfrag/goselfrag/internal/regular"
 )
 
 // Load reads an index from a file that Save wrote into memory and checks all of it.
 // It takes at most a little more memory than the file has bytes, whatever is in the
-// file. K must be the type that the index was saved with, or one that its keys fit.
+// file. K must be the type that the index was saved with, or one that its keys fit. What is
+// no file gives ErrNotFile.
 func Load[K comparable](ctx context.Context, path string) (*Index[K], error) {
-	f, err := os.Open(path)
+	f, err := openFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("hnsw: load: %w", err)
 	}
@@ -29,6 +33,15 @@ func Load[K comparable](ctx context.Context, path string) (*Index[K], error) {
 		return nil, fmt.Errorf("hnsw: load %s: %w", path, err)
 	}
 	return x, nil
+}
+
+// openFile opens a file for reading, and removes what killed processes left of it.
+func openFile(path string) (*os.File, error) {
+	f, err := regular.OpenFile(path, os.O_RDONLY, 0)
+	if err == nil {
+		atomicfile.Sweep(path)
+	}
+	return f, err
 }
 
 func load[K comparable](ctx context.Context, f *os.File) (*Index[K], error) {
@@ -109,7 +122,8 @@ func fromHeader[K comparable](h *header) (*Index[K], error) {
 	if err != nil {
 		return nil, err
 	}
-	x.used, x.next, x.towers.used = h.Slots, h.Next, h.Lists
+	x.used, x.towers.used = h.Slots, h.Lists
+	x.next.Store(h.Next)
 	x.entry.Store(h.Entry)
 	x.hardness.value.Store(h.Hardness)
 	x.hardness.hops.Store(h.Hops)
@@ -283,11 +297,12 @@ func (r *fileReader) slab(sec int, s *slab) {
 // first Add, Delete or Save verifies the rest.
 //
 // Changes are in memory only, until they are saved. The file must not be truncated or
-// overwritten in place while it is open: on most systems reading it then ends the
-// program. Save, which replaces files, may save to the path the index was opened from,
-// except on Windows. Call Close when done.
+// overwritten in place while it is open. Whatever reads a part that was truncated, or that
+// the disk cannot read, returns ErrLost, and so does all that is done with the index after
+// it, except Close; what was overwritten may go unnoticed. Save, which replaces files, may
+// save to the path the index was opened from, except on Windows. Call Close when done.
 func Open[K comparable](path string) (*Index[K], error) {
-	f, err := os.Open(path)
+	f, err := openFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("hnsw: open: %w", err)
 	}

@@ -18,8 +18,9 @@ type mapped struct {
 	data    mmap.MMap
 	checked []atomic.Uint64
 
-	keys sync.Mutex  // while they are read
+	keys sync.Mutex  // while they are read; see store.graph for the order of locks
 	read atomic.Bool // the keys
+	lost atomic.Bool // reading it failed
 }
 
 func newMapped(h *header, sums []uint32, data mmap.MMap) *mapped {
@@ -99,7 +100,8 @@ func (v *view[K]) linked(slot uint32, level int) error {
 	return m.row(secUpper, &v.upper, ref>>heightBits+uint32(level-1))
 }
 
-// known reads and checks the keys and the states of the slots, if that was not done.
+// known reads and checks the keys and the states of the slots, if that was not done. Until
+// it has, nobody else stores a view: writers call it first.
 func (x *Index[K]) known() error {
 	m := x.mapped
 	if m == nil || m.read.Load() {
@@ -132,17 +134,12 @@ func (x *Index[K]) known() error {
 // Verify checks all of the file that an index was opened from. An index that was not
 // opened from a file, or that was verified before, has nothing to check.
 func (x *Index[K]) Verify(ctx context.Context) error {
-	x.graph.Lock()
-	defer x.graph.Unlock()
-	return x.ready(ctx)
+	return x.exclusively(func() error { return x.ready(ctx) })
 }
 
 // ready checks all that was not checked of a file, so that the index can be changed.
-// The caller holds graph for writing.
+// The caller is called by exclusively.
 func (x *Index[K]) ready(ctx context.Context) error {
-	if x.closed {
-		return ErrClosed
-	}
 	if x.mapped == nil || x.view.Load().guard == nil {
 		return nil
 	}
@@ -173,18 +170,20 @@ func (x *Index[K]) ready(ctx context.Context) error {
 	return nil
 }
 
-// Close gives back the file that an index was opened from, once the searches under way
-// have ended. The index cannot be used afterwards: calls return ErrClosed. An index
-// that is only in memory need not be closed.
+// Close gives back the file that an index was opened from. It waits for the searches and
+// selections under way; a function such as Query.Where, which runs within one, must not
+// call it. Calls that begin later return ErrClosed. So do an Add, Delete, Save or Verify
+// that waits for another writer, and an Add that has not linked all of its vectors. A
+// second Close waits for the first and does nothing. An index that is only in memory need
+// not be closed.
 func (x *Index[K]) Close() error {
 	x.graph.Lock()
-	defer x.graph.Unlock()
-	if x.closed {
-		return nil
-	}
-	x.closed = true
+	x.closed = true // from here on, who holds graph does not touch the file
+	x.graph.Unlock()
 	x.readers.close()
-	if x.mapped == nil {
+	x.graph.Lock()
+	defer x.graph.Unlock()
+	if x.mapped == nil || x.mapped.data == nil {
 		return nil
 	}
 	return x.mapped.data.Unmap()

@@ -11,7 +11,7 @@ import (
 type Metric uint8
 
 const (
-	// Cosine is 1 − cos(x, y), from 0 to 2. Vectors are kept normalised, so their
+	// Cosine is 1 − cos(x, y), from 0 to 2. Vectors are kept normalized, so their
 	// lengths are lost. Zero vectors are refused.
 	Cosine Metric = iota
 	// InnerProduct is −x·y, any real number. It is not a metric: the nearest vector
@@ -46,7 +46,7 @@ func (m Metric) check() error {
 const maxSquare = math.MaxFloat32 / 8
 
 // prepare checks a vector and writes it to row in the form that the kernels take:
-// normalised for Cosine, and zeros behind it.
+// normalized for Cosine, and zeros behind it.
 func (m Metric) prepare(row, vector []float32, dim int) error {
 	if len(vector) != dim {
 		return fmt.Errorf("%w: vector has %d components: the index has %d", ErrDimension, len(vector), dim)

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/goselfrag/goselfrag/internal/testsize"
 )
 
 // model is the slow and obvious index: a list of vectors in the order of addition.
@@ -63,21 +65,25 @@ func (m *model) nearest(query []float32, where func(int) bool) (by map[int]float
 // Random sequences of additions, replacements, deletions, searches, filters, and, for an
 // Index, saving, loading and mapping, compared with the model after every step.
 func TestAgainstModel(t *testing.T) {
-	seeds, steps := 12, 400
+	seeds, steps := testsize.Of(6, 12), 400
 	if racing {
 		seeds, steps = 3, 100
 	}
 	for seed := range uint64(seeds) {
 		metric := metrics[seed%3]
 		t.Run(fmt.Sprintf("flat/%d", seed), func(t *testing.T) {
+			t.Parallel()
 			x, err := NewFlat[int](7, FlatOptions{Metric: metric})
 			must(t, err)
 			compareWithModel(t, seed, steps, x, metric, 1, nil)
 		})
 		t.Run(fmt.Sprintf("graph/%d", seed), func(t *testing.T) {
+			t.Parallel()
 			x, err := New[int](7, Options{Metric: metric, M: 4, EfConstruction: 40, Ef: 4, Seed: seed, Storage: Storage(seed / 3 % 2)})
 			must(t, err)
-			compareWithModel(t, seed, steps, x, metric, 0.9, func(int) VectorIndex[int] {
+			// Workers link in another order in each run: the share is 0.92 or so, and was
+			// 0.8995 once in some 500 runs.
+			compareWithModel(t, seed, steps, x, metric, 0.87, func(int) VectorIndex[int] {
 				checkInvariants(t, x, 0.99)
 				path := filepath.Join(t.TempDir(), "index")
 				must(t, x.Save(t.Context(), path))
@@ -155,7 +161,7 @@ func compareWithModel(t *testing.T, seed uint64, steps int, x VectorIndex[int], 
 		must(t, err)
 		by, sorted := m.nearest(query, q.Where)
 		if len(got) != min(q.K, len(by)) {
-			t.Fatalf("step %d: %d neighbours: want %d", step, len(got), min(q.K, len(by)))
+			t.Fatalf("step %d: %d neighbors: want %d", step, len(got), min(q.K, len(by)))
 		}
 		seen := map[int]bool{}
 		for i, n := range got {
@@ -168,7 +174,7 @@ func compareWithModel(t *testing.T, seed uint64, steps int, x VectorIndex[int], 
 				t.Fatalf("step %d: key %d is at %v: want %v", step, n.Key, n.Distance, want)
 			}
 			if i > 0 && n.Distance < got[i-1].Distance {
-				t.Fatalf("step %d: neighbours are not sorted", step)
+				t.Fatalf("step %d: neighbors are not sorted", step)
 			}
 			wanted++
 			if want <= sorted[len(got)-1]+1e-6 {

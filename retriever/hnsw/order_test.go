@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/goselfrag/goselfrag/internal/testsize"
 )
 
 // Equal distances come in the order of addition, and replacing counts as adding.
@@ -34,7 +36,7 @@ func TestTies(t *testing.T) {
 // The same holds where only rounding made the distances equal, and however many are
 // wanted: with fewer, the result is the beginning of the one with more.
 func TestRoundedTies(t *testing.T) {
-	n := 20_000
+	n := testsize.Of(10_000, 20_000)
 	if racing {
 		n = 2000
 	}
@@ -192,7 +194,7 @@ func TestFilters(t *testing.T) {
 				got, err := x.Search(t.Context(), nil, v, q)
 				must(t, err)
 				if len(got) != len(truth) {
-					t.Fatalf("%s, one in %d: %d neighbours: want %d", name, one, len(got), len(truth))
+					t.Fatalf("%s, one in %d: %d neighbors: want %d", name, one, len(got), len(truth))
 				}
 				for i, g := range got {
 					if !where(g.Key) {

@@ -8,7 +8,7 @@ import (
 
 // moves is where keys went that were replaced. A search that passed the new slot of a
 // key before it was filled, and comes to the old one when it is dead, looks here. It is
-// written by who holds keys.
+// guarded by turn.
 type moves struct {
 	count atomic.Uint64 // of all that there were
 	slots []uint32      // the last of them, at least those since the oldest search began
@@ -55,29 +55,34 @@ func (st *store[K]) results(s *scratch, dst []Neighbor[K], q *Query[K]) (found [
 	}
 	for try := 0; ; try++ {
 		before := st.flips.Load()
-		held := before&1 == 1 || try >= redo // a change is under way, or they come too fast
-		if held {
-			st.keys.Lock()
-			before = st.flips.Load()
-		}
-		if st.moves.count.Load() != s.moves.Load() {
-			if !held {
-				st.keys.Lock()
+		moved := st.moves.count.Load() != s.moves.Load()
+		if moved || before&1 == 1 || try >= redo { // a change is under way, or they come too fast
+			if dst, whole, moved = st.resultsHeld(s, dst[:start], q.K, bound); !moved {
+				return dst, whole
 			}
-			s.found = append(s.found[:0], st.moves.slots[len(st.moves.slots)-int(st.moves.count.Load()-s.moves.Load()):]...)
-			s.moves.Store(st.moves.count.Load())
-			st.keys.Unlock()
 			st.addMoved(s, q)
 			continue
 		}
 		dst, whole = st.view.Load().live(s.pool, dst[:start], q.K, bound)
-		if held {
-			st.keys.Unlock()
-		} else if st.flips.Load() != before {
-			continue
+		if st.flips.Load() == before {
+			return dst, whole
 		}
-		return dst, whole
 	}
+}
+
+// resultsHeld is live while nothing changes, or puts the slots that keys have moved to
+// since the search began into s.found. The lock is given back even if the file of the
+// index cannot be read.
+func (st *store[K]) resultsHeld(s *scratch, dst []Neighbor[K], k int, bound float32) (_ []Neighbor[K], whole, moved bool) {
+	st.turn.Lock()
+	defer st.turn.Unlock()
+	if count := st.moves.count.Load(); count != s.moves.Load() {
+		s.found = append(s.found[:0], st.moves.slots[len(st.moves.slots)-int(count-s.moves.Load()):]...)
+		s.moves.Store(count)
+		return dst, false, true
+	}
+	dst, whole = st.view.Load().live(s.pool, dst, k, bound)
+	return dst, whole, false
 }
 
 // live appends those of found that are live to dst, at most k of them, and tells whether

@@ -9,80 +9,44 @@ import (
 	"hash/crc32"
 	"math"
 	"os"
-	"path/filepath"
-	"runtime"
 	"unsafe"
+
+	"github.com/goselfrag/goselfrag/internal/atomicfile"
 )
 
 // Save writes the index to a file, for Load and Open. The file is complete or not there:
 // it is written under another name in the same directory, synced, and renamed over
 // what stood there before, whose permissions it gets; a new file may be read by all. Where
-// path is a symbolic link, what it leads to is replaced. Deleted vectors are swept out
-// first and are not in it.
+// path is a symbolic link, what it leads to is replaced. A folder, a device, a pipe and a
+// link that leads nowhere give ErrNotFile. Deleted vectors are swept out first and are not
+// in the file.
+//
+// What a process left that was killed while it saved to path is removed by the next Save,
+// Load or Open of path.
 //
 // Keys may be integers, strings, arrays of bytes or types that marshal themselves to
 // binary; others give ErrKeyType, and so does a key that would not be read back as itself,
 // such as a time.Time with a monotonic clock reading. Searches go on meanwhile; writers wait.
-func (x *Index[K]) Save(ctx context.Context, path string) (err error) {
+func (x *Index[K]) Save(ctx context.Context, path string) error {
 	codec, err := newKeyCodec[K]()
 	if err = errors.Join(err, littleEndian()); err != nil {
 		return err
 	}
-	x.graph.Lock()
-	defer x.graph.Unlock()
-	if err := x.ready(ctx); err != nil {
-		return err
-	}
-	x.sweep()
-	mode := os.FileMode(0o644) // temporary files are for their owner alone
-	if info, err := os.Stat(path); err == nil {
-		mode = info.Mode().Perm()
-		if path, err = filepath.EvalSymlinks(path); err != nil {
-			return fmt.Errorf("hnsw: save: %w", err)
+	return x.exclusively(func() error {
+		if err := x.ready(ctx); err != nil {
+			return err
 		}
-	}
-	dir, name := filepath.Split(path)
-	if dir == "" {
-		dir = "."
-	}
-	f, err := os.CreateTemp(dir, name+".*.tmp")
-	if err != nil {
-		return fmt.Errorf("hnsw: save: %w", err)
-	}
-	defer func() {
+		if err := x.sweep(); err != nil {
+			return err
+		}
+		err := atomicfile.Write(path, func(f *os.File) error {
+			return x.write(&fileWriter{ctx: ctx, f: f, out: bufio.NewWriterSize(f, 1<<20)}, codec)
+		})
 		if err != nil {
-			err = errors.Join(fmt.Errorf("hnsw: save %s: %w", path, err), f.Close(), os.Remove(f.Name()))
+			return fmt.Errorf("hnsw: save %s: %w", path, err)
 		}
-	}()
-	w := &fileWriter{ctx: ctx, f: f, out: bufio.NewWriterSize(f, 1<<20)}
-	if err := x.write(w, codec); err != nil {
-		return err
-	}
-	if err := f.Chmod(mode); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(dir)
-}
-
-// syncDir makes a rename in a directory last.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil // directories cannot be synced there
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+		return nil
+	})
 }
 
 // write writes the whole file.
@@ -96,7 +60,7 @@ func (x *Index[K]) write(w *fileWriter, codec *keyCodec[K]) error {
 		Version: fileVersion, Dim: uint32(x.dim), Metric: uint8(x.metric), Storage: uint8(x.o.Storage),
 		KeyKind: codec.kind, KeySize: codec.size,
 		M: uint32(x.o.M), EfConstruction: uint32(x.o.EfConstruction), Ef: uint32(x.o.Ef), Seed: x.o.Seed,
-		Slots: x.used, Live: uint32(x.Len()), Next: x.next, Entry: x.entry.Load(), Hardness: x.hardness.value.Load(),
+		Slots: x.used, Live: uint32(x.Len()), Next: x.next.Load(), Entry: x.entry.Load(), Hardness: x.hardness.value.Load(),
 		Hops: x.hardness.hops.Load(), Settled: x.hardness.settled.Load(), Additions: x.hardness.count.Load(),
 	}
 	copy(h.Magic[:], fileMagic)
@@ -130,33 +94,10 @@ func (x *Index[K]) write(w *fileWriter, codec *keyCodec[K]) error {
 		parts[secCodes] = bySlot(&c.slab)
 		parts[secFit] = func() { w.floats(c.offset); w.floats(c.scale) }
 	}
-	// Towers are numbered anew, so that no list is written that nobody has.
-	h.Lists = 1
-	parts[secTower] = func() {
-		for slot := range x.used {
-			height := 0
-			if v.state(slot) == live {
-				height = v.height(slot)
-			}
-			ref := uint32(0)
-			if height > 0 {
-				ref = h.Lists<<heightBits | uint32(height)
-				h.Lists += uint32(height)
-			}
-			w.write(binary.LittleEndian.AppendUint32(nil, ref))
-		}
-	}
+	parts[secTower] = func() { x.writeTowers(w, v, &h.Lists) }
 	parts[secUpper] = func() {
 		w.write(empty[:v.upper.stride]) // list 0
-		for slot := range x.used {
-			if v.state(slot) != live {
-				continue
-			}
-			for level := 1; level <= v.height(slot); level++ {
-				list := v.listAt(slot, level)
-				w.write(unsafe.Slice((*byte)(unsafe.Pointer(&list[0])), v.upper.stride))
-			}
-		}
+		x.writeUpper(w, v)
 	}
 	for i, part := range parts {
 		h.Sections[i] = w.section(part)
@@ -174,6 +115,33 @@ func (x *Index[K]) write(w *fileWriter, codec *keyCodec[K]) error {
 	}
 	_, err = w.f.WriteAt(page, 0)
 	return err
+}
+
+// writeTowers writes the references to towers. They are numbered anew, so that no list is
+// written that nobody has.
+func (x *Index[K]) writeTowers(w *fileWriter, v *view[K], lists *uint32) {
+	*lists = 1
+	for slot := range x.used {
+		ref := uint32(0)
+		if height := uint32(v.height(slot)); height > 0 && v.state(slot) == live {
+			ref = *lists<<heightBits | height
+			*lists += height
+		}
+		w.write(binary.LittleEndian.AppendUint32(nil, ref))
+	}
+}
+
+// writeUpper writes the lists of the towers.
+func (x *Index[K]) writeUpper(w *fileWriter, v *view[K]) {
+	for slot := range x.used {
+		if v.state(slot) != live {
+			continue
+		}
+		for level := 1; level <= v.height(slot); level++ {
+			list := v.listAt(slot, level)
+			w.write(unsafe.Slice((*byte)(unsafe.Pointer(&list[0])), v.upper.stride))
+		}
+	}
 }
 
 // fileWriter writes sections and keeps the checksums of their blocks. After an error it

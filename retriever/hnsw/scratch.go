@@ -2,6 +2,8 @@ package hnsw
 
 import (
 	"cmp"
+	"context"
+	"fmt"
 	"slices"
 	"sync/atomic"
 	"unsafe"
@@ -24,8 +26,9 @@ func (c candidate) slot() uint32 { return c.id &^ expanded }
 type scratch struct {
 	busy  bool
 	began uint64
-	moves atomic.Uint64 // those that the search knows of
-	err   error         // of a damaged file
+	moves atomic.Uint64   // those that the search knows of
+	ctx   context.Context // of the search; nil while building
+	err   error           // of ctx, or of a damaged file
 
 	query   []float32 // padded
 	ids     []uint32
@@ -44,6 +47,17 @@ type scratch struct {
 	kept   []candidate
 	rest   []candidate
 	chosen [maxLevel + 1][]candidate
+}
+
+// late reports whether the search must end, and looks at its context for that. Then s.err
+// says why.
+func (s *scratch) late() bool {
+	if s.err == nil && s.ctx != nil {
+		if err := s.ctx.Err(); err != nil {
+			s.err = fmt.Errorf("hnsw: search: %w", err)
+		}
+	}
+	return s.err != nil
 }
 
 // room makes ids and out hold n.

@@ -3,6 +3,7 @@ package hnsw
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"sync/atomic"
 )
 
@@ -13,11 +14,28 @@ func (x *Index[K]) Search(ctx context.Context, dst []Neighbor[K], vector []float
 	if err != nil {
 		return dst, err
 	}
+	defer x.readers.end(s)
+	if x.mapped != nil {
+		return x.searchMapped(ctx, s, dst, q)
+	}
+	return x.search(ctx, s, dst, q)
+}
+
+// searchMapped is search in a file.
+func (x *Index[K]) searchMapped(ctx context.Context, s *scratch, dst []Neighbor[K], q Query[K]) (found []Neighbor[K], err error) {
+	found = dst // unless the search comes to its end
+	if x.mapped.lost.Load() {
+		return dst, ErrLost
+	}
+	defer x.mapped.catch(debug.SetPanicOnFault(true), &err)
 	if err := x.known(); err != nil {
-		x.readers.end(s)
 		return dst, err
 	}
-	defer x.readers.end(s)
+	return x.search(ctx, s, dst, q)
+}
+
+// search is Search for a caller that is marked as a reader, with the prepared query in s.
+func (x *Index[K]) search(ctx context.Context, s *scratch, dst []Neighbor[K], q Query[K]) ([]Neighbor[K], error) {
 	ef := q.Ef
 	if ef == 0 {
 		ef = x.o.Ef
@@ -29,7 +47,7 @@ func (x *Index[K]) Search(ctx context.Context, dst []Neighbor[K], vector []float
 		entry := x.entry.Load()
 		v := x.view.Load()
 		q.K = min(q.K, int(v.limit))
-		if err := x.find(ctx, s, v, entry, &q, min(x.hardness.widen(min(max(ef, q.K), int(v.limit))), int(v.limit))); err != nil {
+		if err := x.find(s, v, entry, &q, min(x.hardness.widen(min(max(ef, q.K), int(v.limit))), int(v.limit))); err != nil {
 			return dst[:start], err
 		}
 		x.rerank(s, v, q.K)
@@ -52,7 +70,7 @@ func (x *Index[K]) Search(ctx context.Context, dst []Neighbor[K], vector []float
 
 // find leaves the nodes that it finds nearest in s.pool, sorted, at their distances, those
 // that q does not allow taken out.
-func (x *Index[K]) find(ctx context.Context, s *scratch, v *view[K], entry uint64, q *Query[K], ef int) error {
+func (x *Index[K]) find(s *scratch, v *view[K], entry uint64, q *Query[K], ef int) error {
 	if entry == noEntry {
 		s.pool = s.pool[:0] // all that is live is still being linked
 		return nil
@@ -76,11 +94,8 @@ func (x *Index[K]) find(ctx context.Context, s *scratch, v *view[K], entry uint6
 			}
 			return s.err
 		}
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("hnsw: search: %w", err)
-		}
 	}
-	err := x.scan(ctx, s, v, *q, func(n int) {
+	err := x.scan(s, v, *q, func(n int) {
 		x.metric.distances(s.out[:n])
 		nearest(s, v, n, ef)
 	})
@@ -183,13 +198,16 @@ func (s *scratch) gatherNew(list []uint32, limit uint32) int {
 	return n
 }
 
+// lookEvery is after how many nodes a search looks at its context: some 100 µs.
+const lookEvery = 64
+
 // explore is the paper's algorithm 2: it leaves the ef nodes of a level that it finds
 // nearest in s.pool, sorted. The pool is both its queue and its result: of two nodes,
 // the nearer is always expanded first, and what falls out of the pool would never
 // have been expanded.
 //
 // It returns how many nodes it expanded, and how many of them when the nearest few
-// last changed.
+// last changed. It ends early once s.err says why.
 func (x *Index[K]) explore(s *scratch, v *view[K], from candidate, level, ef int) (hops, settled int) {
 	s.visited.reset(v.limit)
 	s.visited.mark(from.id)
@@ -205,7 +223,9 @@ func (x *Index[K]) explore(s *scratch, v *view[K], from candidate, level, ef int
 		}
 		id := pool[next].id
 		pool[next].id |= expanded
-		hops++
+		if hops++; hops%lookEvery == 0 && s.late() {
+			break
+		}
 		if level == 0 && next+1 < len(pool) {
 			x.store.set.Prefetch(v.links.at(pool[next+1].slot())) // the next hop, most likely
 		}
@@ -269,7 +289,7 @@ func (x *Index[K]) exploreAllowed(s *scratch, v *view[K], from candidate, q *Que
 	if allowed(v, from.id, q) {
 		s.kept = append(s.kept, from)
 	}
-	budget := 32*ef + int(v.limit)/4
+	budget, hops := 32*ef+int(v.limit)/4, 0
 	for next := 0; next < len(pool); {
 		if pool[next].id&expanded != 0 {
 			next++
@@ -277,6 +297,9 @@ func (x *Index[K]) exploreAllowed(s *scratch, v *view[K], from candidate, q *Que
 		}
 		id := pool[next].id
 		pool[next].id |= expanded
+		if hops++; (q.Where != nil || hops%lookEvery == 0) && s.late() {
+			break
+		}
 		n := s.gatherNew(x.follow(s, v, id, 0), v.limit)
 		if budget -= n; budget < 0 {
 			s.pool = pool

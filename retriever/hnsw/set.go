@@ -27,17 +27,20 @@ func (s *Set[K]) word(slot uint32) uint64 {
 }
 
 // Select returns the set of the keys for which where returns true. It asks for every
-// key once.
+// key once, and does not wait for writers.
 func (s *store[K]) Select(where func(K) bool) (*Set[K], error) {
-	sc := s.readers.begin() // keeps the slots from being used again meanwhile
+	sc := s.readers.begin()
 	if sc == nil {
 		return nil, ErrClosed
 	}
 	defer s.readers.end(sc)
-	s.graph.RLock()
-	until := s.next
+	return s.pick(where), nil
+}
+
+// pick is Select for a caller that is marked as a reader.
+func (s *store[K]) pick(where func(K) bool) *Set[K] {
+	until := s.next.Load()
 	v := s.view.Load()
-	s.graph.RUnlock()
 	set := &Set[K]{owner: s, words: make([]uint64, (v.limit+63)/64), until: until}
 	for slot := range v.limit {
 		word := v.metaWord(slot).Load()
@@ -46,19 +49,24 @@ func (s *store[K]) Select(where func(K) bool) (*Set[K], error) {
 			set.size++
 		}
 	}
-	return set, nil
+	return set
 }
 
 // Select returns the set of the keys for which where returns true. It asks for every
-// key once.
+// key once, and does not wait for writers.
 func (x *Index[K]) Select(where func(K) bool) (*Set[K], error) {
 	s := x.readers.begin() // keeps Close from giving the file back meanwhile
 	if s == nil {
 		return nil, ErrClosed
 	}
 	defer x.readers.end(s)
-	if err := x.known(); err != nil {
-		return nil, err
-	}
-	return x.store.Select(where)
+	var set *Set[K]
+	err := x.mapped.safely(func() error {
+		if err := x.known(); err != nil {
+			return err
+		}
+		set = x.pick(where)
+		return nil
+	})
+	return set, err
 }

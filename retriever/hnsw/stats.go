@@ -20,7 +20,7 @@ type Stats struct {
 	// the later ones, and that results have suffered.
 	Clipped int64
 	// Hardness is from 0 to 1: how late, on average, recent additions found the last of
-	// their nearest neighbours, as a share of the nodes they looked at. Above 0.35,
+	// their nearest neighbors, as a share of the nodes they looked at. Above 0.35,
 	// searches look wider than their Ef says: the data has little structure that a
 	// graph could use.
 	Hardness float64

@@ -43,7 +43,7 @@ type view[K comparable] struct {
 	upper slab    // the links above layer 0: M slots a list
 	inlet slab    // a uint32 per slot: how many link to it on layer 0
 	codes *codes  // what searches measure instead of rows, or nil
-	guide *codes  // what building measures while it looks for neighbours, or nil
+	guide *codes  // what building measures while it looks for neighbors, or nil
 	guard *mapped // checks what is read of a file; nil if there is nothing to check
 	limit uint32  // the slots below it are in the slabs
 }
@@ -72,23 +72,44 @@ type store[K comparable] struct {
 	set    kernel.Set
 	blocks int // of eight float32 per row
 
+	// Lock order: a goroutine that holds a lock takes only locks further down this list.
+	//
+	//	graph
+	//	Index.entryMu
+	//	one of Index.locks
+	//	keys
+	//	turn
+	//	readers.mu
+	//
+	// mapped.keys also comes after graph. No other lock is taken under it.
+	//
+	// A reader's mark (readers.begin) is not a lock. A mark may be held while any lock is
+	// waited for: functions of the caller (Query.Where, the argument of Select) run under
+	// a mark and may call all methods but Close. Hence nobody waits for marks while
+	// holding a lock. Only Close waits for marks.
+
 	// graph guards the slots and the links: whoever adds one vector, or links it,
 	// holds it for reading; whoever moves memory, or takes slots out of the graph,
-	// for writing. Searches do not hold it.
+	// for writing. Searches and Select do not take it.
 	graph sync.RWMutex
 	view  atomic.Pointer[view[K]]
 	used  uint32   // slots from used on were never filled
 	spare []uint32 // free slots below used
 	limbo []retired
-	next  uint64 // the number of the next addition
+	// next is the number of the next addition. It grows under graph; a view that is
+	// loaded later than next has room for all additions before it.
+	next atomic.Uint64
 	// freed, if not nil, is called before a slot is freed.
 	freed func(v *view[K], slot uint32)
 
-	// keys guards the table of keys and every change of a slot to or from live.
+	// keys guards the table of keys. Searches do not take it.
 	keys  sync.Mutex
 	table keyTable[K]
 	live  atomic.Int64
 	dead  atomic.Int64
+	// turn guards every change of a slot to or from live, which is made under keys, too, and
+	// moves. A search may wait for it: it is held while slots are marked, and no longer.
+	turn sync.Mutex
 	// flips counts the changes to and from live; it is odd while one is under way.
 	flips atomic.Uint64
 	moves moves
@@ -101,77 +122,6 @@ type store[K comparable] struct {
 type retired struct {
 	slot uint32
 	at   uint64
-}
-
-// readers are the searches under way and the memory they work in. Times are counted
-// in retirements.
-type readers struct {
-	mu     sync.Mutex
-	all    []*scratch
-	idle   []*scratch
-	now    uint64
-	closed chan struct{} // closed when the last search ends; nil while the index is open
-}
-
-// begin returns memory for a search, or nil if the index is closed.
-func (r *readers) begin() *scratch {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed != nil {
-		return nil
-	}
-	var s *scratch
-	if n := len(r.idle); n > 0 {
-		s, r.idle = r.idle[n-1], r.idle[:n-1]
-	} else {
-		s = &scratch{}
-		r.all = append(r.all, s)
-	}
-	s.busy, s.began = true, r.now
-	return s
-}
-
-// end gives the memory back.
-func (r *readers) end(s *scratch) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s.busy = false
-	r.idle = append(r.idle, s)
-	if r.closed != nil && len(r.idle) == len(r.all) {
-		close(r.closed)
-	}
-}
-
-// close lets no search begin any more, and waits for those under way.
-func (r *readers) close() {
-	r.mu.Lock()
-	r.closed = make(chan struct{})
-	if len(r.idle) == len(r.all) {
-		close(r.closed)
-	}
-	r.mu.Unlock()
-	<-r.closed
-}
-
-// tick returns the time from which on no new search can see what was unlinked before.
-func (r *readers) tick() uint64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.now++
-	return r.now
-}
-
-// oldest returns the time at which the oldest search under way began.
-func (r *readers) oldest() uint64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	at := r.now
-	for _, s := range r.all {
-		if s.busy {
-			at = min(at, s.began)
-		}
-	}
-	return at
 }
 
 func newStore[K comparable](dim int, metric Metric) (*store[K], error) {
@@ -311,8 +261,8 @@ func (s *store[K]) take(v *view[K], item *Item[K]) (slot uint32, row []float32) 
 		panic("hnsw: a checked vector failed its check: " + err.Error())
 	}
 	*v.key(slot) = item.Key
-	v.metaWord(slot).Store(s.next<<stateBits | pending)
-	s.next++
+	v.metaWord(slot).Store(s.next.Load()<<stateBits | pending)
+	s.next.Add(1)
 	return slot, row
 }
 
@@ -336,6 +286,7 @@ func (s *store[K]) publish(slot uint32) (replaced uint32, was bool) {
 	key := *v.key(slot)
 	replaced, was = s.table.get(key, s.keyOf)
 	s.table.set(key, slot, s.keyOf)
+	s.turn.Lock()
 	s.flips.Add(1)
 	v.setState(slot, live)
 	if was {
@@ -343,6 +294,7 @@ func (s *store[K]) publish(slot uint32) (replaced uint32, was bool) {
 		s.moves.note(slot, &s.readers)
 	}
 	s.flips.Add(1)
+	s.turn.Unlock()
 	if was {
 		s.dead.Add(1)
 	} else {
@@ -365,16 +317,20 @@ func (s *store[K]) kill(keys []K) ([]uint32, error) {
 	}
 	v := s.view.Load()
 	slots := make([]uint32, 0, len(keys))
-	s.flips.Add(1)
-	defer s.flips.Add(1)
 	for _, key := range keys {
 		slot, found := s.table.get(key, s.keyOf)
 		if !found {
 			continue // given twice
 		}
 		s.table.remove(key, s.keyOf)
-		v.setState(slot, dead)
 		slots = append(slots, slot)
+	}
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	s.flips.Add(1)
+	defer s.flips.Add(1)
+	for _, slot := range slots {
+		v.setState(slot, dead)
 	}
 	s.live.Add(-int64(len(slots)))
 	s.dead.Add(int64(len(slots)))

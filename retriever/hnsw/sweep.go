@@ -1,23 +1,27 @@
 package hnsw
 
 import (
+	"cmp"
 	"slices"
-	"sync"
 	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // sweepIfDue sweeps when an eighth of the nodes is dead. The caller holds graph for
-// writing.
-func (x *Index[K]) sweepIfDue() {
+// writing. The error is that of sweep.
+func (x *Index[K]) sweepIfDue() error {
 	if gone := x.dead.Load(); gone >= 64 && gone*8 >= gone+x.live.Load() || gone > 0 && x.live.Load() == 0 {
-		x.sweep()
+		return x.sweep()
 	}
+	return nil
 }
 
 // sweep takes the dead nodes out of the graph: every live node that links to one gets
 // new links, chosen among its old ones and those of the dead it linked to. The caller
-// holds graph for writing, so that nobody else writes; searches go on.
-func (x *Index[K]) sweep() {
+// holds graph for writing, so that nobody else writes; searches go on. The error is
+// ErrLost.
+func (x *Index[K]) sweep() error {
 	v := x.view.Load()
 	var gone []uint32
 	for slot := range x.used {
@@ -26,10 +30,10 @@ func (x *Index[K]) sweep() {
 		}
 	}
 	if len(gone) == 0 {
-		return
+		return nil
 	}
 	x.moveEntry(v)
-	x.parallel(int(x.used), func(s *scratch, i int) {
+	err := x.parallel(int(x.used), func(s *scratch, i int) {
 		slot := uint32(i)
 		if v.state(slot) != live {
 			return
@@ -38,6 +42,9 @@ func (x *Index[K]) sweep() {
 			x.mend(s, v, slot, level)
 		}
 	})
+	if err != nil {
+		return err
+	}
 	for _, slot := range gone {
 		// Its list stays for searches under way, but counts no more.
 		for _, id := range v.list(slot) {
@@ -48,6 +55,7 @@ func (x *Index[K]) sweep() {
 	}
 	x.retire(gone)
 	x.reconnect(v)
+	return nil
 }
 
 // moveEntry makes the highest live node the entry if the entry is dead; of several,
@@ -70,30 +78,31 @@ func (x *Index[K]) moveEntry(v *view[K]) {
 	x.entry.Store(best)
 }
 
-// parallel calls f for the numbers below n, on as many goroutines as Workers says.
-func (x *Index[K]) parallel(n int, f func(s *scratch, i int)) {
+// parallel calls f for the numbers below n, on as many goroutines as Workers says. The
+// error is ErrLost.
+func (x *Index[K]) parallel(n int, f func(s *scratch, i int)) error {
 	const share = 256
 	var next atomic.Int64
-	worker := func() {
+	worker := func() error {
 		s := x.work.Get().(*scratch)
 		defer x.work.Put(s)
 		defer s.forget()
 		for {
 			end := int(next.Add(share))
 			if end-share >= n {
-				return
+				return nil
 			}
 			for i := end - share; i < min(end, n); i++ {
 				f(s, i)
 			}
 		}
 	}
-	var wait sync.WaitGroup
+	var group errgroup.Group
 	for range x.o.Workers - 1 {
-		wait.Go(worker)
+		group.Go(func() error { return x.mapped.safely(worker) })
 	}
-	worker()
-	wait.Wait()
+	err := x.mapped.safely(worker)
+	return cmp.Or(group.Wait(), err)
 }
 
 // mend replaces the dead among the links of a slot on a level. What takes their place
@@ -162,7 +171,10 @@ func (x *Index[K]) reconnect(v *view[K]) {
 			continue
 		}
 		x.aimGuide(s, v, slot)
-		x.explore(s, v, x.descend(s, v, entry, 0), 0, x.o.EfConstruction)
+		// Not by the upper levels: they may lead to the slot itself, or to others that
+		// cannot be reached on layer 0.
+		from := x.descend(s, v, entry, int(entry>>32))
+		x.explore(s, v, from, 0, x.o.EfConstruction)
 		for _, c := range s.pool {
 			if x.forceLink(v, c.slot(), slot) {
 				x.reach(&reached, v, slot)

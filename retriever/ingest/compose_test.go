@@ -34,8 +34,10 @@ func TestNFC(t *testing.T) {
 func FuzzNFC(f *testing.F) {
 	f.Add("cafe\u0301 e\u0323\u0301 \u1112\u1161\u11ab. \u212b\n\n\u0301x\u0344", byte(1))
 	f.Add(strings.Repeat("a\u0301", 100)+strings.Repeat("\u0302", 60), byte(3))
+	f.Add(strings.Repeat("a\x00\x00", 10)+"\x1b$B", byte(1))
 	f.Fuzz(func(t *testing.T, src string, size byte) {
 		src = strings.TrimPrefix(strings.ToValidUTF8(src, "?"), byteOrderMark)
+		src = strings.NewReplacer("\x00", "?", "\x1b", "?").Replace(src) // they tell another encoding, or no text
 		ps, err := Document("a.txt", []byte(src), Options{NFC: true, Split: Split{Size: int(size) + 1}})
 		if err != nil {
 			if strings.TrimSpace(norm.NFC.String(src)) != "" {

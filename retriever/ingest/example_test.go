@@ -14,7 +14,7 @@ import (
 func Example() {
 	docs := fstest.MapFS{
 		"guide.md":  {Data: []byte("# Guide\n\nStart *here*.\n\n## The engine\n\nIt runs on Dr. Smith's server. It is fast.\n")},
-		"scan.txt":  {Data: []byte("caf\xe9")},
+		"scan.txt":  {Data: []byte("\x89PNG\x00\xff")},
 		"photo.png": {},
 	}
 	res, err := ingest.FS(context.Background(), docs, ingest.Options{})
@@ -29,7 +29,7 @@ func Example() {
 	// Output:
 	// guide.md#1 | Guide | Start here. | bytes 9 to 22
 	// guide.md#2 | Guide > The engine | It runs on Dr. Smith's server. It is fast. | bytes 39 to 81
-	// skipped: [ingest: scan.txt: not UTF-8: convert the file to UTF-8] ignored: 1
+	// skipped: [ingest: scan.txt: not text: a file of this name should hold text] ignored: 1
 }
 
 func ExampleStream() {
@@ -77,7 +77,7 @@ func ExampleGiveParents() {
 		return
 	}
 	parents, children := ingest.Families(passages)
-	small, err := lexical.New(children)
+	small, err := lexical.New(ctx, children, lexical.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return

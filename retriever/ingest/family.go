@@ -3,9 +3,10 @@ package ingest
 import (
 	"context"
 	"fmt"
-	"reflect"
 
+	"github.com/goselfrag/goselfrag/internal/isnil"
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 // parentKey is the metadata of a child that names its parent.
@@ -35,47 +36,59 @@ func Families(passages []retriever.Passage) (parents, children []retriever.Passa
 // A filter must hold for the parent and for a child. To find K parents it asks
 // children for more than K hits, twice as many as before each time.
 //
-// The error wraps ErrOptions: children is nil, or two parents have one id.
+// The error wraps ErrOption: children is nil, or two parents have one id.
 func GiveParents(children retriever.Retriever, parents []retriever.Passage) (retriever.Retriever, error) {
-	if v := reflect.ValueOf(children); !v.IsValid() || (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil() {
-		return nil, fmt.Errorf("%w: GiveParents: the retriever of children is nil", ErrOptions)
+	if isnil.Value(children) {
+		return nil, fmt.Errorf("%w: GiveParents: the retriever of children is nil", ErrOption)
 	}
 	byID := make(map[string]retriever.Passage, len(parents))
 	for _, p := range parents {
 		if _, ok := byID[p.ID]; ok {
-			return nil, fmt.Errorf("%w: two parents with the id %q", ErrOptions, p.ID)
+			return nil, fmt.Errorf("%w: two parents with the id %q", ErrOption, p.ID)
 		}
 		byID[p.ID] = p
 	}
-	return retriever.Func(func(ctx context.Context, q retriever.Query) (retriever.Result, error) {
-		if err := q.Check(); err != nil {
-			return retriever.Result{}, err
+	return &family{children, byID}, nil
+}
+
+type family struct {
+	children retriever.Retriever
+	parents  map[string]retriever.Passage
+}
+
+// Retrieve implements retriever.Retriever.
+func (f *family) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result, error) {
+	if err := q.Check(); err != nil {
+		return retriever.Result{}, err
+	}
+	scan, err := filter.NewScan(ctx, q.Filter)
+	if err != nil {
+		return retriever.Result{}, err
+	}
+	for k := min(q.K, 1<<29); ; {
+		k *= 2
+		ask := q
+		ask.K = k
+		res, err := retriever.Ask(ctx, f.children, ask)
+		asked := len(res.Hits)
+		hits, unknown := replace(res.Hits, f.parents, scan.Match)
+		switch {
+		case err != nil:
+		case scan.Err() != nil:
+			err = scan.Err()
+		case unknown != "":
+			err = fmt.Errorf("ingest: the parent %q is not among the parents: give GiveParents those of the same reading", unknown)
 		}
-		match, err := retriever.Matcher(q.Filter)
-		if err != nil {
-			return retriever.Result{}, err
+		if err != nil || len(hits) >= q.K || asked < k || k >= 1<<30 {
+			res.Hits = hits[:min(len(hits), q.K)]
+			return res, err
 		}
-		for k := min(q.K, 1<<29); ; {
-			k *= 2
-			ask := q
-			ask.K = k
-			res, err := children.Retrieve(ctx, ask)
-			asked := len(res.Hits)
-			hits, unknown := replace(res.Hits, byID, match)
-			if err == nil && unknown != "" {
-				err = fmt.Errorf("ingest: the parent %q is not among the parents: give GiveParents those of the same reading", unknown)
-			}
-			if err != nil || len(hits) >= q.K || asked < k || k >= 1<<30 {
-				res.Hits = hits[:min(len(hits), q.K)]
-				return res, err
-			}
-		}
-	}), nil
+	}
 }
 
 // replace puts parents in the place of children. It names a parent that is not
 // there, if any.
-func replace(hits []retriever.Hit, parents map[string]retriever.Passage, match func(retriever.Metadata) bool) (out []retriever.Hit, unknown string) {
+func replace(hits []retriever.Hit, parents map[string]retriever.Passage, match func(filter.Metadata) bool) (out []retriever.Hit, unknown string) {
 	seen := map[string]bool{}
 	for _, h := range hits {
 		if v, ok := h.Passage.Metadata[parentKey]; ok {

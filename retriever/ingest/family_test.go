@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 )
 
@@ -25,8 +26,8 @@ func TestFamilies(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s|%s|%s|%v", p.ID, p.Title, src[p.Source.Start:p.Source.End], p.Metadata["parent"]))
 	}
 	want := []string{
-		"g.md#1|Guide|One *is* here. Two.\n\n```\na\nb|" + retriever.Value{}.String(),
-		"g.md#2|Guide > B|Three. Four.|" + retriever.Value{}.String(),
+		"g.md#1|Guide|One *is* here. Two.\n\n```\na\nb|" + filter.Value{}.String(),
+		"g.md#2|Guide > B|Three. Four.|" + filter.Value{}.String(),
 		`g.md#1.1|Guide|One *is* here.|"g.md#1"`, `g.md#1.2|Guide|Two.|"g.md#1"`, `g.md#1.3|Guide|a|"g.md#1"`, `g.md#1.4|Guide|b|"g.md#1"`,
 		`g.md#2.1|Guide > B|Three.|"g.md#2"`, `g.md#2.2|Guide > B|Four.|"g.md#2"`,
 	}
@@ -56,7 +57,7 @@ func TestGiveParentsContract(t *testing.T) {
 				for k := range children {
 					c := p
 					c.ID = fmt.Sprintf("%s.%d", p.ID, k)
-					c.Metadata = retriever.Metadata{"parent": retriever.String(p.ID)}
+					c.Metadata = filter.Metadata{"parent": filter.String(p.ID)}
 					for key, v := range p.Metadata {
 						c.Metadata[key] = v
 					}
@@ -70,7 +71,7 @@ func TestGiveParentsContract(t *testing.T) {
 
 func TestGiveParents(t *testing.T) {
 	child := func(parent string, n int) retriever.Passage {
-		return retriever.Passage{ID: fmt.Sprintf("%s.%d", parent, n), Text: "river", Metadata: retriever.Metadata{"parent": retriever.String(parent)}}
+		return retriever.Passage{ID: fmt.Sprintf("%s.%d", parent, n), Text: "river", Metadata: filter.Metadata{"parent": filter.String(parent)}}
 	}
 	// Nine children of one parent before the only one of the other.
 	var children []retriever.Passage
@@ -88,7 +89,7 @@ func TestGiveParents(t *testing.T) {
 		t.Errorf("%v, %+v", err, res)
 	}
 	// Only children hold for this filter, so no parent may come.
-	res, err = r.Retrieve(t.Context(), retriever.Query{K: 2, Filter: retriever.Exists{Field: "parent"}})
+	res, err = r.Retrieve(t.Context(), retriever.Query{K: 2, Filter: filter.Exists{Field: "parent"}})
 	if err != nil || len(res.Hits) != 0 {
 		t.Errorf("%v, %+v", err, res)
 	}
@@ -97,11 +98,11 @@ func TestGiveParents(t *testing.T) {
 		t.Errorf("an unknown parent: %v", err)
 	}
 	for _, none := range []retriever.Retriever{nil, retriever.Func(nil), (*retrievertest.Script)(nil)} {
-		if r, err := GiveParents(none, parents); !errors.Is(err, ErrOptions) || r != nil {
+		if r, err := GiveParents(none, parents); !errors.Is(err, ErrOption) || r != nil {
 			t.Errorf("%T: %v", none, err)
 		}
 	}
-	if _, err := GiveParents(r, append(parents, parents...)); !errors.Is(err, ErrOptions) {
+	if _, err := GiveParents(r, append(parents, parents...)); !errors.Is(err, ErrOption) {
 		t.Errorf("the same parent twice: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

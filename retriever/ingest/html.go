@@ -7,72 +7,170 @@ import (
 	"golang.org/x/net/html"
 )
 
-// names makes a set of the names of elements.
-func names(list string) map[string]bool {
-	m := map[string]bool{}
-	for n := range strings.FieldsSeq(list) {
-		m[n] = true
-	}
-	return m
-}
-
-var (
-	// Elements whose content is not part of the text.
-	hidden = names("script style nav template noscript iframe noembed noframes svg canvas audio video object select datalist textarea button")
-	// Elements whose end is that of a hidden element in them, if that was not ended.
-	containers = names("article aside body div footer form header html main section table")
-	// Elements that begin and end a block.
-	blockElements = names("address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption figure " +
-		"footer form h1 h2 h3 h4 h5 h6 head header hgroup hr html legend li main menu ol p pre search section summary " +
-		"table tbody tfoot thead title tr ul xmp")
-)
-
 // htmlReader reads HTML by its tokens, which unlike a parsed tree know where they
-// came from.
+// came from. In Markdown one goes through the whole document.
 type htmlReader struct {
 	w       *writer
-	skip    string         // the hidden element we are in, "" if none
-	depth   int            // how many elements of that name are open
-	inner   map[string]int // how many containers of each name are open within it
+	stack   []element
+	open    map[string]int // how many elements of a name are in the stack
+	deeper  int            // open elements that are not in the stack
 	pre     int            // open <pre> elements
 	inTitle bool
-	brs     int // line breaks with no text after them
+	sheet   bool        // the page has style sheets
+	rules   []rule      // of them, those that hide
+	brs     int         // line breaks with no text after them
+	gaps    []TextRange // what is not part of the text, in order
 }
 
-// readHTML takes the original from start to end as HTML.
-func readHTML(w *writer, start, end int) {
-	r := htmlReader{w: w}
-	z := html.NewTokenizer(strings.NewReader(w.src[start:end]))
-	for at := start; w.ctx.Err() == nil; {
-		kind := z.Next()
-		if kind == html.ErrorToken {
-			break // the end: reading a string has no other error
-		}
-		from := at
-		at += len(z.Raw())
-		switch kind {
-		case html.TextToken:
-			r.text(from, at)
-		case html.StartTagToken, html.SelfClosingTagToken:
-			name, _ := z.TagName()
-			r.open(string(name), from, kind == html.SelfClosingTagToken)
-			if r.skip == "svg" {
-				z.NextIsNotRawText() // there <style/> and <title/> are empty
-			}
-		case html.EndTagToken:
-			name, _ := z.TagName()
-			r.close(string(name), from)
-		}
-	}
+func newHTMLReader(w *writer) *htmlReader { return &htmlReader{w: w, open: map[string]int{}} }
+
+// readHTML takes the original from offset body on as HTML.
+func readHTML(w *writer, body int) {
+	r := newHTMLReader(w)
+	r.read(w.src[body:], body)
 	w.end(r.pre > 0)
 }
 
-func (r *htmlReader) text(from, to int) {
+// read takes text, which stands at offset start of the original.
+func (r *htmlReader) read(text string, start int) {
+	w := r.w
+	for pos := 0; pos < len(text) && w.ctx.Err() == nil; {
+		z := html.NewTokenizer(strings.NewReader(text[pos:]))
+		z.SetMaxBuf(maxToken)
+		at, long := pos, false // whether a token is not all of what it should be
+		for w.ctx.Err() == nil {
+			kind := z.Next()
+			if long = len(z.Raw()) >= maxToken; kind == html.ErrorToken || long {
+				break
+			}
+			from := at
+			at += len(z.Raw())
+			switch kind {
+			case html.TextToken:
+				r.text(start+from, start+at)
+			case html.StartTagToken, html.SelfClosingTagToken:
+				name, attrs := z.TagName()
+				r.start(string(name), z, attrs, start+from, start+at, kind == html.SelfClosingTagToken)
+				if r.open["svg"] > 0 {
+					z.NextIsNotRawText() // there <style/> and <title/> are empty
+				}
+			case html.EndTagToken:
+				name, _ := z.TagName()
+				r.end(string(name), start+from, start+at)
+			case html.CommentToken:
+				if body := strings.TrimSpace(strings.TrimPrefix(text[from:at], "<!--")); r.gone() == "" && len(body) > len("-->") && strings.HasPrefix(text[from:at], "<!--") {
+					w.notes.add(NoteHidden, "comment", 0)
+				}
+			}
+		}
+		if !long && z.Err() != html.ErrBufferExceeded {
+			return
+		}
+		pos = r.long(text, at, start)
+	}
+}
+
+// long takes a token that has more than maxToken bytes and returns where it ends.
+func (r *htmlReader) long(text string, at, start int) int {
+	rest := text[at:]
+	raw := ""
+	if n := len(r.stack); n > 0 && (names("script style textarea iframe noembed noframes noscript xmp")[r.stack[n-1].name]) {
+		raw = "</" + r.stack[n-1].name
+	}
+	n := 0
 	switch {
-	case r.skip != "":
+	case raw != "":
+		if n = indexFold(rest, raw); n < 0 {
+			n = len(rest)
+		}
+		r.text(start+at, start+at+n)
+		return at + n
+	case strings.HasPrefix(rest, "<!--"):
+		if n = strings.Index(rest, "-->"); n < 0 {
+			n = len(rest)
+		} else {
+			n += len("-->")
+		}
+		r.w.notes.add(NoteHidden, "comment", 0)
+		return at + n
+	case len(rest) > 1 && rest[0] == '<' && (isAlphanumeric(rune(rest[1])) || strings.IndexByte("/!?", rest[1]) >= 0):
+		if n = strings.IndexByte(rest, '>'); n < 0 {
+			return len(text)
+		}
+		return at + n + 1
+	}
+	if n = strings.IndexByte(rest[1:], '<'); n < 0 {
+		n = len(rest)
+	} else {
+		n++
+	}
+	r.text(start+at, start+at+n)
+	return at + n
+}
+
+// indexFold is strings.Index for a lower-case text without regard to case.
+func indexFold(s, sub string) int {
+	for i := 0; ; {
+		k := strings.IndexByte(s[i:], sub[0])
+		if k < 0 || i+k+len(sub) > len(s) {
+			return -1
+		}
+		i += k
+		if strings.EqualFold(s[i:i+len(sub)], sub) {
+			return i
+		}
+		i++
+	}
+}
+
+// gone returns why text at this place is not part of the document; "" if it is.
+func (r *htmlReader) gone() string {
+	if n := len(r.stack); n > 0 {
+		return r.stack[n-1].gone
+	}
+	return ""
+}
+
+// told notes that text was left out, once for each element that hides it.
+func (r *htmlReader) told(why string) {
+	for i := range r.stack {
+		e := &r.stack[i]
+		if e.gone != why {
+			continue
+		}
+		switch {
+		case e.told:
+		case why == markGone:
+			r.w.notes.add(NoteMark, "of a footnote", 0)
+		default:
+			r.w.notes.add(NoteHidden, why, 0)
+		}
+		e.told = true
+		return
+	}
+}
+
+func (r *htmlReader) text(from, to int) {
+	for len(r.gaps) > 0 && r.gaps[0].Start < to {
+		gap := r.gaps[0]
+		r.gaps = r.gaps[1:]
+		if gap.Start > from {
+			r.text(from, gap.Start)
+		}
+		from = max(from, min(gap.End, to))
+	}
+	if n := len(r.stack); n > 0 && r.stack[n-1].name == "style" {
+		r.sheet = true
+		r.rules = append(r.rules, sheetRules(r.w.src[from:to])...)
+		r.rules = r.rules[:min(len(r.rules), maxRules)]
+	}
+	if from == to || !r.shown(from, to) {
+		return
+	}
+	switch {
 	case r.inTitle:
 		if r.w.doc.title == "" {
-			r.w.title(html.UnescapeString(r.w.src[from:to]))
+			r.w.title(html.UnescapeString(r.w.src[from:min(to, from+maxToken)]))
 		}
 	case r.pre > 0 && r.w.level == 0:
 		r.code(from, to)
@@ -84,6 +182,37 @@ func (r *htmlReader) text(from, to int) {
 	}
 }
 
+// shown reports whether the text from one offset to another is part of the document, and
+// notes it if it is not though it is written as if it were.
+func (r *htmlReader) shown(from, to int) bool {
+	if len(r.stack) == 0 {
+		return true
+	}
+	top := &r.stack[len(r.stack)-1]
+	why := top.gone
+	if why == elementGone {
+		return false
+	}
+	if why == "" {
+		if why = top.look.hides(r.sheet); why == "" {
+			return true
+		}
+	}
+	blank := strings.TrimSpace(r.w.src[from:to]) == ""
+	switch {
+	case top.gone == "" && blank:
+		return true
+	case top.gone == "":
+		r.w.notes.add(NoteHidden, why, 0)
+	case !blank:
+		r.told(why)
+	}
+	return false
+}
+
+// elementGone is why the content of an element such as <script> is no text.
+const elementGone = "element"
+
 // code takes text of a <pre> element, where white space counts.
 func (r *htmlReader) code(from, to int) {
 	for from < to {
@@ -93,81 +222,39 @@ func (r *htmlReader) code(from, to int) {
 		}
 		r.w.code(from, from+n)
 		if from += n; from < to {
-			from = r.w.reference(from, to)
+			from = r.w.reference(from, to, false)
 		}
 	}
 }
 
-func (r *htmlReader) open(name string, at int, selfClosing bool) {
-	w := r.w
-	if r.skip != "" {
+// start takes a start tag in the original from at to end.
+func (r *htmlReader) start(name string, z *html.Tokenizer, attrs bool, at, end int, selfClosing bool) {
+	r.implied(name)
+	gone := r.gone()
+	e := element{name: name, gone: gone}
+	if n := len(r.stack); n > 0 {
+		e.look = r.stack[n-1].look
+	}
+	a := attributesOf(z, attrs)
+	if name == "link" && strings.Contains(strings.ToLower(a["rel"]), "stylesheet") {
+		r.sheet = true
+	}
+	if gone == "" {
 		switch {
-		case name == r.skip && name != "button" && name != "select" && !selfClosing: // these two do not nest
-			r.depth++
-		case containers[name]:
-			r.inner[name]++
-		}
-		return
-	}
-	// Of the hidden elements only those of SVG can close themselves.
-	if hidden[name] {
-		if name != "svg" || !selfClosing {
-			r.skip, r.depth, r.inner = name, 1, map[string]int{}
-		}
-		return
-	}
-	// A block that begins a heading, as in <h1><div>, is part of it.
-	if blockElements[name] && (w.level == 0 || w.start >= 0) {
-		w.end(r.pre > 0)
-		r.brs = 0
-	}
-	switch {
-	case name == "pre" || name == "xmp":
-		r.pre++
-	case name == "title":
-		r.inTitle = true
-	case len(name) == 2 && name[0] == 'h' && name[1] >= '1' && name[1] <= '6':
-		w.heading(int(name[1] - '0'))
-	case (name == "td" || name == "th") && w.start >= 0:
-		w.cell(at) // the one before was not closed
-	case name == "br" && r.pre > 0:
-		if w.start >= 0 {
-			w.put("\n", at, at)
-		}
-	case name == "br":
-		w.space(at, at)
-		if r.brs++; r.brs > 1 && w.level == 0 {
-			w.end(false) // two in a row stand for a paragraph
+		case hidden[name]:
+			e.gone = elementGone
+			if toldHidden[name] {
+				e.gone = "<" + name + ">"
+			}
+		case name != "html" && name != "body": // a script may show these
+			e.gone = e.look.add(name, a, r.rules)
 		}
 	}
-}
-
-func (r *htmlReader) close(name string, at int) {
-	switch {
-	case r.skip == "":
-	case name == r.skip:
-		if r.depth--; r.depth == 0 {
-			r.skip = ""
-		}
-		return
-	case containers[name] && r.inner[name] == 0: // an element around the hidden one ends
-		r.skip = ""
-	default:
-		if containers[name] {
-			r.inner[name]--
-		}
-		return
+	void := voidElements[name] || selfClosing && (name == "svg" || r.open["svg"] > 0)
+	if gone == "" && e.gone == "" {
+		r.opened(name, a, &e, at, end)
 	}
-	if blockElements[name] {
-		r.w.end(r.pre > 0)
-		r.brs = 0
-	}
-	switch name {
-	case "pre", "xmp":
-		r.pre = max(r.pre-1, 0)
-	case "title":
-		r.inTitle = false
-	case "td", "th":
-		r.w.cell(at)
+	if !void {
+		r.push(e)
 	}
 }

@@ -5,18 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"iter"
+	"maps"
 	"os"
-	"path"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 // Why a file or record gave no passages. A [FileError] wraps one of these or the error
@@ -28,13 +24,15 @@ var (
 	ErrNotFile  = errors.New("not a file: links to folders, devices and pipes are not read")
 	ErrFormat   = errors.New("unknown format: want a name ending in .txt, .text, .md, .markdown, .html, .htm, .jsonl, .ndjson, .csv or .tsv")
 	ErrRecord   = errors.New("bad record")
+	ErrBinary   = errors.New("not text: a file of this name should hold text")
+	ErrTooMany  = errors.New("its passages take too much memory for its size: cut it into larger passages, or read it with Stream")
 )
 
 // ErrNothing is wrapped by the error about a folder that gave no passage at all.
 var ErrNothing = errors.New("ingest: nothing to read")
 
-// ErrOptions is wrapped by the error about an option out of its range.
-var ErrOptions = errors.New("ingest: bad options")
+// ErrOption is wrapped by the error about an option out of its range.
+var ErrOption = errors.New("ingest: bad options")
 
 // Options changes how documents are read. The zero value is ready to use.
 type Options struct {
@@ -47,16 +45,28 @@ type Options struct {
 	// Children, if set, cuts every passage once more into smaller ones to search
 	// for; see [Families].
 	Children *Split
-	// NFC brings texts and titles into Unicode normalisation form C before they
+	// NFC brings texts and titles into Unicode normalization form C before they
 	// are cut, so that what looks alike is alike. Source still says where the text
 	// stands in the document as it is.
 	NFC bool
 	// MaxBytes is the size in bytes above which a file, or a record in a file of
-	// records, is skipped, at least 1; 0 means 32 MiB.
+	// records, is skipped, at least 1; 0 means 32 MiB, and 64 MiB for Formats, whose
+	// files may hold pictures.
 	MaxBytes int64
+	// Formats has readers of other formats by the end of a name, in lower case, such as
+	// ".pdf"; package pdf below this one has that of PDF.
+	Formats map[string]Reader
+	// Fields says which fields of records hold what.
+	Fields Fields
+	// Note, if set, is called at the end of a document for each kind of thing that was
+	// changed or left out on the way to its passages: by the goroutine that reads the
+	// stream, or that called Dir or FS.
+	Note func(Note)
 	// Progress, if set, is called after each file by the goroutine that called
 	// Dir or FS, which waits for it.
 	Progress func(Progress)
+
+	maxForeign int64 // MaxBytes for Formats
 }
 
 // Progress says how far the reading of a folder has got.
@@ -76,11 +86,27 @@ type Result struct {
 	Read  int
 	Bytes int64
 	// Skipped has the files of a known format, the folders, the links and the
-	// records that could not be read, in the order of their paths and lines.
+	// records that could not be read, in the order of their paths and lines. Of more
+	// than 1,000 records of a file, the others are counted in one error.
 	Skipped []*FileError
+	// Notes says what was changed or left out in the files that were read, in the order
+	// of their paths.
+	Notes []Note
 	// Ignored counts the files of other formats and those whose name begins with
 	// a dot. Folders whose name begins with a dot are not looked into.
 	Ignored int
+
+	cost    int64           // of Passages
+	size    int64           // of the files that were read, as far as it is known
+	records []span          // of one file
+	taken   map[string]bool // ids that records gave themselves
+	files   map[string]bool // the paths of all files
+}
+
+// span is the passages of one record, from an index on.
+type span struct {
+	from, line int
+	id         string
 }
 
 // FileError says why a file, or a record in it, gave no passages.
@@ -113,11 +139,18 @@ func (o Options) check() (Options, error) {
 		}
 		o.Children = &c
 	}
-	if o.MaxBytes < 0 {
-		return o, fmt.Errorf("%w: MaxBytes is %d: want at least 1, or 0 for 32 MiB", ErrOptions, o.MaxBytes)
+	if err := o.Fields.check(); err != nil {
+		return o, err
 	}
+	if err := o.checkFormats(); err != nil {
+		return o, err
+	}
+	if o.MaxBytes < 0 {
+		return o, fmt.Errorf("%w: MaxBytes is %d: want at least 1, or 0 for 32 MiB", ErrOption, o.MaxBytes)
+	}
+	o.maxForeign = o.MaxBytes
 	if o.MaxBytes == 0 {
-		o.MaxBytes = 32 << 20
+		o.MaxBytes, o.maxForeign = 32<<20, 64<<20
 	}
 	return o, nil
 }
@@ -133,7 +166,7 @@ func Dir(ctx context.Context, dir string, opts Options) (Result, error) {
 		return Result{}, fmt.Errorf("ingest: %w: name an existing folder", err)
 	}
 	defer root.Close()
-	return FS(ctx, root.FS(), opts)
+	return FS(ctx, folder{root.FS(), root}, opts)
 }
 
 // FS reads the documents of a file system.
@@ -145,25 +178,40 @@ func Dir(ctx context.Context, dir string, opts Options) (Result, error) {
 //
 // All passages are kept in memory: a large file of records is for [Stream].
 //
+// An id that a record gives itself and that another passage has, or could have as a
+// section of a file, is replaced by the path, "#" and the line of the record, which is
+// noted.
+//
 // Several files are read at the same time, so fsys must allow that, unless tokens are
 // counted. The result depends on nothing but the names and the contents of the files and
 // on opts.
-func FS(ctx context.Context, fsys fs.FS, opts Options) (Result, error) {
-	var res Result
-	opts, err := opts.check()
+func FS(ctx context.Context, fsys fs.FS, opts Options) (res Result, err error) {
+	opts, err = opts.check()
 	if err != nil {
 		return res, err
 	}
-	names, err := res.list(ctx, fsys)
+	names, err := res.list(ctx, fsys, opts)
 	if err != nil {
 		return res, err
 	}
+	res.taken, res.files = map[string]bool{}, make(map[string]bool, len(names))
+	for _, name := range names {
+		res.files[name] = true
+	}
+	defer func() { res.taken, res.files = nil, nil }()
 	i := 0
 	for file, err := range readFiles(ctx, fsys, names, opts) {
 		if err == nil && ctx.Err() != nil { // since the file was read
 			file, err = Result{}, ctx.Err()
 		}
-		res.add(file)
+		if i < len(names) {
+			res.add(names[i], file)
+		}
+		for _, n := range file.Notes {
+			if opts.Note != nil {
+				opts.Note(n)
+			}
+		}
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return res, fmt.Errorf("ingest: stopped after %d of %d files: %w", i, len(names), ctx.Err())
@@ -177,7 +225,7 @@ func FS(ctx context.Context, fsys fs.FS, opts Options) (Result, error) {
 	}
 	slices.SortStableFunc(res.Skipped, func(a, b *FileError) int { return strings.Compare(a.Path, b.Path) })
 	if res.Read == 0 {
-		err = fmt.Errorf("%w: %d files or records skipped, %d of other formats: want .txt, .md, .html, .jsonl, .csv or .tsv files", ErrNothing, len(res.Skipped), res.Ignored)
+		err = fmt.Errorf("%w: %d files or records skipped, %d of other formats: want %s files", ErrNothing, len(res.Skipped), res.Ignored, opts.endings())
 		if len(res.Skipped) > 0 {
 			err = fmt.Errorf("%w; the first: %w", err, res.Skipped[0])
 		}
@@ -190,169 +238,113 @@ func (r *Result) skip(name string, err error) {
 	r.Skipped = append(r.Skipped, &FileError{Path: name, Err: err})
 }
 
-// list returns the names of the documents in order. Links to folders are not
-// followed, so that no loop of links can hold it up.
-func (r *Result) list(ctx context.Context, fsys fs.FS) ([]string, error) {
-	var names []string
-	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
-		if ctx.Err() != nil {
-			return fmt.Errorf("ingest: stopped while listing files: %w", ctx.Err())
+// Passages may take, beside their texts, at most keptBytes, three times the bytes of the
+// files that they come from, and fileBytes for each file.
+const (
+	keptBytes = 64 << 20
+	fileBytes = 2 << 10
+)
+
+// maxBad is how many bad records of a file are told one by one.
+const maxBad = 1000
+
+// allowed returns how many bytes the passages of so many files of together so many bytes
+// may take.
+func allowed(files int, bytes int64) int64 {
+	return keptBytes + 3*bytes + fileBytes*int64(files)
+}
+
+// costOf returns about how many bytes a passage takes, apart from what it shares with
+// others of its file. Texts count if they need not be part of the file as it is.
+func costOf(p retriever.Passage, texts bool) int64 {
+	n := 208 + len(p.ID) // twice itself, since lists grow by copying
+	if k := len(p.Metadata); k > 0 {
+		slots := 8
+		for slots*7/8 < k && k > 8 || slots < k {
+			slots *= 2
 		}
-		if err != nil {
-			if name == "." {
-				return fmt.Errorf("ingest: %w", err)
+		n += 48 + 80*slots
+	}
+	if texts {
+		n += len(p.Text) + len(p.Title)
+		for _, v := range p.Metadata {
+			text, _ := v.AsString()
+			n += len(text)
+			list, _ := v.AsStrings()
+			for _, text := range list {
+				n += 16 + len(text)
 			}
-			r.skip(name, err)
-			return nil
 		}
-		dotted := strings.HasPrefix(d.Name(), ".") && name != "."
-		switch {
-		case d.IsDir() && dotted:
-			return fs.SkipDir
-		case d.IsDir():
-			return nil
-		case dotted:
-			r.Ignored++
-			return nil
-		}
-		mode := d.Type()
-		if mode&fs.ModeSymlink != 0 {
-			info, err := fs.Stat(fsys, name)
-			if err != nil {
-				r.skip(name, err)
-				return nil
-			}
-			mode = info.Mode()
-		}
-		switch {
-		case mode.IsDir(), !mode.IsRegular() && formatOf(name) != "":
-			r.skip(name, ErrNotFile)
-		case formatOf(name) == "":
-			r.Ignored++
-		default:
-			names = append(names, name)
-		}
-		return nil
-	})
-	// The walk gives a/b.md before a.md.
-	slices.Sort(names)
-	return names, err
+	}
+	return int64(n)
 }
 
 // add puts what was read of the next file behind the others.
-func (r *Result) add(file Result) {
-	r.Passages = append(r.Passages, file.Passages...)
+func (r *Result) add(name string, file Result) {
+	r.Notes = append(r.Notes, file.Notes...)
 	r.Skipped = append(r.Skipped, file.Skipped...)
+	if r.cost+file.cost > allowed(r.Read+1, r.size+file.size) {
+		r.skip(name, ErrTooMany)
+		return
+	}
+	from := len(r.Passages)
+	if from == 0 {
+		r.Passages = file.Passages
+	} else {
+		r.Passages = append(r.Passages, file.Passages...)
+	}
+	r.cost += file.cost
+	r.size += file.size
 	r.Read += file.Read
 	r.Bytes += file.Bytes
-}
-
-// readFiles reads files, as many at a time as there are processors, and yields what
-// they hold in their order, up to the first error.
-func readFiles(ctx context.Context, fsys fs.FS, names []string, opts Options) iter.Seq2[Result, error] {
-	return func(yield func(Result, error) bool) {
-		type reading struct {
-			res   Result
-			err   error
-			panic any
+	renamed := Note{Path: name, Kind: NoteID, Text: "taken by another passage: the record is named after its line"}
+	for i, s := range file.records {
+		to := len(file.Passages)
+		if i+1 < len(file.records) {
+			to = file.records[i+1].from
 		}
-		workers := runtime.GOMAXPROCS(0)
-		if opts.Split.Count != nil || opts.Children != nil && opts.Children.Count != nil {
-			workers = 1 // nobody says that the function may be called from several goroutines
-		}
-		ctx, cancel := context.WithCancel(ctx)
-		// Its length bounds how far reading is ahead.
-		pending := make(chan chan reading, workers-1)
-		var all sync.WaitGroup
-		defer all.Wait()
-		defer cancel()
-		all.Go(func() {
-			defer close(pending)
-			for _, name := range names {
-				done := make(chan reading, 1)
-				select {
-				case pending <- done:
-				case <-ctx.Done():
-					return
-				}
-				all.Go(func() {
-					var r reading
-					defer func() {
-						if v := recover(); v != nil {
-							r.panic = fmt.Sprintf("%v\n\n%s", v, debug.Stack())
-						}
-						done <- r
-					}()
-					if r.err = ctx.Err(); r.err == nil {
-						r.err = r.res.readFile(ctx, fsys, name, opts)
-					}
-				})
+		if s.id != "" && r.rename(name, s, r.Passages[from+s.from:from+to]) {
+			if renamed.Count == 0 {
+				renamed.Line = s.line
 			}
-		})
-		read := 0
-		for done := range pending {
-			read++
-			r := <-done
-			if r.panic != nil {
-				panic(r.panic) // here the caller can recover from it
-			}
-			if !yield(r.res, r.err) || r.err != nil {
-				return
-			}
+			renamed.Count++
 		}
-		if read < len(names) {
-			yield(Result{}, ctx.Err())
-		}
+	}
+	if renamed.Count > 0 {
+		r.Notes = append(r.Notes, renamed)
 	}
 }
 
-// readFile adds the passages of a file, or skips it. An error means that ctx is done
-// or that opts do not fit the text.
-func (r *Result) readFile(ctx context.Context, fsys fs.FS, name string, opts Options) error {
-	f, err := fsys.Open(name)
-	if err != nil {
-		r.skip(name, err)
-		return nil
+// rename gives the passages of a record other ids if they have one that is taken, or that
+// a section or a record without an id has or could have. It reports whether it did.
+func (r *Result) rename(name string, s span, passages []retriever.Passage) bool {
+	free := true
+	for i := 0; i < len(s.id) && free; i++ {
+		free = s.id[i] != '#' || !r.files[s.id[:i]]
 	}
-	defer f.Close()
-	if info, err := f.Stat(); err == nil && !isRecords(formatOf(name)) && info.Size() > opts.MaxBytes {
-		r.skip(name, ErrTooLarge)
-		return nil
+	for _, p := range passages {
+		free = free && !r.taken[p.ID]
 	}
-	before := len(r.Passages)
-	counted := &counter{r: f}
-	for p, err := range Stream(ctx, name, counted, opts) {
-		var file *FileError
-		switch {
-		case err == nil:
-			r.Passages = append(r.Passages, p)
-		case errors.As(err, &file):
-			r.Skipped = append(r.Skipped, file)
-		default:
-			return err
+	if free {
+		for _, p := range passages {
+			r.taken[p.ID] = true
+		}
+		return false
+	}
+	id := fmt.Sprintf("%s#%d", name, s.line)
+	for i := range passages {
+		p := &passages[i]
+		p.ID = id + strings.TrimPrefix(p.ID, s.id)
+		if parent, ok := p.Metadata[parentKey].AsString(); ok && strings.HasPrefix(parent, s.id) {
+			p.Metadata = maps.Clone(p.Metadata)
+			p.Metadata[parentKey] = filter.String(id + strings.TrimPrefix(parent, s.id))
 		}
 	}
-	if len(r.Passages) > before {
-		r.Read++
-		r.Bytes += counted.n
-	}
-	return nil
-}
-
-// counter counts the bytes that are read through it.
-type counter struct {
-	r io.Reader
-	n int64
-}
-
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	return n, err
+	return true
 }
 
 // Document makes passages of one document, whose format the end of its name
-// gives. The error is a *[FileError], or wraps ErrOptions; of records, it is about
+// gives. The error is a *[FileError], or wraps ErrOption; of records, it is about
 // the first bad one.
 //
 // Each passage has:
@@ -361,41 +353,28 @@ func (c *counter) Read(p []byte) (int, error) {
 //   - Title: the document's title and the headings above the passage, joined by
 //     " > ". The title of a document without one is its first heading of level 1, or
 //     else its file name without the ending. No passage goes across a heading; the
-//     text of headings stands in titles only. A heading of more than 1,000 bytes is a
-//     paragraph, and a title that long is none.
-//   - Metadata: "path" (name), "format" ("txt", "md" or "html"), "document" (the
-//     title of the document) and "number" (that in ID, an int).
-//   - Source: the name, and the place of the text in data.
+//     text of headings is in titles only. A title has at most 300 characters: of
+//     longer ones the longest parts are cut, with an ellipsis. A heading of more than
+//     300 characters is a paragraph.
+//   - Metadata: what the front matter of Markdown says, and "path" (name), "format" ("txt", "md", "html" or
+//     the key in Options.Formats without its dot), "document" (the title of the document) and "number" (that in
+//     ID, an int); of a document with pages also "page" (an int).
+//   - Source: the name, and the place of the text in data; of Options.Formats, the place in
+//     Text.Body and the pages.
 //
 // Passages of records have what the record says; see [Stream].
 func Document(name string, data []byte, opts Options) ([]retriever.Passage, error) {
 	var out []retriever.Passage
+	var cost int64
+	format := opts.formatOf(name)
 	for p, err := range Stream(context.Background(), name, bytes.NewReader(data), opts) {
 		if err != nil {
 			return nil, err
+		}
+		if cost += costOf(p, isRecords(format) || opts.reader(format) != nil); cost > allowed(1, int64(len(data))) {
+			return nil, fileError(name, ErrTooMany)
 		}
 		out = append(out, p)
 	}
 	return out, nil
 }
-
-// formatOf returns the format that the end of a name stands for, "" if none.
-func formatOf(name string) string {
-	switch strings.ToLower(path.Ext(name)) {
-	case ".txt", ".text":
-		return "txt"
-	case ".md", ".markdown":
-		return "md"
-	case ".html", ".htm":
-		return "html"
-	case ".jsonl", ".ndjson":
-		return "jsonl"
-	case ".csv":
-		return "csv"
-	case ".tsv":
-		return "tsv"
-	}
-	return ""
-}
-
-func isRecords(format string) bool { return format == "jsonl" || format == "csv" || format == "tsv" }

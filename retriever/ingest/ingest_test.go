@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -55,9 +56,9 @@ func TestDocument(t *testing.T) {
 		start := strings.Index(architecture, first)
 		return retriever.Passage{
 			ID: fmt.Sprintf("docs/arch.md#%d", n), Title: title, Text: text,
-			Metadata: retriever.Metadata{
-				"path": retriever.String("docs/arch.md"), "format": retriever.String("md"),
-				"document": retriever.String("Handbook"), "number": retriever.Int(int64(n)),
+			Metadata: filter.Metadata{
+				"path": filter.String("docs/arch.md"), "format": filter.String("md"),
+				"document": filter.String("Handbook"), "number": filter.Int(int64(n)),
 			},
 			Source: retriever.Source{URI: "docs/arch.md", Start: start, End: start + strings.Index(architecture[start:], last) + len(last)},
 		}
@@ -151,11 +152,11 @@ func TestPlainText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"Dr. Smith came.", "He\r\nsaw it.", "# Not a heading", "It was [Relevant] & <b>."}
+	want := []string{"Dr. Smith came.", "He saw it.", "# Not a heading", "It was [Relevant] & <b>."}
 	var got []string
 	for _, p := range ps {
 		got = append(got, p.Text)
-		if piece := src[p.Source.Start:p.Source.End]; piece != p.Text {
+		if piece := src[p.Source.Start:p.Source.End]; strings.ReplaceAll(piece, "\r\n", " ") != p.Text {
 			t.Errorf("%s: text %q, source %q", p.ID, p.Text, piece)
 		}
 	}
@@ -202,7 +203,7 @@ func TestFS(t *testing.T) {
 	file := func(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s)} }
 	fsys := fstest.MapFS{
 		"b.txt": file("B one."), "a.txt": file("A one."), "a/z.md": file("# Z\nZ one."), "a/y.HTM": file("<p>Y one."),
-		"bad.txt": file("caf\xe9"), "empty.md": file("# Only a heading"), "large.txt": file(strings.Repeat("x ", 50)),
+		"bad.txt": file("\xff"), "empty.md": file("# Only a heading"), "large.txt": file(strings.Repeat("x ", 50)),
 		"pic.png": file("x"), ".hidden.txt": file("no"), ".git/a.txt": file("no"), "pipe.txt": {Mode: fs.ModeNamedPipe},
 	}
 	var progress []Progress
@@ -252,10 +253,10 @@ func TestFSErrors(t *testing.T) {
 	})
 	t.Run("options", func(t *testing.T) {
 		for _, o := range []Options{{Split: Split{Size: -1}}, {MaxBytes: -1}} {
-			if _, err := FS(t.Context(), text, o); !errors.Is(err, ErrOptions) {
+			if _, err := FS(t.Context(), text, o); !errors.Is(err, ErrOption) {
 				t.Error(err)
 			}
-			if _, err := Document("a.txt", nil, o); !errors.Is(err, ErrOptions) {
+			if _, err := Document("a.txt", nil, o); !errors.Is(err, ErrOption) {
 				t.Error(err)
 			}
 		}
@@ -397,4 +398,21 @@ func (p panicFS) Open(name string) (fs.File, error) {
 		panic("broken disk")
 	}
 	return p.MapFS.Open(name)
+}
+
+// A reader that ends its goroutine, as t.FailNow does, is an error, not an empty file.
+func TestFSGoexit(t *testing.T) {
+	res, err := FS(t.Context(), endingFS{fstest.MapFS{"a.txt": {Data: []byte("a")}, "b.txt": {Data: []byte("b")}}}, Options{})
+	if err == nil {
+		t.Errorf("no error, %+v", res)
+	}
+}
+
+type endingFS struct{ fstest.MapFS }
+
+func (e endingFS) Open(name string) (fs.File, error) {
+	if name == "a.txt" {
+		runtime.Goexit()
+	}
+	return e.MapFS.Open(name)
 }

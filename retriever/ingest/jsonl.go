@@ -7,11 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/tidwall/gjson"
+
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 // readBuffer is the size of the buffers in bytes that files of records are read
@@ -44,7 +49,7 @@ func (s *stream) lines(r io.Reader) error {
 		case !utf8.Valid(data):
 			more = s.bad(number, ErrNotUTF8)
 		default:
-			rec, bad := parseRecord(data, start)
+			rec, bad := s.parseRecord(data, start, number)
 			rec.line = number
 			if bad != nil {
 				more = s.bad(number, bad)
@@ -81,51 +86,141 @@ func (s *stream) line(in *bufio.Reader, buf []byte) ([]byte, int, error) {
 }
 
 // parseRecord reads a line that stands at offset start of its file.
-func parseRecord(data []byte, start int) (record, error) {
+func (s *stream) parseRecord(data []byte, start, line int) (record, error) {
 	var rec record
-	seen := map[string]bool{}
-	hasText := false
-	d := json.NewDecoder(bytes.NewReader(data))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return rec, fmt.Errorf("%w: want a JSON object on one line", ErrRecord)
+	if err := checkJSON(data); err != nil {
+		return rec, err
 	}
-	for d.More() {
-		t, err := d.Token()
-		if err != nil {
-			return rec, badJSON(err)
+	var names []string
+	var values []gjson.Result
+	var seen map[string]bool
+	twice, left := "", 0
+	gjson.ParseBytes(data).ForEach(func(key, value gjson.Result) bool {
+		name := key.String()
+		if len(names) < maxFields {
+			for i := 0; i < len(names) && seen == nil && twice == ""; i++ {
+				if names[i] == name {
+					twice = name
+				}
+			}
+			if len(names) == 16 {
+				seen = map[string]bool{}
+				for _, n := range names {
+					seen[n] = true
+				}
+			}
+			if seen[name] {
+				twice = name
+			} else if seen != nil {
+				seen[name] = true
+			}
+			names, values = append(names, name), append(values, value)
+		} else {
+			left++
 		}
-		name := t.(string)
-		if name == "_id" {
-			name = "id"
+		return twice == ""
+	})
+	if twice != "" {
+		return rec, fmt.Errorf("%w: the field %q comes twice", ErrRecord, twice)
+	}
+	f := s.opts.Fields
+	isText := func(i int) bool { return values[i].Type == gjson.String }
+	id := find(names, f.ID, idNames, func(i int) bool { return values[i].Type != gjson.Null })
+	title := find(names, f.Title, titleNames, isText)
+	text := find(names, f.Text, textNames, isText)
+	if title < 0 {
+		title = find(names, f.Title, titleNames[:1], func(i int) bool { return values[i].Type != gjson.Null })
+	}
+	if text < 0 {
+		text = find(names, f.Text, textNames, func(i int) bool { return values[i].Type != gjson.Null })
+	}
+	wrong := func(i int, want string) error {
+		return fmt.Errorf("%w: the field %q is not %s", ErrRecord, names[i], want)
+	}
+	for i, v := range values {
+		switch {
+		case v.Type == gjson.Null && i != text:
+		case i == id && v.Type == gjson.String:
+			rec.id = strings.Clone(v.String())
+		case i == id && v.Type == gjson.Number:
+			n, err := strconv.ParseInt(v.Raw, 10, 64)
+			if err != nil {
+				return rec, wrong(i, "a text or a whole number of 64 bits")
+			}
+			rec.id = strconv.FormatInt(n, 10)
+		case i == id:
+			return rec, wrong(i, "a text or a whole number of 64 bits")
+		case (i == title || i == text) && !isText(i):
+			return rec, wrong(i, "a text")
+		case i == title:
+			rec.title = strings.Clone(v.String())
+		case i == text:
+			raw := data[v.Index : v.Index+len(v.Raw)]
+			rec.section = jsonText(raw, start+v.Index)
+		case len(v.Raw) > maxValue:
+			s.notes.add(NoteField, fmt.Sprintf("%q, longer than 64 KiB, left out", names[i][:cutRune(names[i], 100)]), line)
+		case names[i] == "metadata":
+			var m filter.Metadata
+			if err := m.UnmarshalJSON([]byte(v.Raw)); err != nil {
+				return rec, fmt.Errorf("%w: %w", ErrRecord, err)
+			}
+			for _, key := range slices.Sorted(maps.Keys(m)) {
+				if err := s.note(&rec, line, key, m[key]); err != nil {
+					return rec, err
+				}
+			}
+		default:
+			var value filter.Value
+			if value.UnmarshalJSON([]byte(v.Raw)) != nil {
+				value = filter.String(strings.Clone(v.Raw))
+			}
+			if err := s.note(&rec, line, s.intern(names[i]), value); err != nil {
+				return rec, err
+			}
 		}
-		if seen[name] {
-			return rec, fmt.Errorf("%w: the field %q comes twice", ErrRecord, name)
-		}
-		seen[name] = true
-		var raw json.RawMessage
-		if err := d.Decode(&raw); err != nil {
-			return rec, badJSON(err)
-		}
-		if name == "text" && raw[0] == '"' {
-			hasText = true
-			end := int(d.InputOffset())
-			rec.section = jsonText(raw, start+end-len(raw))
-			continue
-		}
-		if err := rec.set(name, raw); err != nil {
+	}
+	if left > 0 {
+		s.notes.add(NoteField, "of more than 1,000 fields of a record, left out", line)
+	}
+	if text < 0 {
+		if err := f.missing("field"); err != nil {
 			return rec, err
 		}
-	}
-	if _, err := d.Token(); err != nil {
-		return rec, badJSON(err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return rec, fmt.Errorf("%w: more than one JSON value on the line", ErrRecord)
-	}
-	if !hasText {
-		return rec, fmt.Errorf(`%w: no text in a field "text"`, ErrRecord)
+		return rec, fmt.Errorf(`%w: no text in a field "text": name the field in Options.Fields`, ErrRecord)
 	}
 	return rec, nil
+}
+
+// intern returns one string for all that are equal to name, as long as there are few.
+func (s *stream) intern(name string) string {
+	if one, ok := s.names[name]; ok {
+		return one
+	}
+	name = strings.Clone(name)
+	if s.names == nil {
+		s.names = map[string]string{}
+	}
+	if len(s.names) < 10*maxFields {
+		s.names[name] = name
+	}
+	return name
+}
+
+// checkJSON returns an error if data is not one JSON object.
+func checkJSON(data []byte) error {
+	head := bytes.TrimLeft(data, " \t\r\n")
+	if len(head) == 0 || head[0] != '{' {
+		return fmt.Errorf("%w: want a JSON object on one line", ErrRecord)
+	}
+	if json.Valid(data) {
+		return nil
+	}
+	var none struct{}
+	d := json.NewDecoder(bytes.NewReader(data))
+	if err := d.Decode(&none); err != nil {
+		return badJSON(err)
+	}
+	return fmt.Errorf("%w: more than one JSON value on the line", ErrRecord)
 }
 
 func badJSON(err error) error {
@@ -135,73 +230,25 @@ func badJSON(err error) error {
 	return fmt.Errorf("%w: %w", ErrRecord, err)
 }
 
-// set sets a field other than the text.
-func (rec *record) set(name string, raw json.RawMessage) error {
-	var v any
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	if err := d.Decode(&v); err != nil {
-		return badJSON(err)
-	}
-	wrong := func(want string) error {
-		return fmt.Errorf("%w: the field %q is not %s", ErrRecord, name, want)
-	}
-	switch x := v.(type) {
-	case nil:
-		return nil
-	case string:
-		switch name {
-		case "id":
-			rec.id = x
-			return nil
-		case "title":
-			rec.title = x
-			return nil
-		}
-	case json.Number:
-		if name == "id" {
-			n, err := strconv.ParseInt(x.String(), 10, 64)
-			if err != nil {
-				return wrong("a text or a whole number of 64 bits")
-			}
-			rec.id = strconv.FormatInt(n, 10)
-			return nil
-		}
-	}
-	switch name {
-	case "id":
-		return wrong("a text or a whole number of 64 bits")
-	case "title", "text":
-		return wrong("a text")
-	case "metadata":
-		var m retriever.Metadata
-		if err := m.UnmarshalJSON(raw); err != nil {
-			return fmt.Errorf("%w: %w", ErrRecord, err)
-		}
-		for key, v := range m {
-			if err := rec.note(key, v); err != nil {
-				return err
-			}
-		}
+// note adds metadata to a record.
+func (s *stream) note(rec *record, line int, key string, v filter.Value) error {
+	v, ok := s.opts.Fields.value(key, v)
+	if !ok {
+		s.notes.add(NoteField, fmt.Sprintf("%q that is no %v, left out", key, s.opts.Fields.Types[key]), line)
 		return nil
 	}
-	var value retriever.Value
-	if value.UnmarshalJSON(raw) != nil {
-		value = retriever.String(string(raw))
+	if len(rec.metadata) >= maxFields {
+		s.notes.add(NoteField, "of more than 1,000 fields of a record, left out", line)
+		return nil
 	}
-	return rec.note(name, value)
-}
-
-// note adds metadata.
-func (rec *record) note(key string, v retriever.Value) error {
-	if err := (retriever.Metadata{key: v}).Check(); err != nil {
+	if err := (filter.Metadata{key: v}).Check(); err != nil {
 		return fmt.Errorf("%w: %w", ErrRecord, err)
 	}
 	if _, ok := rec.metadata[key]; ok {
 		return fmt.Errorf("%w: the metadata %q comes twice", ErrRecord, key)
 	}
 	if rec.metadata == nil {
-		rec.metadata = retriever.Metadata{}
+		rec.metadata = filter.Metadata{}
 	}
 	rec.metadata[key] = v
 	return nil
@@ -220,7 +267,7 @@ func jsonText(raw json.RawMessage, at int) section {
 			n = len(in) - i
 		}
 		if n > 0 {
-			sec.stretch(n, at+i, at+i+n)
+			sec.runs.add(n, at+i, at+i+n)
 			i += n
 			continue
 		}
@@ -228,7 +275,7 @@ func jsonText(raw json.RawMessage, at int) section {
 		if in[i+1] == 'u' {
 			size, r = escape(in[i:])
 		}
-		sec.stretch(utf8.RuneLen(r), at+i, at+i+size)
+		sec.runs.add(utf8.RuneLen(r), at+i, at+i+size)
 		i += size
 	}
 	return sec
@@ -250,19 +297,4 @@ func escape(in []byte) (int, rune) {
 		}
 	}
 	return 6, utf8.RuneError
-}
-
-// stretch says that the next n bytes of the text come from the bytes src to end.
-func (s *section) stretch(n, src, end int) {
-	at := 0
-	if k := len(s.runs) - 1; k >= 0 {
-		last := &s.runs[k]
-		at = last.at + last.n
-		if last.end == src && last.end-last.src == last.n && end-src == n {
-			last.n += n
-			last.end = end
-			return
-		}
-	}
-	s.runs = append(s.runs, run{at, n, src, end})
 }

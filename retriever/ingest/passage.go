@@ -4,18 +4,19 @@ import (
 	"context"
 	"maps"
 	"path"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 // passages calls emit with the passages of the document in order until it returns
 // false.
-func (d *document) passages(ctx context.Context, name, format string, opts Options, emit func(retriever.Passage) bool) error {
+func (d *document) passages(ctx context.Context, name, format string, opts Options, n *notes, emit func(retriever.Passage) bool) error {
 	own := d.title
 	if own == "" {
 		own = d.first
@@ -26,30 +27,33 @@ func (d *document) passages(ctx context.Context, name, format string, opts Optio
 	number := 0
 	for i := range d.sections {
 		s := &d.sections[i]
-		title := d.titleOf(s, own)
+		title := n.join(d.titleOf(s, own))
 		if opts.NFC {
 			s.compose()
 			title = norm.NFC.String(title)
 		}
-		units, err := opts.Split.cut(ctx, s.text, s.blocks)
-		if err != nil {
-			return err
-		}
-		for _, u := range units {
+		more, failed := true, error(nil)
+		err := opts.Split.cut(ctx, s.text, s.blocks(), func(u unit) bool {
 			number++
 			p := s.passage(name, u)
 			p.ID = name + "#" + strconv.Itoa(number)
 			p.Title = title
-			p.Metadata = retriever.Metadata{
-				"path":     retriever.String(name),
-				"format":   retriever.String(format),
-				"document": retriever.String(own),
-				"number":   retriever.Int(int64(number)),
-			}
-			if more, err := s.family(ctx, p, u, opts, emit); err != nil || !more {
-				return err
-			}
+			p.Metadata = make(filter.Metadata, len(d.metadata)+4)
+			maps.Copy(p.Metadata, d.metadata)
+			p.Metadata["path"] = filter.String(name)
+			p.Metadata["format"] = filter.String(format)
+			p.Metadata["document"] = filter.String(own)
+			p.Metadata["number"] = filter.Int(int64(number))
+			more, failed = s.family(ctx, p, u, opts, emit)
+			return more && failed == nil
+		})
+		if failed != nil {
+			err = failed
 		}
+		if err != nil || !more {
+			return err
+		}
+		*s = section{} // its passages have what they need of it
 	}
 	return nil
 }
@@ -68,8 +72,11 @@ func (s *section) passage(name string, u unit) retriever.Passage {
 func (s *section) family(ctx context.Context, p retriever.Passage, u unit, opts Options, emit func(retriever.Passage) bool) (bool, error) {
 	var children []unit
 	if opts.Children != nil {
-		var err error
-		if children, err = opts.Children.cut(ctx, s.text, s.clip(u)); err != nil {
+		err := opts.Children.cut(ctx, s.text, s.blocksIn(TextRange{u.start, u.end}), func(c unit) bool {
+			children = append(children, c)
+			return true
+		})
+		if err != nil {
 			return false, err
 		}
 	}
@@ -80,7 +87,7 @@ func (s *section) family(ctx context.Context, p retriever.Passage, u unit, opts 
 		c := s.passage(p.Source.URI, u)
 		c.ID = p.ID + "." + strconv.Itoa(k+1)
 		c.Title = p.Title
-		c.Metadata = retriever.Metadata{parentKey: retriever.String(p.ID)}
+		c.Metadata = filter.Metadata{parentKey: filter.String(p.ID)}
 		maps.Copy(c.Metadata, p.Metadata)
 		if !emit(c) {
 			return false, nil
@@ -89,32 +96,24 @@ func (s *section) family(ctx context.Context, p retriever.Passage, u unit, opts 
 	return true, nil
 }
 
-// clip returns the blocks of s as far as they are in u.
-func (s *section) clip(u unit) []block {
-	first := sort.Search(len(s.blocks), func(i int) bool { return s.blocks[i].end > u.start })
-	var out []block
-	for _, b := range s.blocks[first:] {
-		if b.start >= u.end {
-			break
-		}
-		b.start, b.end = max(b.start, u.start), min(b.end, u.end)
-		out = append(out, b)
-	}
-	return out
-}
-
-// titleOf joins the title of the document, own, and the headings above s. A
-// document that is titled by its first heading of level 1 may have others, whose
+// titleOf returns the parts of a title: that of the document, own, and the headings above
+// s. A document that is titled by its first heading of level 1 may have others, whose
 // sections are not below the first.
-func (d *document) titleOf(s *section, own string) string {
+func (d *document) titleOf(s *section, own string) []string {
+	var headings []string
+	top := 0
+	for h := s.path; h != nil; h = h.above {
+		headings = append(headings, h.text)
+		top = h.level
+	}
 	var parts []string
-	if d.title != "" || len(s.path) == 0 || s.path[0].level > 1 {
+	if d.title != "" || top != 1 {
 		parts = append(parts, own)
 	}
-	for _, h := range s.path {
-		if len(parts) == 0 || parts[len(parts)-1] != h.text {
-			parts = append(parts, h.text)
+	for _, text := range slices.Backward(headings) {
+		if len(parts) == 0 || parts[len(parts)-1] != text {
+			parts = append(parts, text)
 		}
 	}
-	return strings.Join(parts, " > ")
+	return parts
 }

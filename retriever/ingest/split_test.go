@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rivo/uniseg"
 
-	"github.com/goselfrag/goselfrag/internal/sentence"
+	"github.com/goselfrag/goselfrag/internal/analysis"
 )
 
 func TestSplitText(t *testing.T) {
@@ -75,11 +75,11 @@ func TestSplitErrors(t *testing.T) {
 		`Size is 2 tokens: the character "東" alone has 3`: {Unit: Tokens, Size: 2, Count: count},
 	} {
 		_, err := split.Text("a 東")
-		if !errors.Is(err, ErrOptions) || !strings.Contains(err.Error(), want) {
+		if !errors.Is(err, ErrOption) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
 		for _, o := range []Options{{Split: split}, {Children: &split}} {
-			if _, err := Document("a.txt", []byte("a 東"), o); !errors.Is(err, ErrOptions) {
+			if _, err := Document("a.txt", []byte("a 東"), o); !errors.Is(err, ErrOption) {
 				t.Errorf("%+v: %v", o, err)
 			}
 		}
@@ -103,7 +103,7 @@ func pairs(s string) int {
 }
 
 // joins tells whether a character makes one grapheme cluster with a Han character
-// behind it, which sentence.Count takes for a word of its own: a cluster is never cut.
+// behind it, which sentence counting takes for a word of its own: a cluster is never cut.
 func joins(r rune) bool { return uniseg.GraphemeClusterCount(string(r)+"東") == 1 }
 
 func FuzzSplit(f *testing.F) {
@@ -156,10 +156,10 @@ func FuzzSplit(f *testing.F) {
 			}
 			switch s.Unit {
 			case Words:
-				if n := sentence.Count(passage); n > s.Size {
+				if n := analysis.Count(passage); n > s.Size {
 					t.Fatalf("%q has %d words, limit %d", passage, n, s.Size)
 				}
-				if n := sentence.Count(text[p.Start:max(end, p.Start)]); n > s.Overlap {
+				if n := analysis.Count(text[p.Start:max(end, p.Start)]); n > s.Overlap {
 					t.Fatalf("%d words overlap, limit %d", n, s.Overlap)
 				}
 			case Tokens:
@@ -226,6 +226,20 @@ func TestCutIsCancelled(t *testing.T) {
 				t.Errorf("%s: %v, %q", name, err, p.Text)
 			}
 			break
+		}
+	}
+}
+
+// Markdown is parsed no further when the context is done, be it in the middle of its
+// blocks or of the text in them.
+func TestMarkdownIsCancelled(t *testing.T) {
+	const blocks = 1000
+	src := strings.Repeat("> *a*\n\n", blocks)
+	for _, looks := range []int{0, blocks, 2*blocks + blocks/2, 3*blocks + blocks/2} {
+		ctx := &patience{t.Context(), looks}
+		readMarkdown(newWriter(ctx, src), 0)
+		if ctx.left >= 0 || ctx.left < -blocks/10 {
+			t.Errorf("done after %d looks, and %d more", looks, -ctx.left)
 		}
 	}
 }

@@ -1,46 +1,50 @@
 package ingest
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 const byteOrderMark = "\ufeff"
 
 // Stream yields the passages of one document as it reads it from r; the end of its
-// name gives its format. Of a file of records, no more is in memory than some 100 kB
-// and the record at hand; other files are read as a whole first.
+// name gives its format. Of a file of records in UTF-8, no more is in memory than some
+// 200 kB and the record at hand; other files are read as a whole first.
 //
 // A pair has a passage or an error. After a *[FileError] about a line, which is a
 // record that gives no passage, the loop goes on with the next record; any other
 // error is the last pair: a *FileError about the file, an error that wraps
-// ErrOptions, or, when ctx is done, ctx.Err(). Whoever breaks off the loop is not
+// ErrOption, or, when ctx is done, ctx.Err(). Whoever breaks off the loop is not
 // read for any longer. The sequence can be used once.
 //
 // # Records
 //
 // A .jsonl file has a JSON object on each line that is not blank. A .csv or .tsv
-// file is a table whose first row names the columns; fields are separated by commas
-// or tabs, and quoted as RFC 4180 says. Both have these fields, of which only the
-// text must be there:
+// file is a table whose first row names the columns; fields are quoted as RFC 4180 says,
+// and separated by tabs in a .tsv file, else by what a first line such as "sep=;" says,
+// or by commas, semicolons, tabs or bars, whichever gives the first rows a text. Both have
+// these fields, of which only the text must be there, under the names in [Fields]:
 //
-//   - "id", or "_id": a text or a whole number, the ID of the passage. A record
+//   - The id: a text or a whole number, the ID of the passage. A record
 //     without one has the name, "#" and its line. That ids are unique is for the
 //     index to check.
-//   - "title" and "text": texts.
+//   - The title and the text: texts.
 //   - "metadata" (JSON only): an object, the metadata.
 //
 // Any other field becomes metadata under its name: in JSON as what it is, or as its
-// JSON text if it is none of the kinds of [retriever.Value]; null and, in a table,
+// JSON text if it is none of the kinds of [filter.Value]; null and, in a table,
 // the empty text are left out. Source is the place of the text in the file, with
 // the escapes that are in it, without its quotes.
 //
@@ -53,24 +57,38 @@ func Stream(ctx context.Context, name string, r io.Reader, opts Options) iter.Se
 			yield(retriever.Passage{}, err)
 			return
 		}
-		s := stream{ctx: ctx, name: name, format: formatOf(name), opts: opts, yield: yield}
-		switch {
-		case s.format == "":
-			err = ErrFormat
-		case !utf8.ValidString(name):
-			err = ErrNotUTF8
-		case isRecords(s.format):
-			err = s.records(r)
-		default:
-			err = s.document(r)
+		s := stream{ctx: ctx, name: name, format: opts.formatOf(name), opts: opts, yield: yield, notes: &notes{}}
+		s.read(r)
+	}
+}
+
+// read reads the document and yields what it holds.
+func (s *stream) read(r io.Reader) {
+	var err error
+	switch {
+	case s.format == "":
+		err = ErrFormat
+	case !utf8.ValidString(s.name):
+		err = ErrNotUTF8
+	case isRecords(s.format):
+		err = s.records(r)
+	case s.opts.reader(s.format) != nil:
+		err = s.foreign(r, s.opts.reader(s.format))
+	default:
+		err = s.document(r)
+	}
+	if s.opts.Note != nil {
+		for _, n := range s.notes.list {
+			n.Path = s.name
+			s.opts.Note(n)
 		}
-		switch {
-		case s.stopped, err == nil:
-		case errors.Is(err, ErrOptions), ctx.Err() != nil && errors.Is(err, ctx.Err()):
-			yield(retriever.Passage{}, err)
-		default:
-			yield(retriever.Passage{}, fileError(name, err))
-		}
+	}
+	switch {
+	case s.stopped, err == nil:
+	case errors.Is(err, ErrOption), s.ctx.Err() != nil && errors.Is(err, s.ctx.Err()):
+		s.yield(retriever.Passage{}, err)
+	default:
+		s.yield(retriever.Passage{}, fileError(s.name, err))
 	}
 }
 
@@ -88,12 +106,24 @@ type stream struct {
 	name, format string
 	opts         Options
 	yield        func(retriever.Passage, error) bool
-	count        int  // passages and errors yielded
-	stopped      bool // the loop was broken off
+	began        func(rec record) // if set, called before the passages of a record
+	notes        *notes
+	names        map[string]string // of fields
+	offsets      *offsets          // of a file that was converted
+	pages        Text              // of a file that another reader read
+	count        int               // passages and errors yielded
+	stopped      bool              // the loop was broken off
 }
 
 func (s *stream) emit(p retriever.Passage) bool {
 	s.count++
+	if s.offsets != nil {
+		p.Source.Start, p.Source.End = s.offsets.source(p.Source.Start), s.offsets.source(p.Source.End)
+	}
+	if len(s.pages.Pages) > 0 {
+		p.Source.Page, p.Source.LastPage = s.pages.Page(p.Source.Start), s.pages.Page(p.Source.End-1)
+		p.Metadata["page"] = filter.Int(int64(p.Source.Page))
+	}
 	s.stopped = !s.yield(p, nil)
 	return !s.stopped
 }
@@ -105,38 +135,83 @@ func (s *stream) bad(line int, err error) bool {
 	return !s.stopped
 }
 
-func (s *stream) document(r io.Reader) error {
-	if err := s.ctx.Err(); err != nil {
-		return err
-	}
+// readAll reads all of r, which has at most Options.MaxBytes, as text.
+func (s *stream) readAll(r io.Reader) (string, error) {
+	most := s.opts.maxBytes(s.format)
 	// One byte more tells whether there is too much.
-	limit := s.opts.MaxBytes
+	limit := most
 	if limit+1 > limit {
 		limit++
 	}
-	data, err := io.ReadAll(io.LimitReader(r, limit))
-	switch {
-	case err != nil:
-		return err
-	case int64(len(data)) > s.opts.MaxBytes:
-		return ErrTooLarge
-	case !utf8.Valid(data):
-		return ErrNotUTF8
+	var b strings.Builder
+	if sized, ok := r.(interface{ Len() int }); ok {
+		b.Grow(int(min(int64(sized.Len()), limit)))
 	}
-	w := newWriter(s.ctx, string(data))
-	body := len(w.src) - len(strings.TrimPrefix(w.src, byteOrderMark))
+	buf := make([]byte, readBuffer)
+	for r = io.LimitReader(r, limit); ; {
+		if err := s.ctx.Err(); err != nil {
+			return "", err
+		}
+		n, err := r.Read(buf)
+		b.Write(buf[:n])
+		switch {
+		case int64(b.Len()) > most:
+			return "", ErrTooLarge
+		case err == io.EOF:
+			return b.String(), nil
+		case err != nil:
+			return "", err
+		}
+	}
+}
+
+// utf8 returns src as UTF-8, and how long the byte order mark before it is.
+func (s *stream) utf8(src string) (text string, body int, err error) {
+	cs, err := detect(src, s.format, true)
+	if err != nil || cs.name == "" {
+		return src, cs.mark, err
+	}
+	text, offsets, bad := cs.decode(src)
+	if bad*100 > len(offsets.sizes) {
+		return "", 0, ErrNotUTF8
+	}
+	s.offsets = offsets
+	what := cs.name
+	if bad > 0 {
+		what = fmt.Sprintf("%s, %d characters that cannot be read", what, bad)
+	}
+	s.notes.add(NoteEncoding, what, 0)
+	return text, 0, nil
+}
+
+func (s *stream) document(r io.Reader) error {
+	src, err := s.readAll(r)
+	if err != nil {
+		return err
+	}
+	src, body, err := s.utf8(src)
+	if err != nil {
+		return err
+	}
+	w := newWriter(s.ctx, src)
+	w.notes = s.notes
 	switch s.format {
 	case "txt":
 		w.plain(body)
 	case "md":
 		readMarkdown(w, body)
 	case "html":
-		readHTML(w, body, len(w.src))
+		readHTML(w, body)
 	}
 	if err := s.ctx.Err(); err != nil {
 		return err
 	}
-	if err := w.finish().passages(s.ctx, s.name, s.format, s.opts, s.emit); err != nil {
+	return s.passages(w.finish())
+}
+
+// passages yields those of a document.
+func (s *stream) passages(d *document) error {
+	if err := d.passages(s.ctx, s.name, s.format, s.opts, s.notes, s.emit); err != nil {
 		return err
 	}
 	if s.count == 0 {
@@ -147,14 +222,30 @@ func (s *stream) document(r io.Reader) error {
 
 // record is a passage as a file of records has it.
 type record struct {
-	line      int // where it begins, from 1
+	line      int  // where it begins, from 1
+	named     bool // it says its id itself
 	id, title string
-	metadata  retriever.Metadata
+	metadata  filter.Metadata
 	section   section // of the text alone
 }
 
 func (s *stream) records(r io.Reader) error {
-	var err error
+	in := bufio.NewReaderSize(r, guess)
+	head, _ := in.Peek(guess) // an error comes again
+	r = in
+	cs, err := detect(string(head), s.format, len(head) < guess)
+	if err == nil && cs.name != "" {
+		src, err := s.readAll(r)
+		if err != nil {
+			return err
+		}
+		if src, _, err = s.utf8(src); err != nil {
+			return err
+		}
+		r = strings.NewReader(src)
+	} else if errors.Is(err, ErrBinary) {
+		return err
+	}
 	if s.format == "jsonl" {
 		err = s.lines(r)
 	} else {
@@ -166,6 +257,9 @@ func (s *stream) records(r io.Reader) error {
 	return err
 }
 
+// maxID is how many bytes the id of a record has at most: all its passages hold it.
+const maxID = 1000
+
 // take yields the passages of a record. It reports whether more records are wanted.
 func (s *stream) take(rec record) (bool, error) {
 	sec := &rec.section
@@ -175,30 +269,39 @@ func (s *stream) take(rec record) (bool, error) {
 	if _, ok := rec.metadata[parentKey]; ok && s.opts.Children != nil {
 		return s.bad(rec.line, fmt.Errorf("%w: the metadata %q is what Options.Children uses: give it another name", ErrRecord, parentKey)), nil
 	}
-	if rec.id == "" {
+	if len(rec.id) > maxID {
+		return s.bad(rec.line, fmt.Errorf("%w: the id has %d bytes: want at most %d", ErrRecord, len(rec.id), maxID)), nil
+	}
+	rec.named = rec.id != ""
+	if !rec.named {
 		rec.id = fmt.Sprintf("%s#%d", s.name, rec.line)
 	}
-	sec.blocks = []block{{end: len(sec.text)}}
+	rec.title = s.notes.shorten(rec.title)
+	if s.began != nil {
+		s.began(rec)
+	}
+	sec.one = true
 	if s.opts.NFC {
 		sec.compose()
 		rec.title = norm.NFC.String(rec.title)
 	}
-	units := []unit{{end: len(sec.text)}}
-	if s.opts.SplitRecords {
-		var err error
-		if units, err = s.opts.Split.cut(s.ctx, sec.text, sec.blocks); err != nil {
-			return false, err
-		}
-	}
-	for i, u := range units {
+	part := 0
+	more, failed := true, error(nil)
+	each := func(u unit) bool {
 		p := sec.passage(s.name, u)
 		p.ID, p.Title, p.Metadata = rec.id, rec.title, rec.metadata
-		if len(units) > 1 {
-			p.ID = fmt.Sprintf("%s#%d", rec.id, i+1)
+		if part++; s.opts.SplitRecords && (part > 1 || u.end < len(strings.TrimRightFunc(sec.text, unicode.IsSpace))) {
+			p.ID = fmt.Sprintf("%s#%d", rec.id, part)
 		}
-		if more, err := sec.family(s.ctx, p, u, s.opts, s.emit); err != nil || !more {
-			return false, err
-		}
+		more, failed = sec.family(s.ctx, p, u, s.opts, s.emit)
+		return more && failed == nil
 	}
-	return true, nil
+	if !s.opts.SplitRecords {
+		each(unit{end: len(sec.text)})
+		return more, failed
+	}
+	if err := s.opts.Split.cut(s.ctx, sec.text, sec.blocks(), each); err != nil {
+		return false, err
+	}
+	return more, failed
 }

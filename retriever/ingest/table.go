@@ -7,10 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 // table reads a table whose first row names the columns.
@@ -18,15 +19,24 @@ func (s *stream) table(r io.Reader) error {
 	w := &window{r: r, limit: s.opts.MaxBytes, line: 1}
 	// What csv.Reader makes of it must have the offsets of the file.
 	in := bufio.NewReaderSize(w, readBuffer)
-	if mark, err := in.Peek(len(byteOrderMark)); err == nil && string(mark) == byteOrderMark {
-		in.Discard(len(byteOrderMark))
-		w.forget(len(byteOrderMark))
-		w.base = len(byteOrderMark)
+	head, _ := in.Peek(readBuffer) // an error comes again
+	skip, above := 0, 0
+	if bytes.HasPrefix(head, []byte(byteOrderMark)) {
+		skip = len(byteOrderMark)
 	}
+	comma, size := separator(head[skip:])
+	if size > 0 {
+		skip += size
+		above = 1
+	} else {
+		comma = s.delimiter(head[skip:])
+	}
+	in.Discard(skip)
+	w.forget(skip)
+	w.base, w.line, w.comma = skip, 1, byte(comma)
 	t := csv.NewReader(in)
-	if s.format == "tsv" {
-		t.Comma = '\t'
-	}
+	t.Comma = comma
+	t.FieldsPerRecord = 0
 	names, err := t.Read()
 	if err != nil {
 		return headError(err)
@@ -34,7 +44,7 @@ func (s *stream) table(r io.Reader) error {
 	if !utf8.ValidString(strings.Join(names, "")) {
 		return ErrNotUTF8
 	}
-	cols, err := columnsOf(names)
+	cols, err := s.columnsOf(names, 1+above)
 	if err != nil {
 		return err
 	}
@@ -52,22 +62,25 @@ func (s *stream) table(r io.Reader) error {
 		} else if errors.As(err, &parse) {
 			line = parse.StartLine
 		}
+		line += above
 		more := true
 		switch {
 		case err == io.EOF:
 			return nil
 		case errors.Is(err, ErrTooLarge): // an open quote, it may be
-			return &FileError{Path: s.name, Line: w.line, Err: ErrTooLarge}
+			return &FileError{Path: s.name, Line: w.line + above, Err: ErrTooLarge}
+		case errors.Is(err, errColumns):
+			return &FileError{Path: s.name, Line: w.line + above, Err: err}
 		case err != nil && parse == nil:
 			return err
 		case err != nil:
-			more = s.bad(line, fmt.Errorf("%w: column %d of line %d: %w%s", ErrRecord, parse.Column, parse.Line, parse.Err, hint(parse.Err)))
+			more = s.bad(line, fmt.Errorf("%w: column %d of line %d: %w%s", ErrRecord, parse.Column, parse.Line+above, parse.Err, hint(parse.Err)))
 		case int64(len(raw)) > s.opts.MaxBytes:
 			more = s.bad(line, ErrTooLarge)
 		case !utf8.Valid(raw):
 			more = s.bad(line, ErrNotUTF8)
 		default:
-			rec := cols.record(fields)
+			rec := s.row(cols, fields, line)
 			rec.line = line
 			atLine, col := t.FieldPos(cols.text)
 			rec.section = fieldText(raw, w.start, w.offset(atLine, col), fields[cols.text])
@@ -101,45 +114,117 @@ func hint(err error) string {
 	return `: put a field with quotes in it in quotes, and write each of its own as two`
 }
 
+// separator reads a first line such as "sep=;", which spreadsheets write, and returns its
+// length; 0 if there is none.
+func separator(head []byte) (comma rune, size int) {
+	line, _, ok := bytes.Cut(head, []byte("\n"))
+	if !ok || len(line) > 10 {
+		return 0, 0
+	}
+	text := strings.Trim(string(line), "\r\"")
+	if len(text) < 5 || !strings.EqualFold(text[:4], "sep=") {
+		return 0, 0
+	}
+	if text = text[4:]; text == `\t` {
+		text = "\t"
+	}
+	if len(text) != 1 || text[0] >= utf8.RuneSelf || text == `"` || text == "\r" {
+		return 0, 0
+	}
+	return rune(text[0]), len(line) + 1
+}
+
+// delimiter tells what is between the fields: of commas, semicolons, tabs and bars the one
+// by which the first row names a text, and by which most rows have as many fields as that.
+func (s *stream) delimiter(head []byte) rune {
+	if s.format == "tsv" {
+		return '\t'
+	}
+	best, most := ',', -1.0
+	for _, comma := range ",;\t|" {
+		r := csv.NewReader(bytes.NewReader(head))
+		r.Comma, r.FieldsPerRecord, r.LazyQuotes, r.ReuseRecord = comma, -1, true, true
+		names, err := r.Read()
+		if err != nil || len(names) > 20_000 {
+			continue
+		}
+		n, score := len(names), 0.0
+		if find(names, s.opts.Fields.Text, textNames, func(int) bool { return true }) >= 0 {
+			score = 4
+		}
+		if n > 1 {
+			score++
+		}
+		rows, same := 0, 0
+		for rows < 20 {
+			fields, err := r.Read()
+			if err != nil || r.InputOffset() >= readBuffer {
+				break // the last one may be cut
+			}
+			if rows++; len(fields) == n {
+				same++
+			}
+		}
+		if rows > 0 {
+			score += 2 * float64(same) / float64(rows)
+		}
+		if score > most {
+			best, most = comma, score
+		}
+	}
+	return best
+}
+
 // columns says which column holds what; -1 if none.
 type columns struct {
-	names           []string
+	names           []string // "" of those that are left out
 	id, title, text int
 }
 
-func columnsOf(names []string) (columns, error) {
-	c := columns{names: names, id: -1, title: -1, text: -1}
+func (s *stream) columnsOf(names []string, line int) (columns, error) {
+	f := s.opts.Fields
+	for i := range names {
+		names[i] = strings.TrimSpace(names[i])
+	}
+	any := func(int) bool { return true }
+	c := columns{names: make([]string, len(names))}
+	c.id, c.title, c.text = find(names, f.ID, idNames, any), find(names, f.Title, titleNames, any), find(names, f.Text, textNames, any)
+	if c.text < 0 {
+		if err := f.missing("column"); err != nil {
+			return c, err
+		}
+		return c, fmt.Errorf(`%w: no column "text": the first row must name the columns, such as id, title and text, or Options.Fields the one with the text`, ErrRecord)
+	}
 	seen := map[string]bool{}
 	for i, name := range names {
-		var at *int
-		switch strings.ToLower(strings.TrimSpace(name)) {
-		case "id", "_id":
-			at = &c.id
-		case "title":
-			at = &c.title
-		case "text":
-			at = &c.text
-		case "":
-			return c, fmt.Errorf("%w: the name of column %d is empty", ErrRecord, i+1)
+		if i == c.id || i == c.title || i == c.text {
+			continue
 		}
-		if at != nil && *at >= 0 || seen[name] {
-			return c, fmt.Errorf("%w: two columns %q", ErrRecord, name)
+		switch {
+		case name == "":
+			s.notes.add(NoteField, fmt.Sprintf("column %d, which has no name, left out", i+1), line)
+			continue
+		case len(seen) >= maxFields:
+			s.notes.add(NoteField, "of more than 1,000 columns, left out", line)
+			continue
+		case (filter.Metadata{name: filter.Int(0)}).Check() != nil:
+			s.notes.add(NoteField, fmt.Sprintf("column %d, whose name cannot be that of metadata, left out", i+1), line)
+			continue
+		}
+		if own := name; seen[own] {
+			for n := 2; seen[name]; n++ {
+				name = own + "_" + strconv.Itoa(n)
+			}
+			s.notes.add(NoteField, fmt.Sprintf("column %d, a second %q, is called %q", i+1, own, name), line)
 		}
 		seen[name] = true
-		if at != nil {
-			*at = i
-		} else if err := (retriever.Metadata{name: retriever.Int(0)}).Check(); err != nil {
-			return c, fmt.Errorf("%w: %w", ErrRecord, err)
-		}
-	}
-	if c.text < 0 {
-		return c, fmt.Errorf(`%w: no column "text": the first row must name the columns, such as id, title and text`, ErrRecord)
+		c.names[i] = name
 	}
 	return c, nil
 }
 
-// record makes a record of a row, but for the place of its text.
-func (c columns) record(fields []string) record {
+// row makes a record of a row, but for the place of its text.
+func (s *stream) row(c columns, fields []string, line int) record {
 	var rec record
 	for i, f := range fields {
 		switch {
@@ -147,12 +232,19 @@ func (c columns) record(fields []string) record {
 			rec.id = f
 		case i == c.title:
 			rec.title = f
-		case i == c.text, f == "":
+		case i == c.text, f == "", c.names[i] == "":
+		case len(f) > maxValue:
+			s.notes.add(NoteField, fmt.Sprintf("%q, longer than 64 KiB, left out", c.names[i]), line)
 		default:
-			if rec.metadata == nil {
-				rec.metadata = retriever.Metadata{}
+			v, ok := s.opts.Fields.typed(c.names[i], f)
+			if !ok {
+				s.notes.add(NoteField, fmt.Sprintf("%q that is no %v, left out", c.names[i], s.opts.Fields.Types[c.names[i]]), line)
+				continue
 			}
-			rec.metadata[c.names[i]] = retriever.String(f)
+			if rec.metadata == nil {
+				rec.metadata = filter.Metadata{}
+			}
+			rec.metadata[c.names[i]] = v
 		}
 	}
 	return rec
@@ -164,7 +256,7 @@ func fieldText(raw []byte, start, at int, text string) section {
 	sec := section{text: text}
 	in := raw[at-start:]
 	if len(in) == 0 || in[0] != '"' {
-		sec.stretch(len(text), at, at+len(text))
+		sec.runs.add(len(text), at, at+len(text))
 		return sec
 	}
 	in = in[1:]
@@ -176,7 +268,7 @@ func fieldText(raw []byte, start, at int, text string) section {
 			n = k
 		}
 		if n > 0 {
-			sec.stretch(n, at+i, at+i+n)
+			sec.runs.add(n, at+i, at+i+n)
 			i, done = i+n, done+n
 			continue
 		}
@@ -184,7 +276,7 @@ func fieldText(raw []byte, start, at int, text string) section {
 		if in[i] == '"' || i+1 < len(in) && in[i+1] == '\n' {
 			size = 2
 		}
-		sec.stretch(1, at+i, at+i+size)
+		sec.runs.add(1, at+i, at+i+size)
 		i, done = i+size, done+1
 	}
 	return sec
@@ -199,14 +291,27 @@ type window struct {
 	first int // the offset of buf[0] in the file
 	start int // where the record begins
 	line  int // its line
+	comma byte
+	marks int // how many commas buf has behind start
 }
+
+// errColumns is the error about a row of so many fields that reading it would take far
+// more memory than it has bytes.
+var errColumns = fmt.Errorf("%w: a row of more than 20,000 fields", ErrRecord)
 
 func (w *window) Read(p []byte) (int, error) {
 	if int64(len(w.buf)-(w.start-w.first)) > w.limit+readBuffer {
 		return 0, ErrTooLarge
 	}
+	if n := len(w.buf) - (w.start - w.first); w.marks > 20_000 && w.marks > n/16 {
+		// Rows behind the one at hand may be in the buffer, no more than it holds.
+		if w.marks > 20_000+readBuffer {
+			return 0, errColumns
+		}
+	}
 	n, err := w.r.Read(p)
 	w.buf = append(w.buf, p[:n]...)
+	w.marks += bytes.Count(p[:n], []byte{w.comma})
 	return n, err
 }
 
@@ -214,6 +319,7 @@ func (w *window) Read(p []byte) (int, error) {
 func (w *window) forget(n int) {
 	done := w.buf[w.start-w.first:][:n]
 	w.line += bytes.Count(done, []byte{'\n'})
+	w.marks -= bytes.Count(done, []byte{w.comma})
 	w.start += n
 	if k := w.start - w.first; k > readBuffer {
 		w.buf = append(w.buf[:0], w.buf[k:]...)

@@ -42,7 +42,7 @@
 //   - Documents with vectors of another dimension than the query's are passed over without
 //     an error.
 //   - Metadata is kept as JSON. An int comes back as a float, rounded beyond 2^53; a time
-//     as a string, unless retriever.Time was put in; what is not UTF-8 as U+FFFD.
+//     as a string, unless filter.Time was put in; what is not UTF-8 as U+FFFD.
 //   - AddDocuments refuses a text with a NUL or one that is not UTF-8 (SQLSTATE 22021), and
 //     with it all the documents of the call. It takes metadata with a NUL, and then every
 //     search with a filter fails (22P05).

@@ -11,6 +11,7 @@ import (
 	"github.com/tmc/langchaingo/vectorstores"
 
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/langchain"
 )
 
@@ -19,7 +20,7 @@ func TestDocumentErrors(t *testing.T) {
 	for name, c := range map[string]struct {
 		docs []schema.Document
 		o    langchain.Options
-		want error // nil is a *retriever.MetadataError
+		want error // nil is a *filter.MetadataError
 		rank int
 		says string
 	}{
@@ -51,7 +52,7 @@ func TestDocumentErrors(t *testing.T) {
 		}
 		res, err := s.Retrieve(t.Context(), retriever.Query{Text: "q", K: 5})
 		var de *langchain.DocumentError
-		var me *retriever.MetadataError
+		var me *filter.MetadataError
 		if !errors.As(err, &de) || de.Rank != c.rank || !strings.Contains(err.Error(), c.says) || len(err.Error()) > 1000 || c.want != nil && !errors.Is(err, c.want) || c.want == nil && !errors.As(err, &me) || len(res.Hits) > 0 {
 			t.Errorf("%s: %v: want document %d, %v, %q", name, err, c.rank, c.want, c.says)
 		}
@@ -60,7 +61,7 @@ func TestDocumentErrors(t *testing.T) {
 
 func TestStoreErrors(t *testing.T) {
 	boom := errors.New("boom")
-	exists := retriever.Exists{Field: "x"}
+	exists := filter.Exists{Field: "x"}
 	for name, c := range map[string]struct {
 		store  error
 		filter error
@@ -74,7 +75,7 @@ func TestStoreErrors(t *testing.T) {
 		"Options.Filter for nothing": {filter: errors.Join(boom, errors.ErrUnsupported), q: retriever.Query{Text: "q", K: 1}},
 	} {
 		store := &fixed{err: c.store}
-		s, err := langchain.New(store, langchain.Options{Filter: func(retriever.Filter) (any, error) { return nil, c.filter }})
+		s, err := langchain.New(store, langchain.Options{Filter: func(filter.Expr) (any, error) { return nil, c.filter }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,7 +123,7 @@ func TestRefuses(t *testing.T) {
 		"kind":        {&fixed{}, langchain.Options{Scores: "distance"}, langchain.ErrOption},
 		"nil option":  {&fixed{}, langchain.Options{Search: []vectorstores.Option{nil}}, langchain.ErrOption},
 		"two filters": {&fixed{}, langchain.Options{Search: []vectorstores.Option{vectorstores.WithFilters("tenant = 1")}, Filter: native}, langchain.ErrOption},
-		"bound":       {&fixed{}, langchain.Options{PostFilter: retriever.PostFilterOptions{Bound: -1}}, retriever.ErrCompose},
+		"bound":       {&fixed{}, langchain.Options{PostFilter: retriever.PostFilterOptions{Bound: -1}}, retriever.ErrOption},
 	} {
 		if _, err := langchain.New(c.store, c.o); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)

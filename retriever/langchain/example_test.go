@@ -7,6 +7,7 @@ import (
 	"github.com/tmc/langchaingo/schema"
 
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/langchain"
 )
 
@@ -28,12 +29,12 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	filter, err := retriever.ParseFilter(`lang = "en"`)
+	expr, err := filter.Parse(`lang = "en"`)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	res, err := r.Retrieve(ctx, retriever.Query{Text: "When was the bridge built?", K: 2, Filter: filter})
+	res, err := r.Retrieve(ctx, retriever.Query{Text: "When was the bridge built?", K: 2, Filter: expr})
 	for _, h := range res.Hits {
 		fmt.Printf("%s %.2f\n", h.Passage.ID, h.Score)
 	}

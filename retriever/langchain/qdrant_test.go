@@ -16,6 +16,7 @@ import (
 	"github.com/tmc/langchaingo/vectorstores/qdrant"
 
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/langchain"
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 )
@@ -103,11 +104,11 @@ func qdrantStore(t testing.TB, name string) qdrant.Store {
 }
 
 // translate writes comparisons with a text for equality in Qdrant's language.
-func translate(f retriever.Filter) (any, error) {
+func translate(f filter.Expr) (any, error) {
 	if f == nil {
 		return nil, nil
 	}
-	if c, ok := f.(retriever.Compare); ok && c.Op == retriever.Eq {
+	if c, ok := f.(filter.Compare); ok && c.Op == filter.Eq {
 		if s, ok := c.Value.AsString(); ok {
 			return map[string]any{"must": []any{map[string]any{"key": c.Field, "match": map[string]any{"value": s}}}}, nil
 		}
@@ -134,8 +135,8 @@ func TestQdrantClient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trade := retriever.Compare{Field: "kind", Op: retriever.Eq, Value: retriever.String("trade")}
-	for _, f := range []retriever.Filter{nil, trade, retriever.Not{Filter: trade}, retriever.And{trade, retriever.Compare{Field: "number", Op: retriever.Lt, Value: retriever.Int(20)}}} {
+	trade := filter.Compare{Field: "kind", Op: filter.Eq, Value: filter.String("trade")}
+	for _, f := range []filter.Expr{nil, trade, filter.Not{Filter: trade}, filter.And{trade, filter.Compare{Field: "number", Op: filter.Lt, Value: filter.Int(20)}}} {
 		const question = "Which ships go up the river Thames?"
 		res, err := s.Retrieve(t.Context(), retriever.Query{Text: question, K: 5, Filter: f})
 		if err != nil {
@@ -148,8 +149,8 @@ func TestQdrantClient(t *testing.T) {
 		}
 		var want []scored
 		for i, p := range retrievertest.Corpus() {
-			p.Metadata["number"] = retriever.Int(int64(i))
-			if retriever.Match(f, p.Metadata) {
+			p.Metadata["number"] = filter.Int(int64(i))
+			if filter.Match(f, p.Metadata) {
 				v, _ := embedder{}.EmbedQuery(t.Context(), p.Text)
 				want = append(want, scored{p.ID, cosine(asked, v)})
 			}
@@ -160,7 +161,7 @@ func TestQdrantClient(t *testing.T) {
 			got = append(got, scored{h.Passage.ID, float32(h.Score)})
 		}
 		if !slices.Equal(got, want[:5]) || res.Scores != retriever.Cosine || res.Hits[0].Passage.Title == "" {
-			t.Errorf("filter %s: %v, want %v", retriever.FormatFilter(f), got, want[:5])
+			t.Errorf("filter %s: %v, want %v", filter.Format(f), got, want[:5])
 		}
 	}
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,8 +13,11 @@ import (
 	"github.com/tmc/langchaingo/schema"
 	"github.com/tmc/langchaingo/vectorstores"
 
+	"github.com/goselfrag/goselfrag/internal/ctxerr"
 	"github.com/goselfrag/goselfrag/internal/foreign"
+	"github.com/goselfrag/goselfrag/internal/isnil"
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 // Options says how the documents of a store become passages. The zero value is for
@@ -37,7 +39,7 @@ type Options struct {
 	//
 	// Without it, and for a filter for which its error wraps errors.ErrUnsupported, the
 	// hits are filtered by retriever.PostFilter.
-	Filter func(retriever.Filter) (any, error)
+	Filter func(filter.Expr) (any, error)
 	// PostFilter bounds that.
 	PostFilter retriever.PostFilterOptions
 	// Search is passed to every search, such as vectorstores.WithNameSpace.
@@ -57,11 +59,12 @@ var (
 )
 
 // DocumentError says which document of a store's answer cannot be a hit. It wraps ErrID,
-// ErrScore or a *retriever.MetadataError.
+// ErrScore or a *filter.MetadataError.
 type DocumentError struct {
 	// Rank is the place of the document in the answer, from 1.
 	Rank int
-	// ID is its id, empty if that is not known.
+	// ID is its id, empty if that is not known, or if the query had a filter, which may
+	// hide the document.
 	ID  string
 	Err error
 }
@@ -77,6 +80,16 @@ func (e *DocumentError) Error() string {
 // Unwrap returns the reason.
 func (e *DocumentError) Unwrap() error { return e.Err }
 
+// covered returns the error without what the document holds.
+func (e *DocumentError) covered() *DocumentError {
+	for _, kind := range []error{ErrID, ErrScore} {
+		if errors.Is(e.Err, kind) {
+			return &DocumentError{Rank: e.Rank, Err: fmt.Errorf("%w: %s", kind, foreign.Hidden)}
+		}
+	}
+	return &DocumentError{Rank: e.Rank, Err: &filter.MetadataError{Reason: foreign.Hidden}}
+}
+
 // Store is a Retriever over a vector store. It is safe for concurrent use if the vector
 // store is.
 type Store struct {
@@ -88,9 +101,9 @@ type Store struct {
 var _ retriever.Retriever = (*Store)(nil)
 
 // New returns a retriever over store. It makes no call. The error wraps ErrOption, or
-// retriever.ErrCompose if PostFilter is out of range.
+// retriever.ErrOption if PostFilter is out of range.
 func New(store vectorstores.VectorStore, o Options) (*Store, error) {
-	if v := reflect.ValueOf(store); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+	if isnil.Value(store) {
 		return nil, fmt.Errorf("%w: the store is nil", ErrOption)
 	}
 	if o.ID != "" && o.IDOf != nil {
@@ -127,7 +140,7 @@ func New(store vectorstores.VectorStore, o Options) (*Store, error) {
 
 // Retrieve returns the documents that the store finds most similar to the query, in its
 // order. Passages have the text of the document and all its metadata: a value of a kind
-// that retriever.Metadata does not have becomes its JSON text, and nil is left out. With
+// that filter.Metadata does not have becomes its JSON text, and nil is left out. With
 // the scores RankOnly the first hit has 1, the next 1/2, then 1/3; otherwise hits have
 // the score of the store, which may be outside the range of its kind by a rounding error
 // and is then put at its end.
@@ -136,31 +149,40 @@ func New(store vectorstores.VectorStore, o Options) (*Store, error) {
 // NaN are no hits if the scores are Cosine. So a query with such a vector finds nothing,
 // nor does one without text.
 //
-// Errors are those of the contract of [retriever.Retriever]; others are *DocumentErrors or
+// Errors are those of the contract of [retriever.Retriever]; others are of type *[DocumentError] or
 // wrap the error of the store or of Options.Filter.
 func (s *Store) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result, error) {
 	return s.retriever.Retrieve(ctx, q)
 }
 
 // search makes one call of the store.
-func (s *Store) search(ctx context.Context, q retriever.Query, filter any) (retriever.Result, error) {
+func (s *Store) search(ctx context.Context, q retriever.Query, native any) (retriever.Result, error) {
 	res := retriever.Result{Scores: s.o.Scores}
 	text := strings.ToValidUTF8(q.Text, "\ufffd")
 	if strings.TrimSpace(text) == "" {
 		return res, nil
 	}
 	options := slices.Clone(s.o.Search)
-	if filter != nil {
-		options = append(options, vectorstores.WithFilters(filter))
+	if native != nil {
+		options = append(options, vectorstores.WithFilters(native))
 	}
 	docs, err := s.store.SimilaritySearch(ctx, text, q.K, options...)
 	if err != nil {
-		if done := ctx.Err(); done != nil && !errors.Is(err, done) {
-			err = fmt.Errorf("%w: %w", done, err)
-		}
-		return retriever.Result{}, fmt.Errorf("langchain: searching the store: %w", err)
+		return retriever.Result{}, fmt.Errorf("langchain: searching the store: %w", ctxerr.Wrap(ctx, err))
 	}
-	docs = docs[:min(q.K, len(docs))]
+	hits, bad := s.hits(docs[:min(q.K, len(docs))])
+	if bad != nil && foreign.Hides(ctx, q) {
+		bad = bad.covered()
+	}
+	if bad != nil {
+		return retriever.Result{}, bad
+	}
+	res.Hits = hits
+	return res, nil
+}
+
+// hits returns documents of an answer as hits.
+func (s *Store) hits(docs []schema.Document) (hits []retriever.Hit, bad *DocumentError) {
 	for s.o.Scores == retriever.Cosine && len(docs) > 0 && math.IsNaN(float64(docs[len(docs)-1].Score)) {
 		docs = docs[:len(docs)-1]
 	}
@@ -171,15 +193,15 @@ func (s *Store) search(ctx context.Context, q retriever.Query, filter any) (retr
 			err = fmt.Errorf("%w: it is that of document %d, too: give each document one of its own, or set Options.IDOf", ErrID, first)
 		}
 		if err != nil {
-			return retriever.Result{}, &DocumentError{i + 1, p.ID, err}
+			return nil, &DocumentError{i + 1, p.ID, err}
 		}
 		seen[p.ID] = i + 1
-		res.Hits = append(res.Hits, retriever.Hit{Passage: p, Score: float64(d.Score)})
+		hits = append(hits, retriever.Hit{Passage: p, Score: float64(d.Score)})
 	}
-	if i, err := foreign.Rank(res.Hits, s.o.Scores); err != nil {
-		return retriever.Result{}, &DocumentError{i + 1, res.Hits[i].Passage.ID, fmt.Errorf("%w: %w", ErrScore, err)}
+	if i, err := foreign.Rank(hits, s.o.Scores); err != nil {
+		return nil, &DocumentError{i + 1, hits[i].Passage.ID, fmt.Errorf("%w: %w", ErrScore, err)}
 	}
-	return res, nil
+	return hits, nil
 }
 
 // passage returns the document as a passage. With an error it has an ID if that is known.
@@ -210,7 +232,7 @@ func (s *Store) passage(d schema.Document) (p retriever.Passage, err error) {
 
 // word returns the text or the whole number that the metadata has for a key, empty if
 // there is none.
-func word(m retriever.Metadata, key string) (string, error) {
+func word(m filter.Metadata, key string) (string, error) {
 	v, ok := m[key]
 	if !ok {
 		return "", nil
@@ -225,5 +247,5 @@ func word(m retriever.Metadata, key string) (string, error) {
 	if f, ok := v.AsFloat(); ok && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
 		return strconv.FormatFloat(f, 'f', -1, 64), nil
 	}
-	return "", &retriever.MetadataError{Field: key, Reason: fmt.Sprintf("it is %s: want a text, or a whole number less than 2^53 away from 0", v)}
+	return "", &filter.MetadataError{Field: key, Reason: fmt.Sprintf("it is %s: want a text, or a whole number less than 2^53 away from 0", v)}
 }

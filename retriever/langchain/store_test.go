@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/langchain"
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 )
@@ -99,7 +100,7 @@ func (m *memory) SimilaritySearch(ctx context.Context, query string, n int, opti
 }
 
 // plain returns the value as Go code of a user would put it into a document.
-func plain(v retriever.Value) any {
+func plain(v filter.Value) any {
 	if s, ok := v.AsString(); ok {
 		return s
 	}
@@ -138,7 +139,7 @@ func stripped(r retriever.Retriever) retriever.Retriever {
 		res, err := r.Retrieve(ctx, q)
 		for i := range res.Hits {
 			m := maps.Clone(res.Hits[i].Passage.Metadata)
-			maps.DeleteFunc(m, func(name string, _ retriever.Value) bool { return name[0] == '_' })
+			maps.DeleteFunc(m, func(name string, _ filter.Value) bool { return name[0] == '_' })
 			res.Hits[i].Passage.Metadata = m
 		}
 		return res, err
@@ -148,29 +149,29 @@ func stripped(r retriever.Retriever) retriever.Retriever {
 var fields = langchain.Options{ID: "_id", Title: "_title", URI: "_uri"}
 
 // native is a filter in the language of memory.
-func native(f retriever.Filter) (any, error) {
+func native(f filter.Expr) (any, error) {
 	if f == nil {
 		return nil, nil
 	}
 	return func(m map[string]any) bool {
-		meta := retriever.Metadata{}
+		meta := filter.Metadata{}
 		for name, v := range m {
 			switch v := v.(type) {
 			case string:
-				meta[name] = retriever.String(v)
+				meta[name] = filter.String(v)
 			case int:
-				meta[name] = retriever.Int(int64(v))
+				meta[name] = filter.Int(int64(v))
 			case float64:
-				meta[name] = retriever.Float(v)
+				meta[name] = filter.Float(v)
 			case bool:
-				meta[name] = retriever.Bool(v)
+				meta[name] = filter.Bool(v)
 			case time.Time:
-				meta[name] = retriever.Time(v)
+				meta[name] = filter.Time(v)
 			case []string:
-				meta[name] = retriever.Strings(v...)
+				meta[name] = filter.Strings(v...)
 			}
 		}
-		return retriever.Match(f, meta)
+		return filter.Match(f, meta)
 	}, nil
 }
 
@@ -178,8 +179,8 @@ func TestContract(t *testing.T) {
 	scored, filtering, partly := fields, fields, fields
 	scored.Scores = retriever.Cosine
 	filtering.Filter = native
-	partly.Filter = func(f retriever.Filter) (any, error) {
-		if _, ok := f.(retriever.Compare); ok || f == nil {
+	partly.Filter = func(f filter.Expr) (any, error) {
+		if _, ok := f.(filter.Compare); ok || f == nil {
 			return native(f)
 		}
 		return nil, fmt.Errorf("%w: %T", errors.ErrUnsupported, f)
@@ -254,11 +255,11 @@ func TestMapping(t *testing.T) {
 	}
 	res, err := s.Retrieve(t.Context(), retriever.Query{Text: "q", K: 3})
 	want := retriever.Result{Scores: retriever.InnerProduct, Hits: []retriever.Hit{
-		{Score: 0.5, Passage: retriever.Passage{ID: "a", Title: hostile[:20], Text: hostile, Metadata: retriever.Metadata{
-			"id": retriever.String("a"), "title": retriever.String(hostile[:20]), "page": retriever.Int(3), "nested": retriever.String(`{"x":[1]}`)}}},
-		{Score: 0.25, Passage: retriever.Passage{ID: "7", Title: "2001", Text: "text of 7", Metadata: retriever.Metadata{"id": retriever.Int(7), "title": retriever.Float(2001)}}},
+		{Score: 0.5, Passage: retriever.Passage{ID: "a", Title: hostile[:20], Text: hostile, Metadata: filter.Metadata{
+			"id": filter.String("a"), "title": filter.String(hostile[:20]), "page": filter.Int(3), "nested": filter.String(`{"x":[1]}`)}}},
+		{Score: 0.25, Passage: retriever.Passage{ID: "7", Title: "2001", Text: "text of 7", Metadata: filter.Metadata{"id": filter.Int(7), "title": filter.Float(2001)}}},
 		{Score: -1, Passage: retriever.Passage{ID: "9007199254740991", Text: "text of 9.007199254740991e+15", Source: retriever.Source{URI: "s.pdf"},
-			Metadata: retriever.Metadata{"id": retriever.Float(1<<53 - 1), "source": retriever.String("s.pdf")}}},
+			Metadata: filter.Metadata{"id": filter.Float(1<<53 - 1), "source": filter.String("s.pdf")}}},
 	}}
 	if d := gocmp.Diff(want, res); err != nil || d != "" {
 		t.Errorf("%v; -want +got:\n%s", err, d)
@@ -292,7 +293,7 @@ func TestRankOfFiltered(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		res, err := s.Retrieve(t.Context(), retriever.Query{Text: "river", K: 3, Filter: retriever.Compare{Field: "kind", Op: retriever.Eq, Value: retriever.String("history")}})
+		res, err := s.Retrieve(t.Context(), retriever.Query{Text: "river", K: 3, Filter: filter.Compare{Field: "kind", Op: filter.Eq, Value: filter.String("history")}})
 		var scores []float64
 		for _, h := range res.Hits {
 			scores = append(scores, h.Score)
@@ -333,11 +334,11 @@ func TestAsks(t *testing.T) {
 	store := &fixed{}
 	s, err := langchain.New(store, langchain.Options{
 		Search: []vectorstores.Option{vectorstores.WithNameSpace("space"), vectorstores.WithScoreThreshold(0.5)},
-		Filter: func(f retriever.Filter) (any, error) {
+		Filter: func(f filter.Expr) (any, error) {
 			if f == nil {
 				return nil, nil
 			}
-			return retriever.FormatFilter(f), nil
+			return filter.Format(f), nil
 		},
 	})
 	if err != nil {
@@ -349,7 +350,7 @@ func TestAsks(t *testing.T) {
 		with  vectorstores.Options
 	}{
 		{retriever.Query{Text: " it's\xff \"q\" ", K: 4}, " it's\ufffd \"q\" ", vectorstores.Options{NameSpace: "space", ScoreThreshold: 0.5}},
-		{retriever.Query{Text: "q", K: 4, Filter: retriever.Exists{Field: "x"}}, "q", vectorstores.Options{NameSpace: "space", ScoreThreshold: 0.5, Filters: "exists(x)"}},
+		{retriever.Query{Text: "q", K: 4, Filter: filter.Exists{Field: "x"}}, "q", vectorstores.Options{NameSpace: "space", ScoreThreshold: 0.5, Filters: "exists(x)"}},
 	} {
 		res, err := s.Retrieve(t.Context(), c.q)
 		if err != nil || store.query != c.query || store.n != 4 || !reflect.DeepEqual(store.with, c.with) || res.Scores != retriever.RankOnly || len(res.Hits) > 0 {

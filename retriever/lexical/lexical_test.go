@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -14,17 +15,21 @@ import (
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
+	"github.com/goselfrag/goselfrag/internal/analysis/keyword"
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestContract(t *testing.T) {
-	retrievertest.TestRetriever(t, func(ps []retriever.Passage) (retriever.Retriever, error) { return New(ps) })
+	retrievertest.TestRetriever(t, func(ps []retriever.Passage) (retriever.Retriever, error) {
+		return New(context.Background(), ps, Options{})
+	})
 }
 
-// Words that the analysers leave as they are.
+// Words that the analyzers leave as they are.
 var vocabulary = []string{"bol", "dak", "fum", "gip", "hov", "jun", "kel", "mip"}
 
 func words(t *rapid.T, label string, most int) string {
@@ -73,21 +78,21 @@ func TestAgreesWithFormula(t *testing.T) {
 		for i := range n {
 			ps = append(ps, retriever.Passage{
 				ID: fmt.Sprint(i), Title: words(t, "title", 2), Text: words(t, "text", 8),
-				Metadata: retriever.Metadata{"n": retriever.Int(int64(i % 3))},
+				Metadata: filter.Metadata{"n": filter.Int(int64(i % 3))},
 			})
 		}
 		k1 := rapid.Float64Range(0, 5).Draw(t, "k1")
 		b := rapid.Float64Range(0, 1).Draw(t, "b")
 		title := rapid.IntRange(0, 3).Draw(t, "title weight")
-		opts := []Option{WithParameters(k1, b), WithTitleWeight(title)}
-		ix, err := New(ps, opts...)
+		o := Options{K1: exact(k1), B: exact(b), TitleWeight: exact(title)}
+		ix, err := New(context.Background(), ps, o)
 		if err != nil {
 			t.Fatal(err)
 		}
 		q := retriever.Query{Text: words(t, "query", 5) + " unheard", K: rapid.IntRange(1, 35).Draw(t, "k")}
 		allowed := func(i int) bool { return true }
 		if rapid.Bool().Draw(t, "filtered") {
-			q.Filter = retriever.Compare{Field: "n", Op: retriever.Eq, Value: retriever.Int(1)}
+			q.Filter = filter.Compare{Field: "n", Op: filter.Eq, Value: filter.Int(1)}
 			allowed = func(i int) bool { return i%3 == 1 }
 		}
 		got, err := ix.Retrieve(context.Background(), q)
@@ -130,14 +135,14 @@ func TestAgreesWithFormula(t *testing.T) {
 
 		// In whatever parts the passages are added, the result is the same to the bit.
 		cut := rapid.IntRange(0, n).Draw(t, "cut")
-		parts, err := New(ps[:cut], opts...)
+		parts, err := New(context.Background(), ps[:cut], o)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if _, err := parts.Retrieve(context.Background(), q); err != nil { // sizes its memory
 			t.Fatal(err)
 		}
-		if err := parts.Add(ps[cut:]...); err != nil {
+		if err := parts.Add(context.Background(), ps[cut:]...); err != nil {
 			t.Fatal(err)
 		}
 		again, err := parts.Retrieve(context.Background(), q)
@@ -152,7 +157,7 @@ func TestAgreesWithFormula(t *testing.T) {
 
 // The score of one small case by hand.
 func TestScore(t *testing.T) {
-	ix, err := New([]retriever.Passage{{ID: "a", Text: "bol bol dak"}, {ID: "b", Text: "fum"}})
+	ix, err := New(context.Background(), []retriever.Passage{{ID: "a", Text: "bol bol dak"}, {ID: "b", Text: "fum"}}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,12 +187,12 @@ func search(t *testing.T, ix *Index, text string) []string {
 func TestAnalyzers(t *testing.T) {
 	ps := []retriever.Passage{{ID: "run", Text: "She was running."}, {ID: "city", Title: "東京は日本の首都", Text: "大阪"}, {ID: "tea", Text: "the\u0301 gl\u00fch"}}
 	for _, tc := range []struct {
-		analyser, query string
+		analyzer, query string
 		want            []string
 	}{
 		{"en", "who RUNS the city's", []string{"run"}},
 		{"en", "note:run", []string{"run"}},
-		{"en", "was the", nil},
+		{"en", "was the", []string{"run", "tea"}},
 		{"en", "", nil},
 		{"en", "zebra (AND) \"", nil},
 		{"standard", "runs", nil},
@@ -197,12 +202,12 @@ func TestAnalyzers(t *testing.T) {
 		{"en", "th\u00e9", []string{"tea"}},
 		{"standard", "glu\u0308h", []string{"tea"}},
 	} {
-		ix, err := New(ps, WithAnalyzer(tc.analyser))
+		ix, err := New(context.Background(), ps, Options{Analyzer: tc.analyzer})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if d := cmp.Diff(tc.want, search(t, ix, tc.query)); d != "" {
-			t.Errorf("%s, %q (-want +got):\n%s", tc.analyser, tc.query, d)
+			t.Errorf("%s, %q (-want +got):\n%s", tc.analyzer, tc.query, d)
 		}
 	}
 }
@@ -216,7 +221,7 @@ func TestTies(t *testing.T) {
 			want = append(want, ps[i].ID)
 		}
 	}
-	ix, err := New(ps)
+	ix, err := New(context.Background(), ps, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,39 +230,60 @@ func TestTies(t *testing.T) {
 	}
 }
 
+// exact returns the value of a field of Options that means n.
+func exact[N int | float64](n N) N {
+	if n == 0 {
+		return Zero
+	}
+	return n
+}
+
+// The zero value means the defaults, and Zero the number.
+func TestOptions(t *testing.T) {
+	for _, c := range []struct{ given, want Options }{
+		{Options{}, Options{Analyzer: "auto", K1: 1.2, B: 0.75, TitleWeight: 2}},
+		{Options{K1: Zero, B: Zero, TitleWeight: Zero}, Options{Analyzer: "auto"}},
+		{Options{"cjk", 2, 1, 100, nil, nil}, Options{"cjk", 2, 1, 100, nil, nil}},
+	} {
+		if got, err := c.given.check(); err != nil || !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%+v: %+v, %v, want %+v", c.given, got, err, c.want)
+		}
+	}
+}
+
 func TestErrors(t *testing.T) {
 	a, b := retriever.Passage{ID: "a", Text: "bol"}, retriever.Passage{ID: "b", Text: "bol"}
 	for name, tc := range map[string]struct {
 		passages []retriever.Passage
-		opt      Option
+		opt      Options
 		want     error
 		says     string
 	}{
-		"no id":         {[]retriever.Passage{a, {Text: "dak"}}, WithTitleWeight(1), ErrEmptyID, "passage 2 of 2"},
-		"same id":       {[]retriever.Passage{a, b, a}, WithTitleWeight(1), ErrDuplicateID, `"a"`},
-		"analyser":      {nil, WithAnalyzer("klingon"), ErrOption, "en, cjk, standard"},
-		"k1 negative":   {nil, WithParameters(-1, 0.5), ErrOption, "k1"},
-		"k1 NaN":        {nil, WithParameters(math.NaN(), 0.5), ErrOption, "k1"},
-		"k1 infinite":   {nil, WithParameters(math.Inf(1), 0.5), ErrOption, "k1"},
-		"b too large":   {nil, WithParameters(1, 1.01), ErrOption, "b is"},
-		"b NaN":         {nil, WithParameters(1, math.NaN()), ErrOption, "b is"},
-		"title weight":  {nil, WithTitleWeight(-1), ErrOption, "0 to 100"},
-		"title weight+": {nil, WithTitleWeight(101), ErrOption, "0 to 100"},
+		"no id":         {[]retriever.Passage{a, {Text: "dak"}}, Options{}, ErrEmptyID, "passage 2 of 2"},
+		"same id":       {[]retriever.Passage{a, b, a}, Options{}, ErrDuplicateID, `"a"`},
+		"analyzer":      {nil, Options{Analyzer: "klingon"}, ErrOption, "auto, cjk, standard, en, de"},
+		"k1 negative":   {nil, Options{K1: -0.5}, ErrOption, "K1"},
+		"k1 NaN":        {nil, Options{K1: math.NaN()}, ErrOption, "K1"},
+		"k1 infinite":   {nil, Options{K1: math.Inf(1)}, ErrOption, "K1"},
+		"b too large":   {nil, Options{B: 1.01}, ErrOption, "B is"},
+		"b NaN":         {nil, Options{B: math.NaN()}, ErrOption, "B is"},
+		"title weight":  {nil, Options{TitleWeight: -2}, ErrOption, "1 to 100"},
+		"title weight+": {nil, Options{TitleWeight: 101}, ErrOption, "1 to 100"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ix, err := New(tc.passages, tc.opt)
+			ix, err := New(context.Background(), tc.passages, tc.opt)
 			if !errors.Is(err, tc.want) || !strings.Contains(err.Error(), tc.says) || ix != nil {
 				t.Errorf("%v, want %v that says %q", err, tc.want, tc.says)
 			}
 		})
 	}
 
-	ix, err := New([]retriever.Passage{a})
+	ix, err := New(context.Background(), []retriever.Passage{a}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, bad := range [][]retriever.Passage{{b, a}, {b, b}, {b, {}}} {
-		if err := ix.Add(bad...); err == nil {
+		if err := ix.Add(context.Background(), bad...); err == nil {
 			t.Errorf("adding %v: no error", bad)
 		}
 	}
@@ -269,48 +295,9 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// countdown is done when it has been asked n times.
-type countdown struct {
-	context.Context
-	n int
-}
-
-func (c *countdown) Err() error {
-	if c.n--; c.n < 0 {
-		return context.Canceled
-	}
-	return nil
-}
-
-func TestCancelled(t *testing.T) {
-	var ps []retriever.Passage
-	for i := range 3*checkEvery + 1 {
-		ps = append(ps, retriever.Passage{ID: fmt.Sprint(i), Text: "bol"})
-	}
-	ix, err := New(ps)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := search(t, ix, "bol")
-	// Asked once at the start, then 4 times for the postings and 4 for the choice.
-	for n := range 9 {
-		res, err := ix.Retrieve(&countdown{t.Context(), n}, retriever.Query{Text: "bol", K: 3})
-		if !errors.Is(err, context.Canceled) || res.Hits != nil {
-			t.Errorf("done at the check number %d: %v, %d hits", n+1, err, len(res.Hits))
-		}
-		// What was left behind must not show in the next search.
-		if d := cmp.Diff(want, search(t, ix, "bol")); d != "" {
-			t.Fatalf("after a search that was cut off (-want +got):\n%s", d)
-		}
-	}
-	if _, err := ix.Retrieve(&countdown{t.Context(), 9}, retriever.Query{Text: "bol", K: 3}); err != nil {
-		t.Errorf("with 9 checks: %v", err)
-	}
-}
-
 // Searches while passages are added see each addition whole.
 func TestConcurrent(t *testing.T) {
-	ix, err := New(nil)
+	ix, err := New(context.Background(), nil, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -322,7 +309,7 @@ func TestConcurrent(t *testing.T) {
 			for i := range size {
 				ps = append(ps, retriever.Passage{ID: fmt.Sprintf("%d-%d", b, i), Text: "bol dak"})
 			}
-			if err := ix.Add(ps...); err != nil {
+			if err := ix.Add(context.Background(), ps...); err != nil {
 				t.Error(err)
 			}
 		})
@@ -346,8 +333,8 @@ func FuzzRetrieve(f *testing.F) {
 	f.Add("東京は日本の首都です。", "ｶﾞ ﾊﾟ", "日本")
 	f.Add("\xff a\x00b", "'s s' ’s", "'s")
 	f.Fuzz(func(t *testing.T, first, second, query string) {
-		for _, name := range analysers {
-			ix, err := New([]retriever.Passage{{ID: "a", Title: first, Text: second}, {ID: "b", Text: first}, {ID: "c", Text: query}}, WithAnalyzer(name))
+		for _, name := range keyword.Names() {
+			ix, err := New(context.Background(), []retriever.Passage{{ID: "a", Title: first, Text: second}, {ID: "b", Text: first}, {ID: "c", Text: query}}, Options{Analyzer: name})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -370,38 +357,10 @@ func FuzzRetrieve(f *testing.F) {
 	})
 }
 
-func BenchmarkRetrieve(b *testing.B) {
-	for _, n := range []int{1000, 100_000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			// Word i stands in every (i+1)-th passage: a few common ones, many rare.
-			ps := make([]retriever.Passage, n)
-			for i := range ps {
-				var text []string
-				for w := range 200 {
-					if i%(w+1) == 0 {
-						text = append(text, fmt.Sprintf("w%dx", w))
-					}
-				}
-				ps[i] = retriever.Passage{ID: fmt.Sprint(i), Text: strings.Join(text, " ")}
-			}
-			ix, err := New(ps)
-			if err != nil {
-				b.Fatal(err)
-			}
-			q := retriever.Query{Text: "w10x w20x w50x w100x w199x", K: 5}
-			for b.Loop() {
-				if _, err := ix.Retrieve(b.Context(), q); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
 // The stemmer would need minutes for such a word, and stems words up to the bound.
 func TestLongWord(t *testing.T) {
 	long := strings.Repeat("y", 1_000_000) + "ing"
-	ix, err := New([]retriever.Passage{{ID: "long", Text: long + " bridges"}, {ID: "short", Text: strings.Repeat("y", 30) + "ing"}})
+	ix, err := New(context.Background(), []retriever.Passage{{ID: "long", Text: long + " bridges"}, {ID: "short", Text: strings.Repeat("y", 30) + "ing"}}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

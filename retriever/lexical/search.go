@@ -1,202 +1,190 @@
 package lexical
 
 import (
+	"cmp"
 	"context"
-	"math"
+	"fmt"
 
+	"github.com/goselfrag/goselfrag/budget"
+	"github.com/goselfrag/goselfrag/internal/analysis/keyword"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
 // scratch is the memory of one search, used again by later ones.
 type scratch struct {
-	scores []float64 // by passage; all 0 between searches
-	found  []uint32  // the passages whose score is not 0
-	best   []candidate
+	sought sought
+	scorer scorer
+	best   best
 }
 
-type candidate struct {
-	score   float64
-	passage uint32
-}
-
-// before reports whether c ranks before d: by score, then by the order in which the
-// passages were added.
-func (c candidate) before(d candidate) bool {
-	return c.score > d.score || c.score == d.score && c.passage < d.passage
-}
-
-// checkEvery is the number of postings or candidates after which a search looks
-// whether its context is done: some ten microseconds of work.
-const checkEvery = 8192
+// MostCost implements budget.Declarer: it calls no model.
+func (*Index) MostCost(int) (budget.Cost, bool) { return budget.Cost{}, true }
 
 // Retrieve returns the passages that hold a term of the query, at most q.K of them,
 // best first; equal scores are in the order in which the passages were added.
 // Scores are [retriever.BM25], finite and greater than 0. A query without a term
 // that some passage holds finds nothing. Errors are those of the contract of
-// [retriever.Retriever].
+// [retriever.Retriever], of Options.Fetch, ErrClosed, and ErrCorrupt about files.
 func (ix *Index) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result, error) {
-	return ix.retrieve(ctx, q, func(*scratch) error { return nil })
+	s, err := ix.Snapshot(ix.fetch)
+	if err != nil {
+		return retriever.Result{}, err
+	}
+	defer s.now.release()
+	return s.Retrieve(ctx, q)
 }
 
-// retrieve lets adjust change the scores of the passages that were found before the
-// best are chosen.
-func (ix *Index) retrieve(ctx context.Context, q retriever.Query, adjust func(*scratch) error) (retriever.Result, error) {
-	if err := q.Check(); err != nil {
-		return retriever.Result{}, err
+func (s *Snapshot) retrieve(ctx context.Context, q retriever.Query) (retriever.Result, error) {
+	ix, now := s.ix, s.now
+	query := ix.query(q.Text, now)
+	if query.Words == 0 {
+		return retriever.Result{Scores: retriever.BM25, Missing: []retriever.Missing{{Part: "query", Reason: noWords}}}, nil
 	}
-	if err := ctx.Err(); err != nil {
-		return retriever.Result{}, err
+	allow, err := now.allow(ctx, q.Filter)
+	if err != nil || allow.none() {
+		return retriever.Result{Scores: retriever.BM25}, err
 	}
-	query := ix.termsOf(q.Text)
+	m := ix.pool.Get().(*scratch)
+	m.best.k = q.K
+	found, err := s.rank(ctx, query, allow, m)
+	if err == nil && !found && query.Words == query.Stops {
+		err = s.rankStops(ctx, q.Text, allow, &m.best)
+	}
+	if err = cmp.Or(err, allow.err()); err != nil {
+		return retriever.Result{}, err // and the memory is left to the collector as it is
+	}
+	res, err := s.result(ctx, &m.best)
+	m.clear()
+	ix.pool.Put(m)
+	return res, err
+}
 
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
-	s := ix.pool.Get().(*scratch)
-	defer ix.release(s)
-	if err := ix.score(ctx, query, s); err != nil {
-		return retriever.Result{}, err
+// clear makes s ready for another search.
+func (s *scratch) clear() {
+	clear(s.sought.lists) // they hold memory of the index
+	clear(s.scorer.clauses)
+	s.scorer.part, s.scorer.norms, s.scorer.open, s.scorer.allowed = nil, nil, nil, nil
+	s.scorer.byLength, s.scorer.short = nil, nil
+	s.best.heap = s.best.heap[:0]
+}
+
+// noWords is why a query finds nothing that has none.
+const noWords = "the query holds no word to search for: ask with letters or numbers"
+
+// rank leaves the best passages for a query in m.best, and reports whether any passage
+// holds a word of it.
+func (s *Snapshot) rank(ctx context.Context, query keyword.Query, allow *allowance, m *scratch) (bool, error) {
+	if err := s.now.look(query.Groups, &m.sought); err != nil {
+		return false, err
 	}
-	if err := adjust(s); err != nil {
-		return retriever.Result{}, err
+	if len(m.sought.words) == 0 {
+		return false, nil
 	}
-	if err := ix.choose(ctx, q, s); err != nil {
-		return retriever.Result{}, err
+	r := &m.scorer
+	r.norms, r.best, r.factor = s.now.norms(), &m.best, s.ix.k1+1
+	r.language, r.bonus = query.Language, s.now.bonus(query)
+	for i, p := range s.now.parts {
+		open, exact := allow.part(i, p)
+		if !r.begin(&m.sought, i, p) {
+			continue
+		}
+		r.open, r.allowed = open, nil
+		if !exact {
+			r.allowed = func(doc uint32) (bool, error) {
+				q, err := s.passages(ctx, []candidate{{part: i, doc: doc}})
+				return err == nil && allow.scan.Match(q[0].Metadata), err
+			}
+		}
+		if err := r.run(ctx); err != nil {
+			return false, err
+		}
 	}
+	return true, nil
+}
+
+// result returns the passages of candidates, best first.
+func (s *Snapshot) result(ctx context.Context, b *best) (retriever.Result, error) {
 	res := retriever.Result{Scores: retriever.BM25}
-	if len(s.best) > 0 {
-		res.Hits = make([]retriever.Hit, len(s.best))
+	if len(b.heap) == 0 {
+		return res, nil
 	}
-	for len(s.best) > 0 { // the worst is at the root of the heap
-		c := s.best[0]
-		last := len(s.best) - 1
-		res.Hits[last] = retriever.Hit{Passage: ix.passages[c.passage], Score: c.score}
-		s.best[0] = s.best[last]
-		s.best = s.best[:last]
-		sink(s.best)
+	list := make([]candidate, len(b.heap))
+	for i := len(list) - 1; i >= 0; i-- {
+		list[i] = b.take()
+	}
+	passages, err := s.passages(ctx, list)
+	if err != nil {
+		return retriever.Result{}, err
+	}
+	res.Hits = make([]retriever.Hit, len(list))
+	for i, c := range list {
+		res.Hits[i] = retriever.Hit{Passage: passages[i], Score: c.score}
 	}
 	return res, nil
 }
 
-// release clears s for another search.
-func (ix *Index) release(s *scratch) {
-	for _, p := range s.found {
-		s.scores[p] = 0
+// passages returns the passages of candidates.
+func (s *Snapshot) passages(ctx context.Context, list []candidate) (out []retriever.Passage, err error) {
+	if s.fetch == nil {
+		out = make([]retriever.Passage, len(list))
+		for i, c := range list {
+			if out[i], err = s.now.parts[c.part].passage(c.doc); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
 	}
-	s.found, s.best = s.found[:0], s.best[:0]
-	ix.pool.Put(s)
+	ids := make([]string, len(list))
+	for i, c := range list {
+		if ids[i], err = s.now.parts[c.part].ID(c.doc); err != nil {
+			return nil, err
+		}
+	}
+	if out, err = s.fetch(ctx, ids); err != nil {
+		return nil, fmt.Errorf("lexical: fetch: %w", err)
+	}
+	if len(out) != len(ids) {
+		return nil, fmt.Errorf("lexical: fetch: %d passages for %d ids", len(out), len(ids))
+	}
+	for i, p := range out {
+		if p.ID != ids[i] {
+			return nil, fmt.Errorf("lexical: fetch: the passage %q for the id %q", p.ID, ids[i])
+		}
+	}
+	return out, nil
 }
 
-// score sets s.scores and s.found for a query.
-func (ix *Index) score(ctx context.Context, query terms, s *scratch) error {
-	if n := len(ix.passages); len(s.scores) < n {
-		s.scores = make([]float64, n+n/8)
+// fetched is the number of passages that are fetched at a time when all are read.
+const fetched = 256
+
+// each calls f with all live passages.
+func (s *Snapshot) each(ctx context.Context, f func(candidate, retriever.Passage)) error {
+	var list []candidate
+	flush := func() error {
+		if err := ctx.Err(); err != nil || len(list) == 0 {
+			return err
+		}
+		passages, err := s.passages(ctx, list)
+		if err != nil {
+			return err
+		}
+		for i, p := range passages {
+			f(list[i], p)
+		}
+		list = list[:0]
+		return nil
 	}
-	scores, norms, found := s.scores, ix.norms, s.found
-	defer func() { s.found = found }()
-	// Terms are taken in the order of the query: sums in another order would differ
-	// in their last digits.
-	for term, times := range ix.counts(query) {
-		list := ix.postings[term]
-		n := float64(len(list))
-		idf := math.Log(1 + (float64(len(ix.passages))-n+0.5)/(n+0.5))
-		weight := float64(times) * idf * (ix.k1 + 1)
-		for len(list) > 0 {
-			if err := ctx.Err(); err != nil {
-				return err
+	for i, p := range s.now.parts {
+		for doc := range uint32(p.Docs()) {
+			if !p.alive.Has(doc) {
+				continue
 			}
-			part := list[:min(checkEvery, len(list))]
-			list = list[len(part):]
-			for _, p := range part {
-				f := float64(p.count)
-				if scores[p.passage] == 0 {
-					found = append(found, p.passage)
+			if list = append(list, candidate{part: i, doc: doc}); len(list) == fetched {
+				if err := flush(); err != nil {
+					return err
 				}
-				scores[p.passage] += weight * f / (f + norms[p.passage])
 			}
 		}
 	}
-	return nil
-}
-
-// counts yields the terms of a query that the index has, with the times each
-// stands in it, in the order in which they first stand there.
-func (ix *Index) counts(query terms) func(yield func(term, times int) bool) {
-	return func(yield func(term, times int) bool) {
-		var order []int
-		times := map[int]int{}
-		for t := range query.all() {
-			if id, ok := ix.terms[string(t)]; ok {
-				if times[id]++; times[id] == 1 {
-					order = append(order, id)
-				}
-			}
-		}
-		for _, id := range order {
-			if !yield(id, times[id]) {
-				return
-			}
-		}
-	}
-}
-
-// choose leaves the q.K best candidates that the filter allows in s.best, a heap
-// with the worst at its root.
-func (ix *Index) choose(ctx context.Context, q retriever.Query, s *scratch) error {
-	match, err := retriever.Matcher(q.Filter)
-	if err != nil {
-		return err
-	}
-	for i, p := range s.found {
-		if i%checkEvery == 0 {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-		}
-		c := candidate{s.scores[p], p}
-		full := len(s.best) == q.K
-		if full && !c.before(s.best[0]) {
-			continue
-		}
-		if !match(ix.passages[p].Metadata) {
-			continue
-		}
-		if full {
-			s.best[0] = c
-			sink(s.best)
-		} else {
-			s.best = append(s.best, c)
-			lift(s.best)
-		}
-	}
-	return nil
-}
-
-// sink moves the root of a heap down to its place.
-func sink(h []candidate) {
-	for i := 0; ; {
-		worst := 2*i + 1
-		if worst >= len(h) {
-			return
-		}
-		if r := worst + 1; r < len(h) && h[worst].before(h[r]) {
-			worst = r
-		}
-		if !h[i].before(h[worst]) {
-			return
-		}
-		h[i], h[worst] = h[worst], h[i]
-		i = worst
-	}
-}
-
-// lift moves the last of a heap up to its place.
-func lift(h []candidate) {
-	for i := len(h) - 1; i > 0; {
-		parent := (i - 1) / 2
-		if !h[parent].before(h[i]) {
-			return
-		}
-		h[parent], h[i] = h[i], h[parent]
-		i = parent
-	}
+	return flush()
 }

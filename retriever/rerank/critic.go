@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
-	"sync"
-	"sync/atomic"
 
-	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/fanout"
+	"github.com/goselfrag/goselfrag/internal/isnil"
+	"github.com/goselfrag/goselfrag/observe"
 	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/retriever"
 )
@@ -19,14 +19,14 @@ import (
 // relevant a passage is.
 var ErrUnknown = errors.New("rerank: the relevance is not known")
 
-// Critic is a pointwise [Scorer]: the score of a passage is the probability of
+// CriticScorer is a pointwise [Scorer]: the score of a passage is the probability of
 // [Relevant] that a critic gives it, whatever the other passages are. It is of the kind
 // Probability. A critic that knows labels without probabilities gives 0 and 1.
 //
 // The critic must judge a candidate without a completion, as the judge of package
-// critique/judge does; the token critic cannot, for which there is [Model]. A verdict
+// critique/judge does; the token critic cannot, for which there is [ModelScorer]. A verdict
 // without a known relevance is an error that wraps ErrUnknown.
-type Critic struct {
+type CriticScorer struct {
 	// Critic is needed.
 	Critic critique.Critic
 	// Concurrency is how many passages are judged at the same time; 0 means 1.
@@ -34,19 +34,26 @@ type Critic struct {
 }
 
 // Kind implements Scorer.
-func (c Critic) Kind() retriever.ScoreKind { return retriever.Probability }
+func (c CriticScorer) Kind() retriever.ScoreKind { return retriever.Probability }
 
 // Check returns the error that Score would return for want of a critic, or for a bad
 // Concurrency. It makes no call.
-func (c Critic) Check() error { return check("Critic.Critic", c.Critic, c.Concurrency) }
+func (c CriticScorer) Check() error { return check("CriticScorer.Critic", c.Critic, c.Concurrency) }
+
+// MostCost implements budget.Declarer.
+func (c CriticScorer) MostCost(n int) (budget.Cost, bool) {
+	one, ok := budget.MostCost(c.Critic, 1)
+	return one.Times(n), ok
+}
 
 // Score implements Scorer. Of several errors it returns that of the first passage.
-func (c Critic) Score(ctx context.Context, question string, passages []retriever.Passage) ([]float64, error) {
+func (c CriticScorer) Score(ctx context.Context, question string, passages []retriever.Passage) ([]float64, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	return each(ctx, c.Concurrency, passages, func(ctx context.Context, p retriever.Passage) (float64, error) {
-		v, err := c.Critic.Critique(ctx, critique.Candidate{Question: question, Prompt: prompt(question, p)})
+	most := func() (budget.Cost, bool) { return budget.MostCost(c.Critic, 1) }
+	return each(ctx, c.Concurrency, passages, most, func(ctx context.Context, p retriever.Passage) (float64, error) {
+		v, err := c.Critic.Critique(ctx, critique.Continuation{Question: question, Prompt: prompt(question, p)})
 		if err != nil {
 			return 0, err
 		}
@@ -57,10 +64,10 @@ func (c Critic) Score(ctx context.Context, question string, passages []retriever
 	})
 }
 
-// Model is a pointwise [Scorer] that asks a model with reflection tokens for the
+// ModelScorer is a pointwise [Scorer] that asks a model with reflection tokens for the
 // probability of [Relevant] before a continuation, without generating one. It is of the
 // kind Probability. The model needs the power GroupProbs (package generator).
-type Model struct {
+type ModelScorer struct {
 	// Generator is needed.
 	Generator generator.Generator
 	// Concurrency is how many passages are judged at the same time; 0 means 1.
@@ -68,18 +75,26 @@ type Model struct {
 }
 
 // Kind implements Scorer.
-func (m Model) Kind() retriever.ScoreKind { return retriever.Probability }
+func (m ModelScorer) Kind() retriever.ScoreKind { return retriever.Probability }
 
-// Check is as that of [Critic].
-func (m Model) Check() error { return check("Model.Generator", m.Generator, m.Concurrency) }
+// Check is as that of [CriticScorer].
+func (m ModelScorer) Check() error { return check("ModelScorer.Generator", m.Generator, m.Concurrency) }
 
-// Score implements Scorer. Its errors are as those of [Critic]; a model without the
+// MostCost implements budget.Declarer: a call for one token of each passage.
+func (m ModelScorer) MostCost(n int) (budget.Cost, bool) {
+	one, ok := oneToken()
+	return one.Times(n), ok
+}
+
+func oneToken() (budget.Cost, bool) { return budget.Cost{Calls: 1, Tokens: 1}, true }
+
+// Score implements Scorer. Its errors are as those of [CriticScorer]; a model without the
 // power is an error that wraps errors.ErrUnsupported.
-func (m Model) Score(ctx context.Context, question string, passages []retriever.Passage) ([]float64, error) {
+func (m ModelScorer) Score(ctx context.Context, question string, passages []retriever.Passage) ([]float64, error) {
 	if err := m.Check(); err != nil {
 		return nil, err
 	}
-	return each(ctx, m.Concurrency, passages, func(ctx context.Context, p retriever.Passage) (float64, error) {
+	return each(ctx, m.Concurrency, passages, oneToken, func(ctx context.Context, p retriever.Passage) (float64, error) {
 		d, err := generator.GroupProbs(ctx, m.Generator, generator.Request{Prompt: prompt(question, p), MaxTokens: 1}, nil, reflection.IsREL)
 		if err != nil {
 			return 0, err
@@ -89,7 +104,7 @@ func (m Model) Score(ctx context.Context, question string, passages []retriever.
 }
 
 func check(name string, part any, concurrency int) error {
-	if isNil(part) {
+	if isnil.Value(part) {
 		return fmt.Errorf("%w: %s is nil", ErrOption, name)
 	}
 	if concurrency < 0 {
@@ -113,44 +128,21 @@ func relevant(d reflection.Distribution) (float64, error) {
 }
 
 // each scores passages, at most limit at a time, in their order. After a failure it
-// begins no more; since all passages before the failed one have begun by then, the
-// first error in the order of passages is the same whoever is faster.
-func each(ctx context.Context, limit int, passages []retriever.Passage, score func(context.Context, retriever.Passage) (float64, error)) ([]float64, error) {
-	scores, errs := make([]float64, len(passages)), make([]error, len(passages))
-	var failed atomic.Bool
-	var panicked atomic.Value
-	var all sync.WaitGroup
-	if account.Bounded(ctx) {
-		limit = 1
-	}
-	free := make(chan struct{}, max(limit, 1))
-	for i, p := range passages {
-		free <- struct{}{} // every call returns promptly when ctx is done
-		if failed.Load() {
-			break
+// begins no more. It returns the first error in the order of passages.
+func each(ctx context.Context, limit int, passages []retriever.Passage, most func() (budget.Cost, bool), score func(context.Context, retriever.Passage) (float64, error)) ([]float64, error) {
+	scores := make([]float64, len(passages))
+	n, limit := len(passages), max(limit, 1)
+	errs := budget.Each(ctx, n, limit, func(int) (budget.Cost, bool) { return most() }, fanout.UntilError(n, limit, budget.Exceeded, func(ctx context.Context, i int) func() error {
+		ctx, step := observe.Start(ctx, observe.Critique, fmt.Sprintf("passage %d", i+1))
+		return func() (err error) {
+			defer step.EndWith(&err)()
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			scores[i], err = score(ctx, passages[i])
+			return err
 		}
-		ctx, step := account.Begin(ctx, fmt.Sprintf("passage %d", i+1))
-		all.Go(func() {
-			defer func() {
-				if v := recover(); v != nil {
-					panicked.CompareAndSwap(nil, fmt.Sprintf("%v\n\n%s", v, debug.Stack()))
-					failed.Store(true)
-				}
-				<-free
-			}()
-			if errs[i] = ctx.Err(); errs[i] == nil {
-				scores[i], errs[i] = score(ctx, p)
-			}
-			if errs[i] != nil {
-				step.Fail(errs[i])
-				failed.Store(true)
-			}
-		})
-	}
-	all.Wait()
-	if v := panicked.Load(); v != nil {
-		panic(v) // here a server's recover can catch it
-	}
+	}))
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

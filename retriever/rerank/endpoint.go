@@ -1,25 +1,32 @@
 package rerank
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 
-	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/internal/modelhttp"
 	"github.com/goselfrag/goselfrag/modelserver"
+	"github.com/goselfrag/goselfrag/observe"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// Format is how a server wants to be asked and how it answers.
+// Format is how a server wants to be asked. Answers are read in all forms in use: a list,
+// or one under results, data, rankings or scores, of numbers or of objects with a
+// relevance_score, score or logit.
 type Format string
 
 const (
-	// Cohere sends {"model", "query", "documents"} and reads {"results": [{"index",
-	// "relevance_score"}]}. Servers of this form are Cohere (path /v2/rerank), Jina, vLLM
+	// Cohere sends {"model", "query", "documents"}. Servers of this form are Cohere (path /v2/rerank), Jina, vLLM
 	// and llama.cpp (/v1/rerank).
 	Cohere Format = "cohere"
-	// TEI sends {"query", "texts", "truncate"} and reads [{"index", "score"}], as Text
-	// Embeddings Inference does (/rerank).
+	// TEI sends {"query", "texts", "truncate"}, as Text Embeddings Inference wants it
+	// (/rerank).
 	TEI Format = "tei"
 )
 
@@ -38,7 +45,7 @@ type EndpointOptions struct {
 // Endpoint is a [Scorer] that asks a cross-encoder behind an HTTP server. Scores are of
 // the kind Relevance: what their size means is up to the model. A passage is sent as its
 // title, if there is one, a line break and its text. Errors are *modelserver.Error, or
-// wrap the error of the context or, where limits forbid a call, account.ErrLimit. If a
+// wrap the error of the context or, where a budget does not allow a call, budget.ErrExceeded. If a
 // batch fails there are no scores.
 type Endpoint struct {
 	client *modelhttp.Client
@@ -92,11 +99,74 @@ type teiRequest struct {
 	Truncate bool     `json:"truncate"`
 }
 
-// scored is one element of an answer; a number that does not come stays nil.
+// scored is one element of an answer: an object, or only its score. A number that does not
+// come stays nil.
 type scored struct {
-	Index     *int     `json:"index"`
-	Score     *float64 `json:"score"`
-	Relevance *float64 `json:"relevance_score"`
+	Index     *int            `json:"index"`
+	Score     *float64        `json:"score"`
+	Relevance *float64        `json:"relevance_score"`
+	Logit     *float64        `json:"logit"`
+	Document  json.RawMessage `json:"document"`
+	Text      *string         `json:"text"`
+	bare      bool
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *scored) UnmarshalJSON(data []byte) error {
+	*s = scored{}
+	if len(data) > 0 && data[0] != '{' && data[0] != 'n' {
+		s.bare = true
+		return json.Unmarshal(data, &s.Score)
+	}
+	type object scored // without this method
+	return json.Unmarshal(data, (*object)(s))
+}
+
+// value returns the score, nil if none came.
+func (s *scored) value() *float64 { return cmp.Or(s.Relevance, s.Score, s.Logit) }
+
+// text returns the document that the server sends back with the score.
+func (s *scored) text() (text string, ok bool) {
+	if s.Text != nil {
+		return *s.Text, true
+	}
+	var object struct{ Text *string }
+	if json.Unmarshal(s.Document, &text) == nil && text != "" {
+		return text, true
+	}
+	if json.Unmarshal(s.Document, &object) == nil && object.Text != nil {
+		return *object.Text, true
+	}
+	return "", false
+}
+
+// envelope holds the list of an answer, under any of the names in use; or the answer is
+// the list.
+type envelope struct {
+	Results, Data, Rankings, Scores []scored
+}
+
+// list returns the scores in an answer.
+func list(a *modelhttp.Answer) ([]scored, error) {
+	data, err := a.Whole()
+	if err != nil {
+		return nil, err
+	}
+	if data = bytes.TrimSpace(data); len(data) > 0 && data[0] == '[' {
+		var bare []scored
+		err := a.Decode(data, &bare)
+		return bare, err
+	}
+	var e envelope
+	if err := a.Decode(data, &e); err != nil {
+		return nil, err
+	}
+	for _, l := range [...][]scored{e.Results, e.Data, e.Rankings, e.Scores} {
+		if l != nil {
+			return l, nil
+		}
+	}
+	return nil, a.Errorf("the answer has no list of scores: want results, data, rankings or scores, or a list")
 }
 
 // Score implements Scorer.
@@ -114,8 +184,13 @@ func (e *Endpoint) Score(ctx context.Context, question string, passages []retrie
 	return scores, nil
 }
 
+// MostCost implements budget.Declarer: one call of each batch.
+func (e *Endpoint) MostCost(n int) (budget.Cost, bool) {
+	return budget.Cost{Calls: (n + e.o.BatchSize - 1) / e.o.BatchSize}, true
+}
+
 // ask makes one call.
-func (e *Endpoint) ask(ctx context.Context, question string, passages []retriever.Passage) ([]float64, error) {
+func (e *Endpoint) ask(ctx context.Context, question string, passages []retriever.Passage) (scores []float64, err error) {
 	texts := make([]string, len(passages))
 	for i, p := range passages {
 		texts[i] = p.Text
@@ -127,54 +202,94 @@ func (e *Endpoint) ask(ctx context.Context, question string, passages []retrieve
 	if e.o.Format == TEI {
 		body = teiRequest{question, texts, true}
 	}
-	call, err := account.Reserve(ctx, "rerank endpoint", 0)
-	if err != nil {
-		return nil, err
+	ctx, step := observe.Start(ctx, observe.Request, "rerank endpoint")
+	defer step.EndWith(&err)()
+	reserved, refused := budget.Reserve(ctx, "rerank endpoint", budget.Cost{Calls: 1})
+	if refused != nil {
+		return nil, refused
 	}
-	var scores []float64
-	err = e.client.Do(ctx, modelhttp.Call{Path: e.o.Path, Body: body}, func(a *modelhttp.Answer) (err error) {
-		var list []scored
-		if e.o.Format == TEI {
-			err = a.JSON(&list)
-		} else {
-			var v struct {
-				Results []scored `json:"results"`
-			}
-			err = a.JSON(&v)
-			list = v.Results
-		}
+	defer func() {
+		cost := budget.Usage{Calls: 1, Partial: true}
+		reserved.Settle(cost)
+		step.Spend(cost)
+	}()
+	err = e.client.Do(ctx, modelhttp.Call{Path: e.o.Path, Body: body, Limit: room(texts)}, func(a *modelhttp.Answer) (err error) {
+		found, err := list(a)
 		if err != nil {
 			return err
 		}
-		if scores, err = place(list, len(texts)); err != nil {
+		match(found, texts)
+		if scores, err = place(found, len(texts)); err != nil {
 			return a.Errorf("%v", err)
 		}
 		return nil
 	})
-	call.Settle(account.Usage{Calls: 1, Partial: true}, "", err)
 	return scores, err
 }
 
-// place puts scores in the order of the passages: servers give the best first.
+// room returns how long the answer to texts may be: servers send them back.
+func room(texts []string) int64 {
+	n := int64(64 << 10)
+	for _, t := range texts {
+		n += 1<<10 + 6*int64(len(t)) // as escapes
+	}
+	return n
+}
+
+// match gives results without an index that of the text that they come with.
+func match(list []scored, texts []string) {
+	found := make([]int, len(list))
+	for i := range list {
+		text, ok := list[i].text()
+		at := slices.Index(texts, text)
+		if list[i].Index != nil || !ok || at < 0 || slices.Contains(texts[at+1:], text) {
+			return
+		}
+		found[i] = at
+	}
+	for i := range list {
+		list[i].Index = &found[i]
+	}
+}
+
+// place puts scores in the order of the passages: servers give the best first. Where no
+// score has an index, they are in that order, unless they are objects that may just as
+// well be sorted.
 func place(list []scored, n int) ([]float64, error) {
 	if len(list) != n {
 		return nil, fmt.Errorf("the answer has %d scores for %d passages", len(list), n)
 	}
-	scores, seen := make([]float64, n), make([]bool, n)
-	for _, s := range list {
-		value := s.Relevance
-		if value == nil {
-			value = s.Score
+	indexed, bare := 0, true
+	for i := range list {
+		if list[i].value() == nil {
+			return nil, errors.New("the answer has a result without index or score")
 		}
+		if list[i].Index != nil {
+			indexed++
+		}
+		bare = bare && list[i].bare
+	}
+	scores, seen := make([]float64, n), make([]bool, n)
+	if indexed == 0 && n > 0 {
+		for i := range list {
+			scores[i] = *list[i].value()
+		}
+		if !bare && scores[0] > scores[n-1] && slices.IsSortedFunc(scores, func(a, b float64) int { return cmp.Compare(b, a) }) {
+			return nil, errors.New("the answer has results without index, and the best first: there is no telling whether they are in the order of the passages")
+		}
+		return scores, nil
+	}
+	for i := range list {
+		s := &list[i]
 		switch {
-		case s.Index == nil || value == nil:
-			return nil, fmt.Errorf("the answer has a result without index or score")
+		case s.Index == nil:
+			return nil, errors.New("the answer has a result without index or score")
 		case *s.Index < 0 || *s.Index >= n:
 			return nil, fmt.Errorf("the answer has a score for passage %d of %d", *s.Index, n)
 		case seen[*s.Index]:
 			return nil, fmt.Errorf("the answer has two scores for passage %d", *s.Index)
 		}
-		seen[*s.Index], scores[*s.Index] = true, *value
+		seen[*s.Index], scores[*s.Index] = true, *s.value()
 	}
 	return scores, nil
 }

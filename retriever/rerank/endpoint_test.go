@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/modelserver"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/rerank"
@@ -70,6 +70,30 @@ func TestEndpointForms(t *testing.T) {
 	}
 }
 
+// Answers in other envelopes are read with either format.
+func TestEndpointEnvelopes(t *testing.T) {
+	for _, answer := range []string{
+		`[{"index":1,"score":0.75},{"index":0,"score":-3.5}]`,
+		`{"data":[{"relevance_score":0.75,"index":1},{"relevance_score":-3.5,"index":0}],"object":"list"}`,
+		`{"results":[{"index":1,"score":0.75},{"index":0,"score":-3.5}],"error":null}`,
+		`{"rankings":[{"index":1,"logit":0.75},{"index":0,"logit":-3.5}]}`,
+		`{"scores":[-3.5,0.75]}`,
+		`[-3.5,0.75]`,
+		`{"results":[{"relevance_score":-3.5},{"relevance_score":0.75}]}`,
+		`{"results":[{"relevance_score":0.75,"document":{"text":"second"}},{"relevance_score":-3.5,"document":{"text":"T\nfirst"}}]}`,
+		`{"results":[{"score":0.75,"document":"second"},{"score":-3.5,"document":"T\nfirst"}]}`,
+		`[{"score":0.75,"text":"second"},{"score":-3.5,"text":"T\nfirst"}]`,
+	} {
+		for _, format := range []rerank.Format{rerank.Cohere, rerank.TEI} {
+			s := serve(t, func(_, _ string) (int, string) { return 200, answer })
+			scores, err := endpoint(t, s, rerank.EndpointOptions{Format: format}).Score(t.Context(), "q", two)
+			if err != nil || !slices.Equal(scores, []float64{-3.5, 0.75}) {
+				t.Errorf("%s as %s: %v, %v", answer, format, scores, err)
+			}
+		}
+	}
+}
+
 func TestEndpointBatches(t *testing.T) {
 	var sizes []int
 	s := serve(t, func(_, body string) (int, string) {
@@ -85,9 +109,9 @@ func TestEndpointBatches(t *testing.T) {
 		return 200, "[" + strings.Join(list, ",") + "]"
 	})
 	e := endpoint(t, s, rerank.EndpointOptions{Format: rerank.TEI, BatchSize: 2})
-	ctx, a := account.Open(t.Context(), "test", account.Limits{Calls: 3})
+	ctx, a := budget.Open(t.Context(), "test", budget.Limits{Calls: 3})
 	scores, err := e.Score(ctx, "q", passages("a b c d e"))
-	if _, err := e.Score(ctx, "q", passages("f")); !a.Forbade(err) || a.Usage().Calls != 3 {
+	if _, err := e.Score(ctx, "q", passages("f")); !a.Exceeded(err) || a.Usage().Calls != 3 {
 		t.Errorf("a fourth call: %v, %+v", err, a.Usage())
 	}
 	if err != nil || !slices.Equal(scores, []float64{'a', 'b', 'c', 'd', 'e'}) || !slices.Equal(sizes, []int{2, 2, 1}) {
@@ -109,7 +133,10 @@ func TestEndpointBadAnswers(t *testing.T) {
 		"negative":      {200, `{"results":[{"index":0,"relevance_score":1},{"index":-1,"relevance_score":2}]}`, "passage -1"},
 		"null":          {200, `{"results":[{"index":0,"relevance_score":1},{"index":1,"relevance_score":null}]}`, "without index or score"},
 		"no index":      {200, `{"results":[{"index":0,"relevance_score":1},{"relevance_score":2}]}`, "without index or score"},
-		"another form":  {200, `[{"index":0,"score":1},{"index":1,"score":1}]`, "not what was expected"},
+		"sorted":        {200, `{"results":[{"relevance_score":2},{"relevance_score":1}]}`, "without index, and the best first"},
+		"no list":       {200, `{"answer":[{"index":0,"score":1}]}`, "no list of scores"},
+		"late error":    {200, `{"results":[],"error":"out of memory"}`, "out of memory"},
+		"too long":      {200, strings.Repeat(" ", 1<<20) + `{}`, "longer than"},
 		"text":          {200, `{"results":[{"index":0,"relevance_score":"high"},{"index":1,"relevance_score":1}]}`, "not what was expected"},
 		"NaN":           {200, `{"results":[{"index":0,"relevance_score":NaN},{"index":1,"relevance_score":1}]}`, "not what was expected"},
 		"too large":     {200, `{"results":[{"index":0,"relevance_score":1e999},{"index":1,"relevance_score":1}]}`, "not what was expected"},

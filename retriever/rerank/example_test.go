@@ -16,7 +16,7 @@ func Example() {
 		retriever.Passage{ID: "1", Text: "Nobody knows when the old bridge over the Ebro was first planned. Floods were common."},
 		retriever.Passage{ID: "2", Text: "The stone bridge over the Ebro was built in 1702."},
 	)
-	r, err := rerank.New(words, rerank.Model{Generator: extractive.New()}, rerank.Options{Depth: 10})
+	r, err := rerank.New(words, rerank.ModelScorer{Generator: extractive.New()}, rerank.Options{Depth: 10})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -25,13 +25,19 @@ func FuzzPlace(f *testing.F) {
 		if len(scores) != n || len(list) != n {
 			t.Fatalf("%d scores of %d results for %d passages", len(scores), len(list), n)
 		}
-		for _, s := range list {
-			want := s.Score
+		for i, s := range list {
+			want, at := s.Score, i
+			if s.Score == nil {
+				want = s.Logit
+			}
 			if s.Relevance != nil {
 				want = s.Relevance
 			}
-			if scores[*s.Index] != *want {
-				t.Fatalf("passage %d has %v: want %v", *s.Index, scores[*s.Index], *want)
+			if s.Index != nil {
+				at = *s.Index
+			}
+			if scores[at] != *want {
+				t.Fatalf("passage %d has %v: want %v", at, scores[at], *want)
 			}
 		}
 	})

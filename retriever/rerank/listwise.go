@@ -9,7 +9,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/isnil"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
@@ -72,7 +74,7 @@ func NewListwise(model generator.Generator, t generator.TaskTemplate, o Listwise
 		o.MaxTokens = 256
 	}
 	switch p := t.Placeholders(); {
-	case isNil(model):
+	case isnil.Value(model):
 		return nil, fmt.Errorf("%w: NewListwise: the model is nil", ErrOption)
 	case !slices.Equal(p, []string{"passages", "question"}):
 		return nil, fmt.Errorf("%w: NewListwise: the template %q has the placeholders %q: want passages and question", ErrOption, t.Name(), p)
@@ -112,6 +114,15 @@ func (l *Listwise) Score(ctx context.Context, question string, passages []retrie
 		scores[i] = float64(len(order) - rank)
 	}
 	return scores, nil
+}
+
+// MostCost implements budget.Declarer: a call for each place of the window.
+func (l *Listwise) MostCost(n int) (budget.Cost, bool) {
+	calls := 0
+	if n > 1 {
+		calls = 1 + max(n-l.o.Window+l.o.Step-1, 0)/l.o.Step
+	}
+	return budget.Cost{Calls: 1, Tokens: l.o.MaxTokens}.Times(calls), true
 }
 
 var (

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"reflect"
 	"slices"
 
-	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/budget"
+	"github.com/goselfrag/goselfrag/internal/ctxerr"
+	"github.com/goselfrag/goselfrag/internal/isnil"
+	"github.com/goselfrag/goselfrag/observe"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
@@ -62,9 +64,9 @@ func New(r retriever.Retriever, s Scorer, o Options) (retriever.Retriever, error
 		o.Depth = 50
 	}
 	switch {
-	case isNil(r):
+	case isnil.Value(r):
 		return nil, fmt.Errorf("%w: the retriever is nil", ErrOption)
-	case isNil(s):
+	case isnil.Value(s):
 		return nil, fmt.Errorf("%w: the scorer is nil", ErrOption)
 	case o.Depth < 0:
 		return nil, fmt.Errorf("%w: Depth is %d: want at least 1, or 0 for 50", ErrOption, o.Depth)
@@ -82,12 +84,6 @@ func New(r retriever.Retriever, s Scorer, o Options) (retriever.Retriever, error
 	return &reranker{r, s, o}, nil
 }
 
-// isNil also finds a nil pointer or function inside an interface.
-func isNil(i any) bool {
-	v := reflect.ValueOf(i)
-	return !v.IsValid() || (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil()
-}
-
 type reranker struct {
 	inner  retriever.Retriever
 	scorer Scorer
@@ -101,15 +97,13 @@ func (r *reranker) Retrieve(ctx context.Context, q retriever.Query) (retriever.R
 	}
 	wanted := q.K
 	q.K = max(q.K, r.o.Depth)
-	res, err := r.inner.Retrieve(ctx, q)
+	res, err := retriever.Ask(ctx, r.inner, q)
 	if err != nil || len(res.Hits) == 0 {
 		res.Hits = res.Hits[:min(wanted, len(res.Hits))]
 		return res, err
 	}
 	n := min(r.o.Depth, len(res.Hits))
-	scoring, step := account.Begin(ctx, "rerank")
-	scores, err := r.score(scoring, q.Text, res.Hits[:n])
-	step.Fail(err)
+	scores, err := r.score(ctx, q.Text, res.Hits[:n])
 	if err == nil {
 		rank(&res, scores, r.scorer.Kind())
 	}
@@ -120,24 +114,32 @@ func (r *reranker) Retrieve(ctx context.Context, q retriever.Query) (retriever.R
 		}
 		return res, nil
 	}
-	if done := ctx.Err(); done != nil {
-		if !errors.Is(err, done) {
-			err = fmt.Errorf("%w: %w", done, err)
-		}
-	} else if r.o.AllowMissing {
+	if r.o.AllowMissing && ctx.Err() == nil {
 		res.Missing = append(res.Missing, retriever.Missing{Part: "rerank", Reason: err.Error()})
 		return res, nil
 	}
-	return res, fmt.Errorf("rerank: %w", err)
+	return res, fmt.Errorf("rerank: %w", ctxerr.Wrap(ctx, err))
+}
+
+// MostCost implements budget.Declarer.
+func (r *reranker) MostCost(int) (budget.Cost, bool) {
+	size, batches := r.o.Depth, 1
+	if b := r.o.BatchSize; b > 0 && b < size {
+		size, batches = b, (size+b-1)/b
+	}
+	scorer, ok := budget.MostCost(r.scorer, size)
+	inner, known := budget.MostCost(r.inner, 1)
+	return scorer.Times(batches).Add(inner), ok && known
 }
 
 // score asks the scorer, batch by batch.
-func (r *reranker) score(ctx context.Context, question string, hits []retriever.Hit) ([]float64, error) {
+func (r *reranker) score(ctx context.Context, question string, hits []retriever.Hit) (all []float64, err error) {
+	ctx, step := observe.Start(ctx, observe.Reranking, "rerank")
+	defer step.EndWith(&err)()
 	size := r.o.BatchSize
 	if size == 0 {
 		size = len(hits)
 	}
-	var all []float64
 	for batch := range slices.Chunk(hits, size) {
 		if err := ctx.Err(); err != nil {
 			return nil, err

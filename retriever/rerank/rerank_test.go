@@ -20,6 +20,7 @@ import (
 	"github.com/goselfrag/goselfrag/generator/extractive"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/rerank"
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 )
@@ -183,8 +184,8 @@ func TestNewRefuses(t *testing.T) {
 		"nil retriever":       func() (retriever.Retriever, error) { return rerank.New(script, good, rerank.Options{}) },
 		"no scorer":           func() (retriever.Retriever, error) { return rerank.New(inner, nil, rerank.Options{}) },
 		"nil scorer":          func() (retriever.Retriever, error) { return rerank.New(inner, endpoint, rerank.Options{}) },
-		"critic of nothing":   func() (retriever.Retriever, error) { return rerank.New(inner, rerank.Critic{}, rerank.Options{}) },
-		"model of nothing":    func() (retriever.Retriever, error) { return rerank.New(inner, rerank.Model{}, rerank.Options{}) },
+		"critic of nothing":   func() (retriever.Retriever, error) { return rerank.New(inner, rerank.CriticScorer{}, rerank.Options{}) },
+		"model of nothing":    func() (retriever.Retriever, error) { return rerank.New(inner, rerank.ModelScorer{}, rerank.Options{}) },
 		"negative depth":      func() (retriever.Retriever, error) { return rerank.New(inner, good, rerank.Options{Depth: -1}) },
 		"batches of ranks":    func() (retriever.Retriever, error) { return rerank.New(inner, good, rerank.Options{BatchSize: 2}) },
 		"negative batch size": func() (retriever.Retriever, error) { return rerank.New(inner, good, rerank.Options{BatchSize: -1}) },
@@ -202,21 +203,21 @@ func TestCritic(t *testing.T) {
 		{When: critiquetest.Uses("text c"), Answer: critique.Verdict{}},
 		{When: critiquetest.Uses("text d"), Err: errors.New("boom")},
 	}}
-	r := make1(t, retriever.List(passages("a b")...), rerank.Critic{Critic: critic, Concurrency: 2}, rerank.Options{})
+	r := make1(t, retriever.List(passages("a b")...), rerank.CriticScorer{Critic: critic, Concurrency: 2}, rerank.Options{})
 	res, err := r.Retrieve(t.Context(), retriever.Query{Text: "q", K: 2})
 	if err != nil || !slices.Equal(ids(res), []string{"b", "a"}) || res.Scores != retriever.Probability || math.Abs(res.Hits[0].Score-0.9) > 1e-12 {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	if _, err := (rerank.Critic{Critic: critic}).Score(t.Context(), "q", passages("a c")); !errors.Is(err, rerank.ErrUnknown) {
+	if _, err := (rerank.CriticScorer{Critic: critic}).Score(t.Context(), "q", passages("a c")); !errors.Is(err, rerank.ErrUnknown) {
 		t.Errorf("a critic that does not say: %v", err)
 	}
 	// The same error whoever is faster: that of the first passage.
 	for range 100 {
-		if _, err := (rerank.Critic{Critic: critic, Concurrency: 4}).Score(t.Context(), "q", passages("a b c d d d")); !errors.Is(err, rerank.ErrUnknown) {
+		if _, err := (rerank.CriticScorer{Critic: critic, Concurrency: 4}).Score(t.Context(), "q", passages("a b c d d d")); !errors.Is(err, rerank.ErrUnknown) {
 			t.Fatalf("of two errors: %v", err)
 		}
 	}
-	if _, err := (rerank.Critic{Critic: critic, Concurrency: -1}).Score(t.Context(), "q", passages("a")); !errors.Is(err, rerank.ErrOption) {
+	if _, err := (rerank.CriticScorer{Critic: critic, Concurrency: -1}).Score(t.Context(), "q", passages("a")); !errors.Is(err, rerank.ErrOption) {
 		t.Errorf("concurrency -1: %v", err)
 	}
 }
@@ -225,7 +226,7 @@ func TestCriticConcurrencyAndPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		running, most := make(chan struct{}, 100), 0
 		hold := make(chan struct{})
-		critic := criticFunc(func(ctx context.Context, c critique.Candidate) (critique.Verdict, error) {
+		critic := criticFunc(func(ctx context.Context, c critique.Continuation) (critique.Verdict, error) {
 			running <- struct{}{}
 			select {
 			case <-hold:
@@ -237,7 +238,7 @@ func TestCriticConcurrencyAndPanic(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() {
-			_, err := rerank.Critic{Critic: critic, Concurrency: 3}.Score(ctx, "q", passages("a b c d e f"))
+			_, err := rerank.CriticScorer{Critic: critic, Concurrency: 3}.Score(ctx, "q", passages("a b c d e f"))
 			done <- err
 		}()
 		synctest.Wait()
@@ -254,13 +255,13 @@ func TestCriticConcurrencyAndPanic(t *testing.T) {
 			t.Errorf("recovered %v", v)
 		}
 	}()
-	critic := criticFunc(func(context.Context, critique.Candidate) (critique.Verdict, error) { panic("boom") })
-	_, _ = rerank.Critic{Critic: critic}.Score(t.Context(), "q", passages("a"))
+	critic := criticFunc(func(context.Context, critique.Continuation) (critique.Verdict, error) { panic("boom") })
+	_, _ = rerank.CriticScorer{Critic: critic}.Score(t.Context(), "q", passages("a"))
 }
 
-type criticFunc func(context.Context, critique.Candidate) (critique.Verdict, error)
+type criticFunc func(context.Context, critique.Continuation) (critique.Verdict, error)
 
-func (f criticFunc) Critique(ctx context.Context, c critique.Candidate) (critique.Verdict, error) {
+func (f criticFunc) Critique(ctx context.Context, c critique.Continuation) (critique.Verdict, error) {
 	return f(ctx, c)
 }
 
@@ -271,12 +272,12 @@ func TestModel(t *testing.T) {
 		{ID: "right", Text: "The bridge over the Ebro was built in 1702."},
 	}
 	model := extractive.New()
-	r := make1(t, retriever.List(list...), rerank.Model{Generator: model}, rerank.Options{})
+	r := make1(t, retriever.List(list...), rerank.ModelScorer{Generator: model}, rerank.Options{})
 	res, err := r.Retrieve(t.Context(), retriever.Query{Text: "When was the bridge over the Ebro built?", K: 2})
 	if err != nil || ids(res)[0] != "right" || !(res.Hits[0].Score > res.Hits[1].Score) || res.Hits[0].Score > 1 {
 		t.Errorf("%+v, %v", res, err)
 	}
-	if _, err := (rerank.Model{Generator: generatortest.Bare(model)}).Score(t.Context(), "q", list); !errors.Is(err, errors.ErrUnsupported) {
+	if _, err := (rerank.ModelScorer{Generator: generatortest.Bare(model)}).Score(t.Context(), "q", list); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("a model without the power: %v", err)
 	}
 }
@@ -289,7 +290,7 @@ func TestContract(t *testing.T) {
 	t.Run("bare", func(t *testing.T) { retrievertest.TestRetriever(t, bare) })
 	t.Run("model", func(t *testing.T) {
 		retrievertest.TestRetriever(t, func(ps []retriever.Passage) (retriever.Retriever, error) {
-			return rerank.New(retrievertest.Overlap(ps...), rerank.Model{Generator: extractive.New(), Concurrency: 2}, rerank.Options{Depth: 4})
+			return rerank.New(retrievertest.Overlap(ps...), rerank.ModelScorer{Generator: extractive.New(), Concurrency: 2}, rerank.Options{Depth: 4})
 		})
 	})
 	t.Run("wrapped", func(t *testing.T) {
@@ -309,7 +310,7 @@ func TestContract(t *testing.T) {
 func TestRepeatable(t *testing.T) {
 	s := scorer{score: func(id string) float64 { return float64(id[len(id)-1] % 3) }}
 	r := make1(t, retrievertest.Overlap(retrievertest.Corpus()...), s, rerank.Options{Depth: 10})
-	q := retriever.Query{Text: "river Ebro", K: 12, Filter: retriever.Exists{Field: "year"}}
+	q := retriever.Query{Text: "river Ebro", K: 12, Filter: filter.Exists{Field: "year"}}
 	first, err := r.Retrieve(t.Context(), q)
 	for range 1000 {
 		again, err2 := r.Retrieve(t.Context(), q)

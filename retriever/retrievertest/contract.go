@@ -9,8 +9,9 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/goselfrag/goselfrag/internal/contract"
+	"github.com/goselfrag/goselfrag/internal/contracttest"
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 // New makes a Retriever over passages. It may keep them but must not change them.
@@ -38,7 +39,7 @@ func Skip(check, reason string) Option {
 // not use t.Parallel.
 func TestRetriever(t *testing.T, makeNew New, opts ...Option) {
 	t.Helper()
-	contract.Test(t, newSuite(makeNew, opts...).checks())
+	contracttest.Test(t, newSuite(makeNew, opts...).checks())
 }
 
 type suite struct {
@@ -55,8 +56,8 @@ func newSuite(makeNew New, opts ...Option) *suite {
 }
 
 // checks lists the rules in the order of the contract.
-func (s *suite) checks() []contract.Check {
-	var list []contract.Check
+func (s *suite) checks() []contracttest.Check {
+	var list []contracttest.Check
 	for _, c := range []struct {
 		name string
 		run  func(context.Context, retriever.Retriever) error
@@ -64,7 +65,7 @@ func (s *suite) checks() []contract.Check {
 		{"order", order},
 		{"k", atMostK},
 		{"passages", knownPassages},
-		{"filter", filter},
+		{"filter", filtered},
 		{"nothing", s.nothing},
 		{"bad-query", badQuery},
 		{"data", data},
@@ -74,9 +75,9 @@ func (s *suite) checks() []contract.Check {
 		{"owned", owned},
 		{"unchanged", s.unchanged},
 	} {
-		list = append(list, contract.Check{Name: c.name, Run: func(ctx context.Context) error {
+		list = append(list, contracttest.Check{Name: c.name, Run: func(ctx context.Context) error {
 			if reason, ok := s.skip[c.name]; ok {
-				return contract.NotApplicable(reason)
+				return contracttest.NotApplicable(reason)
 			}
 			r, err := s.makeNew(Corpus())
 			if err != nil {
@@ -101,7 +102,7 @@ func ids(res retriever.Result) []string {
 }
 
 // all returns every passage that the word river and f find.
-func all(ctx context.Context, r retriever.Retriever, text string, f retriever.Filter) (retriever.Result, error) {
+func all(ctx context.Context, r retriever.Retriever, text string, f filter.Expr) (retriever.Result, error) {
 	return r.Retrieve(ctx, retriever.Query{Text: text, K: len(Corpus()), Filter: f})
 }
 
@@ -163,21 +164,21 @@ func knownPassages(ctx context.Context, r retriever.Retriever) error {
 		if !ok {
 			return fmt.Errorf("hit %q was not among the passages", h.Passage.ID)
 		}
-		if same := h.Passage.Title == p.Title && h.Passage.Text == p.Text && h.Passage.Source == p.Source && maps.EqualFunc(h.Passage.Metadata, p.Metadata, retriever.Value.Equal); !same {
+		if same := h.Passage.Title == p.Title && h.Passage.Text == p.Text && h.Passage.Source == p.Source && maps.EqualFunc(h.Passage.Metadata, p.Metadata, filter.Value.Equal); !same {
 			return fmt.Errorf("passage %+v came back as %+v", p, h.Passage)
 		}
 	}
 	return nil
 }
 
-// filter: exactly the passages for which it holds, chosen before the cut to K.
-func filter(ctx context.Context, r retriever.Retriever) error {
+// filtered: exactly the passages for which it holds, chosen before the cut to K.
+func filtered(ctx context.Context, r retriever.Retriever) error {
 	list := filters()
 	for _, name := range slices.Sorted(maps.Keys(list)) {
 		f := list[name]
 		var want []string
 		for _, p := range Corpus() {
-			if retriever.Match(f, p.Metadata) {
+			if filter.Match(f, p.Metadata) {
 				want = append(want, p.ID)
 			}
 		}
@@ -186,7 +187,7 @@ func filter(ctx context.Context, r retriever.Retriever) error {
 			return fmt.Errorf("filter %q: %w", name, err)
 		}
 		if got := slices.Sorted(slices.Values(ids(res))); !slices.Equal(got, want) {
-			return fmt.Errorf("filter %q, %s: found %q, but it holds for %q", name, retriever.FormatFilter(f), got, want)
+			return fmt.Errorf("filter %q, %s: found %q, but it holds for %q", name, filter.Format(f), got, want)
 		}
 		for _, k := range [...]int{1, 3} {
 			res, err := r.Retrieve(ctx, retriever.Query{Text: everyone, K: k, Filter: f})
@@ -194,11 +195,11 @@ func filter(ctx context.Context, r retriever.Retriever) error {
 				return fmt.Errorf("filter %q: %w", name, err)
 			}
 			if len(res.Hits) != min(k, len(want)) {
-				return fmt.Errorf("filter %q, %s, holds for %d passages, but K %d gives %d: want it applied before the cut", name, retriever.FormatFilter(f), len(want), k, len(res.Hits))
+				return fmt.Errorf("filter %q, %s, holds for %d passages, but K %d gives %d: want it applied before the cut", name, filter.Format(f), len(want), k, len(res.Hits))
 			}
 			for _, id := range ids(res) {
 				if !slices.Contains(want, id) {
-					return fmt.Errorf("filter %q, %s: K %d gives %q, for which it does not hold", name, retriever.FormatFilter(f), k, id)
+					return fmt.Errorf("filter %q, %s: K %d gives %q, for which it does not hold", name, filter.Format(f), k, id)
 				}
 			}
 		}
@@ -208,7 +209,7 @@ func filter(ctx context.Context, r retriever.Retriever) error {
 
 // nothing: an empty result is no error.
 func (s *suite) nothing(ctx context.Context, r retriever.Retriever) error {
-	res, err := all(ctx, r, everyone, retriever.Or{})
+	res, err := all(ctx, r, everyone, filter.Or{})
 	if err != nil || len(res.Hits) > 0 {
 		return fmt.Errorf("a filter that is never true finds %d passages (error %v): want none and no error", len(res.Hits), err)
 	}

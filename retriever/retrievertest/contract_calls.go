@@ -138,21 +138,23 @@ func cancelled(ctx context.Context, r retriever.Retriever) error {
 
 // owned: what the caller does to a result does not reach the next one.
 func owned(ctx context.Context, r retriever.Retriever) error {
-	first, err := all(ctx, r, everyone, nil)
+	res, err := all(ctx, r, everyone, nil)
 	if err != nil {
 		return err
 	}
-	want := ids(first)
-	slices.Reverse(first.Hits)
-	for i := range first.Hits {
-		first.Hits[i].Passage.ID, first.Hits[i].Score = "changed", -1
-	}
-	again, err := all(ctx, r, everyone, nil)
-	if err != nil {
-		return err
-	}
-	if !slices.Equal(ids(again), want) {
-		return fmt.Errorf("a change to one result shows in the next: %q became %q", want, ids(again))
+	// The second result is changed, too: that of a cache is another one than the first.
+	want := ids(res)
+	for range 2 {
+		slices.Reverse(res.Hits)
+		for i := range res.Hits {
+			res.Hits[i].Passage.ID, res.Hits[i].Score = "changed", -1
+		}
+		if res, err = all(ctx, r, everyone, nil); err != nil {
+			return err
+		}
+		if !slices.Equal(ids(res), want) {
+			return fmt.Errorf("a change to one result shows in the next: %q became %q", want, ids(res))
+		}
 	}
 	return nil
 }

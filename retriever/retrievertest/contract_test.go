@@ -12,8 +12,9 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/goselfrag/goselfrag/internal/contract"
+	"github.com/goselfrag/goselfrag/internal/contracttest"
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 func good(passages []retriever.Passage) (retriever.Retriever, error) {
@@ -145,13 +146,13 @@ func broken(leaks *leaver) []brokenNew {
 				f := q.Filter
 				q.Filter = nil
 				res, err := r.Retrieve(ctx, q)
-				res.Hits = slices.DeleteFunc(res.Hits, func(h retriever.Hit) bool { return !retriever.Match(f, h.Passage.Metadata) })
+				res.Hits = slices.DeleteFunc(res.Hits, func(h retriever.Hit) bool { return !filter.Match(f, h.Passage.Metadata) })
 				return res, err
 			}), nil
 		}},
 		{"filter", "does not hold", edit(func(q retriever.Query, r *retriever.Result) {
 			for i, p := range Corpus() {
-				if q.K == 1 && len(r.Hits) == 1 && !retriever.Match(q.Filter, p.Metadata) {
+				if q.K == 1 && len(r.Hits) == 1 && !filter.Match(q.Filter, p.Metadata) {
 					r.Hits = Hits(Corpus()[i])
 				}
 			}
@@ -185,7 +186,7 @@ func broken(leaks *leaver) []brokenNew {
 			return ctx, q
 		})},
 		{"bad-query", "bad query", asks(func(ctx context.Context, q retriever.Query) (context.Context, retriever.Query) {
-			if retriever.CheckFilter(q.Filter) != nil {
+			if filter.Check(q.Filter) != nil {
 				q.Filter = nil
 			}
 			return ctx, q
@@ -272,6 +273,19 @@ func broken(leaks *leaver) []brokenNew {
 				return retriever.Result{Hits: hits, Scores: retriever.RankOnly}, nil
 			}), nil
 		}},
+		{"owned", "shows in the next", func(passages []retriever.Passage) (retriever.Retriever, error) {
+			r, kept := Overlap(passages...), map[string]retriever.Result{}
+			return retriever.Func(func(ctx context.Context, q retriever.Query) (retriever.Result, error) {
+				if res, ok := kept[q.Text]; ok {
+					return res, nil
+				}
+				res, err := r.Retrieve(ctx, q)
+				copied := res
+				copied.Hits = slices.Clone(res.Hits)
+				kept[q.Text] = copied
+				return res, err
+			}), nil
+		}},
 		{"owned", "boom", fails(func(context.Context, retriever.Query) error { return errBoom })},
 		{"owned", "boom", func() New {
 			n := 0
@@ -284,7 +298,7 @@ func broken(leaks *leaver) []brokenNew {
 		}()},
 		{"unchanged", "was changed", edit(func(_ retriever.Query, r *retriever.Result) {
 			for _, h := range r.Hits {
-				h.Passage.Metadata["seen"] = retriever.Bool(true)
+				h.Passage.Metadata["seen"] = filter.Bool(true)
 			}
 		})},
 		{"unchanged", "boom", fails(func(context.Context, retriever.Query) error { return errBoom })},
@@ -309,7 +323,7 @@ type brokenNew struct {
 // run runs the check of the given name.
 func run(ctx context.Context, name string, makeNew New, opts ...Option) error {
 	list := newSuite(makeNew, opts...).checks()
-	return list[slices.IndexFunc(list, func(c contract.Check) bool { return c.Name == name })].Run(ctx)
+	return list[slices.IndexFunc(list, func(c contracttest.Check) bool { return c.Name == name })].Run(ctx)
 }
 
 // TestContractCatches proves that every check can fail.
@@ -321,7 +335,7 @@ func TestContractCatches(t *testing.T) {
 		caught[tt.check] = true
 		t.Run(fmt.Sprintf("%s/%d", tt.check, i), func(t *testing.T) {
 			err := run(t.Context(), tt.check, tt.makeNew)
-			if err == nil || errors.As(err, new(contract.NotApplicable)) || !strings.Contains(err.Error(), tt.says) {
+			if err == nil || errors.As(err, new(contracttest.NotApplicable)) || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("the check says %v: want %q", err, tt.says)
 			}
 		})
@@ -334,7 +348,7 @@ func TestContractCatches(t *testing.T) {
 		if err := run(t.Context(), c.Name, cannot); !errors.Is(err, errBoom) {
 			t.Errorf("%s of one that cannot be made says %v", c.Name, err)
 		}
-		if err := run(t.Context(), c.Name, cannot, Skip(c.Name, "why")); err != contract.NotApplicable("why") {
+		if err := run(t.Context(), c.Name, cannot, Skip(c.Name, "why")); err != contracttest.NotApplicable("why") {
 			t.Errorf("%s, skipped, says %v", c.Name, err)
 		}
 	}
@@ -345,12 +359,12 @@ func TestContractCatches(t *testing.T) {
 func TestFiltersSelect(t *testing.T) {
 	selective := 0
 	for name, f := range filters() {
-		if err := retriever.CheckFilter(f); err != nil {
+		if err := filter.Check(f); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		n := 0
 		for _, p := range Corpus() {
-			if retriever.Match(f, p.Metadata) {
+			if filter.Match(f, p.Metadata) {
 				n++
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 // Corpus returns the passages on which [TestRetriever] works, newly made. There
@@ -25,13 +26,13 @@ func Corpus() []retriever.Passage {
 	var list []retriever.Passage
 	for i := range len(names) * len(topics) {
 		name := names[i%len(names)]
-		meta := retriever.Metadata{
-			"kind":     retriever.String(kinds[i%len(kinds)]),
-			"year":     retriever.Int(int64(1900 + i)),
-			"length":   retriever.Float(float64(i) * 2.5),
-			"tidal":    retriever.Bool(i%4 == 0),
-			"surveyed": retriever.Time(time.Date(2000+i%20, time.March, 1+i%28, 0, 0, 0, 0, time.UTC)),
-			"tags":     retriever.Strings(name, fmt.Sprintf("set %d", i%5)),
+		meta := filter.Metadata{
+			"kind":     filter.String(kinds[i%len(kinds)]),
+			"year":     filter.Int(int64(1900 + i)),
+			"length":   filter.Float(float64(i) * 2.5),
+			"tidal":    filter.Bool(i%4 == 0),
+			"surveyed": filter.Time(time.Date(2000+i%20, time.March, 1+i%28, 0, 0, 0, 0, time.UTC)),
+			"tags":     filter.Strings(name, fmt.Sprintf("set %d", i%5)),
 		}
 		for j, field := range [...]string{"kind", "year", "length", "tidal", "surveyed", "tags"} {
 			if i%7 == j {
@@ -53,57 +54,57 @@ func Corpus() []retriever.Passage {
 const everyone = "river"
 
 // filters lists conditions of every form, most of them selective.
-func filters() map[string]retriever.Filter {
-	day := func(year int) retriever.Value {
-		return retriever.Time(time.Date(year, time.January, 1, 0, 0, 0, 0, time.UTC))
+func filters() map[string]filter.Expr {
+	day := func(year int) filter.Value {
+		return filter.Time(time.Date(year, time.January, 1, 0, 0, 0, 0, time.UTC))
 	}
-	trade := retriever.Compare{Field: "kind", Op: retriever.Eq, Value: retriever.String("trade")}
-	late := retriever.Compare{Field: "year", Op: retriever.Ge, Value: retriever.Int(1944)}
-	return map[string]retriever.Filter{
+	trade := filter.Compare{Field: "kind", Op: filter.Eq, Value: filter.String("trade")}
+	late := filter.Compare{Field: "year", Op: filter.Ge, Value: filter.Int(1944)}
+	return map[string]filter.Expr{
 		"none":               nil,
 		"equal string":       trade,
-		"unequal string":     retriever.Compare{Field: "kind", Op: retriever.Ne, Value: retriever.String("trade")},
-		"equal int":          retriever.Compare{Field: "year", Op: retriever.Eq, Value: retriever.Int(1901)},
-		"int and float":      retriever.Compare{Field: "year", Op: retriever.Lt, Value: retriever.Float(1902.5)},
-		"greater float":      retriever.Compare{Field: "length", Op: retriever.Gt, Value: retriever.Float(110)},
-		"at most float":      retriever.Compare{Field: "length", Op: retriever.Le, Value: retriever.Int(5)},
-		"bool":               retriever.Compare{Field: "tidal", Op: retriever.Eq, Value: retriever.Bool(true)},
-		"time":               retriever.Compare{Field: "surveyed", Op: retriever.Lt, Value: day(2002)},
-		"element":            retriever.Compare{Field: "tags", Op: retriever.Eq, Value: retriever.String("Po")},
-		"no element":         retriever.Compare{Field: "tags", Op: retriever.Ne, Value: retriever.String("Po")},
-		"other kind":         retriever.Compare{Field: "year", Op: retriever.Eq, Value: retriever.String("1901")},
-		"in":                 retriever.In{Field: "kind", Values: []retriever.Value{retriever.String("history"), retriever.String("nature")}},
-		"range":              retriever.Range{Field: "year", Low: retriever.Int(1910), High: retriever.Int(1913)},
-		"open range":         retriever.Range{Field: "surveyed", Low: day(2018)},
-		"exists":             retriever.Exists{Field: "year"},
-		"missing":            retriever.Not{Filter: retriever.Exists{Field: "year"}},
-		"prefix":             retriever.Prefix{Field: "kind", Prefix: "his"},
-		"and":                retriever.And{trade, late},
-		"or":                 retriever.Or{trade, late},
-		"not":                retriever.Not{Filter: retriever.Or{trade, late}},
-		"field nobody has":   retriever.Exists{Field: "depth"},
-		"unknown is not":     retriever.Not{Filter: retriever.Compare{Field: "depth", Op: retriever.Eq, Value: retriever.Int(1)}},
-		"empty and":          retriever.And{},
-		"empty or":           retriever.Or{},
-		"value like a query": retriever.Compare{Field: "kind", Op: retriever.Eq, Value: retriever.String(`" OR kind = "trade`)},
+		"unequal string":     filter.Compare{Field: "kind", Op: filter.Ne, Value: filter.String("trade")},
+		"equal int":          filter.Compare{Field: "year", Op: filter.Eq, Value: filter.Int(1901)},
+		"int and float":      filter.Compare{Field: "year", Op: filter.Lt, Value: filter.Float(1902.5)},
+		"greater float":      filter.Compare{Field: "length", Op: filter.Gt, Value: filter.Float(110)},
+		"at most float":      filter.Compare{Field: "length", Op: filter.Le, Value: filter.Int(5)},
+		"bool":               filter.Compare{Field: "tidal", Op: filter.Eq, Value: filter.Bool(true)},
+		"time":               filter.Compare{Field: "surveyed", Op: filter.Lt, Value: day(2002)},
+		"element":            filter.Compare{Field: "tags", Op: filter.Eq, Value: filter.String("Po")},
+		"no element":         filter.Compare{Field: "tags", Op: filter.Ne, Value: filter.String("Po")},
+		"other kind":         filter.Compare{Field: "year", Op: filter.Eq, Value: filter.String("1901")},
+		"in":                 filter.In{Field: "kind", Values: []filter.Value{filter.String("history"), filter.String("nature")}},
+		"range":              filter.Range{Field: "year", Low: filter.Int(1910), High: filter.Int(1913)},
+		"open range":         filter.Range{Field: "surveyed", Low: day(2018)},
+		"exists":             filter.Exists{Field: "year"},
+		"missing":            filter.Not{Filter: filter.Exists{Field: "year"}},
+		"prefix":             filter.Prefix{Field: "kind", Prefix: "his"},
+		"and":                filter.And{trade, late},
+		"or":                 filter.Or{trade, late},
+		"not":                filter.Not{Filter: filter.Or{trade, late}},
+		"field nobody has":   filter.Exists{Field: "depth"},
+		"unknown is not":     filter.Not{Filter: filter.Compare{Field: "depth", Op: filter.Eq, Value: filter.Int(1)}},
+		"empty and":          filter.And{},
+		"empty or":           filter.Or{},
+		"value like a query": filter.Compare{Field: "kind", Op: filter.Eq, Value: filter.String(`" OR kind = "trade`)},
 	}
 }
 
 // badQueries lists queries that must be refused.
 func badQueries() map[string]retriever.Query {
-	with := func(f retriever.Filter) retriever.Query {
+	with := func(f filter.Expr) retriever.Query {
 		return retriever.Query{Text: everyone, K: 3, Filter: f}
 	}
 	return map[string]retriever.Query{
 		"zero":              {},
 		"K 0":               {Text: everyone},
 		"K -1":              {Text: everyone, K: -1},
-		"nil inside":        with(retriever.And{nil}),
-		"no field":          with(retriever.Exists{}),
-		"no operator":       with(retriever.Compare{Field: "kind", Value: retriever.String("trade")}),
-		"invalid value":     with(retriever.Compare{Field: "kind", Op: retriever.Eq}),
-		"in nothing":        with(retriever.In{Field: "kind"}),
-		"range without end": with(retriever.Range{Field: "year"}),
-		"not nothing":       with(retriever.Not{}),
+		"nil inside":        with(filter.And{nil}),
+		"no field":          with(filter.Exists{}),
+		"no operator":       with(filter.Compare{Field: "kind", Value: filter.String("trade")}),
+		"invalid value":     with(filter.Compare{Field: "kind", Op: filter.Eq}),
+		"in nothing":        with(filter.In{Field: "kind"}),
+		"range without end": with(filter.Range{Field: "year"}),
+		"not nothing":       with(filter.Not{}),
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 // Overlap returns a Retriever over passages, of which the first with each id
@@ -35,6 +36,10 @@ func Overlap(passages ...retriever.Passage) retriever.Retriever {
 		if err := ctx.Err(); err != nil {
 			return retriever.Result{}, err
 		}
+		scan, err := filter.NewScan(ctx, q.Filter)
+		if err != nil {
+			return retriever.Result{}, err
+		}
 		res := retriever.Result{Scores: retriever.RankOnly}
 		asked := words(q.Text)
 		for _, d := range documents {
@@ -44,7 +49,7 @@ func Overlap(passages ...retriever.Passage) retriever.Retriever {
 					n++
 				}
 			}
-			if n > 0 && retriever.Match(q.Filter, d.Metadata) {
+			if n > 0 && scan.Match(d.Metadata) {
 				res.Hits = append(res.Hits, retriever.Hit{Passage: d.Passage, Score: float64(n)})
 			}
 		}
@@ -52,7 +57,7 @@ func Overlap(passages ...retriever.Passage) retriever.Retriever {
 			return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(a.Passage.ID, b.Passage.ID))
 		})
 		res.Hits = res.Hits[:min(q.K, len(res.Hits))]
-		return res, nil
+		return res, scan.Err()
 	})
 }
 

@@ -8,7 +8,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 // Script is a Retriever that answers by rules and records its queries. The zero
@@ -52,11 +54,11 @@ type UnscriptedError struct{ Query retriever.Query }
 
 // Error describes the query so that a rule can be written for it.
 func (e *UnscriptedError) Error() string {
-	filter := ""
+	with := ""
 	if e.Query.Filter != nil {
-		filter = " and filter " + retriever.FormatFilter(e.Query.Filter)
+		with = " and filter " + filter.Format(e.Query.Filter)
 	}
-	return fmt.Sprintf("retrievertest: the script has no rule for the query %q with K %d%s; add a Rule whose When is true for it", e.Query.Text, e.Query.K, filter)
+	return fmt.Sprintf("retrievertest: the script has no rule for the query %q with K %d%s; add a Rule whose When is true for it", e.Query.Text, e.Query.K, with)
 }
 
 // Asks matches queries whose text contains s.
@@ -83,6 +85,9 @@ func Passages(texts ...string) []retriever.Passage {
 	return list
 }
 
+// MostCost implements budget.Declarer: it calls no model.
+func (*Script) MostCost(int) (budget.Cost, bool) { return budget.Cost{}, true }
+
 // Retrieve implements [retriever.Retriever].
 func (s *Script) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result, error) {
 	rule, err := s.find(q)
@@ -103,14 +108,18 @@ func (s *Script) Retrieve(ctx context.Context, q retriever.Query) (retriever.Res
 		res.Hits = slices.Clone(rule.Hits)
 		return res, nil
 	}
+	scan, err := filter.NewScan(ctx, q.Filter)
+	if err != nil {
+		return retriever.Result{}, err
+	}
 	seen := make(map[string]bool)
 	for _, h := range rule.Hits {
-		if len(res.Hits) < q.K && !seen[h.Passage.ID] && retriever.Match(q.Filter, h.Passage.Metadata) {
+		if len(res.Hits) < q.K && !seen[h.Passage.ID] && scan.Match(h.Passage.Metadata) {
 			seen[h.Passage.ID] = true
 			res.Hits = append(res.Hits, h)
 		}
 	}
-	return res, nil
+	return res, scan.Err()
 }
 
 // find records q and returns its rule.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	. "github.com/goselfrag/goselfrag/retriever/retrievertest"
 )
 
@@ -26,11 +27,11 @@ func ids(res retriever.Result) string {
 func TestScriptFirstRuleAnswers(t *testing.T) {
 	boom := errors.New("boom")
 	three := Passages("a", "b", "c")
-	three[0].Metadata = retriever.Metadata{"public": retriever.Bool(false)}
-	three[1].Metadata = retriever.Metadata{"public": retriever.Bool(true)}
-	three[2].Metadata = retriever.Metadata{"public": retriever.Bool(true)}
+	three[0].Metadata = filter.Metadata{"public": filter.Bool(false)}
+	three[1].Metadata = filter.Metadata{"public": filter.Bool(true)}
+	three[2].Metadata = filter.Metadata{"public": filter.Bool(true)}
 	twice := append(Hits(three...), Hits(three...)...)
-	public := retriever.Compare{Field: "public", Op: retriever.Eq, Value: retriever.Bool(true)}
+	public := filter.Compare{Field: "public", Op: filter.Eq, Value: filter.Bool(true)}
 	s := &Script{Scores: retriever.Cosine, Rules: []Rule{
 		{When: Asks("fail"), Times: 1, Err: boom},
 		{When: Asks("fail"), Hits: Hits(three[2])},

@@ -12,6 +12,7 @@ import (
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 	"github.com/goselfrag/goselfrag/retriever/rewrite"
 )
@@ -34,6 +35,15 @@ func (s texts) Queries(ctx context.Context, question string) ([]string, error) {
 }
 
 // must fails the test if a thing cannot be made.
+// newVocabulary fails for no passages.
+func newVocabulary(passages []retriever.Passage) *rewrite.Vocabulary {
+	v, err := rewrite.NewVocabulary(context.Background(), passages)
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
 func must[T any](t testing.TB) func(T, error) T {
 	return func(v T, err error) T {
 		t.Helper()
@@ -55,7 +65,7 @@ func answers(byText map[string]string) *retrievertest.Script {
 		} else {
 			var list []retriever.Passage
 			for id := range strings.FieldsSeq(ids) {
-				list = append(list, retriever.Passage{ID: id, Text: "text " + id, Metadata: retriever.Metadata{"id": retriever.String(id)}})
+				list = append(list, retriever.Passage{ID: id, Text: "text " + id, Metadata: filter.Metadata{"id": filter.String(id)}})
 			}
 			rule.Hits = retrievertest.Hits(list...)
 		}
@@ -108,7 +118,7 @@ func TestRefuses(t *testing.T) {
 	model := replies()
 	other := generator.MustTaskTemplate("other", "", "{{question}} {{answer}}")
 	none := generator.MustTaskTemplate("none", "", "no placeholder")
-	vocabulary := rewrite.NewVocabulary(nil)
+	vocabulary := newVocabulary(nil)
 	embed := fakeEmbedder{}
 	err := func(_ any, err error) error { return err }
 	for name, err := range map[string]error{
@@ -125,9 +135,6 @@ func TestRefuses(t *testing.T) {
 		"retry no source":         err(rewrite.Retry(inner, nil, judge, rewrite.RetryOptions{})),
 		"retry no judge":          err(rewrite.Retry(inner, source, nil, rewrite.RetryOptions{})),
 		"retry tries":             err(rewrite.Retry(inner, source, judge, rewrite.RetryOptions{Tries: -1})),
-		"rm3 nil":                 err(rewrite.RM3(nil, vocabulary, rewrite.RM3Options{})),
-		"rm3 no vocabulary":       err(rewrite.RM3(inner, nil, rewrite.RM3Options{})),
-		"rm3 weight":              err(rewrite.RM3(inner, vocabulary, rewrite.RM3Options{OriginalWeight: 1.5})),
 		"hyde nil":                err(rewrite.HyDE(nil, source)),
 		"hyde no source":          err(rewrite.HyDE(embed, nil)),
 		"spelling without words":  err(rewrite.NewSpelling(vocabulary)),
@@ -139,34 +146,31 @@ func TestRefuses(t *testing.T) {
 		"lines count":             err(rewrite.NewLines(model, rewrite.VariantsTemplate, rewrite.ModelOptions{Count: 101})),
 		"lines temperature":       err(rewrite.NewLines(model, rewrite.VariantsTemplate, rewrite.ModelOptions{Temperature: -1})),
 		"passages tokens":         err(rewrite.NewPassages(model, rewrite.HypotheticalTemplate, rewrite.ModelOptions{MaxTokens: -1})),
-		"router nil":              err(rewrite.NewRouter(nil, rewrite.RouteTemplate, []rewrite.Choice{{Part: "a"}})),
-		"router template":         err(rewrite.NewRouter(model, rewrite.VariantsTemplate, []rewrite.Choice{{Part: "a"}})),
-		"router no choice":        err(rewrite.NewRouter(model, rewrite.RouteTemplate, nil)),
-		"router no name":          err(rewrite.NewRouter(model, rewrite.RouteTemplate, []rewrite.Choice{{}})),
-		"router twice":            err(rewrite.NewRouter(model, rewrite.RouteTemplate, []rewrite.Choice{{Part: "a"}, {Part: "A"}})),
-		"router none":             err(rewrite.NewRouter(model, rewrite.RouteTemplate, []rewrite.Choice{{Part: "None"}})),
+		"router nil":              err(rewrite.NewModelRouter(nil, rewrite.RouteTemplate, []rewrite.RouteChoice{{Part: "a"}})),
+		"router template":         err(rewrite.NewModelRouter(model, rewrite.VariantsTemplate, []rewrite.RouteChoice{{Part: "a"}})),
+		"router no choice":        err(rewrite.NewModelRouter(model, rewrite.RouteTemplate, nil)),
+		"router no name":          err(rewrite.NewModelRouter(model, rewrite.RouteTemplate, []rewrite.RouteChoice{{}})),
+		"router twice":            err(rewrite.NewModelRouter(model, rewrite.RouteTemplate, []rewrite.RouteChoice{{Part: "a"}, {Part: "A"}})),
+		"router none":             err(rewrite.NewModelRouter(model, rewrite.RouteTemplate, []rewrite.RouteChoice{{Part: "None"}})),
 	} {
 		if !errors.Is(err, rewrite.ErrOption) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := rewrite.Fusion(inner, source, rewrite.FusionOptions{OriginalWeight: -1}); !errors.Is(err, retriever.ErrFuse) {
+	if _, err := rewrite.Fusion(inner, source, rewrite.FusionOptions{OriginalWeight: -1}); !errors.Is(err, retriever.ErrOption) {
 		t.Errorf("fusion weight: %v", err)
 	}
 }
 
 // pipelines makes each technique over what makes a plain retriever, without a model.
 func pipelines(t testing.TB, ps []retriever.Passage) map[string]func(retriever.Retriever) (retriever.Retriever, error) {
-	vocabulary := rewrite.NewVocabulary(append(ps, retriever.Passage{ID: "x", Text: "bridge"}))
+	vocabulary := newVocabulary(append(ps, retriever.Passage{ID: "x", Text: "bridge"}))
 	spelling := must[*rewrite.Spelling](t)(rewrite.NewSpelling(vocabulary))
 	source := texts{"river": {"river water", "RIVER", " ", "river bank"}, "river water": {"river ship"}}
 	everything := judgeAll{}
 	return map[string]func(retriever.Retriever) (retriever.Retriever, error){
 		"fusion": func(r retriever.Retriever) (retriever.Retriever, error) {
 			return rewrite.Fusion(r, source, rewrite.FusionOptions{Concurrency: 2})
-		},
-		"conjunctions": func(r retriever.Retriever) (retriever.Retriever, error) {
-			return rewrite.Fusion(r, rewrite.Conjunctions{}, rewrite.FusionOptions{})
 		},
 		"spelling": func(r retriever.Retriever) (retriever.Retriever, error) {
 			return rewrite.Fusion(r, spelling, rewrite.FusionOptions{})
@@ -176,9 +180,6 @@ func pipelines(t testing.TB, ps []retriever.Passage) map[string]func(retriever.R
 		},
 		"retry": func(r retriever.Retriever) (retriever.Retriever, error) {
 			return rewrite.Retry(r, source, everything, rewrite.RetryOptions{})
-		},
-		"rm3": func(r retriever.Retriever) (retriever.Retriever, error) {
-			return rewrite.RM3(r, vocabulary, rewrite.RM3Options{})
 		},
 	}
 }
@@ -222,7 +223,7 @@ func TestContract(t *testing.T) {
 func TestRepeatable(t *testing.T) {
 	for name, compose := range pipelines(t, retrievertest.Corpus()) {
 		r := must[retriever.Retriever](t)(compose(retrievertest.Overlap(retrievertest.Corpus()...)))
-		q := retriever.Query{Text: "river", K: 7, Filter: retriever.Exists{Field: "year"}}
+		q := retriever.Query{Text: "river", K: 7, Filter: filter.Exists{Field: "year"}}
 		first, err := r.Retrieve(t.Context(), q)
 		if err != nil || len(first.Hits) != 7 {
 			t.Fatalf("%s: %d hits, %v", name, len(first.Hits), err)
@@ -236,18 +237,18 @@ func TestRepeatable(t *testing.T) {
 }
 
 func TestFiltersReachEverySearch(t *testing.T) {
-	filter := retriever.Not{Filter: retriever.Exists{Field: "secret"}}
+	expr := filter.Not{Filter: filter.Exists{Field: "secret"}}
 	for name, compose := range pipelines(t, retrievertest.Corpus()) {
 		s := &retrievertest.Script{Rules: []retrievertest.Rule{{Hits: retrievertest.Hits(retrievertest.Passages("ebro bridge", "tagus ship")...)}}}
-		if _, err := must[retriever.Retriever](t)(compose(s)).Retrieve(t.Context(), retriever.Query{Text: "river", K: 2, Filter: filter}); err != nil {
+		if _, err := must[retriever.Retriever](t)(compose(s)).Retrieve(t.Context(), retriever.Query{Text: "river", K: 2, Filter: expr}); err != nil {
 			t.Fatal(name, err)
 		}
 		for _, q := range s.Queries() {
-			if retriever.FormatFilter(q.Filter) != retriever.FormatFilter(filter) {
+			if filter.Format(q.Filter) != filter.Format(expr) {
 				t.Errorf("%s asked %+v", name, q)
 			}
 		}
-		if n := len(s.Queries()); n == 0 || n == 1 && (name == "fusion" || name == "decompose" || name == "rm3") {
+		if n := len(s.Queries()); n == 0 || n == 1 && (name == "fusion" || name == "decompose") {
 			t.Errorf("%s made %d searches", name, n)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
@@ -33,8 +34,8 @@ type DecomposeOptions struct {
 // of the question, then those of its first part, and so on level by level. Their texts
 // stand in Result.Queries in that order. The source is asked for one question at a time.
 //
-// The error of Decompose wraps ErrOption, or retriever.ErrFuse.
-func Decompose(r retriever.Retriever, s Source, o DecomposeOptions) (retriever.Retriever, error) {
+// The error of Decompose wraps ErrOption, or retriever.ErrOption.
+func Decompose(r retriever.Retriever, s Expander, o DecomposeOptions) (retriever.Retriever, error) {
 	if err := parts("Decompose", r, s); err != nil {
 		return nil, err
 	}
@@ -49,28 +50,36 @@ func Decompose(r retriever.Retriever, s Source, o DecomposeOptions) (retriever.R
 		return nil, err
 	}
 	f := FusionOptions{OriginalWeight: o.OriginalWeight, Concurrency: o.Concurrency, Fuse: o.Fuse}
-	if f.OriginalWeight == 0 {
-		f.OriginalWeight = 2
-	}
-	if _, err := retriever.Fuse([]retriever.Part{{Name: "original", Retriever: r, Weight: f.OriginalWeight}}, o.Fuse); err != nil {
+	if err := f.checkFuse(r); err != nil {
 		return nil, err
 	}
-	return retriever.Func(func(ctx context.Context, q retriever.Query) (retriever.Result, error) {
+	most := func() (budget.Cost, bool) {
+		asked, texts, level := 0, 0, 1 // questions that are taken apart, and their parts
+		for range o.Depth {
+			asked += level
+			level *= o.FanOut
+			texts += level
+		}
+		source, ok := budget.MostCost(s, 1)
+		inner, known := budget.MostCost(r, 1)
+		return source.Times(asked).Add(inner.Times(1 + texts)), ok && known
+	}
+	return declared{most, func(ctx context.Context, q retriever.Query) (retriever.Result, error) {
 		if err := q.Check(); err != nil {
 			return retriever.Result{}, err
 		}
-		texts, missing, err := plan(ctx, s, q.Text, o)
+		texts, missing, err := plan(retriever.Confine(ctx, q.Filter), s, q.Text, o, f)
 		if err != nil {
 			return retriever.Result{Missing: missing}, err
 		}
 		res, err := search(ctx, r, q, texts, "sub-question", f)
 		res.Missing = append(missing, res.Missing...)
 		return res, err
-	}), nil
+	}}, nil
 }
 
 // plan returns all parts of a question, level by level.
-func plan(ctx context.Context, s Source, question string, o DecomposeOptions) (texts []string, missing []retriever.Missing, err error) {
+func plan(ctx context.Context, s Expander, question string, o DecomposeOptions, f FusionOptions) (texts []string, missing []retriever.Missing, err error) {
 	seen := map[string]bool{fold(question): true}
 	level := []string{question}
 	for range o.Depth {
@@ -78,11 +87,10 @@ func plan(ctx context.Context, s Source, question string, o DecomposeOptions) (t
 		for _, parent := range level {
 			list, err := textsOf(ctx, s, parent, o.FanOut)
 			if err != nil {
-				err = fmt.Errorf("rewrite: sub-questions of %q: %w", parent, err)
-				if ctx.Err() != nil || !o.Fuse.AllowMissing {
+				more, err := f.failed(ctx, fmt.Errorf("rewrite: sub-questions of %q: %w", parent, err))
+				if missing = append(missing, more...); err != nil {
 					return nil, missing, err
 				}
-				missing = append(missing, retriever.Missing{Part: "rewrite", Reason: err.Error()})
 				continue
 			}
 			for _, t := range list {

@@ -17,7 +17,12 @@ func Example() {
 		{ID: "1", Text: "The Ebro is a river in Spain."},
 		{ID: "2", Text: "The Parliament stands on the Thames."},
 	}
-	spelling, err := rewrite.NewSpelling(rewrite.NewVocabulary(passages))
+	vocabulary, err := rewrite.NewVocabulary(context.Background(), passages)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	spelling, err := rewrite.NewSpelling(vocabulary)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -38,7 +43,7 @@ func Example() {
 
 // A question goes to the part whose examples are most like it. The embedder is the one
 // that needs no model; the threshold is for it alone.
-func ExampleNearest() {
+func ExampleNearestRouter() {
 	choices := []rewrite.Examples{
 		{Part: "leave", Texts: []string{"How many days of holiday do I have?", "Who approves parental leave?"}},
 		{Part: "travel", Texts: []string{"Which hotels may I book?", "How are train tickets refunded?"}},
@@ -49,7 +54,7 @@ func ExampleNearest() {
 		fmt.Println(err)
 		return
 	}
-	router, err := rewrite.NewNearest(ctx, embedder, choices, rewrite.NearestOptions{Threshold: 0.1})
+	router, err := rewrite.NewNearestRouter(ctx, embedder, choices, rewrite.NearestOptions{Threshold: 0.1})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -4,7 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/budget"
+	"github.com/goselfrag/goselfrag/observe"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
@@ -29,8 +30,8 @@ type FusionOptions struct {
 // always searched for. Blank and repeated variants are left out. Parts are named
 // "original", "variant 1" and so on; their texts stand in Result.Queries.
 //
-// The error of Fusion wraps ErrOption, or retriever.ErrFuse about Fuse and the weight.
-func Fusion(r retriever.Retriever, s Source, o FusionOptions) (retriever.Retriever, error) {
+// The error of Fusion wraps ErrOption, or retriever.ErrOption about Fuse and the weight.
+func Fusion(r retriever.Retriever, s Expander, o FusionOptions) (retriever.Retriever, error) {
 	if err := parts("Fusion", r, s); err != nil {
 		return nil, err
 	}
@@ -41,46 +42,73 @@ func Fusion(r retriever.Retriever, s Source, o FusionOptions) (retriever.Retriev
 	if o.Concurrency, err = within("Concurrency", o.Concurrency, o.Max+1, 1<<20); err != nil {
 		return nil, err
 	}
-	if o.OriginalWeight == 0 {
-		o.OriginalWeight = 2
-	}
-	if _, err := retriever.Fuse([]retriever.Part{{Name: "original", Retriever: r, Weight: o.OriginalWeight}}, o.Fuse); err != nil {
+	if err := o.checkFuse(r); err != nil {
 		return nil, err
 	}
-	return retriever.Func(func(ctx context.Context, q retriever.Query) (retriever.Result, error) {
+	most := func() (budget.Cost, bool) {
+		source, ok := budget.MostCost(s, 1)
+		inner, known := budget.MostCost(r, 1)
+		return inner.Times(1 + o.Max).Add(source), ok && known
+	}
+	return declared{most, func(ctx context.Context, q retriever.Query) (retriever.Result, error) {
 		if err := q.Check(); err != nil {
 			return retriever.Result{}, err
 		}
-		texts, err := textsOf(ctx, s, q.Text, o.Max)
+		texts, err := textsOf(retriever.Confine(ctx, q.Filter), s, q.Text, o.Max)
 		var missing []retriever.Missing
 		if err != nil {
-			err = fmt.Errorf("rewrite: variants: %w", err)
-			if ctx.Err() != nil || !o.Fuse.AllowMissing {
+			if missing, err = o.failed(ctx, fmt.Errorf("rewrite: variants: %w", err)); err != nil {
 				return retriever.Result{}, err
 			}
-			missing = []retriever.Missing{{Part: "rewrite", Reason: err.Error()}}
 		}
 		res, err := search(ctx, r, q, texts, "variant", o)
 		res.Missing = append(missing, res.Missing...)
 		return res, err
-	}), nil
+	}}, nil
 }
+
+// checkFuse completes the weight and checks what is for retriever.Fuse.
+func (o *FusionOptions) checkFuse(r retriever.Retriever) error {
+	if o.OriginalWeight == 0 {
+		o.OriginalWeight = 2
+	}
+	_, err := retriever.Fuse([]retriever.Part{{Name: "original", Retriever: r, Weight: o.OriginalWeight}}, o.Fuse)
+	return err
+}
+
+// failed returns what a search goes on with if the source has failed, or its error.
+func (o *FusionOptions) failed(ctx context.Context, err error) ([]retriever.Missing, error) {
+	if ctx.Err() != nil || !o.Fuse.AllowMissing {
+		return nil, err
+	}
+	return []retriever.Missing{{Part: "rewrite", Reason: err.Error()}}, nil
+}
+
+// declared is a Retriever that declares its cost.
+type declared struct {
+	most func() (budget.Cost, bool)
+	retriever.Func
+}
+
+// MostCost implements budget.Declarer.
+func (d declared) MostCost(int) (budget.Cost, bool) { return d.most() }
 
 // search searches for the question and for texts, and fuses.
 func search(ctx context.Context, r retriever.Retriever, q retriever.Query, texts []string, name string, o FusionOptions) (retriever.Result, error) {
 	free := make(chan struct{}, o.Concurrency)
+	most := func() (budget.Cost, bool) { return budget.MostCost(r, 1) }
 	asking := func(text string) retriever.Retriever {
-		return retriever.Func(func(ctx context.Context, q retriever.Query) (retriever.Result, error) {
+		return declared{most, func(ctx context.Context, q retriever.Query) (retriever.Result, error) {
 			select {
 			case free <- struct{}{}:
 			case <-ctx.Done():
 				return retriever.Result{}, ctx.Err()
 			}
 			defer func() { <-free }()
-			account.From(ctx).Note(text) // the step that Fuse began
+			observe.Current(ctx).Note(text) // the step that Fuse began
 			q.Text = text
-			return r.Retrieve(ctx, q)
-		})
+			return retriever.Ask(ctx, r, q)
+		}}
 	}
 	list := []retriever.Part{{Name: "original", Retriever: asking(q.Text), Weight: o.OriginalWeight}}
 	for i, t := range texts {

@@ -56,7 +56,7 @@ func FuzzRouterReply(f *testing.F) {
 		if !utf8.ValidString(reply) {
 			return // the text of a step is valid UTF-8
 		}
-		r := must[*rewrite.Router](t)(rewrite.NewRouter(says(reply), rewrite.RouteTemplate, []rewrite.Choice{{Part: "law"}, {Part: "news"}}))
+		r := must[*rewrite.ModelRouter](t)(rewrite.NewModelRouter(says(reply), rewrite.RouteTemplate, []rewrite.RouteChoice{{Part: "law"}, {Part: "news"}}))
 		names, err := r.Route(t.Context(), retriever.Query{Text: "q", K: 1})
 		if err != nil && len(names) > 0 || len(names) > 2 || len(names) == 2 && names[0] == names[1] {
 			t.Fatalf("%q gives %q, %v", reply, names, err)
@@ -71,7 +71,7 @@ func FuzzRouterReply(f *testing.F) {
 
 // Correcting changes words only, and correcting twice changes nothing more.
 func FuzzCorrect(f *testing.F) {
-	v := rewrite.NewVocabulary([]retriever.Passage{{Text: "bridge fridge parliament café Straße 1834 don't"}})
+	v := newVocabulary([]retriever.Passage{{Text: "bridge fridge parliament café Straße 1834 don't"}})
 	for _, s := range []string{"", "brigde", "Fridges, parlaiment!", "\xff brdge", "STRASSE straße", "caffé"} {
 		f.Add(s)
 	}
@@ -82,32 +82,6 @@ func FuzzCorrect(f *testing.F) {
 		}
 		if strings.Count(once, " ") != strings.Count(text, " ") {
 			t.Fatalf("%q becomes %q", text, once)
-		}
-	})
-}
-
-// The words of the pieces are those of the question, in their order, but for conjunctions.
-func FuzzConjunctions(f *testing.F) {
-	for _, s := range []string{"", "a b c and d e f", "a b c; d e f? g h i but j k l as well as m n o", "and and and and", "a b c AND\u00a0d e f or\td e f"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, question string) {
-		pieces, err := rewrite.Conjunctions{}.Queries(t.Context(), question)
-		if err != nil || len(pieces) == 1 {
-			t.Fatalf("%q, %v", pieces, err)
-		}
-		rest := question
-		for _, p := range pieces {
-			between, after, ok := strings.Cut(rest, p)
-			if !ok || len(strings.Fields(p)) < 3 {
-				t.Fatalf("%q of %q", p, question)
-			}
-			for _, w := range strings.Fields(strings.ToLower(between)) {
-				if !slices.Contains([]string{"", "and", "or", "but", "as", "well"}, strings.Trim(w, ",;?")) {
-					t.Fatalf("%q is left out of %q", between, question)
-				}
-			}
-			rest = after
 		}
 	})
 }

@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/budget"
+	"github.com/goselfrag/goselfrag/internal/ctxerr"
+	"github.com/goselfrag/goselfrag/internal/isnil"
+	"github.com/goselfrag/goselfrag/observe"
 )
 
 // Embedder turns texts into vectors. It is the interface of package dense.
@@ -27,11 +30,11 @@ type Embedder interface {
 //
 // A source that fails is an error: a vector cannot say what is missing in it. The error
 // of HyDE wraps ErrOption.
-func HyDE(e Embedder, s Source) (Embedder, error) {
-	if isNil(e) {
+func HyDE(e Embedder, s Expander) (Embedder, error) {
+	if isnil.Value(e) {
 		return nil, fmt.Errorf("%w: HyDE: the embedder is nil", ErrOption)
 	}
-	if isNil(s) {
+	if isnil.Value(s) {
 		return nil, fmt.Errorf("%w: HyDE: the source is nil", ErrOption)
 	}
 	return hyde{e, s}, nil
@@ -39,7 +42,33 @@ func HyDE(e Embedder, s Source) (Embedder, error) {
 
 type hyde struct {
 	Embedder
-	source Source
+	source Expander
+}
+
+// invent asks the source.
+func (h hyde) invent(ctx context.Context, text string) (invented []string, err error) {
+	ctx, step := observe.Start(ctx, observe.Rewriting, "hyde")
+	defer step.EndWith(&err)()
+	invented, err = h.source.Queries(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	invented = clean(invented, "", len(invented))
+	step.Note(invented...)
+	return invented, nil
+}
+
+// MostCost implements budget.Declarer, for n texts or a question. It is known for sources
+// of this package that ask a model.
+func (h hyde) MostCost(n int) (budget.Cost, bool) {
+	source, ok := budget.MostCost(h.source, 1)
+	counted, isCounted := h.source.(interface{ count() int })
+	if !ok || !isCounted {
+		return budget.Cost{}, false
+	}
+	query, ok := budget.MostCost(h.Embedder, n)
+	documents, known := budget.MostCost(h.Embedder, counted.count())
+	return source.Add(query).Add(documents), ok && known
 }
 
 // EmbedQuery implements Embedder.
@@ -47,15 +76,11 @@ func (h hyde) EmbedQuery(ctx context.Context, text string) ([]float32, error) {
 	if blank(text) {
 		return h.Embedder.EmbedQuery(ctx, text)
 	}
-	inventing, step := account.Begin(ctx, "hyde")
-	invented, err := h.source.Queries(inventing, text)
+	invented, err := h.invent(ctx, text)
 	if err != nil {
-		step.Fail(err)
-		return nil, fmt.Errorf("rewrite: inventing passages: %w", cut(ctx, err))
+		return nil, fmt.Errorf("rewrite: inventing passages: %w", ctxerr.Wrap(ctx, err))
 	}
 	v, err := h.Embedder.EmbedQuery(ctx, text)
-	invented = clean(invented, "", len(invented))
-	step.Note(invented...)
 	if err != nil || len(invented) == 0 {
 		return v, err
 	}

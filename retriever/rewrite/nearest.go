@@ -9,6 +9,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/goselfrag/goselfrag/budget"
+	"github.com/goselfrag/goselfrag/internal/ctxerr"
+	"github.com/goselfrag/goselfrag/internal/isnil"
+	"github.com/goselfrag/goselfrag/observe"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
@@ -17,7 +21,7 @@ import (
 // component that is not finite.
 var ErrVector = errors.New("rewrite: unusable vector")
 
-// Examples is a part among which [Nearest] chooses.
+// Examples is a part among which [NearestRouter] chooses.
 type Examples struct {
 	// Part is the name of the part.
 	Part string
@@ -25,7 +29,7 @@ type Examples struct {
 	Texts []string
 }
 
-// NearestOptions are the options of [Nearest].
+// NearestOptions are the options of [NearestRouter].
 type NearestOptions struct {
 	// Threshold is the least similarity of a part that is chosen, a cosine from -1 to 1.
 	// It has no default, and 0 is refused: how similar questions and examples are
@@ -36,9 +40,9 @@ type NearestOptions struct {
 	Max int
 }
 
-// Nearest is a retriever.Router that chooses the parts whose examples are most like the
-// query. Make one with [NewNearest].
-type Nearest struct {
+// NearestRouter is a retriever.Router that chooses the parts whose examples are most like the
+// query. Make one with [NewNearestRouter].
+type NearestRouter struct {
 	embedder Embedder
 	o        NearestOptions
 	parts    []string
@@ -46,30 +50,30 @@ type Nearest struct {
 	units    [][]float64 // of all texts
 }
 
-// NewNearest returns a router over choices, whose texts are embedded here, by one call of
+// NewNearestRouter returns a router over choices, whose texts are embedded here, by one call of
 // EmbedDocuments. The error wraps ErrOption, ErrVector, or that of the embedder.
-func NewNearest(ctx context.Context, e Embedder, choices []Examples, o NearestOptions) (*Nearest, error) {
+func NewNearestRouter(ctx context.Context, e Embedder, choices []Examples, o NearestOptions) (*NearestRouter, error) {
 	if o.Max == 0 {
 		o.Max = 1
 	}
 	switch {
-	case isNil(e):
-		return nil, fmt.Errorf("%w: NewNearest: the embedder is nil", ErrOption)
+	case isnil.Value(e):
+		return nil, fmt.Errorf("%w: NewNearestRouter: the embedder is nil", ErrOption)
 	case len(choices) == 0:
-		return nil, fmt.Errorf("%w: NewNearest: no choices: give at least one", ErrOption)
+		return nil, fmt.Errorf("%w: NewNearestRouter: no choices: give at least one", ErrOption)
 	case !(o.Threshold >= -1 && o.Threshold <= 1) || o.Threshold == 0: // true for NaN, too
-		return nil, fmt.Errorf("%w: NewNearest: Threshold is %v: want a cosine from -1 to 1 that was found with this embedder, and not 0", ErrOption, o.Threshold)
+		return nil, fmt.Errorf("%w: NewNearestRouter: Threshold is %v: want a cosine from -1 to 1 that was found with this embedder, and not 0", ErrOption, o.Threshold)
 	case o.Max < 0:
-		return nil, fmt.Errorf("%w: NewNearest: Max is %d: want at least 1, or 0 for 1", ErrOption, o.Max)
+		return nil, fmt.Errorf("%w: NewNearestRouter: Max is %d: want at least 1, or 0 for 1", ErrOption, o.Max)
 	}
-	n := &Nearest{embedder: e, o: o}
+	n := &NearestRouter{embedder: e, o: o}
 	var texts []string
 	for i, c := range choices {
 		if c.Part == "" || slices.Contains(n.parts, c.Part) {
-			return nil, fmt.Errorf("%w: NewNearest: choice %d of %d is called %q: want a name that no other choice has", ErrOption, i+1, len(choices), c.Part)
+			return nil, fmt.Errorf("%w: NewNearestRouter: choice %d of %d is called %q: want a name that no other choice has", ErrOption, i+1, len(choices), c.Part)
 		}
 		if len(c.Texts) == 0 || slices.ContainsFunc(c.Texts, blank) {
-			return nil, fmt.Errorf("%w: NewNearest: choice %q has no texts, or a blank one", ErrOption, c.Part)
+			return nil, fmt.Errorf("%w: NewNearestRouter: choice %q has no texts, or a blank one", ErrOption, c.Part)
 		}
 		n.parts = append(n.parts, c.Part)
 		for _, t := range c.Texts {
@@ -78,10 +82,10 @@ func NewNearest(ctx context.Context, e Embedder, choices []Examples, o NearestOp
 	}
 	vectors, err := e.EmbedDocuments(ctx, texts)
 	if err != nil {
-		return nil, fmt.Errorf("rewrite: NewNearest: embedding the examples: %w", cut(ctx, err))
+		return nil, fmt.Errorf("rewrite: NewNearestRouter: embedding the examples: %w", ctxerr.Wrap(ctx, err))
 	}
 	if len(vectors) != len(texts) {
-		return nil, fmt.Errorf("%w: NewNearest: %d vectors for %d texts", ErrVector, len(vectors), len(texts))
+		return nil, fmt.Errorf("%w: NewNearestRouter: %d vectors for %d texts", ErrVector, len(vectors), len(texts))
 	}
 	for i, v := range vectors {
 		u, err := unit(v, len(vectors[0]))
@@ -100,7 +104,7 @@ func NewNearest(ctx context.Context, e Embedder, choices []Examples, o NearestOp
 // the greatest similarities that reach the threshold, the most similar first, equal ones
 // in the order of the choices; none if there is no such part, and for a query that is
 // blank or whose vector is all 0. The error wraps ErrVector or that of the embedder.
-func (n *Nearest) Route(ctx context.Context, q retriever.Query) ([]string, error) {
+func (n *NearestRouter) Route(ctx context.Context, q retriever.Query) ([]string, error) {
 	similar, err := n.Similarities(ctx, q.Text)
 	if err != nil {
 		return nil, err
@@ -119,19 +123,22 @@ func (n *Nearest) Route(ctx context.Context, q retriever.Query) ([]string, error
 	return names, nil
 }
 
+// MostCost implements budget.Declarer.
+func (n *NearestRouter) MostCost(int) (budget.Cost, bool) { return budget.MostCost(n.embedder, 1) }
+
 // Similarities returns how similar text is to each choice, in their order: the greatest
 // cosine between the vectors of the text and of an example. It returns nil for a text
 // that is blank or whose vector is all 0.
-func (n *Nearest) Similarities(ctx context.Context, text string) ([]float64, error) {
+func (n *NearestRouter) Similarities(ctx context.Context, text string) ([]float64, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if blank(text) {
 		return nil, nil
 	}
-	v, err := n.embedder.EmbedQuery(ctx, strings.ToValidUTF8(text, "\ufffd"))
+	v, err := n.embed(ctx, strings.ToValidUTF8(text, "\ufffd"))
 	if err != nil {
-		return nil, fmt.Errorf("rewrite: embedding the query: %w", cut(ctx, err))
+		return nil, fmt.Errorf("rewrite: embedding the query: %w", ctxerr.Wrap(ctx, err))
 	}
 	u, err := unit(v, len(n.units[0]))
 	if err != nil {
@@ -153,6 +160,14 @@ func (n *Nearest) Similarities(ctx context.Context, text string) ([]float64, err
 		similar[n.owner[i]] = max(similar[n.owner[i]], min(max(s, -1), 1))
 	}
 	return similar, nil
+}
+
+// embed asks the embedder.
+func (n *NearestRouter) embed(ctx context.Context, text string) (v []float32, err error) {
+	ctx, step := observe.Start(ctx, observe.Embedding, "query")
+	defer step.EndWith(&err)()
+	v, err = n.embedder.EmbedQuery(ctx, text)
+	return v, err
 }
 
 // unit returns v with the length 1, or nil if it is all 0.

@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/goselfrag/goselfrag/observe"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/dense/hashed"
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
@@ -50,6 +51,23 @@ var directions = plane{
 
 var choices = []rewrite.Examples{{Part: "law", Texts: []string{"law 1", "law 2"}}, {Part: "news", Texts: []string{"news"}}, {Part: "archive", Texts: []string{"archive"}}}
 
+// heard is an observer that writes down which steps begin.
+type heard struct{ steps []string }
+
+func (h *heard) Start(ctx context.Context, s observe.Step) (context.Context, func(observe.End)) {
+	h.steps = append(h.steps, string(s.Kind)+" "+s.Name)
+	return ctx, nil
+}
+
+// Observers hear of the embedding of the query.
+func TestNearestEmbeds(t *testing.T) {
+	n := must[*rewrite.NearestRouter](t)(rewrite.NewNearestRouter(t.Context(), directions, choices, rewrite.NearestOptions{Threshold: 0.9}))
+	var h heard
+	if _, err := n.Route(observe.With(t.Context(), &h), retriever.Query{Text: "east"}); err != nil || !slices.Equal(h.steps, []string{"embedding query"}) {
+		t.Errorf("%q, %v", h.steps, err)
+	}
+}
+
 func TestNearest(t *testing.T) {
 	for _, c := range []struct {
 		text      string
@@ -75,7 +93,7 @@ func TestNearest(t *testing.T) {
 		{" \n", -1, 3, ""},
 		{"\xff", 0.9, 1, "law"},
 	} {
-		n := must[*rewrite.Nearest](t)(rewrite.NewNearest(t.Context(), directions, choices, rewrite.NearestOptions{Threshold: c.threshold, Max: c.max}))
+		n := must[*rewrite.NearestRouter](t)(rewrite.NewNearestRouter(t.Context(), directions, choices, rewrite.NearestOptions{Threshold: c.threshold, Max: c.max}))
 		names, err := n.Route(t.Context(), retriever.Query{Text: c.text, K: 1})
 		if err != nil || strings.Join(names, " ") != c.want || c.want == "" && names != nil {
 			t.Errorf("%q from %v, at most %d: %q, %v: want %q", c.text, c.threshold, c.max, names, err, c.want)
@@ -85,7 +103,7 @@ func TestNearest(t *testing.T) {
 
 // What a retriever makes of no route is for its options to say.
 func TestNearestRoutes(t *testing.T) {
-	n := must[*rewrite.Nearest](t)(rewrite.NewNearest(t.Context(), directions, choices, rewrite.NearestOptions{Threshold: 0.9, Max: 2}))
+	n := must[*rewrite.NearestRouter](t)(rewrite.NewNearestRouter(t.Context(), directions, choices, rewrite.NearestOptions{Threshold: 0.9, Max: 2}))
 	var parts []retriever.Part
 	for _, name := range []string{"archive", "law", "news"} {
 		parts = append(parts, retriever.Part{Name: name, Retriever: retriever.List(retriever.Passage{ID: name})})
@@ -156,11 +174,11 @@ func TestNearestErrors(t *testing.T) {
 		"NaN":             {directions, one("nan"), fine, rewrite.ErrVector},
 		"infinite":        {directions, one("infinite"), fine, rewrite.ErrVector},
 	} {
-		if _, err := rewrite.NewNearest(t.Context(), c.e, c.choices, c.o); !errors.Is(err, c.want) {
+		if _, err := rewrite.NewNearestRouter(t.Context(), c.e, c.choices, c.o); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v: want %v", name, err, c.want)
 		}
 	}
-	n := must[*rewrite.Nearest](t)(rewrite.NewNearest(t.Context(), directions, choices, fine))
+	n := must[*rewrite.NearestRouter](t)(rewrite.NewNearestRouter(t.Context(), directions, choices, fine))
 	for text, want := range map[string]error{"unknown": errBoom, "long": rewrite.ErrVector, "short": rewrite.ErrVector, "none": rewrite.ErrVector, "nan": rewrite.ErrVector, "infinite": rewrite.ErrVector} {
 		if names, err := n.Route(t.Context(), retriever.Query{Text: text}); !errors.Is(err, want) || names != nil {
 			t.Errorf("%s: %q, %v: want %v", text, names, err, want)
@@ -169,7 +187,7 @@ func TestNearestErrors(t *testing.T) {
 }
 
 func TestNearestCancelled(t *testing.T) {
-	n := must[*rewrite.Nearest](t)(rewrite.NewNearest(t.Context(), directions, choices, rewrite.NearestOptions{Threshold: 0.5}))
+	n := must[*rewrite.NearestRouter](t)(rewrite.NewNearestRouter(t.Context(), directions, choices, rewrite.NearestOptions{Threshold: 0.5}))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, text := range []string{"east", ""} {
@@ -177,7 +195,7 @@ func TestNearestCancelled(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
-	if _, err := rewrite.NewNearest(ctx, directions, choices, rewrite.NearestOptions{Threshold: 0.5}); !errors.Is(err, context.Canceled) {
+	if _, err := rewrite.NewNearestRouter(ctx, directions, choices, rewrite.NearestOptions{Threshold: 0.5}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }
@@ -206,7 +224,7 @@ func TestNearestAgreesWithAngles(t *testing.T) {
 			list = append(list, e)
 		}
 		p["q"] = draw()
-		router, err := rewrite.NewNearest(context.Background(), p, list, rewrite.NearestOptions{Threshold: -1, Max: 9})
+		router, err := rewrite.NewNearestRouter(context.Background(), p, list, rewrite.NearestOptions{Threshold: -1, Max: 9})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -237,10 +255,10 @@ func TestNearestAgreesWithAngles(t *testing.T) {
 	})
 }
 
-func nearestOverCorpus(t testing.TB, o rewrite.NearestOptions) *rewrite.Nearest {
+func nearestOverCorpus(t testing.TB, o rewrite.NearestOptions) *rewrite.NearestRouter {
 	t.Helper()
 	e := must[*hashed.Embedder](t)(hashed.Fit(t.Context(), []string{"The river floods in spring.", "Ships carry cargo."}, hashed.Options{}))
-	return must[*rewrite.Nearest](t)(rewrite.NewNearest(t.Context(), e, []rewrite.Examples{
+	return must[*rewrite.NearestRouter](t)(rewrite.NewNearestRouter(t.Context(), e, []rewrite.Examples{
 		{Part: "a", Texts: []string{"Which river floods in spring?", "river"}}, {Part: "b", Texts: []string{"Where do ships go?"}},
 	}, o))
 }

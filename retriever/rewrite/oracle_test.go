@@ -3,7 +3,6 @@ package rewrite_test
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"math"
 	"math/big"
@@ -14,7 +13,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/goselfrag/goselfrag/retriever"
-	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 	"github.com/goselfrag/goselfrag/retriever/rewrite"
 )
 
@@ -78,7 +76,7 @@ func TestCorrectAgreesWithAllEdits(t *testing.T) {
 				counts[w]++
 			}
 		}
-		v := rewrite.NewVocabulary(ps)
+		v := newVocabulary(ps)
 		right := slices.Sorted(maps.Keys(counts))
 		for range 20 {
 			r := rapid.SliceOfN(letter, 4, 11).Draw(t, "word")
@@ -108,121 +106,6 @@ func TestCorrectAgreesWithAllEdits(t *testing.T) {
 	if changed < 20 {
 		t.Errorf("%d words were corrected: the test tells little", changed)
 	}
-}
-
-// slowRM3 is the formula of RM3 in exact arithmetic: the words that are added, in their
-// order, with the number of repetitions before rounding.
-func slowRM3(question []string, hits []retriever.Hit, kind retriever.ScoreKind, in func(string) int, passages int, words int, alpha *big.Rat) (order []string, times map[string]*big.Rat) {
-	rare := func(w string) bool { return len(w) >= 2 && in(w)*10 <= passages }
-	byRank := kind == retriever.RankOnly
-	for _, h := range hits {
-		byRank = byRank || h.Score <= 0
-	}
-	relevance := map[string]*big.Rat{}
-	total := new(big.Rat)
-	weight := func(i int) *big.Rat {
-		if byRank {
-			return big.NewRat(1, int64(i+1))
-		}
-		return new(big.Rat).SetFloat64(hits[i].Score)
-	}
-	for i := range hits {
-		total.Add(total, weight(i))
-	}
-	for i, h := range hits {
-		text := strings.Fields(h.Passage.Title + " " + h.Passage.Text)
-		for _, w := range text {
-			if !rare(w) {
-				continue
-			}
-			if relevance[w] == nil {
-				relevance[w] = new(big.Rat)
-			}
-			share := new(big.Rat).Quo(weight(i), total)
-			relevance[w].Add(relevance[w], share.Quo(share, big.NewRat(int64(len(text)), 1)))
-		}
-	}
-	order = slices.SortedFunc(maps.Keys(relevance), func(a, b string) int {
-		return cmp.Or(relevance[b].Cmp(relevance[a]), strings.Compare(a, b))
-	})
-	order = order[:min(words, len(order))]
-	sum := new(big.Rat)
-	for _, w := range order {
-		sum.Add(sum, relevance[w])
-	}
-	asked := int64(0)
-	for _, w := range question {
-		if rare(w) {
-			asked++
-		}
-	}
-	// A word of the question that stands there once has the weight α/asked and ten
-	// repetitions; a word that is added has (1−α) · relevance/sum.
-	per := new(big.Rat).Quo(big.NewRat(10*max(asked, 1), 1), alpha)
-	times = map[string]*big.Rat{}
-	for _, w := range order {
-		x := new(big.Rat).Quo(relevance[w], sum)
-		x.Mul(x, new(big.Rat).Sub(big.NewRat(1, 1), alpha))
-		times[w] = x.Mul(x, per)
-	}
-	return order, times
-}
-
-func TestRM3AgreesWithFormula(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		word := rapid.SampledFrom(strings.Fields("ebro bridge flood arch arches stone mason x common river delta dam"))
-		text := func(name string, least, most int) []string { return rapid.SliceOfN(word, least, most).Draw(t, name) }
-		var hits []retriever.Hit
-		var ps []retriever.Passage
-		for i := range rapid.IntRange(1, 5).Draw(t, "hits") {
-			p := retriever.Passage{ID: fmt.Sprint(i), Title: strings.Join(text("title", 0, 2), " "), Text: strings.Join(text("text", 1, 9), " ")}
-			ps = append(ps, p)
-			hits = append(hits, retriever.Hit{Passage: p, Score: float64(rapid.IntRange(-1, 12).Draw(t, "score"))})
-		}
-		for range rapid.IntRange(0, 60).Draw(t, "others") {
-			ps = append(ps, retriever.Passage{Text: "common"})
-		}
-		in := func(w string) (n int) {
-			for _, p := range ps {
-				if slices.Contains(strings.Fields(p.Title+" "+p.Text), w) {
-					n++
-				}
-			}
-			return n
-		}
-		kind := rapid.SampledFrom([]retriever.ScoreKind{retriever.BM25, retriever.RankOnly}).Draw(t, "kind")
-		o := rewrite.RM3Options{Hits: rapid.IntRange(1, 6).Draw(t, "feedback"), Words: rapid.IntRange(1, 6).Draw(t, "added"), OriginalWeight: rapid.SampledFrom([]float64{0.25, 0.5, 0.75}).Draw(t, "α")}
-		question := text("question", 1, 5)
-		inner := &retrievertest.Script{Rules: []retrievertest.Rule{{Hits: hits}}, Scores: kind}
-		r, err := rewrite.RM3(inner, rewrite.NewVocabulary(ps), o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := r.Retrieve(t.Context(), retriever.Query{Text: strings.Join(question, " "), K: 1}); err != nil {
-			t.Fatal(err)
-		}
-		order, times := slowRM3(question, hits[:min(o.Hits, len(hits))], kind, in, len(ps), o.Words, new(big.Rat).SetFloat64(o.OriginalWeight))
-		added := ""
-		if asked := inner.Queries(); len(asked) == 2 {
-			var ok bool
-			if added, ok = strings.CutPrefix(asked[1].Text, strings.Repeat(strings.Join(question, " ")+"\n", 10)); !ok {
-				t.Fatalf("asked %q", asked[1].Text)
-			}
-		}
-		got := strings.Fields(added)
-		for _, w := range order {
-			n := 0
-			for len(got) > 0 && got[0] == w {
-				got, n = got[1:], n+1
-			}
-			if want, _ := times[w].Float64(); math.Abs(float64(n)-want) > 0.5+1e-9 {
-				t.Fatalf("%q stands %d times: want %v of %v", w, n, want, order)
-			}
-		}
-		if len(got) > 0 {
-			t.Fatalf("%q is added beside %v", got, order)
-		}
-	})
 }
 
 // The list of Fusion is that of reciprocal ranks in exact arithmetic over the lists of the

@@ -81,9 +81,9 @@ func TestCutReplies(t *testing.T) {
 			t.Errorf("a passage, %q: %q, %v", reply, got, err)
 		}
 	}
-	choices := []rewrite.Choice{{Part: "old"}, {Part: "old news"}}
+	choices := []rewrite.RouteChoice{{Part: "old"}, {Part: "old news"}}
 	for reply, want := range map[string]string{"old": "!", "<think>old": "!"} {
-		r := must[*rewrite.Router](t)(rewrite.NewRouter(cutOff(reply), rewrite.RouteTemplate, choices))
+		r := must[*rewrite.ModelRouter](t)(rewrite.NewModelRouter(cutOff(reply), rewrite.RouteTemplate, choices))
 		if got, err := r.Route(t.Context(), retriever.Query{Text: "q", K: 1}); !errors.Is(err, rewrite.ErrReply) || got != nil {
 			t.Errorf("a route, %q: %q, %v: want %s", reply, got, err, want)
 		}
@@ -91,7 +91,7 @@ func TestCutReplies(t *testing.T) {
 }
 
 func TestRouterReplies(t *testing.T) {
-	choices := []rewrite.Choice{{Part: "Law"}, {Part: "2. Liga"}, {Part: "`code`"}, {Part: "café"}, {Part: "1. FC"}}
+	choices := []rewrite.RouteChoice{{Part: "Law"}, {Part: "2. Liga"}, {Part: "`code`"}, {Part: "café"}, {Part: "1. FC"}}
 	for reply, want := range map[string]string{
 		"<think>News?\n</think>\nLaw": "Law",
 		"1. Law\n2. 2. Liga":          "Law|2. Liga",
@@ -104,14 +104,14 @@ func TestRouterReplies(t *testing.T) {
 		"```\nLaw\n```":               "!",
 		"The collections are:\nLaw":   "!",
 	} {
-		r := must[*rewrite.Router](t)(rewrite.NewRouter(says(reply), rewrite.RouteTemplate, choices))
+		r := must[*rewrite.ModelRouter](t)(rewrite.NewModelRouter(says(reply), rewrite.RouteTemplate, choices))
 		got, err := r.Route(t.Context(), retriever.Query{Text: "q", K: 1})
 		if want == "!" && !errors.Is(err, rewrite.ErrReply) || want != "!" && (err != nil || strings.Join(got, "|") != want) {
 			t.Errorf("%q: %q, %v: want %s", reply, got, err, want)
 		}
 	}
 	for _, pair := range [][2]string{{"code", "`code`"}, {"café", "cafe\u0301"}, {"a", "\u200b"}, {"a", "``"}, {"fc", "3. FC"}} {
-		if _, err := rewrite.NewRouter(replies(), rewrite.RouteTemplate, []rewrite.Choice{{Part: pair[0]}, {Part: pair[1]}}); !errors.Is(err, rewrite.ErrOption) {
+		if _, err := rewrite.NewModelRouter(replies(), rewrite.RouteTemplate, []rewrite.RouteChoice{{Part: pair[0]}, {Part: pair[1]}}); !errors.Is(err, rewrite.ErrOption) {
 			t.Errorf("%q: %v", pair, err)
 		}
 	}
@@ -127,7 +127,7 @@ func TestBlankQuestion(t *testing.T) {
 		"fusion":    must[retriever.Retriever](t)(rewrite.Fusion(inner, lines, rewrite.FusionOptions{})),
 		"decompose": must[retriever.Retriever](t)(rewrite.Decompose(inner, lines, rewrite.DecomposeOptions{})),
 		"retry":     must[retriever.Retriever](t)(rewrite.Retry(inner, lines, judged{}, rewrite.RetryOptions{})),
-		"route": must[retriever.Retriever](t)(retriever.Route(must[*rewrite.Router](t)(rewrite.NewRouter(model, rewrite.RouteTemplate, []rewrite.Choice{{Part: "Law"}})),
+		"route": must[retriever.Retriever](t)(retriever.Route(must[*rewrite.ModelRouter](t)(rewrite.NewModelRouter(model, rewrite.RouteTemplate, []rewrite.RouteChoice{{Part: "Law"}})),
 			[]retriever.Part{{Name: "Law", Retriever: inner}}, retriever.RouteOptions{EmptyWithoutRoute: true})),
 		"hyde": must[*dense.Index](t)(dense.New(t.Context(), hyde, []retriever.Passage{{ID: "a", Text: "q"}}, dense.Options{})),
 	} {
@@ -153,15 +153,15 @@ func TestRetryWantsScoresThatItCanCompare(t *testing.T) {
 	inner := retriever.List()
 	for _, c := range []struct {
 		name      string
-		judge     rewrite.Judge
+		judge     rewrite.RelevanceScorer
 		threshold float64
 		ok        bool
 	}{
 		{"no kind", judgeAll{}, 0, true},
 		{"probability", kindOf{kind: retriever.Probability}, 0, true},
-		{"critic", rerank.Critic{Critic: &critiquetest.Critic{}}, 0, true},
-		{"critic of nothing", rerank.Critic{}, 0, false},
-		{"model of nothing", rerank.Model{}, 0, false},
+		{"critic", rerank.CriticScorer{Critic: &critiquetest.Critic{}}, 0, true},
+		{"critic of nothing", rerank.CriticScorer{}, 0, false},
+		{"model of nothing", rerank.ModelScorer{}, 0, false},
 		{"relevance", kindOf{kind: retriever.Relevance}, 0, false},
 		{"relevance and threshold", kindOf{kind: retriever.Relevance}, -1.5, true},
 		{"nil endpoint", endpoint, 1, false},

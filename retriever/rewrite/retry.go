@@ -6,14 +6,17 @@ import (
 	"math"
 	"slices"
 
-	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/budget"
+	"github.com/goselfrag/goselfrag/internal/ctxerr"
+	"github.com/goselfrag/goselfrag/internal/isnil"
+	"github.com/goselfrag/goselfrag/observe"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// Judge says how relevant passages are. The scorers of package rerank are judges, but for
+// RelevanceScorer says how relevant passages are. The scorers of package rerank are judges, but for
 // those that tell ranks only. What its numbers mean a judge says by a method Kind, as
 // scorers do; without one they are taken for probabilities.
-type Judge interface {
+type RelevanceScorer interface {
 	// Score returns one number for each passage, higher for a better one.
 	Score(ctx context.Context, question string, passages []retriever.Passage) ([]float64, error)
 }
@@ -44,11 +47,11 @@ type RetryOptions struct {
 // searched for after the question.
 //
 // The error of Retry wraps ErrOption.
-func Retry(r retriever.Retriever, s Source, j Judge, o RetryOptions) (retriever.Retriever, error) {
+func Retry(r retriever.Retriever, s Expander, j RelevanceScorer, o RetryOptions) (retriever.Retriever, error) {
 	if err := parts("Retry", r, s); err != nil {
 		return nil, err
 	}
-	if isNil(j) {
+	if isnil.Value(j) {
 		return nil, fmt.Errorf("%w: Retry: the judge is nil", ErrOption)
 	}
 	if c, ok := j.(interface{ Check() error }); ok {
@@ -76,7 +79,7 @@ func Retry(r retriever.Retriever, s Source, j Judge, o RetryOptions) (retriever.
 }
 
 // thresholdFits returns an error if no threshold, or not the default one, fits the judge.
-func thresholdFits(j Judge, threshold float64) error {
+func thresholdFits(j RelevanceScorer, threshold float64) error {
 	k, ok := j.(interface{ Kind() retriever.ScoreKind })
 	if !ok {
 		return nil
@@ -92,14 +95,14 @@ func thresholdFits(j Judge, threshold float64) error {
 
 type retry struct {
 	inner  retriever.Retriever
-	source Source
-	judge  Judge
+	source Expander
+	judge  RelevanceScorer
 	o      RetryOptions
 }
 
 // Retrieve implements retriever.Retriever.
 func (r *retry) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result, error) {
-	best, err := r.inner.Retrieve(ctx, q)
+	best, err := retriever.Ask(ctx, r.inner, q)
 	if err != nil {
 		return best, err
 	}
@@ -107,7 +110,7 @@ func (r *retry) Retrieve(ctx context.Context, q retriever.Query) (retriever.Resu
 	var tried []string
 	if err == nil && score < r.o.Threshold {
 		var texts []string
-		if texts, err = textsOf(ctx, r.source, q.Text, r.o.Tries); err != nil {
+		if texts, err = textsOf(retriever.Confine(ctx, q.Filter), r.source, q.Text, r.o.Tries); err != nil {
 			err = fmt.Errorf("rewrite: other texts: %w", err)
 		}
 		for _, t := range texts {
@@ -139,18 +142,26 @@ func (r *retry) Retrieve(ctx context.Context, q retriever.Query) (retriever.Resu
 }
 
 // try searches for another text; what it finds is judged by the question.
-func (r *retry) try(ctx context.Context, q retriever.Query, text string) (retriever.Result, float64, error) {
-	ctx, step := account.Begin(ctx, "retry")
+func (r *retry) try(ctx context.Context, q retriever.Query, text string) (res retriever.Result, score float64, err error) {
+	ctx, step := observe.Start(ctx, observe.Part, "retry")
 	step.Note(text)
+	defer step.EndWith(&err)()
 	question := q.Text
 	q.Text = text
-	res, err := r.inner.Retrieve(ctx, q)
-	if err != nil {
-		step.Fail(err)
-		return res, 0, fmt.Errorf("rewrite: searching for %q: %w", text, cut(ctx, err))
+	res, failed := retriever.Ask(ctx, r.inner, q)
+	if failed != nil {
+		return res, 0, fmt.Errorf("rewrite: searching for %q: %w", text, ctxerr.Wrap(ctx, failed))
 	}
-	score, err := r.best(ctx, question, res)
+	score, err = r.best(ctx, question, res)
 	return res, score, err
+}
+
+// MostCost implements budget.Declarer.
+func (r *retry) MostCost(int) (budget.Cost, bool) {
+	source, ok := budget.MostCost(r.source, 1)
+	judge, ok2 := budget.MostCost(r.judge, r.o.Judged)
+	inner, ok3 := budget.MostCost(r.inner, 1)
+	return inner.Add(judge).Times(1 + r.o.Tries).Add(source), ok && ok2 && ok3
 }
 
 // best returns the score of the best judged hit, minus infinity if there is none.
@@ -162,14 +173,20 @@ func (r *retry) best(ctx context.Context, question string, res retriever.Result)
 	for i := range passages {
 		passages[i] = res.Hits[i].Passage
 	}
-	ctx, step := account.Begin(ctx, "relevance")
-	scores, err := r.judge.Score(ctx, question, passages)
+	scores, err := r.score(ctx, question, passages)
 	if err != nil {
-		step.Fail(err)
-		return 0, fmt.Errorf("rewrite: judging hits: %w", cut(ctx, err))
+		return 0, fmt.Errorf("rewrite: judging hits: %w", ctxerr.Wrap(ctx, err))
 	}
 	if len(scores) != len(passages) || slices.ContainsFunc(scores, math.IsNaN) {
 		return 0, fmt.Errorf("rewrite: judging hits: %v are no scores of %d passages", scores, len(passages))
 	}
 	return slices.Max(scores), nil
+}
+
+// score asks the judge.
+func (r *retry) score(ctx context.Context, question string, passages []retriever.Passage) (scores []float64, err error) {
+	ctx, step := observe.Start(ctx, observe.Reranking, "relevance")
+	defer step.EndWith(&err)()
+	scores, err = r.judge.Score(ctx, question, passages)
+	return scores, err
 }

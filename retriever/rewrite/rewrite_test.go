@@ -18,16 +18,17 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/dense"
 	"github.com/goselfrag/goselfrag/retriever/dense/hashed"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/rerank"
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 	"github.com/goselfrag/goselfrag/retriever/rewrite"
 )
 
 func TestFusionByHand(t *testing.T) {
-	filter := retriever.Not{Filter: retriever.Compare{Field: "id", Op: retriever.Eq, Value: retriever.String("x")}}
+	expr := filter.Not{Filter: filter.Compare{Field: "id", Op: filter.Eq, Value: filter.String("x")}}
 	inner := answers(map[string]string{"q": "a b", "v": "x c b", "w": "d"})
 	r := must[retriever.Retriever](t)(rewrite.Fusion(inner, texts{"q": {"v", "  ", "V ", "Q", "w", "u"}}, rewrite.FusionOptions{Max: 2}))
-	res, err := r.Retrieve(t.Context(), retriever.Query{Text: "q", K: 9, Filter: filter})
+	res, err := r.Retrieve(t.Context(), retriever.Query{Text: "q", K: 9, Filter: expr})
 	// b: 2/62 + 1/62; a: 2/61; c: 1/61 (the filter leaves x out); d: 1/61, a later part.
 	if err != nil || ids(res) != "b a c d" {
 		t.Fatalf("%s, %v", ids(res), err)
@@ -44,7 +45,7 @@ func TestFusionByHand(t *testing.T) {
 		t.Fatalf("asked %v", asked)
 	}
 	for i, text := range []string{"q", "v", "w"} {
-		if asked[i].Text != text || retriever.FormatFilter(asked[i].Filter) != retriever.FormatFilter(filter) {
+		if asked[i].Text != text || filter.Format(asked[i].Filter) != filter.Format(expr) {
 			t.Errorf("asked %+v", asked[i])
 		}
 	}
@@ -302,7 +303,7 @@ func TestRetryWithCritic(t *testing.T) {
 	}}
 	model := replies("v\nw")
 	lines := must[*rewrite.Lines](t)(rewrite.NewLines(model, rewrite.RephraseTemplate, rewrite.ModelOptions{Count: 2}))
-	r := must[retriever.Retriever](t)(rewrite.Retry(answers(map[string]string{"q": "a", "v": "b c", "w": "d", "known": "c"}), lines, rerank.Critic{Critic: critic}, rewrite.RetryOptions{}))
+	r := must[retriever.Retriever](t)(rewrite.Retry(answers(map[string]string{"q": "a", "v": "b c", "w": "d", "known": "c"}), lines, rerank.CriticScorer{Critic: critic}, rewrite.RetryOptions{}))
 	if res, err := r.Retrieve(t.Context(), retriever.Query{Text: "known", K: 3}); err != nil || ids(res) != "c" || len(model.Requests()) != 0 {
 		t.Errorf("%s, %v, %d model calls: want none", ids(res), err, len(model.Requests()))
 	}
@@ -314,7 +315,7 @@ func TestRetryWithCritic(t *testing.T) {
 
 func TestRouter(t *testing.T) {
 	parts := []retriever.Part{{Name: "Law", Retriever: answers(map[string]string{"q": "l"})}, {Name: "old news", Retriever: answers(map[string]string{"q": "n"})}}
-	choices := []rewrite.Choice{{Part: "Law", About: "statutes"}, {Part: "old news", About: "papers\nuntil 1990"}}
+	choices := []rewrite.RouteChoice{{Part: "Law", About: "statutes"}, {Part: "old news", About: "papers\nuntil 1990"}}
 	for _, c := range []struct {
 		name, reply, want string
 		err               error
@@ -329,7 +330,7 @@ func TestRouter(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			model := replies(c.reply)
-			router := must[*rewrite.Router](t)(rewrite.NewRouter(model, rewrite.RouteTemplate, choices))
+			router := must[*rewrite.ModelRouter](t)(rewrite.NewModelRouter(model, rewrite.RouteTemplate, choices))
 			r := must[retriever.Retriever](t)(retriever.Route(router, parts, retriever.RouteOptions{}))
 			res, err := r.Retrieve(t.Context(), retriever.Query{Text: "q", K: 5})
 			if ids(res) != c.want || !errors.Is(err, c.err) {
@@ -342,60 +343,8 @@ func TestRouter(t *testing.T) {
 	}
 }
 
-func TestRM3ByHand(t *testing.T) {
-	ps := []retriever.Passage{
-		{ID: "1", Text: "ebro bridge arches arches"},
-		{ID: "2", Text: "ebro flood"},
-	}
-	for range 38 { // words of one or two passages are in at most a tenth
-		ps = append(ps, retriever.Passage{Text: "other"})
-	}
-	inner := answers(map[string]string{})
-	inner.Rules = []retrievertest.Rule{{Hits: []retriever.Hit{{Passage: ps[0], Score: 3}, {Passage: ps[1], Score: 1}}}}
-	inner.Scores = retriever.BM25
-	r := must[retriever.Retriever](t)(rewrite.RM3(inner, rewrite.NewVocabulary(ps), rewrite.RM3Options{Words: 3}))
-	res, err := r.Retrieve(t.Context(), retriever.Query{Text: "Ebro other", K: 1})
-	// arches ¾·½ = 0.375, ebro ¾·¼ + ¼·½ = 0.3125, bridge ¾·¼ = 0.1875, flood ¼·½ is cut.
-	// "Ebro" is the one word of the question that tells passages apart, so the ten
-	// repetitions have 10 places: 10/0.875 times 0.375, 0.3125, 0.1875 is 4.29, 3.57, 2.14.
-	want := strings.Repeat("Ebro other\n", 10) + "arches arches arches arches ebro ebro ebro ebro bridge bridge"
-	asked := inner.Queries()
-	if err != nil || len(asked) != 2 || asked[1].Text != want || ids(res) != "1" || res.Queries != nil {
-		t.Errorf("%q, %s, %v: want %q", asked, ids(res), err, want)
-	}
-	// A weight of 1 adds nothing, and there is no second search.
-	before := len(inner.Queries())
-	r = must[retriever.Retriever](t)(rewrite.RM3(inner, rewrite.NewVocabulary(ps), rewrite.RM3Options{OriginalWeight: 1}))
-	if res, err := r.Retrieve(t.Context(), retriever.Query{Text: "Ebro", K: 1}); err != nil || res.Queries != nil || len(inner.Queries()) != before+1 {
-		t.Errorf("%+v, %v", res, err)
-	}
-}
-
-// What the retriever within makes of the text of the second search, which is none for
-// people, is not a wording of the question.
-func TestRM3OverVariants(t *testing.T) {
-	within := retriever.Func(func(_ context.Context, q retriever.Query) (retriever.Result, error) {
-		return retriever.Result{Hits: retrievertest.Hits(retrievertest.Passages("ebro bridge")...), Queries: []string{"variant of " + q.Text}}, nil
-	})
-	r := must[retriever.Retriever](t)(rewrite.RM3(within, rewrite.NewVocabulary(nil), rewrite.RM3Options{}))
-	if res, err := r.Retrieve(t.Context(), retriever.Query{Text: "q", K: 1}); err != nil || !slices.Equal(res.Queries, []string{"variant of q"}) {
-		t.Errorf("%q, %v", res.Queries, err)
-	}
-}
-
-func TestRM3SecondSearchFails(t *testing.T) {
-	for _, allow := range []bool{false, true} {
-		inner := &retrievertest.Script{Rules: []retrievertest.Rule{{Times: 1, Hits: retrievertest.Hits(retrievertest.Passages("ebro bridge")...)}, {Err: errBoom}}}
-		r := must[retriever.Retriever](t)(rewrite.RM3(inner, rewrite.NewVocabulary(nil), rewrite.RM3Options{AllowMissing: allow}))
-		res, err := r.Retrieve(t.Context(), retriever.Query{Text: "ebro", K: 1})
-		if ids(res) != "p1" || allow != (err == nil) || !allow && !errors.Is(err, errBoom) || allow && missing(res) != "rm3" {
-			t.Errorf("%v: %+v, %v", allow, res, err)
-		}
-	}
-}
-
 func TestCorrect(t *testing.T) {
-	v := rewrite.NewVocabulary([]retriever.Passage{
+	v := newVocabulary([]retriever.Passage{
 		{Title: "Thames", Text: "The bridge over the Thames was restored in 1834."},
 		{Text: "A fridge, a bridge and the parliament. Café."},
 	})
@@ -419,23 +368,5 @@ func TestCorrect(t *testing.T) {
 	}
 	if got, err := s.Queries(t.Context(), "Brigde"); err != nil || !slices.Equal(got, []string{"bridge"}) {
 		t.Errorf("%v, %v", got, err)
-	}
-}
-
-func TestConjunctions(t *testing.T) {
-	for question, want := range map[string]string{
-		"Who built the bridge and when did it fall?":           "Who built the bridge|when did it fall?",
-		"Where is salt and pepper made?":                       "",
-		"Who is Ann? Where does she live? Why?":                "Who is Ann|Where does she live? Why?",
-		"what was x, but who was y; and how did z end":         "what was x|who was y|how did z end",
-		"Who is Ann Lee? And where does she live?":             "Who is Ann Lee|where does she live?",
-		"Who wrote the play or novel as well as the long poem": "Who wrote the play|novel as well as the long poem",
-		"":    "",
-		"and": "",
-	} {
-		got, err := rewrite.Conjunctions{}.Queries(t.Context(), question)
-		if err != nil || strings.Join(got, "|") != want {
-			t.Errorf("%q gives %q, %v: want %q", question, got, err, want)
-		}
 	}
 }

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/isnil"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
@@ -26,44 +28,44 @@ var RouteTemplate = generator.MustTaskTemplate("rewrite-route", system, `<questi
 
 Which of the collections can hold passages that help to answer the question? Write their names, one on each line, or "none". Nothing else.`)
 
-// Choice is a part among which a model chooses.
-type Choice struct {
+// RouteChoice is a part among which a model chooses.
+type RouteChoice struct {
 	// Part is the name of the part, one line, not "none".
 	Part string
 	// About says what is in it.
 	About string
 }
 
-// Router is a retriever.Router that asks a model. Make one with [NewRouter].
-type Router struct {
+// ModelRouter is a retriever.Router that asks a model. Make one with [NewModelRouter].
+type ModelRouter struct {
 	model    generator.Generator
 	template generator.TaskTemplate
-	choices  []Choice
+	choices  []RouteChoice
 	names    map[string]string // of parts, by the lines that name them
 }
 
-// NewRouter returns a router that asks model by a template with the placeholders
+// NewModelRouter returns a router that asks model by a template with the placeholders
 // question and collections, such as [RouteTemplate]. The error wraps ErrOption: the
 // model is nil, the template has other placeholders, or there is no choice or one
 // without a name of its own.
-func NewRouter(model generator.Generator, t generator.TaskTemplate, choices []Choice) (*Router, error) {
-	if isNil(model) {
-		return nil, fmt.Errorf("%w: NewRouter: the model is nil", ErrOption)
+func NewModelRouter(model generator.Generator, t generator.TaskTemplate, choices []RouteChoice) (*ModelRouter, error) {
+	if isnil.Value(model) {
+		return nil, fmt.Errorf("%w: NewModelRouter: the model is nil", ErrOption)
 	}
 	if err := placeholders(t, []string{"question", "collections"}); err != nil {
 		return nil, err
 	}
 	if len(choices) == 0 {
-		return nil, fmt.Errorf("%w: NewRouter: no choices: give at least one", ErrOption)
+		return nil, fmt.Errorf("%w: NewModelRouter: no choices: give at least one", ErrOption)
 	}
-	r := &Router{model, t, slices.Clone(choices), map[string]string{}}
+	r := &ModelRouter{model, t, slices.Clone(choices), map[string]string{}}
 	for i, c := range choices {
 		// A reply may lack what lines takes off.
 		_, plain := unnumbered(bare(c.Part))
 		keys := []string{fold(c.Part), fold(bare(c.Part)), fold(plain)}
 		taken := func(key string) bool { return blank(key) || key == none || r.names[key] != "" }
 		if slices.ContainsFunc(keys, taken) || strings.ContainsAny(c.Part, "\r\n") {
-			return nil, fmt.Errorf("%w: NewRouter: choice %d of %d is called %q: want one line that no other choice has, and not \"none\"", ErrOption, i+1, len(choices), c.Part)
+			return nil, fmt.Errorf("%w: NewModelRouter: choice %d of %d is called %q: want one line that no other choice has, and not \"none\"", ErrOption, i+1, len(choices), c.Part)
 		}
 		for _, key := range keys {
 			r.names[key] = c.Part
@@ -78,13 +80,20 @@ const (
 )
 
 // Templates returns the template of the router, for a trace.
-func (r *Router) Templates() []generator.TaskTemplate { return []generator.TaskTemplate{r.template} }
+func (r *ModelRouter) Templates() []generator.TaskTemplate {
+	return []generator.TaskTemplate{r.template}
+}
+
+// MostCost implements budget.Declarer: one call.
+func (r *ModelRouter) MostCost(int) (budget.Cost, bool) {
+	return budget.Cost{Calls: 1, Tokens: routeTokens}, true
+}
 
 // Route implements retriever.Router by one call; for a blank query there is no call and no
 // part. The names are read as the lines of [NewLines] are, but that nothing else may stand
 // beside them: a reply with a line that is neither a name nor "none", without a line, or
 // that was cut off, is an error that wraps ErrReply: a guess would ask the wrong part.
-func (r *Router) Route(ctx context.Context, q retriever.Query) ([]string, error) {
+func (r *ModelRouter) Route(ctx context.Context, q retriever.Query) ([]string, error) {
 	if blank(q.Text) {
 		return nil, ctx.Err()
 	}

@@ -4,24 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"strings"
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
 
-	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/internal/ctxerr"
+	"github.com/goselfrag/goselfrag/internal/isnil"
+	"github.com/goselfrag/goselfrag/observe"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// Source makes other texts of a question.
-type Source interface {
+// Expander makes other texts of a question.
+type Expander interface {
 	// Queries returns texts to search for, the best first, none if it knows none. Who
 	// calls it drops blank and repeated ones and those that are the question, which are
 	// compared without regard to case, white space and whether characters are composed; it
 	// is not asked about a blank question. It is safe for concurrent use and, when ctx is
 	// done, returns promptly with an error that wraps ctx.Err(). The same question gives
-	// the same texts.
+	// the same texts. One that knows passages heeds retriever.Confined.
 	Queries(ctx context.Context, question string) ([]string, error)
 }
 
@@ -30,15 +31,15 @@ var ErrOption = errors.New("rewrite: bad option")
 
 // textsOf asks s for other texts of a question, and returns those of use, at most limit.
 // A blank question has none.
-func textsOf(ctx context.Context, s Source, question string, limit int) ([]string, error) {
+func textsOf(ctx context.Context, s Expander, question string, limit int) (texts []string, err error) {
 	if blank(question) {
 		return nil, ctx.Err()
 	}
-	ctx, step := account.Begin(ctx, "rewrite")
-	texts, err := s.Queries(ctx, question)
-	step.Fail(err)
+	ctx, step := observe.Start(ctx, observe.Rewriting, "rewrite")
+	defer step.EndWith(&err)()
+	texts, err = s.Queries(ctx, question)
 	if err != nil {
-		return nil, cut(ctx, err)
+		return nil, ctxerr.Wrap(ctx, err)
 	}
 	texts = clean(texts, question, limit)
 	step.Note(texts...)
@@ -75,12 +76,6 @@ func blank(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsSpace(r) && !unicode.Is(unicode.Cf, r) })
 }
 
-// isNil also finds a nil pointer or function inside an interface.
-func isNil(i any) bool {
-	v := reflect.ValueOf(i)
-	return !v.IsValid() || (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil()
-}
-
 // within returns n, or standard for 0, and an error if it is not from 1 to most.
 func within(what string, n, standard, most int) (int, error) {
 	if n == 0 {
@@ -93,20 +88,12 @@ func within(what string, n, standard, most int) (int, error) {
 }
 
 // parts returns an error if a retriever or a source is nil.
-func parts(technique string, r retriever.Retriever, s Source) error {
-	if isNil(r) {
+func parts(technique string, r retriever.Retriever, s Expander) error {
+	if isnil.Value(r) {
 		return fmt.Errorf("%w: %s: the retriever is nil", ErrOption, technique)
 	}
-	if isNil(s) {
+	if isnil.Value(s) {
 		return fmt.Errorf("%w: %s: the source is nil", ErrOption, technique)
 	}
 	return nil
-}
-
-// cut is the error of a step that failed with err: that of the context if it is done.
-func cut(ctx context.Context, err error) error {
-	if done := ctx.Err(); done != nil && !errors.Is(err, done) {
-		return fmt.Errorf("%w: %w", done, err)
-	}
-	return err
 }

@@ -1,18 +1,20 @@
 package rewrite_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
 
-	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/budget"
+	"github.com/goselfrag/goselfrag/observe"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/dense"
 	"github.com/goselfrag/goselfrag/retriever/rewrite"
 )
 
 // outline writes steps as names[texts]!error{steps}, model calls with their calls.
-func outline(steps []account.Step) string {
+func outline(steps []observe.Record) string {
 	var list []string
 	for _, s := range steps {
 		text := s.Name
@@ -30,13 +32,12 @@ func outline(steps []account.Step) string {
 	return strings.Join(list, " ")
 }
 
-// What every technique did stands in the account of the context, as deep as it goes.
+// Observers hear of what every technique did, as deep as it goes.
 func TestSteps(t *testing.T) {
 	found := map[string]string{"q": "a b", "v": "c", "w": "d e"}
 	lines := func(reply string) *rewrite.Lines {
 		return must[*rewrite.Lines](t)(rewrite.NewLines(replies(reply), rewrite.VariantsTemplate, rewrite.ModelOptions{}))
 	}
-	vocabulary := rewrite.NewVocabulary([]retriever.Passage{{ID: "x", Text: "text"}})
 	failing := texts{"q": {"fail"}}
 	for _, c := range []struct {
 		name string
@@ -51,16 +52,12 @@ func TestSteps(t *testing.T) {
 			"rewrite[v|w] rewrite rewrite original[q] sub-question 1[v] sub-question 2[w]"},
 		{"retry", must[retriever.Retriever](t)(rewrite.Retry(answers(found), texts{"q": {"v", "w"}}, judged{"d": 1}, rewrite.RetryOptions{})),
 			"relevance rewrite[v|w] retry[v]{relevance} retry[w]{relevance}"},
-		{"rm3", must[retriever.Retriever](t)(rewrite.RM3(retriever.List(retriever.Passage{ID: "a", Text: "red"}), rewrite.NewVocabulary([]retriever.Passage{
-			{ID: "1", Text: "red"}, {ID: "2"}, {ID: "3"}, {ID: "4"}, {ID: "5"}, {ID: "6"}, {ID: "7"}, {ID: "8"}, {ID: "9"}, {ID: "10"}}), rewrite.RM3Options{})),
-			"rm3[" + strings.Repeat("q\n", 10) + strings.TrimSpace(strings.Repeat("red ", 10)) + "]"},
-		{"rm3 without a word", must[retriever.Retriever](t)(rewrite.RM3(answers(found), vocabulary, rewrite.RM3Options{})), ""},
 		{"hyde", must[*dense.Index](t)(dense.New(t.Context(), must[rewrite.Embedder](t)(rewrite.HyDE(fakeEmbedder{}, texts{"q": {"h one"}})), []retriever.Passage{{ID: "a", Text: "q"}}, dense.Options{})),
 			"hyde[h one]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			ctx, a := account.Open(t.Context(), "test", account.Limits{})
-			if _, err := c.r.Retrieve(ctx, retriever.Query{Text: "q", K: 2}); err != nil {
+			var a observe.Recorder
+			if _, err := c.r.Retrieve(observe.With(t.Context(), &a), retriever.Query{Text: "q", K: 2}); err != nil {
 				t.Fatal(err)
 			}
 			if got := outline(a.Steps()); got != c.want {
@@ -70,6 +67,24 @@ func TestSteps(t *testing.T) {
 	}
 }
 
+// The step of a judge that fails has the error of the judge, not what is made of it.
+func TestStepOfFailingJudge(t *testing.T) {
+	r := must[retriever.Retriever](t)(rewrite.Retry(answers(map[string]string{"q": "a"}), texts{}, failingJudge{}, rewrite.RetryOptions{AllowMissing: true}))
+	var a observe.Recorder
+	if _, err := r.Retrieve(observe.With(t.Context(), &a), retriever.Query{Text: "q", K: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if s := a.Steps(); len(s) != 1 || s[0].Name != "relevance" || s[0].Error != "broken" {
+		t.Errorf("%+v", s)
+	}
+}
+
+type failingJudge struct{}
+
+func (failingJudge) Score(context.Context, string, []retriever.Passage) ([]float64, error) {
+	return nil, errors.New("broken")
+}
+
 // A budget that the source exceeds fails the technique, or, by its policy, leaves the
 // question alone to search for.
 func TestBudget(t *testing.T) {
@@ -77,12 +92,12 @@ func TestBudget(t *testing.T) {
 		model := replies("v", "never")
 		source := must[*rewrite.Lines](t)(rewrite.NewLines(model, rewrite.VariantsTemplate, rewrite.ModelOptions{}))
 		fused := must[retriever.Retriever](t)(rewrite.Fusion(answers(map[string]string{"q": "a", "v": "b"}), source, rewrite.FusionOptions{Fuse: retriever.FuseOptions{AllowMissing: anyway}}))
-		ctx, a := account.Open(t.Context(), "test", account.Limits{Calls: 1})
+		ctx, a := budget.Open(t.Context(), "test", budget.Limits{Calls: 1})
 		if res, err := fused.Retrieve(ctx, retriever.Query{Text: "q", K: 2}); err != nil || ids(res) != "a b" {
 			t.Fatalf("%s, %v", ids(res), err)
 		}
 		res, err := fused.Retrieve(ctx, retriever.Query{Text: "q", K: 2})
-		if anyway && (err != nil || ids(res) != "a" || missing(res) != "rewrite") || !anyway && (!errors.Is(err, account.ErrLimit) || !a.Forbade(err)) {
+		if anyway && (err != nil || ids(res) != "a" || missing(res) != "rewrite") || !anyway && (!errors.Is(err, budget.ErrExceeded) || !a.Exceeded(err)) {
 			t.Errorf("allow missing %v: %s, missing %s, %v", anyway, ids(res), missing(res), err)
 		}
 		if n := len(model.Requests()); n != 1 {

@@ -8,81 +8,76 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/goselfrag/goselfrag/internal/sentence"
+	"github.com/goselfrag/goselfrag/internal/analysis"
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// Vocabulary is the words of passages, in lower case, with the number of passages that
-// hold each. It does not change, and is safe for concurrent use.
+// Vocabulary is the words of passages, in lower case, with the passages that hold each. It
+// does not change, and is safe for concurrent use.
 type Vocabulary struct {
-	passages int
-	counts   map[string]int
-	byLength map[int][]string // sorted, by the number of characters
+	holders  map[string][]uint32 // the numbers of passages, rising
+	byLength map[int][]string    // sorted, by the number of characters
+	metadata []filter.Metadata   // by passage
 }
 
-// NewVocabulary counts the words in titles and texts, by Unicode's word boundaries.
-func NewVocabulary(passages []retriever.Passage) *Vocabulary {
-	v := &Vocabulary{passages: len(passages), counts: map[string]int{}, byLength: map[int][]string{}}
-	for _, p := range passages {
-		seen := map[string]bool{}
-		for _, w := range words(p) {
-			if seen[w] {
+// NewVocabulary counts the words in titles and texts, by Unicode's word boundaries. When
+// ctx is done, which is looked at between passages, the error wraps ctx.Err(). The metadata
+// of the passages is kept and must not change.
+func NewVocabulary(ctx context.Context, passages []retriever.Passage) (*Vocabulary, error) {
+	v := &Vocabulary{holders: map[string][]uint32{}, byLength: map[int][]string{}}
+	for i, p := range passages {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("rewrite: NewVocabulary: %w", err)
+		}
+		v.metadata = append(v.metadata, p.Metadata)
+		for _, w := range words(p.Title + "\n" + p.Text) {
+			list := v.holders[w]
+			if n := len(list); n > 0 && list[n-1] == uint32(i) {
 				continue
-			}
-			seen[w] = true
-			if v.counts[w] == 0 {
+			} else if n == 0 {
 				w = strings.Clone(w) // not to keep the text
 			}
-			v.counts[w]++
+			v.holders[w] = append(list, uint32(i))
 		}
 	}
-	for w := range v.counts {
+	for w := range v.holders {
 		n := utf8.RuneCountInString(w)
 		v.byLength[n] = append(v.byLength[n], w)
 	}
 	for _, list := range v.byLength {
 		slices.Sort(list)
 	}
-	return v
+	return v, nil
 }
 
-func words(p retriever.Passage) []string {
-	return wordsOf(p.Title + "\n" + p.Text)
-}
-
-func wordsOf(text string) []string {
-	text = strings.ToLower(text)
-	var list []string
-	for _, s := range sentence.Words(text) {
-		list = append(list, s.Of(text))
-	}
-	return list
-}
-
-// Count returns the number of passages that hold a word in lower case.
-func (v *Vocabulary) Count(word string) int { return v.counts[word] }
+func words(text string) []string { return analysis.LowerWords(text) }
 
 // Correct returns text with the words that no passage holds replaced by the nearest of
 // the vocabulary: the one with the fewest insertions, deletions, replacements and swaps
-// of neighbouring characters, of equal ones that in the most passages, then the first
+// of neighboring characters, of equal ones that in the most passages, then the first
 // by the alphabet. Only words of letters are looked at, those of 4 to 7 for one such
 // edit and longer ones for up to two; any other word stays as it is. Corrected words are
 // in lower case.
 func (v *Vocabulary) Correct(text string) string {
-	corrected, _ := v.correct(context.Background(), text)
+	corrected, _ := v.correct(context.Background(), text, section{Vocabulary: v})
 	return corrected
 }
 
 // correct looks at ctx before each word. The error is that of ctx.
-func (v *Vocabulary) correct(ctx context.Context, text string) (string, error) {
+func (v *Vocabulary) correct(ctx context.Context, text string, of section) (string, error) {
 	var b strings.Builder
 	end := 0
-	for _, s := range sentence.Words(text) {
+	for _, s := range analysis.Words(text) {
 		if err := ctx.Err(); err != nil {
 			return "", err
 		}
 		word := strings.ToLower(s.Of(text))
-		if better := v.nearest(word); better != word {
+		better := of.nearest(word)
+		if err := of.err(); err != nil {
+			return "", err
+		}
+		if better != word {
 			b.WriteString(text[end:s.Start])
 			b.WriteString(better)
 			end = s.End
@@ -92,22 +87,25 @@ func (v *Vocabulary) correct(ctx context.Context, text string) (string, error) {
 	return b.String(), nil
 }
 
-func (v *Vocabulary) nearest(word string) string {
+func (v section) nearest(word string) string {
 	r := []rune(word)
-	if v.counts[word] > 0 || len(r) < 4 || slices.ContainsFunc(r, func(c rune) bool { return !unicode.IsLetter(c) }) {
+	if len(r) < 4 || slices.ContainsFunc(r, func(c rune) bool { return !unicode.IsLetter(c) }) || v.count(word) > 0 {
 		return word
 	}
 	limit := 1
 	if len(r) >= 8 {
 		limit = 2
 	}
-	best, distance := word, limit+1
+	best, distance, most := word, limit+1, 0
 	a := alignment{a: r, limit: limit}
 	for n := len(r) - limit; n <= len(r)+limit; n++ {
 		for _, w := range v.byLength[n] {
 			d := a.edits(w)
-			if d < distance || d == distance && d <= limit && (v.counts[w] > v.counts[best] || v.counts[w] == v.counts[best] && w < best) {
-				best, distance, a.limit = w, d, d
+			if d > min(distance, limit) {
+				continue
+			}
+			if n := v.count(w); n > 0 && (d < distance || n > most || n == most && w < best) {
+				best, distance, most, a.limit = w, d, n, d
 			}
 		}
 	}
@@ -155,29 +153,4 @@ func (x *alignment) edits(word string) int {
 		before, last, row = last, row, before
 	}
 	return min(last[len(b)], x.limit+1)
-}
-
-// Spelling is a [Source] without a model: the question as Vocabulary.Correct corrects
-// it, nothing if there is nothing to correct. Use it with [Fusion], where the question
-// as it was counts too, or with [Retry]. Make it with [NewSpelling].
-type Spelling struct{ vocabulary *Vocabulary }
-
-// NewSpelling returns a source. The error wraps ErrOption: v is nil or empty.
-func NewSpelling(v *Vocabulary) (*Spelling, error) {
-	if v == nil || len(v.counts) == 0 {
-		return nil, fmt.Errorf("%w: NewSpelling: the vocabulary has no words", ErrOption)
-	}
-	return &Spelling{v}, nil
-}
-
-// Queries implements Source.
-func (s *Spelling) Queries(ctx context.Context, question string) ([]string, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	c, err := s.vocabulary.correct(ctx, question)
-	if err != nil || c == question {
-		return nil, err
-	}
-	return []string{c}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/summary"
 )
 
@@ -40,7 +41,7 @@ func TestNoOrphans(t *testing.T) {
 					model[id] = text
 				}
 			default:
-				if err := ix.Delete(id); !errors.Is(err, summary.ErrUnknownID) {
+				if err := ix.Delete(t.Context(), id); !errors.Is(err, summary.ErrUnknownID) {
 					delete(model, id)
 				}
 			}
@@ -89,13 +90,13 @@ func (m *meanwhile) Retrieve(ctx context.Context, q retriever.Query) (retriever.
 // found.
 func TestFilterHoldsDuringUpdate(t *testing.T) {
 	s := &meanwhile{store: &store{}}
-	ix := make1(t, s, retriever.Passage{ID: "1", Text: "ebro public", Metadata: retriever.Metadata{"open": retriever.Bool(true)}})
+	ix := make1(t, s, retriever.Passage{ID: "1", Text: "ebro public", Metadata: filter.Metadata{"open": filter.Bool(true)}})
 	s.do = func() {
-		if err := ix.Update(t.Context(), retriever.Passage{ID: "1", Text: "ebro secret", Metadata: retriever.Metadata{"open": retriever.Bool(false)}}); err != nil {
+		if err := ix.Update(t.Context(), retriever.Passage{ID: "1", Text: "ebro secret", Metadata: filter.Metadata{"open": filter.Bool(false)}}); err != nil {
 			t.Error(err)
 		}
 	}
-	open := retriever.Compare{Field: "open", Op: retriever.Eq, Value: retriever.Bool(true)}
+	open := filter.Compare{Field: "open", Op: filter.Eq, Value: filter.Bool(true)}
 	res, err := ix.Retrieve(t.Context(), retriever.Query{Text: "ebro", K: 3, Filter: open})
 	if err != nil || len(res.Hits) != 0 {
 		t.Errorf("%+v, %v", res.Hits, err)
@@ -111,7 +112,7 @@ func TestDeleteThatTheStoreRefuses(t *testing.T) {
 		want string
 	}{
 		"add again":    {func(ix *summary.Index) error { return ix.Add(context.Background(), passage("1", "ebro new")) }, "1=ebro new; 2=ebro old"},
-		"delete again": {func(ix *summary.Index) error { return ix.Delete("1") }, "2=ebro old"},
+		"delete again": {func(ix *summary.Index) error { return ix.Delete(context.Background(), "1") }, "2=ebro old"},
 		"add another":  {func(ix *summary.Index) error { return ix.Add(context.Background(), passage("3", "ebro new")) }, "2=ebro old; 3=ebro new"},
 		"update":       {func(ix *summary.Index) error { return ix.Update(context.Background(), passage("2", "ebro new")) }, "2=ebro new"},
 	} {
@@ -119,7 +120,7 @@ func TestDeleteThatTheStoreRefuses(t *testing.T) {
 			s := &store{}
 			ix := make1(t, s, passage("1", "ebro old"), passage("2", "ebro old"))
 			s.deletes = errBoom
-			if err := ix.Delete("1"); !errors.Is(err, errBoom) {
+			if err := ix.Delete(t.Context(), "1"); !errors.Is(err, errBoom) {
 				t.Fatal(err)
 			}
 			if _, ok := ix.Summary("1"); ok || ix.Len() != 1 {
@@ -157,13 +158,13 @@ func (l *lost) has(id string) bool {
 	return slices.ContainsFunc(l.passages, func(p retriever.Passage) bool { return p.ID == id })
 }
 
-func (l *lost) Delete(ids ...string) error {
+func (l *lost) Delete(ctx context.Context, ids ...string) error {
 	for _, id := range ids {
 		if !l.has(id) {
 			return fmt.Errorf("%q is unknown", id)
 		}
 	}
-	return errors.Join(l.store.Delete(ids...), l.err)
+	return errors.Join(l.store.Delete(ctx, ids...), l.err)
 }
 
 func TestDeleteThatFailsWhenDone(t *testing.T) {
@@ -173,7 +174,7 @@ func TestDeleteThatFailsWhenDone(t *testing.T) {
 	if err := ix.Update(t.Context(), passage("2", "sea new")); !errors.Is(err, errBoom) || find(t, ix, "ebro") != "1=ebro old; 2=ebro old" {
 		t.Fatalf("%v; found %q", err, find(t, ix, "ebro"))
 	}
-	if err := ix.Delete("1"); !errors.Is(err, errBoom) {
+	if err := ix.Delete(t.Context(), "1"); !errors.Is(err, errBoom) {
 		t.Fatal(err)
 	}
 	s.err = nil

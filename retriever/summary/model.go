@@ -7,7 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/ctxerr"
+	"github.com/goselfrag/goselfrag/internal/isnil"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
@@ -42,7 +45,7 @@ type Model struct {
 //
 // The error wraps ErrOption. NewModel makes no call.
 func NewModel(model generator.Generator, t generator.TaskTemplate, o ModelOptions) (*Model, error) {
-	if isNil(model) {
+	if isnil.Value(model) {
 		return nil, fmt.Errorf("%w: the model is nil", ErrOption)
 	}
 	if have := t.Placeholders(); !slices.Equal(have, []string{"passage"}) {
@@ -60,6 +63,11 @@ func NewModel(model generator.Generator, t generator.TaskTemplate, o ModelOption
 // Templates returns the template of the model, for a trace.
 func (m *Model) Templates() []generator.TaskTemplate { return []generator.TaskTemplate{m.template} }
 
+// MostCost implements budget.Declarer: one call.
+func (m *Model) MostCost(int) (budget.Cost, bool) {
+	return budget.Cost{Calls: 1, Tokens: m.maxTokens}, true
+}
+
 // Summarize implements Summarizer. What the model writes, white space at its ends
 // trimmed and without its thinking (<think> … </think>), is data: it is searched, never
 // shown as evidence. A reply that is blank or was
@@ -75,11 +83,8 @@ func (m *Model) Summarize(ctx context.Context, p retriever.Passage) (string, err
 		Task:      &generator.Task{Template: m.template, Values: map[string]string{"passage": passage}},
 		MaxTokens: m.maxTokens,
 	})
-	if done := ctx.Err(); err != nil && done != nil && !errors.Is(err, done) {
-		err = fmt.Errorf("%w: %w", done, err)
-	}
 	if err != nil {
-		return "", fmt.Errorf("summary: %s: %w", m.template.Name(), err)
+		return "", fmt.Errorf("summary: %s: %w", m.template.Name(), ctxerr.Wrap(ctx, err))
 	}
 	text := strings.TrimSpace(c.Said())
 	switch {

@@ -4,15 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
-	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
+	"github.com/goselfrag/goselfrag/observe"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/summary"
 )
@@ -142,7 +144,7 @@ func numbered(n int) []retriever.Passage {
 	return list
 }
 
-// So many passages as are allowed are summarised at the same time, and the summaries are
+// So many passages as are allowed are summarized at the same time, and the summaries are
 // those of their passages whichever comes first.
 func TestConcurrency(t *testing.T) {
 	for limit, want := range map[int]int{0: 1, 1: 1, 3: 3, 7: 7, 1 << 40: 12} {
@@ -201,8 +203,9 @@ func TestConcurrency(t *testing.T) {
 	}
 }
 
-// Of several failures that of the first passage counts, even if it comes last; what has
-// not begun by then does not begin.
+// Of several failures that of the first passage counts, even if it comes last. Which
+// summaries are begun does not depend on which is faster: passage "3" waits for "0", which
+// does not fail, and "4" for "1".
 func TestFirstErrorInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := make(chan struct{})
@@ -228,23 +231,25 @@ func TestFirstErrorInOrder(t *testing.T) {
 		if err := <-failed; !errors.Is(err, errBoom) || !strings.Contains(err.Error(), `passage "1"`) {
 			t.Errorf("%v", err)
 		}
-		if n := calls.Load(); n != 3 {
+		if n := calls.Load(); n != 4 {
 			t.Errorf("%d calls", n)
 		}
 	})
 }
 
 // One budget holds for all summaries, and what was done is written down in order.
-func TestAccount(t *testing.T) {
+func TestBudget(t *testing.T) {
 	m := newModel(t, reply("About dams."), summary.ModelOptions{})
-	ctx, a := account.Open(t.Context(), "index", account.Limits{Calls: 2})
+	ctx, spent := budget.Open(t.Context(), "index", budget.Limits{Calls: 2})
+	var a observe.Recorder
+	ctx = observe.With(ctx, &a)
 	_, err := summary.New(ctx, &store{}, m, numbered(9), summary.Options{Concurrency: 4})
-	if !errors.Is(err, account.ErrLimit) || !strings.Contains(err.Error(), `passage "2"`) {
+	if !errors.Is(err, budget.ErrExceeded) || !strings.Contains(err.Error(), `passage "2"`) {
 		t.Errorf("%v", err)
 	}
 	steps := a.Steps()
-	if a.Usage().Calls != 2 || len(steps) != 3 || steps[1].Name != "passage 2" || steps[2].Error == "" {
-		t.Fatalf("%d calls, steps %+v", a.Usage().Calls, steps)
+	if spent.Usage().Calls != 2 || len(steps) != 3 || steps[1].Name != "passage 2" || steps[2].Error == "" {
+		t.Fatalf("%d calls, steps %+v", spent.Usage().Calls, steps)
 	}
 	if call := steps[1].Steps[0]; call.Template != "summary" || call.TemplateHash != summary.Template.Hash() || len(call.Texts) != 1 || call.Texts[0] != "About dams." {
 		t.Errorf("call %+v", call)
@@ -277,4 +282,20 @@ func TestPanic(t *testing.T) {
 	}()
 	_, err := summary.New(t.Context(), &store{}, summarizer(func(context.Context, retriever.Passage) (string, error) { panic("spoilt") }), numbered(3), summary.Options{Concurrency: 2})
 	t.Errorf("no panic: %v", err)
+}
+
+// A summarizer that ends its goroutine, as t.FailNow does, is an error of its passage.
+func TestGoexit(t *testing.T) {
+	for _, concurrency := range []int{1, 3} {
+		ends := summarizer(func(_ context.Context, p retriever.Passage) (string, error) {
+			if p.ID == "1" {
+				runtime.Goexit()
+			}
+			return "x", nil
+		})
+		_, err := summary.New(t.Context(), &store{}, ends, numbered(3), summary.Options{Concurrency: concurrency})
+		if err == nil || !strings.Contains(err.Error(), `passage "1"`) {
+			t.Errorf("concurrency %d: %v", concurrency, err)
+		}
+	}
 }

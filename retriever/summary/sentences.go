@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/goselfrag/goselfrag/budget"
+	"github.com/goselfrag/goselfrag/internal/analysis"
 	"github.com/goselfrag/goselfrag/internal/sentence"
 	"github.com/goselfrag/goselfrag/retriever"
 )
@@ -24,6 +26,9 @@ type Sentences struct {
 	// own summary.
 	Max int
 }
+
+// MostCost implements budget.Declarer: it calls no model.
+func (Sentences) MostCost(int) (budget.Cost, bool) { return budget.Cost{}, true }
 
 // Summarize implements Summarizer.
 func (s Sentences) Summarize(ctx context.Context, p retriever.Passage) (string, error) {
@@ -102,7 +107,7 @@ func above(a, b float64) bool { return a > b*(1+1e-12) }
 func content(text string) []string {
 	text = strings.ToLower(text)
 	var list []string
-	for _, s := range sentence.Words(text) {
+	for _, s := range analysis.Words(text) {
 		if w := s.Of(text); utf8.RuneCountInString(w) >= 4 {
 			list = append(list, w)
 		}

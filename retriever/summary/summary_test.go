@@ -1,6 +1,7 @@
 package summary_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/dense"
 	"github.com/goselfrag/goselfrag/retriever/dense/hashed"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 	"github.com/goselfrag/goselfrag/retriever/summary"
 )
@@ -53,11 +55,11 @@ func (s *store) Add(ctx context.Context, passages ...retriever.Passage) error {
 	return ctx.Err()
 }
 
-func (s *store) Delete(ids ...string) error {
+func (s *store) Delete(ctx context.Context, ids ...string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.deletes != nil {
-		return s.deletes
+	if err := cmp.Or(s.deletes, ctx.Err()); err != nil {
+		return err
 	}
 	s.passages = slices.DeleteFunc(s.passages, func(p retriever.Passage) bool { return slices.Contains(ids, p.ID) })
 	return nil
@@ -84,7 +86,7 @@ func (firstWord) Summarize(ctx context.Context, p retriever.Passage) (string, er
 }
 
 func passage(id, text string) retriever.Passage {
-	return retriever.Passage{ID: id, Text: text, Source: retriever.Source{URI: "u", End: len(text)}, Metadata: retriever.Metadata{"id": retriever.String(id)}}
+	return retriever.Passage{ID: id, Text: text, Source: retriever.Source{URI: "u", End: len(text)}, Metadata: filter.Metadata{"id": filter.String(id)}}
 }
 
 func make1(t testing.TB, s summary.Store, ps ...retriever.Passage) *summary.Index {
@@ -116,7 +118,7 @@ func TestFindsOriginalBySummary(t *testing.T) {
 			t.Errorf("%s finds %q: want %q", text, got, want)
 		}
 	}
-	res, err := ix.Retrieve(t.Context(), retriever.Query{Text: "sea ebro", K: 9, Filter: retriever.Prefix{Field: "id", Prefix: "1"}})
+	res, err := ix.Retrieve(t.Context(), retriever.Query{Text: "sea ebro", K: 9, Filter: filter.Prefix{Field: "id", Prefix: "1"}})
 	if err != nil || len(res.Hits) != 1 || !reflect.DeepEqual(res.Hits[0].Passage, passage("1", "ebro flows to the sea")) {
 		t.Errorf("%+v, %v", res, err)
 	}
@@ -131,7 +133,7 @@ func TestUpdateAndDelete(t *testing.T) {
 	if got := find(t, ix, "ebro tagus sea"); got != "1=tagus new; 2=sea old" {
 		t.Errorf("after the update: %q", got)
 	}
-	if err := ix.Delete("2", "2"); err != nil {
+	if err := ix.Delete(t.Context(), "2", "2"); err != nil {
 		t.Fatal(err)
 	}
 	if got := find(t, ix, "ebro tagus sea"); got != "1=tagus new" || s.ids() != "1" || ix.Len() != 1 {
@@ -181,7 +183,7 @@ func TestNothingHalfDone(t *testing.T) {
 			s.deletes = errBoom
 			return ix.Update(context.Background(), passage("1", "x"))
 		}, errBoom},
-		{"delete an unknown one", func(ix *summary.Index, _ *store) error { return ix.Delete("1", "3") }, summary.ErrUnknownID},
+		{"delete an unknown one", func(ix *summary.Index, _ *store) error { return ix.Delete(context.Background(), "1", "3") }, summary.ErrUnknownID},
 		{"cancelled", func(ix *summary.Index, _ *store) error {
 			ctx, cancel := context.WithCancel(context.Background())
 			cancel()
@@ -217,7 +219,7 @@ func TestConcurrent(t *testing.T) {
 		id := fmt.Sprint("c", i)
 		all.Go(func() {
 			for range 50 {
-				if err := errors.Join(ix.Add(t.Context(), passage(id, "sea two")), ix.Update(t.Context(), passage(id, "sea three")), ix.Delete(id)); err != nil {
+				if err := errors.Join(ix.Add(t.Context(), passage(id, "sea two")), ix.Update(t.Context(), passage(id, "sea three")), ix.Delete(t.Context(), id)); err != nil {
 					t.Error(err)
 				}
 			}

@@ -2,9 +2,13 @@ package completiontest
 
 import (
 	"errors"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/completions"
@@ -30,6 +34,8 @@ func Common[M generator.Generator](t *testing.T, stub http.Handler, open func(co
 	t.Run("characters", func(t *testing.T) { characters(t, serve) })
 	t.Run("hard labels", func(t *testing.T) { hardLabels(t, serve) })
 	t.Run("no tokens", func(t *testing.T) { noTokens(t, serve) })
+	t.Run("broken", func(t *testing.T) { broken(t, stub, open) })
+	t.Run("kept alive", func(t *testing.T) { keptAlive(t, stub, open) })
 	t.Run("ready", func(t *testing.T) { ready(t, serve) })
 	t.Run("configuration", func(t *testing.T) {
 		server := modelserver.Config{URLs: []string{"http://localhost"}, Model: "tiny"}
@@ -46,6 +52,45 @@ func Common[M generator.Generator](t *testing.T, stub http.Handler, open func(co
 
 // serving makes a model at a stub.
 type serving func(*testing.T, completions.Config) (generator.Generator, *faulthttp.Server)
+
+// keptAlive puts between the events what only keeps a connection alive: the answer is the
+// same.
+func keptAlive[M generator.Generator](t *testing.T, stub http.Handler, open func(completions.Config) (M, error)) {
+	noise := ""
+	s := faulthttp.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rec := httptest.NewRecorder()
+		stub.ServeHTTP(rec, r)
+		media := rec.Header().Get("Content-Type")
+		w.Header().Set("Content-Type", media)
+		body := rec.Body.String()
+		switch {
+		case noise == "":
+		case strings.HasPrefix(media, "text/event-stream"):
+			body = noise + strings.ReplaceAll(strings.ReplaceAll(body, "data: ", "data:"), "\n\n", "\n\n"+noise)
+		case strings.Contains(media, "ndjson"):
+			noise = strings.ReplaceAll(strings.TrimSpace(strings.TrimPrefix(noise, "data:")), "\n", "") + "\n"
+			body = noise + strings.ReplaceAll(body, "\n", "\n"+noise)
+		}
+		_, _ = io.WriteString(w, body)
+	}))
+	t.Cleanup(s.Close)
+	m, err := open(completions.Config{Server: modelserver.Config{URLs: []string{faulthttp.URL}, Client: s.Client(), Model: "tiny"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := generator.Complete(t.Context(), m, Request())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []string{": ping\n\n", "data: : ping\n\n", "data:\n\n", "data: {}\n\n", "data: {\"error\":null}\n\n"} {
+		noise = n
+		got, err := generator.Complete(t.Context(), m, Request())
+		got.Usage.CachedTokens = want.Usage.CachedTokens
+		if d := cmp.Diff(want, got); err != nil || d != "" {
+			t.Errorf("%q: %v %s", n, err, d)
+		}
+	}
+}
 
 // characters asks for characters of two tokens: nothing of the text is lost.
 func characters(t *testing.T, serve serving) {

@@ -87,7 +87,7 @@ func meet[M generator.Generator](t *testing.T, good http.Handler, open func(comp
 	const deadline = 30 * time.Second
 	s := faulthttp.New(good)
 	defer s.Close()
-	m, err := open(completions.Config{Server: modelserver.Config{URLs: []string{faulthttp.URL}, Client: s.Client(), Model: "tiny", APIKey: key}})
+	m, err := open(completions.Config{Server: modelserver.Config{URLs: []string{faulthttp.URL}, Client: s.Client(), Model: "tiny", APIKey: modelserver.NewKey(key)}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,7 @@ func Model(ctx context.Context, s *completion.Server) (string, error) {
 // Tokenize cuts text into tokens, as completion.Tokenizer wants it.
 func Tokenize(ctx context.Context, s *completion.Server, f *completion.Facts, text string, begin bool) ([]int32, error) {
 	var answer struct{ Tokens []int32 }
-	err := s.JSON(ctx, modelhttp.Call{Path: "/tokenize", Body: map[string]any{
+	err := s.JSON(ctx, modelhttp.Call{Path: "/tokenize", Limit: completion.TokenizeRoom(text), Body: map[string]any{
 		"model": f.Model, "prompt": text, "add_special_tokens": begin,
 	}}, &answer)
 	return answer.Tokens, err
@@ -114,7 +114,7 @@ func (s *Stream) Read(a *modelhttp.Answer, data []byte, c *completion.Chunk) err
 	if e.finish == "" {
 		return nil
 	}
-	return c.End(a, e.finish, "stop", "length")
+	return c.End(a, e.finish)
 }
 
 // Usage reads the counts of a completion or of a chat.

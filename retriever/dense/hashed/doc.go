@@ -10,8 +10,8 @@
 //
 // The features of a text are its words in lower case, their first 5 characters, all
 // runs of 3 and of 4 characters in them (the ends of a word count as characters), and
-// pairs of neighbouring words. Nothing depends on a language; in scripts without spaces
-// between words, such as Chinese, every two neighbouring characters are taken for a
+// pairs of neighboring words. Nothing depends on a language; in scripts without spaces
+// between words, such as Chinese, every two neighboring characters are taken for a
 // word. The first line of a text, if others follow, counts twice, because it is where
 // package dense puts the title.
 //

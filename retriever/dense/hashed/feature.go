@@ -3,10 +3,8 @@ package hashed
 import (
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
+	"github.com/goselfrag/goselfrag/internal/analysis"
 )
 
 // kind is what sort of feature a feature is. It stands in the lowest bits of its hash.
@@ -15,9 +13,9 @@ type kind uint64
 const (
 	word   kind = iota
 	prefix      // the first prefixLength characters of a word
-	triple      // 3 neighbouring characters of a word, its ends counted as characters
+	triple      // 3 neighboring characters of a word, its ends counted as characters
 	quad        // 4 of them
-	pair        // two neighbouring words
+	pair        // two neighboring words
 )
 
 const (
@@ -49,9 +47,7 @@ func featuresOf(text string, seed uint64) features {
 	return r.out
 }
 
-// reader cuts a text into words. Letters, digits and the marks on them make words; a
-// script that does not put spaces between words gives every two neighbouring
-// characters as one. How Unicode writes a character, composed or not, makes no difference.
+// reader makes features of the words of a text, as package analysis cuts it into runs.
 type reader struct {
 	seed uint64
 	out  features
@@ -61,54 +57,16 @@ type reader struct {
 
 func (r *reader) read(text string) {
 	r.last = 0
-	r.word = append(r.word[:0], edge)
-	var before rune // the last character, if it is of a script without spaces
-	alone := false  // it is in no word yet
-	for _, c := range norm.NFC.String(text) {
-		letter, unspaced := classOf(c)
-		if before != 0 && !unspaced && alone {
-			r.word = append(r.word, before)
-		}
-		if unspaced && before != 0 {
-			r.word = append(r.word, before, c)
-		}
-		if !letter || unspaced || before != 0 {
-			r.flush()
-		}
-		if !unspaced {
-			before, alone = 0, false
-			if letter {
-				r.word = append(r.word, unicode.ToLower(c))
-			}
-			continue
-		}
-		before, alone = c, before == 0
+	for run := range analysis.Runs(text) {
+		r.add(run)
 	}
-	if alone {
-		r.word = append(r.word, before)
-	}
-	r.flush()
 }
 
-// classOf tells whether c is part of a word, and whether its script does without
-// spaces.
-func classOf(c rune) (letter, unspaced bool) {
-	if c < utf8.RuneSelf {
-		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9', false
-	}
-	if c == utf8.RuneError || !unicode.In(c, unicode.L, unicode.N, unicode.M) {
-		return false, false
-	}
-	return true, unicode.In(c, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar)
-}
-
-// flush puts out the features of the word that was read, if there is one.
-func (r *reader) flush() {
-	if len(r.word) == 1 {
-		return
-	}
+// add puts out the features of a word.
+func (r *reader) add(run []rune) {
 	r.out.words++
-	w := append(r.word, edge)
+	r.word = append(append(append(r.word[:0], edge), run...), edge)
+	w := r.word
 	whole := r.hash(w)
 	r.put(word, whole)
 	r.put(prefix, r.hash(w[:min(1+prefixLength, len(w))]))
@@ -122,7 +80,6 @@ func (r *reader) flush() {
 		r.put(pair, mix(r.last)+whole)
 	}
 	r.last = whole
-	r.word = w[:1]
 }
 
 // hash is FNV-1a, by characters instead of bytes.

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/goselfrag/goselfrag/budget"
 )
 
 // Options changes how texts are embedded. The zero value is ready to use.
@@ -103,6 +105,9 @@ func (e *Embedder) features(text string) features { return featuresOf(text, e.o.
 
 // Dim returns the number of components of the vectors.
 func (e *Embedder) Dim() int { return e.o.Dim }
+
+// MostCost implements budget.Declarer: it runs within the process.
+func (*Embedder) MostCost(int) (budget.Cost, bool) { return budget.Cost{}, true }
 
 // EmbedDocuments returns a vector of length 1 for each text. The error is that of ctx.
 func (e *Embedder) EmbedDocuments(ctx context.Context, texts []string) ([][]float32, error) {

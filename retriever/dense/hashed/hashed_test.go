@@ -117,6 +117,8 @@ func sentence(t *rapid.T, label string) string {
 
 // The inner products are those of the formula, up to the error of the projection,
 // whose standard deviation is the product of the lengths over the root of the dimension.
+// Few features meet in a coordinate, so that its tails are heavy: ten times that came
+// once in some thousand draws.
 func TestEstimatesFormula(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		texts := make([]string, rapid.IntRange(1, 6).Draw(t, "texts"))
@@ -130,7 +132,7 @@ func TestEstimatesFormula(t *testing.T) {
 		q, p := sentence(t, "question"), sentence(t, "passage")
 		got := dot(e.project(e.features(q), false), e.project(e.features(p), true))
 		want, lengths := slowScore(texts, q, p)
-		if bound := 7 * lengths / math.Sqrt(1<<15); math.Abs(got-want) > bound+1e-5 {
+		if bound := 20 * lengths / math.Sqrt(1<<15); math.Abs(got-want) > bound+1e-5 {
 			t.Fatalf("%v: want %v, up to %v", got, want, bound)
 		}
 	})

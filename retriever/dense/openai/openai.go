@@ -1,16 +1,15 @@
 package openai
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"sync/atomic"
 	"unicode/utf8"
 
-	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/internal/modelhttp"
 	"github.com/goselfrag/goselfrag/modelserver"
+	"github.com/goselfrag/goselfrag/observe"
 )
 
 // defaultBatch is what servers take that limit it most.
@@ -59,7 +58,7 @@ func New(c Config) (*Client, error) {
 // EmbedDocuments returns a vector for each text, in the order of the texts. All
 // vectors of a client have the same length and only finite numbers; an answer that
 // has others is an error, and so are empty texts and texts that are not UTF-8.
-// Texts are sent in batches, one after another. Each is one model call in the account
+// Texts are sent in batches, one after another. Each is one model call in the budget
 // of ctx, if that has one.
 func (c *Client) EmbedDocuments(ctx context.Context, texts []string) ([][]float32, error) {
 	for i, t := range texts {
@@ -90,6 +89,11 @@ func (c *Client) EmbedQuery(ctx context.Context, text string) ([]float32, error)
 	return vectors[0], nil
 }
 
+// MostCost implements budget.Declarer: one call of each batch.
+func (c *Client) MostCost(n int) (budget.Cost, bool) {
+	return budget.Cost{Calls: (n + c.c.Batch - 1) / c.c.Batch}, true
+}
+
 type request struct {
 	Model      string   `json:"model,omitempty"`
 	Input      []string `json:"input"`
@@ -97,75 +101,39 @@ type request struct {
 	Dimensions int      `json:"dimensions,omitempty"`
 }
 
-type answer struct {
-	Data []struct {
-		Index     *int            `json:"index"`
-		Embedding json.RawMessage `json:"embedding"`
-	} `json:"data"`
-	Usage struct {
-		PromptTokens *int `json:"prompt_tokens"`
-	} `json:"usage"`
-}
-
 // embed sends one batch.
-func (c *Client) embed(ctx context.Context, texts []string) ([][]float32, error) {
-	out := make([][]float32, len(texts))
-	spent, err := account.Reserve(ctx, "embed", 0)
-	if err != nil {
-		return nil, err
+func (c *Client) embed(ctx context.Context, texts []string) (out [][]float32, err error) {
+	ctx, step := observe.Start(ctx, observe.Request, "embed")
+	defer step.EndWith(&err)()
+	reserved, refused := budget.Reserve(ctx, "embed", budget.Cost{Calls: 1})
+	if refused != nil {
+		return nil, refused
 	}
-	usage := account.Usage{Calls: 1, Partial: true}
-	call := modelhttp.Call{Path: "/v1/embeddings", Body: request{c.c.Server.Model, texts, "float", c.c.Dimensions}}
+	usage := budget.Usage{Calls: 1, Partial: true}
+	defer func() {
+		reserved.Settle(usage)
+		step.Spend(usage)
+	}()
+	call := modelhttp.Call{Path: "/v1/embeddings", Limit: c.room(len(texts)), Body: request{c.c.Server.Model, texts, "float", c.c.Dimensions}}
 	err = c.http.Do(ctx, call, func(a *modelhttp.Answer) error {
 		var got answer
-		if err := a.JSON(&got); err != nil {
+		if err := got.read(a); err != nil {
 			return err
 		}
-		if len(got.Data) != len(texts) {
-			return a.Errorf("the answer has %d vectors for %d texts", len(got.Data), len(texts))
+		if out, err = got.order(a, len(texts)); err != nil {
+			return err
 		}
-		clear(out) // of an earlier try
-		for i, d := range got.Data {
-			switch {
-			case d.Index == nil:
-				return a.Errorf("vector %d has no index", i)
-			case *d.Index < 0 || *d.Index >= len(texts) || out[*d.Index] != nil:
-				return a.Errorf("vector %d has the index %d: want each from 0 to %d once", i, *d.Index, len(texts)-1)
+		for _, v := range out {
+			n := int64(len(v))
+			c.dimensions.CompareAndSwap(0, n)
+			if want := c.dimensions.Load(); n != want {
+				return a.Errorf("a vector has %d numbers: want %d, as others of this model have", n, want)
 			}
-			v, err := c.vector(a, d.Embedding)
-			if err != nil {
-				return err
-			}
-			out[*d.Index] = v
 		}
-		if n := got.Usage.PromptTokens; n != nil && *n >= 0 {
-			usage.PromptTokens, usage.Partial = *n, false
+		if got.tokens != nil {
+			usage.PromptTokens, usage.Partial = *got.tokens, false
 		}
 		return nil
 	})
-	spent.Settle(usage, "", err)
 	return out, err
-}
-
-// vector reads one vector.
-func (c *Client) vector(a *modelhttp.Answer, raw json.RawMessage) ([]float32, error) {
-	if len(raw) == 0 {
-		return nil, a.Errorf("an entry of the answer holds no embedding")
-	}
-	if bytes.Contains(raw, []byte("null")) { // which Go would read as zero
-		return nil, a.Errorf("a vector holds null instead of a number")
-	}
-	var v []float32
-	if err := a.Decode(raw, &v); err != nil { // a number that is no float32 is an error
-		return nil, err
-	}
-	n := int64(len(v))
-	if n == 0 {
-		return nil, a.Errorf("a vector is empty")
-	}
-	c.dimensions.CompareAndSwap(0, n)
-	if want := c.dimensions.Load(); n != want {
-		return nil, a.Errorf("a vector has %d numbers: want %d, as others of this model have", n, want)
-	}
-	return v, nil
 }

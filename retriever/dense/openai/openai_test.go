@@ -15,8 +15,9 @@ import (
 
 	"github.com/tmc/langchaingo/embeddings"
 
-	"github.com/goselfrag/goselfrag/account"
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/modelserver"
+	"github.com/goselfrag/goselfrag/observe"
 	"github.com/goselfrag/goselfrag/retriever/dense/openai"
 )
 
@@ -155,29 +156,29 @@ func TestRequest(t *testing.T) {
 	}
 }
 
-// Each request is a call of the account, with the prompt tokens that the server names.
-func TestAccount(t *testing.T) {
+// Each request is a call of the budget, with the prompt tokens that the server names.
+func TestBudget(t *testing.T) {
 	s := serve(t, good(inOrder))
 	client := newClient(t, s, func(c *openai.Config) { c.Batch = 2 })
-	ctx, spent := account.Open(t.Context(), "test", account.Limits{Calls: 2})
+	ctx, spent := budget.Open(t.Context(), "test", budget.Limits{Calls: 2})
 	if _, err := client.EmbedDocuments(ctx, []string{"a", "b", "c"}); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := spent.Usage(), (account.Usage{Calls: 2, PromptTokens: 10}); got != want {
+	if got, want := spent.Usage(), (budget.Usage{Calls: 2, PromptTokens: 10}); got != want {
 		t.Errorf("cost %+v, want %+v", got, want)
 	}
-	if _, err := client.EmbedQuery(ctx, "d"); !errors.Is(err, account.ErrLimit) || len(s.requests) != 2 {
+	if _, err := client.EmbedQuery(ctx, "d"); !errors.Is(err, budget.ErrExceeded) || len(s.requests) != 2 {
 		t.Errorf("one call too many: %v after %d requests", err, len(s.requests))
 	}
 	s.answer = func([]string) string { return `{"data":[{"index":0,"embedding":[1,2]}]}` }
-	ctx, spent = account.Open(t.Context(), "test", account.Limits{})
-	if _, err := client.EmbedQuery(ctx, "d"); err != nil || spent.Usage() != (account.Usage{Calls: 1, Partial: true}) {
+	ctx, spent = budget.Open(t.Context(), "test", budget.Limits{})
+	if _, err := client.EmbedQuery(ctx, "d"); err != nil || spent.Usage() != (budget.Usage{Calls: 1, Partial: true}) {
 		t.Errorf("an answer without usage costs %+v, error %v", spent.Usage(), err)
 	}
 	s.status = 400
-	ctx, spent = account.Open(t.Context(), "test", account.Limits{})
-	_, err := client.EmbedQuery(ctx, "d")
-	if steps := spent.Steps(); err == nil || len(steps) != 1 || steps[0].Name != "embed" || steps[0].Error == "" {
+	var rec observe.Recorder
+	_, err := client.EmbedQuery(observe.With(t.Context(), &rec), "d")
+	if steps := rec.Steps(); err == nil || len(steps) != 1 || steps[0].Name != "embed" || steps[0].Error == "" {
 		t.Errorf("a failed call: error %v, steps %+v", err, steps)
 	}
 }
@@ -197,7 +198,14 @@ func TestAnswersThatAreWrong(t *testing.T) {
 		"null":            {`{"data":[{"index":0,"embedding":[1,null]},{"index":1,"embedding":[1,2]}]}`, "null instead of a number"},
 		"NaN":             {`{"data":[{"index":0,"embedding":[1,NaN]},{"index":1,"embedding":[1,2]}]}`, "not what was expected"},
 		"too large":       {`{"data":[{"index":0,"embedding":[1,1e39]},{"index":1,"embedding":[1,2]}]}`, "not what was expected"},
-		"base64":          {`{"data":[{"index":0,"embedding":"AAAA"},{"index":1,"embedding":[1,2]}]}`, "not what was expected"},
+		"base64":          {`{"data":[{"index":0,"embedding":"AAAA"},{"index":1,"embedding":[1,2]}]}`, "3 bytes: want four"},
+		"no base64":       {`{"data":[{"index":0,"embedding":"-"},{"index":1,"embedding":[1,2]}]}`, "not base64"},
+		"NaN in base64":   {`{"data":[{"index":0,"embedding":"AADAfw=="},{"index":1,"embedding":[1,2]}]}`, "base64 holds NaN"},
+		"an object":       {`{"data":[{"index":0,"embedding":{"x":[1]}},{"index":1,"embedding":[1,2]}]}`, "is an object"},
+		"a row a token":   {`{"data":[{"index":0,"embedding":[[1,2],[3,4]]},{"index":1,"embedding":[[1,2]]}]}`, "set the pooling"},
+		"late error":      {`{"data":[{"index":0,"embedding":[1,2]}],"error":{"message":"out of memory","code":500}}`, "out of memory"},
+		"very long":       {`{"data":[{"index":0,"embedding":[` + strings.Repeat("0,", 16<<10) + `0]}]}`, "more than 16384 numbers"},
+		"too much":        {strings.Repeat(" ", 2<<20) + `{}`, "longer than"},
 		"error":           {`{"error":{"message":"the model is loading","code":503}}`, "the model is loading"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -208,6 +216,27 @@ func TestAnswersThatAreWrong(t *testing.T) {
 				t.Errorf("%v: want %q", err, c.want)
 			}
 		})
+	}
+}
+
+// What servers answer with, in one of the forms in use.
+func TestForms(t *testing.T) {
+	for name, body := range map[string]string{
+		"no index":     `{"data":[{"embedding":[1,2]},{"embedding":[3,4]}]}`,
+		"null index":   `{"data":[{"index":null,"embedding":[1,2]},{"index":null,"embedding":[3,4]}]}`,
+		"other order":  `{"data":[{"embedding":[3,4],"index":1},{"embedding":[1,2],"index":0}],"error":null}`,
+		"base64":       `{"data":[{"index":0,"embedding":"AACAPwAAAEA="},{"index":1,"embedding":"AABAQAAAgEA="}]}`,
+		"one row each": `[{"index":0,"embedding":[[1,2]]},{"index":1,"embedding":[[3,4]]}]`,
+		"ollama":       `{"model":"m","embeddings":[[1,2],[3,4]],"prompt_eval_count":4}`,
+		"cohere":       `{"id":"x","embeddings":{"float":[[1,2],[3,4]]},"texts":["a","b"]}`,
+		"bare":         ` [[1, 2], [3.0, 4e0]] `,
+		"large":        strings.Repeat(" ", 300<<10) + `{"data":[{"embedding":[1,2]},{"embedding":[3,4]}]}`,
+	} {
+		s := serve(t, func([]string) string { return body })
+		got, err := newClient(t, s, nil).EmbedDocuments(t.Context(), []string{"a", "b"})
+		if fmt.Sprint(got) != "[[1 2] [3 4]]" || err != nil {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
 	}
 }
 

@@ -6,7 +6,7 @@
 // 1,000 of the former, at every ef from 16 to 200; hnsw.Index has 0.87 and 0.92 at ef
 // 16 and 0.99 or more from ef 64 on. (M 16 and width 200 while building;
 //
-//	go run ./internal/cmd/annbench -set a -lib coder,hnsw
+//	go -C tools run ./annbench -set a -lib coder,hnsw
 //
 // and -set b.) It panics when a key is deleted or overwritten. So Index is here to
 // compare with; use [Read] to move.

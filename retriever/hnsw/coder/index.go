@@ -37,10 +37,12 @@ type Options struct {
 // Index is a graph of coder/hnsw as an [hnsw.VectorIndex]. It keeps the contract but
 // for what the graph cannot do: adding a key that is there already, deleting one that is
 // there, and filters are refused with an error that wraps [errors.ErrUnsupported].
-// Distances are computed by Index, since the graph does not tell them. Calls from
-// several goroutines wait for each other.
+// Distances are computed by Index, since the graph does not tell them. Calls from several
+// goroutines wait for each other: a search waits for others, and while one vector is added,
+// whatever else an Add has to add.
 type Index[K cmp.Ordered] struct {
-	mu     sync.Mutex
+	adding sync.Mutex // held by an Add; it is taken before mu
+	mu     sync.Mutex // guards what follows
 	graph  *coder.Graph[K]
 	dim    int
 	o      Options
@@ -89,20 +91,16 @@ func (x *Index[K]) Len() int {
 // the error wraps errors.ErrUnsupported. After an error that wraps [ErrPanic] the graph
 // is in an unknown state, and every later call but Len returns that error.
 func (x *Index[K]) Add(ctx context.Context, items []hnsw.Item[K]) error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.broken != nil {
-		return x.broken
-	}
+	x.adding.Lock()
+	defer x.adding.Unlock()
 	last := make(map[K]int, len(items))
 	rows := make([][]float32, len(items))
 	for i, it := range items {
-		var err error
-		if it.Key != it.Key { // a NaN
-			err = hnsw.ErrBadKey
-		} else if _, found := x.added[it.Key]; found {
-			err = fmt.Errorf("it is there already, and coder/hnsw panics when a key is overwritten: build a new index, or use hnsw.Index: %w", errors.ErrUnsupported)
-		} else {
+		err := x.fresh(it.Key)
+		if errors.Is(err, ErrPanic) {
+			return err
+		}
+		if err == nil {
 			rows[i], err = x.prepare(it.Vector)
 		}
 		if err != nil {
@@ -117,12 +115,41 @@ func (x *Index[K]) Add(ctx context.Context, items []hnsw.Item[K]) error {
 		if last[it.Key] != i {
 			continue
 		}
-		if err := guard(func() { x.graph.Add(coder.MakeNode(it.Key, rows[i])) }); err != nil {
-			x.broken = fmt.Errorf("add, key %v: %w", it.Key, err)
-			return x.broken
+		if err := x.insert(it.Key, rows[i]); err != nil {
+			return err
 		}
-		x.added[it.Key] = len(x.added)
 	}
+	return nil
+}
+
+// fresh returns an error if the key cannot be added.
+func (x *Index[K]) fresh(key K) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.broken != nil {
+		return x.broken
+	}
+	if key != key { // a NaN
+		return hnsw.ErrBadKey
+	}
+	if _, found := x.added[key]; found {
+		return fmt.Errorf("it is there already, and coder/hnsw panics when a key is overwritten: build a new index, or use hnsw.Index: %w", errors.ErrUnsupported)
+	}
+	return nil
+}
+
+// insert adds one vector.
+func (x *Index[K]) insert(key K, row []float32) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.broken != nil {
+		return x.broken
+	}
+	if err := guard(func() { x.graph.Add(coder.MakeNode(key, row)) }); err != nil {
+		x.broken = fmt.Errorf("add, key %v: %w", key, err)
+		return x.broken
+	}
+	x.added[key] = len(x.added)
 	return nil
 }
 

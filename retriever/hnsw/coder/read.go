@@ -60,7 +60,7 @@ const (
 //
 //	version (1), M, Ml, EfSearch, name of the distance, number of layers;
 //	per layer, from the lowest, which has all vectors: number of nodes;
-//	per node: key, vector, number of neighbours, their keys
+//	per node: key, vector, number of neighbors, their keys
 //
 // A whole number is a varint of package encoding/binary, Ml a little-endian float64, a
 // string its length and bytes, a vector its length and little-endian float32s.
@@ -180,7 +180,7 @@ func (d *decoder[K]) node(keep bool) error {
 	if err != nil {
 		return err
 	}
-	neighbors, err := d.number("number of neighbours", 0, math.MaxInt64)
+	neighbors, err := d.number("number of neighbors", 0, math.MaxInt64)
 	if err != nil {
 		return err
 	}
@@ -197,10 +197,8 @@ func (d *decoder[K]) vector(key K) error {
 	if d.raw == nil {
 		d.raw = make([]byte, 4*d.dim)
 	}
-	n, err := io.ReadFull(d.r, d.raw)
-	d.at += int64(n)
-	if err != nil {
-		return d.broken(err)
+	if err := d.full(d.raw); err != nil {
+		return err
 	}
 	v := make([]float32, d.dim)
 	for i := range v {
@@ -255,12 +253,20 @@ func (d *decoder[K]) text(what string, limit int64) (string, error) {
 		return "", err
 	}
 	raw := make([]byte, size)
+	if err := d.full(raw); err != nil {
+		return "", err
+	}
+	return string(raw), nil
+}
+
+// full fills raw.
+func (d *decoder[K]) full(raw []byte) error {
 	n, err := io.ReadFull(d.r, raw)
 	d.at += int64(n)
 	if err != nil {
-		return "", d.broken(err)
+		return d.broken(err)
 	}
-	return string(raw), nil
+	return nil
 }
 
 // number reads a varint between two bounds.
@@ -270,27 +276,27 @@ func (d *decoder[K]) number(what string, least, most int64) (int64, error) {
 			return 0, fmt.Errorf("coder: read: %w", err)
 		}
 	}
-	// The bits of each byte but the highest, from the lowest on.
-	var u uint64
-	for shift := 0; ; shift += 7 {
-		b, err := d.r.ReadByte()
-		if err != nil {
-			return 0, d.broken(err)
-		}
-		d.at++
-		if shift == 63 && b > 1 {
-			return 0, d.fail("%s: a number above 64 bits", what)
-		}
-		u |= uint64(b&0x7f) << shift
-		if b < 0x80 {
-			break
-		}
+	start := d.at
+	n, err := binary.ReadVarint(d)
+	if d.at-start == binary.MaxVarintLen64 && err != nil {
+		return 0, d.fail("%s: a number above 64 bits", what)
 	}
-	n := int64(u>>1) ^ -int64(u&1) // zig-zag: the sign stands in the lowest bit
+	if err != nil {
+		return 0, d.broken(err)
+	}
 	if n < least || n > most {
 		return 0, d.fail("%s is %d: want %d to %d", what, n, least, most)
 	}
 	return n, nil
+}
+
+// ReadByte implements io.ByteReader.
+func (d *decoder[K]) ReadByte() (byte, error) {
+	b, err := d.r.ReadByte()
+	if err == nil {
+		d.at++
+	}
+	return b, err
 }
 
 // skip passes over n bytes.

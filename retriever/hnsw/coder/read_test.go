@@ -87,7 +87,7 @@ func TestReadErrors(t *testing.T) {
 		{"too many dimensions", export(header("cosine"), 1, 1, 5, 1<<16+1), nil, "number of dimensions is 65537"},
 		{"other dimensions", export(header("cosine"), 1, 2, 5, []float32{1}, 0, 6, []float32{1, 2}), nil, "key 6 has 2 dimensions"},
 		{"other dimensions above", export(header("cosine"), 2, 1, 5, []float32{1}, 0, 1, 5, []float32{1, 2}), nil, "key 5 has 2 dimensions"},
-		{"negative neighbours", export(header("cosine"), 1, 1, 5, []float32{1}, -1), nil, "number of neighbours is -1"},
+		{"negative neighbors", export(header("cosine"), 1, 1, 5, []float32{1}, -1), nil, "number of neighbors is -1"},
 		{"number too long", export(header("cosine"), long), nil, "above 64 bits"},
 		{"twice", export(header("cosine"), 1, 2, 5, []float32{1}, 0, 5, []float32{1}, 0), nil, "stands twice"},
 		{"behind it", append(bytes.Clone(three), 0), nil, "something follows"},
@@ -133,7 +133,7 @@ func TestReadHugeClaims(t *testing.T) {
 		"vector":     export(header("cosine"), 1, 1, "k", math.MaxInt),
 		"long key":   export(header("cosine"), 1, 1, maxKey, "k"),
 		"dimensions": export(header("cosine"), 1, 1, "k", maxDim, 1),
-		"neighbours": export(header("cosine"), 1, 1, "k", []float32{1}, math.MaxInt, "n"),
+		"neighbors":  export(header("cosine"), 1, 1, "k", []float32{1}, math.MaxInt, "n"),
 		"distance":   export(1, 16, 0.25, 20, math.MaxInt),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -171,8 +171,8 @@ func (e *endless) Read(p []byte) (int, error) {
 
 func TestReadIsCancelled(t *testing.T) {
 	for name, data := range map[string][]byte{
-		"layers":     export(header("cosine"), math.MaxInt),
-		"neighbours": export(header("cosine"), 1, 1, 5, []float32{1}, math.MaxInt),
+		"layers":    export(header("cosine"), math.MaxInt),
+		"neighbors": export(header("cosine"), 1, 1, 5, []float32{1}, math.MaxInt),
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())

@@ -13,13 +13,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/ingest"
 )
 
 func passage(id, path, title, text string) retriever.Passage {
 	p := retriever.Passage{ID: id, Title: title, Text: text}
 	if path != "" {
-		p.Metadata = retriever.Metadata{"path": retriever.String(path)}
+		p.Metadata = filter.Metadata{"path": filter.String(path)}
 	}
 	return p
 }
@@ -139,7 +140,7 @@ func TestFamilies(t *testing.T) {
 // A record may have metadata "parent" that has nothing to do with children.
 func TestParentOfAnotherKind(t *testing.T) {
 	a, b := passage("X-1", "", "", "Same text."), passage("X-2", "", "", "Same text.")
-	b.Metadata = retriever.Metadata{"parent": retriever.String("X-1")}
+	b.Metadata = filter.Metadata{"parent": filter.String("X-1")}
 	if kept, _, err := Passages(t.Context(), []retriever.Passage{a, b}, Options{}); err != nil || len(kept) != 1 {
 		t.Errorf("%d kept, %v", len(kept), err)
 	}
@@ -164,7 +165,7 @@ func TestTemplate(t *testing.T) {
 		t.Errorf("%v, %v", report, err)
 	}
 	// More looks than there are passages.
-	ctx := &patience{t.Context(), 50_000}
+	ctx := &patience{t.Context(), 5_000}
 	if _, _, err := Passages(ctx, passages, Options{NearDuplicate: 0.9}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
@@ -185,7 +186,7 @@ func (p *patience) Err() error {
 
 func TestErrors(t *testing.T) {
 	for _, o := range []Options{{Letters: -1}, {Letters: 1.1}, {Boilerplate: 1}, {Boilerplate: -1}, {NearDuplicate: 0.4}, {NearDuplicate: 2}} {
-		if _, _, err := Passages(t.Context(), nil, o); !errors.Is(err, ErrOptions) {
+		if _, _, err := Passages(t.Context(), nil, o); !errors.Is(err, ErrOption) {
 			t.Errorf("%+v: %v", o, err)
 		}
 	}

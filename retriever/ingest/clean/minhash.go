@@ -4,25 +4,27 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
-	"strings"
-	"unicode"
 
-	"golang.org/x/text/unicode/norm"
-
-	"github.com/goselfrag/goselfrag/internal/sentence"
+	"github.com/goselfrag/goselfrag/internal/analysis"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
 const (
 	bands = 20
 	rows  = 5 // values in a band
+
+	// A passage of a template shares values with all others of it. A bucket holds so
+	// many passages; those after them go to a bucket that shares one band more.
+	bucketSize = 16
+	maxDepth   = 5 // bands that a bucket shares at most
 )
 
 // finder finds passages, among those that were added to it, that are like another.
+// It looks at no more than bands*maxDepth*bucketSize passages for each.
 type finder struct {
 	passages []retriever.Passage
 	hashes   [bands * rows]struct{ a, b uint64 }
-	heads    [bands]map[uint64]int32 // the last entry with a band's values
+	buckets  map[uint64]bucket // by the values that its passages share
 	chain    []entry
 	added    []candidate
 }
@@ -34,65 +36,79 @@ type candidate struct {
 	by    int      // the index of the passage that was last compared with it
 }
 
-// entry is a place in added of a passage in a band, and the entry before it with the
-// same values, or -1.
+// bucket is the last entry of one and how many there are.
+type bucket struct{ last, n int32 }
+
+// entry is a place in added of a passage in a bucket, and the entry before it, or -1.
 type entry struct{ candidate, before int32 }
 
 func newFinder(passages []retriever.Passage) *finder {
-	f := &finder{passages: passages}
+	f := &finder{passages: passages, buckets: map[uint64]bucket{}}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range f.hashes {
 		f.hashes[i].a, f.hashes[i].b = rng.Uint64()|1, rng.Uint64()
 	}
-	for i := range f.heads {
-		f.heads[i] = map[uint64]int32{}
-	}
 	return f
 }
 
-// findOrAdd returns the index of the first passage whose similarity with passage i is at
-// least least, and the similarity; if there is none, it adds passage i and returns -1.
-// The error is ctx.Err().
+// findOrAdd returns the index of the first passage that it finds whose similarity with
+// passage i is at least least, and the similarity; if there is none, it adds passage i
+// and returns -1. The error is ctx.Err().
 func (f *finder) findOrAdd(ctx context.Context, i int, least float64) (int, float64, error) {
 	set := shingles(f.passages[i])
-	keys := f.keys(set)
+	values := f.values(set)
 	found, similarity := -1, 0.0
-	for b, key := range keys {
-		at, ok := f.heads[b][key]
-		for ; ok && at >= 0; at = f.chain[at].before {
-			c := &f.added[f.chain[at].candidate]
-			if c.by == i || found >= 0 && c.index > found {
-				continue
+	var open [bands]uint64 // the buckets that have room for it, 0 if none
+	for b := range bands {
+		key := uint64(b + 1)
+		for depth := range maxDepth {
+			key = mix(key ^ values[(b+depth)%bands])
+			last, ok := f.buckets[key]
+			if !ok {
+				last.last = -1
 			}
-			if err := ctx.Err(); err != nil {
-				return 0, 0, err
+			for at := last.last; at >= 0; at = f.chain[at].before {
+				c := &f.added[f.chain[at].candidate]
+				if c.by == i || found >= 0 && c.index > found {
+					continue
+				}
+				if err := ctx.Err(); err != nil {
+					return 0, 0, err
+				}
+				c.by = i
+				if c.set == nil {
+					c.set = shingles(f.passages[c.index])
+				}
+				if s := jaccard(set, c.set); s >= least {
+					found, similarity = c.index, s
+				}
 			}
-			c.by = i
-			if c.set == nil {
-				c.set = shingles(f.passages[c.index])
-			}
-			if s := jaccard(set, c.set); s >= least {
-				found, similarity = c.index, s
+			if last.n < bucketSize {
+				open[b] = key
+				break
 			}
 		}
 	}
 	if found >= 0 {
 		return found, similarity, nil
 	}
-	for b, key := range keys {
-		before, ok := f.heads[b][key]
-		if !ok {
-			before = -1
+	for _, key := range open {
+		if key == 0 {
+			continue
 		}
-		f.heads[b][key] = int32(len(f.chain))
-		f.chain = append(f.chain, entry{int32(len(f.added)), before})
+		b, ok := f.buckets[key]
+		if !ok {
+			b.last = -1
+		}
+		f.buckets[key] = bucket{int32(len(f.chain)), b.n + 1}
+		f.chain = append(f.chain, entry{int32(len(f.added)), b.last})
 	}
 	f.added = append(f.added, candidate{index: i, by: i})
 	return -1, 0, nil
 }
 
-// keys returns a hash of each band of the signature of a set.
-func (f *finder) keys(set []uint64) (keys [bands]uint64) {
+// values returns a hash of each band of the signature of a set.
+func (f *finder) values(set []uint64) (values [bands]uint64) {
 	var least [bands * rows]uint32
 	for i, h := range f.hashes {
 		least[i] = ^uint32(0)
@@ -100,25 +116,20 @@ func (f *finder) keys(set []uint64) (keys [bands]uint64) {
 			least[i] = min(least[i], uint32((h.a*x+h.b)>>32))
 		}
 	}
-	for b := range keys {
+	for b := range values {
 		for _, v := range least[b*rows : (b+1)*rows] {
-			keys[b] = mix(keys[b] ^ uint64(v))
+			values[b] = mix(values[b] ^ uint64(v))
 		}
 	}
-	return keys
+	return values
 }
 
 // shingles returns the hashes of three successive words each of a passage, sorted,
 // each once; of fewer than three words, one hash.
 func shingles(p retriever.Passage) []uint64 {
-	text := strings.ToLower(norm.NFC.String(p.Title + "\n" + p.Text))
 	var words []uint64
-	for w := range sentence.Pieces(text) {
-		word := strings.TrimFunc(w.Of(text), func(r rune) bool { return !unicode.In(r, unicode.L, unicode.M, unicode.N) })
-		if word == "" {
-			word = w.Of(text)
-		}
-		words = append(words, hash(word))
+	for w := range analysis.PlainPieces(p.Title + "\n" + p.Text) {
+		words = append(words, hash(w))
 	}
 	n := min(len(words), 3)
 	var out []uint64

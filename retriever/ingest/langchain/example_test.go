@@ -3,17 +3,22 @@ package langchain_test
 import (
 	"context"
 	"fmt"
-	"strings"
 
-	"github.com/tmc/langchaingo/documentloaders"
+	"github.com/tmc/langchaingo/schema"
 
 	"github.com/goselfrag/goselfrag/retriever/ingest"
 	"github.com/goselfrag/goselfrag/retriever/ingest/langchain"
 )
 
+// note is a loader. Those of langchaingo's package documentloaders take its place.
+type note string
+
+func (n note) Load(context.Context) ([]schema.Document, error) {
+	return []schema.Document{{PageContent: string(n)}}, nil
+}
+
 func Example() {
-	loader := documentloaders.NewText(strings.NewReader("The bridge is old. It is made of stone."))
-	passages, err := langchain.Passages(context.Background(), "notes", loader, ingest.Split{Unit: ingest.Sentences, Size: 1})
+	passages, err := langchain.Passages(context.Background(), "notes", note("The bridge is old. It is made of stone."), ingest.Split{Unit: ingest.Sentences, Size: 1})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -1,14 +1,11 @@
 // Package langchain makes passages of what the document loaders of langchaingo read:
-// PDF, Notion exports, transcripts and others.
+// Notion exports, transcripts and others.
 //
-//	f, err := os.Open("report.pdf")
-//	…
-//	info, err := f.Stat()
-//	…
-//	passages, err := langchain.Passages(ctx, "report.pdf", documentloaders.NewPDF(f, info.Size()), ingest.Split{})
+//	passages, err := langchain.Passages(ctx, "notes", documentloaders.NewNotionDirectory("notes"), ingest.Split{})
 //
 // A loader gives text without saying where it stood, so that these passages have no
-// offsets; read .md, .html, .txt, .csv and .jsonl with package ingest itself.
+// offsets; read .md, .html, .txt, .csv and .jsonl with package ingest itself, and PDF with
+// its package pdf.
 //
 // A loader runs in this process and need not heed its context: that of PDF has been
 // seen not to end on a damaged file. Read files that you do not trust in a process
@@ -23,11 +20,13 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tmc/langchaingo/schema"
 
 	"github.com/goselfrag/goselfrag/internal/foreign"
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/ingest"
 )
 
@@ -42,14 +41,14 @@ var ErrPanic = errors.New("the loader panicked: the file may be damaged")
 
 // Passages loads documents and cuts the text of each as split says. The error is an
 // *ingest.FileError about name, which wraps ingest.ErrNoText, ingest.ErrNotUTF8,
-// ErrPanic, a *retriever.MetadataError or the loader's error; or it wraps
-// ingest.ErrOptions; or, when ctx is done, it is ctx.Err().
+// ErrPanic, a *filter.MetadataError or the loader's error; or it wraps
+// ingest.ErrOption; or, when ctx is done, it is ctx.Err().
 //
 // A passage has:
 //
 //   - ID: name, "#" and the number of the passage, from 1, through all documents.
 //   - Title: the metadata "title" of its document, if it is a text that is not empty,
-//     or else the file name without its ending.
+//     or else the file name without its ending; at most 300 characters of it.
 //   - Metadata: that of its document, such as "page" of a PDF, and "path", which is
 //     name, unless the document has it. A value of a kind that metadata does not have
 //     becomes its JSON text; nil is left out.
@@ -76,6 +75,7 @@ func Passages(ctx context.Context, name string, l Loader, split ingest.Split) ([
 		if strings.TrimSpace(title) == "" {
 			title = strings.TrimSuffix(path.Base(name), path.Ext(name))
 		}
+		title = shorten(title)
 		for p, err := range ingest.Stream(ctx, "text.txt", strings.NewReader(d.PageContent), ingest.Options{Split: split, MaxBytes: math.MaxInt64}) {
 			var file *ingest.FileError
 			switch {
@@ -101,6 +101,23 @@ func Passages(ctx context.Context, name string, l Loader, split ingest.Split) ([
 	return out, nil
 }
 
+// longestTitle is how many characters a title has at most, as in package ingest.
+const longestTitle = 300
+
+// shorten cuts a title that is too long at a space, and puts an ellipsis there.
+func shorten(s string) string {
+	n := 0
+	for i := range s {
+		if n++; n == longestTitle && utf8.RuneCountInString(s[i:]) > 1 {
+			if k := strings.LastIndexByte(s[:i], ' '); k > i/2 {
+				i = k
+			}
+			return s[:i] + "…"
+		}
+	}
+	return s
+}
+
 // load calls the loader and turns a panic into an error: files come from outside.
 func load(ctx context.Context, l Loader) (docs []schema.Document, err error) {
 	defer func() {
@@ -112,13 +129,13 @@ func load(ctx context.Context, l Loader) (docs []schema.Document, err error) {
 }
 
 // metadata is that of a document, and the name as its path.
-func metadata(name string, from map[string]any) (retriever.Metadata, error) {
+func metadata(name string, from map[string]any) (filter.Metadata, error) {
 	m, err := foreign.Metadata(from)
 	if err != nil {
 		return nil, err
 	}
 	if _, ok := m["path"]; !ok {
-		m["path"] = retriever.String(name)
+		m["path"] = filter.String(name)
 	}
 	return m, m.Check()
 }

@@ -10,7 +10,7 @@
 //
 // Arrays are of float32 or float16 ("<f4", "<f2"), two-dimensional, in C order. They
 // are read row by row, so that a shard may be larger than memory. Vectors are taken
-// as they are: whether they are normalised is for the index's metric to say.
+// as they are: whether they are normalized is for the index's metric to say.
 //
 // docs/ingest.md has the way from the published files of Contriever.
 package vectors

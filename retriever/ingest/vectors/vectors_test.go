@@ -144,7 +144,7 @@ func TestLoad(t *testing.T) {
 		for i := range rows {
 			v := make([]float32, dim)
 			for k := range v {
-				v[k] = float32(rng.NormFloat64()) * float32(s+1) // not normalised
+				v[k] = float32(rng.NormFloat64()) * float32(s+1) // not normalized
 			}
 			id := fmt.Sprint(s*rows + i + 1)
 			vectors[id] = v
@@ -165,7 +165,7 @@ func TestLoad(t *testing.T) {
 		t.Fatalf("%d of %d, %v", n, index.Len(), err)
 	}
 	query := embedder{3, -1, 0, 2, 0.5, 0, 0, 1}
-	r, err := dense.Restore(query, passages, dense.Options{Metric: hnsw.InnerProduct, Vectors: index})
+	r, err := dense.Restore(t.Context(), query, passages, dense.Options{Metric: hnsw.InnerProduct, Vectors: index})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,15 +28,15 @@
 //   - text: the share of Q that the text of P holds, Σ idf over the different roots of
 //     Q that stand there, divided by that over all roots of Q. A root is the first four
 //     characters of a content word;
-//   - passage: the same for title and text together, where two neighbouring words of Q
+//   - passage: the same for title and text together, where two neighboring words of Q
 //     are also found as the one word that they make together, and a word of Q of six
 //     bytes or more as two: "gall bladder" is "gallbladder";
 //   - title: the share of the title that Q holds, by the idf of roots, 0 without a title;
-//   - order: the share of the pairs of neighbouring words of Q whose roots are neighbours
+//   - order: the share of the pairs of neighboring words of Q whose roots are neighbors
 //     in the text, in the same order.
 //
 // Content words are all but English stop words. The stems and the stop words are English;
 // on another language they do less, and the other features go on. The weights were fitted
 // to English questions about encyclopaedia articles (docs/retrieval-techniques.md has the
-// figures); internal/cmd/fit fits them to other questions, and [Load] reads what it writes.
+// figures); tools/fit fits them to other questions, and [Load] reads what it writes.
 package learned

@@ -16,7 +16,7 @@ func Example() {
 		{ID: "1", Title: "Urinary bladder", Text: "In the human body the bladder is a hollow organ, situated on the pelvic floor."},
 		{ID: "2", Title: "Gallbladder", Text: "The gallbladder is a small organ of the body. In humans it lies beneath the liver."},
 	}
-	words, err := lexical.New(passages)
+	words, err := lexical.New(ctx, passages, lexical.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return

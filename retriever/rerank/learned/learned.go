@@ -8,12 +8,13 @@ import (
 	"io"
 	"sync"
 
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/internal/feature"
 	"github.com/goselfrag/goselfrag/internal/linear"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// embedded are the weights that New uses, written by internal/cmd/fit.
+// embedded are the weights that New uses, written by tools/fit.
 //
 //go:embed parameters.json
 var embedded []byte
@@ -52,7 +53,7 @@ func New(ctx context.Context, passages []retriever.Passage) (*Scorer, error) {
 	return count(ctx, passages, defaults())
 }
 
-// Load returns a scorer with weights of one's own, as internal/cmd/fit writes them. The
+// Load returns a scorer with weights of one's own, as tools/fit writes them. The
 // error says whether the file is truncated, altered, of a newer version, or for other
 // features than this version has, and what to do; or it is that of ctx.
 func Load(ctx context.Context, weights io.Reader, passages []retriever.Passage) (*Scorer, error) {
@@ -76,6 +77,9 @@ func count(ctx context.Context, passages []retriever.Passage, m *linear.Model) (
 
 // Kind returns retriever.Relevance: scores compare the passages of one question.
 func (s *Scorer) Kind() retriever.ScoreKind { return retriever.Relevance }
+
+// MostCost implements budget.Declarer: it runs within the process.
+func (*Scorer) MostCost(int) (budget.Cost, bool) { return budget.Cost{}, true }
 
 // Score returns the score of each passage, whatever the others are. The error is that of
 // ctx.

@@ -225,7 +225,7 @@ func BenchmarkScore(b *testing.B) {
 			Text: strings.Repeat("The stone bridge over the river was built in 1702 by masons of the town, after a flood had taken the old one. ", 4)}
 	}
 	const question = "when was the old stone bridge over the Ebro built"
-	s, model := newScorer(b, passages), rerank.Model{Generator: extractive.New()}
+	s, model := newScorer(b, passages), rerank.ModelScorer{Generator: extractive.New()}
 	var own, other time.Duration
 	for b.Loop() {
 		start := time.Now()

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-//go:generate go run ./gen -out kernel_amd64.s -pkg kernel
+//go:generate go -C ../../../../tools run ./kernelgen -out ../retriever/hnsw/internal/kernel/kernel_amd64.s -pkg kernel
 
 func available() []Set {
 	var sets []Set

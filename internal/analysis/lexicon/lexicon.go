@@ -1,0 +1,130 @@
+// Package lexicon says what is known of the words and marks of a text to those that compare
+// texts word by word: package feature. The words are those of packages token and keyword, which
+// keyword search finds passages by: stems of the language of the text, and pairs of
+// characters where a script has no spaces.
+//
+// A [Lexicon] may be used by one goroutine at a time while texts are read.
+package lexicon
+
+import (
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/goselfrag/goselfrag/internal/analysis/keyword"
+	"github.com/goselfrag/goselfrag/internal/analysis/token"
+)
+
+// Word is what is known of a word or a mark.
+type Word struct {
+	Term int32 // the same for words with the same stem, -1 for a mark
+	Is   Trait
+}
+
+// Lexicon numbers the stems of texts of one language. Make one with [New].
+type Lexicon struct {
+	language keyword.Language
+	terms    map[string]int32
+	stems    []string
+	ends     []int
+}
+
+// New returns an empty lexicon with room for so many stems.
+func New(capacity int, of keyword.Language) *Lexicon {
+	return &Lexicon{language: of, terms: make(map[string]int32, capacity), stems: make([]string, 0, capacity)}
+}
+
+// looked is about how many bytes of texts are looked at for their language.
+const looked = 400
+
+// LanguageOf returns the language of texts that belong together.
+func LanguageOf(texts ...string) keyword.Language {
+	var e keyword.Evidence
+	n := 0
+	for _, t := range texts {
+		if most := looked - n; len(t) > most {
+			for most > 0 && !utf8.RuneStart(t[most]) {
+				most--
+			}
+			t = t[:most]
+		}
+		e.Look(t)
+		if n += len(t); n >= looked-utf8.UTFMax {
+			break
+		}
+	}
+	l, _ := e.Language()
+	return l
+}
+
+// Language returns the language of the texts.
+func (l *Lexicon) Language() keyword.Language { return l.language }
+
+// Words returns the words and marks of a text.
+func (l *Lexicon) Words(text string) []Word {
+	d := dictionaries.Get().(*dictionary)
+	defer dictionaries.Put(d)
+	out := make([]Word, 0, len(text)/4+1)
+	scanner := token.Scan(text)
+	end := 0
+	for t := (token.Token{}); scanner.Next(&t); {
+		out = appendMarks(out, text[end:t.Start])
+		word := text[t.Start:t.End]
+		if t.Run {
+			counted := end == t.Start && len(out) > 0 && out[len(out)-1].Is&Number != 0
+			out = l.appendGrams(out, d, word, t.Script, counted)
+		} else {
+			for _, p := range d.look(word, t.Script, l.language) {
+				out = append(out, Word{Term: l.term(p.term), Is: p.is})
+			}
+		}
+		end = t.End
+	}
+	out = appendMarks(out, text[end:])
+	if l.language.Code() == "de" {
+		lonely(out)
+	}
+	return out
+}
+
+// lonely takes the capital from words without one beside them: in German all nouns have it,
+// so that only several in a row are likely to be a name.
+func lonely(words []Word) {
+	before := false
+	for i := range words {
+		is := words[i].Is&Capital != 0
+		if is && !before && (i+1 == len(words) || words[i+1].Is&Capital == 0) {
+			words[i].Is &^= Capital
+		}
+		before = is
+	}
+}
+
+// Stem returns the stem with a number, which must be that of a Word of l. It begins with a
+// sign for its language.
+func (l *Lexicon) Stem(term int32) string { return l.stems[term] }
+
+// Stems returns all stems by their numbers. It is not a copy.
+func (l *Lexicon) Stems() []string { return l.stems }
+
+func (l *Lexicon) term(stem string) int32 {
+	id, ok := l.terms[stem]
+	if !ok {
+		id = int32(len(l.stems))
+		l.terms[stem] = id
+		l.stems = append(l.stems, stem)
+	}
+	return id
+}
+
+// appendMarks appends what stands between words.
+func appendMarks(out []Word, s string) []Word {
+	if s == "" || s == " " {
+		return out
+	}
+	for _, r := range s {
+		if is := markTraits(r); is != 0 || !unicode.IsSpace(r) {
+			out = append(out, Word{Term: -1, Is: is})
+		}
+	}
+	return out
+}

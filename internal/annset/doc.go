@@ -1,3 +1,0 @@
-// Package annset holds sets of vectors to measure nearest-neighbour search on: seeded
-// synthetic sets, files in .fvecs format, and the exact answers to their queries.
-package annset

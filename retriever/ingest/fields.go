@@ -1,0 +1,143 @@
+package ingest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goselfrag/goselfrag/retriever/filter"
+)
+
+// Fields says which fields of records hold what. Empty names stand for the well-known
+// ones, in upper or lower case, of which a record has the first of this list that holds
+// what it should:
+//
+//   - ID: id, _id, docid, doc_id, pid, passage_id, document_id, uuid.
+//   - Title: title, heading, headline, subject.
+//   - Text: text, contents, content, body, passage, page_content, passage_text,
+//     paragraph, chunk, abstract.
+type Fields struct {
+	ID, Title, Text string
+	// Types says of what kind a field of the metadata is, by its name: KindString,
+	// KindInt, KindFloat, KindBool, KindTime or KindStrings. The text of a table or of
+	// a JSON string becomes a value of that kind, so that a filter such as year >= 2021
+	// holds; times are as in RFC 3339, or only the date; strings are apart by commas.
+	// A value that is no such thing is left out, and the note about the field says so.
+	// Other fields of tables are strings.
+	Types map[string]filter.Kind
+}
+
+// The well-known names.
+var (
+	idNames    = strings.Fields("id _id docid doc_id pid passage_id document_id uuid")
+	titleNames = strings.Fields("title heading headline subject")
+	textNames  = strings.Fields("text contents content body passage page_content passage_text paragraph chunk abstract")
+)
+
+// maxFields is how many fields of a record become metadata, and maxValue how many bytes
+// one may have.
+const (
+	maxFields = 1000
+	maxValue  = 64 << 10
+)
+
+func (f Fields) check() error {
+	seen := map[string]bool{}
+	for _, name := range []string{f.ID, f.Title, f.Text} {
+		if name != "" && seen[name] {
+			return fmt.Errorf("%w: Fields: %q is named twice", ErrOption, name)
+		}
+		seen[name] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Types)) {
+		if k := f.Types[name]; k == filter.KindInvalid || k > filter.KindStrings {
+			return fmt.Errorf("%w: Fields.Types: the kind of %q is %v: want KindString to KindStrings", ErrOption, name, k)
+		}
+	}
+	return nil
+}
+
+// find returns which of the names holds what own says, or if that is empty the first of
+// the known ones that is fit; -1 if none.
+func find(names []string, own string, known []string, fit func(int) bool) int {
+	if own != "" {
+		return slices.Index(names, own)
+	}
+	for _, want := range known {
+		for i, name := range names {
+			if strings.EqualFold(strings.TrimSpace(name), want) && fit(i) {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// missing is the error about a record or table without text.
+func (f Fields) missing(what string) error {
+	if f.Text != "" {
+		return fmt.Errorf("%w: no %s %q, which Options.Fields names", ErrRecord, what, f.Text)
+	}
+	return nil
+}
+
+// typed returns what text says as a value of the kind of a field; ok is false if it
+// says none.
+func (f Fields) typed(name, text string) (v filter.Value, ok bool) {
+	s := strings.TrimSpace(text)
+	switch f.Types[name] {
+	case filter.KindInt:
+		n, err := strconv.ParseInt(s, 10, 64)
+		return filter.Int(n), err == nil
+	case filter.KindFloat:
+		x, err := strconv.ParseFloat(s, 64)
+		v = filter.Float(x)
+		return v, err == nil && v.Kind() == filter.KindFloat
+	case filter.KindBool:
+		switch strings.ToLower(s) {
+		case "true", "yes", "1":
+			return filter.Bool(true), true
+		case "false", "no", "0":
+			return filter.Bool(false), true
+		}
+		return v, false
+	case filter.KindTime:
+		for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", time.DateTime, time.DateOnly} {
+			if t, err := time.Parse(layout, s); err == nil {
+				v = filter.Time(t)
+				return v, v.Kind() == filter.KindTime
+			}
+		}
+		return v, false
+	case filter.KindStrings:
+		var list []string
+		for part := range strings.SplitSeq(s, ",") {
+			if part = strings.TrimSpace(part); part != "" {
+				list = append(list, part)
+			}
+		}
+		v = filter.Strings(list...)
+		return v, v.Kind() == filter.KindStrings
+	}
+	v = filter.String(text)
+	return v, v.Kind() == filter.KindString
+}
+
+// value brings v, which a JSON record has, to the kind of its field.
+func (f Fields) value(name string, v filter.Value) (filter.Value, bool) {
+	want, ok := f.Types[name]
+	if !ok || v.Kind() == want {
+		return v, true
+	}
+	switch text, isText := v.AsString(); {
+	case isText:
+		return f.typed(name, text)
+	case v.Kind() == filter.KindInt && (want == filter.KindFloat || want == filter.KindString),
+		want == filter.KindString && v.Kind() != filter.KindStrings:
+		return f.typed(name, strings.Trim(v.String(), `"`))
+	}
+	return v, false
+}

@@ -1,0 +1,205 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/goselfrag/goselfrag/internal/fanout"
+	"github.com/goselfrag/goselfrag/internal/regular"
+	"github.com/goselfrag/goselfrag/retriever"
+)
+
+// list returns the names of the documents in order. Links to folders are not
+// followed, so that no loop of links can hold it up.
+func (r *Result) list(ctx context.Context, fsys fs.FS, opts Options) ([]string, error) {
+	var names []string
+	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+		if ctx.Err() != nil {
+			return fmt.Errorf("ingest: stopped while listing files: %w", ctx.Err())
+		}
+		if err != nil {
+			if name == "." {
+				return fmt.Errorf("ingest: %w", err)
+			}
+			r.skip(name, err)
+			return nil
+		}
+		dotted := strings.HasPrefix(d.Name(), ".") && name != "."
+		switch {
+		case d.IsDir() && dotted:
+			return fs.SkipDir
+		case d.IsDir():
+			return nil
+		case dotted:
+			r.Ignored++
+			return nil
+		}
+		mode := d.Type()
+		if mode&fs.ModeSymlink != 0 {
+			info, err := fs.Stat(fsys, name)
+			if err != nil {
+				r.skip(name, err)
+				return nil
+			}
+			mode = info.Mode()
+		}
+		switch {
+		case mode.IsDir(), !mode.IsRegular() && opts.formatOf(name) != "":
+			r.skip(name, ErrNotFile)
+		case opts.formatOf(name) == "":
+			r.Ignored++
+		default:
+			names = append(names, name)
+		}
+		return nil
+	})
+	// The walk gives a/b.md before a.md.
+	slices.Sort(names)
+	return names, err
+}
+
+// readFiles reads files, as many at a time as there are processors, and yields what they
+// hold in their order. Once ctx is done, files yield its error.
+func readFiles(ctx context.Context, fsys fs.FS, names []string, opts Options) iter.Seq2[Result, error] {
+	workers := runtime.GOMAXPROCS(0)
+	if opts.Split.Count != nil || opts.Children != nil && opts.Children.Count != nil {
+		workers = 1 // nobody says that the function may be called from several goroutines
+	}
+	each := func(ctx context.Context, start func(context.Context, int) func() error) []error {
+		return fanout.Each(len(names), workers, func(i int) func() error { return start(ctx, i) })
+	}
+	return fanout.Stream(ctx, len(names), workers-1, each, func(ctx context.Context, i int) func() (Result, error) {
+		return func() (r Result, err error) {
+			if err := ctx.Err(); err != nil {
+				return r, err
+			}
+			err = r.readFile(ctx, fsys, names[i], opts)
+			return r, err
+		}
+	})
+}
+
+// readFile adds the passages of a file, or skips it. An error means that ctx is done
+// or that opts do not fit the text.
+func (r *Result) readFile(ctx context.Context, fsys fs.FS, name string, opts Options) error {
+	f, err := open(fsys, name)
+	if err != nil {
+		r.skip(name, err)
+		return nil
+	}
+	defer f.Close()
+	format := opts.formatOf(name)
+	records := isRecords(format)
+	info, err := f.Stat()
+	if err == nil && !records && info.Size() > opts.maxBytes(format) {
+		r.skip(name, ErrTooLarge)
+		return nil
+	}
+	counted := &counter{r: f}
+	if err == nil {
+		counted.size = info.Size()
+	}
+	before := len(r.Passages)
+	opts.Note = func(n Note) { r.Notes = append(r.Notes, n) }
+	s := stream{ctx: ctx, name: name, format: format, opts: opts, notes: &notes{}}
+	s.began = func(rec record) {
+		if rec.named {
+			r.records = append(r.records, span{len(r.Passages), rec.line, rec.id})
+		} else if len(r.records) > 0 { // ends the one before
+			r.records = append(r.records, span{len(r.Passages), rec.line, ""})
+		}
+	}
+	var failed error
+	bad := 0
+	s.yield = func(p retriever.Passage, err error) bool {
+		var file *FileError
+		switch {
+		case err == nil:
+			cost := costOf(p, records || opts.reader(format) != nil)
+			if r.size = max(counted.n, counted.size); r.cost+cost > allowed(1, r.size) {
+				r.skip(name, ErrTooMany)
+				return false
+			}
+			r.cost += cost
+			r.Passages = append(r.Passages, p)
+		case errors.As(err, &file) && file.Line > 0 && bad >= maxBad:
+			bad++
+		case errors.As(err, &file):
+			r.Skipped = append(r.Skipped, file)
+			bad++
+		default:
+			failed = err
+			return false
+		}
+		return true
+	}
+	s.read(counted)
+	if bad > maxBad {
+		r.skip(name, fmt.Errorf("%w: %d more are bad", ErrRecord, bad-maxBad))
+	}
+	if failed != nil {
+		return failed
+	}
+	if len(r.Passages) > before {
+		r.Read++
+		r.Bytes += counted.n
+	}
+	return nil
+}
+
+// open opens a file that is neither a folder nor a device or a pipe. One that becomes a
+// pipe after it was listed must not be waited for: package os opens it without that if
+// fsys is that of Dir.
+func open(fsys fs.FS, name string) (fs.File, error) {
+	info, err := fs.Stat(fsys, name)
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, ErrNotFile
+	}
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	if info, err = f.Stat(); err == nil && !info.Mode().IsRegular() {
+		f.Close()
+		return nil, ErrNotFile
+	}
+	return f, nil
+}
+
+// folder is a file system whose files are opened without waiting for them.
+type folder struct {
+	fs.FS
+	root *os.Root
+}
+
+func (f folder) Open(name string) (fs.File, error) {
+	return regular.Open(f.root, name)
+}
+
+func (f folder) Stat(name string) (fs.FileInfo, error) { return fs.Stat(f.FS, name) }
+
+func (f folder) ReadDir(name string) ([]fs.DirEntry, error) { return fs.ReadDir(f.FS, name) }
+
+// counter counts the bytes that are read through it.
+type counter struct {
+	r    io.Reader
+	n    int64
+	size int64 // of the file, 0 if it is not known
+}
+
+// Len returns how much there is to read, as far as it is known.
+func (c *counter) Len() int { return int(max(c.size-c.n, 0)) }
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}

@@ -1,0 +1,11 @@
+//go:build !unix
+
+package pdf
+
+import "os"
+
+// private reports whether a folder is one. A user's folders are private on Windows.
+func private(dir string) bool {
+	info, err := os.Lstat(dir)
+	return err == nil && info.IsDir()
+}

@@ -1,0 +1,60 @@
+package lexical
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/goselfrag/goselfrag/retriever/filter"
+	"github.com/goselfrag/goselfrag/retriever/lexical/internal/segment"
+)
+
+// allowance is which passages of a snapshot a filter lets through.
+type allowance struct {
+	scan  *filter.Scan  // nil lets all through
+	sets  []segment.Set // of the live documents, by part
+	exact []bool        // whether scan need not be asked any more, by part
+	count int           // of the documents in the sets
+}
+
+// allow returns what a filter lets through. The error is that of filter.Check, or wraps
+// ErrCorrupt or ctx.Err().
+func (s *snapshot) allow(ctx context.Context, f filter.Expr) (*allowance, error) {
+	a := &allowance{}
+	if f == nil {
+		return a, nil
+	}
+	var err error
+	if a.scan, err = filter.NewScan(ctx, f); err != nil {
+		return nil, err
+	}
+	for _, p := range s.parts {
+		set, exact, err := p.Matching(ctx, f)
+		if err != nil {
+			return nil, fmt.Errorf("lexical: %w", err)
+		}
+		set = set.And(p.alive)
+		a.sets, a.exact = append(a.sets, set), append(a.exact, exact)
+		a.count += set.Count(p.Docs())
+	}
+	return a, nil
+}
+
+// none reports whether no passage is let through.
+func (a *allowance) none() bool { return a.scan != nil && a.count == 0 }
+
+// part returns the live documents of a part that are let through, nil for all, and whether
+// they need not be asked about one by one.
+func (a *allowance) part(i int, p *part) (segment.Set, bool) {
+	if a.scan == nil {
+		return p.alive, true
+	}
+	return a.sets[i], a.exact[i]
+}
+
+// err returns the error of the context if it ended the scan.
+func (a *allowance) err() error {
+	if a.scan == nil {
+		return nil
+	}
+	return a.scan.Err()
+}

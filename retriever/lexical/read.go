@@ -1,0 +1,60 @@
+package lexical
+
+import (
+	"context"
+
+	"github.com/goselfrag/goselfrag/budget"
+	"github.com/goselfrag/goselfrag/retriever"
+)
+
+// Snapshot is an index as it was at one moment: a [retriever.Retriever] that no later change
+// reaches. It may be used by several goroutines at once.
+type Snapshot struct {
+	ix    *Index
+	now   *snapshot
+	fetch Fetch
+}
+
+// Snapshot returns the index as it is. It waits for nothing and takes no memory of its own,
+// but keeps that of passages that are deleted later, and files, until Close is called.
+//
+// If fetch is not nil it gets the passages that are found, in place of Options.Fetch or of
+// those that the index keeps: a store gives one that reads its own snapshot. The error is
+// ErrClosed.
+func (ix *Index) Snapshot(fetch Fetch) (*Snapshot, error) {
+	now, err := ix.acquire()
+	if err != nil {
+		return nil, err
+	}
+	if fetch == nil {
+		fetch = ix.fetch
+	}
+	return &Snapshot{ix, now, fetch}, nil
+}
+
+// Close ends the use of a snapshot, once, when no search in it is under way.
+func (s *Snapshot) Close() { s.now.release() }
+
+// Len returns the number of passages.
+func (s *Snapshot) Len() int { return s.now.live }
+
+// MostCost implements budget.Declarer: it calls no model.
+func (*Snapshot) MostCost(int) (budget.Cost, bool) { return budget.Cost{}, true }
+
+// Retrieve does what Index.Retrieve does, in the snapshot.
+func (s *Snapshot) Retrieve(ctx context.Context, q retriever.Query) (res retriever.Result, err error) {
+	if err := q.Check(); err != nil {
+		return retriever.Result{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return retriever.Result{}, err
+	}
+	err = s.now.guarded(func() error {
+		res, err = s.retrieve(ctx, q)
+		return err
+	})
+	if err != nil {
+		return retriever.Result{}, fileError(err)
+	}
+	return res, nil
+}

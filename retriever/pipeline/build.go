@@ -1,0 +1,207 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/goselfrag/goselfrag/budget"
+	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/dense"
+	"github.com/goselfrag/goselfrag/retriever/dense/hashed"
+	"github.com/goselfrag/goselfrag/retriever/rerank"
+	"github.com/goselfrag/goselfrag/retriever/rerank/learned"
+	"github.com/goselfrag/goselfrag/retriever/rewrite"
+)
+
+// Env holds what techniques use beside passages. The zero Env is enough for every
+// technique that needs no model.
+type Env struct {
+	// Generator is the model of the techniques that ask one; nil if there is none.
+	Generator generator.Generator
+	// Instructed says that Generator follows instructions, as chat models do. A model
+	// with reflection tokens that does not, such as the embedded one, serves
+	// "rerank judge=model" and "retry judge=model" only.
+	Instructed bool
+	// Embedder makes the vectors. If it is nil, package hashed makes them, fitted to the
+	// passages.
+	Embedder dense.Embedder
+	// Endpoint returns the reranker at the URL of an option endpoint=. It must do no I/O.
+	// If it is nil, endpoint= is an error: a text from outside then names no servers.
+	Endpoint func(url string, o rerank.EndpointOptions) (rerank.Scorer, error)
+}
+
+// Corpus holds the passages that pipelines are built over. Its pipelines share what
+// depends on the passages alone: indexes, vectors and words. A Corpus is not safe for
+// concurrent use; the retrievers that it builds are. The zero Corpus has no passages.
+type Corpus struct {
+	env      Env
+	passages []retriever.Passage
+	bases    map[string]retriever.Retriever // by canonical text with all options
+	words    *rewrite.Vocabulary
+	embedder dense.Embedder // set by embed
+	vectors  *remembered
+	learned  *learned.Scorer
+}
+
+// NewCorpus returns a corpus and does no work yet. It keeps the slice, which must not
+// change afterwards. Over no passages, Build does no I/O, and what it builds finds
+// nothing: a program checks a pipeline that way before it reads any documents.
+func NewCorpus(env Env, passages []retriever.Passage) *Corpus {
+	return &Corpus{env: env, passages: passages}
+}
+
+// Build builds a pipeline over the passages. Bases with the same options are built once
+// for all pipelines. The error is an *[Error]; it wraps the error of the technique, such
+// as [ErrNoModel] or that of ctx.
+func (c *Corpus) Build(ctx context.Context, p *Pipeline) (retriever.Retriever, error) {
+	if p == nil || len(p.stages) == 0 {
+		return nil, errorAt("", 0, "the pipeline is empty: make it with Parse")
+	}
+	b := &builder{Corpus: c, ctx: ctx, text: p.text}
+	return b.pipeline(p.stages)
+}
+
+// builder builds one pipeline.
+type builder struct {
+	*Corpus
+	ctx  context.Context // of Build
+	text string
+}
+
+func (b *builder) pipeline(stages []*stage) (r retriever.Retriever, err error) {
+	for _, s := range stages {
+		if r, err = s.make(b, s, r); err != nil {
+			if at := new(Error); errors.As(err, &at) {
+				return nil, err // of a part
+			}
+			at := errorAt(b.text, s.at, "%s: %v", s.name, err)
+			at.Err = err
+			return nil, at
+		}
+	}
+	return r, nil
+}
+
+// parts builds the pipelines that a base holds.
+func (b *builder) parts(s *stage) ([]retriever.Part, error) {
+	var list []retriever.Part
+	for _, p := range s.parts {
+		r, err := b.pipeline(p.stages)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, retriever.Part{Name: p.name(), Retriever: r})
+	}
+	return list, nil
+}
+
+// memo makes a base once for all pipelines over a corpus. It must depend on nothing but
+// the passages and its options.
+func memo(name string, make func(*builder, values) (retriever.Retriever, error)) func(*builder, *stage, retriever.Retriever) (retriever.Retriever, error) {
+	return func(b *builder, s *stage, _ retriever.Retriever) (retriever.Retriever, error) {
+		key := name
+		for _, option := range slices.Sorted(maps.Keys(s.values.read)) {
+			key += fmt.Sprintf(" %s=%v", option, s.values.read[option])
+		}
+		if r, ok := b.bases[key]; ok {
+			return r, nil
+		}
+		r, err := make(b, s.values)
+		if err != nil {
+			return nil, err
+		}
+		if b.bases == nil {
+			b.bases = map[string]retriever.Retriever{}
+		}
+		b.bases[key] = r
+		return r, nil
+	}
+}
+
+// ErrNoModel is wrapped by the error of [Corpus.Build] about a technique that gives a
+// model instructions, if Env has no such model.
+var ErrNoModel = errors.New("it needs a model that follows instructions")
+
+// instructed returns the model for techniques that give it instructions.
+func (b *builder) instructed() (generator.Generator, error) {
+	if b.env.Generator == nil || !b.env.Instructed {
+		return nil, ErrNoModel
+	}
+	return b.env.Generator, nil
+}
+
+// vocabulary returns the words of the passages, which without passages is one word
+// that no other is near.
+func (b *builder) vocabulary() (*rewrite.Vocabulary, error) {
+	if b.words != nil {
+		return b.words, nil
+	}
+	passages := b.passages
+	if len(passages) == 0 {
+		passages = []retriever.Passage{{ID: "none", Text: "x"}}
+	}
+	var err error
+	b.words, err = rewrite.NewVocabulary(b.ctx, passages)
+	return b.words, err
+}
+
+// embed returns the embedder, and the same with the vectors of the passages remembered,
+// for indexes.
+func (b *builder) embed() (dense.Embedder, dense.Embedder, error) {
+	if b.embedder == nil {
+		b.embedder = b.env.Embedder
+		if b.embedder == nil || len(b.passages) == 0 { // for no passages without I/O
+			fitted, err := hashed.Fit(b.ctx, dense.Texts(b.passages), hashed.Options{})
+			if err != nil {
+				return nil, nil, err
+			}
+			b.embedder = fitted
+		}
+		b.vectors = &remembered{Embedder: b.embedder, known: map[string][]float32{}}
+		for _, text := range dense.Texts(b.passages) {
+			b.vectors.known[text] = nil
+		}
+	}
+	return b.embedder, b.vectors, nil
+}
+
+// remembered is an embedder that embeds each of some texts once. Only indexes use it,
+// while they are made: whatever is embedded for a query is embedded for that query.
+type remembered struct {
+	dense.Embedder
+	known map[string][]float32 // nil as long as the vector is not known
+}
+
+// MostCost implements budget.Declarer.
+func (e *remembered) MostCost(n int) (budget.Cost, bool) { return budget.MostCost(e.Embedder, n) }
+
+func (e *remembered) EmbedDocuments(ctx context.Context, texts []string) ([][]float32, error) {
+	vectors, err := make([][]float32, len(texts)), error(nil)
+	var ask []string
+	for _, t := range texts {
+		if e.known[t] == nil {
+			ask = append(ask, t)
+		}
+	}
+	var fresh [][]float32
+	if len(ask) > 0 {
+		if fresh, err = e.Embedder.EmbedDocuments(ctx, ask); err != nil || len(fresh) != len(ask) {
+			return fresh, err
+		}
+	}
+	for i, t := range texts {
+		if v := e.known[t]; v != nil {
+			vectors[i] = slices.Clone(v)
+			continue
+		}
+		vectors[i], fresh = fresh[0], fresh[1:]
+		if _, ours := e.known[t]; ours {
+			e.known[t] = slices.Clone(vectors[i])
+		}
+	}
+	return vectors, nil
+}
