@@ -165,6 +165,9 @@ func (x *Index[K]) ready(ctx context.Context) error {
 		return err
 	}
 	g := *x.view.Load()
+	// From here on, a change of a slot's state tells searches that its key was written.
+	// The race detector knows no such order in memory that is not Go's own.
+	g.meta = g.meta.clone()
 	g.guard = nil
 	x.view.Store(&g)
 	return nil

@@ -42,6 +42,18 @@ func (s *slab) grow(n uint32) slab {
 	return g
 }
 
+// clone returns a slab with the rows of s in memory of its own.
+func (s *slab) clone() slab {
+	g := slab{stride: s.stride, shift: s.shift, rows: s.rows}
+	for i, chunk := range s.table {
+		bytes := uintptr(min(s.rows-uint32(i)<<s.shift, 1<<s.shift)) * s.stride
+		own := allocate(bytes)
+		copy(unsafe.Slice((*byte)(own), bytes), unsafe.Slice((*byte)(chunk), bytes))
+		g.table = append(g.table, own)
+	}
+	return g
+}
+
 // bytes is the memory that the rows take.
 func (s *slab) bytes() int64 { return int64(s.rows) * int64(s.stride) }
 

@@ -46,7 +46,7 @@ func (x *Index[K]) Stats() Stats {
 	if x.mapped != nil {
 		s.MappedBytes = int64(len(x.mapped.data))
 		for sec, part := range x.mapped.h.Sections {
-			if sec != secFit && sec != secKeys {
+			if sec != secFit && sec != secKeys && (sec != secMeta || v.guard != nil) {
 				s.Bytes -= int64(part.Size)
 			}
 		}
