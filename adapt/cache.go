@@ -12,10 +12,10 @@ import (
 	"github.com/goselfrag/goselfrag/internal/regular"
 )
 
-// cache remembers scores by key, in memory and in a file of JSON lines that only grows.
+// cache remembers scores and replies by key, in memory and in a file of JSON lines that only grows.
 type cache struct {
 	mu     sync.Mutex
-	scores map[string]LogProb
+	known  map[string]cacheLine
 	file   *os.File // nil without one
 	failed error    // of a write: the file may end in a part of a line
 }
@@ -28,12 +28,13 @@ type cacheLine struct {
 	Key    string  `json:"k"`
 	Sum    float64 `json:"s"`
 	Tokens int     `json:"n"`
+	Text   string  `json:"t,omitempty"` // of a reply
 }
 
 // openCache reads the file, if it exists. A last line without its end, which a process
 // that was killed leaves, is cut off.
 func openCache(name string) (*cache, error) {
-	c := &cache{scores: map[string]LogProb{}}
+	c := &cache{known: map[string]cacheLine{}}
 	if name == "" {
 		return c, nil
 	}
@@ -71,7 +72,7 @@ func (c *cache) read(f *os.File, name string) error {
 			if err := json.Unmarshal(line, &l); err != nil || l.Key == "" || math.IsNaN(l.Sum) {
 				return fmt.Errorf("%w: line %d of %s is no score: delete the line, or the file", ErrFile, number, name)
 			}
-			c.scores[l.Key] = LogProb{l.Sum, l.Tokens}
+			c.known[l.Key] = l
 		}
 	}
 	if err := f.Truncate(int64(whole)); err != nil {
@@ -83,26 +84,26 @@ func (c *cache) read(f *os.File, name string) error {
 	return nil
 }
 
-func (c *cache) get(key string) (LogProb, bool) {
+func (c *cache) get(key string) (cacheLine, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	l, ok := c.scores[key]
+	l, ok := c.known[key]
 	return l, ok
 }
 
-// put remembers a score. A score that JSON cannot hold, such as that of an impossible
+// put remembers a line. A score that JSON cannot hold, such as that of an impossible
 // answer, is remembered in memory only.
-func (c *cache) put(key string, l LogProb) error {
+func (c *cache) put(l cacheLine) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.failed != nil {
 		return c.failed
 	}
-	c.scores[key] = l
+	c.known[l.Key] = l
 	if c.file == nil || math.IsInf(l.Sum, 0) {
 		return nil
 	}
-	line, err := json.Marshal(cacheLine{key, l.Sum, l.Tokens})
+	line, err := json.Marshal(l)
 	if err == nil {
 		_, err = c.file.Write(append(line, '\n'))
 	}
@@ -115,7 +116,7 @@ func (c *cache) put(key string, l LogProb) error {
 func (c *cache) len() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.scores)
+	return len(c.known)
 }
 
 func (c *cache) close() error {

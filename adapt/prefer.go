@@ -105,22 +105,26 @@ func preferences(ctx context.Context, r retriever.Retriever, s Source, q dataset
 // Verdicts is the source that asks a critic whether a passage is relevant to the question
 // and supports a right answer: the product of the two scores (scoring.Config.Relevance and
 // Support, each 0 to 1) minus 0.5, so that a passage which probably does not help is not
-// preferred. With several right answers the greatest counts. The error of Gain wraps
-// ErrData if the critic tells one of the two scores not exactly.
-func Verdicts(c critique.Critic) (Source, error) {
-	if isnil.Value(c) {
-		return nil, fmt.Errorf("%w: the critic is nil", ErrOption)
+// preferred. With several right answers the greatest counts. r, the reader of the critic's
+// model, remembers the verdicts. The error of Gain wraps ErrData if the critic tells one of
+// the two scores not exactly.
+func Verdicts(c critique.Critic, r *Reader) (Source, error) {
+	if isnil.Value(c) || r == nil {
+		return nil, fmt.Errorf("%w: the critic or the reader is nil", ErrOption)
 	}
-	return verdicts{c}, nil
+	return verdicts{c, r}, nil
 }
 
-type verdicts struct{ critic critique.Critic }
+type verdicts struct {
+	critic critique.Critic
+	reader *Reader
+}
 
 // Gain implements [Source].
 func (v verdicts) Gain(ctx context.Context, q dataset.Question, p retriever.Passage) (float64, error) {
 	best := 0.0
 	for _, answer := range q.Answers {
-		score, err := support(ctx, v.critic, q.Question, answer, p)
+		score, err := v.reader.verdict(ctx, v.critic, q.Question, answer, p)
 		if err != nil {
 			return 0, err
 		}

@@ -9,6 +9,7 @@ import (
 	"math"
 	"sync"
 
+	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/eval/dataset"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/internal/isnil"
@@ -63,8 +64,8 @@ func NewReader(g generator.Generator, file string) (*Reader, error) {
 // Close closes the file of scores.
 func (r *Reader) Close() error { return r.cache.close() }
 
-// Scores returns the number of scores that the reader remembers.
-func (r *Reader) Scores() int { return r.cache.len() }
+// Remembered returns the number of scores and replies that the reader remembers.
+func (r *Reader) Remembered() int { return r.cache.len() }
 
 // describe returns what the model says of itself, and asks until it has once.
 func (r *Reader) describe(ctx context.Context) (generator.Capabilities, error) {
@@ -97,7 +98,7 @@ func (r *Reader) LogProb(ctx context.Context, question, answer string, p *retrie
 	}
 	key := scoreKey(caps, question, answer, p)
 	if l, ok := r.cache.get(key); ok {
-		return l, nil
+		return LogProb{l.Sum, l.Tokens}, nil
 	}
 	req := generator.Request{Prompt: generator.Prompt{Instruction: question, Force: reflection.NoRetrieval}, MaxTokens: 1}
 	var begin []generator.Step
@@ -121,23 +122,70 @@ func (r *Reader) LogProb(ctx context.Context, question, answer string, p *retrie
 		return LogProb{}, fmt.Errorf("adapt: the model does not tell the log-probability of each token of an answer: take one that scores exactly: %w", errors.ErrUnsupported)
 	}
 	l := LogProb{Sum: sum.Log, Tokens: n}
-	return l, r.cache.put(key, l)
+	return l, r.cache.put(cacheLine{Key: key, Sum: l.Sum, Tokens: l.Tokens})
 }
 
 // scoreKey is of all that a score depends on.
 func scoreKey(caps generator.Capabilities, question, answer string, p *retriever.Passage) string {
-	h := sha256.New()
-	put := func(text string) { fmt.Fprintf(h, "%d:%s", len(text), text) }
-	put(caps.Model)
-	put(caps.TemplateHash)
-	put(fmt.Sprint(caps.EndLogProb, caps.Level))
-	put(question)
-	put(answer)
+	parts := []string{caps.Model, caps.TemplateHash, fmt.Sprint(caps.EndLogProb, caps.Level), question, answer}
 	if p != nil {
-		put(p.Title)
-		put(p.Text)
+		parts = append(parts, p.Title, p.Text)
+	}
+	return digest(parts...)
+}
+
+// digest is of texts, each with its length, so that no two lists have one text.
+func digest(parts ...string) string {
+	h := sha256.New()
+	for _, text := range parts {
+		fmt.Fprintf(h, "%d:%s", len(text), text)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// reply returns the text with which the model answers a task, the first time by asking.
+func (r *Reader) reply(ctx context.Context, t generator.Task, maxTokens int) (string, error) {
+	caps, err := r.describe(ctx)
+	if err != nil {
+		return "", fmt.Errorf("adapt: %w", err)
+	}
+	parts := []string{"reply", caps.Model, t.Template.Hash(), fmt.Sprint(maxTokens)}
+	for _, name := range t.Template.Placeholders() {
+		parts = append(parts, name, t.Values[name])
+	}
+	key := digest(parts...)
+	if l, ok := r.cache.get(key); ok {
+		return l.Text, nil
+	}
+	c, err := generator.Complete(ctx, r.model, generator.Request{Task: &t, MaxTokens: maxTokens})
+	if err != nil {
+		return "", err
+	}
+	return c.Text(), r.cache.put(cacheLine{Key: key, Tokens: len(c.Steps), Text: c.Text()})
+}
+
+// verdict returns how far a critic finds that a passage helps with an answer, the first
+// time by asking.
+func (r *Reader) verdict(ctx context.Context, c critique.Critic, question, answer string, p retriever.Passage) (float64, error) {
+	caps, err := r.describe(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("adapt: %w", err)
+	}
+	parts := []string{"verdict", caps.Model, fmt.Sprintf("%T", c)}
+	if t, ok := c.(critique.Templated); ok {
+		for _, template := range t.Templates() {
+			parts = append(parts, template.Hash())
+		}
+	}
+	key := digest(append(parts, question, answer, p.Title, p.Text)...)
+	if l, ok := r.cache.get(key); ok {
+		return l.Sum, nil
+	}
+	score, err := support(ctx, c, question, answer, p)
+	if err != nil {
+		return 0, err
+	}
+	return score, r.cache.put(cacheLine{Key: key, Sum: score})
 }
 
 // Source says how much passages help.

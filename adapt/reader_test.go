@@ -108,10 +108,10 @@ func TestCacheFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(name, err)
 		}
-		if err := cache.put("b", LogProb{-2, 1}); err != nil {
+		if err := cache.put(cacheLine{Key: "b", Sum: -2, Tokens: 1}); err != nil {
 			t.Error(err)
 		}
-		if got, ok := cache.get("a"); ok != (c.scores > 0) || ok && got != (LogProb{-1.5, 2}) || cache.len() != c.scores+1 {
+		if got, ok := cache.get("a"); ok != (c.scores > 0) || ok && got != (cacheLine{Key: "a", Sum: -1.5, Tokens: 2}) || cache.len() != c.scores+1 {
 			t.Errorf("%s: %v %v", name, got, ok)
 		}
 		if err := cache.close(); err != nil {
@@ -287,26 +287,44 @@ func TestReaderRefuses(t *testing.T) {
 	}
 }
 
-// A critic prefers the passage that supports the answer.
+// critic counts what it is asked.
+type critic struct {
+	critics.Model
+	asked *atomic.Int64
+}
+
+func (c critic) Critique(ctx context.Context, x critique.Continuation) (critique.Verdict, error) {
+	c.asked.Add(1)
+	return c.Model.Critique(ctx, x)
+}
+
+// A critic prefers the passage that supports the answer, and is asked once.
 func TestVerdicts(t *testing.T) {
-	source, err := Verdicts(critics.Model{Generator: extractive.New()})
+	r, err := NewReader(extractive.New(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := critic{critics.Model{Generator: extractive.New()}, new(atomic.Int64)}
+	source, err := Verdicts(c, r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	q := when
 	q.Answers = []string{"The harbourmaster rebuilt the quay in 1871."}
-	good, err := source.Gain(t.Context(), q, quay)
-	if err != nil {
-		t.Fatal(err)
+	for range 2 {
+		good, err := source.Gain(t.Context(), q, quay)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bad, err := source.Gain(t.Context(), q, soup)
+		if err != nil || good <= 0 || bad > 0 {
+			t.Errorf("gains %v and %v, %v", good, bad, err)
+		}
 	}
-	bad, err := source.Gain(t.Context(), q, soup)
-	if err != nil || good <= 0 || bad > 0 {
-		t.Errorf("gains %v and %v, %v", good, bad, err)
+	if n := c.asked.Load(); n != 2 || r.Remembered() != 2 {
+		t.Errorf("the critic was asked %d times, %d remembered", n, r.Remembered())
 	}
-	if source, err = Verdicts(critique.NewTokens(extractive.New())); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := source.Gain(t.Context(), q, quay); err != nil && !errors.Is(err, ErrData) {
+	if _, err := Verdicts(c, nil); !errors.Is(err, ErrOption) {
 		t.Error(err)
 	}
 }
