@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 
 	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/critique"
@@ -41,8 +40,8 @@ type GenerateOptions struct {
 	// Workers is how many passages are worked on at the same time, from 1 to 1,024; 0
 	// means 4.
 	Workers int
-	// Progress, if set, is called after each passage, from several goroutines, with the
-	// number of passages done and of all.
+	// Progress, if set, is called after each passage with the number of passages done and
+	// of all, by one goroutine at a time.
 	Progress func(done, total int)
 }
 
@@ -86,15 +85,13 @@ func Generate(ctx context.Context, r *Reader, c critique.Critic, passages []retr
 		return nil, count, fmt.Errorf("%w: Least is %v: want a number above 0 and at most 1, or 0 for 0.5", ErrOption, o.Least)
 	}
 	made := make([]written, len(passages))
-	var done atomic.Int64
+	step := counter(len(passages), o.Progress)
 	unknown := func(int) (budget.Cost, bool) { return budget.Cost{}, false }
 	errs := budget.Each(ctx, len(passages), o.Workers, unknown, failFast(len(passages), o.Workers, func(ctx context.Context, i int) (err error) {
 		if made[i], err = writeQuestions(ctx, r, c, passages[i], o); err != nil {
 			return fmt.Errorf("adapt: passage %q: %w", passages[i].ID, err)
 		}
-		if n := done.Add(1); o.Progress != nil {
-			o.Progress(int(n), len(passages))
-		}
+		step()
 		return nil
 	}))
 	if err := firstError(errs); err != nil {

@@ -96,7 +96,7 @@ func (o *Options) fill(dim int) error {
 	case !slices.Contains([]Positives{Union, Labeled, Preferred}, o.Positives):
 		return bad("Positives", o.Positives, "union, labeled or preferred")
 	case o.Metric != hnsw.Cosine && o.Metric != hnsw.InnerProduct:
-		return bad("Metric", o.Metric, "Cosine or InnerProduct")
+		return bad("Metric", o.Metric, "the cosine or the inner product")
 	case !(o.Temperature > 0) || math.IsInf(o.Temperature, 0):
 		return bad("Temperature", o.Temperature, "a finite number above 0")
 	case !(o.Rate > 0) || math.IsInf(o.Rate, 0):

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sync/atomic"
+	"sync"
 
 	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/critique"
@@ -29,8 +29,8 @@ type PreferOptions struct {
 	// Workers is how many questions are worked on at the same time, from 1 to 1,024; 0
 	// means 4.
 	Workers int
-	// Progress, if set, is called after each question, from several goroutines, with the
-	// number of questions done and of all.
+	// Progress, if set, is called after each question with the number of questions done and
+	// of all, by one goroutine at a time.
 	Progress func(done, total int)
 }
 
@@ -65,21 +65,32 @@ func Prefer(ctx context.Context, r retriever.Retriever, s Source, questions []da
 		return nil, err
 	}
 	list := Examples(questions)
-	var done atomic.Int64
+	step := counter(len(list), o.Progress)
 	unknown := func(int) (budget.Cost, bool) { return budget.Cost{}, false }
 	errs := budget.Each(ctx, len(list), o.Workers, unknown, failFast(len(list), o.Workers, func(ctx context.Context, i int) (err error) {
 		if list[i].Preferred, err = preferences(ctx, r, s, questions[i], o); err != nil {
 			return fmt.Errorf("adapt: question %q: %w", questions[i].ID, err)
 		}
-		if n := done.Add(1); o.Progress != nil {
-			o.Progress(int(n), len(list))
-		}
+		step()
 		return nil
 	}))
 	if err := firstError(errs); err != nil {
 		return nil, err
 	}
 	return list, nil
+}
+
+// counter returns a function that counts and tells progress how far the work is.
+func counter(total int, progress func(done, total int)) func() {
+	var mu sync.Mutex
+	done := 0
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if done++; progress != nil {
+			progress(done, total)
+		}
+	}
 }
 
 // preferences judges the passages of one question.

@@ -304,7 +304,7 @@ func (t *trainer) pass(ctx context.Context, units []int, s *steps, rate float64)
 		}
 		loss, g := t.net.step(items)
 		if math.IsNaN(loss) || math.IsInf(loss, 0) {
-			return 0, fmt.Errorf("%w: lower Rate, which is %v, or raise Temperature, which is %v", ErrDiverged, t.o.Rate, t.o.Temperature)
+			return 0, fmt.Errorf("%w: raise Temperature, which is %v, or lower Rate", ErrDiverged, t.o.Temperature)
 		}
 		mean += loss * float64(len(batch)) / float64(len(units))
 		s.a.update(t.net.a, g.a, rate)
