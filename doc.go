@@ -48,6 +48,8 @@
 //   - selfrag: the engine.
 //   - rag: the classic decoders that Self-RAG is compared with, standard RAG,
 //     RAG-Sequence and RAG-Token.
+//   - adapt: trains query adapters for dense retrieval, on labels, on what a model prefers,
+//     and on the marginal likelihood of RAG-Sequence.
 //   - cmd/goselfrag: the command, which asks, measures and compares, and lists every
 //     prompt with its hash.
 //   - eval/metric, eval/dataset: measuring answers on question sets; eval/system: the

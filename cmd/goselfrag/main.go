@@ -3,7 +3,7 @@
 //	go install github.com/goselfrag/goselfrag/cmd/goselfrag@latest
 //	goselfrag ask -docs DIR "question"
 //
-// Its commands are ask, eval, compare, doctor, prompts, version and completion. Flags may
+// Its commands are ask, eval, compare, adapt, doctor, prompts, version and completion. Flags may
 // have one dash or two. goselfrag help COMMAND says more of each, and goselfrag help models,
 // help pipelines and help systems say how models and pipelines of retrieval are written and
 // what can be compared. The exit code is 0 if all went well, 1 if something failed or the
@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 
+	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/adapt"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/ask"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/command"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/compare"
@@ -35,5 +36,5 @@ func main() {
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return command.Run(ctx, args, stdout, stderr,
-		ask.Command(), eval.Command(), compare.Command(), doctor.Command(), prompts.Command(), version.Command())
+		ask.Command(), eval.Command(), compare.Command(), adapt.Command(), doctor.Command(), prompts.Command(), version.Command())
 }

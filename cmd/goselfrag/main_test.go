@@ -25,13 +25,16 @@ func start(t *testing.T, line string) string {
 	return out.String()
 }
 
-var commands = []string{"ask", "eval", "compare", "doctor", "prompts", "version", "help", "completion"}
+var commands = []string{"ask", "eval", "compare", "adapt", "doctor", "prompts", "version", "help", "completion"}
 
 // Each page of help fits a screen of 40 lines and 80 columns.
 func TestHelpFits(t *testing.T) {
 	lines := []string{"-h", "help", "help models", "help pipelines"}
 	for _, c := range commands {
 		lines = append(lines, c+" -h", "help "+c)
+	}
+	for _, part := range []string{"questions", "prefer", "train", "triples", "posteriors"} {
+		lines = append(lines, "adapt "+part+" -h", "help adapt "+part)
 	}
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
 		lines = append(lines, "completion "+shell+" -h")
@@ -43,7 +46,7 @@ func TestHelpFits(t *testing.T) {
 			}
 		}
 	}
-	if len(lines) < 4+2*8+4+19 {
+	if len(lines) < 4+2*9+2*5+4+19 {
 		t.Fatalf("only %d pages: %v", len(lines), lines)
 	}
 	for _, line := range lines {

@@ -188,6 +188,18 @@ func TestLibraryKnowsNoTools(t *testing.T) {
 	}
 }
 
+// Package adapt is the one place for trainers. What answers questions does not import it.
+func TestTrainersAreApart(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test || within(s.pkg, "adapt") || within(s.pkg, "cmd") || within(s.pkg, "tools") || within(s.pkg, "internal/prompts") {
+			continue
+		}
+		if slices.Contains(s.imports, module+"/adapt") {
+			t.Errorf("%s imports adapt: only programs train", s.name)
+		}
+	}
+}
+
 // An internal package is there for another package. One of the library is there for the
 // library: what only tools need is in tools.
 func TestInternalPackagesAreImported(t *testing.T) {

@@ -1,6 +1,7 @@
 package prompts
 
 import (
+	"github.com/goselfrag/goselfrag/adapt"
 	"github.com/goselfrag/goselfrag/critique/judge"
 	"github.com/goselfrag/goselfrag/eval/system"
 	"github.com/goselfrag/goselfrag/generator"
@@ -107,6 +108,8 @@ func others() []Prompt {
 			"the template given to selfrag.NewPromptRewriter in place of selfrag.StandaloneTemplate"),
 		task("retriever/summary", summary.Template, "Asks for a summary to be searched in place of a passage: once per passage, when it is indexed.",
 			"the template given to summary.NewModel in place of summary.Template"),
+		task("adapt", adapt.QuestionsTemplate, "Asks for questions that a passage answers, to train a retriever on: once per passage.",
+			"field Template of adapt.GenerateOptions"),
 		task("eval/system", system.ExamplesTemplate, "Asks a question behind four examples, without a passage: the system few-shot of an evaluation.", "field Examples of system.Config"),
 		task("eval/system", system.StepsTemplate, "Asks for an answer behind the steps that lead to it, without a passage: the system step-by-step of an evaluation.", "field Steps of system.Config"),
 	}

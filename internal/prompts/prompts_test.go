@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/goselfrag/goselfrag/adapt"
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/critique/judge"
 	"github.com/goselfrag/goselfrag/eval/system"
@@ -184,6 +185,16 @@ func replaced(name string, t generator.TaskTemplate) ([]generator.TaskTemplate, 
 		return templated(rerank.NewListwise(model, t, rerank.ListwiseOptions{}))
 	case name == "summary":
 		return templated(summary.NewModel(model, t, summary.ModelOptions{}))
+	case name == "passage-questions":
+		script := &generatortest.Script{Rules: []generatortest.Rule{{Steps: generatortest.Words(1, "none")}}}
+		r, err := adapt.NewReader(script, "")
+		if err != nil {
+			return nil, err
+		}
+		if _, _, err := adapt.Generate(context.Background(), r, critique.NewTokens(script), []retriever.Passage{{ID: "1", Text: "A"}}, adapt.GenerateOptions{Template: t}); err != nil {
+			return nil, err
+		}
+		return []generator.TaskTemplate{script.Requests()[0].Task.Template}, nil
 	case name == "few-shot-answer", name == "step-by-step-answer":
 		c := system.Config{Model: model, Retriever: retriever.List()}
 		*map[string]*generator.TaskTemplate{"few-shot-answer": &c.Examples, "step-by-step-answer": &c.Steps}[name] = t

@@ -29,6 +29,10 @@ type Env struct {
 	// Embedder makes the vectors. If it is nil, package hashed makes them, fitted to the
 	// passages.
 	Embedder dense.Embedder
+	// Adapt, if set, changes the embedder, whichever it is, such as by an adapter of
+	// package adapt. It must do no I/O. If what it returns has a method
+	// Check(context.Context) error, that is called before passages are embedded.
+	Adapt func(dense.Embedder) dense.Embedder
 	// Endpoint returns the reranker at the URL of an option endpoint=. It must do no I/O.
 	// If it is nil, endpoint= is an error: a text from outside then names no servers.
 	Endpoint func(url string, o rerank.EndpointOptions) (rerank.Scorer, error)
@@ -161,12 +165,30 @@ func (b *builder) embed() (dense.Embedder, dense.Embedder, error) {
 			}
 			b.embedder = fitted
 		}
+		adapted, err := b.adapted(b.embedder)
+		if err != nil {
+			b.embedder = nil
+			return nil, nil, err
+		}
+		b.embedder = adapted
 		b.vectors = &remembered{Embedder: b.embedder, known: map[string][]float32{}}
 		for _, text := range dense.Texts(b.passages) {
 			b.vectors.known[text] = nil
 		}
 	}
 	return b.embedder, b.vectors, nil
+}
+
+// adapted returns e changed by Env.Adapt, which is checked unless there are no passages.
+func (b *builder) adapted(e dense.Embedder) (dense.Embedder, error) {
+	if b.env.Adapt == nil {
+		return e, nil
+	}
+	e = b.env.Adapt(e)
+	if c, ok := e.(interface{ Check(context.Context) error }); ok && len(b.passages) > 0 {
+		return e, c.Check(b.ctx)
+	}
+	return e, nil
 }
 
 // remembered is an embedder that embeds each of some texts once. Only indexes use it,

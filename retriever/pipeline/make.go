@@ -56,7 +56,11 @@ func makeDense(b *builder, v values) (retriever.Retriever, error) {
 		if b.env.Embedder != nil {
 			return nil, errors.New("dim and seed are options of the built-in embedder, and another one is in its place: leave them out")
 		}
-		own, err := hashed.Fit(b.ctx, dense.Texts(b.passages), hashed.Options{Dim: v.whole("dim"), Seed: uint64(v.whole("seed"))})
+		fitted, err := hashed.Fit(b.ctx, dense.Texts(b.passages), hashed.Options{Dim: v.whole("dim"), Seed: uint64(v.whole("seed"))})
+		if err != nil {
+			return nil, err
+		}
+		own, err := b.adapted(fitted)
 		if err != nil {
 			return nil, err
 		}

@@ -22,6 +22,7 @@ import (
 	"github.com/goselfrag/goselfrag/modelserver"
 	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/dense"
 	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/rerank"
 	"github.com/goselfrag/goselfrag/retriever/rewrite"
@@ -527,6 +528,47 @@ func (f flat) EmbedDocuments(_ context.Context, texts []string) ([][]float32, er
 
 func (f flat) EmbedQuery(_ context.Context, text string) ([]float32, error) {
 	return []float32{1, float32(len(text))}, nil
+}
+
+// turned is an embedder with other vectors of queries, as an adapter makes.
+type turned struct {
+	dense.Embedder
+	bad *error
+}
+
+func (e turned) EmbedQuery(ctx context.Context, text string) ([]float32, error) {
+	return e.Embedder.EmbedQuery(ctx, "The ferry")
+}
+
+func (e turned) Check(context.Context) error { return *e.bad }
+
+// Adapt changes the embedder of every pipeline, the built-in one and one of a pipeline's own
+// as well, and its Check is heeded, but not without passages.
+func TestAdapt(t *testing.T) {
+	var bad error
+	env := Env{Adapt: func(e dense.Embedder) dense.Embedder { return turned{e, &bad} }}
+	ferry := []retriever.Passage{{ID: "quay", Text: "The quay was rebuilt."}, {ID: "ferry", Text: "The ferry leaves at nine."}}
+	for _, text := range []string{"dense", "dense dim=128"} {
+		p, err := Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bad = nil
+		r, err := NewCorpus(env, ferry).Build(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res, err := r.Retrieve(t.Context(), retriever.Query{Text: "the quay", K: 1}); err != nil || len(res.Hits) != 1 || res.Hits[0].Passage.ID != "ferry" {
+			t.Errorf("%s: %+v, %v", text, res.Hits, err)
+		}
+		bad = errors.New("another model")
+		if _, err := NewCorpus(env, ferry).Build(t.Context(), p); !errors.Is(err, bad) {
+			t.Errorf("%s: %v", text, err)
+		}
+		if _, err := NewCorpus(env, nil).Build(t.Context(), p); err != nil {
+			t.Errorf("%s without passages: %v", text, err)
+		}
+	}
 }
 
 // Pipelines over one corpus share the vectors of its passages, but what is embedded for

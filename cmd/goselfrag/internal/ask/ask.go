@@ -32,6 +32,7 @@ func Command() *cli.Command {
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
 			&cli.StringFlag{Name: "generator", Usage: connect.GeneratorUsage},
 			&cli.StringFlag{Name: "embeddings", Usage: connect.EmbeddingsUsage},
+			&cli.StringFlag{Name: "adapter", Usage: connect.AdapterUsage},
 			&cli.StringFlag{Name: "retrieval", Usage: connect.RetrievalUsage},
 			&cli.StringFlag{Name: "mode", Value: "adaptive", Usage: "retrieve by `MODE`: adaptive, always, never or hard"},
 			&cli.FloatFlag{Name: "threshold", Value: 0.2, Usage: "adaptive mode retrieves above the ratio `R`, 0 to 1"},
@@ -67,7 +68,7 @@ func parse(cmd *cli.Command) (config, error) {
 	if strings.TrimSpace(cfg.question) == "" {
 		return cfg, errors.New("the question is missing: put it in quotes after the flags")
 	}
-	model, env, err := connect.Models(cmd.String("generator"), cmd.String("embeddings"))
+	model, env, err := connect.Models(cmd.String("generator"), cmd.String("embeddings"), cmd.String("adapter"))
 	if err != nil {
 		return cfg, err
 	}
@@ -109,7 +110,7 @@ func parse(cmd *cli.Command) (config, error) {
 func unfit(cmd *cli.Command, m selfrag.Mode) error {
 	var useless []string
 	if m == selfrag.Never {
-		useless = []string{"embeddings", "filter", "k", "retrieval"}
+		useless = []string{"adapter", "embeddings", "filter", "k", "retrieval"}
 	}
 	if m != selfrag.Adaptive {
 		useless = append(useless, "threshold")

@@ -85,6 +85,9 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, subcomman
 	prepare(root)
 	for _, sub := range root.Commands {
 		prepare(sub)
+		for _, part := range sub.Commands {
+			prepare(part)
+		}
 	}
 	err := root.Run(ctx, append([]string{program}, args...))
 	if err == nil {
@@ -110,7 +113,7 @@ func prepare(c *cli.Command) {
 			return printHelp(c.Writer, c)
 		}
 		if err := action(ctx, c); err != nil {
-			return fmt.Errorf("%s: %w", c.Name, err)
+			return fmt.Errorf("%s: %w", strings.TrimPrefix(c.FullName(), program+" "), err)
 		}
 		return nil
 	}
@@ -118,7 +121,7 @@ func prepare(c *cli.Command) {
 		if c.Bool("help") {
 			return printHelp(c.Writer, c)
 		}
-		return Usage(fmt.Errorf("%s: %w\nusage: %s\n%s -h lists the flags", c.Name, err, usageLine(c), c.FullName()))
+		return Usage(fmt.Errorf("%s: %w\nusage: %s\n%s -h lists the flags", strings.TrimPrefix(c.FullName(), program+" "), err, usageLine(c), c.FullName()))
 	}
 }
 

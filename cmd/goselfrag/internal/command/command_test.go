@@ -102,7 +102,7 @@ func TestErrors(t *testing.T) {
 		"no technique":     {[]string{"help", "pipelines", "rerenk"}, 2, `help: there is no technique "rerenk": want one of lexical, `},
 		"no shell":         {[]string{"completion"}, 2, "completion: the shell is missing: want bash, zsh, fish or powershell\n"},
 		"unknown shell":    {[]string{"completion", "csh"}, 2, `completion: there is no script for "csh": want bash, `},
-		"flag of a script": {[]string{"completion", "bash", "-x"}, 2, "bash: flag provided but not defined: -x\nusage: goselfrag completion bash\n"},
+		"flag of a script": {[]string{"completion", "bash", "-x"}, 2, "completion bash: flag provided but not defined: -x\nusage: goselfrag completion bash\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, out, errs := run(c.args...)

@@ -40,6 +40,8 @@ func helpCommand() *cli.Command {
 		Action: func(_ context.Context, c *cli.Command) error {
 			topic, name := c.Args().Get(0), c.Args().Get(1)
 			switch {
+			case name != "" && c.NArg() == 2 && part(c, topic, name) != nil:
+				return printHelp(c.Writer, part(c, topic, name))
 			case c.NArg() > 2, name != "" && topic != pipelines:
 				return Usage(errors.New("there are too many arguments: want one command, or " + models + ", or " + systems + ", or " + pipelines + " and a technique"))
 			case topic == "":
@@ -65,6 +67,14 @@ func helpCommand() *cli.Command {
 	}
 }
 
+// part returns the command of a command, or nil.
+func part(c *cli.Command, command, name string) *cli.Command {
+	if whole := c.Root().Command(command); whole != nil {
+		return whole.Command(name)
+	}
+	return nil
+}
+
 // systemsHelp lists the systems of eval. docs/evaluation.md says more of each.
 func systemsHelp() string {
 	var b strings.Builder
@@ -88,12 +98,13 @@ func printHelp(w io.Writer, c *cli.Command) error {
 	helptext.Item(&b, 0, "", "usage: "+usageLine(c))
 	b.WriteString("\n")
 	helptext.Item(&b, 0, "", c.Usage)
-	if c.Root() == c {
+	if len(c.Commands) > 0 {
 		b.WriteString("\ncommands:\n")
 		for _, sub := range c.Commands {
 			helptext.Item(&b, 14, sub.Name, sub.Usage)
 		}
-	} else if len(c.Flags) > 0 {
+	}
+	if c.Root() != c && len(c.Flags) > 0 {
 		b.WriteString("\nflags, with one dash or two:\n")
 		for _, f := range c.Flags {
 			helptext.Item(&b, 20, head(f), about(f))

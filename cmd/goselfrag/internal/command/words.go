@@ -20,7 +20,7 @@ func Words(err error) string {
 
 // prefixes are names of packages before what went wrong. Those of pipelines and filters
 // are words of the user's, too.
-var prefixes = regexp.MustCompile(`(^|: |; )(?:budget|critics|dataset|dense|generator|hnsw|ingest|judge|lexical|metric|modelserver|openai|rag|rerank|retriever|rewrite|selfrag|sensitivity|summary|system): `)
+var prefixes = regexp.MustCompile(`(^|: |; )(?:adapt|budget|critics|dataset|dense|generator|hnsw|ingest|judge|lexical|metric|modelserver|openai|rag|rerank|retriever|rewrite|selfrag|sensitivity|summary|system): `)
 
 // values are what packages strconv and time say of the value of a flag.
 var values = []struct {
@@ -58,6 +58,10 @@ var words = []struct{ library, program string }{
 	{"set TopLogProbs to 0", "begin the URL with chat-labels+"},
 	{": ask it for the next token (generator.Next)", ""},
 	{": give a critic that judges its text, and a decider with WithDecider or another mode", ": name it with chat+http://HOST:PORT/MODEL, so that it judges its texts"},
+
+	// Training.
+	{"raise Temperature, which is", "raise -temperature, which is"},
+	{", or lower Rate", ""},
 
 	// Flags.
 	{"-filter: filter: ", "-filter: "},

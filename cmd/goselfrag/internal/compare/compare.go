@@ -35,6 +35,7 @@ func Command() *cli.Command {
 			&cli.IntFlag{Name: "limit", Usage: "ask only the first `N` questions; 0 asks all"},
 			&cli.StringFlag{Name: "generator", Usage: connect.GeneratorUsage},
 			&cli.StringFlag{Name: "embeddings", Usage: connect.EmbeddingsUsage},
+			&cli.StringFlag{Name: "adapter", Usage: connect.AdapterUsage},
 			&cli.StringFlag{Name: "html", Usage: "write a page with plots to `FILE`"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object instead of tables"},
 			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`SEED` of the intervals"},
@@ -67,6 +68,7 @@ type config struct {
 	limit      int
 	generator  string // its URL
 	embeddings string // the URL of an embedding model
+	adapter    string // the file of a query adapter
 	env        pipeline.Env
 	html       string
 	json       bool
@@ -90,7 +92,7 @@ var offline = []connect.Named{
 func parse(cmd *cli.Command) (config, error) {
 	cfg := config{
 		source: questionset.Source{Docs: cmd.String("docs"), Corpus: cmd.String("corpus"), Questions: cmd.String("questions")}, values: cmd.StringSlice("pipeline"), limit: cmd.Int("limit"),
-		generator: cmd.String("generator"), embeddings: cmd.String("embeddings"), html: cmd.String("html"), json: cmd.Bool("json"),
+		generator: cmd.String("generator"), embeddings: cmd.String("embeddings"), adapter: cmd.String("adapter"), html: cmd.String("html"), json: cmd.Bool("json"),
 		seed: cmd.Uint64("seed"), overlap: cmd.Int("overlap"), join: cmd.String("join"), words: cmd.Int("words"),
 	}
 	err := command.FlagsOnly(cmd)
@@ -153,7 +155,7 @@ func (c *config) parseSweep(cmd *cli.Command) error {
 // connect makes the models and reads the pipelines.
 func (c *config) connect() error {
 	var err error
-	if _, c.env, err = connect.Models(c.generator, c.embeddings); err != nil {
+	if _, c.env, err = connect.Models(c.generator, c.embeddings, c.adapter); err != nil {
 		return err
 	}
 	for _, value := range c.values {

@@ -80,7 +80,7 @@ func (r report) facts() []chart.Fact {
 	list := []chart.Fact{
 		{Name: "corpus", Value: fmt.Sprintf("%s, %d passages", r.Corpus, r.Passages)},
 		{Name: "questions", Value: fmt.Sprintf("%s, %d questions", r.File, r.Questions)},
-		{Name: "model", Value: r.Generator}, {Name: "embeddings", Value: r.Embeddings},
+		{Name: "model", Value: r.Generator}, {Name: "embeddings", Value: r.Embeddings}, {Name: "adapter", Value: r.Adapter},
 		{Name: "joined by", Value: r.Join},
 		{Name: "seed of the intervals", Value: strconv.FormatUint(r.Seed, 10)},
 		{Name: "caution", Value: r.Caution},

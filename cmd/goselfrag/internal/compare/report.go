@@ -19,6 +19,7 @@ type report struct {
 	File       string `json:"question_file"`
 	Generator  string `json:"generator,omitempty"`
 	Embeddings string `json:"embeddings,omitempty"`
+	Adapter    string `json:"adapter,omitempty"`
 	Passages   int    `json:"passages"`
 	Questions  int    `json:"questions"`
 	Seed       uint64 `json:"seed"`
@@ -86,7 +87,7 @@ const calls = "calls"
 // that whole groups of them are drawn for the intervals.
 func newReport(cfg config, passages int, questions []dataset.Question, all []asked) (report, error) {
 	r := report{
-		Corpus: cfg.source.Docs + cfg.source.Corpus, File: cfg.source.Questions, Generator: cfg.generator, Embeddings: cfg.embeddings,
+		Corpus: cfg.source.Docs + cfg.source.Corpus, File: cfg.source.Questions, Generator: cfg.generator, Embeddings: cfg.embeddings, Adapter: cfg.adapter,
 		Passages: passages, Questions: len(questions), Seed: cfg.seed, Overlap: cfg.overlap, Join: cfg.join, Figures: figureNames(cfg),
 	}
 	boot := metric.Bootstrap{Seed: cfg.seed}

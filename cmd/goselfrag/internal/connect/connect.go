@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/goselfrag/goselfrag/adapt"
 	"github.com/goselfrag/goselfrag/critique/judge"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/chat"
@@ -167,10 +168,14 @@ func Reranker(text string, o rerank.EndpointOptions) (rerank.Scorer, error) {
 // RetrievalUsage is the text of a flag with a pipeline.
 const RetrievalUsage = "the pipeline `TEXT`; see goselfrag help pipelines"
 
+// AdapterUsage is the text of a flag with a query adapter.
+const AdapterUsage = "adapt queries by `FILE`; see goselfrag help adapt"
+
 // Models returns the model of the flag -generator, and what pipelines can use: this model
-// and that of -embeddings or, if the flag is empty, the built-in embedder. It does no I/O.
-// An error names the flag and wraps [ErrURL] or [modelserver.ErrConfig].
-func Models(generator, embeddings string) (Model, pipeline.Env, error) {
+// and that of -embeddings or, if the flag is empty, the built-in embedder, with the adapter
+// in the file of -adapter if there is one. It asks no server. An error names the flag; it
+// wraps [ErrURL] or [modelserver.ErrConfig], or is that of adapt.Load.
+func Models(generator, embeddings, adapter string) (Model, pipeline.Env, error) {
 	m, err := Generator(generator)
 	if err != nil {
 		return m, pipeline.Env{}, fmt.Errorf("-generator: %w", err)
@@ -181,16 +186,23 @@ func Models(generator, embeddings string) (Model, pipeline.Env, error) {
 			return m, env, fmt.Errorf("-embeddings: %w", err)
 		}
 	}
+	if adapter != "" {
+		a, err := adapt.Load(context.Background(), adapter)
+		if err != nil {
+			return m, env, fmt.Errorf("-adapter: %w", err)
+		}
+		env.Adapt = func(e dense.Embedder) dense.Embedder { return a.Over(e) }
+	}
 	return m, env, nil
 }
 
 // Retrieval reads the pipeline of a flag and finds out, without I/O, whether it can be
-// built. Empty text means keyword search or, with an embedding model, hybrid search. The
-// error wraps a *[pipeline.Error].
+// built. Empty text means keyword search or, with an embedding model or an adapter, hybrid
+// search. The error wraps a *[pipeline.Error].
 func Retrieval(text string, env pipeline.Env) (*pipeline.Pipeline, error) {
 	if text == "" {
 		text = "lexical"
-		if env.Embedder != nil {
+		if env.Embedder != nil || env.Adapt != nil {
 			text = "hybrid"
 		}
 	}

@@ -171,7 +171,7 @@ func TestKeys(t *testing.T) {
 type blind struct{ dense.Embedder }
 
 func TestRetrieval(t *testing.T) {
-	_, plain, err := Models("", "")
+	_, plain, err := Models("", "", "")
 	if err != nil {
 		t.Fatal(err)
 	}

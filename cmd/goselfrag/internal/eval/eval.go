@@ -42,6 +42,7 @@ func Command() *cli.Command {
 			&cli.StringFlag{Name: "systems", Value: "selfrag", Usage: "measure `SYSTEMS`, such as selfrag,floor, or all; see goselfrag help systems"},
 			&cli.StringFlag{Name: "generator", Usage: connect.GeneratorUsage},
 			&cli.StringFlag{Name: "embeddings", Usage: connect.EmbeddingsUsage},
+			&cli.StringFlag{Name: "adapter", Usage: connect.AdapterUsage},
 			&cli.StringSliceFlag{Name: "retrieval", Usage: "the pipeline `TEXT`, NAME=TEXT, or oracle; give several; see goselfrag help pipelines"},
 			&cli.StringFlag{Name: "metric", Value: "match", Usage: "the primary `METRIC`, match or f1: systems are compared by it"},
 			&cli.BoolFlag{Name: "sensitivity", Usage: "measure what errors of the critic cost, and where wrong answers come from"},
@@ -64,6 +65,7 @@ type config struct {
 	all         bool   // of -systems
 	generator   string // its URL
 	embeddings  string // the URL of an embedding model
+	adapter     string // the file of a query adapter
 	pipelines   []connect.Named
 	env         pipeline.Env
 	model       connect.Model
@@ -81,7 +83,7 @@ type config struct {
 func parse(cmd *cli.Command) (config, error) {
 	cfg := config{
 		source: questionset.Source{Docs: cmd.String("docs"), Corpus: cmd.String("corpus"), Questions: cmd.String("questions")}, k: cmd.Int("k"), limit: cmd.Int("limit"),
-		generator: cmd.String("generator"), embeddings: cmd.String("embeddings"),
+		generator: cmd.String("generator"), embeddings: cmd.String("embeddings"), adapter: cmd.String("adapter"),
 		metric: cmd.String("metric"), sensitivity: cmd.Bool("sensitivity"), pairs: cmd.String("pairs"),
 		out: cmd.String("out"), html: cmd.String("html"), resume: cmd.Bool("resume"), seed: cmd.Uint64("seed"), json: cmd.Bool("json"),
 	}
@@ -100,7 +102,7 @@ func parse(cmd *cli.Command) (config, error) {
 	case primary[cfg.metric] == nil:
 		return cfg, fmt.Errorf("-metric is %q: want match or f1", cfg.metric)
 	}
-	if cfg.model, cfg.env, err = connect.Models(cfg.generator, cfg.embeddings); err != nil {
+	if cfg.model, cfg.env, err = connect.Models(cfg.generator, cfg.embeddings, cfg.adapter); err != nil {
 		return cfg, err
 	}
 	if cfg.pipelines, err = pipelines(cmd.StringSlice("retrieval"), cfg.env); err != nil {
@@ -273,6 +275,11 @@ func (c config) open() (*store, error) {
 	}
 	this.Retrieval = strings.Join(texts, ", ")
 	var err error
+	if c.adapter != "" {
+		if this.Adapter, err = digest(c.adapter); err != nil {
+			return nil, err
+		}
+	}
 	if c.source.Docs != "" {
 		this.Corpus, err = digestPassages(c.set.Passages)
 	} else {

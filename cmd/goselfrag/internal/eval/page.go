@@ -51,7 +51,7 @@ func (r report) facts() []chart.Fact {
 	list := []chart.Fact{
 		{Name: "corpus", Value: fmt.Sprintf("%s, %d passages", r.cfg.source.Docs+r.cfg.source.Corpus, r.Passages)},
 		{Name: "questions", Value: fmt.Sprintf("%s, %d questions about %d %s", r.cfg.source.Questions, r.Questions, r.Clusters, r.cfg.source.Units())},
-		{Name: "model", Value: r.cfg.generator}, {Name: "embeddings", Value: r.cfg.embeddings},
+		{Name: "model", Value: r.cfg.generator}, {Name: "embeddings", Value: r.cfg.embeddings}, {Name: "adapter", Value: r.cfg.adapter},
 		{Name: "passages of a question", Value: strconv.Itoa(r.K)},
 		{Name: "primary metric", Value: r.Metric},
 		{Name: "verdict", Value: r.verdict()},

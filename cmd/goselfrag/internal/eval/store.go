@@ -22,6 +22,8 @@ type settings struct {
 	Generator string `json:"generator,omitempty"` // its URL; empty is the embedded model
 	// Embeddings is the URL of the embedding model, if there is one.
 	Embeddings string `json:"embeddings,omitempty"`
+	// Adapter is the digest of the file of -adapter, if there is one.
+	Adapter string `json:"adapter_sha256,omitempty"`
 	// Retrieval is the pipeline, or NAME=PIPELINE of each if there are several.
 	Retrieval string `json:"retrieval"`
 	Corpus    string `json:"corpus_sha256"`
@@ -33,7 +35,11 @@ type settings struct {
 
 // String tells settings apart.
 func (s settings) String() string {
-	return fmt.Sprintf("generator %q, embeddings %q, retrieval %q, k %d, seed %d, corpus %.8s, questions %.8s, traces %t", s.Generator, s.Embeddings, s.Retrieval, s.K, s.Seed, s.Corpus, s.Questions, s.Traces)
+	text := fmt.Sprintf("generator %q, embeddings %q, retrieval %q, k %d, seed %d, corpus %.8s, questions %.8s, traces %t", s.Generator, s.Embeddings, s.Retrieval, s.K, s.Seed, s.Corpus, s.Questions, s.Traces)
+	if s.Adapter != "" {
+		text += fmt.Sprintf(", adapter %.8s", s.Adapter)
+	}
+	return text
 }
 
 // store keeps answers in a file, so that a run that was broken off can go on. The zero
