@@ -10,6 +10,7 @@ import (
 	"runtime"
 
 	"github.com/goselfrag/goselfrag/internal/fanout"
+	"github.com/goselfrag/goselfrag/internal/regular"
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
@@ -107,23 +108,13 @@ func (r *Result) readStream(ctx context.Context, name string, counted *counter, 
 	return nil
 }
 
-// open opens a file that is neither a folder nor a device or a pipe. One that becomes a
-// pipe after it was listed must not be waited for: package os opens it without that if
-// fsys is that of Dir.
+// open opens a file that is neither a folder nor a device or a pipe.
 func open(fsys fs.FS, name string) (fs.File, error) {
-	info, err := fs.Stat(fsys, name)
-	if err == nil && !info.Mode().IsRegular() {
+	f, err := regular.OpenFS(fsys, name)
+	if errors.Is(err, regular.ErrNotFile) {
 		return nil, ErrNotFile
 	}
-	f, err := fsys.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	if info, err = f.Stat(); err == nil && !info.Mode().IsRegular() {
-		f.Close()
-		return nil, ErrNotFile
-	}
-	return f, nil
+	return f, err
 }
 
 // counter counts the bytes that are read through it.
