@@ -5,10 +5,12 @@
 // [Dir] and [FS] read a folder, [Document] one document that is already in memory,
 // and [Stream] one that is too large for it. [Split] says how text is cut. Text of
 // documents is data: nothing in it is understood but the markup of its format, and
-// strings that mean something to a model stay as they are.
+// strings that mean something to a model stay as they are. [List] says which files of a
+// folder are read and how others are excluded, and [File] reads one of them.
 //
-// Package clean drops passages that are not worth an index, and package vectors
-// reads embeddings that were made elsewhere.
+// Package clean drops passages that are not worth an index, package vectors reads
+// embeddings that were made elsewhere, and package foldersync keeps an index equal to a
+// folder.
 //
 // # Formats
 //

@@ -7,64 +7,12 @@ import (
 	"io"
 	"io/fs"
 	"iter"
-	"os"
 	"runtime"
-	"slices"
-	"strings"
 
 	"github.com/goselfrag/goselfrag/internal/fanout"
 	"github.com/goselfrag/goselfrag/internal/regular"
 	"github.com/goselfrag/goselfrag/retriever"
 )
-
-// list returns the names of the documents in order. Links to folders are not
-// followed, so that no loop of links can hold it up.
-func (r *Result) list(ctx context.Context, fsys fs.FS, opts Options) ([]string, error) {
-	var names []string
-	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
-		if ctx.Err() != nil {
-			return fmt.Errorf("ingest: stopped while listing files: %w", ctx.Err())
-		}
-		if err != nil {
-			if name == "." {
-				return fmt.Errorf("ingest: %w", err)
-			}
-			r.skip(name, err)
-			return nil
-		}
-		dotted := strings.HasPrefix(d.Name(), ".") && name != "."
-		switch {
-		case d.IsDir() && dotted:
-			return fs.SkipDir
-		case d.IsDir():
-			return nil
-		case dotted:
-			r.Ignored++
-			return nil
-		}
-		mode := d.Type()
-		if mode&fs.ModeSymlink != 0 {
-			info, err := fs.Stat(fsys, name)
-			if err != nil {
-				r.skip(name, err)
-				return nil
-			}
-			mode = info.Mode()
-		}
-		switch {
-		case mode.IsDir(), !mode.IsRegular() && opts.formatOf(name) != "":
-			r.skip(name, ErrNotFile)
-		case opts.formatOf(name) == "":
-			r.Ignored++
-		default:
-			names = append(names, name)
-		}
-		return nil
-	})
-	// The walk gives a/b.md before a.md.
-	slices.Sort(names)
-	return names, err
-}
 
 // readFiles reads files, as many at a time as there are processors, and yields what they
 // hold in their order. Once ctx is done, files yield its error.
@@ -96,16 +44,21 @@ func (r *Result) readFile(ctx context.Context, fsys fs.FS, name string, opts Opt
 		return nil
 	}
 	defer f.Close()
+	counted := &counter{r: f}
+	if info, err := f.Stat(); err == nil {
+		counted.size = info.Size()
+	}
+	return r.readStream(ctx, name, counted, opts)
+}
+
+// readStream adds the passages of what counted reads, or skips it. The error is that of
+// readFile.
+func (r *Result) readStream(ctx context.Context, name string, counted *counter, opts Options) error {
 	format := opts.formatOf(name)
 	records := isRecords(format)
-	info, err := f.Stat()
-	if err == nil && !records && info.Size() > opts.maxBytes(format) {
+	if !records && counted.size > opts.maxBytes(format) {
 		r.skip(name, ErrTooLarge)
 		return nil
-	}
-	counted := &counter{r: f}
-	if err == nil {
-		counted.size = info.Size()
 	}
 	before := len(r.Passages)
 	opts.Note = func(n Note) { r.Notes = append(r.Notes, n) }
@@ -155,38 +108,14 @@ func (r *Result) readFile(ctx context.Context, fsys fs.FS, name string, opts Opt
 	return nil
 }
 
-// open opens a file that is neither a folder nor a device or a pipe. One that becomes a
-// pipe after it was listed must not be waited for: package os opens it without that if
-// fsys is that of Dir.
+// open opens a file that is neither a folder nor a device or a pipe.
 func open(fsys fs.FS, name string) (fs.File, error) {
-	info, err := fs.Stat(fsys, name)
-	if err == nil && !info.Mode().IsRegular() {
+	f, err := regular.OpenFS(fsys, name)
+	if errors.Is(err, regular.ErrNotFile) {
 		return nil, ErrNotFile
 	}
-	f, err := fsys.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	if info, err = f.Stat(); err == nil && !info.Mode().IsRegular() {
-		f.Close()
-		return nil, ErrNotFile
-	}
-	return f, nil
+	return f, err
 }
-
-// folder is a file system whose files are opened without waiting for them.
-type folder struct {
-	fs.FS
-	root *os.Root
-}
-
-func (f folder) Open(name string) (fs.File, error) {
-	return regular.Open(f.root, name)
-}
-
-func (f folder) Stat(name string) (fs.FileInfo, error) { return fs.Stat(f.FS, name) }
-
-func (f folder) ReadDir(name string) ([]fs.DirEntry, error) { return fs.ReadDir(f.FS, name) }
 
 // counter counts the bytes that are read through it.
 type counter struct {

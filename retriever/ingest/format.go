@@ -19,7 +19,8 @@ import (
 type Reader interface {
 	// Read returns the text of the document whose bytes are data. It must not
 	// change or keep data. When ctx is done, Read stops and returns ctx.Err(). It must
-	// be safe for concurrent use.
+	// be safe for concurrent use. An error that is ErrNoText says that these bytes hold no
+	// text for good; after another one it may be worth trying again.
 	Read(ctx context.Context, data []byte) (Text, error)
 }
 

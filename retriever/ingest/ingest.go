@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/goselfrag/goselfrag/internal/regular"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
@@ -25,6 +26,7 @@ var (
 	ErrFormat   = errors.New("unknown format: want a name ending in .txt, .text, .md, .markdown, .html, .htm, .jsonl, .ndjson, .csv or .tsv")
 	ErrRecord   = errors.New("bad record")
 	ErrBinary   = errors.New("not text: a file of this name should hold text")
+	ErrPattern  = errors.New("bad pattern: want what a line of a .gitignore file may hold")
 	ErrTooMany  = errors.New("its passages take too much memory for its size: cut it into larger passages, or read it with Stream")
 )
 
@@ -58,6 +60,10 @@ type Options struct {
 	Formats map[string]Reader
 	// Fields says which fields of records hold what.
 	Fields Fields
+	// Exclude has patterns of files and folders that are not read, as a line of a
+	// .gitignore file in the folder has them. A file called .goselfragignore adds such
+	// lines for the folder that it is in; see [List].
+	Exclude []string
 	// Note, if set, is called at the end of a document for each kind of thing that was
 	// changed or left out on the way to its passages: by the goroutine that reads the
 	// stream, or that called Dir or FS.
@@ -66,7 +72,8 @@ type Options struct {
 	// Dir or FS, which waits for it.
 	Progress func(Progress)
 
-	maxForeign int64 // MaxBytes for Formats
+	maxForeign int64      // MaxBytes for Formats
+	excluded   exclusions // Exclude
 }
 
 // Progress says how far the reading of a folder has got.
@@ -95,6 +102,9 @@ type Result struct {
 	// Ignored counts the files of other formats and those whose name begins with
 	// a dot. Folders whose name begins with a dot are not looked into.
 	Ignored int
+	// Excluded counts the files and folders that an exclusion names, not what is in
+	// such folders.
+	Excluded int
 
 	cost    int64           // of Passages
 	size    int64           // of the files that were read, as far as it is known
@@ -145,6 +155,11 @@ func (o Options) check() (Options, error) {
 	if err := o.checkFormats(); err != nil {
 		return o, err
 	}
+	for _, line := range o.Exclude {
+		if err := o.excluded.add(line); err != nil {
+			return o, fmt.Errorf("%w: Exclude has %q: %w", ErrOption, line, err)
+		}
+	}
 	if o.MaxBytes < 0 {
 		return o, fmt.Errorf("%w: MaxBytes is %d: want at least 1, or 0 for 32 MiB", ErrOption, o.MaxBytes)
 	}
@@ -166,7 +181,7 @@ func Dir(ctx context.Context, dir string, opts Options) (Result, error) {
 		return Result{}, fmt.Errorf("ingest: %w: name an existing folder", err)
 	}
 	defer root.Close()
-	return FS(ctx, folder{root.FS(), root}, opts)
+	return FS(ctx, regular.FS(root), opts)
 }
 
 // FS reads the documents of a file system.
@@ -190,10 +205,12 @@ func FS(ctx context.Context, fsys fs.FS, opts Options) (res Result, err error) {
 	if err != nil {
 		return res, err
 	}
-	names, err := res.list(ctx, fsys, opts)
+	list, err := List(ctx, fsys, opts)
+	res.Skipped, res.Ignored, res.Excluded = list.Skipped, list.Ignored, list.Excluded
 	if err != nil {
 		return res, err
 	}
+	names := list.paths()
 	res.taken, res.files = map[string]bool{}, make(map[string]bool, len(names))
 	for _, name := range names {
 		res.files[name] = true
@@ -331,7 +348,12 @@ func (r *Result) rename(name string, s span, passages []retriever.Passage) bool 
 		}
 		return false
 	}
-	id := fmt.Sprintf("%s#%d", name, s.line)
+	s.giveID(fmt.Sprintf("%s#%d", name, s.line), passages)
+	return true
+}
+
+// giveID replaces the id of the record, with which those of its passages begin.
+func (s span) giveID(id string, passages []retriever.Passage) {
 	for i := range passages {
 		p := &passages[i]
 		p.ID = id + strings.TrimPrefix(p.ID, s.id)
@@ -340,7 +362,6 @@ func (r *Result) rename(name string, s span, passages []retriever.Passage) bool 
 			p.Metadata[parentKey] = filter.String(id + strings.TrimPrefix(parent, s.id))
 		}
 	}
-	return true
 }
 
 // Document makes passages of one document, whose format the end of its name

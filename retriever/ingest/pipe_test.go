@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/goselfrag/goselfrag/internal/regular"
 )
 
 // A file that becomes a pipe or a device once it was listed is skipped.
@@ -27,7 +29,7 @@ func TestDirPipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	fsys := changing{folder{root.FS(), root}, func() {
+	fsys := changing{regular.FS(root).(folder), func() {
 		for _, name := range names[1:] {
 			path := filepath.Join(dir, name)
 			if err := errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600)); err != nil {
@@ -42,7 +44,7 @@ func TestDirPipe(t *testing.T) {
 		t.Errorf("%v, %+v", err, res)
 	}
 	// Also when it becomes one between the look at it and the opening.
-	f, err := folder{root.FS(), root}.Open("b.txt")
+	f, err := regular.FS(root).Open("b.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,4 +64,10 @@ func (c changing) ReadDir(name string) ([]fs.DirEntry, error) {
 	list, err := c.folder.ReadDir(name)
 	c.then()
 	return list, err
+}
+
+// folder is what regular.FS returns.
+type folder interface {
+	fs.StatFS
+	fs.ReadDirFS
 }

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/goselfrag/goselfrag/retriever/ingest"
 )
 
 // build makes a PDF of objects, numbered from 1; the first is the catalog.
@@ -221,6 +223,15 @@ func TestOptions(t *testing.T) {
 	for _, o := range []Options{{MaxPages: -1}, {MaxText: -1}, {MaxTime: -1}, {MaxMemory: 1}, {MaxMemory: 4 << 30}} {
 		if _, err := New(o).Read(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "pdf: Options.Max") {
 			t.Errorf("%+v: %v", o, err)
+		}
+	}
+}
+
+// What reading again cannot change is told apart from what it may.
+func TestErrorsOfTheDocument(t *testing.T) {
+	for err, want := range map[error]bool{ErrNoText: true, ErrEncrypted: true, ErrDamaged: false, ErrLimit: false} {
+		if got := errors.Is(fmt.Errorf("x: %w", err), ingest.ErrNoText); got != want {
+			t.Errorf("%v: %v", err, got)
 		}
 	}
 }

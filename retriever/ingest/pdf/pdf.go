@@ -12,14 +12,23 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/ingest"
 )
 
-// Why a document gave no text.
+// Why a document gave no text. ErrEncrypted and ErrNoText are [ingest.ErrNoText], too: it
+// is useless to read the same bytes again.
 var (
-	ErrEncrypted = errors.New("pdf: encrypted: save it without a password")
-	ErrDamaged   = errors.New("pdf: damaged, or not a PDF")
-	ErrNoText    = errors.New("pdf: no text layer: its pages are pictures: have their text recognized (OCR) first")
-	ErrLimit     = errors.New("pdf: too large")
-	ErrClosed    = errors.New("pdf: the reader is closed")
+	ErrEncrypted error = textless("pdf: encrypted: save it without a password")
+	ErrDamaged         = errors.New("pdf: damaged, or not a PDF")
+	ErrNoText    error = textless("pdf: no text layer: its pages are pictures: have their text recognized (OCR) first")
+	ErrLimit           = errors.New("pdf: too large")
+	ErrClosed          = errors.New("pdf: the reader is closed")
 )
+
+// textless is an error about a document that holds no text that can be read.
+type textless string
+
+func (e textless) Error() string { return string(e) }
+
+// Is makes it ingest.ErrNoText.
+func (e textless) Is(target error) bool { return target == ingest.ErrNoText }
 
 // Options bounds what one document may take. The zero value is ready to use.
 type Options struct {
