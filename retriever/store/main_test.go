@@ -110,3 +110,11 @@ func idsOf(res retriever.Result) []string {
 	}
 	return list
 }
+
+// fastDir returns where files need no disk, empty if there is no such place.
+func fastDir() string {
+	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
+		return "/dev/shm"
+	}
+	return ""
+}
