@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"flag"
@@ -254,6 +255,45 @@ func (m *model) crash(t *rapid.T) {
 	m.open(t)
 }
 
+// backup goes on with a store that was restored from a backup.
+func (m *model) backup(t *rapid.T) {
+	var b bytes.Buffer
+	if err := m.s.Backup(t.Context(), &b); err != nil {
+		t.Fatal(err)
+	}
+	m.copies++
+	to := filepath.Join(m.top, fmt.Sprint("restored", m.copies))
+	restored, err := Restore(t.Context(), &b, to, m.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(restored.Close(), m.s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	m.dir = to
+	m.open(t)
+}
+
+func (m *model) compact(t *rapid.T) {
+	if err := m.s.Compact(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	st, err := m.s.Stats(t.Context())
+	if err != nil || st.Removed > 0 {
+		t.Fatalf("%+v, error %v: want nothing removed", st, err)
+	}
+}
+
+func (m *model) verify(t *rapid.T) {
+	if err := m.s.Verify(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	st, err := m.s.Stats(t.Context())
+	if err != nil || st.Passages != len(m.passages) || st.Vectors != len(slices.DeleteFunc(slices.Clone(m.passages), func(p retriever.Passage) bool { return p.Title+p.Text == "" })) {
+		t.Fatalf("%+v, error %v: want %d passages", st, err, len(m.passages))
+	}
+}
+
 // damage takes an index file away.
 func (m *model) damage(t *rapid.T) {
 	if err := m.s.Close(); err != nil {
@@ -414,6 +454,7 @@ func TestModel(t *testing.T) {
 		maps.Copy(actions, map[string]func(*rapid.T){
 			"put": m.put, "put more": m.put, "put again": m.put, "replace": m.replace, "delete": m.delete, "scope": m.scoped,
 			"search": m.search, "search more": m.search, "reopen": m.reopen, "crash": m.crash, "damage": m.damage,
+			"backup": m.backup, "compact": m.compact, "verify": m.verify,
 		})
 		t.Repeat(actions)
 	})
