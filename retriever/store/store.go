@@ -28,7 +28,10 @@ type Store struct {
 	o    Options
 	disk *disk
 	lock *flock.Flock
-	db   *database
+	id   string // manifest.ID
+	// wordsWith is how the words are indexed.
+	wordsWith lexical.Options
+	db        *database
 
 	now    atomic.Pointer[view]  // nil when closed
 	saved  atomic.Uint64         // manifest.Saved
@@ -200,6 +203,7 @@ func (s *Store) load() error {
 	}
 	m := s.m.clone()
 	m.Words = wordsGiven(s.o.Words, m.Words)
+	s.id, s.wordsWith = m.ID, wordsOptions(s.o.Words, m.Words, s.fetchNumbered)
 	if s.o.ReadOnly {
 		s.m = m
 		return nil

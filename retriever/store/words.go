@@ -46,14 +46,14 @@ func (s *Store) readMark() (m mark, err error) {
 	if err := json.Unmarshal(text, &m); err != nil {
 		return m, err
 	}
-	if m.Store != s.m.ID || m.Seq > s.m.Seq || m.Seq < s.m.Saved {
+	if m.Store != s.id || m.Seq > s.m.Seq || m.Seq < s.m.Saved {
 		return m, fmt.Errorf("the words are of change %d of store %s", m.Seq, m.Store)
 	}
 	return m, nil
 }
 
 func (s *Store) writeMark(seq uint64) error {
-	text, err := json.Marshal(mark{s.m.ID, seq})
+	text, err := json.Marshal(mark{s.id, seq})
 	if err != nil {
 		return err
 	}
@@ -89,22 +89,22 @@ func (s *Store) fetchNumbered(_ context.Context, ids []string) (list []retriever
 // errStale is about an index that names a passage which the database does not have.
 var errStale = errors.New("store: the index names a passage that is not there")
 
-// wordsOptions returns the options of the keyword index.
-func (s *Store) wordsOptions() lexical.Options {
-	o := s.o.Words
-	o.Fetch = s.fetchNumbered
+// wordsOptions returns the options of the keyword index: those that were given, and where
+// they are zero those of the manifest.
+func wordsOptions(o lexical.Options, saved wordsState, fetch lexical.Fetch) lexical.Options {
+	o.Fetch = fetch
 	set := func(given *float64, saved float64) {
 		if *given == 0 {
 			*given = saved
 		}
 	}
-	set(&o.K1, s.m.Words.K1)
-	set(&o.B, s.m.Words.B)
+	set(&o.K1, saved.K1)
+	set(&o.B, saved.B)
 	if o.Analyzer == "" && o.Custom == nil {
-		o.Analyzer = s.m.Words.Analyzer
+		o.Analyzer = saved.Analyzer
 	}
 	if o.TitleWeight == 0 {
-		o.TitleWeight = s.m.Words.Title
+		o.TitleWeight = saved.Title
 	}
 	return o
 }
@@ -133,7 +133,7 @@ func (s *Store) openWords(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ix, err := lexical.Open(s.wordsDir(), s.wordsOptions())
+	ix, err := lexical.Open(s.wordsDir(), s.wordsWith)
 	if err != nil {
 		return err
 	}
@@ -212,7 +212,7 @@ func (s *Store) rebuildWords(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	ix, err := lexical.New(ctx, nil, s.wordsOptions())
+	ix, err := lexical.New(ctx, nil, s.wordsWith)
 	if err != nil {
 		return err
 	}
@@ -225,7 +225,7 @@ func (s *Store) rebuildWords(ctx context.Context) (err error) {
 		if err := errors.Join(s.disk.may("write", s.wordsDir()), ix.Save(ctx, s.wordsDir()), ix.Close()); err != nil {
 			return err
 		}
-		if ix, err = lexical.Open(s.wordsDir(), s.wordsOptions()); err != nil {
+		if ix, err = lexical.Open(s.wordsDir(), s.wordsWith); err != nil {
 			return err
 		}
 	}
