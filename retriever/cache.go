@@ -25,7 +25,8 @@ type CacheOptions struct {
 
 // Cache is a Retriever that remembers the results of another one, of queries that are
 // equal in everything: text, K and filter, by filter.Format, and in the scopes that they are asked in. A result with an error
-// or with something missing is not remembered. It is safe for concurrent use; equal
+// or with something missing is not remembered, and one that was found in passages that say
+// when they change ([Changing]) is not given again after a change. It is safe for concurrent use; equal
 // queries at the same time each ask the retriever, so that none depends on the context
 // of another.
 type Cache struct {
@@ -46,9 +47,10 @@ type cacheKey struct {
 }
 
 type cached struct {
-	key   cacheKey
-	found time.Time
-	res   Result
+	key     cacheKey
+	found   time.Time
+	res     Result
+	depends []dependency
 }
 
 // NewCache returns a cache of the results of r. The error wraps ErrOption: r is nil,
@@ -83,16 +85,20 @@ func (c *Cache) Retrieve(ctx context.Context, q Query) (Result, error) {
 	for _, f := range Confined(ctx) { // of a scope, whatever q says
 		key.filter += "\x00" + filter.Format(f)
 	}
-	res, purges, ok := c.get(key)
+	res, depends, purges, ok := c.get(key)
 	if ok {
+		for _, d := range depends {
+			DependOn(ctx, d.on, d.generation)
+		}
 		_, step := observe.Start(ctx, observe.Part, "cached")
 		step.End(nil)
 		return res, nil
 	}
 	found := time.Now() // what changes at the retriever from now on may be missed
+	ctx, seen := collectDepends(ctx)
 	res, err := Ask(ctx, c.inner, q)
 	if err == nil && len(res.Missing) == 0 {
-		c.put(&cached{key, found, cloneResult(res)}, purges)
+		c.put(&cached{key, found, cloneResult(res), seen.all()}, purges)
 	}
 	return res, err
 }
@@ -116,12 +122,12 @@ func (c *Cache) Len() int {
 	return len(c.entries)
 }
 
-func (c *Cache) get(key cacheKey) (res Result, purges int, ok bool) {
+func (c *Cache) get(key cacheKey) (res Result, depends []dependency, purges int, ok bool) {
 	entry, purges := c.entry(key)
-	if entry == nil {
-		return res, purges, false
+	if entry == nil || !current(entry.depends) {
+		return res, nil, purges, false
 	}
-	return cloneResult(entry.res), purges, true // entries do not change
+	return cloneResult(entry.res), entry.depends, purges, true // entries do not change
 }
 
 func (c *Cache) entry(key cacheKey) (entry *cached, purges int) {

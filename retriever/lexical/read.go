@@ -42,7 +42,17 @@ func (s *Snapshot) Len() int { return s.now.live }
 func (*Snapshot) MostCost(int) (budget.Cost, bool) { return budget.Cost{}, true }
 
 // Retrieve does what Index.Retrieve does, in the snapshot.
-func (s *Snapshot) Retrieve(ctx context.Context, q retriever.Query) (res retriever.Result, err error) {
+func (s *Snapshot) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result, error) {
+	return s.search(ctx, q, false)
+}
+
+// IDs does what Retrieve does, but fetches no passage that is found: hits have only the id
+// of their passage.
+func (s *Snapshot) IDs(ctx context.Context, q retriever.Query) (retriever.Result, error) {
+	return s.search(ctx, q, true)
+}
+
+func (s *Snapshot) search(ctx context.Context, q retriever.Query, bare bool) (res retriever.Result, err error) {
 	if err := q.Check(); err != nil {
 		return retriever.Result{}, err
 	}
@@ -50,7 +60,7 @@ func (s *Snapshot) Retrieve(ctx context.Context, q retriever.Query) (res retriev
 		return retriever.Result{}, err
 	}
 	err = s.now.guarded(func() error {
-		res, err = s.retrieve(ctx, q)
+		res, err = s.retrieve(ctx, q, bare)
 		return err
 	})
 	if err != nil {

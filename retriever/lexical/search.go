@@ -34,7 +34,8 @@ func (ix *Index) Retrieve(ctx context.Context, q retriever.Query) (retriever.Res
 	return s.Retrieve(ctx, q)
 }
 
-func (s *Snapshot) retrieve(ctx context.Context, q retriever.Query) (retriever.Result, error) {
+// retrieve is Retrieve, or IDs if bare.
+func (s *Snapshot) retrieve(ctx context.Context, q retriever.Query, bare bool) (retriever.Result, error) {
 	ix, now := s.ix, s.now
 	query := ix.query(q.Text, now)
 	if query.Words == 0 {
@@ -53,7 +54,7 @@ func (s *Snapshot) retrieve(ctx context.Context, q retriever.Query) (retriever.R
 	if err = cmp.Or(err, allow.err()); err != nil {
 		return retriever.Result{}, err // and the memory is left to the collector as it is
 	}
-	res, err := s.result(ctx, &m.best)
+	res, err := s.result(ctx, &m.best, bare)
 	m.clear()
 	ix.pool.Put(m)
 	return res, err
@@ -102,8 +103,8 @@ func (s *Snapshot) rank(ctx context.Context, query keyword.Query, allow *allowan
 	return true, nil
 }
 
-// result returns the passages of candidates, best first.
-func (s *Snapshot) result(ctx context.Context, b *best) (retriever.Result, error) {
+// result returns the passages of candidates, best first; only their ids if bare.
+func (s *Snapshot) result(ctx context.Context, b *best, bare bool) (retriever.Result, error) {
 	res := retriever.Result{Scores: retriever.BM25}
 	if len(b.heap) == 0 {
 		return res, nil
@@ -112,7 +113,11 @@ func (s *Snapshot) result(ctx context.Context, b *best) (retriever.Result, error
 	for i := len(list) - 1; i >= 0; i-- {
 		list[i] = b.take()
 	}
-	passages, err := s.passages(ctx, list)
+	read := s.passages
+	if bare {
+		read = s.bare
+	}
+	passages, err := read(ctx, list)
 	if err != nil {
 		return retriever.Result{}, err
 	}

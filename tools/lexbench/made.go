@@ -15,6 +15,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/lexical"
+	"github.com/goselfrag/goselfrag/tools/internal/madeup"
 )
 
 // batch is the number of made-up passages that are added at a time.
@@ -47,7 +48,7 @@ const rounds = 5
 
 // times measures the time of every question, by the clock: the least of some rounds, since
 // others may use the processor, too.
-func times(questions []question, ask func(question) error) (spread, error) {
+func times(questions []madeup.Question, ask func(madeup.Question) error) (spread, error) {
 	s := make(spread, len(questions))
 	for round := range rounds {
 		for i, q := range questions {
@@ -75,9 +76,9 @@ func heap() int {
 // measureMade measures an index of n made-up passages, and others beside it.
 func measureMade(n, count int, dir string, peers []string) error {
 	ctx := context.Background()
-	var questions []question
+	var questions []madeup.Question
 	for i := range count {
-		questions = append(questions, ask(i))
+		questions = append(questions, madeup.Ask(i))
 	}
 	before := heap()
 	o := lexical.Options{Analyzer: "en", Fetch: elsewhere}
@@ -89,7 +90,7 @@ func measureMade(n, count int, dir string, peers []string) error {
 	for i := 0; i < n; i += batch {
 		passages := make([]retriever.Passage, min(batch, n-i))
 		for k := range passages {
-			passages[k] = made(i + k)
+			passages[k] = madeup.Passage(i + k)
 		}
 		start, wall := processor(), time.Now()
 		if err := ix.Add(ctx, passages...); err != nil {
@@ -115,15 +116,15 @@ func measureMade(n, count int, dir string, peers []string) error {
 		return err
 	}
 	defer ix.Close()
-	find := func(q question, f filter.Expr) ([]retriever.Hit, error) {
-		res, err := ix.Retrieve(ctx, retriever.Query{Text: q.text, K: 5, Filter: f})
+	find := func(q madeup.Question, f filter.Expr) ([]retriever.Hit, error) {
+		res, err := ix.Retrieve(ctx, retriever.Query{Text: q.Text, K: 5, Filter: f})
 		return res.Hits, err
 	}
 	if _, err := find(questions[0], nil); err != nil {
 		return err
 	}
 	fmt.Printf("open to first answer %v\n", time.Since(start).Round(10*time.Microsecond))
-	s, err := times(questions, func(q question) error { _, err := find(q, nil); return err })
+	s, err := times(questions, func(q madeup.Question) error { _, err := find(q, nil); return err })
 	if err != nil {
 		return err
 	}
@@ -140,22 +141,22 @@ func measureMade(n, count int, dir string, peers []string) error {
 }
 
 // measureFilters measures searches with filters that let more and less through.
-func measureFilters(questions []question, find func(question, filter.Expr) ([]retriever.Hit, error)) error {
-	share := func(below int64) func(question) filter.Expr {
-		return func(question) filter.Expr {
+func measureFilters(questions []madeup.Question, find func(madeup.Question, filter.Expr) ([]retriever.Hit, error)) error {
+	share := func(below int64) func(madeup.Question) filter.Expr {
+		return func(madeup.Question) filter.Expr {
 			return filter.Compare{Field: "share", Op: filter.Lt, Value: filter.Int(below)}
 		}
 	}
 	for _, f := range []struct {
 		name   string
-		filter func(question) filter.Expr
+		filter func(madeup.Question) filter.Expr
 	}{
 		{"50 %", share(500)}, {"10 %", share(100)}, {"1 %", share(10)}, {"0.1 %", share(1)}, {"nothing", share(0)},
-		{"the topic", func(q question) filter.Expr {
-			return filter.Compare{Field: "topic", Op: filter.Eq, Value: filter.Int(int64(q.topic))}
+		{"the topic", func(q madeup.Question) filter.Expr {
+			return filter.Compare{Field: "topic", Op: filter.Eq, Value: filter.Int(int64(q.Topic))}
 		}},
 	} {
-		s, err := times(questions, func(q question) error { _, err := find(q, f.filter(q)); return err })
+		s, err := times(questions, func(q madeup.Question) error { _, err := find(q, f.filter(q)); return err })
 		if err != nil {
 			return err
 		}
@@ -171,7 +172,7 @@ func measureAdds(ix *lexical.Index, n int) error {
 	for i := range 40 {
 		passages := make([]retriever.Passage, 100)
 		for k := range passages {
-			passages[k] = made(n + 100*i + k)
+			passages[k] = madeup.Passage(n + 100*i + k)
 		}
 		start := time.Now()
 		if err := ix.Add(ctx, passages...); err != nil {
@@ -179,7 +180,7 @@ func measureAdds(ix *lexical.Index, n int) error {
 		}
 		adds = append(adds, time.Since(start))
 		start = time.Now()
-		if _, err := ix.Retrieve(ctx, retriever.Query{Text: ask(i).text, K: 5}); err != nil {
+		if _, err := ix.Retrieve(ctx, retriever.Query{Text: madeup.Ask(i).Text, K: 5}); err != nil {
 			return err
 		}
 		searches = append(searches, time.Since(start))

@@ -14,10 +14,11 @@ import (
 
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/filter"
+	"github.com/goselfrag/goselfrag/tools/internal/madeup"
 )
 
 // measurePeer measures another index of the same passages with the same questions.
-func measurePeer(name string, n int, dir string, questions []question, find func(question, filter.Expr) ([]retriever.Hit, error)) error {
+func measurePeer(name string, n int, dir string, questions []madeup.Question, find func(madeup.Question, filter.Expr) ([]retriever.Hit, error)) error {
 	switch name {
 	case "exhaustive":
 		return measureExhaustive(n, questions, find)
@@ -30,11 +31,11 @@ func measurePeer(name string, n int, dir string, questions []question, find func
 }
 
 // measureExhaustive also checks that the results are equal, scores to the bit.
-func measureExhaustive(n int, questions []question, find func(question, filter.Expr) ([]retriever.Hit, error)) error {
+func measureExhaustive(n int, questions []madeup.Question, find func(madeup.Question, filter.Expr) ([]retriever.Hit, error)) error {
 	before := heap()
 	e := newExhaustive()
 	for i := range n {
-		e.add(made(i))
+		e.add(madeup.Passage(i))
 	}
 	e.finish()
 	fmt.Printf("exhaustive: memory %d bytes a passage\n", (heap()-before)/n)
@@ -43,22 +44,22 @@ func measureExhaustive(n int, questions []question, find func(question, filter.E
 		if err != nil {
 			return err
 		}
-		want := e.search(q.text, 5)
+		want := e.search(q.Text, 5)
 		if len(got) != len(want) {
-			return fmt.Errorf("%q: %d hits: want %d", q.text, len(got), len(want))
+			return fmt.Errorf("%q: %d hits: want %d", q.Text, len(got), len(want))
 		}
 		for i, h := range want {
 			if id := fmt.Sprintf("passage-%d", h.passage); got[i].Passage.ID != id || got[i].Score != h.score {
-				return fmt.Errorf("%q: hit %d is %s with %v: want %s with %v", q.text, i, got[i].Passage.ID, got[i].Score, id, h.score)
+				return fmt.Errorf("%q: hit %d is %s with %v: want %s with %v", q.Text, i, got[i].Passage.ID, got[i].Score, id, h.score)
 			}
 		}
 	}
-	s, err := times(questions, func(q question) error { e.search(q.text, 5); return nil })
+	s, err := times(questions, func(q madeup.Question) error { e.search(q.Text, 5); return nil })
 	fmt.Printf("exhaustive: search: %v; all %d results equal\n", s, len(questions))
 	return err
 }
 
-func measureBleve(n int, dir string, questions []question) error {
+func measureBleve(n int, dir string, questions []madeup.Question) error {
 	m := bleve.NewIndexMapping()
 	m.DefaultAnalyzer = en.AnalyzerName
 	m.StoreDynamic, m.DocValuesDynamic = false, false
@@ -73,7 +74,7 @@ func measureBleve(n int, dir string, questions []question) error {
 		b := ix.NewBatch()
 		for end := min(i+2000, n); i < end; i++ {
 			before := processor()
-			p := made(i)
+			p := madeup.Passage(i)
 			own += processor() - before
 			if err := b.Index(p.ID, map[string]any{"text": p.Title + " " + p.Text}); err != nil {
 				return err
@@ -84,8 +85,8 @@ func measureBleve(n int, dir string, questions []question) error {
 		}
 	}
 	fmt.Printf("bleve: indexed %.0f a second of one processor, %d bytes a passage\n", float64(n)/(processor()-start-own).Seconds(), size(filepath.Join(dir, "store"))/n)
-	s, err := times(questions, func(q question) error {
-		_, err := ix.Search(bleve.NewSearchRequestOptions(bleve.NewMatchQuery(q.text), 5, 0, false))
+	s, err := times(questions, func(q madeup.Question) error {
+		_, err := ix.Search(bleve.NewSearchRequestOptions(bleve.NewMatchQuery(q.Text), 5, 0, false))
 		return err
 	})
 	fmt.Printf("bleve: search: %v\n", s)
@@ -96,7 +97,7 @@ func measureBleve(n int, dir string, questions []question) error {
 var script string
 
 // measureXapian needs Python's package of Xapian (Debian: python3-xapian).
-func measureXapian(n int, dir string, questions []question) error {
+func measureXapian(n int, dir string, questions []madeup.Question) error {
 	cmd := exec.Command("/usr/bin/python3", "-c", script, dir)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	in, err := cmd.StdinPipe()
@@ -109,14 +110,14 @@ func measureXapian(n int, dir string, questions []question) error {
 	w := bufio.NewWriterSize(in, 1<<20)
 	line := json.NewEncoder(w)
 	for i := range n {
-		p := made(i)
+		p := madeup.Passage(i)
 		if err = line.Encode(map[string]string{"text": p.Title + " " + p.Text}); err != nil {
 			break
 		}
 	}
 	for _, q := range questions {
 		if err == nil {
-			err = line.Encode(map[string]string{"question": q.text})
+			err = line.Encode(map[string]string{"question": q.Text})
 		}
 	}
 	if err == nil {

@@ -31,7 +31,7 @@
 // Transforms", 2014). The error falls with the root of [Options].Dim.
 //
 // All vectors of passages have length 1, so that cosine and inner product rank alike.
-// Equal texts, options and seed give equal vectors, so that nothing needs to be saved but
-// the texts that were given to [Fit]. (Processors of different kinds may differ in the
+// Equal texts, options and seed give equal vectors. Save the texts that were given to [Fit], or
+// the embedder by its MarshalBinary. (Processors of different kinds may differ in the
 // last digits.)
 package hashed

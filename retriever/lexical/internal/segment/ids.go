@@ -57,6 +57,9 @@ func (s *Segment) ID(doc uint32) (string, error) {
 	return string(id), err
 }
 
+// IDBytes is ID without a copy. Nobody may change the bytes, or read them after Close.
+func (s *Segment) IDBytes(doc uint32) ([]byte, error) { return s.id(doc) }
+
 func (s *Segment) id(doc uint32) ([]byte, error) {
 	all, ends := s.parts[secIDs], s.parts[secIDEnds]
 	at := 4 * uint64(doc)

@@ -1,4 +1,7 @@
-package main
+// Package madeup makes passages and questions to measure search on, as many as are wanted:
+// made-up words about made-up topics, with a vocabulary that grows. Equal numbers give equal
+// passages and questions.
+package madeup
 
 import (
 	"fmt"
@@ -10,12 +13,12 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// The made-up corpus. A passage is about one of some topics: a third of its words are stop
+// A passage is about one of some topics: a third of its words are stop
 // words, half are drawn from all words by Zipf's law, the rest from those of its topic. Now
-// and then a word is new, so that the vocabulary grows with the corpus. Equal numbers give
-// equal passages.
+// and then a word is new, so that the vocabulary grows with the corpus.
 const (
-	topics    = 5000
+	// Topics is how many there are.
+	Topics    = 5000
 	ofTopic   = 400    // words
 	common    = 60_000 // words that any passage may hold
 	newShare  = 0.011  // of words
@@ -54,10 +57,11 @@ func writeWord(b *strings.Builder, w string) {
 	b.WriteString(w)
 }
 
-// made returns passage n.
-func made(n int) retriever.Passage {
+// Passage returns passage n. Its metadata are "share", an int from 0 to 999, evenly, and
+// "topic", the number of its topic.
+func Passage(n int) retriever.Passage {
 	r := rand.New(rand.NewPCG(uint64(n), 1))
-	topic := int(float64(topics) * math.Pow(r.Float64(), 1.5))
+	topic := int(float64(Topics) * math.Pow(r.Float64(), 1.5))
 	size := int(meanWords * (0.4 + 1.2*r.Float64()))
 	var b strings.Builder
 	for i := range size {
@@ -84,25 +88,25 @@ func made(n int) retriever.Passage {
 	}
 }
 
-// question is a made-up question and the topic that it is about.
-type question struct {
-	text  string
-	topic int
+// Question is a made-up question and the topic that it is about.
+type Question struct {
+	Text  string
+	Topic int
 }
 
-// ask returns question n: about a topic, with common words in it.
-func ask(n int) question {
+// Ask returns question n: about a topic, with common words in it.
+func Ask(n int) Question {
 	r := rand.New(rand.NewPCG(uint64(n), 2))
-	q := question{topic: int(float64(topics) * math.Pow(r.Float64(), 1.5))}
+	q := Question{Topic: int(float64(Topics) * math.Pow(r.Float64(), 1.5))}
 	var b strings.Builder
 	b.WriteString("what is the")
 	for range 2 + r.IntN(3) {
-		writeWord(&b, word(topicWord(r, q.topic)))
+		writeWord(&b, word(topicWord(r, q.Topic)))
 	}
 	b.WriteString(" of the")
 	for range 2 + r.IntN(3) {
 		writeWord(&b, word(zipf(r, common)))
 	}
-	q.text = b.String() + "?"
+	q.Text = b.String() + "?"
 	return q
 }

@@ -1,0 +1,268 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"os"
+)
+
+// The database maps its file: a page that is not there, or that leads back to itself, would
+// end the process. So the file is looked at before it is mapped: its size, the headers, the
+// list of free pages and the inner pages of all trees; in files up to deepSize also the
+// leaves. The rest is guarded when it is read.
+
+const (
+	metaMagic   = 0xED0CDAED
+	metaBytes   = 64 // up to the checksum of a header, with the 16 bytes of a page before it
+	pageHeader  = 16
+	elementSize = 16
+	flagBranch  = 1
+	flagLeaf    = 2
+	flagFree    = 16
+	flagBucket  = 1 // of an element of a leaf
+	deepSize    = 64 << 20
+)
+
+type boltMeta struct {
+	pageSize, root, free, end, tx uint64
+}
+
+// checkDatabase returns an error that wraps ErrCorrupt or ErrVersion if the structure of a
+// file is damaged.
+func checkDatabase(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	c := &checker{f: f, size: uint64(info.Size())}
+	if err := c.run(); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+type checker struct {
+	f    io.ReaderAt
+	size uint64
+	meta boltMeta
+	deep bool
+	seen map[uint64]bool // inner pages
+}
+
+func damaged(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrCorrupt, fmt.Sprintf(format, args...))
+}
+
+func (c *checker) run() error {
+	found := false
+	for _, at := range c.places() {
+		if m, ok := c.readMeta(at); ok && (!found || m.tx > c.meta.tx) {
+			c.meta, found = m, true
+		}
+	}
+	if !found {
+		return damaged("no valid header in %d bytes", c.size)
+	}
+	if c.meta.end > c.size/c.meta.pageSize {
+		return damaged("it has %d bytes: want %d pages of %d", c.size, c.meta.end, c.meta.pageSize)
+	}
+	c.deep, c.seen = c.size <= deepSize, map[uint64]bool{}
+	if err := c.checkFree(); err != nil {
+		return err
+	}
+	return c.checkTree(c.meta.root, true)
+}
+
+// places returns where headers may be.
+func (c *checker) places() []uint64 {
+	list := []uint64{0}
+	for size := uint64(1 << 10); size <= 64<<10; size <<= 1 {
+		list = append(list, size)
+	}
+	return list
+}
+
+// readMeta returns the header at a place.
+func (c *checker) readMeta(at uint64) (m boltMeta, ok bool) {
+	b := make([]byte, pageHeader+metaBytes)
+	if _, err := c.f.ReadAt(b, int64(at)); err != nil {
+		return m, false
+	}
+	b = b[pageHeader:]
+	le := binary.LittleEndian
+	h := fnv.New64a()
+	h.Write(b[:56])
+	if le.Uint32(b) != metaMagic || le.Uint64(b[56:]) != h.Sum64() {
+		return m, false
+	}
+	m = boltMeta{pageSize: uint64(le.Uint32(b[8:])), root: le.Uint64(b[16:]), free: le.Uint64(b[32:]), end: le.Uint64(b[40:]), tx: le.Uint64(b[48:])}
+	ok = m.pageSize >= 512 && m.pageSize <= 1<<16 && (at == 0 || at == m.pageSize) && m.root < m.end && m.root > 1 && (m.free < m.end || m.free == ^uint64(0))
+	return m, ok
+}
+
+// page reads the first bytes of a page, all of those that it covers if whole.
+func (c *checker) page(id uint64, whole bool) (b []byte, flags, count uint64, err error) {
+	if id < 2 || id >= c.meta.end {
+		return nil, 0, 0, damaged("page %d of %d", id, c.meta.end)
+	}
+	b = make([]byte, pageHeader)
+	if _, err := c.f.ReadAt(b, int64(id*c.meta.pageSize)); err != nil {
+		return nil, 0, 0, damaged("page %d: %v", id, err)
+	}
+	le := binary.LittleEndian
+	flags, count = uint64(le.Uint16(b[8:])), uint64(le.Uint16(b[10:]))
+	over := uint64(le.Uint32(b[12:]))
+	if le.Uint64(b) != id || over >= c.meta.end-id {
+		return nil, 0, 0, damaged("page %d says that it is page %d with %d more", id, le.Uint64(b), over)
+	}
+	if whole {
+		b = make([]byte, (over+1)*c.meta.pageSize)
+		if _, err := c.f.ReadAt(b, int64(id*c.meta.pageSize)); err != nil {
+			return nil, 0, 0, damaged("page %d: %v", id, err)
+		}
+	}
+	return b, flags, count, nil
+}
+
+// checkFree checks the list of free pages.
+func (c *checker) checkFree() error {
+	if c.meta.free == ^uint64(0) {
+		return nil
+	}
+	b, flags, count, err := c.page(c.meta.free, true)
+	if err != nil {
+		return err
+	}
+	ids := b[pageHeader:]
+	if flags != flagFree {
+		return damaged("page %d is not the list of free pages", c.meta.free)
+	}
+	if count == 0xFFFF {
+		count, ids = binary.LittleEndian.Uint64(ids), ids[8:]
+	}
+	if count > uint64(len(ids)/8) {
+		return damaged("%d free pages in %d bytes", count, len(ids))
+	}
+	for i := range count {
+		if id := binary.LittleEndian.Uint64(ids[8*i:]); id < 2 || id >= c.meta.end {
+			return damaged("free page %d of %d", id, c.meta.end)
+		}
+	}
+	return nil
+}
+
+// checkTree checks a tree. The leaves of the top one have the buckets.
+func (c *checker) checkTree(root uint64, top bool) error {
+	level := []uint64{root}
+	for depth := 0; len(level) > 0; depth++ {
+		var below []uint64
+		for i, id := range level {
+			_, flags, _, err := c.page(id, false)
+			if err != nil {
+				return err
+			}
+			if flags == flagLeaf {
+				if !top && !c.deep && i == 0 {
+					return nil // all of this level are leaves
+				}
+				if err := c.checkLeaf(id, top); err != nil {
+					return err
+				}
+				continue
+			}
+			if flags != flagBranch || c.seen[id] {
+				return damaged("page %d has flags %d", id, flags)
+			}
+			c.seen[id] = true
+			if below, err = c.branch(below, id); err != nil {
+				return err
+			}
+		}
+		level = below
+	}
+	return nil
+}
+
+// branch appends the pages that an inner page leads to.
+func (c *checker) branch(to []uint64, id uint64) ([]uint64, error) {
+	b, _, count, err := c.page(id, true)
+	if err != nil {
+		return nil, err
+	}
+	if count == 0 || pageHeader+count*elementSize > uint64(len(b)) {
+		return nil, damaged("inner page %d has %d elements", id, count)
+	}
+	le := binary.LittleEndian
+	for i := range count {
+		at := pageHeader + i*elementSize
+		pos, key := uint64(le.Uint32(b[at:])), uint64(le.Uint32(b[at+4:]))
+		if at+pos+key > uint64(len(b)) {
+			return nil, damaged("key %d of inner page %d", i, id)
+		}
+		to = append(to, le.Uint64(b[at+8:]))
+	}
+	return to, nil
+}
+
+// checkLeaf checks a leaf, and the buckets in it if it is one of the top tree.
+func (c *checker) checkLeaf(id uint64, top bool) error {
+	b, _, count, err := c.page(id, true)
+	if err != nil {
+		return err
+	}
+	if pageHeader+count*elementSize > uint64(len(b)) {
+		return damaged("leaf %d has %d elements", id, count)
+	}
+	le := binary.LittleEndian
+	for i := range count {
+		at := pageHeader + i*elementSize
+		flags, pos := le.Uint32(b[at:]), uint64(le.Uint32(b[at+4:]))
+		key, value := uint64(le.Uint32(b[at+8:])), uint64(le.Uint32(b[at+12:]))
+		if at+pos+key+value > uint64(len(b)) || flags > flagBucket || top != (flags == flagBucket) {
+			return damaged("element %d of leaf %d", i, id)
+		}
+		if !top {
+			continue
+		}
+		if value < 16 {
+			return damaged("bucket %d of leaf %d", i, id)
+		}
+		root := le.Uint64(b[at+pos+key:])
+		if root == 0 {
+			if err := c.inline(b[at+pos+key+16 : at+pos+key+value]); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := c.checkTree(root, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inline checks a bucket that is a part of the page of its parent.
+func (c *checker) inline(b []byte) error {
+	le := binary.LittleEndian
+	if len(b) < pageHeader || le.Uint16(b[8:]) != flagLeaf {
+		return damaged("a small bucket")
+	}
+	count := uint64(le.Uint16(b[10:]))
+	if pageHeader+count*elementSize > uint64(len(b)) {
+		return damaged("a small bucket of %d elements", count)
+	}
+	for i := range count {
+		at := pageHeader + i*elementSize
+		if end := at + uint64(le.Uint32(b[at+4:])) + uint64(le.Uint32(b[at+8:])) + uint64(le.Uint32(b[at+12:])); end > uint64(len(b)) {
+			return damaged("element %d of a small bucket", i)
+		}
+	}
+	return nil
+}

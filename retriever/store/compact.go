@@ -1,0 +1,256 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// Compact gives back the room of what was removed: it makes one graph of all vectors, writes
+// the segments with removed vectors anew, and then the database, during which changes wait
+// and searches for a moment. It needs as much free room as the largest of these files. The
+// error is as with Put; what was done until then stays.
+func (s *Store) Compact(ctx context.Context) error {
+	end, err := s.begin()
+	if err == nil {
+		defer end()
+		err = s.compact(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("store: compact: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) compact(ctx context.Context) error {
+	if s.o.ReadOnly {
+		return ErrReadOnly
+	}
+	if err := s.purgeAll(ctx); err != nil {
+		return err
+	}
+	if err := s.lockGraphs(ctx); err != nil {
+		return err
+	}
+	defer s.unlockGraphs()
+	if err := s.oneGraph(ctx); err != nil {
+		return err
+	}
+	if err := s.compactSegments(ctx); err != nil {
+		return err
+	}
+	if err := s.saveWords(ctx); err != nil {
+		return err
+	}
+	return s.compactDatabase(ctx)
+}
+
+// purgeAll removes the records of removed passages.
+func (s *Store) purgeAll(ctx context.Context) error {
+	for {
+		if err := s.lockWriting(ctx); err != nil {
+			return err
+		}
+		purge := s.purgeable()
+		err := s.commit(s.m.clone(), func(tx *bolt.Tx) error {
+			return purgeRecords(tx, s.m.Embedding, purge, s.pending != nil)
+		})
+		if err == nil {
+			s.retired = slices.Delete(s.retired, 0, len(purge))
+		}
+		s.unlockWriting()
+		if err != nil || len(purge) == 0 {
+			return err
+		}
+	}
+}
+
+// oneGraph makes one graph of all vectors but the newest. The caller holds the lock of graphs.
+func (s *Store) oneGraph(ctx context.Context) error {
+	v, err := s.acquire()
+	if err != nil {
+		return err
+	}
+	defer v.release()
+	sp := v.space
+	if sp == nil || sp.embedderless() {
+		return nil
+	}
+	r := span{0, v.next}
+	if n := len(sp.flats); n > 0 && sp.flats[n-1].to == v.next {
+		r.to = sp.flats[n-1].from
+	}
+	rows, err := sp.count(r)
+	if err != nil || rows == 0 && len(sp.graphs) == 0 {
+		return err
+	}
+	whole := len(sp.graphs) == 1 && sp.graphs[0].From == r.from && sp.graphs[0].To == r.to
+	if live, err := sp.count(r); err != nil || whole && live-v.dead.in(r.from, r.to) == sp.graphs[0].Count {
+		return err
+	}
+	return s.makeGraph(ctx, v, r)
+}
+
+// compactSegments writes segments anew that have rows of removed passages.
+func (s *Store) compactSegments(ctx context.Context) error {
+	for i := 0; ; i++ {
+		v, err := s.acquire()
+		if err != nil {
+			return err
+		}
+		more := v.space != nil && i < len(v.space.segments)
+		dropped := false
+		if more {
+			dropped, err = s.compactSegment(ctx, v, i)
+		}
+		v.release()
+		if err != nil || !more {
+			return err
+		}
+		if dropped {
+			i--
+		}
+	}
+}
+
+// compactSegment writes one segment anew. It reports whether none is left in its place.
+// Changes wait while the last one is written, since they add to it.
+func (s *Store) compactSegment(ctx context.Context, v *view, i int) (dropped bool, err error) {
+	state := v.space.state.Segments[i]
+	if v.dead.in(state.First, state.Last+1) == 0 {
+		return false, nil
+	}
+	if err := s.lockWriting(ctx); err != nil {
+		return false, err
+	}
+	defer s.unlockWriting()
+	if s.space == nil || s.space.state.Generation != v.space.state.Generation || i >= len(s.space.segments) || s.space.segments[i] != v.space.segments[i] {
+		return false, nil
+	}
+	next := s.space.clone()
+	next.segments, next.state.Segments = nil, nil
+	w := &rowWriter{disk: s.disk, dir: s.dir, space: next, most: 1 << 62}
+	count := next.state.Count
+	places := map[uint64]place{}
+	var gone []uint64
+	old := s.space.segments[i]
+	err = old.scan(ctx, 0, s.space.state.Segments[i].Rows, func(_ int, n uint64, vector []float32) error {
+		if s.dead.has(n) {
+			gone = append(gone, n)
+			return nil
+		}
+		at, err := w.add(n, vector)
+		places[n] = at
+		return err
+	})
+	next.state.Count = count
+	if err == nil {
+		err = w.finish()
+	}
+	if err != nil || len(gone) == 0 {
+		return false, errors.Join(err, w.discard(&space{}))
+	}
+	return len(next.segments) == 0, s.adoptSegment(next, w, i, places, gone)
+}
+
+// adoptSegment puts what w wrote in place of a segment. The caller holds writing.
+func (s *Store) adoptSegment(next *space, w *rowWriter, i int, places map[uint64]place, gone []uint64) error {
+	next.segments = slices.Concat(s.space.segments[:i], next.segments, s.space.segments[i+1:])
+	next.state.Segments = slices.Concat(s.space.state.Segments[:i], next.state.Segments, s.space.state.Segments[i+1:])
+	m := s.m.clone()
+	m.Embedding = &next.state
+	m = m.clone()
+	var forget []uint64
+	err := s.commit(m, func(tx *bolt.Tx) error {
+		b, dead, retired := tx.Bucket(bucketVectors(next.state.Generation)), tx.Bucket(bucketDead), tx.Bucket(bucketRetired)
+		for n, at := range places {
+			if err := b.Put(numberKey(n), at.bytes()); err != nil {
+				return err
+			}
+		}
+		for _, n := range gone {
+			key := numberKey(n)
+			if err := b.Delete(key); err != nil {
+				return err
+			}
+			if retired.Get(key) == nil && s.pending == nil {
+				forget = append(forget, n)
+				if err := dead.Delete(key); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		if !errors.Is(err, ErrFailed) {
+			for _, seg := range next.segments {
+				if !slices.Contains(s.space.segments, seg) {
+					err = errors.Join(err, seg.Close())
+					s.disk.remove(seg.path)
+				}
+			}
+		}
+		return err
+	}
+	s.space.segments[i].gone.Store(true)
+	s.dead = s.dead.without(forget)
+	s.space = next
+	s.show()
+	return nil
+}
+
+// compactDatabase writes the database anew.
+func (s *Store) compactDatabase(ctx context.Context) error {
+	if err := s.lockWriting(ctx); err != nil {
+		return err
+	}
+	defer s.unlockWriting()
+	path := filepath.Join(s.dir, "compact-store.db")
+	defer os.Remove(path) // if it is there still
+	if err := s.db.copyTo(path); err != nil {
+		return err
+	}
+	return s.db.replaceBy(path, s.disk)
+}
+
+// copyTo writes the database without free pages to a new file.
+func (d *database) copyTo(path string) error {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	_ = os.Remove(path)
+	return d.guarded(func() error {
+		to, err := bolt.Open(path, 0o644, &bolt.Options{NoFreelistSync: false, FreelistType: bolt.FreelistMapType, NoSync: true})
+		if err != nil {
+			return err
+		}
+		err = bolt.Compact(to, d.bolt, 16<<20)
+		if err == nil {
+			err = to.Sync()
+		}
+		return errors.Join(err, to.Close())
+	})
+}
+
+// replaceBy puts another file in place of that of the database.
+func (d *database) replaceBy(path string, disk *disk) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.guarded(func() error {
+		if err := d.bolt.Close(); err != nil {
+			return err
+		}
+		renamed := disk.rename(path, d.path)
+		err := d.reopen()
+		if err != nil {
+			err = fmt.Errorf("%w: %w", ErrFailed, err)
+			d.broken.Store(&err)
+		}
+		return errors.Join(renamed, err)
+	})
+}
