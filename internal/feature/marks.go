@@ -108,7 +108,7 @@ var markWords = []struct {
 		bitte|kannst du|können sie|könntest du|könnten sie|s'il te plaît|s'il vous plaît|peux-tu|pouvez-vous|pourrais-tu|pourriez-vous|por favor|puedes|podrías|puede|per favore|puoi|potresti|por favor|você pode|alsjeblieft|kun je|пожалуйста|можешь|помоги|помогите|कृपया|ज़रा|क्या आप|ช่วย|กรุณา|โปรด|すみません|お願い|부탁|좀|من فضلك|رجاء|هل يمكنك`},
 }
 
-// node is a node of the tree of the words of the lexicon, by character.
+// markNode is a node of the tree of the words of the lexicon, by character.
 type markNode struct {
 	next  map[rune]*markNode
 	whole mark // of the word that ends here

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/goselfrag/goselfrag/internal/linear"
+	"github.com/goselfrag/goselfrag/internal/testsize"
 )
 
 // fitted returns the model that the extractive generator parts prompts with.
@@ -92,7 +93,7 @@ func TestLongPrompts(t *testing.T) {
 		"a", " ", "\n", "\n\n", ".", "?", ". ", ": ", ":", "，", "- ", "->", `"`, `" `, "“", "„", "“a”", "«»", "```", "---", "'''", "a. B? ",
 		"translate ", "这句话", "请把这段话翻译成英文：", "ก", "아 ", "\xff", "é", "1,2 ", "Dr. ", "Why? \"No.\"\n", "\u3000", "a\u0301",
 	} {
-		many := strings.Repeat(piece, 1<<20/len(piece))
+		many := strings.Repeat(piece, testsize.Of(1<<17, 1<<20)/len(piece))
 		for _, prompt := range []string{many, "Translate this: " + many, many + "\nSummarize the text above."} {
 			units := unitsOf(prompt)
 			list := partings(prompt, units)

@@ -17,9 +17,9 @@ type decision struct {
 	kind     string // language and kind; empty for questions of the sets
 }
 
-// The prompts written for the project, by who wrote them: all but unseen are fitted to.
-// heldOut and fresh were written by people who did not see the others and measured
-// earlier models; unseen was written for the model as it is and is only measured.
+// The prompts written for the project, by who wrote them. The first three are fitted to:
+// heldOut and fresh measured earlier models. unseen was not looked at before the model was final,
+// and is only measured.
 //
 //go:embed decisions.txt
 var written string
