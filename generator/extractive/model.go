@@ -47,7 +47,7 @@ type readPrompt struct {
 func (m *Model) ask(p generator.Prompt) feature.Asked {
 	r := m.last.Load()
 	if r == nil || r.instruction != p.Instruction || r.input != p.Input {
-		r = &readPrompt{p.Instruction, p.Input, feature.ReadQuestion(valid(p.Instruction), valid(p.Input))}
+		r = &readPrompt{p.Instruction, p.Input, feature.ReadQuestion(valid(p.Instruction), valid(p.Input), m.parameters.retrieve)}
 		m.last.Store(r)
 	}
 	return r.asked

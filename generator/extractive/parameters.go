@@ -26,7 +26,7 @@ type parameters struct {
 	finished  *linear.Model // u of a complete answer
 	support   *linear.Model // IsSUP
 	follow    *linear.Model // what follows a segment
-	retrieve  *linear.Model // [Retrieval] at the start
+	retrieve  *linear.Model // [Retrieval] at the start: whether the prompt holds its own text
 	rarity    feature.Rarity
 }
 
@@ -71,7 +71,7 @@ func readParameters(r io.Reader) (*parameters, error) {
 		{"finished", &p.finished, feature.FinishedNames(), feature.YesNo},
 		{"support", &p.support, feature.SupportNames(), feature.SupportClasses},
 		{"follow", &p.follow, feature.FollowNames(), feature.FollowClasses},
-		{"retrieve", &p.retrieve, feature.RetrieveNames(), feature.YesNo},
+		{"retrieve", &p.retrieve, feature.PartingNames(), nil},
 	} {
 		if *m.to, err = f.Model(m.name, m.features, m.classes); err != nil {
 			return nil, err
@@ -111,9 +111,11 @@ func answers(m *linear.Model, features []float64) float64 {
 }
 
 // branches returns the probabilities of the classes, none of them zero.
-func branches(m *linear.Model, features []float64) []float64 {
+func branches(m *linear.Model, features []float64) []float64 { return positive(m.Probs(features)) }
+
+// positive makes no probability zero.
+func positive(p []float64) []float64 {
 	const least = 1e-6
-	p := m.Probs(features)
 	for i := range p {
 		p[i] = (p[i] + least) / (1 + float64(len(p))*least)
 	}

@@ -63,7 +63,7 @@ func newWorld(p0 *parameters, req generator.Request, a feature.Asked) *world {
 	}
 	w := &world{parameters: p0, lex: newVocabulary(textBytes/8 + 64), segments: len(p.Path)}
 	w.promptTokens = promptTokens(p)
-	w.abstains = len(p.Path) == 0 && len(p.Evidence) == 0 && len(a.Given) == 0
+	w.abstains = len(p.Path) == 0 && len(p.Evidence) == 0 && a.Given == ""
 	for _, t := range req.Stop {
 		w.long = w.long || t.Group() == reflection.Retrieve
 	}
@@ -108,10 +108,8 @@ func sourcesOf(p generator.Prompt, a feature.Asked) (sources []generator.Evidenc
 	case p.Force == reflection.ContinueEvidence, p.Force == reflection.None && len(p.Path) > 0:
 		sources = p.PathEvidence()
 	case len(p.Path) > 0: // the path is the answer
-	case len(a.Given) > 0:
-		for _, t := range a.Given {
-			sources = append(sources, generator.Evidence{Text: t})
-		}
+	case a.Given != "":
+		sources = []generator.Evidence{{Text: a.Given}}
 	default:
 		sources = []generator.Evidence{{Text: Abstention}}
 	}
@@ -245,7 +243,7 @@ func (w *world) plant(p generator.Prompt, a feature.Asked) {
 		}
 	default:
 		w.root = node{phase: choosing}
-		p := branches(w.parameters.retrieve, a.Retrieve())
+		p := positive([]float64{1 - a.Search, a.Search})
 		w.start = fan{symbol(reflection.NoRetrieval): p[0], symbol(reflection.Retrieval): p[1]}
 	}
 }

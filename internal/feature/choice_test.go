@@ -13,7 +13,7 @@ import (
 // rows returns the features of sentences by name.
 func rows(question, title string, sentences ...string) (out []map[string]float64) {
 	lex := lexicon.New(64, lexicon.LanguageOf(append(sentences, question)...))
-	a := ReadQuestion(question, "")
+	a := ReadQuestion(question, "", nil)
 	en := lex.Language().Tag()
 	q := NewQuestion(lex, a, Rarity{Common: map[string]float64{en + "built": 1, en + "bridg": 2}, Other: 5})
 	var words [][]lexicon.Word

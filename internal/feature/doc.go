@@ -1,6 +1,6 @@
 // Package feature computes what the fitted models of packages extractive and
 // rerank/learned look at: features of a question and a sentence, of a passage and a
-// text, of a prompt, of the place after a segment, and of a question and a passage
+// text, of the ways to part a prompt, of the place after a segment, and of a question and a passage
 // among others. The models and the program that fits them use the same functions,
 // which are pure: equal input gives equal vectors.
 //

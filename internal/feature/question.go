@@ -4,26 +4,32 @@ import (
 	"strings"
 
 	"github.com/goselfrag/goselfrag/internal/analysis/keyword"
+	"github.com/goselfrag/goselfrag/internal/linear"
 )
 
-// Asked is a prompt taken apart: what is asked, and the texts to work on that
+// Asked is a prompt taken apart: what is asked, and the text to work on that
 // the prompt itself holds.
 type Asked struct {
 	Ask   string   // the whole prompt, unless it holds a text
-	Given []string // the texts; empty if passages have to be found
+	Given string   // the text; empty if passages have to be found
 	Words []string // all words of the question, in lower case without accents
+	// Search is the probability that passages have to be found.
+	Search float64
 }
 
 // ReadQuestion takes a prompt apart. With an input, the instruction only says
-// what kind of answer is wanted, unless it is a task on the input.
-func ReadQuestion(instruction, input string) Asked {
-	a := Asked{Ask: instruction}
+// what kind of answer is wanted, unless it is a task on the input. own is a model
+// of [PartingNames]; without one no prompt holds a text.
+func ReadQuestion(instruction, input string, own *linear.Model) Asked {
+	a := Asked{Ask: instruction, Search: 1}
 	switch {
+	case own == nil:
 	case input == "":
-		a.Ask, a.Given = ownText(instruction)
-	case isTask(instruction):
-		a.Given = []string{input}
+		a.Ask, a.Given, a.Search = ownText(instruction, own)
 	default:
+		a.Ask, a.Given, a.Search = ownInput(instruction, input, own)
+	}
+	if input != "" && a.Given == "" {
 		a.Ask = input
 	}
 	a.Words = plainWords(a.Ask)

@@ -11,7 +11,7 @@ import (
 // relevance returns the features of a passage by name.
 func relevance(question, title string, z []float64, sentences ...string) map[string]float64 {
 	lex := lexicon.New(64, lexicon.LanguageOf(append(sentences, question)...))
-	a := ReadQuestion(question, "")
+	a := ReadQuestion(question, "", nil)
 	en := lex.Language().Tag()
 	q := NewQuestion(lex, a, Rarity{Common: map[string]float64{en + "built": 1, en + "bridg": 2}, Other: 5})
 	var words [][]lexicon.Word

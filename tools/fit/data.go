@@ -165,7 +165,7 @@ func viewOf(question, title string, sentences []string, rarity feature.Rarity, r
 
 // readQuestion reads a question in the language of texts.
 func readQuestion(question string, rarity feature.Rarity, texts ...string) (*feature.Question, *lexicon.Lexicon) {
-	a := feature.ReadQuestion(question, "")
+	a := feature.ReadQuestion(question, "", nil)
 	lex := lexicon.New(128, lexicon.LanguageOf(slices.Concat(texts, []string{a.Ask})...))
 	return feature.NewQuestion(lex, a, rarity), lex
 }

@@ -72,15 +72,13 @@ func (fg *figures) fold(ctx context.Context, d *data, pairs []pair, full map[*se
 		// The claims that the model of support is fitted to have nothing in
 		// common with these pairs, so that any fold will do.
 		fg.measurePairs(pairs, f.Models["support"])
-		for name, text := range map[string]string{"held out": heldOut, "fresh": fresh} {
-			list, err := readDecisions(text)
-			if err != nil {
-				return err
-			}
-			for _, x := range list {
-				x.kind = name + ", " + x.kind
-				fg.search(x, f.Models["retrieve"])
-			}
+		list, err := readDecisions(unseen)
+		if err != nil {
+			return err
+		}
+		for _, x := range list {
+			x.kind = "unseen, " + x.kind
+			fg.search(x, f.Models["retrieve"])
 		}
 	}
 	return nil

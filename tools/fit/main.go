@@ -121,7 +121,7 @@ func (o options) read(ctx context.Context) (*data, []pair, error) {
 		return nil, nil, err
 	}
 	d.clap = append(yes, no...)
-	if d.decisions, err = readDecisions(written); err != nil {
+	if d.decisions, err = fittedDecisions(); err != nil {
 		return nil, nil, err
 	}
 	for _, s := range d.sets {

@@ -191,7 +191,7 @@ func (fg *figures) search(x decision, retrieve *linear.Model) {
 	if fg.searched[kind] == nil {
 		fg.searched[kind] = &share{}
 	}
-	fg.searched[kind].add(retrieve.Probs(retrieveRow(x.text))[1] > defaultThreshold)
+	fg.searched[kind].add(searched(x.text, retrieve))
 }
 
 // defaultThreshold is that of the engine.

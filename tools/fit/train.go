@@ -129,8 +129,7 @@ func (d *data) train(held part, provenance map[string]string) (*linear.File, err
 	if f.Models["follow"], err = fit.Classes(feature.FollowNames(), feature.FollowClasses, follow, fit.Options{L2: otherL2, Free: free}); err != nil {
 		return nil, fmt.Errorf("follow: %w", err)
 	}
-	retrieve := d.retrieveExamples(held)
-	if f.Models["retrieve"], err = fit.Classes(feature.RetrieveNames(), feature.YesNo, retrieve, fit.Options{L2: otherL2, Free: free}); err != nil {
+	if f.Models["retrieve"], err = d.trainRetrieve(held); err != nil {
 		return nil, fmt.Errorf("retrieve: %w", err)
 	}
 	return f, nil
