@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -311,18 +312,18 @@ func TestProgress(t *testing.T) {
 	delete(f.MapFS, "z.md")
 	f.write("00.md", "A longer text than before, which takes its time to read.")
 	f.write("02.md", "Short.")
-	at := time.Unix(1e9, 0)
+	var seconds atomic.Int64
 	var got []Progress
 	must(t, m, f, Options{
-		now:      func() time.Time { at = at.Add(time.Second); return at },
+		now:      func() time.Time { return time.Unix(seconds.Add(1), 0) },
 		Progress: func(p Progress) { got = append(got, p) },
 	})
 	if len(got) != 3 || got[0].Path != "00.md" || got[0].Done != 1 || got[0].Total != 3 || got[2].Path != "z.md" || got[2].Done != 3 {
 		t.Fatalf("%+v", got)
 	}
 	p := got[0]
-	seconds := p.Left.Seconds()
-	if p.Bytes != 56 || p.TotalBytes != 62 || p.Rate <= 0 || seconds < 6/p.Rate-1e-6 || seconds > 6/p.Rate+1e-6 || got[1].Left != 0 {
+	left := p.Left.Seconds()
+	if p.Bytes != 56 || p.TotalBytes != 62 || p.Rate <= 0 || left < 6/p.Rate-1e-6 || left > 6/p.Rate+1e-6 || got[1].Left != 0 {
 		t.Errorf("%+v", got)
 	}
 }

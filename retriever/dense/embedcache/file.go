@@ -1,0 +1,419 @@
+package embedcache
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"math"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/goselfrag/goselfrag/internal/regular"
+)
+
+// bucket has the values by their keys: a checksum and the vector.
+var bucket = []byte("vectors/1")
+
+// sumBytes is the size of the checksum before a vector.
+const sumBytes = 4
+
+// allocBytes is by how much a file grows at once.
+const allocBytes = 1 << 20
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// files are the two databases of a cache: embeddings go into the new one. When it has half
+// of the size that the cache may have, it becomes the old one, and the one that was old is
+// removed. What is found in the old one is put into the new one again. A database
+// that turns out to be damaged is given up and replaced.
+type files struct {
+	path string
+	max  int64
+
+	mu       sync.RWMutex // held for reading while a database is used
+	new, old *database    // nil if there is none
+
+	state sync.Mutex
+	stat  Stats
+}
+
+// database is one file.
+type database struct {
+	*bolt.DB
+	path string
+	// writing is held by the one that writes. bbolt has such a lock, but may keep it for
+	// good after a panic.
+	writing sync.Mutex
+	broken  bool // guarded by writing
+}
+
+func (f *files) oldPath() string { return f.path + ".old" }
+
+// openFiles opens the databases. The error wraps ErrLocked or that of the file system.
+func openFiles(path string, limit int64) (*files, error) {
+	f := &files{path: path, max: limit}
+	var err error
+	if f.new, err = f.open(path); err != nil {
+		return nil, err
+	}
+	if _, err := os.Lstat(f.oldPath()); err == nil {
+		if f.old, err = f.open(f.oldPath()); err != nil {
+			return nil, errors.Join(err, f.close())
+		}
+	}
+	return f, nil
+}
+
+// open opens a database, or begins a new one in place of what is damaged.
+func (f *files) open(path string) (*database, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("embedcache: %w", &fs.PathError{Op: "open", Path: path, Err: regular.ErrNotFile})
+	}
+	db, err := f.begin(path)
+	switch {
+	case err == nil:
+		return db, nil
+	case errors.Is(err, berrors.ErrTimeout):
+		return nil, fmt.Errorf("%w: %s", ErrLocked, path)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("embedcache: %w", err)
+	}
+	if db, err = f.replace(path, err); err != nil {
+		return nil, fmt.Errorf("embedcache: %w", err)
+	}
+	return db, nil
+}
+
+// replace sets a damaged file aside, or removes one that is too large, and begins a new one.
+func (f *files) replace(path string, why error) (*database, error) {
+	f.failed(0, why)
+	var err error
+	if errors.Is(why, errTooLarge) {
+		err = os.Remove(path)
+	} else {
+		err = os.Rename(path, path+".damaged")
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	f.state.Lock()
+	f.stat.Replaced++
+	f.state.Unlock()
+	return f.begin(path)
+}
+
+// begin opens a database, whose file may have to be made.
+func (f *files) begin(path string) (d *database, err error) {
+	err = guarded(func() error {
+		// A file that a power failure leaves damaged costs less than to sync each change.
+		db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Millisecond, NoSync: true})
+		if err != nil {
+			return err
+		}
+		db.AllocSize = allocBytes
+		if err := f.prepare(db, path); err != nil {
+			return errors.Join(err, db.Close())
+		}
+		d = &database{DB: db, path: path}
+		return nil
+	})
+	return d, err
+}
+
+// prepare checks that a file has as many pages as it says and is not larger than it may be.
+func (f *files) prepare(db *bolt.DB, path string) error {
+	return db.Update(func(tx *bolt.Tx) error {
+		info, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		switch size := info.Size(); {
+		case size < tx.Size():
+			return fmt.Errorf("%w: it has %d bytes of %d", errDamaged, size, tx.Size())
+		case size > f.max:
+			return fmt.Errorf("%w: it has %d bytes of at most %d", errTooLarge, size, f.max)
+		}
+		_, err = tx.CreateBucketIfNotExists(bucket)
+		return err
+	})
+}
+
+// guarded calls work and returns a panic, or a fault while a mapped file is read, as an
+// error that wraps errDamaged.
+func guarded(work func() error) (err error) {
+	old := debug.SetPanicOnFault(true)
+	defer debug.SetPanicOnFault(old)
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%w: %v", errDamaged, v)
+		}
+	}()
+	return work()
+}
+
+var (
+	errDamaged  = errors.New("embedcache: the file is damaged")
+	errTooLarge = errors.New("embedcache: the file is too large") // MaxBytes was more
+)
+
+// failed notes that so many embeddings could not be read or written.
+func (f *files) failed(count int, err error) {
+	f.state.Lock()
+	defer f.state.Unlock()
+	f.stat.Failed += count
+	f.stat.Err = err
+}
+
+// repair replaces a database after an error about it that wraps errDamaged. It is not
+// closed: after a panic its locks may be held for good.
+func (f *files) repair(db *database, count int, err error) {
+	f.failed(count, err)
+	if !errors.Is(err, errDamaged) {
+		return // such as a full disk
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	next := &f.new
+	if db == f.old {
+		next = &f.old
+	}
+	if *next != db {
+		return // somebody else was faster
+	}
+	*next = nil
+	fresh, err := f.replace(db.path, err)
+	if err != nil {
+		f.failed(0, err)
+		return
+	}
+	*next = fresh
+}
+
+func (f *files) close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var errs []error
+	for _, db := range []*database{f.new, f.old} {
+		if db != nil {
+			errs = append(errs, guarded(db.Sync), guarded(db.Close))
+		}
+	}
+	f.new, f.old = nil, nil
+	return errors.Join(errs...)
+}
+
+// get returns the vectors that there are. Those of the old file are put into the new one.
+func (f *files) get(keys []key) map[key][]float32 {
+	found := make(map[key][]float32, len(keys))
+	f.getFrom(&f.new, keys, found)
+	var rest []key
+	for _, k := range keys {
+		if found[k] == nil {
+			rest = append(rest, k)
+		}
+	}
+	if len(rest) == 0 {
+		return found
+	}
+	f.getFrom(&f.old, rest, found)
+	var again []key
+	var vectors [][]float32
+	for _, k := range rest {
+		if v := found[k]; v != nil {
+			again, vectors = append(again, k), append(vectors, v)
+		}
+	}
+	f.put(again, vectors)
+	return found
+}
+
+// getFrom adds the vectors of one database that are not found yet.
+func (f *files) getFrom(from **database, keys []key, found map[key][]float32) {
+	f.mu.RLock()
+	db := *from
+	var err error
+	if db != nil {
+		err = guarded(func() error {
+			return db.View(func(tx *bolt.Tx) error { return read(tx, keys, found) })
+		})
+	}
+	f.mu.RUnlock()
+	if err != nil {
+		f.repair(db, len(keys), err)
+	}
+}
+
+func read(tx *bolt.Tx, keys []key, found map[key][]float32) (err error) {
+	b := tx.Bucket(bucket)
+	if b == nil {
+		return fmt.Errorf("%w: it has no embeddings", errDamaged)
+	}
+	for _, k := range keys {
+		value := b.Get(k[:])
+		if value == nil || found[k] != nil {
+			continue
+		}
+		if v := decode(k, value); v != nil {
+			found[k] = v
+		} else {
+			err = fmt.Errorf("%w: an embedding has another checksum", errDamaged)
+		}
+	}
+	return err
+}
+
+// put keeps vectors.
+func (f *files) put(keys []key, vectors [][]float32) {
+	for len(keys) > 0 {
+		n, need := f.batch(vectors)
+		if need < f.max/4 {
+			f.putBatch(keys[:n], vectors[:n], need)
+		}
+		keys, vectors = keys[n:], vectors[n:]
+	}
+}
+
+// batch returns how many of the vectors, at least 1, go into one transaction, and how many
+// bytes the file may grow by them: pages are copied before the old ones are free.
+func (f *files) batch(vectors [][]float32) (n int, need int64) {
+	const pages = 4 * 4096
+	for _, v := range vectors {
+		size := 4*int64(4*len(v)) + pages // a page has at least two values
+		if n > 0 && need+size > f.max/32 {
+			break
+		}
+		n, need = n+1, need+size
+	}
+	return n, need
+}
+
+func (f *files) putBatch(keys []key, vectors [][]float32, need int64) {
+	f.mu.RLock()
+	db := f.new
+	var err error
+	full := false
+	if db != nil {
+		full, err = db.put(keys, vectors, f.max/2-allocBytes-need)
+	}
+	f.mu.RUnlock()
+	if err != nil {
+		f.repair(db, len(keys), err)
+		return
+	}
+	if full && f.turn(db) {
+		f.putBatch(keys, vectors, need)
+	}
+}
+
+// put keeps vectors unless the file has more than so many bytes.
+func (db *database) put(keys []key, vectors [][]float32, most int64) (full bool, err error) {
+	db.writing.Lock()
+	defer db.writing.Unlock()
+	if db.broken {
+		return false, nil
+	}
+	err = guarded(func() error {
+		return db.Update(func(tx *bolt.Tx) error {
+			if full = tx.Size() > most; full {
+				return nil
+			}
+			b := tx.Bucket(bucket)
+			if b == nil {
+				return fmt.Errorf("%w: it has no embeddings", errDamaged)
+			}
+			for i, k := range keys {
+				if usable(vectors[i]) {
+					if err := b.Put(k[:], encode(k, vectors[i])); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+	})
+	db.broken = errors.Is(err, errDamaged)
+	return full, err
+}
+
+// turn makes the new file, which is full, the old one. It reports whether there is another
+// new one.
+func (f *files) turn(full *database) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.new != full {
+		return f.new != nil // somebody else was faster
+	}
+	err := guarded(func() error {
+		if f.old != nil {
+			if err := f.old.Close(); err != nil {
+				return err
+			}
+			f.old = nil
+		}
+		f.new = nil
+		if err := full.Close(); err != nil {
+			return err
+		}
+		return os.Rename(f.path, f.oldPath())
+	})
+	if err == nil {
+		f.old, err = f.begin(f.oldPath())
+	}
+	if err == nil {
+		f.new, err = f.begin(f.path)
+	}
+	if err != nil {
+		f.failed(0, err)
+	}
+	return err == nil
+}
+
+// encode returns the value of a vector.
+func encode(k key, v []float32) []byte {
+	value := make([]byte, sumBytes, sumBytes+4*len(v))
+	for _, x := range v {
+		value = binary.LittleEndian.AppendUint32(value, math.Float32bits(x))
+	}
+	binary.LittleEndian.PutUint32(value, checksum(k, value))
+	return value
+}
+
+// decode returns the vector of a value, nil if the value is damaged.
+func decode(k key, value []byte) []float32 {
+	if len(value) <= sumBytes || len(value)%4 != 0 || binary.LittleEndian.Uint32(value) != checksum(k, value) {
+		return nil
+	}
+	v := make([]float32, len(value)/4-1)
+	for i := range v {
+		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(value[sumBytes+4*i:]))
+	}
+	return v
+}
+
+func checksum(k key, value []byte) uint32 {
+	return crc32.Update(crc32.Checksum(k[:], castagnoli), castagnoli, value[sumBytes:])
+}
+
+func (f *files) stats() Stats {
+	f.state.Lock()
+	s := f.stat
+	f.state.Unlock()
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	for _, db := range []*database{f.new, f.old} {
+		if db == nil {
+			continue
+		}
+		if info, err := os.Stat(db.path); err == nil {
+			s.Bytes += info.Size()
+		}
+	}
+	return s
+}
