@@ -44,6 +44,7 @@ type database struct {
 	// good after a panic.
 	writing sync.Mutex
 	broken  bool // guarded by writing
+	checked bool // guarded by writing
 }
 
 func (f *files) oldPath() string { return f.path + ".old" }
@@ -315,6 +316,12 @@ func (db *database) put(keys []key, vectors [][]float32, most int64) (full bool,
 		return db.Update(func(tx *bolt.Tx) error {
 			if full = tx.Size() > most; full {
 				return nil
+			}
+			if !db.checked {
+				if err := checkPages(tx); err != nil {
+					return err
+				}
+				db.checked = true
 			}
 			b := tx.Bucket(bucket)
 			if b == nil {
