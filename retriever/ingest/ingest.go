@@ -6,14 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/goselfrag/goselfrag/internal/regular"
 	"github.com/goselfrag/goselfrag/retriever"
-	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 // Why a file or record gave no passages. A [FileError] wraps one of these or the error
@@ -350,18 +348,6 @@ func (r *Result) rename(name string, s span, passages []retriever.Passage) bool 
 	}
 	s.giveID(fmt.Sprintf("%s#%d", name, s.line), passages)
 	return true
-}
-
-// giveID replaces the id of the record, with which those of its passages begin.
-func (s span) giveID(id string, passages []retriever.Passage) {
-	for i := range passages {
-		p := &passages[i]
-		p.ID = id + strings.TrimPrefix(p.ID, s.id)
-		if parent, ok := p.Metadata[parentKey].AsString(); ok && strings.HasPrefix(parent, s.id) {
-			p.Metadata = maps.Clone(p.Metadata)
-			p.Metadata[parentKey] = filter.String(id + strings.TrimPrefix(parent, s.id))
-		}
-	}
 }
 
 // Document makes passages of one document, whose format the end of its name

@@ -5,6 +5,11 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"maps"
+	"strings"
+
+	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
 // File reads one document as [FS] reads a file, for indexes in which documents come and go
@@ -68,6 +73,18 @@ func (r *Result) nameRecords(name string) {
 		r.Notes = append(r.Notes, renamed)
 	}
 	r.records = nil
+}
+
+// giveID replaces the id of the record, with which those of its passages begin.
+func (s span) giveID(id string, passages []retriever.Passage) {
+	for i := range passages {
+		p := &passages[i]
+		p.ID = id + strings.TrimPrefix(p.ID, s.id)
+		if parent, ok := p.Metadata[parentKey].AsString(); ok && strings.HasPrefix(parent, s.id) {
+			p.Metadata = maps.Clone(p.Metadata)
+			p.Metadata[parentKey] = filter.String(id + strings.TrimPrefix(parent, s.id))
+		}
+	}
 }
 
 // edition is raised when the same file and the same options give other passages than

@@ -364,7 +364,7 @@ func TestDamaged(t *testing.T) {
 		}
 	}
 	r := rand.New(rand.NewPCG(1, 1))
-	for n := range testsize.Of(12, 150) {
+	for n := range testsize.Of(12, 40) {
 		at := r.IntN(len(whole))
 		try(fmt.Sprintf("cut at %d", at), whole[:at], false)
 		if n%2 == 0 {

@@ -1,12 +1,9 @@
 package embedcache
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io/fs"
-	"math"
 	"os"
 	"runtime/debug"
 	"sync"
@@ -21,13 +18,8 @@ import (
 // bucket has the values by their keys: a checksum and the vector.
 var bucket = []byte("vectors/1")
 
-// sumBytes is the size of the checksum before a vector.
-const sumBytes = 4
-
 // allocBytes is by how much a file grows at once.
 const allocBytes = 1 << 20
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // files are the two databases of a cache: embeddings go into the new one. When it has half
 // of the size that the cache may have, it becomes the old one, and the one that was old is
@@ -52,6 +44,7 @@ type database struct {
 	// good after a panic.
 	writing sync.Mutex
 	broken  bool // guarded by writing
+	checked bool // guarded by writing
 }
 
 func (f *files) oldPath() string { return f.path + ".old" }
@@ -324,6 +317,12 @@ func (db *database) put(keys []key, vectors [][]float32, most int64) (full bool,
 			if full = tx.Size() > most; full {
 				return nil
 			}
+			if !db.checked {
+				if err := checkPages(tx); err != nil {
+					return err
+				}
+				db.checked = true
+			}
 			b := tx.Bucket(bucket)
 			if b == nil {
 				return fmt.Errorf("%w: it has no embeddings", errDamaged)
@@ -373,32 +372,6 @@ func (f *files) turn(full *database) bool {
 		f.failed(0, err)
 	}
 	return err == nil
-}
-
-// encode returns the value of a vector.
-func encode(k key, v []float32) []byte {
-	value := make([]byte, sumBytes, sumBytes+4*len(v))
-	for _, x := range v {
-		value = binary.LittleEndian.AppendUint32(value, math.Float32bits(x))
-	}
-	binary.LittleEndian.PutUint32(value, checksum(k, value))
-	return value
-}
-
-// decode returns the vector of a value, nil if the value is damaged.
-func decode(k key, value []byte) []float32 {
-	if len(value) <= sumBytes || len(value)%4 != 0 || binary.LittleEndian.Uint32(value) != checksum(k, value) {
-		return nil
-	}
-	v := make([]float32, len(value)/4-1)
-	for i := range v {
-		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(value[sumBytes+4*i:]))
-	}
-	return v
-}
-
-func checksum(k key, value []byte) uint32 {
-	return crc32.Update(crc32.Checksum(k[:], castagnoli), castagnoli, value[sumBytes:])
 }
 
 func (f *files) stats() Stats {

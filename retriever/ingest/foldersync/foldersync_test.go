@@ -72,16 +72,16 @@ func TestInterrupted(t *testing.T) {
 				switch {
 				case call != at:
 				case how == "before":
-					return bad, nil
+					return errStore, nil
 				case how == "after":
-					return nil, bad
+					return nil, errStore
 				default:
 					cancel()
 				}
 				return nil, nil
 			}
 			_, err := syncFS(ctx, m, f, Options{})
-			if want := map[string]error{"before": bad, "after": bad, "canceled": context.Canceled}[how]; !errors.Is(err, want) && (how != "canceled" || at < 8) {
+			if want := map[string]error{"before": errStore, "after": errStore, "canceled": context.Canceled}[how]; !errors.Is(err, want) && (how != "canceled" || at < 8) {
 				t.Errorf("%s call %d: %v", how, at, err)
 			}
 			m.fail = nil

@@ -40,7 +40,7 @@ var (
 		"{\"id\":\"1\",\"text\":\"A record.\"}\n{\"text\":\"Another.\"}\nbad\n", "id,text\n1,One row\n2,Two row\n", "", "\x89PNG\x00\xff", "# Three\n",
 	}
 	exclusions = []string{"", "*.txt\n", "d/\n!d/a.md\n", "d/*\n!d/a.md\n", "/a.md\n"}
-	bad        = errors.New("the store failed")
+	errStore   = errors.New("the store failed")
 )
 
 func (m *model) name(label string) string { return rapid.SampledFrom(names).Draw(m.t, label) }
@@ -180,11 +180,11 @@ func (m *model) check() {
 			case call != at:
 				return nil, nil
 			case late:
-				return nil, bad
+				return nil, errStore
 			}
-			return bad, nil
+			return errStore, nil
 		}
-		if _, err := m.sync(); err != nil && !errors.Is(err, bad) {
+		if _, err := m.sync(); err != nil && !errors.Is(err, errStore) {
 			m.t.Fatal(err)
 		}
 		m.store.fail = nil
