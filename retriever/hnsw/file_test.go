@@ -490,3 +490,65 @@ func sealFile(data []byte) {
 		}
 	}
 }
+
+// SaveCodes leaves out the rows, and nothing else: what is found is what codes tell.
+func TestSaveCodes(t *testing.T) {
+	const n, dim = 2000, 24
+	r := rand.New(rand.NewPCG(1, 1))
+	vectors := make([]Item[uint64], n)
+	for i := range vectors {
+		v := make([]float32, dim)
+		for j := range v {
+			v[j] = float32(r.NormFloat64())
+		}
+		vectors[i] = Item[uint64]{uint64(i), v}
+	}
+	for _, metric := range []Metric{Cosine, InnerProduct, SquaredL2} {
+		x, err := New[uint64](dim, Options{Storage: Int8, Workers: 1, Metric: metric})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := x.Add(t.Context(), vectors); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "codes")
+		if err := x.SaveCodes(t.Context(), path); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(path)
+		if err != nil || info.Size() > n*(2*dim+8*16+60) {
+			t.Errorf("%v: %d bytes, error %v", metric, info.Size(), err)
+		}
+		back, err := Open[uint64](path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer back.Close()
+		if back.Len() != n || back.Options().Storage != Int8Only {
+			t.Errorf("%v: %d vectors of storage %v", metric, back.Len(), back.Options().Storage)
+		}
+		found := 0
+		for i := range 100 {
+			q := vectors[i*7].Vector
+			want, err := x.Search(t.Context(), nil, q, Query[uint64]{K: 10, Ef: 200})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := back.Search(t.Context(), nil, q, Query[uint64]{K: 10, Ef: 200})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range want {
+				if slices.ContainsFunc(got, func(g Neighbor[uint64]) bool { return g.Key == w.Key }) {
+					found++
+				}
+			}
+		}
+		if found < 950 {
+			t.Errorf("%v: %d of 1000 found by codes alone", metric, found)
+		}
+		if err := back.Verify(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -28,6 +28,18 @@ import (
 // binary; others give ErrKeyType, and so does a key that would not be read back as itself,
 // such as a time.Time with a monotonic clock reading. Searches go on meanwhile; writers wait.
 func (x *Index[K]) Save(ctx context.Context, path string) error {
+	return x.save(ctx, path, false)
+}
+
+// SaveCodes is Save without the float32 components: what Load and Open make of the file has
+// the storage Int8Only. An index of Int8 is built several times faster than one of Int8Only,
+// and its links are better. Without codes, as there are none of few vectors or of Float32,
+// SaveCodes does what Save does.
+func (x *Index[K]) SaveCodes(ctx context.Context, path string) error {
+	return x.save(ctx, path, true)
+}
+
+func (x *Index[K]) save(ctx context.Context, path string, bare bool) error {
 	codec, err := newKeyCodec[K]()
 	if err = errors.Join(err, littleEndian()); err != nil {
 		return err
@@ -40,7 +52,7 @@ func (x *Index[K]) Save(ctx context.Context, path string) error {
 			return err
 		}
 		err := atomicfile.Write(path, func(f *os.File) error {
-			return x.write(&fileWriter{ctx: ctx, f: f, out: bufio.NewWriterSize(f, 1<<20)}, codec)
+			return x.write(&fileWriter{ctx: ctx, f: f, out: bufio.NewWriterSize(f, 1<<20)}, codec, bare)
 		})
 		if err != nil {
 			return fmt.Errorf("hnsw: save %s: %w", path, err)
@@ -49,15 +61,19 @@ func (x *Index[K]) Save(ctx context.Context, path string) error {
 	})
 }
 
-// write writes the whole file.
-func (x *Index[K]) write(w *fileWriter, codec *keyCodec[K]) error {
+// write writes the whole file, without the rows if bare.
+func (x *Index[K]) write(w *fileWriter, codec *keyCodec[K], bare bool) error {
 	v := x.view.Load()
+	storage := x.o.Storage
+	if bare = bare && v.codes != nil; bare {
+		storage = Int8Only
+	}
 	keys, err := codec.encode(v, x.used)
 	if err != nil {
 		return err
 	}
 	h := &header{
-		Version: fileVersion, Dim: uint32(x.dim), Metric: uint8(x.metric), Storage: uint8(x.o.Storage),
+		Version: fileVersion, Dim: uint32(x.dim), Metric: uint8(x.metric), Storage: uint8(storage),
 		KeyKind: codec.kind, KeySize: codec.size,
 		M: uint32(x.o.M), EfConstruction: uint32(x.o.EfConstruction), Ef: uint32(x.o.Ef), Seed: x.o.Seed,
 		Slots: x.used, Live: uint32(x.Len()), Next: x.next.Load(), Entry: x.entry.Load(), Hardness: x.hardness.value.Load(),
@@ -85,6 +101,9 @@ func (x *Index[K]) write(w *fileWriter, codec *keyCodec[K]) error {
 	parts := [secCount]func(){
 		secRows: bySlot(&v.rows), secMeta: bySlot(&v.meta), secInlet: bySlot(&v.inlet),
 		secLinks: bySlot(&v.links), secKeys: func() { w.write(keys) },
+	}
+	if bare {
+		parts[secRows] = func() {}
 	}
 	if c := v.codes; c != nil {
 		h.Fitted, h.Clipped = c.fitted, c.seen.clipped

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -65,8 +66,8 @@ func openDatabase(path string, readOnly, noSync bool) (*database, error) {
 		if err := checkDatabase(path); err != nil {
 			return nil, err
 		}
-	} else if readOnly {
-		return nil, fmt.Errorf("%w: no store in this folder: %s", ErrOption, path)
+	} else if others, err := filepath.Glob(filepath.Join(filepath.Dir(path), "[vgw]*")); err != nil || len(others) > 0 {
+		return nil, damaged("%s is missing or empty, and %s is there", path, others)
 	}
 	d := &database{path: path, readOnly: readOnly, noSync: noSync}
 	if err := d.guarded(d.reopen); err != nil {

@@ -147,7 +147,7 @@ func (s *Store) makeGraph(ctx context.Context, v *view, r span) (err error) {
 // file for none.
 func (s *Store) buildGraph(ctx context.Context, v *view, r span, path string) (int, error) {
 	workers := max(1, runtime.GOMAXPROCS(0)/2)
-	index, err := hnsw.New[uint64](v.space.state.Dim, hnsw.Options{Metric: v.space.metric(), Storage: hnsw.Int8Only, Workers: workers})
+	index, err := hnsw.New[uint64](v.space.state.Dim, hnsw.Options{Metric: v.space.metric(), Storage: hnsw.Int8, Workers: workers})
 	if err != nil {
 		return 0, err
 	}
@@ -173,7 +173,7 @@ func (s *Store) buildGraph(ctx context.Context, v *view, r span, path string) (i
 	if err := s.disk.may("write", path); err != nil {
 		return 0, err
 	}
-	return index.Len(), index.Save(ctx, path)
+	return index.Len(), index.SaveCodes(ctx, path)
 }
 
 // adoptGraph names a graph in the manifest, in place of those in its range, and shows it. g

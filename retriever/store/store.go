@@ -94,14 +94,14 @@ func InMemory(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-func open(ctx context.Context, dir string, o Options, d *disk, sz sizes) (s *Store, err error) {
+func open(ctx context.Context, dir string, o Options, d *disk, sz sizes) (_ *Store, err error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	s = &Store{dir: dir, o: o, disk: d, writing: make(chan struct{}, 1), wordsReady: make(chan struct{}), sizes: sz, reembedding: make(chan struct{}, 1)}
+	s := &Store{dir: dir, o: o, disk: d, writing: make(chan struct{}, 1), wordsReady: make(chan struct{}), sizes: sz, reembedding: make(chan struct{}, 1)}
 	if err := s.lockFolder(); err != nil {
 		return nil, err
 	}
@@ -167,9 +167,14 @@ func (s *Store) abandon() error {
 	if s.words != nil {
 		err = s.words.Close()
 	}
-	if s.space != nil {
+	if v := s.now.Swap(nil); v != nil {
+		v.release()
+	} else if s.space != nil {
 		s.space.hold()
 		s.space.release()
+	}
+	for _, ix := range s.lost {
+		err = errors.Join(err, ix.Close())
 	}
 	if s.db != nil {
 		err = errors.Join(err, s.db.close())
