@@ -35,7 +35,8 @@
 //
 // Questions are split in three: for training, for early stopping and for the final test. Two
 // questions with a labeled passage in common, or with the same text, are on the same side,
-// and no passage that answers a held-out question is a positive of training. Held-out
+// and no passage by which a held-out question is measured is a positive of training. Those
+// are the labeled passages, or the preferred ones of a question without labels. Held-out
 // passages stay in the collection that is searched, and can be negatives, as in use.
 //
 // Training returns a [*RefusedError] unless the adapter is better than none on the test

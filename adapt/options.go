@@ -36,8 +36,9 @@ type Options struct {
 	// Batch is the number of positives, or of questions for Marginal, in a step, from 1 to
 	// 10,000; 0 means 32.
 	Batch int
-	// Rate is the length of a step, above 0; 0 means 0.03. It falls by half after two
-	// passes without an improvement.
+	// Rate is the length of the first steps, above 0; 0 means 0.03. After a pass without an
+	// improvement training goes back to the best adapter so far, and on with steps of half
+	// the length.
 	Rate float64
 	// HeldOut is the share of the questions that is not trained on, half of it for early
 	// stopping and half for the test, in (0, 1); 0 means 0.4.
@@ -125,7 +126,7 @@ type Report struct {
 	// Passages is the size of the collection that is searched.
 	Passages int `json:"passages"`
 	// Dropped counts the positives of training questions that were not trained on, because
-	// a held-out question has them too.
+	// a held-out question is measured by them.
 	Dropped int     `json:"dropped"`
 	Overlap Overlap `json:"overlap"`
 	// Epochs are the passes that were made; Best is the number of the one whose adapter

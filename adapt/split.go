@@ -17,7 +17,7 @@ type split struct {
 	// positives holds, by example of train, the places of the passages to train on.
 	positives map[int][]int
 	truth     map[int][]string
-	dropped   int // positives of train that a held-out example has
+	dropped   int // positives of train that a held-out example is measured on
 }
 
 // newSplit splits examples that have a truth and, in training, positives. Examples that
@@ -29,7 +29,7 @@ func newSplit(examples []Example, c *corpus, o *Options) (*split, error) {
 	if len(order) < 3 {
 		return nil, fmt.Errorf("%w: %d questions with passages fall in %d groups that share no passage: want at least 3, and hundreds for a result", ErrData, len(s.truth), len(order))
 	}
-	held := map[string]bool{} // passages of held-out questions
+	held := map[string]bool{} // what held-out questions are measured on
 	want := o.HeldOut * float64(len(s.truth)) / 2
 	for at, g := range order {
 		left := len(order) - at
@@ -43,7 +43,7 @@ func newSplit(examples []Example, c *corpus, o *Options) (*split, error) {
 		}
 	}
 	for _, i := range slices.Concat(s.test, s.stop) {
-		for _, id := range Union.of(&examples[i]) {
+		for _, id := range examples[i].truth() {
 			held[id] = true
 		}
 	}
@@ -141,7 +141,7 @@ func (s *split) check(examples []Example, passages []retriever.Passage) error {
 		if texts[examples[i].Question.Question] {
 			return fmt.Errorf("%w: question %q is in training and held out", ErrData, examples[i].ID)
 		}
-		for _, id := range Union.of(&examples[i]) {
+		for _, id := range examples[i].truth() {
 			if trained[id] {
 				return fmt.Errorf("%w: the passage %q of the held-out question %q is trained on", ErrData, id, examples[i].ID)
 			}

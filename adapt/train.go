@@ -269,8 +269,9 @@ func (t *trainer) learn(ctx context.Context, none *net, report *Report) error {
 		report.Epochs = append(report.Epochs, epoch)
 		if epoch.Figure > best {
 			best, report.Best, kept, waited = epoch.Figure, number, t.net.clone(), 0
-		} else if waited++; waited%2 == 0 {
-			rate /= 2
+		} else { // go back, and on with shorter steps
+			t.net, steps, rate = kept.clone(), newSteps(t.net), rate/2
+			waited++
 		}
 		if t.o.Progress != nil {
 			t.o.Progress(epoch)

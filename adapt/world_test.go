@@ -251,7 +251,7 @@ func TestPlantedShift(t *testing.T) {
 		count, epochs = 200, 1
 	}
 	seen := count * 4 / 5
-	passages, plain, renamed := shifted(rand.New(rand.NewPCG(5, 6)), count, 120, 8)
+	passages, plain, renamed := shifted(rand.New(rand.NewPCG(5, 6)), count, 100, 8)
 	e, err := hashed.Fit(t.Context(), dense.Texts(passages), hashed.Options{Dim: 512})
 	if err != nil {
 		t.Fatal(err)

@@ -67,7 +67,9 @@ func TestWalk(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	source := []string{"-docs", docs, "-questions", questions}
-	call := func(args ...string) []string { return append(append([]string{"adapt", args[0]}, source...), args[1:]...) }
+	call := func(args ...string) []string {
+		return append(append([]string{"adapt", args[0]}, source...), args[1:]...)
+	}
 
 	// A budget ends the work, and the same command goes on.
 	prefer := call("prefer", "-scores", in("scores"), "-out", in("preferred"))
