@@ -3,6 +3,7 @@ package main
 import (
 	_ "embed"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/goselfrag/goselfrag/internal/feature"
@@ -17,9 +18,9 @@ type decision struct {
 	kind     string // language and kind; empty for questions of the sets
 }
 
-// The prompts written for the project, by who wrote them. The first three are fitted to:
-// heldOut and fresh measured earlier models. unseen was not looked at before the model was final,
-// and is only measured.
+// The prompts written for the project, by who wrote them. The first four are fitted to:
+// heldOut, fresh and later measured earlier models. unseen was not looked at before the model
+// was final, and is only measured.
 //
 //go:embed decisions.txt
 var written string
@@ -30,14 +31,17 @@ var heldOut string
 //go:embed decisions_fresh.txt
 var fresh string
 
+//go:embed decisions_later.txt
+var later string
+
 //go:embed decisions_unseen.txt
 var unseen string
 
 // fittedDecisions returns the prompts that are fitted to. The kinds of those that other
-// people wrote begin with "held out" and "fresh".
+// people wrote begin with "held out", "fresh" and "later".
 func fittedDecisions() ([]decision, error) {
 	var out []decision
-	for _, f := range [...]struct{ name, text string }{{"", written}, {"held out, ", heldOut}, {"fresh, ", fresh}} {
+	for _, f := range [...]struct{ name, text string }{{"", written}, {"held out, ", heldOut}, {"fresh, ", fresh}, {"later, ", later}} {
 		list, err := readDecisions(f.text)
 		if err != nil {
 			return nil, err
@@ -77,6 +81,9 @@ const (
 	// questionWeight is what a question written for the project weighs beside a prompt with a
 	// text of its own, since not to search for it is the worse mistake.
 	questionWeight = 3
+	// margin is taken from the log-odds of a text of its own, for the same reason. Questions of
+	// a kind that the fit has not met come closer to the threshold than those that it has.
+	margin = 1
 )
 
 // trainRetrieve fits the choice among the ways to part a prompt into a task and a text, and
@@ -110,7 +117,11 @@ func (d *data) trainRetrieve(held part) (*linear.Model, error) {
 		}
 		lists = append(lists, l)
 	}
-	return fit.Choice(feature.PartingNames(), lists, fit.Options{L2: retrieveL2, Free: free})
+	m, err := fit.Choice(feature.PartingNames(), lists, fit.Options{L2: retrieveL2, Free: free})
+	if err == nil {
+		m.Weights[0][slices.Index(m.Features, "one")] -= margin
+	}
+	return m, err
 }
 
 // searched reports whether the engine retrieves for a prompt at its own threshold.
