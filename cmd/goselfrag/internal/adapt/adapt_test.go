@@ -60,6 +60,36 @@ func catalog(t *testing.T) (docs, questions string) {
 	return docs, questions
 }
 
+// recall is the recall at 1 that compare measures of the pipeline dense.
+func recall(t *testing.T, docs, questions string, more ...string) float64 {
+	t.Helper()
+	out, _ := good(t, append([]string{"compare", "-corpus", filepath.Join(docs, "parts.jsonl"), "-questions", questions, "-pipeline", "dense", "-k", "1", "-json"}, more...)...)
+	var r struct {
+		Adapter string
+		Systems []struct {
+			Figures map[string]struct{ Value float64 }
+		}
+	}
+	if err := json.Unmarshal([]byte(out), &r); err != nil || len(r.Systems) != 1 || (r.Adapter != "") != (len(more) > 0) {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return r.Systems[0].Figures["recall@1"].Value
+}
+
+// checkLines reports a file that does not hold whole lines of JSON.
+func checkLines(t *testing.T, name string) {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil || len(text) == 0 {
+		t.Fatalf("%s: %d bytes, %v", name, len(text), err)
+	}
+	for line := range bytes.Lines(text) {
+		if !json.Valid(line) || !bytes.HasSuffix(line, []byte("\n")) {
+			t.Errorf("%s: %q", name, line)
+		}
+	}
+}
+
 // The way of docs/adapt.md: preferences, an adapter, what other commands do with it, and
 // data for training elsewhere.
 func TestWalk(t *testing.T) {
@@ -112,28 +142,11 @@ func TestWalk(t *testing.T) {
 	if !strings.HasPrefix(out, "432 lines of 144 questions") {
 		t.Error(out)
 	}
-	for _, name := range []string{"triples", "posteriors"} {
-		text, err := os.ReadFile(in(name))
-		if err != nil || !bytes.HasPrefix(text, []byte(`{"`)) || !bytes.HasSuffix(text, []byte("}\n")) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
+	checkLines(t, in("triples"))
+	checkLines(t, in("posteriors"))
 
 	// The other commands search with the adapter.
-	measure := func(more ...string) float64 {
-		out, _ := good(t, append([]string{"compare", "-corpus", filepath.Join(docs, "parts.jsonl"), "-questions", questions, "-pipeline", "dense", "-k", "1", "-json"}, more...)...)
-		var r struct {
-			Adapter string
-			Systems []struct {
-				Figures map[string]struct{ Value float64 }
-			}
-		}
-		if err := json.Unmarshal([]byte(out), &r); err != nil || len(r.Systems) != 1 || (r.Adapter != "") != (len(more) > 0) {
-			t.Fatalf("%v: %s", err, out)
-		}
-		return r.Systems[0].Figures["recall@1"].Value
-	}
-	if before, after := measure(), measure("-adapter", in("adapter")); after < before+0.2 {
+	if before, after := recall(t, docs, questions), recall(t, docs, questions, "-adapter", in("adapter")); after < before+0.2 {
 		t.Errorf("recall@1 %.3f before, %.3f after", before, after)
 	}
 	good(t, "ask", "-docs", docs, "-adapter", in("adapter"), "number of the ventil for the pump?")

@@ -227,9 +227,11 @@ func prefer(ctx context.Context, c dataConfig, stdout, stderr io.Writer) error {
 				with++
 			}
 		}
-		overlap := adapt.OverlapOf(list)
-		_, err = fmt.Fprintf(stdout, "%d of %d questions have preferences, %d passages\nof %d with labels, too: %d labeled passages, %d preferred, %d both, overlap %.3f\n",
-			with, len(list), n, overlap.Questions, overlap.Labeled, overlap.Preferred, overlap.Both, overlap.Share)
+		text := fmt.Sprintf("%d of %d questions have preferences, %d passages\n", with, len(list), n)
+		if o := adapt.OverlapOf(list); o.Questions > 0 {
+			text += fmt.Sprintf("%d of them have labels, too: %d labeled passages, %d preferred, %d both, overlap %.3f\n", o.Questions, o.Labeled, o.Preferred, o.Both, o.Share)
+		}
+		_, err = io.WriteString(stdout, text)
 		c.wrote(stderr)
 		return err
 	})
