@@ -57,17 +57,7 @@ func TestReadersAndWriters(t *testing.T) {
 				default:
 				}
 				doc := i % 2
-				before := known[doc].Load()
-				q := retriever.Query{Text: "river bridge", K: 20}
-				if i%3 == 0 {
-					q.Filter = filter.Compare{Field: "doc", Op: filter.Eq, Value: filter.Int(int64(doc))}
-				}
-				res, err := sides[i%len(sides)].Retrieve(t.Context(), q)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				if err := whole(res, doc, size, before); err != nil {
+				if err := readDocument(t.Context(), sides[i%len(sides)], doc, size, i%3 == 0, known[doc].Load()); err != nil {
 					t.Error(err)
 					return
 				}
@@ -78,6 +68,19 @@ func TestReadersAndWriters(t *testing.T) {
 	close(stop)
 	readers.Wait()
 	no(t, s.Verify(t.Context()))
+}
+
+// readDocument searches and returns an error unless a document is found whole.
+func readDocument(ctx context.Context, side retriever.Retriever, doc, size int, filtered bool, before int64) error {
+	q := retriever.Query{Text: "river bridge", K: 20}
+	if filtered {
+		q.Filter = filter.Compare{Field: "doc", Op: filter.Eq, Value: filter.Int(int64(doc))}
+	}
+	res, err := side.Retrieve(ctx, q)
+	if err != nil {
+		return err
+	}
+	return whole(res, doc, size, before)
 }
 
 // whole returns an error unless a result has all of a document, in one version that is at

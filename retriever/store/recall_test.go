@@ -62,14 +62,8 @@ func TestRecall(t *testing.T) {
 			no(t, s.Put(t.Context(), list...))
 		}
 	}
-	settle := func() {
-		t.Helper()
-		s.background.stop()
-		s.background.ctx = t.Context()
-		s.work(t.Context())
-	}
 	put(0, n, 0)
-	settle()
+	settle(t, s)
 	fresh := recallOf(t, s, e, texts, nil)
 	if fresh < 0.95 {
 		t.Errorf("recall %.4f: want 0.95", fresh)
@@ -78,7 +72,7 @@ func TestRecall(t *testing.T) {
 	if got := recallOf(t, s, e, texts, nil); got < fresh-0.02 {
 		t.Errorf("recall %.4f before the graphs are merged: want that of before, %.4f", got, fresh)
 	}
-	settle()
+	settle(t, s)
 	check := func(when string) {
 		t.Helper()
 		if got := recallOf(t, s, e, texts, nil); got < fresh-0.02 {
