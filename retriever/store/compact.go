@@ -16,15 +16,7 @@ import (
 // and searches for a moment. It needs as much free room as the largest of these files. The
 // error is as with Put; what was done until then stays.
 func (s *Store) Compact(ctx context.Context) error {
-	end, err := s.begin()
-	if err == nil {
-		defer end()
-		err = s.compact(ctx)
-	}
-	if err != nil {
-		return fmt.Errorf("store: compact: %w", err)
-	}
-	return nil
+	return s.long(ctx, "compact", s.compact)
 }
 
 func (s *Store) compact(ctx context.Context) error {

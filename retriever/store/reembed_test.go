@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -96,4 +97,36 @@ func TestHashed(t *testing.T) {
 	no(t, s.Close())
 	_, err = Open(t.Context(), dir, options())
 	wants(t, err, ErrEmbedder)
+}
+
+// slow is an embedder that waits for its context.
+type slow struct {
+	fake
+	began chan struct{}
+}
+
+func (s *slow) EmbedDocuments(ctx context.Context, _ []string) ([][]float32, error) {
+	close(s.began)
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// Close ends an embedding that is under way, and the store is as before.
+func TestCloseEndsReembed(t *testing.T) {
+	dir := tempDir(t)
+	s, err := open(t.Context(), dir, options(), &disk{noSync: true}, small)
+	no(t, err)
+	no(t, s.Put(t.Context(), passage("a", "river")))
+	e := &slow{began: make(chan struct{})}
+	done := make(chan error, 1)
+	go func() { done <- s.Reembed(t.Context(), Embedding{Name: "slow", Embedder: e}) }()
+	<-e.began
+	no(t, s.Close())
+	wants(t, <-done, ErrClosed)
+	s, err = open(t.Context(), dir, options(), &disk{noSync: true}, small)
+	no(t, err)
+	if got := finds(t, s.Vectors(), "river"); got != "a" {
+		t.Errorf("found %q", got)
+	}
+	no(t, errors.Join(s.Verify(t.Context()), s.Close()))
 }
