@@ -33,6 +33,8 @@ var around = map[string]struct {
 	"porting.md": {[]string{module + "/generator", module + "/selfrag"}, "var model generator.Generator; var index retriever.Retriever"},
 	"retrieval.md": {[]string{module + "/retriever/dense/openai", "github.com/tmc/langchaingo/embeddings", "github.com/tmc/langchaingo/llms/ollama"},
 		"var passages []retriever.Passage; var embedder dense.Embedder; var words *lexical.Index; var vectors retriever.Retriever"},
+	"store.md": {[]string{"io", module + "/retriever/filter", module + "/retriever/store"},
+		"var s *store.Store; var passages []retriever.Passage; var embedder dense.Embedder; var backup io.Reader"},
 }
 
 // common are packages that parts import if they name them.

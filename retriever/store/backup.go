@@ -31,15 +31,7 @@ type backupFormat struct{ Format int }
 // changes go on meanwhile. A copy of the database is kept in the folder while w takes it. The
 // error wraps ErrClosed, ErrCorrupt, ctx.Err() or is that of w or of the file system.
 func (s *Store) Backup(ctx context.Context, w io.Writer) error {
-	end, err := s.begin()
-	if err == nil {
-		defer end()
-		err = s.backup(ctx, w)
-	}
-	if err != nil {
-		return fmt.Errorf("store: backup: %w", err)
-	}
-	return nil
+	return s.long(ctx, "backup", func(ctx context.Context) error { return s.backup(ctx, w) })
 }
 
 func (s *Store) backup(ctx context.Context, w io.Writer) (err error) {

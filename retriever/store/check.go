@@ -22,7 +22,7 @@ const (
 	flagLeaf    = 2
 	flagFree    = 16
 	flagBucket  = 1 // of an element of a leaf
-	deepSize    = 64 << 20
+	deepSize    = 16 << 20
 )
 
 type boltMeta struct {

@@ -16,15 +16,7 @@ import (
 // and searches for a moment. It needs as much free room as the largest of these files. The
 // error is as with Put; what was done until then stays.
 func (s *Store) Compact(ctx context.Context) error {
-	end, err := s.begin()
-	if err == nil {
-		defer end()
-		err = s.compact(ctx)
-	}
-	if err != nil {
-		return fmt.Errorf("store: compact: %w", err)
-	}
-	return nil
+	return s.long(ctx, "compact", s.compact)
 }
 
 func (s *Store) compact(ctx context.Context) error {
@@ -213,14 +205,14 @@ func (s *Store) compactDatabase(ctx context.Context) error {
 	defer s.unlockWriting()
 	path := filepath.Join(s.dir, "compact-store.db")
 	defer os.Remove(path) // if it is there still
-	if err := s.db.copyTo(path); err != nil {
+	if err := s.db.copyTo(ctx, path); err != nil {
 		return err
 	}
 	return s.db.replaceBy(path, s.disk)
 }
 
 // copyTo writes the database without free pages to a new file.
-func (d *database) copyTo(path string) error {
+func (d *database) copyTo(ctx context.Context, path string) error {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	_ = os.Remove(path)
@@ -229,12 +221,43 @@ func (d *database) copyTo(path string) error {
 		if err != nil {
 			return err
 		}
-		err = bolt.Compact(to, d.bolt, 16<<20)
+		to.AllocSize = 1 << 20
+		err = d.bolt.View(func(tx *bolt.Tx) error {
+			return tx.ForEach(func(name []byte, b *bolt.Bucket) error { return copyBucket(ctx, to, name, b) })
+		})
 		if err == nil {
 			err = to.Sync()
 		}
 		return errors.Join(err, to.Close())
 	})
+}
+
+// copyBucket copies a bucket into full pages, which bolt.Compact leaves a tenth empty.
+func copyBucket(ctx context.Context, to *bolt.DB, name []byte, from *bolt.Bucket) error {
+	const atOnce = 16 << 20
+	c := from.Cursor()
+	for k, v := c.First(); ; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		err := to.Update(func(tx *bolt.Tx) error {
+			b, err := tx.CreateBucketIfNotExists(name)
+			if err != nil {
+				return err
+			}
+			b.FillPercent = 1
+			for size := 0; k != nil && size < atOnce; k, v = c.Next() {
+				if err := b.Put(k, v); err != nil {
+					return err
+				}
+				size += len(k) + len(v)
+			}
+			return nil
+		})
+		if err != nil || k == nil {
+			return err
+		}
+	}
 }
 
 // replaceBy puts another file in place of that of the database.

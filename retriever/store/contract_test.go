@@ -16,14 +16,16 @@ func TestContract(t *testing.T) {
 		"vectors": (*Store).Vectors,
 	}
 	for name, side := range sides {
-		for size, sz := range map[string]sizes{"standard": standard, "small": small} {
-			for _, again := range []bool{false, true} {
-				t.Run(name+" "+size+map[bool]string{true: " reopened"}[again], func(t *testing.T) {
-					retrievertest.TestRetriever(t, func(passages []retriever.Passage) (retriever.Retriever, error) {
-						return side(filled(t, passages, sz, again)), nil
-					})
-				})
+		for _, again := range []bool{false, true} {
+			when, sz := " in one piece", standard
+			if again {
+				when, sz = " in pieces, reopened", small
 			}
+			t.Run(name+when, func(t *testing.T) {
+				retrievertest.TestRetriever(t, func(passages []retriever.Passage) (retriever.Retriever, error) {
+					return side(filled(t, passages, sz, again)), nil
+				})
+			})
 		}
 	}
 }
@@ -32,7 +34,7 @@ func TestContract(t *testing.T) {
 // to do is done.
 func filled(t *testing.T, passages []retriever.Passage, sz sizes, again bool) *Store {
 	t.Helper()
-	dir := t.TempDir()
+	dir := tempDir(t)
 	s, err := open(t.Context(), dir, options(), &disk{noSync: true}, sz)
 	no(t, err)
 	for len(passages) > 0 {
@@ -45,8 +47,7 @@ func filled(t *testing.T, passages []retriever.Passage, sz sizes, again bool) *S
 		s, err = open(t.Context(), dir, options(), &disk{noSync: true}, sz)
 		no(t, err)
 	}
-	s.background.stop()
-	s.work(t.Context())
+	settle(t, s)
 	t.Cleanup(func() { no(t, s.Close()) })
 	return s
 }

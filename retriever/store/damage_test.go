@@ -26,9 +26,7 @@ func scripted(t *testing.T, n int) (string, *script) {
 	for range n {
 		no(t, c.step(t.Context(), s))
 	}
-	s.background.stop()
-	s.background.ctx = t.Context()
-	s.work(t.Context())
+	settle(t, s)
 	no(t, s.Close())
 	return dir, c
 }

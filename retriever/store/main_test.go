@@ -78,16 +78,6 @@ func openAt(t testing.TB, dir string, o Options, sz sizes) *Store {
 	return s
 }
 
-func must[T any](v T, err error) func(t testing.TB) T {
-	return func(t testing.TB) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
-}
-
 func no(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
@@ -117,4 +107,12 @@ func fastDir() string {
 		return "/dev/shm"
 	}
 	return ""
+}
+
+// settle ends the background and does what there is to do.
+func settle(t testing.TB, s *Store) {
+	t.Helper()
+	s.background.stop()
+	s.background.ctx = t.Context()
+	s.work(t.Context())
 }

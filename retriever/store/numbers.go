@@ -106,17 +106,3 @@ func (s numbers) in(from, to uint64) (n int) {
 	}
 	return n
 }
-
-// list returns the numbers from from to before to, in no order.
-func (s numbers) list(from, to uint64) (list []uint64) {
-	for k, p := range s.pieces {
-		for i, w := range p {
-			for ; w != 0; w &= w - 1 {
-				if n := k<<pieceBits + uint64(i*64+bits.TrailingZeros64(w)); n >= from && n < to {
-					list = append(list, n)
-				}
-			}
-		}
-	}
-	return list
-}

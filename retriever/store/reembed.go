@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"slices"
 
@@ -40,19 +39,15 @@ func (p *pending) forget(tx *bolt.Tx, number uint64) error {
 // does when ctx is done, the store is as before. A zero Embedding fits the hashed embedder
 // anew. The error is as with Put.
 func (s *Store) Reembed(ctx context.Context, e Embedding) error {
-	end, err := s.begin()
-	if err == nil {
-		defer end()
+	return s.long(ctx, "reembed", func(ctx context.Context) error {
 		if s.o.ReadOnly {
-			err = ErrReadOnly
-		} else if err = e.check(); err == nil {
-			err = s.reembed(ctx, e)
+			return ErrReadOnly
 		}
-	}
-	if err != nil {
-		return fmt.Errorf("store: reembed: %w", err)
-	}
-	return nil
+		if err := e.check(); err != nil {
+			return err
+		}
+		return s.reembed(ctx, e)
+	})
 }
 
 // fit makes the first embedding, by the hashed embedder.

@@ -303,9 +303,10 @@ func (s *Store) end() {
 	}
 }
 
-// Close waits for the calls under way and closes the store. Searches that wait for words that
-// are indexed anew end with ErrClosed, and so do all later calls; a second Close does nothing. Close must not be
-// called from within a loop over All or Documents. The error is about what could not be
+// Close waits for the calls under way and closes the store. Calls of Backup, Verify, Compact
+// and Reembed, and searches that wait for words that are indexed anew, end with ErrClosed, and
+// so do all later calls; a second Close does nothing. Close must not be called from within a
+// loop over All or Documents. The error is about what could not be
 // written or closed; everything that was acknowledged is on disk all the same.
 func (s *Store) Close() error {
 	s.ops.Lock()

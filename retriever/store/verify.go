@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -12,15 +11,7 @@ import (
 // anew from other files: it wraps ErrCorrupt, else ErrClosed or ctx.Err(). An index file that
 // is damaged is made anew in the background; Stats says so.
 func (s *Store) Verify(ctx context.Context) error {
-	end, err := s.begin()
-	if err == nil {
-		defer end()
-		err = s.verify(ctx)
-	}
-	if err != nil {
-		return fmt.Errorf("store: verify: %w", err)
-	}
-	return nil
+	return s.long(ctx, "verify", s.verify)
 }
 
 func (s *Store) verify(ctx context.Context) error {

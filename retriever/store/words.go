@@ -188,7 +188,7 @@ func (s *Store) replay(ctx context.Context, ix *lexical.Index, from, to uint64) 
 func (s *Store) appendLive(tx *bolt.Tx, list []retriever.Passage, from, to uint64) ([]retriever.Passage, error) {
 	passages, gone := tx.Bucket(bucketPassages), tx.Bucket(bucketRetired)
 	c := passages.Cursor()
-	for k, record := c.Seek(numberKey(from)); k != nil && len(k) == 8 && binary.BigEndian.Uint64(k) < to; k, record = c.Next() {
+	for k, record := c.Seek(numberKey(from)); len(k) == 8 && binary.BigEndian.Uint64(k) < to; k, record = c.Next() {
 		if gone.Get(k) != nil {
 			continue
 		}

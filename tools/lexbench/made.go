@@ -16,6 +16,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/lexical"
 	"github.com/goselfrag/goselfrag/tools/internal/madeup"
+	"github.com/goselfrag/goselfrag/tools/internal/processor"
 )
 
 // batch is the number of made-up passages that are added at a time.
@@ -92,11 +93,11 @@ func measureMade(n, count int, dir string, peers []string) error {
 		for k := range passages {
 			passages[k] = madeup.Passage(i + k)
 		}
-		start, wall := processor(), time.Now()
+		start, wall := processor.Time(), time.Now()
 		if err := ix.Add(ctx, passages...); err != nil {
 			return err
 		}
-		took, used = took+time.Since(wall), used+processor()-start
+		took, used = took+time.Since(wall), used+processor.Time()-start
 	}
 	fmt.Printf("%d passages, GOMAXPROCS %d; the times of questions are the least of %d rounds\n", ix.Len(), runtime.GOMAXPROCS(0), rounds)
 	fmt.Printf("indexed %.0f a second of one processor, %.0f a second\n", float64(n)/used.Seconds(), float64(n)/took.Seconds())

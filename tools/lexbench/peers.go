@@ -15,6 +15,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/tools/internal/madeup"
+	"github.com/goselfrag/goselfrag/tools/internal/processor"
 )
 
 // measurePeer measures another index of the same passages with the same questions.
@@ -68,14 +69,14 @@ func measureBleve(n int, dir string, questions []madeup.Question) error {
 		return err
 	}
 	defer ix.Close()
-	start := processor()
-	own := processor() - start
+	start := processor.Time()
+	own := processor.Time() - start
 	for i := 0; i < n; {
 		b := ix.NewBatch()
 		for end := min(i+2000, n); i < end; i++ {
-			before := processor()
+			before := processor.Time()
 			p := madeup.Passage(i)
-			own += processor() - before
+			own += processor.Time() - before
 			if err := b.Index(p.ID, map[string]any{"text": p.Title + " " + p.Text}); err != nil {
 				return err
 			}
@@ -84,7 +85,7 @@ func measureBleve(n int, dir string, questions []madeup.Question) error {
 			return err
 		}
 	}
-	fmt.Printf("bleve: indexed %.0f a second of one processor, %d bytes a passage\n", float64(n)/(processor()-start-own).Seconds(), size(filepath.Join(dir, "store"))/n)
+	fmt.Printf("bleve: indexed %.0f a second of one processor, %d bytes a passage\n", float64(n)/(processor.Time()-start-own).Seconds(), size(filepath.Join(dir, "store"))/n)
 	s, err := times(questions, func(q madeup.Question) error {
 		_, err := ix.Search(bleve.NewSearchRequestOptions(bleve.NewMatchQuery(q.Text), 5, 0, false))
 		return err

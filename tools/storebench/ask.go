@@ -17,6 +17,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/store"
 	"github.com/goselfrag/goselfrag/tools/internal/madeup"
+	"github.com/goselfrag/goselfrag/tools/internal/processor"
 )
 
 const (
@@ -102,6 +103,7 @@ func ask(ctx context.Context, c config) error {
 	}{{"hybrid", s}, {"words", s.Words()}, {"vectors", s.Vectors()}} {
 		for _, share := range shares {
 			var times spread
+			used := processor.Time()
 			for i := range questions {
 				start := time.Now()
 				if _, err := find(side.r, i, 5, filterOf(share)); err != nil {
@@ -109,7 +111,8 @@ func ask(ctx context.Context, c config) error {
 				}
 				times = append(times, time.Since(start))
 			}
-			fmt.Printf("%s, %.1f %% of the passages: %v\n", side.name, float64(share)/10, times)
+			used = (processor.Time() - used) / questions
+			fmt.Printf("%s, %.1f %% of the passages: %v, processor time %v\n", side.name, float64(share)/10, times, used.Round(time.Microsecond))
 		}
 	}
 	if err := recall(c, sp, g, func(i int, f filter.Expr) ([]retriever.Hit, error) { return find(s.Vectors(), i, 10, f) }); err != nil {
@@ -235,6 +238,7 @@ func puts(ctx context.Context, c config, sp *space, g given, s *store.Store, fin
 	}
 	fmt.Printf("puts of %d, one a second: acknowledged %v; questions %.0f a second alone, %.2f times that beside\n", each, times, alone, beside/alone)
 	times = nil
+	used := processor.Time()
 	for b := range 20 { // what is embedded stays the same
 		for i := range batches[b%seconds] {
 			batches[b%seconds][i].Metadata = filter.Metadata{"round": filter.Int(int64(b))}
@@ -245,6 +249,7 @@ func puts(ctx context.Context, c config, sp *space, g given, s *store.Store, fin
 		}
 		times = append(times, time.Since(start))
 	}
-	fmt.Printf("replacing 100 with other metadata, with no questions beside: %v\n", times)
+	used = (processor.Time() - used) / 20
+	fmt.Printf("replacing 100 with other metadata, with no questions beside: %v, processor time %v\n", times, used.Round(100*time.Microsecond))
 	return nil
 }

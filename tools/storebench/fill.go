@@ -11,6 +11,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/dense"
 	"github.com/goselfrag/goselfrag/retriever/store"
 	"github.com/goselfrag/goselfrag/tools/internal/madeup"
+	"github.com/goselfrag/goselfrag/tools/internal/processor"
 )
 
 func topicOf(p retriever.Passage) int {
@@ -57,7 +58,7 @@ func fill(ctx context.Context, c config) error {
 		took += time.Since(start)
 	}
 	fmt.Printf("%d passages of %d components: put by 1000, %.0f a second\n", c.n, c.dim, float64(c.n)/took.Seconds())
-	start := time.Now()
+	start, used := time.Now(), processor.Time()
 	var st store.Stats
 	for {
 		if st, err = s.Stats(ctx); err != nil {
@@ -68,7 +69,7 @@ func fill(ctx context.Context, c config) error {
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
-	fmt.Printf("merged after another %v: %d graphs of %d, tail %d\n", time.Since(start).Round(100*time.Millisecond), st.Graphs, st.InGraphs, st.Tail)
+	fmt.Printf("merged after another %v (processor time %v): %d graphs of %d, tail %d\n", time.Since(start).Round(100*time.Millisecond), (processor.Time() - used).Round(time.Second), st.Graphs, st.InGraphs, st.Tail)
 	start = time.Now()
 	if err := s.Compact(ctx); err != nil {
 		return err

@@ -1,4 +1,4 @@
-package main
+package processor
 
 import (
 	"time"
@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// processor returns the processor time that the process took so far.
-func processor() time.Duration {
+// Time returns the processor time that the process took so far.
+func Time() time.Duration {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &t); err != nil {
 		panic(err) // every Linux has that clock
