@@ -148,11 +148,11 @@ func (s *Store) writePlan(tx *bolt.Tx, p *plan, places []place, m *manifest) err
 	return writeDocuments(tx, docs, p)
 }
 
-// writeDocuments changes how many passages documents have, and the note of one.
+// writeDocuments changes how many passages documents have, and notes.
 func writeDocuments(tx *bolt.Tx, docs map[string]int, p *plan) error {
 	documents := tx.Bucket(bucketDocuments)
-	if p.edit.document {
-		docs[p.edit.uri] += 0
+	for uri := range p.notes {
+		docs[uri] += 0
 	}
 	for uri, more := range docs {
 		key := []byte(uri)
@@ -161,11 +161,12 @@ func writeDocuments(tx *bolt.Tx, docs map[string]int, p *plan) error {
 			return err
 		}
 		r.passages += more
-		replaced := p.edit.document && uri == p.edit.uri
-		if replaced {
-			r.note = p.edit.note
+		note, noted := p.notes[uri]
+		if noted {
+			r.note = note
 		}
-		if r.passages == 0 && (!replaced || r.note == nil) {
+		stays := noted || p.edit.document && uri == p.edit.uri // if it has a note
+		if r.passages == 0 && (!stays || r.note == nil) {
 			err = documents.Delete(key)
 		} else {
 			err = documents.Put(key, r.encode())

@@ -25,7 +25,8 @@ type edit struct {
 	document bool // put is all that the document has
 	uri      string
 	note     []byte
-	scope    filter.Expr // what is removed and put matches it; nil for all
+	notes    map[string][]byte // by the URIs of documents, which may be unknown
+	scope    filter.Expr       // what is removed and put matches it; nil for all
 }
 
 // Put adds passages, or replaces those with the same ids. A passage that is there already and
@@ -70,6 +71,13 @@ func (s *Store) ReplaceDocument(ctx context.Context, uri string, passages []retr
 		}
 	}
 	return s.change(ctx, "replace document", edit{put: list, document: true, uri: uri, note: note})
+}
+
+// SetNotes replaces the notes of documents, by their URIs, in one step: all or, with an error,
+// none. URIs of no document are left out. A nil note is none: a document without passages is
+// removed with it. The error is as with Put.
+func (s *Store) SetNotes(ctx context.Context, notes map[string][]byte) error {
+	return s.change(ctx, "set notes", edit{notes: notes})
 }
 
 // change makes an edit.
@@ -165,8 +173,8 @@ func (e *edit) check() error {
 type plan struct {
 	add     []addition
 	remove  []removal
-	note    bool     // the note of the document changes
-	unknown []string // texts that have to be embedded
+	notes   map[string][]byte // those that change
+	unknown []string          // texts that have to be embedded
 	edit    edit
 }
 
@@ -184,12 +192,12 @@ type removal struct {
 	vector  bool
 }
 
-func (p *plan) empty() bool { return len(p.add)+len(p.remove) == 0 && !p.note }
+func (p *plan) empty() bool { return len(p.add)+len(p.remove)+len(p.notes) == 0 }
 
 // plan returns what an edit does.
 func (s *Store) plan(e edit, sp *space, known *embedded) (p *plan, err error) {
 	known.use(sp)
-	p = &plan{edit: e}
+	p = &plan{edit: e, notes: map[string][]byte{}}
 	err = s.db.view(func(tx *bolt.Tx) error {
 		b := builder{plan: p, tx: tx, space: sp, known: known, gone: map[uint64]bool{}, kept: map[uint64]bool{}, asked: map[string]bool{}}
 		for _, q := range e.put {
@@ -204,6 +212,14 @@ func (s *Store) plan(e edit, sp *space, known *embedded) (p *plan, err error) {
 		}
 		if e.document {
 			return b.document()
+		}
+		for uri, note := range e.notes {
+			if tx.Bucket(bucketDocuments).Get([]byte(uri)) == nil {
+				continue
+			}
+			if err := b.setNote(uri, note); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
@@ -304,9 +320,15 @@ func (b *builder) document() error {
 		}
 		b.drop(number, p)
 	}
-	record := b.tx.Bucket(bucketDocuments).Get([]byte(b.edit.uri))
-	was, err := decodeDocument(record)
-	b.note = (was.note == nil) != (b.edit.note == nil) || !bytes.Equal(was.note, b.edit.note)
+	return b.setNote(b.edit.uri, b.edit.note)
+}
+
+// setNote plans to set the note of a document, unless it is the same.
+func (b *builder) setNote(uri string, note []byte) error {
+	was, err := decodeDocument(b.tx.Bucket(bucketDocuments).Get([]byte(uri)))
+	if err == nil && ((was.note == nil) != (note == nil) || !bytes.Equal(was.note, note)) {
+		b.notes[uri] = note
+	}
 	return err
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/dense"
+	"github.com/goselfrag/goselfrag/retriever/store"
 )
 
 // storeDocument has the form of what a store says of a document.
@@ -35,6 +36,7 @@ type memory struct {
 	docs       map[string]entry
 	keepsEmpty bool           // documents that have a note and no passages
 	embedder   dense.Embedder // if set, embeds what is put in
+	real       *store.Store   // if set, does the same, and is what is read
 	calls      []string       // URIs that were replaced
 	noteCalls  int
 	fail       func(call int) (before, after error) // before and after the call-th replacement
@@ -61,6 +63,11 @@ func (m *memory) ReplaceDocument(ctx context.Context, uri string, passages []ret
 			return err
 		}
 	}
+	if m.real != nil {
+		if err := m.real.ReplaceDocument(ctx, uri, passages, note); err != nil {
+			return err
+		}
+	}
 	for _, p := range passages {
 		if p.Source.URI != uri {
 			m.t.Errorf("passage %s of %s was put into %s", p.ID, p.Source.URI, uri)
@@ -74,8 +81,13 @@ func (m *memory) ReplaceDocument(ctx context.Context, uri string, passages []ret
 	return after
 }
 
-func (m *memory) SetNotes(_ context.Context, notes map[string][]byte) error {
+func (m *memory) SetNotes(ctx context.Context, notes map[string][]byte) error {
 	m.noteCalls++
+	if m.real != nil {
+		if err := m.real.SetNotes(ctx, notes); err != nil {
+			return err
+		}
+	}
 	for uri, note := range notes {
 		if e, ok := m.docs[uri]; ok {
 			m.docs[uri] = entry{e.passages, slices.Clone(note)}
@@ -84,8 +96,16 @@ func (m *memory) SetNotes(_ context.Context, notes map[string][]byte) error {
 	return nil
 }
 
-func (m *memory) Documents(context.Context) iter.Seq2[storeDocument, error] {
+func (m *memory) Documents(ctx context.Context) iter.Seq2[storeDocument, error] {
 	return func(yield func(storeDocument, error) bool) {
+		if m.real != nil {
+			for d, err := range m.real.Documents(ctx) {
+				if !yield(storeDocument(d), err) {
+					return
+				}
+			}
+			return
+		}
 		for uri, e := range m.docs { // in any order
 			if !yield(storeDocument{uri, e.note, len(e.passages)}, nil) {
 				return
@@ -97,6 +117,15 @@ func (m *memory) Documents(context.Context) iter.Seq2[storeDocument, error] {
 // passages returns those of all documents that have some.
 func (m *memory) passages() map[string][]retriever.Passage {
 	all := map[string][]retriever.Passage{}
+	if m.real != nil {
+		for p, err := range m.real.All(context.Background()) {
+			if err != nil {
+				m.t.Fatal(err)
+			}
+			all[p.Source.URI] = append(all[p.Source.URI], p)
+		}
+		return all
+	}
 	for uri, e := range m.docs {
 		if len(e.passages) > 0 {
 			all[uri] = e.passages

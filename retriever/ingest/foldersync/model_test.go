@@ -1,6 +1,7 @@
 package foldersync
 
 import (
+	stdcmp "cmp"
 	"context"
 	"errors"
 	"maps"
@@ -17,6 +18,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/ingest"
+	"github.com/goselfrag/goselfrag/retriever/store"
 )
 
 const root = "docs/"
@@ -199,7 +201,13 @@ func (m *model) check() {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	if diff := cmp.Diff(m.want(before), m.store.passages(), cmp.Transformer("records", anonymous), cmp.AllowUnexported(filter.Value{})); diff != "" {
+	want, got := m.want(before), m.store.passages()
+	if m.store.real != nil {
+		inOrder(want)
+		inOrder(got)
+		m.checkDocuments(got)
+	}
+	if diff := cmp.Diff(want, got, cmp.Transformer("records", anonymous), cmp.AllowUnexported(filter.Value{})); diff != "" {
 		m.t.Fatalf("a reading of the folder gives other documents (-), report %+v:\n%s", rep, diff)
 	}
 	for _, c := range rep.Added {
@@ -211,6 +219,38 @@ func (m *model) check() {
 		if !slices.Contains(planned.Changed, c) {
 			m.t.Fatalf("%s was changed: planned were %q", c, planned.Changed)
 		}
+	}
+}
+
+// inOrder sorts the passages of each document: a store that replaces some of them keeps the
+// others where they were.
+func inOrder(all map[string][]retriever.Passage) {
+	for uri, list := range all {
+		all[uri] = slices.SortedStableFunc(slices.Values(list), func(a, b retriever.Passage) int {
+			return stdcmp.Or(stdcmp.Compare(a.Source.Start, b.Source.Start), strings.Compare(a.Text, b.Text))
+		})
+	}
+}
+
+// checkDocuments compares what the store says of its documents with the fake, which was told
+// the same.
+func (m *model) checkDocuments(passages map[string][]retriever.Passage) {
+	got := map[string]storeDocument{}
+	for d, err := range m.store.Documents(context.Background()) {
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		if d.Passages != len(passages[d.URI]) {
+			m.t.Fatalf("%s has %d passages: there are %d", d.URI, d.Passages, len(passages[d.URI]))
+		}
+		got[d.URI] = d
+	}
+	want := map[string]storeDocument{}
+	for uri, e := range m.store.docs {
+		want[uri] = storeDocument{uri, e.note, len(e.passages)}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		m.t.Fatalf("other documents (-) were put in:\n%s", diff)
 	}
 }
 
@@ -248,16 +288,43 @@ func (m *model) idle() {
 // of a reading of the whole folder.
 func TestSyncModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		m := &model{t: rt, folder: newTree(), store: newMemory(t), clock: time.Unix(1e9, 0)}
-		m.o = Options{Root: root, AllowMassDeletion: true, now: func() time.Time { return m.clock }}
-		for i, uri := range foreign {
-			m.store.docs[uri] = entry{[]retriever.Passage{{ID: uri}}, [][]byte{nil, []byte("a note of something else")}[i]}
+		s := newMemory(t)
+		s.keepsEmpty = rapid.Bool().Draw(rt, "keeps empty")
+		runModel(rt, s)
+	})
+}
+
+var _ Documents[store.Document] = (*store.Store)(nil)
+
+// The same with package store.
+func TestSyncModelOfStore(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		s := newMemory(t)
+		var err error
+		if s.real, err = store.InMemory(context.Background(), store.Options{}); err != nil {
+			rt.Fatal(err)
 		}
-		m.store.keepsEmpty = rapid.Bool().Draw(rt, "keeps empty")
-		rt.Repeat(map[string]func(*rapid.T){
-			"edit": func(rt *rapid.T) { m.t = rt; m.edit() },
-			"sync": func(rt *rapid.T) { m.t = rt; m.check() },
-			"idle": func(rt *rapid.T) { m.t = rt; m.idle() },
-		})
+		defer func() {
+			if err := s.real.Close(); err != nil {
+				rt.Error(err)
+			}
+		}()
+		runModel(rt, s)
+	})
+}
+
+func runModel(rt *rapid.T, s *memory) {
+	m := &model{t: rt, folder: newTree(), store: s, clock: time.Unix(1e9, 0)}
+	m.o = Options{Root: root, AllowMassDeletion: true, now: func() time.Time { return m.clock }}
+	for i, uri := range foreign {
+		p := retriever.Passage{ID: uri, Source: retriever.Source{URI: uri}}
+		if err := s.ReplaceDocument(context.Background(), uri, []retriever.Passage{p}, [][]byte{nil, []byte("a note of something else")}[i]); err != nil {
+			rt.Fatal(err)
+		}
+	}
+	rt.Repeat(map[string]func(*rapid.T){
+		"edit": func(rt *rapid.T) { m.t = rt; m.edit() },
+		"sync": func(rt *rapid.T) { m.t = rt; m.check() },
+		"idle": func(rt *rapid.T) { m.t = rt; m.idle() },
 	})
 }

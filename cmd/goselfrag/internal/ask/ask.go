@@ -1,5 +1,5 @@
-// Package ask is the subcommand that answers a question over a folder of files: .md, .txt,
-// .html and .pdf documents, and .jsonl, .csv and .tsv records.
+// Package ask is the subcommand that answers a question over a folder of files, .md, .txt,
+// .html and .pdf documents, and .jsonl, .csv and .tsv records, or over a store of them.
 package ask
 
 import (
@@ -28,6 +28,9 @@ func Command() *cli.Command {
 		UsageText: `-docs DIR [flags] "question"`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "docs", Usage: "read .md, .txt, .html, .pdf, .jsonl, .csv, .tsv files in `DIR`"},
+			&cli.StringFlag{Name: "store", Usage: "keep what was read in `DIR`: later, only files that changed are read; without -docs, answer from there"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "print what -docs would change in -store, change nothing and answer nothing"},
+			&cli.BoolFlag{Name: "mass-deletion", Usage: "let -docs remove more than half of the documents in -store"},
 			&cli.BoolFlag{Name: "v", Usage: "print the decisions and the table of candidates, too"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
 			&cli.StringFlag{Name: "generator", Usage: connect.GeneratorUsage},
@@ -50,10 +53,11 @@ func Command() *cli.Command {
 // config is what the flags say.
 type config struct {
 	docs     string
+	store    storeConfig
 	json     bool
 	verbose  bool
 	question string
-	pipeline *pipeline.Pipeline
+	pipeline *pipeline.Pipeline // nil with a store that is searched as it is
 	env      pipeline.Env
 	model    generator.Generator
 	filter   filter.Expr
@@ -62,10 +66,14 @@ type config struct {
 
 func parse(cmd *cli.Command) (config, error) {
 	cfg := config{docs: cmd.String("docs"), json: cmd.Bool("json"), verbose: cmd.Bool("v"), question: strings.Join(cmd.Args().Slice(), " ")}
-	if cfg.docs == "" {
-		return cfg, errors.New("-docs is missing: name the folder to answer from")
+	var err error
+	if cfg.store, err = parseStore(cmd); err != nil {
+		return cfg, err
 	}
-	if strings.TrimSpace(cfg.question) == "" {
+	if cfg.docs == "" && cfg.store.dir == "" {
+		return cfg, errors.New("-docs is missing: name the folder to answer from, or -store")
+	}
+	if strings.TrimSpace(cfg.question) == "" && !cfg.store.dryRun {
 		return cfg, errors.New("the question is missing: put it in quotes after the flags")
 	}
 	model, env, err := connect.Models(cmd.String("generator"), cmd.String("embeddings"), cmd.String("adapter"))
@@ -73,8 +81,10 @@ func parse(cmd *cli.Command) (config, error) {
 		return cfg, err
 	}
 	cfg.model, cfg.env = model.Generator, env
-	if cfg.pipeline, err = connect.Retrieval(cmd.String("retrieval"), cfg.env); err != nil {
-		return cfg, fmt.Errorf("-retrieval: %w", err)
+	if cfg.store.dir == "" || cmd.IsSet("retrieval") || cmd.IsSet("adapter") {
+		if cfg.pipeline, err = connect.Retrieval(cmd.String("retrieval"), cfg.env); err != nil {
+			return cfg, fmt.Errorf("-retrieval: %w", err)
+		}
 	}
 	var m selfrag.Mode
 	if err := m.UnmarshalText([]byte(cmd.String("mode"))); err != nil {

@@ -246,6 +246,9 @@ func TestAskErrors(t *testing.T) {
 		"no server":      {[]string{"-docs", dir, "-generator", "vllm+http://127.0.0.1:1/m", "q"}, 1, "-generator: http://127.0.0.1:1/"},
 		"unknown flag":   {[]string{"-colour", "q"}, 2, "usage: goselfrag ask"},
 		"no threshold":   {[]string{"-docs", dir, "-threshold", "0.5", "-mode", "always", "q"}, 2, "-threshold has no use with -mode always: leave it out"},
+		"no store":       {[]string{"-store", filepath.Join(dir, "nowhere"), "q"}, 1, "there is no store "},
+		"no model name":  {[]string{"-docs", dir, "-store", filepath.Join(dir, "nowhere"), "-embeddings", "http://127.0.0.1:1", "q"}, 2, "-embeddings: bad URL: it names no model"},
+		"dry run":        {[]string{"-docs", dir, "-dry-run", "q"}, 2, "-dry-run needs -docs and -store"},
 		"no passages":    {[]string{"-docs", dir, "q", "-mode", "never", "-filter", `format = "md"`}, 2, "-filter has no use with -mode never: leave it out"},
 	} {
 		t.Run(name, func(t *testing.T) {

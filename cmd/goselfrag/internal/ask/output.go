@@ -7,7 +7,6 @@ import (
 
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/command"
 	"github.com/goselfrag/goselfrag/internal/show"
-	"github.com/goselfrag/goselfrag/retriever/ingest"
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
@@ -55,19 +54,19 @@ type candidate struct {
 	selfrag.Candidate
 }
 
-func printJSON(w io.Writer, a *selfrag.Answer, docs ingest.Result, failure error) error {
+func printJSON(w io.Writer, a *selfrag.Answer, read files, failure error) error {
 	out := output{
 		Question: a.Question, Answer: a.Text, Cited: a.Cited(),
 		Segments: a.Segments, Citations: a.Citations, Decision: a.Decision,
 		Candidates: []candidate{}, Abstained: a.Abstained, Stop: a.Stop,
 		Score: a.Score, Level: a.Level.String(), Usage: a.Usage,
-		Files: files{Read: docs.Read, Passages: len(docs.Passages), Skipped: []string{}},
-	}
-	for _, s := range docs.Skipped {
-		out.Files.Skipped = append(out.Files.Skipped, s.Path)
+		Files: read,
 	}
 	if failure != nil {
 		out.Error = command.Words(failure)
+	}
+	if out.Files.Skipped == nil {
+		out.Files.Skipped = []string{}
 	}
 	if out.Segments == nil {
 		out.Segments, out.Citations = []selfrag.Segment{}, []selfrag.Citation{}

@@ -12,14 +12,19 @@ import (
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/progress"
 	"github.com/goselfrag/goselfrag/internal/show"
 	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/dense/embedcache"
 	"github.com/goselfrag/goselfrag/retriever/ingest"
 	"github.com/goselfrag/goselfrag/retriever/pipeline"
+	"github.com/goselfrag/goselfrag/retriever/store"
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// ask reads the folder, answers and prints. With -json it prints one object
+// ask reads the folder or the store, answers and prints. With -json it prints one object
 // whatever happens after the options were found good.
 func ask(ctx context.Context, cfg config, w, stderr io.Writer) (err error) {
+	if cfg.store.dryRun {
+		return dryRun(ctx, cfg, w, stderr)
+	}
 	stdout := bufio.NewWriter(w)
 	defer func() {
 		if flushErr := stdout.Flush(); err == nil {
@@ -35,36 +40,76 @@ func ask(ctx context.Context, cfg config, w, stderr io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	var docs ingest.Result
 	answer := &selfrag.Answer{Question: cfg.question, Stop: selfrag.StopFailed}
 	if err = engine.Check(ctx); err != nil && ctx.Err() == nil {
 		err = fmt.Errorf("-generator: %w", err)
 	}
+	var src source
 	if err == nil {
-		docs, err = Read(ctx, cfg.docs, stderr)
+		src, err = open(ctx, cfg, stderr)
+		defer func() { // after the answer is printed, since it may take a while
+			err = errors.Join(err, stdout.Flush(), src.close())
+		}()
 	}
 	if err == nil {
-		err = checkFilter(cfg.filter, docs.Passages, stderr)
-	}
-	if err == nil {
-		answer, err = stream(ctx, cfg, docs, stderr)
+		answer, err = stream(ctx, cfg, src.index, stderr)
 	}
 	switch {
 	case cfg.json:
-		err = errors.Join(err, printJSON(stdout, answer, docs, err))
+		err = errors.Join(err, printJSON(stdout, answer, src.files, err))
 	case err == nil || answer.Text != "":
 		printText(stdout, answer, cfg.verbose, command.Columns(w))
 	}
 	return err
 }
 
-// stream answers the question over docs, and shows on a terminal what happens meanwhile.
-func stream(ctx context.Context, cfg config, docs ingest.Result, stderr io.Writer) (*selfrag.Answer, error) {
-	answer := &selfrag.Answer{Question: cfg.question, Stop: selfrag.StopFailed}
-	index, err := pipeline.NewCorpus(cfg.env, docs.Passages).Build(ctx, cfg.pipeline)
-	if err != nil {
-		return answer, err
+// source is what a question is answered from.
+type source struct {
+	index retriever.Retriever
+	files files
+	store *store.Store // nil without -store
+	cache *embedcache.Cache
+}
+
+// open reads the folder, or opens the store and syncs it with the folder. What is to be
+// closed is in the source with an error, too.
+func open(ctx context.Context, cfg config, stderr io.Writer) (source, error) {
+	if cfg.store.dir != "" {
+		return openStore(ctx, cfg, stderr)
 	}
+	docs, err := Read(ctx, cfg.docs, stderr)
+	src := source{files: files{Read: docs.Read, Passages: len(docs.Passages), Skipped: paths(docs.Skipped)}}
+	if err == nil {
+		err = checkFilter(cfg.filter, docs.Passages, stderr)
+	}
+	if err == nil {
+		src.index, err = pipeline.NewCorpus(cfg.env, docs.Passages).Build(ctx, cfg.pipeline)
+	}
+	return src, err
+}
+
+func paths(list []*ingest.FileError) []string {
+	names := []string{}
+	for _, e := range list {
+		names = append(names, e.Path)
+	}
+	return names
+}
+
+// close closes the store, if there is one.
+func (s source) close() (err error) {
+	if s.store != nil {
+		err = s.store.Close()
+	}
+	if s.cache != nil {
+		err = errors.Join(err, s.cache.Close())
+	}
+	return err
+}
+
+// stream answers the question over an index, and shows on a terminal what happens meanwhile.
+func stream(ctx context.Context, cfg config, index retriever.Retriever, stderr io.Writer) (*selfrag.Answer, error) {
+	answer := &selfrag.Answer{Question: cfg.question, Stop: selfrag.StopFailed}
 	engine, err := selfrag.New(cfg.model, index, cfg.options...)
 	if err != nil {
 		return answer, err

@@ -14,17 +14,19 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/ingest/foldersync"
 )
 
-// Sync makes the documents of a store those of the folder, with progress, and reports on
+// syncStore makes the documents of a store those of the folder, with progress, and reports on
 // stderr what changed and what could not be read. The paths of documents are as those of
 // Read: so one store holds one folder, and another folder in its place is refused unless
 // most of its files are the same.
-func Sync[D foldersync.Document](ctx context.Context, documents foldersync.Documents[D], dir string, stderr io.Writer) (foldersync.Report, error) {
+func syncStore[D foldersync.Document](ctx context.Context, documents foldersync.Documents[D], dir string, c storeConfig, stderr io.Writer) (foldersync.Report, error) {
 	say, end := progress.Line(stderr)
 	formats, closeFormats := otherFormats(stderr)
 	defer closeFormats()
 	report, err := foldersync.Sync(ctx, documents, dir, foldersync.Options{
-		Ingest:   ingest.Options{Formats: formats},
-		Progress: func(p foldersync.Progress) { say(line(p)) },
+		Ingest:            ingest.Options{Formats: formats},
+		Progress:          func(p foldersync.Progress) { say(line(p)) },
+		AllowMassDeletion: c.massDeletion,
+		DryRun:            c.dryRun,
 	})
 	end()
 	for _, s := range report.Skipped {
@@ -36,14 +38,18 @@ func Sync[D foldersync.Document](ctx context.Context, documents foldersync.Docum
 	var mass *foldersync.MassDeletionError
 	switch {
 	case errors.As(err, &mass):
-		return report, fmt.Errorf("%d of the %d documents in the store have no file in %s: name the folder that the store was made from with -docs, or another store with -store", mass.Removed, mass.Documents, dir)
+		return report, fmt.Errorf("%d of the %d documents in the store have no file in %s: name the folder that the store was made from with -docs, or another store with -store, or allow it with -mass-deletion", mass.Removed, mass.Documents, dir)
 	case errors.Is(err, foldersync.ErrFolder):
 		return report, fmt.Errorf("there is no folder %s that can be read: name one with -docs", dir)
 	case err != nil:
 		return report, fmt.Errorf("%s: %w", dir, err)
 	}
-	fmt.Fprintf(stderr, "%s added, %d changed, %d removed, %d unchanged, %d skipped, %d of other formats\n",
-		counted(len(report.Added), "file"), len(report.Changed), len(report.Removed), report.Unchanged, len(report.Skipped), report.Ignored)
+	would := ""
+	if c.dryRun {
+		would = "would be "
+	}
+	fmt.Fprintf(stderr, "%s %sadded, %d changed, %d removed, %d unchanged, %d skipped, %d of other formats\n",
+		counted(len(report.Added), "file"), would, len(report.Changed), len(report.Removed), report.Unchanged, len(report.Skipped), report.Ignored)
 	return report, nil
 }
 

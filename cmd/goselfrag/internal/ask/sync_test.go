@@ -63,7 +63,7 @@ func TestSync(t *testing.T) {
 	store := documents{}
 	for i, want := range []string{"3 files added, 0 changed, 0 removed, 0 unchanged, 1 skipped", "0 files added, 0 changed, 0 removed, 4 unchanged, 1 skipped"} {
 		var errs bytes.Buffer
-		if _, err := Sync(t.Context(), store, dir, &errs); err != nil || !strings.Contains(errs.String(), want) || !strings.Contains(errs.String(), "skipped empty.md") {
+		if _, err := syncStore(t.Context(), store, dir, storeConfig{}, &errs); err != nil || !strings.Contains(errs.String(), want) || !strings.Contains(errs.String(), "skipped empty.md") {
 			t.Errorf("sync %d: %v, %s", i, err, errs.String())
 		}
 	}
@@ -83,14 +83,14 @@ func TestSync(t *testing.T) {
 
 func TestSyncRefuses(t *testing.T) {
 	store := documents{}
-	if _, err := Sync(t.Context(), store, folder(t, lighthouse), new(bytes.Buffer)); err != nil {
+	if _, err := syncStore(t.Context(), store, folder(t, lighthouse), storeConfig{}, new(bytes.Buffer)); err != nil {
 		t.Fatal(err)
 	}
 	for dir, want := range map[string]string{
 		folder(t, map[string]string{"other.md": "Other."}): "3 of the 3 documents in the store have no file in",
 		filepath.Join(t.TempDir(), "none"):                 "there is no folder",
 	} {
-		if _, err := Sync(t.Context(), store, dir, new(bytes.Buffer)); err == nil || !strings.Contains(err.Error(), want) || len(store) != 3 {
+		if _, err := syncStore(t.Context(), store, dir, storeConfig{}, new(bytes.Buffer)); err == nil || !strings.Contains(err.Error(), want) || len(store) != 3 {
 			t.Errorf("%v, %d documents", err, len(store))
 		}
 	}

@@ -20,7 +20,7 @@ func Words(err error) string {
 
 // prefixes are names of packages before what went wrong. Those of pipelines and filters
 // are words of the user's, too.
-var prefixes = regexp.MustCompile(`(^|: |; )(?:adapt|budget|critics|dataset|dense|generator|hnsw|ingest|judge|lexical|metric|modelserver|openai|rag|rerank|retriever|rewrite|selfrag|sensitivity|summary|system): `)
+var prefixes = regexp.MustCompile(`(^|: |; )(?:adapt|budget|critics|dataset|dense|generator|hnsw|ingest|judge|lexical|metric|modelserver|openai|rag|rerank|retriever|rewrite|selfrag|sensitivity|store|foldersync|embedcache|summary|system): `)
 
 // values are what packages strconv and time say of the value of a flag.
 var values = []struct {
@@ -50,6 +50,10 @@ var words = []struct{ library, program string }{
 	{"the first row must name the columns, such as id, title and text, or Options.Fields the one with the text", "the first row must name the columns, such as id, title and text"},
 	{", which Options.Fields names", ""},
 	{"is what Options.Children uses", "is taken"},
+
+	{"its document is not of this sync: remove the document, or choose another Options.Root", "the store has a document of this name from elsewhere: name another folder with -store"},
+	{"or set Options.AllowMassDeletion", "or allow it with -mass-deletion"},
+	{"ReadOnly: there is no store in the folder", "there is no store in the folder"},
 
 	// Models.
 	{"Server.Model is empty and the server has", "the URL names no model and the server has"},

@@ -33,8 +33,9 @@ var unreachable = []*regexp.Regexp{
 	regexp.MustCompile(`NoTokens without a Template|zero template|Task\.Template is zero|Config\.Template|ScoreFusion has none|both set`), // the same
 	regexp.MustCompile(`is not a group: want|is no group: want|metric %d: want`),                                                          // the program names them
 	regexp.MustCompile(`Prompt\.[A-Z]|Model\.Generator is nil|^Options\.Low and High$|ended its goroutine|the zero Value|give GiveParents|NewVocabulary: %w|embedding the examples`),
-	regexp.MustCompile(`WholeSentences|MarshalBinary|the index was made with`), // texts are cut, and keys and indexes made, by the program
-	regexp.MustCompile(`^32 MiB to 4 GiB`),                                     // an option of the reader of PDF
+	regexp.MustCompile(`WholeSentences|MarshalBinary|the index was made with`),                             // texts are cut, and keys and indexes made, by the program
+	regexp.MustCompile(`^32 MiB to 4 GiB`),                                                                 // an option of the reader of PDF
+	regexp.MustCompile(`^%w: ReadOnly is set|Words\.Fetch|Embedding\.(Embedder|Name) |Options\.Embedding`), // of a store; ask says itself what is wrong with the embedder
 	regexp.MustCompile(`scoring\.SequenceNone|generator\.CountNoEnd|leave WithLongForm out|selfrag\.TraceFull|scores\[%d\]`),
 }
 

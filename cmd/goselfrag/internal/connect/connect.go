@@ -147,6 +147,16 @@ func Embedder(text string) (dense.Embedder, error) {
 	return client, nil
 }
 
+// EmbeddingsModel returns the name of the model in a URL of [Embedder], by which a store knows
+// it. The error wraps [ErrURL].
+func EmbeddingsModel(text string) (string, error) {
+	_, server, err := parse(text, nil)
+	if err == nil && server.Model == "" {
+		err = fmt.Errorf("%w: it names no model, by which -store knows the vectors: want http://HOST:PORT/MODEL", ErrURL)
+	}
+	return server.Model, err
+}
+
 // RerankKey is the environment variable with the API key of a reranker's server.
 const RerankKey = "GOSELFRAG_RERANK_KEY"
 
