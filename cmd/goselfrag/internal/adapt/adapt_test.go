@@ -120,16 +120,16 @@ func TestWalk(t *testing.T) {
 	}
 
 	source[3] = in("preferred")
-	out, errs = good(t, call("train", "-out", in("adapter"), "-epochs", "6", "-rank", "24")...)
+	out, errs = good(t, call("train", "-out", in("adapter"), "-epochs", "4", "-rank", "12")...)
 	if !strings.Contains(out, "recall@5") || !strings.Contains(errs, "holds the adapter") {
 		t.Errorf("%s%s", out, errs)
 	}
 	a, err := adapt.Load(t.Context(), in("adapter"))
-	if err != nil || a.Rank() != 24 || a.Card().Note != "embeddings built-in" {
+	if err != nil || a.Rank() != 12 || a.Card().Note != "embeddings built-in" {
 		t.Fatalf("%v", err)
 	}
 	var report adapt.Report
-	out, _ = good(t, call("train", "-out", in("marginal"), "-signal", "marginal", "-scores", in("scores"), "-epochs", "3", "-json")...)
+	out, _ = good(t, call("train", "-out", in("marginal"), "-signal", "marginal", "-scores", in("scores"), "-epochs", "2", "-rank", "8", "-json")...)
 	if err := json.Unmarshal([]byte(out), &report); err != nil || report.Gain.Low <= 0 || report.Figure != "log-likelihood" {
 		t.Errorf("%v: %s", err, out)
 	}
@@ -164,7 +164,7 @@ func TestTrainRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "adapter")
-	code, out, errs := start(t, "adapt", "train", "-docs", docs, "-questions", questions, "-out", file, "-epochs", "2")
+	code, out, errs := start(t, "adapt", "train", "-docs", docs, "-questions", questions, "-out", file, "-epochs", "1", "-rank", "2")
 	if code != 1 || !strings.Contains(errs, "adapt train: refused: on ") || !strings.Contains(out, "MRR@10") {
 		t.Errorf("exit code %d: %s%s", code, out, errs)
 	}
