@@ -223,7 +223,7 @@ func (s *Store) adoptGraph(ctx context.Context, generation uint64, state graphSt
 	}
 	next.flats = slices.DeleteFunc(next.flats, func(f flat) bool { return within(f.from, f.to) })
 	s.space = next
-	s.removed, s.graphFiles = 0, 0
+	s.graphFiles = 0
 	s.show()
 	return nil
 }
