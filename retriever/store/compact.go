@@ -111,8 +111,8 @@ func (s *Store) compactSegments(ctx context.Context) error {
 	}
 }
 
-// compactWorn writes segments anew of which more than half is of removed passages, but for
-// the last.
+// compactWorn writes segments anew whose rows are mostly of removed passages, but not
+// the last one.
 func (s *Store) compactWorn(ctx context.Context) error {
 	if err := s.lockGraphs(ctx); err != nil {
 		return err
