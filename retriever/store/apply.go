@@ -70,6 +70,7 @@ func (s *Store) apply(p *plan) error {
 
 // commit stores a manifest and what write writes. After an error the store is what it was.
 func (s *Store) commit(m manifest, write func(tx *bolt.Tx) error) error {
+	m.Commit = s.m.Commit + 1
 	err := s.db.update(func(tx *bolt.Tx) error {
 		if err := write(tx); err != nil {
 			return err
@@ -89,7 +90,7 @@ func (s *Store) commit(m manifest, write func(tx *bolt.Tx) error) error {
 	if e := s.db.view(func(tx *bolt.Tx) (err error) {
 		now, _, err = readManifest(tx)
 		return err
-	}); e != nil || now.Seq != s.m.Seq {
+	}); e != nil || now.Commit != s.m.Commit {
 		failed := fmt.Errorf("%w: %w", ErrFailed, err)
 		s.failed.Store(&failed)
 		return failed

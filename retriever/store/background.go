@@ -101,7 +101,7 @@ func (s *Store) work(ctx context.Context) {
 		return
 	}
 	lost, lacking := s.lost, s.words == nil
-	s.lost = nil
+	s.lost, s.removed = nil, 0
 	s.unlockWriting()
 	for _, ix := range lost {
 		_ = ix.Close()
@@ -116,6 +116,7 @@ func (s *Store) work(ctx context.Context) {
 		do("embedder", s.fit)
 	}
 	do("vectors", s.mergeGraphs)
+	do("segments", s.compactWorn)
 	if s.saveDue() {
 		do("saving words", s.saveWords)
 	}

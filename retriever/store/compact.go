@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -110,6 +111,34 @@ func (s *Store) compactSegments(ctx context.Context) error {
 	}
 }
 
+// compactWorn writes segments anew whose rows are mostly of removed passages, but not
+// the last one.
+func (s *Store) compactWorn(ctx context.Context) error {
+	if err := s.lockGraphs(ctx); err != nil {
+		return err
+	}
+	defer s.unlockGraphs()
+	for i := 0; ; i++ {
+		v, err := s.acquire()
+		if err != nil {
+			return err
+		}
+		more, dropped := v.space != nil && i < len(v.space.segments)-1, false
+		if more {
+			if seg := v.space.state.Segments[i]; v.dead.in(seg.First, seg.Last+1) > seg.Rows/2 {
+				dropped, err = s.compactSegment(ctx, v, i)
+			}
+		}
+		v.release()
+		if err != nil || !more {
+			return err
+		}
+		if dropped {
+			i--
+		}
+	}
+}
+
 // compactSegment writes one segment anew. It reports whether none is left in its place.
 // Changes wait while the last one is written, since they add to it.
 func (s *Store) compactSegment(ctx context.Context, v *view, i int) (dropped bool, err error) {
@@ -120,81 +149,125 @@ func (s *Store) compactSegment(ctx context.Context, v *view, i int) (dropped boo
 	if err := s.lockWriting(ctx); err != nil {
 		return false, err
 	}
-	defer s.unlockWriting()
-	if s.space == nil || s.space.state.Generation != v.space.state.Generation || i >= len(s.space.segments) || s.space.segments[i] != v.space.segments[i] {
+	defer func() { s.unlockWriting() }()
+	from, dead := s.space, s.dead
+	if !from.has(v.space, i) {
 		return false, nil
 	}
-	next := s.space.clone()
-	next.segments, next.state.Segments = nil, nil
-	w := &rowWriter{disk: s.disk, dir: s.dir, space: next, most: 1 << 62}
-	count := next.state.Count
-	places := map[uint64]place{}
-	var gone []uint64
-	old := s.space.segments[i]
-	err = old.scan(ctx, 0, s.space.state.Segments[i].Rows, func(_ int, n uint64, vector []float32) error {
-		if s.dead.has(n) {
+	file, err := s.reserveSegment()
+	if err != nil {
+		return false, err
+	}
+	sealed := i < len(from.segments)-1
+	if sealed {
+		s.unlockWriting()
+	}
+	w, gone, err := s.copySegment(ctx, from, dead, i, file)
+	if sealed {
+		s.writing <- struct{}{} // what was written has to be named or removed
+	}
+	if err != nil || len(gone) == 0 || !s.space.has(from, i) {
+		return false, errors.Join(err, w.discard(&space{}))
+	}
+	return len(w.space.segments) == 0, s.adoptSegment(w, i, gone)
+}
+
+// has reports whether a segment of another space is in the same place in s.
+func (s *space) has(other *space, i int) bool {
+	return s != nil && other != nil && i < len(s.segments) && s.segments[i] == other.segments[i]
+}
+
+// reserveSegment returns a number for a file. The caller holds writing.
+func (s *Store) reserveSegment() (int, error) {
+	m := s.m.clone()
+	m.Embedding.NextSegment++
+	if err := s.commit(m, func(*bolt.Tx) error { return nil }); err != nil {
+		return 0, err
+	}
+	s.space = s.space.clone()
+	s.space.state.NextSegment = m.Embedding.NextSegment
+	return m.Embedding.NextSegment, nil
+}
+
+// copySegment writes the rows of a segment that are not of removed passages to another file,
+// and returns the numbers of the removed ones.
+func (s *Store) copySegment(ctx context.Context, from *space, dead numbers, i, file int) (w *rowWriter, gone []uint64, err error) {
+	st := embeddingState{Generation: from.state.Generation, Dim: from.state.Dim, NextSegment: file - 1}
+	w = &rowWriter{disk: s.disk, dir: s.dir, space: &space{state: st}, most: math.MaxInt64}
+	err = from.segments[i].scan(ctx, 0, from.state.Segments[i].Rows, func(_ int, n uint64, vector []float32) error {
+		if dead.has(n) {
 			gone = append(gone, n)
 			return nil
 		}
-		at, err := w.add(n, vector)
-		places[n] = at
+		_, err := w.add(n, vector)
 		return err
 	})
-	next.state.Count = count
 	if err == nil {
 		err = w.finish()
 	}
-	if err != nil || len(gone) == 0 {
-		return false, errors.Join(err, w.discard(&space{}))
-	}
-	return len(next.segments) == 0, s.adoptSegment(next, w, i, places, gone)
+	return w, gone, err
 }
 
 // adoptSegment puts what w wrote in place of a segment. The caller holds writing.
-func (s *Store) adoptSegment(next *space, w *rowWriter, i int, places map[uint64]place, gone []uint64) error {
-	next.segments = slices.Concat(s.space.segments[:i], next.segments, s.space.segments[i+1:])
-	next.state.Segments = slices.Concat(s.space.state.Segments[:i], next.state.Segments, s.space.state.Segments[i+1:])
+func (s *Store) adoptSegment(w *rowWriter, i int, gone []uint64) error {
+	old, next := s.space.segments[i], s.space.clone()
+	next.segments = slices.Concat(s.space.segments[:i], w.space.segments, s.space.segments[i+1:])
+	next.state.Segments = slices.Concat(s.space.state.Segments[:i], w.space.state.Segments, s.space.state.Segments[i+1:])
 	m := s.m.clone()
-	m.Embedding = &next.state
-	m = m.clone()
+	m.Embedding.Segments = slices.Clone(next.state.Segments)
 	var forget []uint64
-	err := s.commit(m, func(tx *bolt.Tx) error {
-		b, dead, retired := tx.Bucket(bucketVectors(next.state.Generation)), tx.Bucket(bucketDead), tx.Bucket(bucketRetired)
-		for n, at := range places {
-			if err := b.Put(numberKey(n), at.bytes()); err != nil {
-				return err
-			}
+	err := s.commit(m, func(tx *bolt.Tx) (err error) {
+		if err := w.putPlaces(tx.Bucket(bucketVectors(next.state.Generation))); err != nil {
+			return err
 		}
-		for _, n := range gone {
-			key := numberKey(n)
-			if err := b.Delete(key); err != nil {
-				return err
-			}
-			if retired.Get(key) == nil && s.pending == nil {
-				forget = append(forget, n)
-				if err := dead.Delete(key); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
+		forget, err = s.forgetDead(tx, next.state.Generation, gone)
+		return err
 	})
 	if err != nil {
 		if !errors.Is(err, ErrFailed) {
-			for _, seg := range next.segments {
-				if !slices.Contains(s.space.segments, seg) {
-					err = errors.Join(err, seg.Close())
-					s.disk.remove(seg.path)
-				}
-			}
+			err = errors.Join(err, w.discard(&space{}))
 		}
 		return err
 	}
-	s.space.segments[i].gone.Store(true)
+	old.gone.Store(true)
 	s.dead = s.dead.without(forget)
 	s.space = next
 	s.show()
 	return nil
+}
+
+// putPlaces stores where the rows are now, of the passages that have one.
+func (w *rowWriter) putPlaces(b *bolt.Bucket) error {
+	if len(w.space.segments) == 0 {
+		return nil
+	}
+	state, seg := w.space.state.Segments[0], w.space.segments[0]
+	return seg.scan(context.Background(), 0, state.Rows, func(row int, n uint64, _ []float32) error {
+		key := numberKey(n)
+		if b.Get(key) == nil {
+			return nil // its passage was removed meanwhile
+		}
+		return b.Put(key, place{uint32(state.File), uint32(row)}.bytes())
+	})
+}
+
+// forgetDead forgets removed passages that no segment has any more, and returns those of
+// which nothing else is left either.
+func (s *Store) forgetDead(tx *bolt.Tx, generation uint64, gone []uint64) (forget []uint64, err error) {
+	b, dead, retired := tx.Bucket(bucketVectors(generation)), tx.Bucket(bucketDead), tx.Bucket(bucketRetired)
+	for _, n := range gone {
+		key := numberKey(n)
+		if err := b.Delete(key); err != nil {
+			return nil, err
+		}
+		if retired.Get(key) == nil && s.pending == nil {
+			forget = append(forget, n)
+			if err := dead.Delete(key); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return forget, nil
 }
 
 // compactDatabase writes the database anew.

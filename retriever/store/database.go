@@ -145,6 +145,7 @@ type manifest struct {
 	Format int
 	ID     string // of this store
 	Words  wordsState
+	Commit uint64 // the number of this commit
 	Seq    uint64 // of the last change
 	Next   uint64 // the number of the next passage
 	Count  int    // passages

@@ -46,7 +46,7 @@ func (s *Store) mergeGraphs(ctx context.Context) error {
 	}
 }
 
-// due returns the range of which a graph should be made next.
+// due returns the range that should get a graph next.
 func (s *Store) due(v *view) (r span, ok bool, err error) {
 	sp := v.space
 	if sp == nil || sp.embedderless() {
@@ -94,7 +94,7 @@ func (s *space) alive(v *view, g *graph) (int, error) {
 	return n - v.dead.in(g.From, g.To), err
 }
 
-// worn returns a graph of which a quarter is of removed passages.
+// worn returns a graph with a quarter or more of removed passages.
 func (s *Store) worn(v *view, usable []*graph) (span, bool, error) {
 	for _, g := range usable {
 		live, err := v.space.alive(v, g)
@@ -223,7 +223,7 @@ func (s *Store) adoptGraph(ctx context.Context, generation uint64, state graphSt
 	}
 	next.flats = slices.DeleteFunc(next.flats, func(f flat) bool { return within(f.from, f.to) })
 	s.space = next
-	s.removed, s.graphFiles = 0, 0
+	s.graphFiles = 0
 	s.show()
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -26,7 +27,7 @@ const dim = 16
 // fake embeds a text as counts of its words, by a hash.
 type fake struct {
 	seed  byte
-	asked int // texts
+	asked atomic.Int64 // texts
 	fail  error
 }
 
@@ -50,7 +51,7 @@ func (f *fake) EmbedDocuments(ctx context.Context, texts []string) ([][]float32,
 	for _, t := range texts {
 		list = append(list, f.vector(t))
 	}
-	f.asked += len(texts)
+	f.asked.Add(int64(len(texts)))
 	return list, ctx.Err()
 }
 

@@ -37,8 +37,8 @@ var (
 	ErrEmbedder = errors.New("store: another embedder")
 	// ErrClosed is about a store that was used after Close.
 	ErrClosed = errors.New("store: closed")
-	// ErrFailed is about a change after one of which the disk does not tell whether it was
-	// made: open the store again.
+	// ErrFailed is about a change whose last sync failed, so that it may be on disk or not, and
+	// about all changes after it: open the store again.
 	ErrFailed = errors.New("store: a write failed half-way")
 )
 

@@ -29,7 +29,6 @@ func (p *pending) forget(tx *bolt.Tx, number uint64) error {
 	if b == nil || b.Get(numberKey(number)) == nil {
 		return nil
 	}
-	p.space.state.Count--
 	return b.Delete(numberKey(number))
 }
 
@@ -293,6 +292,12 @@ func (s *Store) switchTo(ctx context.Context, p *pending, wait bool) (done bool,
 		return false, err
 	}
 	if err := p.writer.finish(); err != nil {
+		return false, err
+	}
+	if err := s.db.view(func(tx *bolt.Tx) error { // some may have been removed meanwhile
+		p.space.state.Count = tx.Bucket(bucketVectors(p.space.state.Generation)).Stats().KeyN
+		return nil
+	}); err != nil {
 		return false, err
 	}
 	old := s.space

@@ -39,7 +39,7 @@ func TestEmbedsWhatChanged(t *testing.T) {
 	for _, c := range []struct {
 		what string
 		do   func() error
-		want int // texts embedded
+		want int64 // texts embedded
 		gens uint64
 	}{
 		{"the same passage", func() error {
@@ -59,10 +59,10 @@ func TestEmbedsWhatChanged(t *testing.T) {
 		{"nothing", func() error { return s.Put(t.Context()) }, 0, 0},
 		{"nothing to delete", func() error { return s.Delete(t.Context()) }, 0, 0},
 	} {
-		before, generation := e.asked, s.Generation()
+		before, generation := e.asked.Load(), s.Generation()
 		no(t, c.do())
-		if e.asked-before != c.want || s.Generation()-generation != c.gens {
-			t.Errorf("%s: %d texts embedded, %d changes: want %d and %d", c.what, e.asked-before, s.Generation()-generation, c.want, c.gens)
+		if e.asked.Load()-before != c.want || s.Generation()-generation != c.gens {
+			t.Errorf("%s: %d texts embedded, %d changes: want %d and %d", c.what, e.asked.Load()-before, s.Generation()-generation, c.want, c.gens)
 		}
 	}
 	if got := finds(t, s.Vectors(), "tower"); !strings.HasPrefix(got, "c d") {
