@@ -26,9 +26,9 @@ var around = map[string]struct {
 }{
 	"backends.md":   {[]string{module + "/generator/vllm"}, ""},
 	"extractive.md": {[]string{module + "/generator/extractive"}, ""},
-	"ingest.md": {[]string{module + "/retriever/filter", module + "/retriever/dense/embedcache", module + "/retriever/ingest/clean", module + "/retriever/ingest/foldersync", module + "/retriever/ingest/vectors"},
-		"var docs ingest.Result; var embedder, server dense.Embedder; var passages []retriever.Passage\n" +
-			"var store foldersync.Documents[struct{ URI string; Note []byte; Passages int }]"},
+	"ingest.md": {[]string{module + "/retriever/filter", module + "/retriever/dense/embedcache", module + "/retriever/ingest/clean", module + "/retriever/ingest/foldersync", module + "/retriever/ingest/vectors", module + "/retriever/store"},
+		"var docs ingest.Result; var embedder, server, published dense.Embedder; var passages []retriever.Passage\n" +
+			"var documents foldersync.Documents[store.Document]"},
 	"pdf.md":     {[]string{module + "/retriever/ingest/pdf"}, ""},
 	"porting.md": {[]string{module + "/generator", module + "/selfrag"}, "var model generator.Generator; var index retriever.Retriever"},
 	"retrieval.md": {[]string{module + "/retriever/dense/openai", "github.com/tmc/langchaingo/embeddings", "github.com/tmc/langchaingo/llms/ollama"},
