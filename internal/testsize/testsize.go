@@ -15,3 +15,12 @@ func Of(small, full int) int {
 	}
 	return small
 }
+
+// Long is [Of] for tests whose full size takes many minutes: with GOSELFRAG_FULL they have the
+// size more, and full only if it is "all".
+func Long(small, more, full int) int {
+	if os.Getenv("GOSELFRAG_FULL") == "all" {
+		return full
+	}
+	return Of(small, more)
+}

@@ -38,11 +38,13 @@ func (s *Store) apply(p *plan) error {
 		return err
 	}
 	purge := s.purgeable()
+	var forget []uint64
 	err = s.commit(m, func(tx *bolt.Tx) error {
-		if err := s.writePlan(tx, p, places, &m); err != nil {
+		err := s.writePlan(tx, p, places, &m)
+		if err != nil {
 			return err
 		}
-		if err := purgeRecords(tx, m.Embedding, purge, s.pending != nil); err != nil {
+		if forget, err = s.purgeRecords(tx, purge); err != nil {
 			return err
 		}
 		return tx.Bucket(bucketChanges).Put(numberKey(m.Seq), c.encode())
@@ -57,7 +59,7 @@ func (s *Store) apply(p *plan) error {
 	for _, n := range c.removed {
 		s.retired = append(s.retired, retired{m.Seq, n})
 	}
-	s.dead = s.dead.with(c.removed)
+	s.dead = s.dead.without(forget).with(c.removed)
 	s.unsaved += len(p.add) + len(p.remove)
 	s.removed += len(p.remove)
 	s.applyWords(p)
@@ -179,28 +181,33 @@ func writeDocuments(tx *bolt.Tx, docs map[string]int, p *plan) error {
 	return nil
 }
 
-// purgeRecords removes what is left of removed passages that nothing sees any more. With
-// keepDead an embedding that is being made may have rows of them.
-func purgeRecords(tx *bolt.Tx, e *embeddingState, list []uint64, keepDead bool) error {
+// purgeRecords removes what is left of removed passages that nothing sees any more, and
+// returns those whose removal need not be known any more, since no segment has them. An
+// embedding that is being made may have rows of any.
+func (s *Store) purgeRecords(tx *bolt.Tx, list []uint64) (forget []uint64, err error) {
 	passages, gone, dead := tx.Bucket(bucketPassages), tx.Bucket(bucketRetired), tx.Bucket(bucketDead)
 	var vectors *bolt.Bucket
-	if e != nil {
+	if e := s.m.Embedding; e != nil {
 		vectors = tx.Bucket(bucketVectors(e.Generation))
 	}
 	for _, n := range list {
-		key := numberKey(n)
+		key, rows := numberKey(n), 0
 		err := errors.Join(passages.Delete(key), gone.Delete(key))
-		switch {
-		case vectors != nil && vectors.Get(key) != nil:
+		if vectors != nil && vectors.Get(key) != nil {
 			err = errors.Join(err, vectors.Delete(key))
-		case !keepDead:
-			err = errors.Join(err, dead.Delete(key)) // no segment has it
+			rows++
+		} else if err == nil && s.space != nil {
+			rows, err = s.space.count(span{n, n + 1}) // one that was removed while the rows were made
+		}
+		if err == nil && rows == 0 && s.pending == nil {
+			err = dead.Delete(key)
+			forget = append(forget, n)
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return forget, nil
 }
 
 // appendVectors writes the vectors of passages to segments and syncs them. It returns the

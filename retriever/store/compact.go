@@ -50,10 +50,13 @@ func (s *Store) purgeAll(ctx context.Context) error {
 			return err
 		}
 		purge := s.purgeable()
-		err := s.commit(s.m.clone(), func(tx *bolt.Tx) error {
-			return purgeRecords(tx, s.m.Embedding, purge, s.pending != nil)
+		var forget []uint64
+		err := s.commit(s.m.clone(), func(tx *bolt.Tx) (err error) {
+			forget, err = s.purgeRecords(tx, purge)
+			return err
 		})
 		if err == nil {
+			s.dead = s.dead.without(forget)
 			s.retired = slices.Delete(s.retired, 0, len(purge))
 		}
 		s.unlockWriting()

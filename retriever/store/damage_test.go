@@ -74,7 +74,7 @@ func TestDamage(t *testing.T) {
 		no(t, err)
 		size := info.Size()
 		cuts := []int64{0, 1, size / 2, size - 1, size / 4096 * 4096 / 2, max(size-4096, 0)}
-		for range testsize.Of(1, 30) {
+		for range testsize.Long(1, 3, 30) {
 			cuts = append(cuts, r.Int64N(size))
 		}
 		for _, n := range cuts {
@@ -86,7 +86,7 @@ func TestDamage(t *testing.T) {
 		if file == "store.db" {
 			places = append(places, 4096, 4096+16, 4096+32, 4096+48, 8192, 8192+8, 8192+10, 8192+12)
 		}
-		for range testsize.Of(2, 300) {
+		for range testsize.Long(2, 10, 300) {
 			places = append(places, r.Int64N(size))
 		}
 		for _, at := range places {

@@ -38,7 +38,7 @@ func TestReadersAndWriters(t *testing.T) {
 	stop := make(chan struct{})
 	for doc := range 2 {
 		writers.Go(func() {
-			for v := int64(2); v < int64(testsize.Of(80, 2000)); v++ {
+			for v := int64(2); v < int64(testsize.Long(80, 300, 2000)); v++ {
 				if err := put(t.Context(), doc, v); err != nil {
 					t.Error(err)
 					return

@@ -42,7 +42,7 @@ func (c clustered) EmbedQuery(ctx context.Context, text string) ([]float32, erro
 // Recall is what it should be, loses nothing when half of the passages are replaced, and is
 // the same with filters, after a restart and after Compact.
 func TestRecall(t *testing.T) {
-	n := testsize.Of(4000, 40_000)
+	n := testsize.Long(4000, 10_000, 40_000)
 	sz := sizes{fit: 1 << 30, tail: n / 40, segment: 1 << 20, save: n}
 	e := clustered{32}
 	o := Options{Embedding: Embedding{Name: "clustered", Embedder: e}}
@@ -92,6 +92,7 @@ func TestRecall(t *testing.T) {
 	defer func() { no(t, s.Close()) }()
 	check("reopened")
 	no(t, s.Compact(t.Context()))
+	settle(t, s)
 	check("compacted")
 	st, err := s.Stats(t.Context())
 	no(t, err)
