@@ -112,7 +112,7 @@ func TestCode(t *testing.T) {
 // The page about services shows the files of the example as they are.
 func TestService(t *testing.T) {
 	var want []string
-	for _, name := range []string{"main.go", "main_test.go"} {
+	for _, name := range []string{"main.go", "service_test.go", "main_test.go"} {
 		want = append(want, read(t, "../examples/service/"+name))
 	}
 	var got []string
@@ -120,7 +120,7 @@ func TestService(t *testing.T) {
 		got = append(got, m[1])
 	}
 	if !slices.Equal(got, want) {
-		t.Error("the code of service.md is not that of examples/service: copy main.go and main_test.go there")
+		t.Error("the code of service.md is not that of examples/service: copy its files there")
 	}
 }
 
