@@ -67,7 +67,7 @@ func TestDecisions(t *testing.T) {
 	}
 }
 
-// A model that was not fitted to the prompt is wrong about eight questions, all of which quote
+// A model that was not fitted to the prompt is wrong about ten questions, most of which quote
 // something or look like a task.
 func TestDecisionsOutOfFold(t *testing.T) {
 	list, err := fittedDecisions()
@@ -83,13 +83,13 @@ func TestDecisionsOutOfFold(t *testing.T) {
 		}
 	}
 	d := decide(list, func(i int) *linear.Model { return models[i%folds] })
-	if len(d.unsearched) > 8 || 5*d.missed > d.own {
+	if len(d.unsearched) > 10 || 5*d.missed > d.own {
 		t.Errorf("%+v", d)
 	}
 }
 
 // On prompts that nobody had looked at when the model was fitted, it is wrong about one question
-// of 294 and searches for 27 of 100 prompts with a text.
+// of 294 and searches for 26 of 100 prompts with a text.
 func TestUnseenDecisions(t *testing.T) {
 	list, err := readDecisions(unseen)
 	if err != nil {
@@ -97,7 +97,7 @@ func TestUnseenDecisions(t *testing.T) {
 	}
 	m := shipped(t)
 	d := decide(list, func(int) *linear.Model { return m })
-	if len(d.unsearched) > 1 || d.missed > 27 || d.questions != 294 || d.own != 100 {
+	if len(d.unsearched) > 1 || d.missed > 26 || d.questions != 294 || d.own != 100 {
 		t.Errorf("%+v", d)
 	}
 }
