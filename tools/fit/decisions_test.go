@@ -89,7 +89,7 @@ func TestDecisionsOutOfFold(t *testing.T) {
 }
 
 // On prompts that nobody had looked at when the model was fitted, it is wrong about one question
-// of 294 and searches for 26 of 100 prompts with a text.
+// of 300 and searches for 26 of 100 prompts with a text.
 func TestUnseenDecisions(t *testing.T) {
 	list, err := readDecisions(unseen)
 	if err != nil {
@@ -97,7 +97,7 @@ func TestUnseenDecisions(t *testing.T) {
 	}
 	m := shipped(t)
 	d := decide(list, func(int) *linear.Model { return m })
-	if len(d.unsearched) > 1 || d.missed > 26 || d.questions != 294 || d.own != 100 {
+	if len(d.unsearched) > 1 || d.missed > 26 || d.questions != 300 || d.own != 100 {
 		t.Errorf("%+v", d)
 	}
 }
