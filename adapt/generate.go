@@ -58,9 +58,9 @@ type Generated struct {
 const questionTokens = 120
 
 // Generate makes training data where there is none: the model of r writes questions about
-// each passage, with answers, and the critic rejects those of which it does not find the
-// passage relevant and the answer supported. The passage is the label. A question that was
-// written about several passages has all of them as labels, and the answers of all.
+// each passage, with answers. The critic keeps a question if it finds the passage relevant
+// and the answer supported. The passage is the label. A question that was written about
+// several passages has all of them as labels, and the answers of all.
 //
 // r remembers replies and verdicts: a second call goes on where the first one stopped. The
 // error wraps ErrOption, ErrData, budget.ErrExceeded or ctx.Err(), or is that of the model

@@ -223,7 +223,7 @@ func (c config) reader(m connect.Model) (*adapt.Reader, error) {
 	return r, nil
 }
 
-// about says of which models a result is.
+// about names the models that a result depends on.
 func (c config) about() string {
 	list := []string{"embeddings " + named(c.embeddings)}
 	if c.generator != "" {
