@@ -12,7 +12,7 @@ func FollowNames() []string {
 // Follow returns the features of the place after a segment: the greatest
 // probability of an unused sentence of the passage to answer the question
 // (negative if there is none), the share of the question that is not covered,
-// the number of segments so far, of which the first eight count, and whether the
+// the number of segments so far, eight at most, and whether the
 // question asks for a short answer.
 func Follow(best, open float64, segments int, short bool) []float64 {
 	left := 0.0
@@ -39,6 +39,6 @@ func Use(z float64, irrelevant bool, share float64) []float64 {
 // FinishedNames returns the names of the features of [Finished].
 func FinishedNames() []string { return []string{"one", "covered"} }
 
-// Finished returns the features of an answer that is complete, of which no text
-// is left to judge: the share of the question that it covers.
+// Finished returns the features of an answer that is complete, with no text left
+// to judge: the share of the question that it covers.
 func Finished(covered float64) []float64 { return []float64{1, covered} }

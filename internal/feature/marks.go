@@ -154,8 +154,8 @@ func anywhere(r rune) bool {
 	return r >= 0x0E00 && r < 0x0F00 || r >= 0x1100 && r < 0x1200 || r >= 0x2E80 || r >= 0x0600 && r < 0x0700
 }
 
-// marksAt returns the marks of the longest word of the lexicon at the start of text, and
-// of those of which it is a beginning that may stop there.
+// marksAt returns the marks of all words of the lexicon that text begins with, and the
+// length of the longest in bytes, 0 if there is none.
 func (n *markNode) marksAt(text string) (marks mark, size int) {
 	i := 0
 	for i < len(text) {

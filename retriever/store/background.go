@@ -10,7 +10,7 @@ import (
 // sizes are what the store is cut into. Tests make them small.
 type sizes struct {
 	fit     int   // passages to which the hashed embedder is fitted
-	tail    int   // vectors in a flat index, of which there are two at most
+	tail    int   // vectors in a flat index; there are two such indexes at most
 	segment int64 // bytes of a segment from which on the next rows go to another
 	save    int   // passages changed after which the words are saved
 }

@@ -102,7 +102,7 @@ func TestNumbers(t *testing.T) {
 	})
 }
 
-// Files of vectors of which most are removed are written anew without being asked.
+// A file of vectors is written anew, without a request, once most of its vectors are removed.
 func TestCompactsWorn(t *testing.T) {
 	s, err := open(t.Context(), tempDir(t), options(), &disk{noSync: true}, small)
 	no(t, err)

@@ -30,7 +30,7 @@ func numberOf(wordID []byte) (uint64, error) {
 
 func (s *Store) wordsDir() string { return filepath.Join(s.dir, "words") }
 
-// mark says which change the files of the words have seen, and of which store.
+// mark names a store and the last of its changes that the files of the words hold.
 type mark struct {
 	Store string
 	Seq   uint64

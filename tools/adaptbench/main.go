@@ -6,8 +6,8 @@
 //	    [-epochs 40] [-held-out 0.4] [-candidates 20] [-keep 2] [-seed 1] [-signals union,labeled,preferred,marginal]
 //
 // A set is a corpus and its questions, in the layouts of package eval/dataset, or one file
-// of questions with a passage of their own, {"id","question","long_answer","passage":{…}},
-// each of which is then asked against all those passages. The reader is the embedded model.
+// of questions with a passage of their own, {"id","question","long_answer","passage":{…}}.
+// Then each question is asked against all those passages. The reader is the embedded model.
 //
 // A row prints recall at 5 and the mean reciprocal rank of the first 10 before and after, of
 // labeled passages, on the questions held out for the test, with the paired differences and
