@@ -21,8 +21,8 @@ import (
 // link that leads nowhere give ErrNotFile. Deleted vectors are swept out first and are not
 // in the file.
 //
-// What a process left that was killed while it saved to path is removed by the next Save,
-// Load or Open of path.
+// What a process left that was killed while it saved to path is removed by the next Save to
+// path. Load and Open change nothing.
 //
 // Keys may be integers, strings, arrays of bytes or types that marshal themselves to
 // binary; others give ErrKeyType, and so does a key that would not be read back as itself,

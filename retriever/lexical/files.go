@@ -104,7 +104,7 @@ func generations(dir string) (names []string, newest, highest int, err error) {
 // means what the index was saved with; an Analyzer and a TitleWeight that are not zero must
 // be equal to that. Custom and Fetch must be set if they were when it was saved. The error
 // wraps ErrNotIndex, ErrVersion, ErrCorrupt, ErrOption, an error of the file system or, when
-// ctx is done, ctx.Err().
+// ctx is done, ctx.Err(). Load changes nothing in the folder.
 func Load(ctx context.Context, dir string, o Options) (*Index, error) {
 	ix, err := open(dir, o, func(path string) (*blockfile.File, error) {
 		return blockfile.Load(ctx, path, segmentFormat)
@@ -139,7 +139,7 @@ func Open(dir string, o Options) (*Index, error) {
 type reader func(path string) (*blockfile.File, error)
 
 func open(dir string, o Options, read reader) (ix *Index, err error) {
-	names, newest, _, err := generations(dir)
+	_, newest, _, err := generations(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +186,6 @@ func open(dir string, o Options, read reader) (ix *Index, err error) {
 	}
 	ix.read = read
 	ix.store(s)
-	removeOthers(dir, names, m, newest)
 	return ix, nil
 }
 
@@ -296,7 +295,7 @@ func (m manifest) options(o Options) (Options, error) {
 }
 
 // removeOthers removes files that a manifest and its number do not name. What cannot be
-// removed now, because it is in use, is tried again at the next opening.
+// removed now, because it is in use, is tried again by the next Save.
 func removeOthers(dir string, names []string, m manifest, generation int) {
 	for _, name := range names {
 		if name == manifestName(generation) || slices.ContainsFunc(m.Segments, func(s segmentFile) bool { return s.Name == name }) {
