@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -13,6 +14,8 @@ import (
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/ask"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/command"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/compare"
+	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/connect"
+	"github.com/goselfrag/goselfrag/generator/extractive"
 )
 
 // start runs a command line and returns its exit code and both outputs.
@@ -152,6 +155,27 @@ func TestWalk(t *testing.T) {
 	good(t, "ask", "-docs", docs, "-adapter", in("adapter"), "number of the ventil for the pump?")
 }
 
+// The report says what an adapter does for another model, and what that said is kept.
+func TestTransfer(t *testing.T) {
+	docs, questions := catalog(t)
+	dir := t.TempDir()
+	c := trainConfig{config: config{docs: docs, questions: questions, out: filepath.Join(dir, "adapter"), scores: filepath.Join(dir, "scores")}}
+	c.o.Epochs, c.o.Rank = 2, 8
+	c.other = &connect.Model{Generator: extractive.New()}
+	var out, errs bytes.Buffer
+	if err := train(t.Context(), c, &out, &errs); err != nil {
+		t.Fatal(err)
+	}
+	row := regexp.MustCompile(`(?m)^log-likelihood, -transfer +-\d+\.\d+ +-\d+\.\d+ +\+\d+\.\d+ \[\+`)
+	if !row.MatchString(out.String()) {
+		t.Errorf("no gain of the other model in\n%s", &out)
+	}
+	checkLines(t, c.scores)
+	if a, err := adapt.Load(t.Context(), c.out); err != nil || a.Card().Report.Transfer.Questions != a.Card().Report.Test {
+		t.Errorf("%v: %+v", err, a)
+	}
+}
+
 // Where an adapter is no better than none, no file is written.
 func TestTrainRefuses(t *testing.T) {
 	docs, questions := catalog(t)
@@ -212,7 +236,10 @@ func TestUsage(t *testing.T) {
 		"name their folder with -docs":                  {"train", "-corpus", questions, "-questions", "q.csv", "-out", file},
 		"-out names the file of -questions":             {"train", "-docs", docs, "-questions", file, "-out", file},
 		"want contrastive or marginal":                  append([]string{"train", "-signal", "x"}, some...),
-		"have no use with -signal contrastive":          append([]string{"train", "-scores", "x"}, some...),
+		"-scores has no use with -signal contrastive":   append([]string{"train", "-scores", "x"}, some...),
+		"-generator has no use with -signal contrast":   append([]string{"train", "-generator", "vllm+http://127.0.0.1:9/m"}, some...),
+		"-transfer goes with -signal contrastive only":  append([]string{"train", "-signal", "marginal", "-transfer", "vllm+http://127.0.0.1:9/m"}, some...),
+		"-transfer: ":                                   append([]string{"train", "-transfer", "x"}, some...),
 		"want union, labeled or preferred":              append([]string{"triples", "-positives", "x"}, some...),
 		"-rank is -1":                                   append([]string{"train", "-rank", "-1"}, some...),
 		"-epochs is 0":                                  append([]string{"train", "-epochs", "0"}, some...),
