@@ -15,6 +15,7 @@ import (
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/command"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/compare"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/connect"
+	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/eval"
 	"github.com/goselfrag/goselfrag/generator/extractive"
 )
 
@@ -22,7 +23,7 @@ import (
 func start(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	code = command.Run(t.Context(), args, &out, &errs, Command(), ask.Command(), compare.Command())
+	code = command.Run(t.Context(), args, &out, &errs, Command(), ask.Command(), compare.Command(), eval.Command())
 	return code, out.String(), errs.String()
 }
 
@@ -153,6 +154,36 @@ func TestWalk(t *testing.T) {
 		t.Errorf("recall@1 %.3f before, %.3f after", before, after)
 	}
 	good(t, "ask", "-docs", docs, "-adapter", in("adapter"), "number of the ventil for the pump?")
+}
+
+// An adapter that no pipeline uses is an error before any work, in every command.
+func TestUnusedAdapter(t *testing.T) {
+	docs, questions := catalog(t)
+	dir := t.TempDir()
+	file, store := filepath.Join(dir, "adapter"), filepath.Join(dir, "store")
+	good(t, "adapt", "train", "-docs", docs, "-questions", questions, "-out", file, "-epochs", "4", "-rank", "12")
+	set := []string{"-corpus", filepath.Join(docs, "parts.jsonl"), "-questions", questions, "-adapter", file}
+	asked := []string{"-docs", docs, "-adapter", file}
+	question := "number of the ventil for the pump?"
+	for _, args := range [][]string{
+		append([]string{"ask", "-retrieval", "lexical"}, append(asked, question)...),
+		append([]string{"ask", "-retrieval", "lexical | spelling", "-store", store}, append(asked, question)...),
+		append([]string{"eval", "-retrieval", "lexical", "-retrieval", "oracle"}, set...),
+		append([]string{"compare", "-pipeline", "lexical", "-pipeline", "lexical | rerank"}, set...),
+		append([]string{"compare", "-sweep", "50"}, set...),
+		append([]string{"adapt", "prefer", "-retrieval", "lexical", "-out", filepath.Join(dir, "x")}, set...),
+	} {
+		code, _, errs := start(t, args...)
+		if code != 2 || !strings.Contains(errs, "-adapter changes how search by meaning ranks, and there is none") {
+			t.Errorf("%q: exit code %d: %s", args, code, errs)
+		}
+	}
+	if _, err := os.Stat(store); err == nil {
+		t.Error("a store was made for an adapter that nothing uses")
+	}
+	good(t, append([]string{"ask", "-store", store}, append(asked, question)...)...)
+	good(t, append([]string{"eval", "-retrieval", "oracle", "-limit", "3", "-systems", "top1"}, set...)...)
+	good(t, append([]string{"compare", "-pipeline", "lexical", "-pipeline", "dense"}, set...)...)
 }
 
 // The report says what an adapter does for another model, and what that said is kept.
