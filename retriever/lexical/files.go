@@ -36,7 +36,7 @@ var (
 // manifest last: what is not named by the manifest with the highest number is left over.
 var (
 	manifestFormat = blockfile.Format{Magic: [8]byte([]byte("GOLEXI\r\n")), Version: 1}
-	segmentFormat  = blockfile.Format{Magic: [8]byte([]byte("GOLEXS\r\n")), Version: 1}
+	segmentFormat  = blockfile.Format{Magic: [8]byte([]byte("GOLEXS\r\n")), Version: 2} // 1 had no pages of passages
 	fileName       = regexp.MustCompile(`^lexical-([0-9]{10})(-[0-9]{1,6}\.segment|\.index)$`)
 )
 

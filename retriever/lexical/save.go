@@ -91,6 +91,7 @@ func (ix *Index) save(ctx context.Context, now *snapshot, dir string) (err error
 		return err
 	}
 	written = nil // from here on the files are those of the index
+
 	defer removeOthers(dir, names, m, generation) // when they are not mapped any more
 	if ix.read == nil {
 		return nil
