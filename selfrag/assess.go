@@ -18,7 +18,7 @@ import (
 // assess fills in c from a completion, whole or partial. It leaves the critic's
 // verdict in v.
 func (l *live) assess(ctx context.Context, p *path, req *generator.Request, done *generator.Completion, v *critique.Verdict, c *Candidate) error {
-	c.read(&req.Prompt, done, &l.settings)
+	c.setOutput(&req.Prompt, done, &l.settings)
 	if l.settings.trace == TraceFull {
 		c.Tokens = slices.Clone(done.Steps)
 	}
@@ -61,8 +61,8 @@ func (s *settings) endsSegment(at int, st *generator.Step) bool {
 	return !s.wholeOutput || s.long && st.Token == reflection.Retrieval
 }
 
-// read fills in c from what the model generated for it.
-func (c *Candidate) read(p *generator.Prompt, done *generator.Completion, set *settings) {
+// setOutput fills in c from what the model generated for it.
+func (c *Candidate) setOutput(p *generator.Prompt, done *generator.Completion, set *settings) {
 	c.Finish, c.Declined = done.Finish, done.Declined
 	own := *done // the segment with the token that ends it, without later steps
 	c.segment = generator.PathSegment{Evidence: p.Evidence, Retrieve: p.Force}

@@ -66,7 +66,7 @@ func (l *live) generateAll(ctx context.Context, paths []*path, expansions []*Exp
 		endedBy(l.run(ctx, w), jobs)
 	}
 	for i := range jobs {
-		l.settle(ctx, &jobs[i])
+		l.setStatus(ctx, &jobs[i])
 	}
 	for _, e := range expansions {
 		if len(e.Candidates) > 0 && !slices.ContainsFunc(e.Candidates, func(c Candidate) bool { return c.Status != Skipped }) {
@@ -161,8 +161,8 @@ func endedBy(errs []error, jobs []job) {
 	}
 }
 
-// settle sets the status of a candidate after its wave.
-func (l *live) settle(ctx context.Context, j *job) {
+// setStatus records the failure or the skipping of a candidate after its wave.
+func (l *live) setStatus(ctx context.Context, j *job) {
 	c := j.candidate
 	if c.Status == Skipped && c.Branch == j.expansion.Decision.branch() {
 		l.spent = true

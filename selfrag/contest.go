@@ -40,8 +40,8 @@ func (s *settings) rejectsAtOnce(c *Candidate) bool {
 	return c.Text != "" && s.fallback != FallbackBest
 }
 
-// standing describes an expansion with incomplete candidates.
-type standing struct {
+// interim describes an expansion with incomplete candidates.
+type interim struct {
 	accepted []*Candidate // complete
 	waiting  []*Candidate // incomplete, and not rejected
 	// secure is set when the accepted ones compete whatever the waiting ones
@@ -51,10 +51,10 @@ type standing struct {
 	coupled bool
 }
 
-func (k contest) standing(i int) standing {
+func (k contest) interim(i int) interim {
 	p, e := k.open[i], k.expansions[i]
 	abstains := k.abstain && e.Decision.branch() == scoring.ChooseRetrieval
-	st := standing{coupled: abstains || k.fallback == FallbackBest || len(k.labels) > 0}
+	st := interim{coupled: abstains || k.fallback == FallbackBest || len(k.labels) > 0}
 	for j := range e.Candidates {
 		c := &e.Candidates[j]
 		if c.err != nil || c.Status == Failed || c.Status == Skipped {
@@ -81,13 +81,13 @@ func (k contest) standing(i int) standing {
 // candidates, and the engine could abstain.
 func (k contest) beaten() map[*Candidate]bool {
 	out := make(map[*Candidate]bool)
-	all := make([]standing, len(k.expansions))
+	all := make([]interim, len(k.expansions))
 	var finished, fresh []float64
 	for _, p := range k.done {
 		finished = append(finished, p.score)
 	}
 	for i := range all {
-		all[i] = k.standing(i)
+		all[i] = k.interim(i)
 		if all[i].secure {
 			for _, c := range all[i].accepted {
 				fresh = append(fresh, c.PathScore)
@@ -129,7 +129,7 @@ func nth(scores []float64, n int) float64 {
 
 // labelSettled reports whether the waiting candidates cannot change the label of a
 // closed set.
-func (k contest) labelSettled(st standing) bool {
+func (k contest) labelSettled(st interim) bool {
 	texts, scores := make([]string, len(st.accepted)), make([]float64, len(st.accepted))
 	for i, c := range st.accepted {
 		texts[i], scores[i] = c.Text, c.Score

@@ -233,11 +233,11 @@ func (l *live) run(ctx context.Context, w wave) []error {
 	if l.stream {
 		return l.passOn(w.n, func(emit func(Event)) []error { return l.side(ctx, w, emit) })
 	}
-	return l.side(ctx, w, nobody)
+	return l.side(ctx, w, discard)
 }
 
-// nobody discards events: there is no reader.
-func nobody(Event) {}
+// discard discards events: there is no reader.
+func discard(Event) {}
 
 // side does the parts of a wave concurrently.
 func (l *live) side(ctx context.Context, w wave, emit func(Event)) []error {

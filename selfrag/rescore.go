@@ -158,7 +158,7 @@ func (r *replay) expand(_ context.Context, segment int, paths, _ []*path) ([]*Ex
 		}
 		e := *stored
 		e.Candidates = slices.Clone(e.Candidates)
-		if err := r.again(p, &e); err != nil {
+		if err := r.decideAgain(p, &e); err != nil {
 			return out, err
 		}
 		out[i] = &e
@@ -167,8 +167,8 @@ func (r *replay) expand(_ context.Context, segment int, paths, _ []*path) ([]*Ex
 	return out, nil
 }
 
-// again repeats the decision and checks that the trace holds what follows.
-func (r *replay) again(p *path, e *Expansion) error {
+// decideAgain repeats the decision and checks that the trace holds what follows.
+func (r *replay) decideAgain(p *path, e *Expansion) error {
 	d := &e.Decision
 	was := *d
 	d.Ratio, d.Empty, d.Policy = nil, false, false

@@ -217,11 +217,11 @@ func (l *live) fetch(ctx context.Context, e *Expansion) {
 		e.failed = fmt.Errorf("selfrag: segment %d: retrieving: %w", e.Segment, explain(ctx, err))
 		return
 	}
-	e.take(ctx, res, l.k, l.filter)
+	e.takeResult(ctx, res, l.k, l.filter)
 }
 
-// take checks the result of the retriever and stores it.
-func (e *Expansion) take(ctx context.Context, res retriever.Result, k int, expr filter.Expr) {
+// takeResult checks the result of the retriever and stores it.
+func (e *Expansion) takeResult(ctx context.Context, res retriever.Result, k int, expr filter.Expr) {
 	e.Scores, e.Missing, e.Queries = res.Scores, res.Missing, res.Queries
 	for i, t := range e.Queries {
 		e.Queries[i] = strings.ToValidUTF8(t, "\ufffd")

@@ -243,7 +243,7 @@ func TestAffinityTellsQuestionsAndPassagesApart(t *testing.T) {
 		if e := req.Prompt.Evidence; len(e) > 0 {
 			line := req.Prompt.Instruction + e[0].Text
 			if other, ok := seen[req.Affinity]; ok && other != line || req.Affinity < 1 {
-				t.Errorf("affinity %d stands for %q and %q", req.Affinity, other, line)
+				t.Errorf("affinity %d is that of %q and of %q", req.Affinity, other, line)
 			}
 			seen[req.Affinity] = line
 		}

@@ -124,7 +124,7 @@ func search(ctx context.Context, s *settings, ex expander) (found, error) {
 			out.root = expansions[0]
 		}
 		if err != nil {
-			out = out.settle(pool, s)
+			out = out.pickBest(pool, s)
 			out.stop = StopFailed
 			return out, err
 		}
@@ -160,13 +160,13 @@ func search(ctx context.Context, s *settings, ex expander) (found, error) {
 		}
 		kept := next[:min(width, len(next))]
 		if err := ex.scored(contest{s, done, open, expansions}, kept); err != nil {
-			out = out.settle(pool, s)
+			out = out.pickBest(pool, s)
 			out.stop = StopFailed
 			return out, err
 		}
 		pool = kept
 	}
-	return out.settle(pool, s), nil
+	return out.pickBest(pool, s), nil
 }
 
 // beam returns the number of paths kept and the greatest number of segments.
@@ -177,8 +177,8 @@ func (s *settings) beam() (width, depth int) {
 	return s.width, s.depth
 }
 
-// settle chooses among the remaining paths.
-func (f found) settle(pool []*path, s *settings) found {
+// pickBest chooses among the remaining paths.
+func (f found) pickBest(pool []*path, s *settings) found {
 	best := pool[0]
 	f.stop, f.declined = best.stop, best.declined
 	if len(best.steps) == 0 {
