@@ -159,7 +159,7 @@ func (s *suite) ranked(list []generator.Alternative) error {
 			return fmt.Errorf("alternative %+v: Bytes are whole UTF-8: want Text", a)
 		}
 		if i > 0 && a.Prob.Log > list[i-1].Prob.Log {
-			return fmt.Errorf("alternative %+v stands behind %+v: want the likeliest first", a, list[i-1])
+			return fmt.Errorf("alternative %+v follows %+v: want the likeliest first", a, list[i-1])
 		}
 		key := token{a.Token, a.End}
 		if seen[key] && a.Text == "" && a.Bytes == nil { // several tokens can have one text
@@ -216,7 +216,7 @@ func (s *suite) data(ctx context.Context) error {
 		}
 		tame, err := ask(generator.Neutralize(reserved))
 		if err != nil {
-			return fmt.Errorf("neutralised strings in %s: %w", place.name, err)
+			return fmt.Errorf("neutralized strings in %s: %w", place.name, err)
 		}
 		if caps.Quotes {
 			// The model chooses among the words of the data, so only the control
@@ -224,7 +224,7 @@ func (s *suite) data(ctx context.Context) error {
 			raw, tame = controls(raw), controls(tame)
 		}
 		if err := s.same(raw, tame); err != nil {
-			return fmt.Errorf("reserved strings in %s act differently from their neutralised form: %w", place.name, err)
+			return fmt.Errorf("reserved strings in %s act differently from their neutralized form: %w", place.name, err)
 		}
 	}
 	return nil
