@@ -79,9 +79,9 @@ func TestReadTopTokens(t *testing.T) {
 	}
 }
 
-// A vocabulary in which everything is known is the oracle: whatever a server with
-// a short list of top tokens gives, no bound may exclude the truth, and an exact
-// label may lack at most what the list leaves out.
+// A vocabulary in which everything is known is the reference. For any short list of
+// top tokens, no bound may exclude the true value, and an exact label may lack at
+// most what the list leaves out.
 func TestReadAgainstTheWholeVocabulary(t *testing.T) {
 	words := []string{"A", " A", "a", "A.", "**A", "B", " B", "b", "(B", "C", " C", "c", "C)", "The", " It", "\n", "No", "Full", "AB", "D", "1", "…"}
 	answers, bounded := 0, 0
@@ -206,7 +206,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// Replies that are not the object alone, but clear.
+// Replies that are not only the object, but clear.
 func TestRead(t *testing.T) {
 	segment := []field{supportField, utilityField}
 	for reply, want := range map[string]string{
@@ -256,8 +256,8 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// FuzzRead checks that what parse reads is read the same, and that talk around it that has
-// no braces does not matter.
+// FuzzRead checks that read gives the same as parse, and that surrounding text
+// without braces does not matter.
 func FuzzRead(f *testing.F) {
 	for _, s := range []string{`{"support": "partial", "utility": 4}`, `x {"support":"A","utility":"4","z":[{}]} y`, `{"support":{"support":"full","utility":1}}`} {
 		f.Add(s)
@@ -277,8 +277,8 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// FuzzParse compares the parser with another one, which lets encoding/json fill a
-// map and counts the keys in the text by hand.
+// FuzzParse compares the parser with another one, in which encoding/json fills a
+// map and the keys in the text are counted by hand.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		`{"support": "partial", "utility": 4}`, "```json\n{\"utility\":1,\"support\":\"none\"}\n```", `{"support":"full","support":"full","utility":2}`,
@@ -331,8 +331,8 @@ func slowParse(reply string) (map[string]reflection.Token, bool) {
 	return out, true
 }
 
-// FuzzSpellings checks that what a spelling is made of is its label and nothing
-// else that is a letter or a digit.
+// FuzzSpellings checks that a spelling consists of its label and no other letters
+// or digits.
 func FuzzSpellings(f *testing.F) {
 	for _, s := range []string{"A", " b", "Ｃ", "**A**", "1.", "ⅰ", "A\x00", "\xff", "K", "ß"} {
 		f.Add(s)
