@@ -278,14 +278,19 @@ func (c config) open() (*store, error) {
 		}
 	}
 	if c.source.Docs != "" {
-		this.Corpus, err = digestPassages(c.set.Passages)
+		this.Corpus, err = digestOf(c.set.Passages)
 	} else {
 		this.Corpus, err = digest(c.source.Corpus)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if this.Questions, err = digest(c.source.Questions); err != nil {
+	if c.source.Layout != "" || c.source.Judgments != "" || c.source.SkipBad { // which change what the file says
+		this.Questions, err = digestOf(c.set.Questions)
+	} else {
+		this.Questions, err = digest(c.source.Questions)
+	}
+	if err != nil {
 		return nil, err
 	}
 	answers, err := openStore(c.out, this, c.resume)
