@@ -24,7 +24,7 @@ func endless(head, record, tail string, size int) io.Reader {
 
 // Memory does not grow with the file: after many records the heap holds little.
 func TestStreamMemory(t *testing.T) {
-	size := testsize.Of(24<<20, 256<<20)
+	size := testsize.Of(8<<20, 32<<20)
 	passage := strings.Repeat("a passage ", 60)
 	object := fmt.Sprintf(`{"question": "Who?", "answers": ["Ada"], "ctxs": [{"id": "1", "title": "t", "text": %q}]}`, passage)
 	for name, c := range map[string]struct {
@@ -44,7 +44,7 @@ func TestStreamMemory(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if n++; n%4096 == 0 {
+				if n++; n%2048 == 0 {
 					runtime.GC()
 					runtime.ReadMemStats(&after)
 					most = max(most, after.HeapAlloc-min(before.HeapAlloc, after.HeapAlloc))
@@ -59,8 +59,10 @@ func TestStreamMemory(t *testing.T) {
 
 // A line, or an element of an array, that never ends is given up; lines go on behind it.
 func TestLongRecords(t *testing.T) {
+	const limit = 1 << 20
+	t.Cleanup(dataset.LimitRecords(limit))
 	long := func(head, tail string) io.Reader {
-		return endless(head, strings.Repeat("x", 1<<16), tail, 65<<20)
+		return endless(head, strings.Repeat("x", 1<<16), tail, limit+1<<17)
 	}
 	good := `{"question": "Who?", "answers": ["Ada"]}`
 	skipped := 0
