@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,11 +95,15 @@ func TestLongRecords(t *testing.T) {
 }
 
 func FuzzItems(f *testing.F) {
-	for _, c := range goldens {
-		f.Add(uint8(len(c.layout)), []byte(`[{"question":"?","answers":["a"],"input":"i","topic":"t","_id":1,"text":"x"}]`))
-	}
-	f.Add(uint8(8), []byte("q,a,b,c,d,A\n\"q\n"))
 	layouts := dataset.Layouts()
+	for _, c := range goldens {
+		text, err := os.ReadFile(filepath.Join("testdata", c.file))
+		if err != nil {
+			f.Fatal(err)
+		}
+		at := slices.IndexFunc(layouts, func(a dataset.About) bool { return a.Layout == c.layout })
+		f.Add(uint8(at), text)
+	}
 	f.Fuzz(func(t *testing.T, i uint8, text []byte) {
 		a := layouts[int(i)%len(layouts)]
 		skipped := 0
