@@ -22,34 +22,47 @@ type Transferred struct {
 }
 
 // transfer measures the model of Options.Transfer on the test part.
-func (t *trainer) transfer(ctx context.Context, none *net) (*Transferred, error) {
+type transfer struct {
+	marginal
+	asked  []int // questions with an answer
+	groups []string
+	before []float64
+}
+
+// newTransfer measures before the training: a model that cannot score says so then. It
+// returns nil without Options.Transfer.
+func (t *trainer) newTransfer(ctx context.Context, none *net) (*transfer, error) {
 	if t.o.Transfer == nil {
 		return nil, nil
 	}
-	var asked []int
-	var groups []string
+	x := &transfer{marginal: marginal{t, t.o.Transfer}}
 	for _, q := range t.split.test {
 		if len(t.examples[q].Answers) > 0 {
-			asked, groups = append(asked, q), append(groups, t.split.groups[q])
+			x.asked, x.groups = append(x.asked, q), append(x.groups, t.split.groups[q])
 		}
 	}
-	x := &Transferred{Questions: len(asked)}
-	if len(asked) == 0 {
-		return x, nil
+	var err error
+	x.before, err = x.figure(ctx, none, x.asked)
+	return x, err
+}
+
+// measure measures after it.
+func (x *transfer) measure(ctx context.Context) (*Transferred, error) {
+	if x == nil {
+		return nil, nil
 	}
-	other := &marginal{t, t.o.Transfer}
-	before, err := other.figure(ctx, none, asked)
+	result := &Transferred{Questions: len(x.asked)}
+	if len(x.asked) == 0 {
+		return result, nil
+	}
+	after, err := x.figure(ctx, x.net, x.asked)
 	if err != nil {
 		return nil, err
 	}
-	after, err := other.figure(ctx, t.net, asked)
-	if err != nil {
-		return nil, err
-	}
-	x.Before, _ = metric.Mean(before)
-	x.After, _ = metric.Mean(after)
-	if x.Gain, err = (metric.Bootstrap{Seed: t.o.Seed, Groups: groups}).Difference(after, before); err != nil {
+	result.Before, _ = metric.Mean(x.before)
+	result.After, _ = metric.Mean(after)
+	if result.Gain, err = (metric.Bootstrap{Seed: x.o.Seed, Groups: x.groups}).Difference(after, x.before); err != nil {
 		return nil, fmt.Errorf("adapt: the test part: %w", err)
 	}
-	return x, nil
+	return result, nil
 }
