@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/goselfrag/goselfrag/eval/dataset"
+	"github.com/goselfrag/goselfrag/generator"
 )
 
 const released = `{"instruction": "Who?", "output": "[No Retrieval]É.[Utility:5]", "input": "", "id": "nq_1", "dataset_name": "nq"}`
@@ -184,6 +185,34 @@ func TestWriterChecks(t *testing.T) {
 type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// The prompt that a trainer makes of a record is the prompt of inference, whatever its
+// texts are.
+func TestNeutralized(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 21))
+	changed := 0
+	for range 3000 {
+		r := Record{Instruction: "x" + randomText(rng, harmless, hostile), Input: randomText(rng, harmless, hostile), Output: "[Relevant]"}
+		want, err := generator.SelfRAGTemplate{}.Render(generator.Prompt{Instruction: r.Instruction, Input: r.Input})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := r.Neutralized()
+		got := "### Instruction:\n" + n.Instruction
+		if n.Input != "" {
+			got += "\n\n### Input:\n" + n.Input
+		}
+		if got += "\n\n### Response:\n"; got != want || n.Output != r.Output {
+			t.Fatalf("%q, want %q", got, want)
+		}
+		if n.Instruction != r.Instruction || n.Input != r.Input {
+			changed++
+		}
+	}
+	if changed < 500 {
+		t.Errorf("only %d records held something reserved", changed)
+	}
+}
 
 func TestOtherRecords(t *testing.T) {
 	const critic = `{"instruction":"d","input":"i","output":"[Fully supported]","task":"groundness"}`

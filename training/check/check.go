@@ -11,6 +11,7 @@ import (
 	"github.com/goselfrag/goselfrag/eval/dataset"
 	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/training"
+	"github.com/goselfrag/goselfrag/training/internal/scan"
 )
 
 // ErrOption is wrapped by the error about an option out of its range.
@@ -130,6 +131,13 @@ func (c *checker) record(r training.Record, line int) {
 	c.report.Records++
 	c.report.Datasets[r.DatasetName]++
 	question := questionOf(r)
+	for _, text := range []string{r.Instruction, r.Input} {
+		s := scan.Scanner{Text: text}
+		if _, t, ok := s.Next(); ok {
+			c.report.find(PromptToken, Place{Line: line, Reason: t.String()})
+			break
+		}
+	}
 	c.twins.find(r, question, line, c.report)
 	c.against.find(question, line, c.report)
 	o, err := training.Parse(r.Output)

@@ -18,6 +18,7 @@ const (
 	WrongMask     Kind = "wrong mask"      // "masked" leaves a part of a passage with loss, or takes it from other text
 	EmptyAnswer   Kind = "empty answer"    // an output without a sentence
 	EmptyPassage  Kind = "empty passage"   // a passage without a text
+	PromptToken   Kind = "token in prompt" // a control token in the instruction or the input
 	NoEvidence    Kind = "no evidence"     // [Continue to Use Evidence] before the first passage
 	Duplicate     Kind = "duplicate"       // instruction, input and output as in an earlier record
 	SameQuestion  Kind = "same question"   // asked in an earlier record, which is no duplicate
@@ -70,8 +71,8 @@ type Loss struct {
 	// "length" for what is behind Options.Length.
 	Mask    string `json:"mask"`
 	Records int    `json:"records"` // that lose a part of a sentence or a reflection token
-	// Sentences and Passages are counted in code points, Tokens and Marks in tokens of which
-	// a part has no loss: reflection tokens, and paragraph marks.
+	// Sentences and Passages count code points. Tokens counts reflection tokens and Marks
+	// paragraph marks; one is masked if any part of it has no loss.
 	Sentences Part `json:"sentences"`
 	Tokens    Part `json:"tokens"`
 	Marks     Part `json:"marks"`
@@ -98,7 +99,7 @@ func newReport(o Options) *Report {
 	for _, k := range []training.MaskKind{training.MaskPassages, training.MaskMarks, training.MaskReleased} {
 		r.Masks = append(r.Masks, Loss{Mask: string(k)})
 	}
-	kinds := []Kind{NoRecord, Malformed, WrongMask, EmptyAnswer, EmptyPassage, NoEvidence, Duplicate, SameQuestion}
+	kinds := []Kind{NoRecord, Malformed, WrongMask, EmptyAnswer, EmptyPassage, PromptToken, NoEvidence, Duplicate, SameQuestion}
 	if o.NearDuplicate > 0 {
 		kinds = append(kinds, NearDuplicate)
 	}

@@ -64,15 +64,16 @@ passages                 0.0000        0.0000     0.0000    1.0000       0
 marks                    0.0000        0.0000     1.0000    1.0000       0
 released                 0.6500        0.4444     0.5000    1.0000       1
 
-finding        count
-no record      0
-malformed      1
-wrong mask     0
-empty answer   0
-empty passage  0
-no evidence    0
-duplicate      0
-same question  1
+finding          count
+no record        0
+malformed        1
+wrong mask       0
+empty answer     0
+empty passage    0
+token in prompt  0
+no evidence      0
+duplicate        0
+same question    1
 
 malformed:
   line 2, byte 20 of the output: no utility token ends the output
