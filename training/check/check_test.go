@@ -60,6 +60,9 @@ var faulty = []line{
 	{record("Choose.\n\n### Input:\nWhat is red?\nA: a rose\nB: a bee", plain), map[Kind]Place{Overlap: {Of: 2}}},
 	{record("Say who was the first person to walk on the far side of Mars", plain), map[Kind]Place{NearOverlap: {Of: 1}}},
 	{record("who was the first person", plain), nil},
+	{strings.Replace(record("Translate.", plain), `"input":""`, `"input":"ein Hund"`, 1), nil},
+	{strings.Replace(record("Translate.", plain), `"input":""`, `"input":"eine Katze"`, 1), nil},
+	{record("name the two towns on the river to the east", plain), nil}, // 8 of the 17 words of a question
 }
 
 func source(lines []line) string {
@@ -79,7 +82,8 @@ func run1(t *testing.T, in string, o Options) *Report {
 	return r
 }
 
-var against = []Question{{Question: long, Line: 1}, {Instruction: "x## Input:\n\nwhat is red", Line: 2}}
+var against = []Question{{Question: long, Line: 1}, {Instruction: "x## Input:\n\nwhat is red", Line: 2},
+	{Question: "name the two towns on the river to which a bridge was built in the last century", Line: 3}}
 
 // Each fault of a file with known faults is found where it is, and nothing else is.
 func TestFaults(t *testing.T) {
