@@ -15,6 +15,7 @@ import (
 
 	"github.com/goselfrag/goselfrag/eval/dataset"
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/reflection"
 )
 
 const released = `{"instruction": "Who?", "output": "[No Retrieval]É.[Utility:5]", "input": "", "id": "nq_1", "dataset_name": "nq"}`
@@ -157,6 +158,32 @@ func TestWriter(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("want -, got +:\n%s", diff)
+		}
+	}
+}
+
+// The other records hold whatever texts there are, too.
+func TestWriterOthers(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 21))
+	text := func() string { return "x" + strings.ToValidUTF8(randomText(rng, harmless, hostile), "") }
+	for range 300 {
+		critic := CriticRecord{text(), text(), reflection.FullySupported.String(), text()}
+		judge := JudgeRecord{text(), text(), text(), text(), text(), ID(text()), rng.IntN(9), ID(text())}
+		var out bytes.Buffer
+		w := NewWriter(&out)
+		if err := errors.Join(w.Write(critic), w.Write(judge)); err != nil {
+			t.Fatal(err)
+		}
+		first, second, _ := strings.Cut(out.String(), "\n")
+		for got, err := range NewReader[CriticRecord](strings.NewReader(first), "f").All() {
+			if got != critic || err != nil {
+				t.Errorf("%+v becomes %+v, %v", critic, got, err)
+			}
+		}
+		for got, err := range NewReader[JudgeRecord](strings.NewReader(second), "f").All() {
+			if got != judge || err != nil {
+				t.Errorf("%+v becomes %+v, %v", judge, got, err)
+			}
 		}
 	}
 }
