@@ -173,7 +173,9 @@ func (c *checker) record(r training.Record, line int) {
 }
 
 // short is a name of at most 200 bytes, so that names cannot fill the memory.
-func short(name string) string { return strings.ToValidUTF8(strings.Clone(name[:min(len(name), 200)]), "") }
+func short(name string) string {
+	return strings.ToValidUTF8(strings.Clone(name[:min(len(name), 200)]), "")
+}
 
 // segments looks at the parts of an output and returns its answer as a text.
 func (c *checker) segments(o training.Output, line int) string {
