@@ -39,7 +39,7 @@ func (x *Index[K]) link(s *scratch, slot uint32) {
 		if v.guide != nil && v.rows.stride > 0 {
 			x.aimNode(s, v, slot)
 			s.remeasure(len(s.pool))
-			settle(s.pool)
+			insertionSort(s.pool)
 		}
 		s.chosen[level] = append(s.chosen[level][:0], x.choose(s, v, slot, x.links(level))...)
 		v.setList(slot, level, s.chosen[level])

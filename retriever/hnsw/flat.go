@@ -36,7 +36,7 @@ func NewFlat[K comparable](dim int, o FlatOptions) (*Flat[K], error) {
 
 // Add adds or replaces vectors; see Writer.
 func (f *Flat[K]) Add(ctx context.Context, items []Item[K]) error {
-	stands, err := f.checkItems(ctx, items)
+	keep, err := f.checkItems(ctx, items)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (f *Flat[K]) Add(ctx context.Context, items []Item[K]) error {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("hnsw: add: %w after %d of %d items", err, start, len(items))
 		}
-		if err := f.addGroup(ctx, items, stands, start, min(start+group, len(items))); err != nil {
+		if err := f.addGroup(ctx, items, keep, start, min(start+group, len(items))); err != nil {
 			return err
 		}
 	}
@@ -55,7 +55,7 @@ func (f *Flat[K]) Add(ctx context.Context, items []Item[K]) error {
 // wait for that long.
 const group = 1024
 
-func (f *Flat[K]) addGroup(ctx context.Context, items []Item[K], stands []bool, from, to int) error {
+func (f *Flat[K]) addGroup(ctx context.Context, items []Item[K], keep []bool, from, to int) error {
 	f.graph.Lock()
 	defer f.graph.Unlock()
 	if err := f.reserve(len(items)-from, growGuide); err != nil {
@@ -67,7 +67,7 @@ func (f *Flat[K]) addGroup(ctx context.Context, items []Item[K], stands []bool, 
 	v := f.view.Load()
 	buf := make([]float32, f.dim)
 	for i := from; i < to; i++ {
-		if stands != nil && !stands[i] {
+		if keep != nil && !keep[i] {
 			continue
 		}
 		slot, row := f.take(v, &items[i])
@@ -125,7 +125,7 @@ func (f *Flat[K]) Search(ctx context.Context, dst []Neighbor[K], vector []float3
 		if v.guide == nil {
 			s.aimRows(&v.rows, &f.set, f.metric, &s.query[0])
 			err = f.scan(s, v, q, func(n int) { f.nearest(s, v, n, q.K) })
-			s.cut(q.K, v)
+			s.trimPool(q.K, v)
 		} else {
 			err = f.scanCodes(s, v, q)
 		}
@@ -197,7 +197,7 @@ func (f *Flat[K]) scanCodes(s *scratch, v *view[K], q Query[K]) error {
 			n = 0
 		}
 	}
-	s.cut(q.K, v)
+	s.trimPool(q.K, v)
 	return nil
 }
 

@@ -116,7 +116,7 @@ func (x *Index[K]) Options() Options { return x.o }
 // Add adds or replaces vectors; see Writer. It spreads the work over Workers
 // goroutines, which end before it returns.
 func (x *Index[K]) Add(ctx context.Context, items []Item[K]) error {
-	stands, err := x.checkItems(ctx, items)
+	keep, err := x.checkItems(ctx, items)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (x *Index[K]) Add(ctx context.Context, items []Item[K]) error {
 		x.graph.Unlock()
 	}()
 	for start := 0; start < len(items); start += group {
-		slots, err := x.takeGroup(ctx, items, stands, start, min(start+group, len(items)))
+		slots, err := x.takeGroup(ctx, items, keep, start, min(start+group, len(items)))
 		if err != nil {
 			return err
 		}
@@ -147,15 +147,15 @@ func (x *Index[K]) Add(ctx context.Context, items []Item[K]) error {
 }
 
 // takeGroup puts the items from index from up to index to into slots.
-func (x *Index[K]) takeGroup(ctx context.Context, items []Item[K], stands []bool, from, to int) (slots []uint32, err error) {
+func (x *Index[K]) takeGroup(ctx context.Context, items []Item[K], keep []bool, from, to int) (slots []uint32, err error) {
 	err = x.exclusively(func() error {
-		slots, err = x.takeGroupHeld(ctx, items, stands, from, to)
+		slots, err = x.takeGroupHeld(ctx, items, keep, from, to)
 		return err
 	})
 	return slots, err
 }
 
-func (x *Index[K]) takeGroupHeld(ctx context.Context, items []Item[K], stands []bool, from, to int) ([]uint32, error) {
+func (x *Index[K]) takeGroupHeld(ctx context.Context, items []Item[K], keep []bool, from, to int) ([]uint32, error) {
 	if err := x.ready(ctx); err != nil {
 		return nil, err
 	}
@@ -171,7 +171,7 @@ func (x *Index[K]) takeGroupHeld(ctx context.Context, items []Item[K], stands []
 	}
 	slots, buf := make([]uint32, 0, to-from), make([]float32, x.dim)
 	for i := from; i < to; i++ {
-		if stands != nil && !stands[i] {
+		if keep != nil && !keep[i] {
 			continue
 		}
 		v := x.view.Load()

@@ -233,7 +233,7 @@ func (x *Index[K]) index(h *header) error {
 		}
 		key := *v.key(slot)
 		if _, found := x.table.get(key, x.keyOf); found || key != key {
-			return fmt.Errorf("%w: slot %d: key %v stands twice", ErrCorrupt, slot, key)
+			return fmt.Errorf("%w: slot %d: key %v is duplicated", ErrCorrupt, slot, key)
 		}
 		x.table.set(key, slot, x.keyOf)
 	}

@@ -111,7 +111,7 @@ func (st *store[K]) scan(s *scratch, v *view[K], q Query[K], take func(n int)) e
 const inserted = 512
 
 // nearest adds to the pool those of the first n of s.ids that may be among the want
-// nearest. None farther than s.bound can be. When all are in, cut reduces the pool
+// nearest. None farther than s.bound can be. When all are in, trimPool reduces the pool
 // to the nearest.
 func nearest[K comparable](s *scratch, v *view[K], n, want int) {
 	for i, d := range s.out[:n] {
@@ -126,15 +126,15 @@ func nearest[K comparable](s *scratch, v *view[K], n, want int) {
 		}
 	}
 	if want > inserted && len(s.pool) >= 2*want {
-		s.cut(want, v)
+		s.trimPool(want, v)
 	}
 }
 
 // clearPool prepares the pool for nearest.
 func (s *scratch) clearPool() { s.pool, s.bound = s.pool[:0], float32(math.Inf(1)) }
 
-// cut sorts a pool that nearest has filled, and keeps the first want.
-func (s *scratch) cut(want int, order ordered) {
+// trimPool sorts a pool that nearest has filled, and keeps the first want.
+func (s *scratch) trimPool(want int, order ordered) {
 	if want <= inserted {
 		return
 	}

@@ -100,7 +100,7 @@ func (x *Index[K]) find(s *scratch, v *view[K], entry uint64, q *Query[K], ef in
 		x.metric.distances(s.out[:n])
 		nearest(s, v, n, ef)
 	})
-	s.cut(ef, v)
+	s.trimPool(ef, v)
 	return err
 }
 
@@ -358,7 +358,7 @@ func (x *Index[K]) rerank(s *scratch, v *view[K], k int) {
 	for i := range s.pool {
 		s.pool[i].distance = x.metric.distance(s.pool[i].distance)
 	}
-	settle(s.pool)
+	insertionSort(s.pool)
 }
 
 // remeasure cuts the pool to its first n and measures them again.
@@ -374,8 +374,8 @@ func (s *scratch) remeasure(n int) {
 	}
 }
 
-// settle sorts a nearly sorted list by insertion. The sort is stable.
-func settle(list []candidate) {
+// insertionSort sorts a nearly sorted list by insertion. The sort is stable.
+func insertionSort(list []candidate) {
 	for i := 1; i < len(list); i++ {
 		c := list[i]
 		j := i

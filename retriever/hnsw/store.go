@@ -159,7 +159,7 @@ func (s *store[K]) keyOf(slot uint32) K { return *s.view.Load().key(slot) }
 
 // checkItems checks all items. For each it returns whether to add it: of two with
 // one key only the later one is added. A nil result means all.
-func (s *store[K]) checkItems(ctx context.Context, items []Item[K]) (stands []bool, err error) {
+func (s *store[K]) checkItems(ctx context.Context, items []Item[K]) (keep []bool, err error) {
 	row := make([]float32, s.blocks*8)
 	for i := range items {
 		if i%group == 0 && ctx.Err() != nil {
@@ -182,11 +182,11 @@ func (s *store[K]) checkItems(ctx context.Context, items []Item[K]) (stands []bo
 	if len(last) == len(items) {
 		return nil, nil
 	}
-	stands = make([]bool, len(items))
+	keep = make([]bool, len(items))
 	for _, i := range last {
-		stands[i] = true
+		keep[i] = true
 	}
-	return stands, nil
+	return keep, nil
 }
 
 // checkKey rejects keys that could not be found again.

@@ -166,7 +166,7 @@ func (x *Index[K]) reconnect(v *view[K]) {
 	defer s.forget()
 	var reached bitset
 	reached.reset(v.limit)
-	x.reach(&reached, v, uint32(entry))
+	x.markReachable(&reached, v, uint32(entry))
 	for slot := range x.used {
 		if v.state(slot) != live || reached.marked(slot) {
 			continue
@@ -178,15 +178,15 @@ func (x *Index[K]) reconnect(v *view[K]) {
 		x.explore(s, v, from, 0, x.o.EfConstruction)
 		for _, c := range s.pool {
 			if x.forceLink(v, c.slot(), slot) {
-				x.reach(&reached, v, slot)
+				x.markReachable(&reached, v, slot)
 				break
 			}
 		}
 	}
 }
 
-// reach marks all slots that can be reached from a slot on layer 0.
-func (x *Index[K]) reach(reached *bitset, v *view[K], slot uint32) {
+// markReachable marks all slots that can be reached from a slot on layer 0.
+func (x *Index[K]) markReachable(reached *bitset, v *view[K], slot uint32) {
 	reached.mark(slot)
 	for stack := []uint32{slot}; len(stack) > 0; {
 		slot, stack = stack[len(stack)-1], stack[:len(stack)-1]
