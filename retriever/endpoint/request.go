@@ -50,7 +50,7 @@ func (e *Endpoint) checkRequest() error {
 	}
 	if e.o.Body != "" {
 		d := json.NewDecoder(strings.NewReader(e.o.Body))
-		d.UseNumber() // large numbers stay what they are
+		d.UseNumber() // large numbers keep their value
 		err := d.Decode(&e.body)
 		if _, more := d.Token(); err == nil && more != io.EOF {
 			err = errors.New("something follows the first value")
@@ -101,7 +101,7 @@ func count(text string) (n int) {
 	}
 }
 
-// size returns the number of tokens that a value is written with.
+// size returns the number of tokens in the written form of a value.
 func size(v any) (n int) {
 	switch v := v.(type) {
 	case []any:
@@ -175,8 +175,8 @@ func (e *Endpoint) call(text string, k int, filter any) (modelhttp.Call, error) 
 	return call, nil
 }
 
-// fill returns a copy of a template with values in place of the placeholders. It does
-// not look into the values.
+// fill returns a copy of a template with values in place of the placeholders. It
+// does not search the values for placeholders.
 func fill(v any, values map[string]any) any {
 	switch v := v.(type) {
 	case string:
