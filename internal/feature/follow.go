@@ -26,12 +26,12 @@ func Follow(best, open float64, segments int, short bool) []float64 {
 // UseNames returns the names of the features of [Use].
 func UseNames() []string { return []string{"one", "score", "irrelevant", "share"} }
 
-// YesNo are the classes of the models that answer yes or no.
+// YesNo holds the classes of the models that answer yes or no.
 var YesNo = []string{"no", "yes"}
 
-// Use returns the features of a quote as an answer: its score z, held to ±20,
-// whether it follows [Irrelevant], and its probability among all alternatives of its
-// passage, "nothing" included.
+// Use returns the features of a quote as an answer: its score z, clipped to ±20,
+// whether it follows [Irrelevant], and its probability among all alternatives of
+// its passage, "nothing" included.
 func Use(z float64, irrelevant bool, share float64) []float64 {
 	return []float64{1, max(-20, min(20, z)), b2f(irrelevant), share}
 }
