@@ -12,10 +12,10 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// read calls visit with each token of steps: its symbol, and the text of a text
+// visitTokens calls visit with each token of steps: its symbol, and the text of a text
 // token. Text of adjacent steps is joined and cut again, so that it does not matter
 // how the steps were cut. It stops when visit returns an error.
-func (w *world) read(steps []generator.Step, visit func(s symbol, text string) error) error {
+func (w *world) visitTokens(steps []generator.Step, visit func(s symbol, text string) error) error {
 	var run strings.Builder
 	flush := func() error {
 		text := run.String()
@@ -62,7 +62,7 @@ func (m *Model) walk(ctx context.Context, req generator.Request, steps []generat
 	if err != nil {
 		return nil, h, err
 	}
-	err = w.read(steps, func(s symbol, _ string) error {
+	err = w.visitTokens(steps, func(s symbol, _ string) error {
 		h = w.after(h, s)
 		return nil
 	})
@@ -78,7 +78,7 @@ func (m *Model) Score(ctx context.Context, req generator.Request, steps []genera
 		return generator.Completion{}, err
 	}
 	c := generator.Completion{Finish: generator.FinishLength}
-	err = w.read(steps, func(s symbol, text string) error {
+	err = w.visitTokens(steps, func(s symbol, text string) error {
 		if err := ctx.Err(); err != nil {
 			return stopped(err)
 		}

@@ -140,7 +140,7 @@ func (m *Model) generate(ctx context.Context, req generator.Request, yield func(
 		r = m.newReading(ctx, f, req, prompt, yield)
 		r.handed = &reach
 		again = again || reach.steps > 0
-		err = r.read(a)
+		err = r.readEvents(a)
 		if err == nil && !r.left && r.again < len(reach.said) {
 			err = errDiverged
 		}

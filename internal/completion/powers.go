@@ -81,7 +81,7 @@ func (m *Model) Score(ctx context.Context, req generator.Request, steps []genera
 	if err != nil {
 		return c, err
 	}
-	ids, from, err := m.cut(ctx, d, f, prompt, whole)
+	ids, from, err := m.tokenize(ctx, d, f, prompt, whole)
 	if err != nil {
 		return c, err
 	}
@@ -123,8 +123,8 @@ func (m *Model) Score(ctx context.Context, req generator.Request, steps []genera
 	return c, err
 }
 
-// cut returns the tokens of whole and the number of tokens of prompt.
-func (m *Model) cut(ctx context.Context, t Tokenizer, f *Facts, prompt, whole string) (ids []int32, from int, err error) {
+// tokenize returns the tokens of whole and the number of tokens of prompt.
+func (m *Model) tokenize(ctx context.Context, t Tokenizer, f *Facts, prompt, whole string) (ids []int32, from int, err error) {
 	head, err := t.Tokenize(ctx, m.server, f, prompt, true)
 	if err != nil {
 		return nil, 0, err

@@ -57,8 +57,8 @@ func (m *Model) newReading(ctx context.Context, f *Facts, req generator.Request,
 	}
 }
 
-// read reads the events of a up to the last one.
-func (r *reading) read(a *modelhttp.Answer) error {
+// readEvents reads the events of a up to the last one.
+func (r *reading) readEvents(a *modelhttp.Answer) error {
 	events := a.Events()
 	for {
 		data, err := events.Next()

@@ -88,7 +88,7 @@ func RankNames() []string {
 func (r *Ranking) Features(title, text string) []float64 {
 	s := r.newSight()
 	for part, text := range [...]string{title, text} {
-		s.read(analysis.RankWords(text), part)
+		s.readWords(analysis.RankWords(text), part)
 	}
 	f := make([]float64, 0, len(RankNames()))
 	for k := range r.bags {
@@ -148,8 +148,8 @@ func (r *Ranking) newSight() *rankSight {
 	return s
 }
 
-// read reads the words of the title, part 0, or the text, part 1.
-func (s *rankSight) read(words []analysis.RankWord, part int) {
+// readWords reads the words of the title, part 0, or the text, part 1.
+func (s *rankSight) readWords(words []analysis.RankWord, part int) {
 	r, before := s.r, ""
 	var both []byte
 	for i, w := range words {

@@ -134,8 +134,8 @@ const (
 	roomHit  = 1 << 20
 )
 
-// read returns the answer, which is JSON. It checks the context from time to time.
-func (e *Endpoint) read(a *modelhttp.Answer) ([]byte, error) {
+// readJSON returns the answer, which is JSON. It checks the context from time to time.
+func (e *Endpoint) readJSON(a *modelhttp.Answer) ([]byte, error) {
 	data, err := a.Body()
 	if err != nil {
 		return nil, err
@@ -168,7 +168,7 @@ func (e *Endpoint) search(ctx context.Context, q retriever.Query, native any) (r
 	}
 	call.Limit = roomBase + roomHit*int64(q.K)
 	err = e.client.Do(ctx, call, func(a *modelhttp.Answer) error {
-		data, err := e.read(a)
+		data, err := e.readJSON(a)
 		if err != nil {
 			return err
 		}

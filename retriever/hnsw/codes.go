@@ -89,7 +89,7 @@ func newRanges(n int) *ranges {
 	return r
 }
 
-func (r *ranges) see(row []float32) {
+func (r *ranges) include(row []float32) {
 	for i, x := range row {
 		r.low[i], r.high[i] = min(r.low[i], x), max(r.high[i], x)
 	}
@@ -337,10 +337,10 @@ func (x *store[K]) encodeAll(ctx context.Context, v *view[K], more []Item[K], se
 	spin := newRotation(x.dim, seed)
 	buf, row := make([]float32, x.dim), make([]float32, x.blocks*8)
 	see := func(row []float32) {
-		plain.see(row)
+		plain.include(row)
 		copy(buf, row)
 		spin.turn(buf)
-		turned.see(buf)
+		turned.include(buf)
 	}
 	for slot := range x.used {
 		if slot%group == 0 && ctx.Err() != nil {

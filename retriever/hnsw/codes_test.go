@@ -95,7 +95,7 @@ func TestCodesMeasure(t *testing.T) {
 					if spin != nil {
 						spin.turn(buf)
 					}
-					rng.see(buf)
+					rng.include(buf)
 				}
 				c := newCodes(rng, spin, metric, 4).grow(n)
 				s := &scratch{}

@@ -70,7 +70,7 @@ func (f *Flat[K]) addGroup(ctx context.Context, items []Item[K], keep []bool, fr
 		if keep != nil && !keep[i] {
 			continue
 		}
-		slot, row := f.take(v, &items[i])
+		slot, row := f.fillSlot(v, &items[i])
 		if v.guide != nil {
 			v.guide.seen.setStray(slot, !v.guide.encode(slot, row[:f.dim], buf))
 		}

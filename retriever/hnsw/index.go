@@ -175,7 +175,7 @@ func (x *Index[K]) takeGroupHeld(ctx context.Context, items []Item[K], keep []bo
 			continue
 		}
 		v := x.view.Load()
-		slot, row := x.take(v, &items[i])
+		slot, row := x.fillSlot(v, &items[i])
 		if v.guide != nil {
 			v.guide.encode(slot, row[:x.dim], buf)
 		}

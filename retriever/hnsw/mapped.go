@@ -32,9 +32,9 @@ func (m *mapped) section(sec int) []byte {
 	return m.data[s.Offset : s.Offset+s.Size]
 }
 
-// check checks the blocks of bytes from to to of a section that were not checked
+// checkBlocks checks the blocks of bytes from to to of a section that were not checked
 // before.
-func (m *mapped) check(sec int, from, to uint64) error {
+func (m *mapped) checkBlocks(sec int, from, to uint64) error {
 	for b := from / blockSize; b*blockSize < to; b++ {
 		block := m.first[sec] + int(b)
 		word, bit := &m.checked[block/64], uint64(1)<<(block%64)
@@ -54,7 +54,7 @@ func (m *mapped) check(sec int, from, to uint64) error {
 // row checks the blocks of a row of a slab.
 func (m *mapped) row(sec int, s *slab, i uint32) error {
 	from := uint64(i) * uint64(s.stride)
-	return m.check(sec, from, from+uint64(s.stride))
+	return m.checkBlocks(sec, from, from+uint64(s.stride))
 }
 
 // measured checks what a search measures: the rows or codes of slots.
@@ -74,9 +74,9 @@ func (v *view[K]) measured(slots []uint32) error {
 	return nil
 }
 
-// check checks the first n of s.ids before they are measured and sets s.err if
+// checkMeasured checks the first n of s.ids before they are measured and sets s.err if
 // something is wrong.
-func check[K comparable](s *scratch, v *view[K], n int) {
+func checkMeasured[K comparable](s *scratch, v *view[K], n int) {
 	if v.guard != nil && s.err == nil {
 		s.err = v.measured(s.ids[:n])
 	}
@@ -114,7 +114,7 @@ func (x *Index[K]) known() error {
 		return nil
 	}
 	for _, sec := range []int{secMeta, secKeys} {
-		if err := m.check(sec, 0, m.h.Sections[sec].Size); err != nil {
+		if err := m.checkBlocks(sec, 0, m.h.Sections[sec].Size); err != nil {
 			return err
 		}
 	}
@@ -154,7 +154,7 @@ func (x *Index[K]) ready(ctx context.Context) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := m.check(sec, from, min(from+step, m.h.Sections[sec].Size)); err != nil {
+			if err := m.checkBlocks(sec, from, min(from+step, m.h.Sections[sec].Size)); err != nil {
 				return err
 			}
 		}

@@ -95,7 +95,7 @@ func (st *store[K]) scan(s *scratch, v *view[K], q Query[K], take func(n int)) e
 		if n < rows && to < v.limit {
 			continue
 		}
-		if check(s, v, n); s.err != nil {
+		if checkMeasured(s, v, n); s.err != nil {
 			return s.err
 		}
 		s.measure(&s.batch, n)

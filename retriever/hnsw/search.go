@@ -124,7 +124,7 @@ func (x *Index[K]) descend(s *scratch, v *view[K], entry uint64, level int) cand
 	s.room(2 * x.o.M)
 	at := candidate{id: uint32(entry)}
 	s.ids[0] = at.id
-	if check(s, v, 1); s.err != nil {
+	if checkMeasured(s, v, 1); s.err != nil {
 		return at
 	}
 	s.measure(&s.batch, 1)
@@ -133,7 +133,7 @@ func (x *Index[K]) descend(s *scratch, v *view[K], entry uint64, level int) cand
 		for moved := true; moved; {
 			moved = false
 			n := s.gather(x.follow(s, v, at.id, l), v.limit)
-			if check(s, v, n); s.err != nil {
+			if checkMeasured(s, v, n); s.err != nil {
 				return at
 			}
 			s.measure(&s.batch, n)
@@ -233,7 +233,7 @@ func (x *Index[K]) explore(s *scratch, v *view[K], from candidate, level, ef int
 			x.store.set.Prefetch(v.links.at(pool[next+1].slot())) // the next hop, most likely
 		}
 		n := s.gatherNew(x.follow(s, v, id, level), v.limit)
-		if check(s, v, n); s.err != nil {
+		if checkMeasured(s, v, n); s.err != nil {
 			break
 		}
 		s.measure(&s.batch, n)
@@ -309,7 +309,7 @@ func (x *Index[K]) exploreAllowed(s *scratch, v *view[K], from candidate, q *Que
 			s.pool = pool
 			return false
 		}
-		if check(s, v, n); s.err != nil {
+		if checkMeasured(s, v, n); s.err != nil {
 			break
 		}
 		s.measure(&s.batch, n)

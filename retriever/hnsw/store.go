@@ -248,9 +248,9 @@ func growKeys[K comparable](old [][]K, n, shift uint32) [][]K {
 	return grown
 }
 
-// take fills a slot with an item and returns it, pending. There must be room for
+// fillSlot fills a slot with an item and returns it, pending. There must be room for
 // it. The caller holds graph for writing. The item was checked.
-func (s *store[K]) take(v *view[K], item *Item[K]) (slot uint32, row []float32) {
+func (s *store[K]) fillSlot(v *view[K], item *Item[K]) (slot uint32, row []float32) {
 	if n := len(s.spare); n > 0 {
 		slot, s.spare = s.spare[n-1], s.spare[:n-1]
 	} else {

@@ -91,7 +91,7 @@ func (ix *Index) buildChunk(ctx context.Context, passages []retriever.Passage, l
 			length := uint32(0)
 			read := func(text string, n uint32) {
 				if times = n; n > 0 {
-					length += n * uint32(ix.read1(r, text, languages[i], word, term))
+					length += n * uint32(ix.readText(r, text, languages[i], word, term))
 				}
 			}
 			read(passages[i].Title, ix.title)
@@ -105,8 +105,8 @@ func (ix *Index) buildChunk(ctx context.Context, passages []retriever.Passage, l
 	return b.Segment(func(doc int) string { return passages[doc].ID })
 }
 
-// read1 reads a text of a passage and returns its length.
-func (ix *Index) read1(r *keyword.Reader, text string, l keyword.Language, word func(*keyword.Word), term func([]byte)) (length int) {
+// readText reads a text of a passage and returns its length.
+func (ix *Index) readText(r *keyword.Reader, text string, l keyword.Language, word func(*keyword.Word), term func([]byte)) (length int) {
 	if _, ok := ix.analyzer.(named); ok {
 		return r.Read(text, l, word, term)
 	}

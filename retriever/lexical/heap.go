@@ -45,8 +45,8 @@ func (b *best) offer(c candidate) {
 	}
 }
 
-// take removes the worst candidate.
-func (b *best) take() candidate {
+// removeWorst removes and returns the worst candidate.
+func (b *best) removeWorst() candidate {
 	c := b.heap[0]
 	last := len(b.heap) - 1
 	b.heap[0] = b.heap[last]

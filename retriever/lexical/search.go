@@ -111,7 +111,7 @@ func (s *Snapshot) result(ctx context.Context, b *best, bare bool) (retriever.Re
 	}
 	list := make([]candidate, len(b.heap))
 	for i := len(list) - 1; i >= 0; i-- {
-		list[i] = b.take()
+		list[i] = b.removeWorst()
 	}
 	read := s.passages
 	if bare {

@@ -202,10 +202,10 @@ func (p *parser) stage(base bool, ofPart []option) (*stage, values, error) {
 		}
 	}
 	var err error
-	if s.values, err = p.read(s.options, own, places); err != nil {
+	if s.values, err = p.meanings(s.options, own, places); err != nil {
 		return nil, none, err
 	}
-	part, err := p.read(ofPart, of, places)
+	part, err := p.meanings(ofPart, of, places)
 	return s, part, err
 }
 
@@ -231,8 +231,8 @@ func (p *parser) option(s *stage, ofPart []option, own, of map[string]string, pl
 	return err
 }
 
-// read turns the texts of options into their meanings.
-func (p *parser) read(options []option, texts map[string]string, places map[string]int) (values, error) {
+// meanings turns the texts of options into their meanings.
+func (p *parser) meanings(options []option, texts map[string]string, places map[string]int) (values, error) {
 	v := defaults(options)
 	for _, o := range options {
 		text, ok := texts[o.name]
