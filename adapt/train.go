@@ -204,6 +204,10 @@ func (t *trainer) run(ctx context.Context) (*Result, error) {
 	if err := t.test(ctx, none, &report); err != nil {
 		return nil, err
 	}
+	var err error
+	if report.Transfer, err = t.transfer(ctx, none); err != nil {
+		return nil, err
+	}
 	r := &Result{Report: report, Adapter: t.adapter(report)}
 	if !(report.Gain.Low > 0) || report.worse() {
 		return nil, &RefusedError{r}

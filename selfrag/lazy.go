@@ -8,7 +8,7 @@ import (
 )
 
 // DefaultLazyWidth is the width for [WithLazy] unless there is a reason for
-// another. Of the widths measured, 1, 2, 5 and 10 (docs/concepts.md), 2 saves
+// another. Of the widths measured, 1, 2, 5 and 10 (docs/lazy.md), 2 saves
 // nearly as many tokens as 1 in less time.
 const DefaultLazyWidth = 2
 

@@ -14,7 +14,6 @@ import (
 
 	"github.com/edsrzf/mmap-go"
 
-	"github.com/goselfrag/goselfrag/internal/atomicfile"
 	"github.com/goselfrag/goselfrag/internal/regular"
 )
 
@@ -23,7 +22,7 @@ import (
 // must be the type that the index was saved with, or one that its keys fit. A path
 // that is no file gives ErrNotFile.
 func Load[K comparable](ctx context.Context, path string) (*Index[K], error) {
-	f, err := openFile(path)
+	f, err := regular.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, fmt.Errorf("hnsw: load: %w", err)
 	}
@@ -33,15 +32,6 @@ func Load[K comparable](ctx context.Context, path string) (*Index[K], error) {
 		return nil, fmt.Errorf("hnsw: load %s: %w", path, err)
 	}
 	return x, nil
-}
-
-// openFile opens a file for reading, and removes files left by killed processes.
-func openFile(path string) (*os.File, error) {
-	f, err := regular.OpenFile(path, os.O_RDONLY, 0)
-	if err == nil {
-		atomicfile.Sweep(path)
-	}
-	return f, err
 }
 
 func load[K comparable](ctx context.Context, f *os.File) (*Index[K], error) {
@@ -303,7 +293,7 @@ func (r *fileReader) slab(sec int, s *slab) {
 // it may save to the path of the open file, except on Windows. Call Close when
 // done.
 func Open[K comparable](path string) (*Index[K], error) {
-	f, err := openFile(path)
+	f, err := regular.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, fmt.Errorf("hnsw: open: %w", err)
 	}

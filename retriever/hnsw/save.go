@@ -22,7 +22,7 @@ import (
 // swept first and are not in the file.
 //
 // If a process was killed while it saved to path, its temporary file is removed by
-// the next Save, Load or Open of path.
+// the next Save to path. Load and Open change nothing.
 //
 // Keys may be integers, strings, arrays of bytes or types that marshal themselves
 // to binary. Others give ErrKeyType, and so does a key that would not be read back

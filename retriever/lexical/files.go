@@ -37,7 +37,7 @@ var (
 // number does not name are unused.
 var (
 	manifestFormat = blockfile.Format{Magic: [8]byte([]byte("GOLEXI\r\n")), Version: 1}
-	segmentFormat  = blockfile.Format{Magic: [8]byte([]byte("GOLEXS\r\n")), Version: 1}
+	segmentFormat  = blockfile.Format{Magic: [8]byte([]byte("GOLEXS\r\n")), Version: 2} // 1 had no pages of passages
 	fileName       = regexp.MustCompile(`^lexical-([0-9]{10})(-[0-9]{1,6}\.segment|\.index)$`)
 )
 
@@ -106,7 +106,8 @@ func generations(dir string) (names []string, newest, highest int, err error) {
 // field of o means the saved value; a nonzero Analyzer or TitleWeight must equal
 // the saved one. Custom and Fetch must be set if they were set when the index was
 // saved. The error wraps ErrNotIndex, ErrVersion, ErrCorrupt, ErrOption, an error
-// of the file system or, when ctx is done, ctx.Err().
+// of the file system or, when ctx is done, ctx.Err(). Load changes nothing in the
+// folder.
 func Load(ctx context.Context, dir string, o Options) (*Index, error) {
 	ix, err := open(dir, o, func(path string) (*blockfile.File, error) {
 		return blockfile.Load(ctx, path, segmentFormat)
@@ -141,7 +142,7 @@ func Open(dir string, o Options) (*Index, error) {
 type reader func(path string) (*blockfile.File, error)
 
 func open(dir string, o Options, read reader) (ix *Index, err error) {
-	names, newest, _, err := generations(dir)
+	_, newest, _, err := generations(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +189,6 @@ func open(dir string, o Options, read reader) (ix *Index, err error) {
 	}
 	ix.read = read
 	ix.store(s)
-	removeOthers(dir, names, m, newest)
 	return ix, nil
 }
 
@@ -298,7 +298,7 @@ func (m manifest) options(o Options) (Options, error) {
 }
 
 // removeOthers removes files that a manifest and its number do not name. A file
-// that is in use and cannot be removed now is tried again at the next opening.
+// that is in use and cannot be removed now is tried again by the next Save.
 func removeOthers(dir string, names []string, m manifest, generation int) {
 	for _, name := range names {
 		if name == manifestName(generation) || slices.ContainsFunc(m.Segments, func(s segmentFile) bool { return s.Name == name }) {

@@ -92,7 +92,8 @@ func (ix *Index) save(ctx context.Context, now *snapshot, dir string) (err error
 		return err
 	}
 	written = nil // from now on the files belong to the index
-	removeOthers(dir, names, m, generation)
+
+	defer removeOthers(dir, names, m, generation) // when they are not mapped any more
 	if ix.read == nil {
 		return nil
 	}

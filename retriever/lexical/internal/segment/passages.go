@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/goselfrag/goselfrag/internal/blockfile"
@@ -14,10 +13,11 @@ import (
 )
 
 // A passage is its title, text and URI, each a length and bytes; its source range,
-// two varints; and the metadata: the number of fields plus one, 0 for none at all,
-// and for each, in the order of their names, name and value. A value is its kind
-// and then a string, a varint, eight bytes, or a number of strings. The id is in
-// another section.
+// two varints; the metadata: the number of fields plus one, 0 for none at all, and
+// for each, in the order of their names, name and value; and its pages, two
+// varints, which files of version 1 do not have. A value is its kind and then a
+// string, a varint, eight bytes, or a number of strings. The id is in another
+// section.
 
 // WritePassages writes the passages of docs documents and returns where each ends,
 // as the section secPassageEnds.
@@ -49,17 +49,18 @@ func appendPassage(to []byte, p retriever.Passage) []byte {
 	}
 	to = binary.AppendVarint(to, int64(p.Source.Start))
 	to = binary.AppendVarint(to, int64(p.Source.End))
-	if p.Metadata == nil {
+	to = appendMetadata(to, p.Metadata)
+	to = binary.AppendVarint(to, int64(p.Source.Page))
+	return binary.AppendVarint(to, int64(p.Source.LastPage))
+}
+
+func appendMetadata(to []byte, m filter.Metadata) []byte {
+	if m == nil {
 		return append(to, 0)
 	}
-	to = binary.AppendUvarint(to, uint64(len(p.Metadata))+1)
-	names := make([]string, 0, len(p.Metadata))
-	for name := range p.Metadata {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		to = appendValue(appendString(to, name), p.Metadata[name])
+	to = binary.AppendUvarint(to, uint64(len(m))+1)
+	for _, name := range sortedKeys(m) {
+		to = appendValue(appendString(to, name), m[name])
 	}
 	return to
 }
@@ -122,6 +123,9 @@ func (s *Segment) Passage(doc uint32) (p retriever.Passage, err error) {
 	p.Title, p.Text, p.Source.URI = d.string(), d.string(), d.string()
 	p.Source.Start, p.Source.End = int(d.varint()), int(d.varint())
 	p.Metadata = d.metadata()
+	if len(d.data) > 0 {
+		p.Source.Page, p.Source.LastPage = int(d.varint()), int(d.varint())
+	}
 	if d.bad || len(d.data) > 0 {
 		return retriever.Passage{}, fmt.Errorf("%w: passage %d", blockfile.ErrCorrupt, doc)
 	}
