@@ -28,7 +28,7 @@ func mark(s string) (string, error) {
 			return m, nil
 		}
 		if strings.Contains(s, m) {
-			return "", fmt.Errorf("%s stands inside the string %q: a placeholder is a whole string", m, s)
+			return "", fmt.Errorf("%s is inside the string %q: a placeholder must be a whole string", m, s)
 		}
 	}
 	if strings.HasPrefix(s, "{{") && strings.HasSuffix(s, "}}") {
@@ -78,11 +78,11 @@ func (e *Endpoint) checkRequest() error {
 	}
 	switch {
 	case !used[queryMark]:
-		return badOption("neither Body nor Params has the string %q, which stands for the text of the query", queryMark)
+		return badOption("neither Body nor Params has the string %q, the placeholder of the text of the query", queryMark)
 	case !used[kMark]:
-		return badOption("neither Body nor Params has the string %q, which stands for the number of hits: the service must give as many as are wanted", kMark)
+		return badOption("neither Body nor Params has the string %q, the placeholder of the number of hits: the service must return as many as requested", kMark)
 	case used[filterMark] && e.o.Filter == nil:
-		return badOption("%q stands in Body or Params, but Filter is nil", filterMark)
+		return badOption("%q is in Body or Params, but Filter is nil", filterMark)
 	case !used[filterMark] && e.o.Filter != nil:
 		return badOption("Filter is set, but neither Body nor Params has the string %q", filterMark)
 	}

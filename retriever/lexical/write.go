@@ -53,7 +53,7 @@ func (ix *Index) put(ctx context.Context, passages []retriever.Passage, replace 
 		case p.ID == "":
 			return fmt.Errorf("%w: passage %d of %d: give every passage an id", ErrEmptyID, i+1, len(passages))
 		case seen[p.ID]:
-			return fmt.Errorf("%w: %q stands twice among the passages to add", ErrDuplicateID, p.ID)
+			return fmt.Errorf("%w: %q is duplicated among the passages to add", ErrDuplicateID, p.ID)
 		}
 		seen[p.ID] = true
 		ids[i] = p.ID

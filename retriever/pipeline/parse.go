@@ -151,7 +151,7 @@ func (p *parser) value(name string) (string, error) {
 // reads the options of the part, if there are any.
 func (p *parser) pipeline(ofPart []option) (stages []*stage, part values, err error) {
 	if p.depth++; p.depth > maxDepth {
-		return nil, part, p.fail(p.at, "pipelines stand %d deep within each other: at most %d are allowed", p.depth, maxDepth)
+		return nil, part, p.fail(p.at, "pipelines are nested %d deep: at most %d are allowed", p.depth, maxDepth)
 	}
 	defer func() { p.depth-- }()
 	p.space()

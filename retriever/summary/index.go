@@ -235,7 +235,7 @@ func idsOf(passages []retriever.Passage) ([]string, error) {
 		case p.ID == "":
 			return nil, fmt.Errorf("%w: passage %d of %d: give every passage an id", ErrEmptyID, i+1, len(passages))
 		case seen[p.ID]:
-			return nil, fmt.Errorf("%w: %q stands twice among the passages", ErrDuplicateID, p.ID)
+			return nil, fmt.Errorf("%w: %q is duplicated among the passages", ErrDuplicateID, p.ID)
 		}
 		ids[i], seen[p.ID] = p.ID, true
 	}
