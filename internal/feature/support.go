@@ -38,7 +38,7 @@ var supportNames = [supportWidth]string{
 // SupportNames returns the names of the features of [Evidence.Support].
 func SupportNames() []string { return supportNames[:] }
 
-// Support classes, in the order of the model's rows.
+// SupportClasses are the classes of support, in the order of the model's rows.
 var SupportClasses = []string{"full", "partial", "none"}
 
 // Evidence is a passage prepared for comparison with texts. It is read-only once

@@ -140,7 +140,7 @@ func (s *Segment) listOf(r *dictReader) (List, error) {
 	return List{N: 1, doc: r.doc, count: r.count, max: Max{r.count, s.Length(r.doc)}}, nil
 }
 
-// terms reads all terms of a segment in order.
+// termsOf reads all terms of a segment in order.
 type termsOf struct {
 	s     *Segment
 	block int
