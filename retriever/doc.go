@@ -7,11 +7,15 @@
 // Package filter has the typed metadata of a passage and the filters over it, which
 // every Retriever applies.
 //
-// Retrievers can be composed: [Fuse] merges the lists of several, [Route] chooses
-// among them, [PostFilter] filters the hits of one that cannot, [Scope] keeps every
-// query within a filter, [MMR] reduces repetition among hits, [Reorder] puts the
-// best at both ends, [NewCache] caches results. Packages rerank and rewrite hold
-// compositions that ask a model or a critic.
+// Retrievers can be composed:
+//
+//   - [Fuse] merges the lists of several, [Route] chooses among them.
+//   - [PostFilter] filters the hits of one that cannot, [Scope] keeps every query
+//     within a filter.
+//   - [MMR] reduces repetition among hits, [Reorder] puts the best at both ends.
+//   - [NewCache] caches results.
+//
+// Packages rerank and rewrite hold compositions that ask a model or a critic.
 //
 // Package retrievertest has fakes for tests of code that uses a Retriever, and the
 // contract suite for implementations.

@@ -10,10 +10,10 @@ func FollowNames() []string {
 }
 
 // Follow returns the features of the place after a segment: the greatest
-// probability of an unused sentence of the passage to answer the question
-// (negative if there is none), the share of the question that is not covered,
-// the number of segments so far, eight at most, and whether the
-// question asks for a short answer.
+// probability that an unused sentence of the passage answers the question (negative
+// if there is none), the share of the question that is not covered, the number of
+// segments so far (at most eight), and whether the question asks for a short
+// answer.
 func Follow(best, open float64, segments int, short bool) []float64 {
 	left := 0.0
 	if best < 0 {

@@ -7,14 +7,18 @@
 //	Σᵢ idf(qᵢ) · f(qᵢ, D) · (k1 + 1) / (f(qᵢ, D) + k1 · (1 − b + b · |D| / avgdl))
 //	idf(q) = ln(1 + (N − n(q) + 0.5) / (n(q) + 0.5))
 //
-// where f(q, D) is the number of occurrences of q in D, |D| the number of terms in
-// D (in both, a term of the title counts Options.TitleWeight times), avgdl the mean
-// of that over all passages, N the number of passages and n(q) the number of those
-// that hold q. This is the BM25 of Robertson and Zaragoza, "The Probabilistic
-// Relevance Framework: BM25 and Beyond" (2009), with the customary factor k1 + 1,
-// which changes no ranks, and the idf of Apache Lucene, which is never negative. k1
-// is 1.2 and b 0.75 unless [Options] sets them. Nothing is rounded: lengths are
-// exact.
+// where
+//
+//   - f(q, D) is the number of occurrences of q in D;
+//   - |D| is the number of terms in D (in both, a term of the title counts
+//     Options.TitleWeight times);
+//   - avgdl is the mean of |D| over all passages;
+//   - N is the number of passages, and n(q) the number of those that hold q.
+//
+// This is the BM25 of Robertson and Zaragoza, "The Probabilistic Relevance
+// Framework: BM25 and Beyond" (2009), with the customary factor k1 + 1, which
+// changes no ranks, and the idf of Apache Lucene, which is never negative. k1 is
+// 1.2 and b 0.75 unless [Options] sets them. Nothing is rounded: lengths are exact.
 //
 // Passages that cannot be among the best are skipped. The result equals that of
 // scoring all, with scores and order exact to the bit, whatever was added, replaced
