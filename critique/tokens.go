@@ -33,20 +33,20 @@ func (k *Tokens) Critique(ctx context.Context, c Continuation) (v Verdict, err e
 	}
 	steps, finish := c.Completion.Steps, c.Completion.Finish
 	if len(c.Prompt.Evidence) > 0 && len(steps) > 0 {
-		read(&v.IsREL, &steps[0], reflection.IsREL)
+		readStep(&v.IsREL, &steps[0], reflection.IsREL)
 	} else {
 		// A candidate without evidence of its own need not carry the group, and its
 		// position 0 has no meaning.
-		first(&v.IsREL, steps, finish, reflection.IsREL)
+		readFirst(&v.IsREL, steps, finish, reflection.IsREL)
 	}
-	first(&v.IsUSE, steps, finish, reflection.IsUSE)
+	readFirst(&v.IsUSE, steps, finish, reflection.IsUSE)
 	for i := 1; i < len(steps) && !c.Whole; i++ {
 		if steps[i].Token.Group() == reflection.Retrieve {
 			steps, finish = steps[:i], generator.FinishStop // the model ended the segment
 			break
 		}
 	}
-	first(&v.IsSUP, steps, finish, reflection.IsSUP)
+	readFirst(&v.IsSUP, steps, finish, reflection.IsSUP)
 	return v, nil
 }
 
@@ -64,12 +64,12 @@ func (k *Tokens) MostDecisionCost() (budget.Cost, bool) {
 // JudgesIncomplete implements [Incremental].
 func (k *Tokens) JudgesIncomplete() bool { return true }
 
-// first fills in j, which is zero, from the first generated token of g in steps.
+// readFirst fills in j, which is zero, from the first generated token of g in steps.
 // finish is why the steps ended.
-func first(j *reflection.Judgment, steps []generator.Step, finish generator.Finish, g reflection.Group) {
+func readFirst(j *reflection.Judgment, steps []generator.Step, finish generator.Finish, g reflection.Group) {
 	for i := range steps {
 		if steps[i].Token.Group() == g {
-			read(j, &steps[i], g)
+			readStep(j, &steps[i], g)
 			return
 		}
 	}
@@ -79,8 +79,8 @@ func first(j *reflection.Judgment, steps []generator.Step, finish generator.Fini
 	}
 }
 
-// read fills in j, which is zero, with the judgment of g in one step.
-func read(j *reflection.Judgment, s *generator.Step, g reflection.Group) {
+// readStep fills in j, which is zero, with the judgment of g in one step.
+func readStep(j *reflection.Judgment, s *generator.Step, g reflection.Group) {
 	if s.Token.Group() == g {
 		j.Token = s.Token
 	}
@@ -120,7 +120,7 @@ func (k *Tokens) Decide(ctx context.Context, s Situation) (RetrievalVerdict, err
 	}
 	if s.Boundary != nil {
 		var j reflection.Judgment
-		read(&j, s.Boundary, reflection.Retrieve)
+		readStep(&j, s.Boundary, reflection.Retrieve)
 		return RetrievalVerdict{Dist: j.Dist, Token: j.Token, Level: j.Level}, nil
 	}
 	c, err := generator.Complete(ctx, k.model, generator.Request{
@@ -137,7 +137,7 @@ func (k *Tokens) Decide(ctx context.Context, s Situation) (RetrievalVerdict, err
 	}
 	if len(c.Steps) > 0 {
 		var j reflection.Judgment
-		if read(&j, &c.Steps[0], reflection.Retrieve); j.Status == reflection.StatusJudged {
+		if readStep(&j, &c.Steps[0], reflection.Retrieve); j.Status == reflection.StatusJudged {
 			d.Dist, d.Token, d.Level = j.Dist, j.Token, j.Level
 		}
 	}

@@ -133,7 +133,7 @@ func (d *Decoder) run(ctx context.Context, question string, s settings, yield fu
 	r := &run{Decoder: d, settings: s, question: question, yield: yield, cancel: cancel, answer: answer}
 	r.begin()
 	err = r.decode(ctx)
-	r.tell(answer.Text)
+	r.emitDelta(answer.Text)
 	answer.Usage, r.trace.Usage = spent.Usage(), spent.Usage()
 	answer.Timing = selfrag.Timing{Start: start, Total: time.Since(start)}
 	r.trace.Timing = &answer.Timing
@@ -217,8 +217,8 @@ func explain(ctx context.Context, err error) error {
 	return err
 }
 
-// tell passes on the part of the answer's text that the reader has not received.
-func (r *run) tell(text string) {
+// emitDelta passes on the part of the answer's text that the reader has not received.
+func (r *run) emitDelta(text string) {
 	if len(text) > r.told {
 		r.event(selfrag.Event{Kind: selfrag.EventDelta, Text: text[r.told:]})
 	}

@@ -143,7 +143,7 @@ func (r *run) grow(ctx context.Context, beam *[]*branch) error {
 			for i, b := range next {
 				texts[i] = textOf(b.steps)
 			}
-			r.tell(strings.TrimSpace(prefix.Common(texts)))
+			r.emitDelta(strings.TrimSpace(prefix.Common(texts)))
 		}
 	}
 	return nil

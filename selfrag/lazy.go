@@ -48,10 +48,14 @@ const DefaultLazyWidth = 2
 // change it the others are stopped, and score and citations are those of the
 // completed ones.
 //
-// It is off in a full trace, with a budget of calls, tokens or time, with a critic
-// that cannot judge incomplete candidates (see [critique.Incremental]), with a
-// model that cannot wait, and with a call timeout if streams stay open. The trace's
-// settings give the reason.
+// It is off in these cases, and the trace's settings give the reason:
+//
+//   - in a full trace;
+//   - with a budget of calls, tokens or time;
+//   - with a critic that cannot judge incomplete candidates (see
+//     [critique.Incremental]);
+//   - with a model that cannot wait;
+//   - with a call timeout, if streams stay open.
 //
 // With a server, the results of a candidate must not depend on the server's other
 // work at the time, which some batching servers do not guarantee. With sampling,

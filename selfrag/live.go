@@ -95,15 +95,15 @@ func (l *live) scored(k contest, kept []*path) error {
 		for i, p := range kept {
 			texts[i] = p.text()
 		}
-		l.tell(prefix.Common(texts))
+		l.emitDelta(prefix.Common(texts))
 	}
 	return nil
 }
 
-// tell passes on the part of an answer's text that the reader has not received.
+// emitDelta passes on the part of an answer's text that the reader has not received.
 // text begins with everything passed on before: every possible answer continues one
 // of the paths kept after a segment.
-func (l *live) tell(text string) {
+func (l *live) emitDelta(text string) {
 	if len(text) > l.told {
 		delta := text[l.told:]
 		l.told = len(text)
@@ -322,7 +322,7 @@ func (l *live) finish(a *Answer, f found) {
 	}
 	a.Usage = l.budget.Usage()
 	l.assemble(a, f)
-	l.tell(a.Text)
+	l.emitDelta(a.Text)
 	if l.failed > 0 {
 		a.Notes = append(a.Notes, fmt.Sprintf("%d candidates failed and were left out", l.failed))
 	}

@@ -150,10 +150,10 @@ func WithScoring(c scoring.Config) Option {
 }
 
 // WithSequence sets the sequence term of the score and which tokens it covers. The
-// defaults are CountAuto and scoring.SequenceAuto, which means the probability of
-// the whole segment for models that quote, the geometric mean of the token
-// probabilities for other models that declare log-probabilities, and no term for
-// the rest.
+// defaults are CountAuto and scoring.SequenceAuto. SequenceAuto means the
+// probability of the whole segment for models that quote, and the geometric mean of
+// the token probabilities for other models that declare log-probabilities. For all
+// other models there is no term.
 func WithSequence(q scoring.Sequence, c generator.Count) Option {
 	return func(s *settings) error {
 		q, err := oneOf("WithSequence", "sequence", sequences, q)

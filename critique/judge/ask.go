@@ -140,7 +140,7 @@ func (q *inquiry) askOne(ctx context.Context, s single) (reflection.Judgment, er
 	if err != nil || len(c.Steps) == 0 {
 		return reflection.Judgment{}, err
 	}
-	d, token, ok := s.labels.read(c.Steps[0].Top)
+	d, token, ok := s.labels.distribution(c.Steps[0].Top)
 	if !ok {
 		return reflection.Judgment{}, nil
 	}
@@ -156,7 +156,7 @@ func (q *inquiry) askForm(ctx context.Context, f form) ([]reflection.Token, erro
 		if err != nil {
 			return nil, err
 		}
-		got, deviates, err := read(c.Said(), f.fields)
+		got, deviates, err := readReply(c.Said(), f.fields)
 		if deviates {
 			q.judge.deviating.Add(1)
 			observe.Current(ctx).Note("a reply was not the JSON object alone, but it was clear")

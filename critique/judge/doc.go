@@ -17,8 +17,11 @@
 //
 // # Inputs of the questions
 //
-// IsREL depends only on the question and the passage, IsSUP on the passage and the
-// segment, IsUSE on the question and the answer so far, the decision to retrieve on
-// the question, the answer so far and the current passage. All prompts are task
-// templates that can be replaced ([Templates]).
+//   - IsREL: the question and the passage.
+//   - IsSUP: the passage and the segment.
+//   - IsUSE: the question and the answer so far.
+//   - The decision to retrieve: the question, the answer so far and the current
+//     passage.
+//
+// All prompts are task templates that can be replaced ([Templates]).
 package judge

@@ -49,12 +49,12 @@ const minMass = 0.5
 // rounded to single precision.
 const rounding = 1e-6
 
-// read turns the likeliest tokens at a position into the distribution of the
+// distribution turns the likeliest tokens at a position into the distribution of the
 // labels' group and the likeliest label. A label has the summed probability of its
 // spellings among them. A label without any is bounded by what all of them together
 // leave. Spellings below them would add to a label, but are unknown and left out.
 // It reports false if the tokens do not answer the question.
-func (ls labels) read(top []generator.Alternative) (reflection.Distribution, reflection.Token, bool) {
+func (ls labels) distribution(top []generator.Alternative) (reflection.Distribution, reflection.Token, bool) {
 	sums := make([]float64, len(ls))
 	all, mass := 0.0, 0.0
 	for _, a := range top {
@@ -133,7 +133,7 @@ func parse(reply string, fields []field) (map[string]reflection.Token, error) {
 		if err != nil {
 			return nil, errors.New("the reply is not JSON")
 		}
-		token, ok := fields[i].mean(value)
+		token, ok := fields[i].meaning(value)
 		if !ok {
 			return nil, fmt.Errorf("the value of %q is not one of those allowed", key)
 		}
@@ -156,12 +156,12 @@ func parse(reply string, fields []field) (map[string]reflection.Token, error) {
 	return out, nil
 }
 
-// read reads a reply as parse does. If that fails it reads a reply in which the
+// readReply reads a reply as parse does. If that fails it reads a reply in which the
 // labels are still clear: an object within text, with more fields, with keys and
 // labels in another case, with the letter of a label, or with a number in another
 // notation. Several objects must agree. It reports whether the reply deviates from
 // what was asked for. The error is that of parse.
-func read(reply string, fields []field) (found map[string]reflection.Token, deviates bool, err error) {
+func readReply(reply string, fields []field) (found map[string]reflection.Token, deviates bool, err error) {
 	if found, err = parse(reply, fields); err == nil || len(reply) > maxReply || !utf8.ValidString(reply) {
 		return found, false, err
 	}
@@ -208,7 +208,7 @@ func object(text string, fields []field) (found map[string]reflection.Token, end
 		if i < 0 {
 			continue
 		}
-		token, ok := fields[i].clear(value)
+		token, ok := fields[i].looseMeaning(value)
 		if !ok {
 			return nil, 0, false
 		}
@@ -223,9 +223,9 @@ func object(text string, fields []field) (found map[string]reflection.Token, end
 	return found, int(dec.InputOffset()), fits
 }
 
-// clear returns the meaning of a value that may be in another notation than asked
+// looseMeaning returns the meaning of a value that may be in another notation than asked
 // for.
-func (f field) clear(value any) (reflection.Token, bool) {
+func (f field) looseMeaning(value any) (reflection.Token, bool) {
 	switch v := value.(type) {
 	case string:
 		v = strings.TrimSpace(v)
@@ -246,8 +246,8 @@ func (f field) clear(value any) (reflection.Token, bool) {
 	return reflection.None, false
 }
 
-// mean returns the meaning of a JSON value in the field.
-func (f field) mean(value json.Token) (reflection.Token, bool) {
+// meaning returns the meaning of a JSON value in the field.
+func (f field) meaning(value json.Token) (reflection.Token, bool) {
 	switch v := value.(type) {
 	case string:
 		if _, err := strconv.Atoi(v); err == nil {

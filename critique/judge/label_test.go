@@ -63,7 +63,7 @@ func TestReadTopTokens(t *testing.T) {
 		{"control tokens and the end are no labels", []generator.Alternative{{Token: reflection.FullySupported, Prob: exact(0.5)}, {End: true, Prob: exact(0.5)}}, nil, reflection.None},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d, token, ok := supportLabels.read(c.top)
+			d, token, ok := supportLabels.distribution(c.top)
 			if ok != (c.want != nil) || token != c.token {
 				t.Fatalf("%v %v %v", d, token, ok)
 			}
@@ -112,7 +112,7 @@ func TestReadAgainstTheWholeVocabulary(t *testing.T) {
 			p, _ := a.Prob.Value()
 			rest += p
 		}
-		d, _, ok := supportLabels.read(all[:n])
+		d, _, ok := supportLabels.distribution(all[:n])
 		if !ok {
 			continue
 		}
@@ -236,7 +236,7 @@ func TestRead(t *testing.T) {
 		strings.Repeat(`{"a":`, maxReply/5):                                         "",
 		`{"support": "partial", "utility": 4}` + strings.Repeat(" x", maxReply):     "",
 	} {
-		found, deviates, err := read(reply, segment)
+		found, deviates, err := readReply(reply, segment)
 		got := ""
 		if err == nil {
 			got = fmt.Sprint(int(found["utility"]-reflection.Utility1)+1) + "4"
@@ -248,10 +248,10 @@ func TestRead(t *testing.T) {
 			t.Errorf("%.200s: %q, %v: want %q", reply, got, err, want)
 		}
 	}
-	if found, deviates, err := read(`Sure! {"relevance":"A"} Hope that helps`, []field{relevanceField}); err != nil || !deviates || found["relevance"] != reflection.Relevant {
+	if found, deviates, err := readReply(`Sure! {"relevance":"A"} Hope that helps`, []field{relevanceField}); err != nil || !deviates || found["relevance"] != reflection.Relevant {
 		t.Errorf("%v, %t, %v", found, deviates, err)
 	}
-	if found, deviates, err := read(`{"relevance":"irrelevant"}`, []field{relevanceField}); err != nil || deviates || found["relevance"] != reflection.Irrelevant {
+	if found, deviates, err := readReply(`{"relevance":"irrelevant"}`, []field{relevanceField}); err != nil || deviates || found["relevance"] != reflection.Irrelevant {
 		t.Errorf("%v, %t, %v", found, deviates, err)
 	}
 }
@@ -264,14 +264,14 @@ func FuzzRead(f *testing.F) {
 	}
 	fields := []field{supportField, utilityField}
 	f.Fuzz(func(t *testing.T, reply string) {
-		got, _, err := read(reply, fields)
+		got, _, err := readReply(reply, fields)
 		if want, strict := parse(reply, fields); strict == nil && (err != nil || !maps.Equal(got, want)) {
 			t.Fatalf("%q: %v, %v", reply, got, err)
 		}
 		if err == nil && len(got) != 2 {
 			t.Fatalf("%q: %v", reply, got)
 		}
-		if again, _, err2 := read("So: "+reply+" That is all.", fields); err == nil && len(reply) < maxReply-50 && (err2 != nil || !maps.Equal(got, again)) {
+		if again, _, err2 := readReply("So: "+reply+" That is all.", fields); err == nil && len(reply) < maxReply-50 && (err2 != nil || !maps.Equal(got, again)) {
 			t.Fatalf("%q: %v, but %v with words around, %v", reply, got, again, err2)
 		}
 	})

@@ -88,8 +88,8 @@ func (s *suite) same(a, b generator.Completion) error {
 	return nil
 }
 
-// again generates once more and compares.
-func (s *suite) again(ctx context.Context, x sample) error {
+// regenerate generates once more and compares.
+func (s *suite) regenerate(ctx context.Context, x sample) error {
 	c, err := generator.Complete(ctx, s.g, x.req)
 	if err != nil {
 		return err

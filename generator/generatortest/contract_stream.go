@@ -137,11 +137,11 @@ func firstError(events []event) error {
 // repeatable: at temperature 0 equal requests give equal steps.
 func (s *suite) repeatable(ctx context.Context) error {
 	return s.each(ctx, func(x sample) error {
-		if err := s.again(ctx, x); err != nil {
+		if err := s.regenerate(ctx, x); err != nil {
 			return x.errorf("asked twice: %w", err)
 		}
 		x.req.Seed = 1
-		if err := s.again(ctx, x); err != nil {
+		if err := s.regenerate(ctx, x); err != nil {
 			return x.errorf("the seed matters at temperature 0: %w", err)
 		}
 		return nil
@@ -160,7 +160,7 @@ func (s *suite) seededSampling(ctx context.Context) error {
 			x.req.Seed = seed
 			c, err := generator.Complete(ctx, s.g, x.req)
 			if err == nil {
-				err = s.again(ctx, sample{x.name, x.req, c})
+				err = s.regenerate(ctx, sample{x.name, x.req, c})
 			}
 			if err != nil {
 				return x.errorf("asked twice at temperature 1 with seed %d: %w", seed, err)
@@ -355,7 +355,7 @@ func (s *suite) concurrent(ctx context.Context) error {
 	for i := range errs {
 		x := list[i%len(list)]
 		wg.Go(func() {
-			if err := s.again(ctx, x); err != nil {
+			if err := s.regenerate(ctx, x); err != nil {
 				errs[i] = x.errorf("%d requests at once: %w", len(errs), err)
 			}
 		})

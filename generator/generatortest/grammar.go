@@ -32,8 +32,8 @@ var vocabulary = func() []symbol {
 	return append(v, symbol{end: true})
 }()
 
-// cut divides text into words of the vocabulary and the pieces between them.
-func cut(text string) []symbol {
+// divide divides text into words of the vocabulary and the pieces between them.
+func divide(text string) []symbol {
 	var out []symbol
 	rest := 0 // where the piece that is no word began
 	for i := 0; i < len(text); {
@@ -99,7 +99,7 @@ func newState(req generator.Request) (*state, error) {
 			s.follow(symbol{token: seg.Retrieve})
 		}
 		s.follow(symbol{token: seg.Relevance})
-		for _, w := range cut(seg.Text) {
+		for _, w := range divide(seg.Text) {
 			s.follow(w)
 		}
 		s.follow(symbol{token: seg.Support})

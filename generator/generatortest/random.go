@@ -298,11 +298,11 @@ func symbols(steps []generator.Step) []symbol {
 	for i := range steps {
 		text += steps[i].Text
 		if t := steps[i].Token; t != reflection.None {
-			list = append(append(list, cut(text)...), symbol{token: t})
+			list = append(append(list, divide(text)...), symbol{token: t})
 			text = ""
 		}
 	}
-	return append(list, cut(text)...)
+	return append(list, divide(text)...)
 }
 
 // Score implements [generator.Scorer]. Text that is no word of the model has

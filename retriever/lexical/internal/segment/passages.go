@@ -12,13 +12,14 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// A passage is its title, text and URI, each a length and bytes; where it begins and ends, two
-// varints; the metadata: the number of fields plus one, 0 for none at all, and of each, in the
-// order of their names, name and value; and its pages, two varints, which files of version 1
-// do not have. A value is its kind and then a string, a varint, eight bytes, or a number of
-// strings. The id is in another section.
+// A passage is its title, text and URI, each a length and bytes; its source range,
+// two varints; the metadata: the number of fields plus one, 0 for none at all, and
+// for each, in the order of their names, name and value; and its pages, two
+// varints, which files of version 1 do not have. A value is its kind and then a
+// string, a varint, eight bytes, or a number of strings. The id is in another
+// section.
 
-// WritePassages writes the passages of some number of documents and returns where each ends,
+// WritePassages writes the passages of docs documents and returns where each ends,
 // as the section secPassageEnds.
 func WritePassages(w io.Writer, docs int, passage func(doc int) (retriever.Passage, error)) (ends []byte, err error) {
 	var buf []byte
@@ -131,7 +132,7 @@ func (s *Segment) Passage(doc uint32) (p retriever.Passage, err error) {
 	return p, nil
 }
 
-// decoder reads what appendPassage wrote. After an error it reads zeros.
+// decoder reads the output of appendPassage. After an error it reads zeros.
 type decoder struct {
 	data []byte
 	bad  bool
@@ -170,7 +171,7 @@ func (d *decoder) bytes(n uint64) []byte {
 
 func (d *decoder) string() string { return string(d.bytes(d.uvarint())) }
 
-// length returns a number of things of a byte or more each that follow.
+// length reads the number of elements that follow, of at least a byte each.
 func (d *decoder) length() int {
 	n := d.uvarint()
 	if n > uint64(len(d.data)) {
