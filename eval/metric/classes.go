@@ -132,3 +132,25 @@ func (c *Confusion[C]) MacroF1() float64 {
 
 // share is 0 of nothing.
 func share(part, all int) float64 { return float64(part) / float64(max(all, 1)) }
+
+// Kappa returns Cohen's kappa: how far the two labelings agree beyond what their shares of
+// the classes give by chance, (a − c) / (1 − c) with a the accuracy and c the sum over the
+// classes of the product of their shares. It is 1 if they agree everywhere, 0 at chance,
+// and at least -1. The error, an *[InputError], says that it is not defined: there is no
+// example, or both labelings know one and the same class only.
+func (c *Confusion[C]) Kappa() (float64, error) {
+	chance, all := 0, 0
+	for i := range c.counts {
+		_, truth, predicted := c.of(i)
+		chance += truth * predicted
+		all += truth
+	}
+	if all == 0 {
+		return 0, inputError("Kappa", "there is no example")
+	}
+	expected := share(chance, all*all)
+	if expected == 1 {
+		return 0, inputError("Kappa", "all examples are of one class in both labelings, so that chance agrees always")
+	}
+	return (c.Accuracy() - expected) / (1 - expected), nil
+}
