@@ -72,11 +72,7 @@ func TestKappaAgainstAllPairs(t *testing.T) {
 			t.Errorf("%v %v: %v, %v: want %v", a, b, got, err, want)
 		}
 	}
-	empty, err := metric.NewConfusion([]int{1}, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := empty.Kappa(); err == nil {
+	if _, err := new(metric.Confusion[int]).Kappa(); err == nil {
 		t.Error("there is a kappa of nothing")
 	}
 }
