@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/reflection"
 )
@@ -97,3 +98,6 @@ func (j *Judge) Label(ctx context.Context, it Item) (Label, error) {
 	}
 	return l, nil
 }
+
+// MostLabelCost returns the most that one use of Label can cost, which is known.
+func (j *Judge) MostLabelCost(reflection.Group) (budget.Cost, bool) { return mostOf(1), true }
