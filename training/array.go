@@ -1,7 +1,6 @@
 package training
 
 import (
-	"errors"
 	"fmt"
 	"io"
 )
@@ -41,12 +40,12 @@ func (r *Reader[T]) element() error {
 			r.line++
 		}
 		if len(r.record) == maxRecord {
-			return fmt.Errorf("an element of the array that begins on line %d has more than %d MiB", r.begun, maxRecord>>20)
+			return fmt.Errorf("%w, and the array cannot be read on", errTooLarge)
 		}
 		r.record = append(r.record, b)
 	}
 	if err == io.EOF {
-		return fmt.Errorf("the array has no end: %w", io.ErrUnexpectedEOF)
+		return fmt.Errorf("%w: the array has no end", ErrRecord)
 	}
 	return err
 }
@@ -55,7 +54,7 @@ func (r *Reader[T]) element() error {
 func (r *Reader[T]) whole(comma bool) error {
 	r.comma = comma
 	if len(r.record) == 0 {
-		return errors.New("an element of the array is missing")
+		return fmt.Errorf("%w: an element of the array is missing", ErrRecord)
 	}
 	return nil
 }
@@ -63,8 +62,8 @@ func (r *Reader[T]) whole(comma bool) error {
 // end reads what follows the array.
 func (r *Reader[T]) end() error {
 	_, err := r.space()
-	if err == nil {
-		err = errors.New("text follows the array")
+	if r.begun = r.line; err == nil {
+		err = fmt.Errorf("%w: text follows the array", ErrRecord)
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/goselfrag/goselfrag/internal/enum"
 	"github.com/goselfrag/goselfrag/reflection"
+	"github.com/goselfrag/goselfrag/training/internal/scan"
 )
 
 // MaskKind says which part of an output has no loss.
@@ -60,20 +61,20 @@ func Mask(text string, kind MaskKind) ([]Span, error) {
 		return nil, fmt.Errorf("%w: %w", ErrOption, err)
 	}
 	var ranges [][2]int
-	p := pieces{text: text}
+	p := scan.Scanner{Text: text}
 	for open := -1; ; {
-		_, t, ok := p.next()
+		_, t, ok := p.Next()
 		switch {
 		case !ok && open >= 0:
 			return nil, &MalformedError{open, "the passage has no end"}
 		case !ok:
 			return spans(text, ranges, kind), nil
 		case t == reflection.ParagraphStart && open >= 0, t == reflection.ParagraphEnd && open < 0:
-			return nil, &MalformedError{p.at, fmt.Sprintf("%v has no partner", t)}
+			return nil, &MalformedError{p.Start, fmt.Sprintf("%v has no partner", t)}
 		case t == reflection.ParagraphStart:
-			open = p.at
+			open = p.Start
 		case t == reflection.ParagraphEnd:
-			ranges = append(ranges, [2]int{open, p.end})
+			ranges = append(ranges, [2]int{open, p.End})
 			open = -1
 		}
 	}

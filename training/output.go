@@ -6,6 +6,7 @@ import (
 
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/reflection"
+	"github.com/goselfrag/goselfrag/training/internal/scan"
 )
 
 // Output is the answer of a training record with its control tokens.
@@ -78,9 +79,9 @@ func (o Output) String() string {
 //
 // Of a text that has no reserved strings but control tokens, String gives back every byte.
 func Parse(text string) (Output, error) {
-	p := parser{pieces: pieces{text: text}}
+	p := parser{Scanner: scan.Scanner{Text: text}}
 	for {
-		data, token, ok := p.next()
+		data, token, ok := p.Next()
 		p.data(data)
 		if !ok {
 			return Output{}, p.malformed("no utility token ends the output")
@@ -91,64 +92,23 @@ func Parse(text string) (Output, error) {
 		if token.Group() != reflection.IsUSE {
 			continue
 		}
-		if p.end != len(text) {
-			p.at = p.end
+		if p.End != len(text) {
+			p.Start = p.End
 			return Output{}, p.malformed("the output goes on after %v", token)
 		}
 		return Output{p.segments, token}, nil
 	}
 }
 
-// pieces cuts a text at its control tokens.
-type pieces struct {
-	text    string
-	at, end int // the bytes of the token that was read last
-}
-
-// next returns the text before the next control token, and the token; at the end of the
-// text, what is left of it and false.
-func (p *pieces) next() (data string, token reflection.Token, ok bool) {
-	from := p.end
-	for i := from; ; i++ {
-		next := strings.IndexAny(p.text[i:], "[<")
-		if next < 0 {
-			p.at, p.end = len(p.text), len(p.text)
-			return p.text[from:], reflection.None, false
-		}
-		i += next
-		if t := tokenAt(p.text[i:]); t != reflection.None {
-			p.at, p.end = i, i+len(t.String())
-			return p.text[from:i], t, true
-		}
-	}
-}
-
-// tokenAt returns the control token with which text begins, or None. It reads no further
-// than the longest literal is, which keeps time linear. No literal holds two closing
-// brackets.
-func tokenAt(text string) reflection.Token {
-	text = text[:min(len(text), longest)]
-	end := strings.IndexAny(text, "]>")
-	t, _ := reflection.ParseToken(text[:end+1])
-	return t
-}
-
-var longest = func() (n int) {
-	for _, t := range reflection.Tokens() {
-		n = max(n, len(t.String()))
-	}
-	return n
-}()
-
 // parser puts segments together.
 type parser struct {
-	pieces
+	scan.Scanner
 	segments []Segment
 	open     bool // there is a last segment, and its token of IsSUP was not read
 }
 
 func (p *parser) malformed(format string, args ...any) error {
-	return &MalformedError{p.at, fmt.Sprintf(format, args...)}
+	return &MalformedError{p.Start, fmt.Sprintf(format, args...)}
 }
 
 // last returns the segment that is open, or an empty one.
@@ -199,22 +159,22 @@ func (p *parser) token(t reflection.Token) error {
 
 // passage takes what follows [Retrieval].
 func (p *parser) passage() error {
-	if data, t, _ := p.next(); data != "" || t != reflection.ParagraphStart {
-		p.at -= len(data)
+	if data, t, _ := p.Next(); data != "" || t != reflection.ParagraphStart {
+		p.Start -= len(data)
 		return p.malformed("no %v follows %v", reflection.ParagraphStart, reflection.Retrieval)
 	}
-	start := p.at
-	text, t, ok := p.next()
+	start := p.Start
+	text, t, ok := p.Next()
 	if !ok {
-		p.at = start
+		p.Start = start
 		return p.malformed("the passage has no end")
 	}
 	if t != reflection.ParagraphEnd {
 		return p.malformed("%v is in a passage", t)
 	}
-	data, relevance, _ := p.next()
+	data, relevance, _ := p.Next()
 	if data != "" || relevance.Group() != reflection.IsREL {
-		p.at -= len(data)
+		p.Start -= len(data)
 		return p.malformed("no relevance token follows the passage")
 	}
 	passage := &generator.Evidence{Text: text}

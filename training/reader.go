@@ -43,23 +43,24 @@ func (r *Reader[T]) Line() int { return r.begun }
 
 // All yields the records in their order, once. With a record that is not as T has it, or
 // that fails its Check, it yields what there is of it and a *[dataset.LineError]; the next
-// records follow. Any other error is the last: one of reading, or about an array that is
-// not JSON. Blank lines are passed over.
+// records follow, unless it is the array that is not JSON. An error of reading is the last. Blank lines are passed over.
 func (r *Reader[T]) All() iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		next, err := r.start()
 		for err == nil {
-			if err = next(); err != nil && !errors.Is(err, errTooLarge) {
+			var v T
+			err = next()
+			last := err != nil && err != errTooLarge
+			if last && !errors.Is(err, ErrRecord) {
 				break
 			}
-			var v T
 			if err == nil {
 				v, err = decode[T](r.record)
 			}
 			if err != nil {
 				err = &dataset.LineError{File: r.name, Line: r.begun, Err: err}
 			}
-			if !yield(v, err) {
+			if !yield(v, err) || last {
 				return
 			}
 			err = nil

@@ -55,9 +55,9 @@ func TestReader(t *testing.T) {
 			`1 {"instruction":"a","output":"x","input":"","id":"","dataset_name":"","masked":[[0,2]]} f:1: masked[0]: training: bad record: the text ends before code point 2`}},
 		{"array with a bad element", "[" + a + ",\n3,\n" + b + "]", []string{
 			"1 " + a + " <nil>", "2 " + none + " f:2: training: bad record: not a JSON object", "3 " + b + " <nil>"}},
-		{"array without end", "[" + a + "\n", []string{"2 " + none + " f:2: the array has no end: unexpected EOF"}},
-		{"array with an end too many", "[" + a + "]\n]", []string{"1 " + a + " <nil>", "2 " + none + " f:2: text follows the array"}},
-		{"array with a comma too many", "[" + a + ",]", []string{"1 " + a + " <nil>", "1 " + none + " f:1: an element of the array is missing"}},
+		{"array without end", "[" + a + "\n", []string{"1 " + none + " f:1: training: bad record: the array has no end"}},
+		{"array with an end too many", "[" + a + "]\n]", []string{"1 " + a + " <nil>", "2 " + none + " f:2: training: bad record: text follows the array"}},
+		{"array with a comma too many", "[" + a + ",]", []string{"1 " + a + " <nil>", "1 " + none + " f:1: training: bad record: an element of the array is missing"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if diff := cmp.Diff(tc.want, read[Record](strings.NewReader(tc.in))); diff != "" {
