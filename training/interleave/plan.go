@@ -2,7 +2,6 @@ package interleave
 
 import (
 	"github.com/goselfrag/goselfrag/budget"
-	"github.com/goselfrag/goselfrag/internal/sentence"
 	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/training"
@@ -71,7 +70,7 @@ type counts struct {
 }
 
 func (m *maker) labels(seed training.Record) (n counts) {
-	n.sentences = len(sentence.Split(seed.Output))
+	n.sentences = len(label.Sentences(seed.Output))
 	n.of[reflection.Retrieve] = max(n.sentences, 1)
 	n.of[reflection.IsREL] = n.sentences * m.K
 	n.of[reflection.IsSUP] = n.sentences * m.K

@@ -4,24 +4,17 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/goselfrag/goselfrag/critique/judge"
 	"github.com/goselfrag/goselfrag/generator"
-	"github.com/goselfrag/goselfrag/internal/sentence"
 	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/training"
+	"github.com/goselfrag/goselfrag/training/label"
 )
 
 // inputMark parts the task from the question in the instruction of the published records.
 const inputMark = "## Input:\n\n"
-
-// Limits below which a sentence is not judged.
-const (
-	fewSentences   = 2
-	shortCharacter = 30
-)
 
 // record is one seed at work.
 type record struct {
@@ -36,15 +29,7 @@ type record struct {
 // make works on one seed.
 func (m *maker) make(ctx context.Context, seed training.Record) (Result, error) {
 	r := &record{maker: m, seed: seed, draws: m.draws(seed)}
-	r.question = seed.Instruction
-	_, r.asked, _ = strings.Cut(seed.Instruction, inputMark)
-	if r.asked == "" {
-		r.asked = seed.Instruction
-	}
-	if seed.Input != "" && !strings.Contains(seed.Instruction, seed.Input) {
-		r.question += "\n\n" + seed.Input
-		r.asked += " " + seed.Input
-	}
+	r.question, r.asked = label.Question(seed)
 	output, dropped, err := r.output(ctx)
 	if err != nil {
 		return Result{}, err
@@ -159,14 +144,13 @@ func (r *record) drop(list []training.Segment) string {
 
 // sentences returns a segment for each sentence, or why there are none.
 func (r *record) sentences(ctx context.Context, first reflection.Token) ([]training.Segment, string, error) {
-	spans := sentence.Split(r.seed.Output)
 	var list []training.Segment
 	var before []string
 	var atHand generator.Evidence
-	for i, span := range spans {
-		text := r.seed.Output[span.Start:span.End]
+	for i, sentence := range label.Sentences(r.seed.Output) {
+		text := sentence.Text
 		s := training.Segment{Text: text}
-		if !(len(spans) > fewSentences && utf8.RuneCountInString(text) < shortCharacter) {
+		if !sentence.Short {
 			decision, why := first, ""
 			var err error
 			if i > 0 {
@@ -231,11 +215,11 @@ func (r *record) segment(ctx context.Context, decision reflection.Token, i int, 
 			break // the first is taken whatever the others are
 		}
 	}
-	at, label, ok := r.rules.choose(list, r.seed.DatasetName, r.draws)
+	at, written, ok := r.rules.choose(list, r.seed.DatasetName, r.draws)
 	if !ok {
 		return s, "no passage can be taken", nil
 	}
-	s.Passage, s.Relevance, s.Support = &hits[at], label.relevance, label.support
+	s.Passage, s.Relevance, s.Support = &hits[at], written.relevance, written.support
 	return s, "", nil
 }
 

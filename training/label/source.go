@@ -189,3 +189,20 @@ func (k known) Label(_ context.Context, it judge.Item) (judge.Label, error) {
 	}
 	return judge.Label{Judgment: reflection.Judged(reflection.OneHot(t), t, reflection.LevelUnstated)}, nil
 }
+
+// Fixed returns a source that gives t to every item of the group of t, and no other label.
+// The answers of people, for example, can all have the utility 5 where no critic judges it.
+func Fixed(t reflection.Token) Source { return fixed(t) }
+
+type fixed reflection.Token
+
+func (fixed) MostLabelCost(reflection.Group) (budget.Cost, bool) { return budget.Cost{}, true }
+
+// Label implements Source.
+func (f fixed) Label(_ context.Context, it judge.Item) (judge.Label, error) {
+	t := reflection.Token(f)
+	if it.Group != t.Group() || it.Group == reflection.NoGroup {
+		return judge.Label{Reason: fmt.Sprintf("there is no source of %v", it.Group)}, nil
+	}
+	return judge.Label{Judgment: reflection.Judged(reflection.OneHot(t), t, reflection.LevelUnstated)}, nil
+}
