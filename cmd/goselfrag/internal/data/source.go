@@ -1,0 +1,297 @@
+package data
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/goselfrag/goselfrag/budget"
+	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/ask"
+	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/command"
+	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/connect"
+	"github.com/goselfrag/goselfrag/critique"
+	"github.com/goselfrag/goselfrag/eval/critics"
+	"github.com/goselfrag/goselfrag/eval/dataset"
+	"github.com/goselfrag/goselfrag/internal/atomicfile"
+	"github.com/goselfrag/goselfrag/internal/show"
+	"github.com/goselfrag/goselfrag/reflection"
+	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/pipeline"
+	"github.com/goselfrag/goselfrag/training"
+	"github.com/goselfrag/goselfrag/training/label"
+)
+
+// makeFlags are those of the commands that make data with a judge, made anew for each.
+func makeFlags(more ...cli.Flag) []cli.Flag {
+	return append(more,
+		&cli.StringFlag{Name: "docs", Usage: "the passages of the files in `DIR`, as ask reads them"},
+		&cli.StringFlag{Name: "corpus", Usage: "`FILE` of passages: lines {\"id\",\"title\",\"text\"}"},
+		&cli.StringFlag{Name: "retrieval", Usage: connect.RetrievalUsage},
+		&cli.StringFlag{Name: "embeddings", Usage: connect.EmbeddingsUsage},
+		&cli.StringFlag{Name: "generator", Usage: "judge by the model at `URL`; see goselfrag help models"},
+		&cli.StringSliceFlag{Name: "critic", Usage: "judge one group by another model, or by labels in a file: `G=URL`, G=FILE"},
+		&cli.IntFlag{Name: "utility", Usage: "give every answer the utility `N` instead of judging it"},
+		&cli.StringFlag{Name: "journal", Usage: "keep what is done in `FILE`, and go on there"},
+		&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`SEED` of all random choices"},
+		&cli.IntFlag{Name: "workers", Value: 4, Usage: "work on `N` at the same time"},
+		&cli.IntFlag{Name: "calls", Usage: "stop after `N` calls of models; 0 is no limit"},
+		&cli.DurationFlag{Name: "time", Usage: "stop after `TIME`, such as 30m; 0 is no limit"},
+		&cli.BoolFlag{Name: "plan", Usage: "say what it takes at most, and stop"},
+	)
+}
+
+// maker is what the flags say that these commands have.
+type maker struct {
+	docs, corpus   string
+	model          connect.Model
+	env            pipeline.Env
+	pipeline       *pipeline.Pipeline
+	source         label.Source
+	about          []string // what the source and the retriever are
+	journal        string
+	seed           uint64
+	workers        int
+	limits         budget.Limits
+	plan           bool
+	inputs, output []string // names of files
+}
+
+func parseMaker(cmd *cli.Command) (m maker, err error) {
+	m = maker{
+		docs: cmd.String("docs"), corpus: cmd.String("corpus"), journal: cmd.String("journal"), seed: cmd.Uint64("seed"), workers: cmd.Int("workers"),
+		limits: budget.Limits{Calls: cmd.Int("calls"), Time: cmd.Duration("time")}, plan: cmd.Bool("plan"),
+	}
+	switch err := command.FlagsOnly(cmd); {
+	case err != nil:
+		return m, err
+	case m.docs != "" && m.corpus != "":
+		return m, errors.New("-docs and -corpus both name passages: leave one out")
+	case m.workers < 1 || m.workers > 1024:
+		return m, fmt.Errorf("-workers is %d: want 1 to 1024", m.workers)
+	case m.limits.Calls < 0:
+		return m, fmt.Errorf("-calls is %d: want 0 or more", m.limits.Calls)
+	case m.limits.Time < 0:
+		return m, fmt.Errorf("-time is %v: want 0 or more", m.limits.Time)
+	}
+	if m.model, m.env, err = connect.Models(cmd.String("generator"), cmd.String("embeddings"), ""); err != nil {
+		return m, err
+	}
+	if m.pipeline, err = connect.Retrieval(cmd.String("retrieval"), m.env); err != nil {
+		return m, fmt.Errorf("-retrieval: %w", err)
+	}
+	m.about = []string{"generator " + cmd.String("generator"), "embeddings " + cmd.String("embeddings"), "retrieval " + cmd.String("retrieval")}
+	m.source = critic(m.model)
+	m.inputs = append(m.inputs, m.corpus)
+	if err := m.groups(cmd.StringSlice("critic")); err != nil {
+		return m, err
+	}
+	if n := cmd.Int("utility"); n != 0 {
+		t, ok := reflection.ParseToken(fmt.Sprintf("[Utility:%d]", n))
+		if !ok {
+			return m, fmt.Errorf("-utility is %d: want 1 to 5, or 0 to judge it", n)
+		}
+		m.set(reflection.IsUSE, label.Fixed(t), "utility "+t.String())
+	}
+	return m, nil
+}
+
+// critic is the source of labels that a model is.
+func critic(m connect.Model) label.Source {
+	if m.Judge != nil {
+		return m.Judge
+	}
+	return label.Of(critics.Model{Generator: m.Generator}, critique.NewTokens(m.Generator))
+}
+
+// set gives a group a source of its own.
+func (m *maker) set(g reflection.Group, s label.Source, about string) {
+	by, ok := m.source.(label.ByGroup)
+	if !ok {
+		by = label.ByGroup{}
+		for _, g := range reflection.Groups() {
+			by[g] = m.source
+		}
+	}
+	by[g] = s
+	m.source = by
+	m.about = append(m.about, about)
+}
+
+// groups reads -critic.
+func (m *maker) groups(list []string) error {
+	for _, text := range list {
+		name, from, ok := strings.Cut(text, "=")
+		g := slices.IndexFunc(reflection.Groups(), func(g reflection.Group) bool { return strings.EqualFold(g.String(), name) })
+		if !ok || g < 0 || from == "" {
+			return fmt.Errorf("-critic %s: want a group, = and a URL or a file, with one of the groups Retrieve, IsREL, IsSUP and IsUSE", text)
+		}
+		if strings.Contains(from, "://") {
+			model, err := connect.Generator(from)
+			if err != nil {
+				return fmt.Errorf("-critic %s: %w", text, err)
+			}
+			m.set(reflection.Groups()[g], critic(model), "critic "+text)
+			continue
+		}
+		labels, err := label.Read(from)
+		if err != nil {
+			return fmt.Errorf("-critic %s: %w", text, err)
+		}
+		digest, err := digestOf(labels)
+		if err != nil {
+			return err
+		}
+		m.set(reflection.Groups()[g], label.Known(labels), "labels "+digest)
+		m.inputs = append(m.inputs, from)
+	}
+	return nil
+}
+
+// writes says which files the command writes. The journal is one.
+func (m *maker) writes(names ...string) error {
+	m.output = slices.DeleteFunc(append(names, m.journal), func(name string) bool { return name == "" })
+	for i, name := range m.output {
+		for _, other := range append(slices.Clone(m.inputs), m.output[:i]...) {
+			if other != "" && filepath.Clean(other) == filepath.Clean(name) {
+				return fmt.Errorf("%s is named twice: name another file to write", name)
+			}
+		}
+	}
+	return nil
+}
+
+// retriever reads the passages and builds the search over them.
+func (m *maker) retriever(ctx context.Context, stderr io.Writer) (retriever.Retriever, error) {
+	var passages []retriever.Passage
+	var err error
+	if m.docs != "" {
+		docs, err := ask.Read(ctx, m.docs, stderr)
+		if err != nil {
+			return nil, fmt.Errorf("-docs: %w", err)
+		}
+		passages = docs.Passages
+	} else if passages, err = dataset.Passages(m.corpus); err != nil {
+		return nil, fmt.Errorf("-corpus: %w", err)
+	}
+	digest, err := digestOf(passages)
+	if err != nil {
+		return nil, err
+	}
+	m.about = append(m.about, "passages "+digest)
+	return pipeline.NewCorpus(m.env, passages).Build(ctx, m.pipeline)
+}
+
+// digestOf identifies a value by its JSON.
+func digestOf(v any) (string, error) {
+	text, err := json.Marshal(v)
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8]), err
+}
+
+// seedLine is a line of -seeds: a record, or a question with answers.
+type seedLine struct {
+	training.Record
+	Question string   `json:"question"`
+	Answers  []string `json:"answers"`
+}
+
+// Check returns an error if there is no question or no answer.
+func (s seedLine) Check() error { return s.record().Check() }
+
+// record returns the line as a record.
+func (s seedLine) record() training.Record {
+	r := s.Record
+	if r.Instruction == "" {
+		r.Instruction = s.Question
+	}
+	if r.Output == "" && len(s.Answers) > 0 {
+		r.Output = s.Answers[0]
+	}
+	return r
+}
+
+// readSeeds reads -seeds.
+func readSeeds(name string) ([]training.Record, error) {
+	var list []training.Record
+	err := withFile(name, func(f io.Reader) error {
+		for line, err := range training.NewReader[seedLine](f, name).All() {
+			if err != nil {
+				return fmt.Errorf("-seeds: %w", err)
+			}
+			list = append(list, line.record())
+		}
+		return nil
+	})
+	if err == nil && len(list) == 0 {
+		err = fmt.Errorf("-seeds: %s has no line", name)
+	}
+	return list, err
+}
+
+// checkOutputs finds out, before long work, whether the files can be written.
+func (m *maker) checkOutputs() error {
+	for _, name := range m.output {
+		if name == m.journal {
+			continue
+		}
+		f, err := atomicfile.Create(name)
+		if err == nil {
+			err = f.Discard()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// within runs work under the budget of the flags. If that, or an interrupt, ends it, the
+// error says how to go on.
+func (m *maker) within(ctx context.Context, work func(ctx context.Context) error) error {
+	inner, b := budget.Open(ctx, "data", m.limits)
+	defer b.Close()
+	err := work(inner)
+	if err != nil && m.journal != "" && (ctx.Err() != nil || b.Exceeded(err)) {
+		return fmt.Errorf("%w\n%s holds what there is: give the same command again to go on", err, show.Clean(m.journal))
+	}
+	return err
+}
+
+// lines writes a file of JSON lines, or none without a name.
+func lines[T training.Checked](name string, list []T) error {
+	if name == "" {
+		return nil
+	}
+	var b bytes.Buffer
+	w := training.NewWriter(&b)
+	return atomicfile.Write(name, func(f *os.File) error {
+		for _, v := range list {
+			b.Reset()
+			if err := w.Write(v); err != nil {
+				return err
+			}
+			if _, err := f.Write(b.Bytes()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func named(n int, what string) string {
+	if n < 0 {
+		return "an unknown number of " + what
+	}
+	return fmt.Sprintf("at most %d %s", n, what)
+}
