@@ -187,7 +187,7 @@ type Estimate struct {
 }
 
 // PromptBytes is about how long the judge's prompts are without their texts, in bytes.
-const PromptBytes = 800
+const PromptBytes = 450
 
 // bytesPerToken is usual for English.
 const bytesPerToken = 4
