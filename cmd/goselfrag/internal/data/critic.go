@@ -21,8 +21,7 @@ func criticCommand() *cli.Command {
 		Name:      "critic",
 		Usage:     "Makes data to train a critic on: lets a model judge questions, passages and answers.",
 		UsageText: "-seeds S.jsonl -corpus P.jsonl -out C.jsonl [flags]",
-		Flags: makeFlags(
-			&cli.StringFlag{Name: "seeds", Usage: "`FILE` of questions with answers; their passages are searched"},
+		Flags: makeFlags(append(seedFlags(),
 			&cli.StringFlag{Name: "records", Usage: "`FILE` of records with their passages, in place of -seeds"},
 			&cli.StringFlag{Name: "out", Usage: "write the data to train on to `FILE`"},
 			&cli.StringFlag{Name: "dev", Usage: "hold questions back in `FILE`"},
@@ -33,14 +32,15 @@ func criticCommand() *cli.Command {
 			&cli.FloatFlag{Name: "most", Value: 1, Usage: "cut classes to at most this `SHARE` of their task"},
 			&cli.FloatFlag{Name: "relevant", Value: 1, Usage: "keep [Relevant] with probability `P`; 0.7 in the paper"},
 			&cli.IntFlag{Name: "k", Value: 3, Usage: "judge the first `N` passages of a sentence"},
-		),
+		)...),
 		Action: command.Action(parseCritic, runCritic),
 	}
 }
 
 type criticConfig struct {
 	maker
-	seeds, records           string
+	seeds                    seeds
+	records                  string
 	out, dev, labels, agree  string
 	devSize, k               int
 	tasks                    []label.Task
@@ -51,7 +51,10 @@ func parseCritic(cmd *cli.Command) (c criticConfig, err error) {
 	if c.maker, err = parseMaker(cmd); err != nil {
 		return c, err
 	}
-	c.seeds, c.records, c.out, c.dev = cmd.String("seeds"), cmd.String("records"), cmd.String("out"), cmd.String("dev")
+	if c.seeds, err = parseSeeds(cmd); err != nil {
+		return c, err
+	}
+	c.records, c.out, c.dev = cmd.String("records"), cmd.String("out"), cmd.String("dev")
 	c.labels, c.agree, c.devSize, c.k = cmd.String("labels"), cmd.String("agree"), cmd.Int("dev-size"), cmd.Int("k")
 	c.mostShare, c.keepsRelevant = cmd.Float("most"), cmd.Float("relevant")
 	if text := cmd.String("tasks"); text != "" {
@@ -65,9 +68,9 @@ func parseCritic(cmd *cli.Command) (c criticConfig, err error) {
 	}
 	passages := c.docs + c.corpus
 	switch {
-	case (c.seeds == "") == (c.records == ""):
+	case (c.seeds.file == "") == (c.records == ""):
 		return c, errors.New("want one of -seeds and -records: name the file with what is to be judged")
-	case c.seeds != "" && passages == "":
+	case c.seeds.file != "" && passages == "":
 		return c, errors.New("-corpus is missing: name the file of passages, or a folder with -docs")
 	case c.records != "" && passages != "":
 		return c, errors.New("-records has its passages in it: leave -corpus and -docs out")
@@ -82,7 +85,7 @@ func parseCritic(cmd *cli.Command) (c criticConfig, err error) {
 	case !(c.keepsRelevant >= 0 && c.keepsRelevant <= 1):
 		return c, fmt.Errorf("-relevant is %v: want a number from 0 to 1", c.keepsRelevant)
 	}
-	c.inputs = append(c.inputs, c.seeds, c.records, c.agree)
+	c.inputs = append(c.inputs, c.seeds.file, c.records, c.agree)
 	return c, c.writes(c.out, c.dev, c.labels)
 }
 
@@ -125,8 +128,8 @@ func runCritic(ctx context.Context, c criticConfig, stdout, stderr io.Writer) er
 
 // read returns what is to be judged.
 func (c *criticConfig) read(ctx context.Context, stderr io.Writer) (list []training.JudgeRecord, err error) {
-	if c.seeds != "" {
-		seeds, err := readSeeds(c.seeds)
+	if c.seeds.file != "" {
+		seeds, err := c.seeds.read(stderr)
 		if err != nil {
 			return nil, err
 		}

@@ -27,8 +27,7 @@ func generateCommand() *cli.Command {
 		Name:      "generate",
 		Usage:     "Makes data to train a generator on: puts passages and tokens into answers.",
 		UsageText: "-seeds S.jsonl -corpus P.jsonl -out G.jsonl [flags]",
-		Flags: makeFlags(
-			&cli.StringFlag{Name: "seeds", Usage: "`FILE` of questions with answers"},
+		Flags: makeFlags(append(seedFlags(),
 			&cli.StringFlag{Name: "out", Usage: "write the records to `FILE`"},
 			&cli.StringFlag{Name: "dropped", Usage: "write what was dropped, and labels that are missing, to `FILE`"},
 			&cli.StringFlag{Name: "rules", Usage: "depart from the paper by `RULES`, joined by commas, such as released"},
@@ -37,22 +36,26 @@ func generateCommand() *cli.Command {
 			&cli.FloatFlag{Name: "noise", Usage: "redraw each label with probability `P`"},
 			&cli.StringFlag{Name: "confusion", Usage: "redraw labels by the matrices of the groups in the JSON `FILE`"},
 			&cli.IntFlag{Name: "k", Value: 5, Usage: "judge at most `N` passages of a sentence"},
-		),
+		)...),
 		Action: command.Action(parseGenerate, runGenerate),
 	}
 }
 
 type generateConfig struct {
 	maker
-	seeds, out, dropped string
-	options             interleave.Options
+	seeds        seeds
+	out, dropped string
+	options      interleave.Options
 }
 
 func parseGenerate(cmd *cli.Command) (c generateConfig, err error) {
 	if c.maker, err = parseMaker(cmd); err != nil {
 		return c, err
 	}
-	c.seeds, c.out, c.dropped = cmd.String("seeds"), cmd.String("out"), cmd.String("dropped")
+	if c.seeds, err = parseSeeds(cmd); err != nil {
+		return c, err
+	}
+	c.out, c.dropped = cmd.String("out"), cmd.String("dropped")
 	c.options = interleave.Options{
 		K: cmd.Int("k"), Seed: c.seed, Workers: c.workers, Journal: c.journal,
 	}
@@ -68,7 +71,7 @@ func parseGenerate(cmd *cli.Command) (c generateConfig, err error) {
 		}
 	}
 	switch {
-	case c.seeds == "":
+	case c.seeds.file == "":
 		return c, errors.New("-seeds is missing: name the file of questions with answers")
 	case c.docs+c.corpus == "" && c.options.Variant != interleave.NoRetriever:
 		return c, errors.New("-corpus is missing: name the file of passages, or a folder with -docs")
@@ -83,7 +86,7 @@ func parseGenerate(cmd *cli.Command) (c generateConfig, err error) {
 	if _, err := interleave.Plan(c.source, retriever.List(), nil, c.options); err != nil {
 		return c, err
 	}
-	c.inputs = append(c.inputs, c.seeds, cmd.String("confusion"))
+	c.inputs = append(c.inputs, c.seeds.file, cmd.String("confusion"))
 	return c, c.writes(c.out, c.dropped)
 }
 
@@ -123,7 +126,7 @@ func runGenerate(ctx context.Context, c generateConfig, stdout, stderr io.Writer
 	if err := c.checkOutputs(); err != nil {
 		return err
 	}
-	seeds, err := readSeeds(c.seeds)
+	seeds, err := c.seeds.read(stderr)
 	if err != nil {
 		return err
 	}

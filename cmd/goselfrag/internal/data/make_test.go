@@ -175,6 +175,10 @@ func TestGenerate(t *testing.T) {
 	if n := count[training.Record](f, "first"); n != 12 || strings.Contains(f.read("plain"), "[") && strings.Contains(f.read("plain"), "[Utility") {
 		t.Errorf("%d records", n)
 	}
+	f.write("kilt", `[{"question":"Who built tower 3?","answers":["Ada Kerr"]},{"question":"And?","answers":[]}]`)
+	if out, errs := f.good("data generate -seeds @kilt -layout kilt -set nq -corpus @p.jsonl -utility 5 -out @kilt-records"); !strings.HasPrefix(out, "1 seeds") || !strings.Contains(errs, "left out: no answer: 1") {
+		t.Errorf("%s%s", out, errs)
+	}
 	if out, _ := f.good("data check @made"); !strings.Contains(out, "records") {
 		t.Error(out)
 	}
@@ -233,6 +237,7 @@ func TestWrongLines(t *testing.T) {
 		"data generate", "data generate -seeds @s.jsonl -out @o", "data generate -seeds @s.jsonl -corpus @p.jsonl", "data generate -seeds @s.jsonl -corpus @p.jsonl -out @o -rules nq",
 		"data generate -seeds @s.jsonl -corpus @p.jsonl -out @o -variant half", "data generate -seeds @s.jsonl -corpus @p.jsonl -out @o -mask all", "data generate -seeds @s.jsonl -corpus @p.jsonl -out @o -noise 2",
 		"data generate -seeds @s.jsonl -corpus @p.jsonl -out @o -noise 0.5 -confusion @p.jsonl", "data generate -seeds @s.jsonl -corpus @p.jsonl -out @o -confusion @p.jsonl", "data generate -seeds @s.jsonl -corpus @p.jsonl -out @o -k 0",
+		"data generate -seeds @s.jsonl -corpus @p.jsonl -out @o -layout nq", "data generate -seeds @s.jsonl -corpus @p.jsonl -out @o -set nq",
 		"data pairs -out @o", "data pairs @s.jsonl", "data pairs -out @o -form chat @s.jsonl", "data pairs -out @o -per-point 0 @s.jsonl", "data pairs -out @o -least -1 @s.jsonl", "data pairs -out @o -mask no @s.jsonl",
 	} {
 		code, stdout, errs := f.run(line)

@@ -30,6 +30,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/pipeline"
 	"github.com/goselfrag/goselfrag/training"
 	"github.com/goselfrag/goselfrag/training/label"
+	"github.com/goselfrag/goselfrag/training/seed"
 )
 
 // makeFlags are those of the commands that make data with a judge, made anew for each.
@@ -221,22 +222,76 @@ func (s seedLine) record() training.Record {
 	return r
 }
 
-// readSeeds reads -seeds.
-func readSeeds(name string) ([]training.Record, error) {
-	var list []training.Record
-	err := withFile(name, func(f io.Reader) error {
-		for line, err := range training.NewReader[seedLine](f, name).All() {
+// seedFlags say where seeds are.
+func seedFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "seeds", Usage: "`FILE` of questions with answers"},
+		&cli.StringFlag{Name: "layout", Usage: "read -seeds in the `LAYOUT` arc, obqa, asqa, kilt or open-instruct"},
+		&cli.StringFlag{Name: "set", Usage: "the `NAME` of the data set, with -layout"},
+	}
+}
+
+// seeds is what these flags say.
+type seeds struct{ file, layout, set string }
+
+func parseSeeds(cmd *cli.Command) (s seeds, err error) {
+	s = seeds{cmd.String("seeds"), cmd.String("layout"), cmd.String("set")}
+	if s.layout == "" && s.set != "" {
+		return s, errors.New("-set names a data set of -layout: name the layout, too")
+	}
+	if s.layout != "" {
+		if _, err := seed.NewReader(strings.NewReader(""), s.file, seed.Layout(s.layout), s.set); err != nil {
+			return s, fmt.Errorf("-layout: %w", err)
+		}
+	}
+	return s, nil
+}
+
+// read reads the seeds. Items of a layout that give none are counted.
+func (s seeds) read(stderr io.Writer) (list []training.Record, err error) {
+	err = withFile(s.file, func(f io.Reader) error {
+		if s.layout != "" {
+			list, err = s.laidOut(f, stderr)
+			return err
+		}
+		for line, err := range training.NewReader[seedLine](f, s.file).All() {
 			if err != nil {
-				return fmt.Errorf("-seeds: %w", err)
+				return err
 			}
 			list = append(list, line.record())
 		}
 		return nil
 	})
 	if err == nil && len(list) == 0 {
-		err = fmt.Errorf("-seeds: %s has no line", name)
+		err = fmt.Errorf("%s has no question with an answer", s.file)
 	}
-	return list, err
+	if err != nil {
+		return nil, fmt.Errorf("-seeds: %w", err)
+	}
+	return list, nil
+}
+
+func (s seeds) laidOut(f io.Reader, stderr io.Writer) (list []training.Record, err error) {
+	r, err := seed.NewReader(f, s.file, seed.Layout(s.layout), s.set)
+	if err != nil {
+		return nil, err
+	}
+	skipped := map[string]int{}
+	for record, err := range r.All() {
+		var skip seed.Skip
+		if errors.As(err, &skip) {
+			skipped[string(skip)]++
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, record)
+	}
+	for _, reason := range sorted(skipped) {
+		fmt.Fprintf(stderr, "left out: %s: %d\n", reason, skipped[reason])
+	}
+	return list, nil
 }
 
 // checkOutputs finds out, before long work, whether the files can be written.
