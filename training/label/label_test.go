@@ -282,7 +282,8 @@ func TestOptions(t *testing.T) {
 			return err
 		},
 		func() error { _, err := label.Plan(nil, nil, label.Options{}); return err },
-		func() error { _, err := label.Balance(nil, 0, 1); return err },
+		func() error { _, err := label.Balance(nil, map[label.Task]float64{label.Utility: 0}, 1); return err },
+		func() error { _, err := label.Balance(nil, map[label.Task]float64{"all": 0.5}, 1); return err },
 		func() error { _, err := label.Keep(nil, reflection.Relevant, 1.5, 1); return err },
 		func() error { _, err := label.Redrawn(nil, nil, 1); return err },
 	} {

@@ -121,19 +121,28 @@ func Keep(labels []Labeled, token reflection.Token, probability float64, seed ui
 }
 
 // Balance leaves out as few labels as it takes so that no class of a task has more than the
-// given share of the task's labels, in (0, 1]. It cuts the commonest classes to one size.
-// Which labels stay depends on seed and record alone; rejected ones do. The error wraps
-// training.ErrOption if the share cannot be had: of n classes that there are, one has at
-// least 1/n.
-func Balance(labels []Labeled, share float64, seed uint64) ([]Labeled, error) {
-	if !(share > 0 && share <= 1) {
-		return nil, fmt.Errorf("%w: the greatest share of a class is %v: want a number in (0, 1]", training.ErrOption, share)
+// task's share of its labels, in (0, 1]. It cuts the commonest classes to one size. Tasks
+// without a share stay as they are. Which labels stay depends on seed and record alone;
+// rejected ones do. The error wraps training.ErrOption if a share cannot be had: of n classes
+// that there are, one has at least 1/n.
+func Balance(labels []Labeled, shares map[Task]float64, seed uint64) ([]Labeled, error) {
+	for t, share := range shares {
+		if err := t.check(); err != nil {
+			return nil, fmt.Errorf("%w: %w", training.ErrOption, err)
+		}
+		if !(share > 0 && share <= 1) {
+			return nil, fmt.Errorf("%w: the greatest share of a class of the task %s is %v: want a number above 0 and at most 1", training.ErrOption, t, share)
+		}
 	}
 	out := map[string]bool{}
 	for _, c := range Counts(labels) {
+		share, cut := shares[c.Task]
+		if !cut {
+			continue
+		}
 		most, ok := limit(c.Classes, share)
 		if !ok {
-			return nil, fmt.Errorf("%w: no class of the task %s can have at most %v: too few classes have labels; label more records, or take a greater share", training.ErrOption, c.Task, share)
+			return nil, fmt.Errorf("%w: the classes of the task %s cannot all have at most %v of the labels, since too few of them have any: label more records, or take a greater share", training.ErrOption, c.Task, share)
 		}
 		for t := range c.Classes {
 			var class []Labeled

@@ -123,7 +123,7 @@ func TestBalance(t *testing.T) {
 			}
 		}
 		classes = len(sizes)
-		got, err := label.Balance(labels, share, 5)
+		got, err := label.Balance(labels, map[label.Task]float64{label.Support: share}, 5)
 		if best < 0 && classes > 0 {
 			if !errors.Is(err, training.ErrOption) {
 				t.Errorf("%v at most %v: %v", sizes, share, err)
@@ -135,7 +135,7 @@ func TestBalance(t *testing.T) {
 		}
 		shuffled := slices.Clone(labels)
 		rng.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
-		other, err := label.Balance(shuffled, share, 5)
+		other, err := label.Balance(shuffled, map[label.Task]float64{label.Support: share}, 5)
 		if err != nil || len(other) != len(got) {
 			t.Fatalf("%v, %d labels of shuffled ones", err, len(other))
 		}
@@ -144,6 +144,18 @@ func TestBalance(t *testing.T) {
 				t.Errorf("%+v stays if the labels come in another order", l)
 			}
 		}
+	}
+}
+
+// Other tasks stay as they are.
+func TestBalanceOfOneTask(t *testing.T) {
+	labels := []label.Labeled{relevance("a", reflection.Relevant), relevance("b", reflection.Relevant), relevance("c", reflection.Irrelevant)}
+	u := label.Labeled{Task: label.Utility, Label: reflection.Utility5}
+	u.Instruction, u.Output = "a", "b"
+	labels = append(labels, u)
+	got, err := label.Balance(labels, map[label.Task]float64{label.Relevance: 0.5}, 1)
+	if err != nil || len(got) != 3 || got[2] != u {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

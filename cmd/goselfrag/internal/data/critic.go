@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -29,7 +30,7 @@ func criticCommand() *cli.Command {
 			&cli.StringFlag{Name: "labels", Usage: "write all labels, and rejected replies, to `FILE`"},
 			&cli.StringFlag{Name: "agree", Usage: "compare with the labels in `FILE`, as -labels writes it"},
 			&cli.StringFlag{Name: "tasks", Usage: "ask about `TASKS`, joined by commas, instead of all"},
-			&cli.FloatFlag{Name: "most", Value: 1, Usage: "cut classes to at most this `SHARE` of their task"},
+			&cli.StringFlag{Name: "most", Usage: "cut classes to a share of their task, as relevance=0.6,utility=0.4: `SHARES`"},
 			&cli.FloatFlag{Name: "relevant", Value: 1, Usage: "keep [Relevant] with probability `P`; 0.7 in the paper"},
 			&cli.IntFlag{Name: "k", Value: 3, Usage: "judge the first `N` passages of a sentence"},
 		)...),
@@ -39,12 +40,13 @@ func criticCommand() *cli.Command {
 
 type criticConfig struct {
 	maker
-	seeds                    seeds
-	records                  string
-	out, dev, labels, agree  string
-	devSize, k               int
-	tasks                    []label.Task
-	mostShare, keepsRelevant float64
+	seeds                   seeds
+	records                 string
+	out, dev, labels, agree string
+	devSize, k              int
+	tasks                   []label.Task
+	most                    map[label.Task]float64
+	keepsRelevant           float64
 }
 
 func parseCritic(cmd *cli.Command) (c criticConfig, err error) {
@@ -56,7 +58,10 @@ func parseCritic(cmd *cli.Command) (c criticConfig, err error) {
 	}
 	c.records, c.out, c.dev = cmd.String("records"), cmd.String("out"), cmd.String("dev")
 	c.labels, c.agree, c.devSize, c.k = cmd.String("labels"), cmd.String("agree"), cmd.Int("dev-size"), cmd.Int("k")
-	c.mostShare, c.keepsRelevant = cmd.Float("most"), cmd.Float("relevant")
+	c.keepsRelevant = cmd.Float("relevant")
+	if c.most, err = parseShares(cmd.String("most")); err != nil {
+		return c, fmt.Errorf("-most: %w", err)
+	}
 	if text := cmd.String("tasks"); text != "" {
 		for name := range strings.SplitSeq(text, ",") {
 			var t label.Task
@@ -80,13 +85,32 @@ func parseCritic(cmd *cli.Command) (c criticConfig, err error) {
 		return c, fmt.Errorf("-dev-size is %d: want at least 1", c.devSize)
 	case c.k < 1:
 		return c, fmt.Errorf("-k is %d: want at least 1", c.k)
-	case !(c.mostShare > 0 && c.mostShare <= 1):
-		return c, fmt.Errorf("-most is %v: want a number above 0 and at most 1", c.mostShare)
 	case !(c.keepsRelevant >= 0 && c.keepsRelevant <= 1):
 		return c, fmt.Errorf("-relevant is %v: want a number from 0 to 1", c.keepsRelevant)
 	}
 	c.inputs = append(c.inputs, c.seeds.file, c.records, c.agree)
 	return c, c.writes(c.out, c.dev, c.labels)
+}
+
+// parseShares reads -most.
+func parseShares(text string) (map[label.Task]float64, error) {
+	shares := map[label.Task]float64{}
+	if text == "" {
+		return shares, nil
+	}
+	for part := range strings.SplitSeq(text, ",") {
+		name, number, _ := strings.Cut(strings.TrimSpace(part), "=")
+		var t label.Task
+		if err := t.UnmarshalText([]byte(name)); err != nil {
+			return nil, err
+		}
+		share, err := strconv.ParseFloat(number, 64)
+		if err != nil || !(share > 0 && share <= 1) {
+			return nil, fmt.Errorf("the share of %s is %q: want a number above 0 and at most 1, as in %s=0.6", name, number, name)
+		}
+		shares[t] = share
+	}
+	return shares, nil
 }
 
 func runCritic(ctx context.Context, c criticConfig, stdout, stderr io.Writer) error {
@@ -160,7 +184,7 @@ func (c *criticConfig) finish(labels, people []label.Labeled, stdout io.Writer) 
 	if err != nil {
 		return err
 	}
-	if kept, err = label.Balance(kept, c.mostShare, c.seed); err != nil {
+	if kept, err = label.Balance(kept, c.most, c.seed); err != nil {
 		return err
 	}
 	size := 0
@@ -205,7 +229,7 @@ func writeLabelCounts(w io.Writer, labels, kept []label.Labeled) {
 		for _, token := range c.Task.Group().Tokens() {
 			fmt.Fprintf(t, "%s\t%v\t%d\t%s\t%d\t%s\n", c.Task, token, c.Classes[token], share(c.Classes[token], c.Labeled), k.Classes[token], share(k.Classes[token], k.Labeled))
 		}
-		fmt.Fprintf(t, "%s\t(rejected)\t%d\t\t\t\n", c.Task, c.Rejected)
+		fmt.Fprintf(t, "%s\t(rejected)\t%d\t-\t-\t-\n", c.Task, c.Rejected)
 	}
 	t.Flush()
 }

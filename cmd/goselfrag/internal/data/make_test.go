@@ -119,7 +119,7 @@ func TestCritic(t *testing.T) {
 		t.Errorf("%d and %d of %d labels", train, dev, all)
 	}
 	// The labels are the source now, and agree with themselves.
-	out, _ = f.good(in + "-critic Retrieve=@labels -critic isrel=@labels -critic IsSUP=@labels -out @train3 -agree @labels -most 0.9 -relevant 0.7 -tasks relevance")
+	out, _ = f.good(in + "-critic Retrieve=@labels -critic isrel=@labels -critic IsSUP=@labels -out @train3 -agree @labels -most relevance=0.9 -relevant 0.7 -tasks relevance")
 	if !strings.Contains(out, "1.000 to 1.000") || strings.Contains(out, "retrieval") {
 		t.Error(out)
 	}
@@ -230,7 +230,7 @@ func TestWrongLines(t *testing.T) {
 	for _, line := range []string{
 		"data critic", "data critic -seeds @s.jsonl -out @o", "data critic -seeds @s.jsonl -corpus @p.jsonl", "data critic -seeds @s.jsonl -records @s.jsonl -corpus @p.jsonl -out @o",
 		"data critic -records @s.jsonl -corpus @p.jsonl -out @o", "data critic -seeds @s.jsonl -corpus @p.jsonl -out @s.jsonl", "data critic -seeds @s.jsonl -corpus @p.jsonl -out @o -dev @o",
-		"data critic -seeds @s.jsonl -corpus @p.jsonl -out @o -tasks grounding", "data critic -seeds @s.jsonl -corpus @p.jsonl -out @o -most 0", "data critic -seeds @s.jsonl -corpus @p.jsonl -out @o -relevant 2",
+		"data critic -seeds @s.jsonl -corpus @p.jsonl -out @o -tasks grounding", "data critic -seeds @s.jsonl -corpus @p.jsonl -out @o -most 0.5", "data critic -seeds @s.jsonl -corpus @p.jsonl -out @o -most utility=0", "data critic -seeds @s.jsonl -corpus @p.jsonl -out @o -relevant 2",
 		"data critic -seeds @s.jsonl -corpus @p.jsonl -out @o -dev-size 0", "data critic -seeds @s.jsonl -corpus @p.jsonl -out @o -k 0", "data critic -seeds @s.jsonl -corpus @p.jsonl -docs @. -out @o",
 		"data critic -seeds @s.jsonl -corpus @p.jsonl -out @o -workers 0", "data critic -seeds @s.jsonl -corpus @p.jsonl -out @o -critic IsREL", "data critic -seeds @s.jsonl -corpus @p.jsonl -out @o -critic None=@labels",
 		"data critic -seeds @s.jsonl -corpus @p.jsonl -out @o -critic IsREL=@labels", "data critic -seeds @s.jsonl -corpus @p.jsonl -out @o -utility 6", "data critic -seeds @s.jsonl -corpus @p.jsonl -out @o -calls -1",
