@@ -46,51 +46,57 @@ func (f *fixed) pick(n int) int {
 	return i
 }
 
-// Each rule by itself on hand-made cases.
+var (
+	yes = []bool{true}
+	no  = []bool{false}
+)
+
+// choices are hand-made cases of each rule by itself.
+var choices = []struct {
+	name    string
+	rules   []Rule
+	set     string
+	list    []judged
+	chances []bool
+	asked   float64 // the probability of a chance; 0 if there is none
+	picks   []int
+	want    int // -1 for none
+	label   judged
+}{
+	{"paper: full", nil, "", []judged{irrelevant, unsupported, full, partial}, nil, 0, nil, 2, full},
+	{"paper: partial before full", nil, "", []judged{irrelevant, partial, full}, nil, 0, nil, 1, partial},
+	{"paper: any", nil, "nq", []judged{unsupported, unknown, irrelevant}, nil, 0, []int{1}, 2, irrelevant},
+	{"paper: any may be unsupported", nil, "nq", []judged{unsupported, half, irrelevant}, nil, 0, []int{0}, 0, unsupported},
+	{"paper: none", nil, "", []judged{unknown, half}, nil, 0, nil, -1, judged{}},
+	{"paper: no passage", nil, "", nil, nil, 0, nil, -1, judged{}},
+	{"first full", []Rule{FirstFull}, "", []judged{partial, full, full}, nil, 0, nil, 1, full},
+	{"first full without one", []Rule{FirstFull}, "", []judged{irrelevant, partial}, nil, 0, nil, 1, partial},
+	{"some partial, taken", []Rule{SomePartial}, "", []judged{partial, irrelevant}, yes, 0.7, nil, 0, partial},
+	{"some partial, not taken", []Rule{SomePartial}, "", []judged{partial, irrelevant}, no, 0.7, []int{1}, 1, irrelevant},
+	{"some partial, not taken, then full", []Rule{SomePartial}, "", []judged{partial, full}, no, 0.7, nil, 1, full},
+	{"some partial behind full", []Rule{SomePartial}, "", []judged{full, partial}, nil, 0, nil, 0, full},
+	{"some unsupported, taken", []Rule{SomeUnsupported}, "", []judged{irrelevant, unsupported}, yes, 0.25, nil, 1, unsupported},
+	{"some unsupported, not taken", []Rule{SomeUnsupported}, "", []judged{irrelevant, unsupported}, no, 0.25, []int{0}, 0, irrelevant},
+	{"else irrelevant", []Rule{ElseIrrelevant}, "", []judged{unsupported, irrelevant, irrelevant}, nil, 0, []int{1}, 2, irrelevant},
+	{"else irrelevant, none", []Rule{ElseIrrelevant}, "", []judged{unsupported}, nil, 0, nil, -1, judged{}},
+	{"some irrelevant nq, taken", []Rule{SomeIrrelevantNQ}, "nq", []judged{full, irrelevant}, yes, 0.25, []int{0}, 1, irrelevant},
+	{"some irrelevant nq, not taken", []Rule{SomeIrrelevantNQ}, "nq", []judged{full, irrelevant}, no, 0.25, nil, 0, full},
+	{"some irrelevant nq, none", []Rule{SomeIrrelevantNQ}, "nq", []judged{full}, yes, 0.25, nil, 0, full},
+	{"some irrelevant nq, another set", []Rule{SomeIrrelevantNQ}, "wow", []judged{full, irrelevant}, nil, 0, nil, 0, full},
+	{"irrelevant fact, nq", []Rule{IrrelevantFact}, "nq", []judged{full, irrelevant, irrelevant}, nil, 0, []int{1}, 2, irrelevant},
+	{"irrelevant fact, fever", []Rule{IrrelevantFact}, "fever", []judged{full, irrelevant}, nil, 0, []int{0}, 1, irrelevant},
+	{"irrelevant fact, none", []Rule{IrrelevantFact}, "nq", []judged{unsupported, full}, nil, 0, nil, 1, full},
+	{"irrelevant fact, another set", []Rule{IrrelevantFact}, "wow", []judged{full, irrelevant}, nil, 0, nil, 0, full},
+	{"irrelevant index", []Rule{IrrelevantFact, IrrelevantIndex}, "nq", []judged{full, irrelevant, irrelevant}, nil, 0, []int{0}, 0, full},
+	{"irrelevant index of an unknown one", []Rule{IrrelevantFact, IrrelevantIndex}, "nq", []judged{unknown, full, irrelevant}, nil, 0, []int{0}, -1, judged{}},
+	{"unsupported is irrelevant", []Rule{UnsupportedIrrelevant}, "wow", []judged{unsupported}, nil, 0, []int{0}, 0, irrelevant},
+	{"unsupported is irrelevant, another set", []Rule{UnsupportedIrrelevant}, "asqa", []judged{unsupported}, nil, 0, []int{0}, 0, unsupported},
+	{"negative", []Rule{NegativeSamples}, "asqa", []judged{full, irrelevant}, nil, 0, []int{0}, 1, irrelevant},
+	{"negative, none", []Rule{NegativeSamples}, "asqa", []judged{full, unsupported}, nil, 0, nil, -1, judged{}},
+}
+
 func TestChoose(t *testing.T) {
-	yes, no := []bool{true}, []bool{false}
-	for _, c := range []struct {
-		name    string
-		rules   []Rule
-		set     string
-		list    []judged
-		chances []bool
-		asked   float64 // the probability of a chance; 0 if there is none
-		picks   []int
-		want    int // -1 for none
-		label   judged
-	}{
-		{"paper: full", nil, "", []judged{irrelevant, unsupported, full, partial}, nil, 0, nil, 2, full},
-		{"paper: partial before full", nil, "", []judged{irrelevant, partial, full}, nil, 0, nil, 1, partial},
-		{"paper: any", nil, "nq", []judged{unsupported, unknown, irrelevant}, nil, 0, []int{1}, 2, irrelevant},
-		{"paper: any may be unsupported", nil, "nq", []judged{unsupported, half, irrelevant}, nil, 0, []int{0}, 0, unsupported},
-		{"paper: none", nil, "", []judged{unknown, half}, nil, 0, nil, -1, judged{}},
-		{"paper: no passage", nil, "", nil, nil, 0, nil, -1, judged{}},
-		{"first full", []Rule{FirstFull}, "", []judged{partial, full, full}, nil, 0, nil, 1, full},
-		{"first full without one", []Rule{FirstFull}, "", []judged{irrelevant, partial}, nil, 0, nil, 1, partial},
-		{"some partial, taken", []Rule{SomePartial}, "", []judged{partial, irrelevant}, yes, 0.7, nil, 0, partial},
-		{"some partial, not taken", []Rule{SomePartial}, "", []judged{partial, irrelevant}, no, 0.7, []int{1}, 1, irrelevant},
-		{"some partial, not taken, then full", []Rule{SomePartial}, "", []judged{partial, full}, no, 0.7, nil, 1, full},
-		{"some partial behind full", []Rule{SomePartial}, "", []judged{full, partial}, nil, 0, nil, 0, full},
-		{"some unsupported, taken", []Rule{SomeUnsupported}, "", []judged{irrelevant, unsupported}, yes, 0.25, nil, 1, unsupported},
-		{"some unsupported, not taken", []Rule{SomeUnsupported}, "", []judged{irrelevant, unsupported}, no, 0.25, []int{0}, 0, irrelevant},
-		{"else irrelevant", []Rule{ElseIrrelevant}, "", []judged{unsupported, irrelevant, irrelevant}, nil, 0, []int{1}, 2, irrelevant},
-		{"else irrelevant, none", []Rule{ElseIrrelevant}, "", []judged{unsupported}, nil, 0, nil, -1, judged{}},
-		{"some irrelevant nq, taken", []Rule{SomeIrrelevantNQ}, "nq", []judged{full, irrelevant}, yes, 0.25, []int{0}, 1, irrelevant},
-		{"some irrelevant nq, not taken", []Rule{SomeIrrelevantNQ}, "nq", []judged{full, irrelevant}, no, 0.25, nil, 0, full},
-		{"some irrelevant nq, none", []Rule{SomeIrrelevantNQ}, "nq", []judged{full}, yes, 0.25, nil, 0, full},
-		{"some irrelevant nq, another set", []Rule{SomeIrrelevantNQ}, "wow", []judged{full, irrelevant}, nil, 0, nil, 0, full},
-		{"irrelevant fact, nq", []Rule{IrrelevantFact}, "nq", []judged{full, irrelevant, irrelevant}, nil, 0, []int{1}, 2, irrelevant},
-		{"irrelevant fact, fever", []Rule{IrrelevantFact}, "fever", []judged{full, irrelevant}, nil, 0, []int{0}, 1, irrelevant},
-		{"irrelevant fact, none", []Rule{IrrelevantFact}, "nq", []judged{unsupported, full}, nil, 0, nil, 1, full},
-		{"irrelevant fact, another set", []Rule{IrrelevantFact}, "wow", []judged{full, irrelevant}, nil, 0, nil, 0, full},
-		{"irrelevant index", []Rule{IrrelevantFact, IrrelevantIndex}, "nq", []judged{full, irrelevant, irrelevant}, nil, 0, []int{0}, 0, full},
-		{"irrelevant index of an unknown one", []Rule{IrrelevantFact, IrrelevantIndex}, "nq", []judged{unknown, full, irrelevant}, nil, 0, []int{0}, -1, judged{}},
-		{"unsupported is irrelevant", []Rule{UnsupportedIrrelevant}, "wow", []judged{unsupported}, nil, 0, []int{0}, 0, irrelevant},
-		{"unsupported is irrelevant, another set", []Rule{UnsupportedIrrelevant}, "asqa", []judged{unsupported}, nil, 0, []int{0}, 0, unsupported},
-		{"negative", []Rule{NegativeSamples}, "asqa", []judged{full, irrelevant}, nil, 0, []int{0}, 1, irrelevant},
-		{"negative, none", []Rule{NegativeSamples}, "asqa", []judged{full, unsupported}, nil, 0, nil, -1, judged{}},
-	} {
+	for _, c := range choices {
 		t.Run(c.name, func(t *testing.T) {
 			rules, err := newRuleSet(c.rules)
 			if err != nil {

@@ -16,8 +16,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/goselfrag/goselfrag/budget"
-	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/critique/judge"
+	"github.com/goselfrag/goselfrag/eval/sensitivity"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
 	"github.com/goselfrag/goselfrag/reflection"
@@ -162,11 +162,26 @@ func TestGoesOn(t *testing.T) {
 			t.Errorf("label %d: the journal holds\n%s", at, a)
 		}
 	}
-	// Other records, tasks, prompts and sources are refused.
+}
+
+// Other records, tasks, prompts and sources than those of a journal are refused.
+func TestRefusesOtherWork(t *testing.T) {
+	whole := filepath.Join(t.TempDir(), "whole")
+	if _, err := label.Run(t.Context(), judged(t, chat()), records(), label.Options{Journal: whole}); err != nil {
+		t.Fatal(err)
+	}
 	own := generator.MustTaskTemplate("own", "", "{{question}} {{answer}}")
 	other, err := judge.New(chat(), judge.Templates{Retrieve: own})
 	if err != nil {
 		t.Fatal(err)
+	}
+	// Sources made of others have the prompts of these.
+	worse, err := label.Redrawn(label.ByGroup{reflection.IsUSE: other}, sensitivity.Noise{reflection.IsUSE: 0.5}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := label.Prompts(other), label.Prompts(judged(t, chat())); a == "" || a == b || label.Prompts(worse) != a || label.Prompts(label.Of(other, nil)) != a || label.Prompts(label.Known(nil)) != "" {
+		t.Errorf("prompts %s and %s, %s, %s", a, b, label.Prompts(worse), label.Prompts(label.Of(other, nil)))
 	}
 	for name, run := range map[string]func() error{
 		"records": func() error {
@@ -293,81 +308,6 @@ func TestOptions(t *testing.T) {
 	}
 	if labels, err := label.Run(t.Context(), judged(t, chat()), nil, label.Options{}); err != nil || len(labels) != 0 {
 		t.Errorf("%v, %v", labels, err)
-	}
-}
-
-// silent gives no label of any group.
-type silent struct{}
-
-func (silent) Critique(_ context.Context, c critique.Continuation) (critique.Verdict, error) {
-	if c.Completion.Finish == generator.Running {
-		return critique.Verdict{}, critique.ErrIncomplete
-	}
-	return critique.Verdict{}, nil
-}
-
-func (silent) Decide(context.Context, critique.Situation) (critique.RetrievalVerdict, error) {
-	return critique.RetrievalVerdict{Dist: reflection.Distribution{Group: reflection.Retrieve}}, nil
-}
-
-// Any critic and decider is a source, also one that gives no label.
-func TestOf(t *testing.T) {
-	j := judged(t, chat())
-	direct, err := label.Run(t.Context(), j, records(), label.Options{Tasks: []label.Task{label.Retrieval, label.Relevance, label.Utility}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	by, err := label.Run(t.Context(), label.Of(j, j), records(), label.Options{Tasks: []label.Task{label.Retrieval, label.Relevance, label.Utility}})
-	if err != nil || !slices.Equal(by, direct) {
-		t.Errorf("%v, %+v\nwant %+v", err, by, direct)
-	}
-	for name, s := range map[string]label.Source{
-		"silent": label.Of(silent{}, silent{}), "nothing": label.Of(nil, nil), "no groups": label.ByGroup{}, "no labels": label.Known(nil),
-	} {
-		labels, err := label.Run(t.Context(), s, records(), label.Options{})
-		if err != nil || len(labels) != 9 {
-			t.Errorf("%s: %d labels, %v", name, len(labels), err)
-		}
-		for _, l := range labels {
-			if !l.Rejected() || l.Reason == "" {
-				t.Errorf("%s: %+v", name, l)
-			}
-		}
-		train, dev := label.Split(labels, 100, 1)
-		if len(train)+len(dev) != 0 {
-			t.Errorf("%s: rejected labels are trained on", name)
-		}
-	}
-	plan, err := label.Plan(label.Of(j, j), records(), label.Options{})
-	if err != nil || plan.MostCalls < 27 {
-		t.Errorf("%+v, %v", plan, err)
-	}
-}
-
-// Labels of a file answer by their texts, and sources can be joined by group.
-func TestKnownAndByGroup(t *testing.T) {
-	labels, err := label.Run(t.Context(), judged(t, chat()), records(), label.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	known := label.Known(labels)
-	again, err := label.Run(t.Context(), known, records(), label.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, l := range again {
-		if l.Label != labels[i].Label || l.Rejected() != labels[i].Rejected() {
-			t.Errorf("%+v: want %v", l, labels[i].Label)
-		}
-	}
-	mixed, err := label.Run(t.Context(), label.ByGroup{reflection.IsREL: known}, records(), label.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, l := range mixed {
-		if l.Rejected() != (l.Task != label.Relevance) {
-			t.Errorf("%+v", l)
-		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/critique/judge"
 	"github.com/goselfrag/goselfrag/eval/sensitivity"
+	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/internal/isnil"
 	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/training"
@@ -37,6 +38,9 @@ type redrawn struct {
 }
 
 func (r redrawn) MostLabelCost(g reflection.Group) (budget.Cost, bool) { return MostCost(r.source, g) }
+
+// Templates implements critique.Templated.
+func (r redrawn) Templates() []generator.TaskTemplate { return templates(r.source) }
 
 // Label implements Source.
 func (r redrawn) Label(ctx context.Context, it judge.Item) (judge.Label, error) {

@@ -164,15 +164,25 @@ func head(s Source, about string, records []training.JudgeRecord, list []job) ma
 // Prompts identifies the prompts of a source, as far as it names them: see
 // critique.Templated. It is empty for one without.
 func Prompts(s Source) string {
-	c, ok := s.(critique.Templated)
-	if !ok {
+	list := templates(s)
+	if len(list) == 0 {
 		return ""
 	}
 	sum := sha256.New()
-	for _, t := range c.Templates() {
+	for _, t := range list {
 		fmt.Fprintln(sum, t.Name(), t.Hash())
 	}
 	return hex.EncodeToString(sum.Sum(nil)[:8])
+}
+
+// templates returns the prompts of parts that name them.
+func templates(parts ...any) (list []generator.TaskTemplate) {
+	for _, p := range parts {
+		if t, ok := p.(critique.Templated); ok {
+			list = append(list, t.Templates()...)
+		}
+	}
+	return list
 }
 
 // Estimate is what a run will take.
@@ -186,14 +196,13 @@ type Estimate struct {
 	PromptTokens int `json:"prompt_tokens"`
 }
 
-// PromptBytes is about how long the judge's prompts are without their texts, in bytes.
-const PromptBytes = 450
-
-// bytesPerToken is usual for English.
-const bytesPerToken = 4
+const (
+	promptBytes   = 450 // about how long the judge's prompts are without their texts
+	bytesPerToken = 4   // usual for English
+)
 
 // Tokens returns about how many tokens a prompt has that shows n bytes of text.
-func Tokens(n int) int { return (PromptBytes + n + bytesPerToken - 1) / bytesPerToken }
+func Tokens(n int) int { return (promptBytes + n + bytesPerToken - 1) / bytesPerToken }
 
 // Plan returns what [Run] will take, without asking anything. It counts labels that are in
 // a journal, too. Errors are those of Run.

@@ -68,6 +68,9 @@ func (p parts) MostLabelCost(g reflection.Group) (budget.Cost, bool) {
 	return budget.Cost{}, true
 }
 
+// Templates implements critique.Templated.
+func (p parts) Templates() []generator.TaskTemplate { return templates(p.critic, p.decider) }
+
 // Label implements Source.
 func (p parts) Label(ctx context.Context, it judge.Item) (judge.Label, error) {
 	prompt := generator.Prompt{Instruction: it.Question}
@@ -153,6 +156,14 @@ func (b ByGroup) Label(ctx context.Context, it judge.Item) (judge.Label, error) 
 		return judge.Label{Reason: fmt.Sprintf("there is no source of %v", it.Group)}, nil
 	}
 	return s.Label(ctx, it)
+}
+
+// Templates implements [critique.Templated].
+func (b ByGroup) Templates() (list []generator.TaskTemplate) {
+	for _, g := range reflection.Groups() {
+		list = append(list, templates(b[g])...)
+	}
+	return list
 }
 
 // MostLabelCost returns the most that a label of the group can cost.
