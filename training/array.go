@@ -39,7 +39,7 @@ func (r *Reader[T]) element() error {
 		if b == '\n' {
 			r.line++
 		}
-		if len(r.record) == maxRecord {
+		if len(r.record) == r.most {
 			return fmt.Errorf("%w, and the array cannot be read on", errTooLarge)
 		}
 		r.record = append(r.record, b)

@@ -71,16 +71,33 @@ func TestReader(t *testing.T) {
 }
 
 func TestReaderLarge(t *testing.T) {
-	large := `{"instruction":"` + strings.Repeat("a", maxRecord) + `"}`
-	got := read[Record](strings.NewReader(released + "\n" + large + "\n" + released + "\n" + large))
-	if len(got) != 4 || !strings.HasSuffix(got[1], "f:2: training: bad record: it has more than 16 MiB") || !strings.HasPrefix(got[2], "3 ") || !strings.Contains(got[3], "f:4:") {
-		t.Errorf("lines: %.200q", got)
+	const most = 100_000
+	large := `{"instruction":"` + strings.Repeat("a", most) + `"}`
+	read := func(in string) (list []string) {
+		r := NewReader[Record](strings.NewReader(in), "f")
+		if r.most != 16<<20 {
+			t.Errorf("a record may have %d bytes", r.most)
+		}
+		r.most = most
+		for v, err := range r.All() {
+			list = append(list, fmt.Sprintf("%d %s %v", r.Line(), v.ID, err))
+		}
+		return list
 	}
-	if got := read[Record](strings.NewReader("[" + large)); len(got) != 1 || !strings.Contains(got[0], "more than 16 MiB") {
-		t.Errorf("array: %.200q", got)
+	const tooLarge = "training: bad record: it has more than 16 MiB"
+	got := read(released + "\n" + large + "\n" + released + "\n" + large)
+	if diff := cmp.Diff([]string{"1 nq_1 <nil>", "2  f:2: " + tooLarge, "3 nq_1 <nil>", "4  f:4: " + tooLarge}, got); diff != "" {
+		t.Errorf("lines: want -, got +:\n%s", diff)
 	}
+	got = read("[" + released + ",\n" + large + "," + released)
+	if diff := cmp.Diff([]string{"1 nq_1 <nil>", "2  f:2: " + tooLarge + ", and the array cannot be read on"}, got); diff != "" {
+		t.Errorf("array: want -, got +:\n%s", diff)
+	}
+}
+
+func TestReaderFails(t *testing.T) {
 	broken := errors.New("broken")
-	got = read[Record](io.MultiReader(strings.NewReader(released+"\n"), iotest.ErrReader(broken)))
+	got := read[Record](io.MultiReader(strings.NewReader(released+"\n"), iotest.ErrReader(broken)))
 	if len(got) != 2 || !strings.HasSuffix(got[1], "f:2: broken") {
 		t.Errorf("a reader that fails: %q", got)
 	}
@@ -195,7 +212,10 @@ func TestChat(t *testing.T) {
 		}
 		var all strings.Builder
 		var masked, want []string
-		for _, m := range chat.Messages[1:] {
+		for k, m := range chat.Messages[1:] {
+			if want := (Message{[]string{"assistant", "user"}[k%2], m.Content, 1 - k%2}); m != want {
+				t.Fatalf("message %d is %+v, want %+v", k+1, m, want)
+			}
 			all.WriteString(m.Content)
 			if m.Weight == 0 {
 				masked = append(masked, m.Content)
