@@ -2,8 +2,8 @@
 // passages and control tokens into answers that are there already, as the paper describes
 // (arXiv 2310.11511, section 3.2.2).
 //
-//	made, err := interleave.Make(ctx, source, passages, seeds, interleave.Options{Journal: "made.journal"})
-//	for result, err := range made.All() { … }
+//	memory, err := label.Remember(source, "labels.memory", "the name of the model")
+//	for result, err := range interleave.Make(ctx, memory, passages, seeds, interleave.Options{}) { … }
 //
 // # The algorithm
 //
@@ -26,8 +26,9 @@
 //
 // # What holds
 //
-// The results are in the order of the seeds and do not depend on the concurrency. A run that
-// was broken off goes on where it stopped, and ends with equal bytes. A label that is missing
+// The results are in the order of the seeds and do not depend on the concurrency. With a
+// label.Memory, a run that was broken off asks only for labels that are missing, and ends with
+// equal results; so do runs with other rules or wrong labels. A label that is missing
 // neither stops a run nor vanishes: it is in the result, with the reason, and no record is
 // made of a guess. Texts are data: reserved strings in them are neutralized.
 package interleave

@@ -3,16 +3,14 @@ package interleave
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"iter"
 	"math/rand/v2"
 
 	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/internal/enum"
+	"github.com/goselfrag/goselfrag/internal/fanout"
 	"github.com/goselfrag/goselfrag/internal/isnil"
-	"github.com/goselfrag/goselfrag/internal/journal"
 	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/training"
@@ -56,12 +54,6 @@ type Options struct {
 	Seed uint64
 	// Workers is how many seeds are worked on at the same time, from 1 to 1,024; 0 means 4.
 	Workers int
-	// Journal names a file that keeps the result of each seed as soon as there is one: a run
-	// that was broken off goes on there. Without one the results are kept in memory. One
-	// process at a time uses a file.
-	Journal string
-	// About names the source and the retriever. A journal of others is refused.
-	About string
 	// Progress, unless nil, is called with the number of seeds done and of all, by one
 	// goroutine at a time.
 	Progress func(done, total int)
@@ -112,29 +104,21 @@ type Missing struct {
 	Reply    string           `json:"reply,omitempty"`
 }
 
-// Made holds the results of [Make]. Close it.
-type Made struct {
-	results *journal.Results[Result]
-}
-
-// All yields one result for each seed, in the order of the seeds. It can be used several
-// times.
-func (m *Made) All() iter.Seq2[Result, error] { return m.results.All() }
-
-// Close closes the journal, which stays.
-func (m *Made) Close() error { return m.results.Close() }
-
-// Make makes records of seeds, whose outputs are plain answers.
+// Make makes records of seeds, whose outputs are plain answers. It yields one result for each
+// seed, in the order of the seeds. Breaking out of the loop stops the work.
 //
-// The error wraps training.ErrOption, training.ErrRecord, label.ErrJournal,
-// budget.ErrExceeded or ctx.Err(), or is that of the source or the retriever. What was made
-// so far is in the journal.
-func Make(ctx context.Context, s label.Source, r retriever.Retriever, seeds []training.Record, o Options) (*Made, error) {
-	m, err := newMaker(s, r, seeds, o)
-	if err != nil {
-		return nil, err
+// It yields an error once, as the last: it wraps training.ErrOption, training.ErrRecord,
+// budget.ErrExceeded or ctx.Err(), or is that of the source or the retriever. A label.Memory
+// keeps the labels that were asked so far.
+func Make(ctx context.Context, s label.Source, r retriever.Retriever, seeds []training.Record, o Options) iter.Seq2[Result, error] {
+	return func(yield func(Result, error) bool) {
+		m, err := newMaker(s, r, seeds, o)
+		if err != nil {
+			yield(Result{}, err)
+			return
+		}
+		m.run(ctx, seeds, yield)
 	}
-	return m.run(ctx, seeds)
 }
 
 // maker is one use of Make.
@@ -176,44 +160,30 @@ type generated struct{ rng *rand.Rand }
 func (g generated) chance(p float64) bool { return g.rng.Float64() < p }
 func (g generated) pick(n int) int        { return g.rng.IntN(n) }
 
-func (m *maker) run(ctx context.Context, seeds []training.Record) (*Made, error) {
-	head, err := m.head(seeds)
-	if err != nil {
-		return nil, err
+func (m *maker) run(ctx context.Context, seeds []training.Record, yield func(Result, error) bool) {
+	each := func(ctx context.Context, start func(context.Context, int) func() error) []error {
+		most := func(i int) (budget.Cost, bool) { return m.mostCost(seeds[i]) }
+		return budget.Each(ctx, len(seeds), m.Workers, most, start)
 	}
-	work := journal.Work[Result]{
-		File: m.Journal, Head: head, N: len(seeds), Workers: m.Workers, Progress: m.Progress,
-		Most: func(i int) (budget.Cost, bool) { return m.mostCost(seeds[i]) },
-		Do: func(ctx context.Context, i int) (Result, error) {
-			result, err := m.make(ctx, seeds[i])
-			if err != nil {
-				return Result{}, fmt.Errorf("seed %d, id %q: %w", i+1, seeds[i].ID, err)
+	part := func(ctx context.Context, i int) func() (Result, error) {
+		return func() (Result, error) {
+			if err := ctx.Err(); err != nil {
+				return Result{}, err
 			}
-			return result, nil
-		},
-	}
-	results, err := work.Run(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("interleave: %w", err)
-	}
-	return &Made{results}, nil
-}
-
-// head identifies the work.
-func (m *maker) head(seeds []training.Record) (map[string]any, error) {
-	sum := sha256.New()
-	enc := json.NewEncoder(sum)
-	for i := range seeds {
-		if err := enc.Encode(&seeds[i]); err != nil {
-			return nil, fmt.Errorf("interleave: %w", err)
+			return m.make(ctx, seeds[i])
 		}
 	}
-	prompts := ""
-	if m.Variant == Full {
-		prompts = label.Prompts(m.source)
+	done := 0
+	for result, err := range fanout.Stream(ctx, len(seeds), 4*m.Workers, each, part) {
+		if err != nil {
+			yield(Result{}, fmt.Errorf("interleave: seed %d, id %q: %w", done+1, seeds[done].ID, err))
+			return
+		}
+		if done++; m.Progress != nil {
+			m.Progress(done, len(seeds))
+		}
+		if !yield(result, nil) {
+			return
+		}
 	}
-	return map[string]any{
-		"goselfrag": "generator data", "version": 1, "about": m.About, "prompts": prompts, "seeds": hex.EncodeToString(sum.Sum(nil)),
-		"rules": m.rules.names(), "k": m.K, "variant": m.Variant, "mask": m.Mask, "seed": m.Seed,
-	}, nil
 }

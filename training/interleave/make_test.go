@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,6 +21,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/training"
 	"github.com/goselfrag/goselfrag/training/interleave"
+	"github.com/goselfrag/goselfrag/training/label"
 )
 
 var update = flag.Bool("update", false, "write the golden file anew")
@@ -105,15 +107,11 @@ func seeds() []training.Record {
 }
 
 // lines are the records and the rest of the results, as text.
-func lines(t *testing.T, made *interleave.Made, err error) string {
+func lines(t *testing.T, made iter.Seq2[interleave.Result, error]) string {
 	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer made.Close()
 	var b strings.Builder
 	w := training.NewWriter(&b)
-	for r, err := range made.All() {
+	for r, err := range made {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,8 +143,7 @@ func TestGolden(t *testing.T) {
 		name := filepath.Join("testdata", c.name+".txt")
 		for _, workers := range []int{1, 3, 50} {
 			c.o.Workers = workers
-			made, err := interleave.Make(t.Context(), &world{}, &world{}, seeds(), c.o)
-			got := lines(t, made, err)
+			got := lines(t, interleave.Make(t.Context(), &world{}, &world{}, seeds(), c.o))
 			if *update {
 				if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
 					t.Fatal(err)
@@ -159,42 +156,84 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// A run that fails at any call goes on with the same seed, and ends with the bytes of one
-// that never failed.
+// failed returns the error that ends the results.
+func failed(made iter.Seq2[interleave.Result, error]) (last error) {
+	for _, err := range made {
+		last = err
+	}
+	return last
+}
+
+// A run that fails at any call ends with the results of one that never failed, when it is
+// done again with the labels that are remembered. It asks for no label twice.
 func TestGoesOn(t *testing.T) {
-	whole := filepath.Join(t.TempDir(), "whole")
 	w := &world{}
-	made, err := interleave.Make(t.Context(), w, w, seeds(), interleave.Options{Workers: 1, Journal: whole})
-	want := lines(t, made, err)
-	wantBytes, err := os.ReadFile(whole)
+	want := lines(t, interleave.Make(t.Context(), w, w, seeds(), interleave.Options{}))
+	labels := &world{}
+	lines(t, interleave.Make(t.Context(), labels, &world{}, seeds(), interleave.Options{}))
+	for _, workers := range []int{1, 3} {
+		o := interleave.Options{Workers: workers}
+		for at := range w.calls.Load() {
+			file := filepath.Join(t.TempDir(), "memory")
+			broken := &world{failAt: at + 1}
+			m, err := label.Remember(broken, file, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := failed(interleave.Make(t.Context(), m, broken, seeds(), o)); !errors.Is(err, errWorld) {
+				t.Fatalf("call %d: %v", at, err)
+			}
+			m.Close()
+			remembered, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again := &world{}
+			if m, err = label.Remember(again, file, ""); err != nil {
+				t.Fatal(err)
+			}
+			if got := lines(t, interleave.Make(t.Context(), m, &world{}, seeds(), o)); got != want {
+				t.Errorf("after call %d failed:\n%s", at, got)
+			}
+			m.Close()
+			// Seeds at work at the same time can ask about the same texts.
+			if n := int64(bytes.Count(remembered, []byte("\n")) - 1); again.calls.Load() > labels.calls.Load()-n {
+				t.Errorf("after call %d failed: %d labels were remembered, and %d of %d asked for", at, n, again.calls.Load(), labels.calls.Load())
+			}
+		}
+	}
+}
+
+// Runs with other rules ask only for labels that are new.
+func TestRulesShareLabels(t *testing.T) {
+	w := &world{}
+	m, err := label.Remember(w, filepath.Join(t.TempDir(), "memory"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, workers := range []int{1, 3} {
-		for at := range w.calls.Load() {
-			broken := &world{failAt: at + 1}
-			o := interleave.Options{Workers: workers, Journal: filepath.Join(t.TempDir(), "broken")}
-			if _, err := interleave.Make(t.Context(), broken, broken, seeds(), o); !errors.Is(err, errWorld) {
-				t.Fatalf("call %d: %v", at, err)
-			}
-			again := &world{}
-			made, err := interleave.Make(t.Context(), again, again, seeds(), o)
-			if got := lines(t, made, err); got != want {
-				t.Errorf("after call %d failed:\n%s", at, got)
-			}
-			if got, err := os.ReadFile(o.Journal); err != nil || !bytes.Equal(got, wantBytes) {
-				t.Errorf("after call %d failed: %v, the journal holds\n%s", at, err, got)
-			}
-		}
+	defer m.Close()
+	o := interleave.Options{Rules: []interleave.Rule{interleave.Released}}
+	want := lines(t, interleave.Make(t.Context(), &world{}, &world{}, seeds(), o))
+	if got := lines(t, interleave.Make(t.Context(), m, &world{}, seeds(), o)); got != want {
+		t.Errorf("%s", got)
 	}
-	for name, o := range map[string]interleave.Options{
-		"rules": {Rules: []interleave.Rule{interleave.FirstFull}}, "seed": {Seed: 1}, "k": {K: 2}, "variant": {Variant: interleave.NoCritic},
-		"mask": {Mask: training.MaskMarks}, "about": {About: "another"},
-	} {
-		o.Journal = whole
-		if _, err := interleave.Make(t.Context(), w, w, seeds(), o); err == nil || !strings.Contains(err.Error(), "other data or options") {
-			t.Errorf("other %s: %v", name, err)
-		}
+	before := w.calls.Load()
+	lines(t, interleave.Make(t.Context(), m, &world{}, seeds(), o))
+	if w.calls.Load() != before {
+		t.Errorf("%d labels are asked for again", w.calls.Load()-before)
+	}
+}
+
+// Breaking off the loop and a context that is done end the work.
+func TestEnds(t *testing.T) {
+	w := &world{}
+	for range interleave.Make(t.Context(), w, w, seeds(), interleave.Options{Workers: 1}) {
+		break
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := failed(interleave.Make(ctx, w, w, seeds(), interleave.Options{})); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -202,10 +241,9 @@ func TestGoesOn(t *testing.T) {
 // judged: rules that change nothing here, and judge all, give the same records.
 func TestPaperJudgesNoMoreThanNeeded(t *testing.T) {
 	few, all := &world{}, &world{}
-	made, err := interleave.Make(t.Context(), few, few, seeds()[:1], interleave.Options{})
-	paper := lines(t, made, err)
-	made, err = interleave.Make(t.Context(), all, all, seeds()[:1], interleave.Options{Rules: []interleave.Rule{interleave.UsefulVerdict}})
-	if got := lines(t, made, err); got != paper || few.calls.Load() >= all.calls.Load() {
+	paper := lines(t, interleave.Make(t.Context(), few, few, seeds()[:1], interleave.Options{}))
+	o := interleave.Options{Rules: []interleave.Rule{interleave.UsefulVerdict}}
+	if got := lines(t, interleave.Make(t.Context(), all, all, seeds()[:1], o)); got != paper || few.calls.Load() >= all.calls.Load() {
 		t.Errorf("%d and %d calls\n%s\n%s", few.calls.Load(), all.calls.Load(), got, paper)
 	}
 }
@@ -221,12 +259,7 @@ func TestHostileTexts(t *testing.T) {
 			Instruction: "Who " + hostile, Output: "It is a long sentence about 1925. " + hostile + " And this is one more sentence about Kafka. So there are many of them in here.",
 		}
 		for _, o := range []interleave.Options{{}, {Rules: []interleave.Rule{interleave.Released}}, {Variant: interleave.NoCritic}, {Variant: interleave.NoRetriever}} {
-			o.Journal = filepath.Join(t.TempDir(), "journal")
-			made, err := interleave.Make(t.Context(), source, source, []training.Record{seed}, o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for r, err := range made.All() {
+			for r, err := range interleave.Make(t.Context(), source, source, []training.Record{seed}, o) {
 				if err != nil || r.Record == nil {
 					t.Fatalf("%q: %+v, %v", hostile, r, err)
 				}
@@ -253,11 +286,10 @@ func TestHostileTexts(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			made.Close()
 		}
 	}
 	bad := []training.Record{{Instruction: "Who?", Output: "\xff"}}
-	if _, err := interleave.Make(t.Context(), &world{}, &world{}, bad, interleave.Options{}); !errors.Is(err, training.ErrRecord) {
+	if err := failed(interleave.Make(t.Context(), &world{}, &world{}, bad, interleave.Options{})); !errors.Is(err, training.ErrRecord) {
 		t.Errorf("%v", err)
 	}
 }
@@ -284,13 +316,7 @@ func (h hostileSource) Label(ctx context.Context, it judge.Item) (judge.Label, e
 func ExampleMake() {
 	seed := training.Record{ID: "1", Instruction: "Who wrote The Trial?", Output: "Franz Kafka wrote the novel. It was published in 1925."}
 	w := &world{} // a judge and an index
-	made, err := interleave.Make(context.Background(), w, w, []training.Record{seed}, interleave.Options{})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer made.Close()
-	for r, err := range made.All() {
+	for r, err := range interleave.Make(context.Background(), w, w, []training.Record{seed}, interleave.Options{}) {
 		if err != nil {
 			fmt.Println(err)
 			return

@@ -26,8 +26,8 @@ type Estimate struct {
 // passageBytes is about what 100 words have.
 const passageBytes = 600
 
-// Plan returns the most that [Make] will take, without asking anything. It counts what is in
-// a journal, too. Errors are those of Make.
+// Plan returns the most that [Make] will take, without asking anything. It counts labels that
+// a label.Memory has, too. Errors are those of Make.
 func Plan(s label.Source, r retriever.Retriever, seeds []training.Record, o Options) (Estimate, error) {
 	m, err := newMaker(s, r, seeds, o)
 	e := Estimate{Seeds: len(seeds)}

@@ -236,24 +236,11 @@ func (r *record) judge(ctx context.Context, passage generator.Evidence, i int, b
 // there is no label of the group.
 func (r *record) label(ctx context.Context, it judge.Item, i int, passage string) (reflection.Token, error) {
 	it.Question = r.question
-	l, err := r.source.Label(ctx, it)
-	if err != nil {
-		return reflection.None, err
+	a, err := label.Ask(ctx, r.source, it)
+	if err == nil && a.Label == reflection.None {
+		r.missing = append(r.missing, Missing{ID: r.seed.ID, Group: it.Group, Sentence: i, Passage: passage, Reason: a.Reason, Reply: a.Reply})
 	}
-	if l.Status == reflection.StatusJudged && l.Token.Group() == it.Group {
-		if l.Token != reflection.ContinueEvidence || it.Text != "" {
-			return l.Token, nil
-		}
-		l.Reason = "there is nothing to continue with before the answer begins"
-	}
-	if l.Reason == "" {
-		l.Reason = "the source gave no label"
-	}
-	r.missing = append(r.missing, Missing{
-		ID: r.seed.ID, Group: it.Group, Sentence: i, Passage: passage,
-		Reason: strings.ToValidUTF8(l.Reason, "\uFFFD"), Reply: strings.ToValidUTF8(l.Reply, "\uFFFD"),
-	})
-	return reflection.None, nil
+	return a.Label, err
 }
 
 // retrieve returns at most k passages with text for the question and a text.

@@ -3,7 +3,6 @@ package interleave_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -14,12 +13,8 @@ import (
 )
 
 func TestVariants(t *testing.T) {
-	made, err := interleave.Make(t.Context(), nil, nil, seeds(), interleave.Options{Variant: interleave.NoRetriever})
-	if err != nil {
-		t.Fatal(err)
-	}
 	i := 0
-	for r, err := range made.All() {
+	for r, err := range interleave.Make(t.Context(), nil, nil, seeds(), interleave.Options{Variant: interleave.NoRetriever}) {
 		want := seeds()[i]
 		want.Masked = [][2]int{}
 		if err != nil || r.Record == nil || r.Record.Output != want.Output || r.Record.Input != want.Input || len(r.Record.Masked) > 0 {
@@ -27,14 +22,8 @@ func TestVariants(t *testing.T) {
 		}
 		i++
 	}
-	made.Close()
-	made, err = interleave.Make(t.Context(), nil, &world{}, seeds(), interleave.Options{Variant: interleave.NoCritic})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer made.Close()
 	var inputs []string
-	for r, err := range made.All() {
+	for r, err := range interleave.Make(t.Context(), nil, &world{}, seeds(), interleave.Options{Variant: interleave.NoCritic}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,26 +51,17 @@ func TestPlanAndBudget(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		made, err := interleave.Make(t.Context(), w, search, seeds(), o)
-		if err != nil {
+		if err := failed(interleave.Make(t.Context(), w, search, seeds(), o)); err != nil {
 			t.Fatal(err)
 		}
-		made.Close()
 		if plan.Seeds != 6 || int64(plan.Labels) < w.calls.Load() || int64(plan.Retrievals) < search.calls.Load() || o.Variant == "" && plan.PromptTokens < 100*plan.Labels {
 			t.Errorf("%+v: %d labels and %d retrievals, the plan is %+v", o, w.calls.Load(), search.calls.Load(), plan)
 		}
 	}
 	ctx, b := budget.Open(t.Context(), "test", budget.Limits{Calls: 3})
 	defer b.Close()
-	o := interleave.Options{Journal: filepath.Join(t.TempDir(), "journal")}
-	if _, err := interleave.Make(ctx, paying{&world{}}, &world{}, seeds(), o); !errors.Is(err, budget.ErrExceeded) || b.Usage().Calls != 3 {
+	if err := failed(interleave.Make(ctx, paying{&world{}}, &world{}, seeds(), interleave.Options{})); !errors.Is(err, budget.ErrExceeded) || b.Usage().Calls != 3 {
 		t.Errorf("%v after %d calls", err, b.Usage().Calls)
-	}
-	want, err := interleave.Make(t.Context(), &world{}, &world{}, seeds(), interleave.Options{})
-	text := lines(t, want, err)
-	made, err := interleave.Make(t.Context(), paying{&world{}}, &world{}, seeds(), o)
-	if got := lines(t, made, err); got != text {
-		t.Errorf("%s", got)
 	}
 }
 
@@ -99,14 +79,14 @@ func (p paying) Label(ctx context.Context, it judge.Item) (judge.Label, error) {
 
 func TestOptions(t *testing.T) {
 	for _, o := range []interleave.Options{{K: -1}, {K: 1001}, {Workers: 2000}, {Rules: []interleave.Rule{"nq"}}, {Variant: "half"}, {Mask: "all"}} {
-		if _, err := interleave.Make(t.Context(), &world{}, &world{}, nil, o); !errors.Is(err, training.ErrOption) {
+		if err := failed(interleave.Make(t.Context(), &world{}, &world{}, nil, o)); !errors.Is(err, training.ErrOption) {
 			t.Errorf("%+v: %v", o, err)
 		}
 	}
-	if _, err := interleave.Make(t.Context(), nil, &world{}, nil, interleave.Options{}); !errors.Is(err, training.ErrOption) {
+	if err := failed(interleave.Make(t.Context(), nil, &world{}, nil, interleave.Options{})); !errors.Is(err, training.ErrOption) {
 		t.Errorf("%v", err)
 	}
-	if _, err := interleave.Make(t.Context(), &world{}, nil, nil, interleave.Options{}); !errors.Is(err, training.ErrOption) {
+	if err := failed(interleave.Make(t.Context(), &world{}, nil, nil, interleave.Options{})); !errors.Is(err, training.ErrOption) {
 		t.Errorf("%v", err)
 	}
 }

@@ -2,7 +2,8 @@
 // be any model, labels questions, passages and answers.
 //
 //	j, err := judge.New(model, judge.Templates{})
-//	labels, err := label.Run(ctx, j, records, label.Options{Journal: "labels.journal"})
+//	memory, err := label.Remember(j, "labels.memory", "the name of the model")
+//	labels, err := label.Run(ctx, memory, records, label.Options{})
 //	train, dev := label.Split(labels, 1500, 1)
 //
 // # What is asked
@@ -11,12 +12,13 @@
 // before an answer and before one of its later sentences (Retrieve), whether a passage is
 // relevant (IsREL), how far it supports a sentence (IsSUP), how useful an answer is (IsUSE).
 // A [Source] answers. It is a judge, any critic and decider by [Of], a file of labels by
-// [Known], or several of these by [ByGroup]; [Redrawn] makes a source worse.
+// [Known], or several of these by [ByGroup]; [Redrawn] makes a source worse, and [Remember]
+// asks it nothing twice.
 //
 // # What holds
 //
 // A reply that cannot be read neither stops a run nor vanishes: it is in the result, with
-// the reason, as [Labeled.Rejected] tells. A run that was broken off goes on where it
-// stopped, and ends with equal bytes. Labels are in the order of the records, whatever the
+// the reason, as [Labeled.Rejected] tells. With a [Memory], a run that was broken off asks
+// only for what is missing, and ends with the same labels. They are in the order of the records, whatever the
 // concurrency. No question is in both parts of [Split].
 package label

@@ -10,14 +10,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"go.uber.org/goleak"
 
 	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/critique/judge"
-	"github.com/goselfrag/goselfrag/eval/sensitivity"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
 	"github.com/goselfrag/goselfrag/reflection"
@@ -112,101 +110,6 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// failing fails at one call.
-type failing struct {
-	label.Source
-	at    int64
-	calls atomic.Int64
-}
-
-var errSource = errors.New("source failed")
-
-func (f *failing) Label(ctx context.Context, it judge.Item) (judge.Label, error) {
-	if f.calls.Add(1) == f.at {
-		return judge.Label{}, errSource
-	}
-	return f.Source.Label(ctx, it)
-}
-
-// A run that fails at any label goes on there, and ends with the labels and the bytes of one
-// that never failed.
-func TestGoesOn(t *testing.T) {
-	whole := filepath.Join(t.TempDir(), "whole")
-	want, err := label.Run(t.Context(), judged(t, chat()), records(), label.Options{Journal: whole})
-	if err != nil {
-		t.Fatal(err)
-	}
-	bytesOf := func(name string) string {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(text)
-	}
-	for at := range len(want) {
-		o := label.Options{Journal: filepath.Join(t.TempDir(), "broken"), Workers: 1}
-		f := &failing{Source: judged(t, chat()), at: int64(at) + 1}
-		if _, err := label.Run(t.Context(), f, records(), o); !errors.Is(err, errSource) {
-			t.Fatalf("label %d: %v", at, err)
-		}
-		f.calls.Store(0)
-		f.at = 0
-		got, err := label.Run(t.Context(), f, records(), o)
-		if err != nil || !slices.Equal(got, want) || int(f.calls.Load()) != len(want)-at {
-			t.Errorf("label %d: %v, %d more calls\n%+v", at, err, f.calls.Load(), got)
-		}
-		// The fake does not tell its prompts, which the head holds.
-		_, a, _ := strings.Cut(bytesOf(o.Journal), "\n")
-		_, b, _ := strings.Cut(bytesOf(whole), "\n")
-		if a != b {
-			t.Errorf("label %d: the journal holds\n%s", at, a)
-		}
-	}
-}
-
-// Other records, tasks, prompts and sources than those of a journal are refused.
-func TestRefusesOtherWork(t *testing.T) {
-	whole := filepath.Join(t.TempDir(), "whole")
-	if _, err := label.Run(t.Context(), judged(t, chat()), records(), label.Options{Journal: whole}); err != nil {
-		t.Fatal(err)
-	}
-	own := generator.MustTaskTemplate("own", "", "{{question}} {{answer}}")
-	other, err := judge.New(chat(), judge.Templates{Retrieve: own})
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Sources made of others have the prompts of these.
-	worse, err := label.Redrawn(label.ByGroup{reflection.IsUSE: other}, sensitivity.Noise{reflection.IsUSE: 0.5}, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if a, b := label.Prompts(other), label.Prompts(judged(t, chat())); a == "" || a == b || label.Prompts(worse) != a || label.Prompts(label.Of(other, nil)) != a || label.Prompts(label.Known(nil)) != "" {
-		t.Errorf("prompts %s and %s, %s, %s", a, b, label.Prompts(worse), label.Prompts(label.Of(other, nil)))
-	}
-	for name, run := range map[string]func() error{
-		"records": func() error {
-			_, err := label.Run(t.Context(), judged(t, chat()), records()[1:], label.Options{Journal: whole})
-			return err
-		},
-		"tasks": func() error {
-			_, err := label.Run(t.Context(), judged(t, chat()), records(), label.Options{Journal: whole, Tasks: []label.Task{label.Utility}})
-			return err
-		},
-		"prompts": func() error {
-			_, err := label.Run(t.Context(), other, records(), label.Options{Journal: whole})
-			return err
-		},
-		"source": func() error {
-			_, err := label.Run(t.Context(), judged(t, chat()), records(), label.Options{Journal: whole, About: "another"})
-			return err
-		},
-	} {
-		if err := run(); !errors.Is(err, label.ErrJournal) {
-			t.Errorf("other %s: %v", name, err)
-		}
-	}
-}
-
 // A budget ends the run, whatever the concurrency, and the plan says what a run takes.
 func TestBudgetAndPlan(t *testing.T) {
 	plan, err := label.Plan(judged(t, chat()), records(), label.Options{})
@@ -232,14 +135,10 @@ func TestBudgetAndPlan(t *testing.T) {
 	}
 	for _, workers := range []int{1, 5} {
 		ctx, b := budget.Open(t.Context(), "test", budget.Limits{Calls: 4})
-		o := label.Options{Workers: workers, Journal: filepath.Join(t.TempDir(), "journal")}
-		_, err := label.Run(ctx, judged(t, chat()), records(), o)
+		_, err := label.Run(ctx, judged(t, chat()), records(), label.Options{Workers: workers})
 		b.Close()
 		if !errors.Is(err, budget.ErrExceeded) || b.Usage().Calls > 4 {
 			t.Errorf("%d workers: %v after %d calls", workers, err, b.Usage().Calls)
-		}
-		if labels, err := label.Run(t.Context(), judged(t, chat()), records(), o); err != nil || len(labels) != 9 {
-			t.Errorf("%d workers: %d labels, %v", workers, len(labels), err)
 		}
 	}
 }

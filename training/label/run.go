@@ -4,23 +4,16 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/goselfrag/goselfrag/budget"
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/critique/judge"
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/fanout"
 	"github.com/goselfrag/goselfrag/internal/isnil"
-	"github.com/goselfrag/goselfrag/internal/journal"
-	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/training"
 )
-
-// ErrJournal is wrapped by the error about a file that is no journal, is one of other work,
-// or is damaged.
-var ErrJournal = journal.ErrFile
 
 // Options are those of [Run]. The zero value is ready to use.
 type Options struct {
@@ -29,12 +22,6 @@ type Options struct {
 	Tasks []Task
 	// Workers is how many labels are asked for at the same time, from 1 to 1,024; 0 means 4.
 	Workers int
-	// Journal names a file that keeps each label as soon as there is one: a run that was
-	// broken off goes on there. Without one the labels are kept in memory. One process at a
-	// time uses a file.
-	Journal string
-	// About names the source, such as a model. A journal of another one is refused.
-	About string
 	// Progress, unless nil, is called with the number of labels that were asked for and of
 	// all, by one goroutine at a time.
 	Progress func(done, total int)
@@ -82,18 +69,12 @@ func jobs(records []training.JudgeRecord, list []Task) ([]job, error) {
 	return out, nil
 }
 
-// kept is a line of the journal.
-type kept struct {
-	Label  reflection.Token `json:"label,omitzero"`
-	Reason string           `json:"reason,omitempty"`
-	Reply  string           `json:"reply,omitempty"`
-}
-
 // Run asks s for the labels of records, and returns them in the order of the records, of
-// each in the order of the tasks. Rejected ones are among them.
+// each in the order of the tasks. Rejected ones are among them. It returns nothing with an
+// error; a [Memory] keeps what was asked so far.
 //
-// The error wraps training.ErrOption, training.ErrRecord, ErrJournal, budget.ErrExceeded or
-// ctx.Err(), or is that of the source. What was asked so far is in the journal.
+// The error wraps training.ErrOption, training.ErrRecord, budget.ErrExceeded or ctx.Err(),
+// or is that of the source.
 func Run(ctx context.Context, s Source, records []training.JudgeRecord, o Options) ([]Labeled, error) {
 	if isnil.Value(s) {
 		return nil, fmt.Errorf("%w: the source of labels is nil", training.ErrOption)
@@ -105,60 +86,30 @@ func Run(ctx context.Context, s Source, records []training.JudgeRecord, o Option
 	if err != nil {
 		return nil, err
 	}
-	work := journal.Work[kept]{
-		File: o.Journal, Head: head(s, o.About, records, list), N: len(list), Workers: o.Workers, Progress: o.Progress,
-		Most: func(i int) (budget.Cost, bool) { return MostCost(s, list[i].item.Group) },
-		Do: func(ctx context.Context, i int) (kept, error) {
-			l, err := s.Label(ctx, list[i].item)
-			if err != nil {
-				return kept{}, fmt.Errorf("record %d, task %s: %w", list[i].record+1, list[i].task, err)
-			}
-			return keep(l, list[i].task), nil
-		},
-	}
-	results, err := work.Run(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("label: %w", err)
-	}
-	defer results.Close()
 	out := make([]Labeled, 0, len(list))
-	for k, err := range results.All() {
-		if err != nil {
-			return nil, fmt.Errorf("label: %w", err)
+	each := func(ctx context.Context, start func(context.Context, int) func() error) []error {
+		most := func(i int) (budget.Cost, bool) { return MostCost(s, list[i].item.Group) }
+		return budget.Each(ctx, len(list), o.Workers, most, start)
+	}
+	ask := func(ctx context.Context, i int) func() (Answer, error) {
+		return func() (Answer, error) {
+			if err := ctx.Err(); err != nil {
+				return Answer{}, err
+			}
+			return Ask(ctx, s, list[i].item)
 		}
+	}
+	for a, err := range fanout.Stream(ctx, len(list), 4*o.Workers, each, ask) {
 		j := list[len(out)]
-		out = append(out, Labeled{records[j.record], j.task, k.Label, k.Reason, k.Reply})
+		if err != nil {
+			return nil, fmt.Errorf("label: record %d, task %s: %w", j.record+1, j.task, err)
+		}
+		out = append(out, Labeled{records[j.record], j.task, a.Label, a.Reason, a.Reply})
+		if o.Progress != nil {
+			o.Progress(len(out), len(list))
+		}
 	}
 	return out, nil
-}
-
-// keep turns what a source said into a line of the journal.
-func keep(l judge.Label, t Task) kept {
-	switch {
-	case l.Status != reflection.StatusJudged:
-		reason := l.Reason
-		if reason == "" {
-			reason = "the source gave no label"
-		}
-		return kept{Reason: strings.ToValidUTF8(reason, "\uFFFD"), Reply: strings.ToValidUTF8(l.Reply, "\uFFFD")}
-	case l.Token.Group() != t.Group(), t == Retrieval && l.Token == reflection.ContinueEvidence:
-		return kept{Reason: fmt.Sprintf("the label %v is none of the task %s", l.Token, t)}
-	}
-	return kept{Label: l.Token}
-}
-
-// head identifies the work of a run.
-func head(s Source, about string, records []training.JudgeRecord, list []job) map[string]string {
-	sum := sha256.New()
-	enc := json.NewEncoder(sum)
-	for _, j := range list { // hash.Hash never returns an error
-		_ = enc.Encode(j.task)
-		_ = enc.Encode(j.item)
-		_ = enc.Encode(records[j.record])
-	}
-	return map[string]string{
-		"goselfrag": "labels", "version": "1", "about": about, "prompts": Prompts(s), "records": hex.EncodeToString(sum.Sum(nil)),
-	}
 }
 
 // Prompts identifies the prompts of a source, as far as it names them: see
@@ -204,8 +155,8 @@ const (
 // Tokens returns about how many tokens a prompt has that shows n bytes of text.
 func Tokens(n int) int { return (promptBytes + n + bytesPerToken - 1) / bytesPerToken }
 
-// Plan returns what [Run] will take, without asking anything. It counts labels that are in
-// a journal, too. Errors are those of Run.
+// Plan returns what [Run] will take, without asking anything. It counts labels that a
+// [Memory] has, too. Errors are those of Run.
 func Plan(s Source, records []training.JudgeRecord, o Options) (Estimate, error) {
 	if isnil.Value(s) {
 		return Estimate{}, fmt.Errorf("%w: the source of labels is nil", training.ErrOption)

@@ -22,6 +22,48 @@ type Source interface {
 	Label(ctx context.Context, it judge.Item) (judge.Label, error)
 }
 
+// Answer is a label, or the reason why there is none.
+type Answer struct {
+	// Label is of the group that was asked about, or None: then Reason says why, and Reply is
+	// the reply that could not be read, if there was one.
+	Label  reflection.Token `json:"label,omitzero"`
+	Reason string           `json:"reason,omitempty"`
+	Reply  string           `json:"reply,omitempty"`
+}
+
+// Ask asks s about an item, and checks what it says.
+func Ask(ctx context.Context, s Source, it judge.Item) (Answer, error) {
+	l, err := s.Label(ctx, it)
+	if err != nil {
+		return Answer{}, err
+	}
+	return answer(l, it), nil
+}
+
+func answer(l judge.Label, it judge.Item) Answer {
+	switch {
+	case l.Status != reflection.StatusJudged || l.Token == reflection.None:
+		reason := l.Reason
+		if reason == "" {
+			reason = "the source gave no label"
+		}
+		return Answer{Reason: strings.ToValidUTF8(reason, "\uFFFD"), Reply: strings.ToValidUTF8(l.Reply, "\uFFFD")}
+	case l.Token.Group() != it.Group:
+		return Answer{Reason: fmt.Sprintf("the label %v is none of %v", l.Token, it.Group)}
+	case l.Token == reflection.ContinueEvidence && it.Text == "":
+		return Answer{Reason: "there is nothing to continue with before the answer begins"}
+	}
+	return Answer{Label: l.Token}
+}
+
+// label returns the answer as that of a source.
+func (a Answer) label() judge.Label {
+	if a.Label == reflection.None {
+		return judge.Label{Reason: a.Reason, Reply: a.Reply}
+	}
+	return judge.Label{Judgment: reflection.Judged(reflection.OneHot(a.Label), a.Label, reflection.LevelUnstated)}
+}
+
 // declarer is a Source that knows the most that a label can cost, as a [judge.Judge] does.
 type declarer interface {
 	MostLabelCost(g reflection.Group) (budget.Cost, bool)
@@ -194,11 +236,10 @@ func (known) MostLabelCost(reflection.Group) (budget.Cost, bool) { return budget
 
 // Label implements Source.
 func (k known) Label(_ context.Context, it judge.Item) (judge.Label, error) {
-	t, ok := k[it]
-	if !ok {
-		return judge.Label{Reason: "the labels have none for these texts"}, nil
+	if t, ok := k[it]; ok {
+		return Answer{Label: t}.label(), nil
 	}
-	return judge.Label{Judgment: reflection.Judged(reflection.OneHot(t), t, reflection.LevelUnstated)}, nil
+	return judge.Label{Reason: "the labels have none for these texts"}, nil
 }
 
 // Fixed returns a source that gives t to every item of the group of t, and no other label.
@@ -215,5 +256,5 @@ func (f fixed) Label(_ context.Context, it judge.Item) (judge.Label, error) {
 	if it.Group != t.Group() || it.Group == reflection.NoGroup {
 		return judge.Label{Reason: fmt.Sprintf("there is no source of %v", it.Group)}, nil
 	}
-	return judge.Label{Judgment: reflection.Judged(reflection.OneHot(t), t, reflection.LevelUnstated)}, nil
+	return Answer{Label: t}.label(), nil
 }

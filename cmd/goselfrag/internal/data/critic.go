@@ -113,13 +113,12 @@ func parseShares(text string) (map[label.Task]float64, error) {
 	return shares, nil
 }
 
-func runCritic(ctx context.Context, c criticConfig, stdout, stderr io.Writer) error {
+func runCritic(ctx context.Context, c criticConfig, stdout, stderr io.Writer) (err error) {
 	if err := c.checkOutputs(); err != nil {
 		return err
 	}
 	var people []label.Labeled
 	if c.agree != "" {
-		var err error
 		if people, err = label.Read(c.agree); err != nil {
 			return fmt.Errorf("-agree: %w", err)
 		}
@@ -129,8 +128,13 @@ func runCritic(ctx context.Context, c criticConfig, stdout, stderr io.Writer) er
 		return err
 	}
 	bar, end := progress.Bar(stderr, "labels")
-	o := label.Options{Tasks: c.tasks, Workers: c.workers, Journal: c.journal, About: strings.Join(c.about, ", "), Progress: bar}
-	plan, err := label.Plan(c.source, records, o)
+	o := label.Options{Tasks: c.tasks, Workers: c.workers, Progress: bar}
+	source, closed, err := c.source()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closed()) }()
+	plan, err := label.Plan(source, records, o)
 	if err != nil {
 		return err
 	}
@@ -141,7 +145,7 @@ func runCritic(ctx context.Context, c criticConfig, stdout, stderr io.Writer) er
 	var labels []label.Labeled
 	err = c.within(ctx, func(ctx context.Context) (err error) {
 		defer end()
-		labels, err = label.Run(ctx, c.source, records, o)
+		labels, err = label.Run(ctx, source, records, o)
 		return err
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"strings"
 
@@ -56,9 +57,7 @@ func parseGenerate(cmd *cli.Command) (c generateConfig, err error) {
 		return c, err
 	}
 	c.out, c.dropped = cmd.String("out"), cmd.String("dropped")
-	c.options = interleave.Options{
-		K: cmd.Int("k"), Seed: c.seed, Workers: c.workers, Journal: c.journal,
-	}
+	c.options = interleave.Options{K: cmd.Int("k"), Seed: c.seed, Workers: c.workers}
 	if err := c.options.Variant.UnmarshalText([]byte(cmd.String("variant"))); err != nil {
 		return c, fmt.Errorf("-variant: %w", err)
 	}
@@ -83,7 +82,7 @@ func parseGenerate(cmd *cli.Command) (c generateConfig, err error) {
 	if err := c.redraw(cmd.Float("noise"), cmd.String("confusion")); err != nil {
 		return c, err
 	}
-	if _, err := interleave.Plan(c.source, retriever.List(), nil, c.options); err != nil {
+	if _, err := interleave.Plan(c.models, retriever.List(), nil, c.options); err != nil {
 		return c, err
 	}
 	c.inputs = append(c.inputs, c.seeds.file, cmd.String("confusion"))
@@ -114,15 +113,14 @@ func (c *generateConfig) redraw(noise float64, confusion string) (err error) {
 		}
 		p = matrices
 	}
-	if c.source, err = label.Redrawn(c.source, p, c.seed); err != nil {
+	if _, err = label.Redrawn(c.models, p, c.seed); err != nil {
 		return fmt.Errorf("-confusion: %w", err)
 	}
-	digest, err := digestOf(p)
-	c.about = append(c.about, "redrawn "+digest)
-	return err
+	c.wrong = p
+	return nil
 }
 
-func runGenerate(ctx context.Context, c generateConfig, stdout, stderr io.Writer) error {
+func runGenerate(ctx context.Context, c generateConfig, stdout, stderr io.Writer) (err error) {
 	if err := c.checkOutputs(); err != nil {
 		return err
 	}
@@ -136,7 +134,12 @@ func runGenerate(ctx context.Context, c generateConfig, stdout, stderr io.Writer
 			return err
 		}
 	}
-	plan, err := interleave.Plan(c.source, search, seeds, c.options)
+	source, closed, err := c.source()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closed()) }()
+	plan, err := interleave.Plan(source, search, seeds, c.options)
 	if err != nil {
 		return err
 	}
@@ -146,14 +149,10 @@ func runGenerate(ctx context.Context, c generateConfig, stdout, stderr io.Writer
 		return nil
 	}
 	bar, end := progress.Bar(stderr, "records")
-	c.options.Progress, c.options.About = bar, strings.Join(c.about, ", ")
+	defer end()
+	c.options.Progress = bar
 	return c.within(ctx, func(ctx context.Context) error {
-		made, err := interleave.Make(ctx, c.source, search, seeds, c.options)
-		end()
-		if err != nil {
-			return err
-		}
-		return errors.Join(c.finish(made, seeds, stdout), made.Close())
+		return c.write(interleave.Make(ctx, source, search, seeds, c.options), seeds, stdout)
 	})
 }
 
@@ -166,15 +165,15 @@ type dropped struct {
 
 func (dropped) Check() error { return nil }
 
-// finish writes both files and says what was made.
-func (c *generateConfig) finish(made *interleave.Made, seeds []training.Record, stdout io.Writer) error {
+// write writes both files and says what was made.
+func (c *generateConfig) write(made iter.Seq2[interleave.Result, error], seeds []training.Record, stdout io.Writer) error {
 	var rest []dropped
 	records, bytes := 0, 0
 	reasons, missing := map[string]int{}, map[reflection.Group]int{}
 	err := atomicfile.Write(c.out, func(f *os.File) error {
 		w := training.NewWriter(f)
 		i := 0
-		for r, err := range made.All() {
+		for r, err := range made {
 			if err != nil {
 				return err
 			}

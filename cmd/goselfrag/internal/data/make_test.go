@@ -100,11 +100,11 @@ func TestCritic(t *testing.T) {
 	if !strings.Contains(errs, "labels: at most") {
 		t.Error(errs)
 	}
-	code, _, errs := f.run(in + "-out @train -journal @journal -calls 30")
+	code, _, errs := f.run(in + "-out @train -remember @memory -calls 30")
 	if _, err := os.Stat(f.name("train")); code != 1 || err == nil || !strings.Contains(errs, "give the same command again to go on") {
 		t.Fatalf("exit code %d: %s", code, errs)
 	}
-	out, _ := f.good(in + "-out @train -dev @dev -dev-size 20 -labels @labels -journal @journal")
+	out, _ := f.good(in + "-out @train -dev @dev -dev-size 20 -labels @labels -remember @memory")
 	whole, _ := f.good(in + "-out @train2 -dev @dev2 -dev-size 20 -labels @labels2 -workers 1")
 	for _, name := range []string{"train", "dev", "labels"} {
 		if f.read(name) != f.read(name+"2") {
@@ -137,11 +137,11 @@ func TestGenerate(t *testing.T) {
 	if _, errs := f.good(in + "-plan"); !strings.Contains(errs, "12 seeds") {
 		t.Error(errs)
 	}
-	code, _, errs := f.run(in + "-out @made -journal @journal -calls 40")
+	code, _, errs := f.run(in + "-out @made -remember @memory -calls 40")
 	if code != 1 || !strings.Contains(errs, "give the same command again to go on") {
 		t.Fatalf("exit code %d: %s", code, errs)
 	}
-	f.good(in + "-out @made -journal @journal -dropped @dropped")
+	f.good(in + "-out @made -remember @memory -dropped @dropped")
 	out, _ := f.good(in + "-out @made2 -workers 1")
 	if f.read("made") != f.read("made2") || !strings.HasPrefix(out, "12 seeds, ") {
 		t.Errorf("%s\n%s", out, f.read("made"))

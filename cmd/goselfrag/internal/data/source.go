@@ -3,12 +3,10 @@ package data
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,6 +21,7 @@ import (
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/eval/critics"
 	"github.com/goselfrag/goselfrag/eval/dataset"
+	"github.com/goselfrag/goselfrag/eval/sensitivity"
 	"github.com/goselfrag/goselfrag/internal/atomicfile"
 	"github.com/goselfrag/goselfrag/internal/show"
 	"github.com/goselfrag/goselfrag/reflection"
@@ -43,7 +42,7 @@ func makeFlags(more ...cli.Flag) []cli.Flag {
 		&cli.StringFlag{Name: "generator", Usage: "judge by the model at `URL`; see goselfrag help models"},
 		&cli.StringSliceFlag{Name: "critic", Usage: "judge one group by another model, or by labels in a file: `G=URL`, G=FILE"},
 		&cli.IntFlag{Name: "utility", Usage: "give every answer the utility `N` instead of judging it"},
-		&cli.StringFlag{Name: "journal", Usage: "keep what is done in `FILE`, and go on there"},
+		&cli.StringFlag{Name: "remember", Usage: "keep the models' labels in `FILE`, and ask for none twice"},
 		&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`SEED` of all random choices"},
 		&cli.IntFlag{Name: "workers", Value: 4, Usage: "work on `N` at the same time"},
 		&cli.IntFlag{Name: "calls", Usage: "stop after `N` calls of models; 0 is no limit"},
@@ -58,9 +57,10 @@ type maker struct {
 	model          connect.Model
 	env            pipeline.Env
 	pipeline       *pipeline.Pipeline
-	source         label.Source
-	about          []string // what the source and the retriever are
-	journal        string
+	models, given  label.ByGroup // who labels: models, and labels that are there already
+	about          string        // the models
+	wrong          sensitivity.Perturbation
+	remember       string
 	seed           uint64
 	workers        int
 	limits         budget.Limits
@@ -70,7 +70,7 @@ type maker struct {
 
 func parseMaker(cmd *cli.Command) (m maker, err error) {
 	m = maker{
-		docs: cmd.String("docs"), corpus: cmd.String("corpus"), journal: cmd.String("journal"), seed: cmd.Uint64("seed"), workers: cmd.Int("workers"),
+		docs: cmd.String("docs"), corpus: cmd.String("corpus"), remember: cmd.String("remember"), seed: cmd.Uint64("seed"), workers: cmd.Int("workers"),
 		limits: budget.Limits{Calls: cmd.Int("calls"), Time: cmd.Duration("time")}, plan: cmd.Bool("plan"),
 	}
 	switch err := command.FlagsOnly(cmd); {
@@ -91,20 +91,76 @@ func parseMaker(cmd *cli.Command) (m maker, err error) {
 	if m.pipeline, err = connect.Retrieval(cmd.String("retrieval"), m.env); err != nil {
 		return m, fmt.Errorf("-retrieval: %w", err)
 	}
-	m.about = []string{"generator " + cmd.String("generator"), "embeddings " + cmd.String("embeddings"), "retrieval " + cmd.String("retrieval")}
-	m.source = critic(m.model)
 	m.inputs = append(m.inputs, m.corpus)
-	if err := m.groups(cmd.StringSlice("critic")); err != nil {
-		return m, err
+	return m, m.sources(cmd)
+}
+
+// sources sets the source of labels of each group.
+func (m *maker) sources(cmd *cli.Command) error {
+	m.models, m.given, m.about = label.ByGroup{}, label.ByGroup{}, cmd.String("generator")
+	all := critic(m.model)
+	for _, g := range reflection.Groups() {
+		m.models[g] = all
+	}
+	for _, text := range cmd.StringSlice("critic") {
+		g, from, err := parseCriticFlag(text)
+		if err == nil && strings.Contains(from, "://") {
+			var model connect.Model
+			model, err = connect.Generator(from)
+			m.models[g] = critic(model)
+			m.about += ", " + text
+		} else if err == nil {
+			var labels []label.Labeled
+			labels, err = label.Read(from)
+			m.given[g] = label.Known(labels)
+			m.inputs = append(m.inputs, from)
+		}
+		if err != nil {
+			return fmt.Errorf("-critic %s: %w", text, err)
+		}
 	}
 	if n := cmd.Int("utility"); n != 0 {
 		t, ok := reflection.ParseToken(fmt.Sprintf("[Utility:%d]", n))
 		if !ok {
-			return m, fmt.Errorf("-utility is %d: want 1 to 5, or 0 to judge it", n)
+			return fmt.Errorf("-utility is %d: want 1 to 5, or 0 to judge it", n)
 		}
-		m.set(reflection.IsUSE, label.Fixed(t), "utility "+t.String())
+		m.given[reflection.IsUSE] = label.Fixed(t)
 	}
-	return m, nil
+	return nil
+}
+
+// source returns the source of labels. What the models say is remembered, and wrong labels
+// are drawn of it. The caller closes the source.
+func (m *maker) source() (s label.Source, closed func() error, err error) {
+	s, closed = m.models, func() error { return nil }
+	if m.remember != "" && !m.plan {
+		memory, err := label.Remember(m.models, m.remember, m.about)
+		if err != nil {
+			return nil, nil, fmt.Errorf("-remember: %w", err)
+		}
+		s, closed = memory, memory.Close
+	}
+	by := label.ByGroup{}
+	for _, g := range reflection.Groups() {
+		by[g] = s
+	}
+	maps.Copy(by, m.given)
+	if m.wrong == nil {
+		return by, closed, nil
+	}
+	s, err = label.Redrawn(by, m.wrong, m.seed)
+	return s, closed, err
+}
+
+// parseCriticFlag reads a value of -critic.
+func parseCriticFlag(text string) (reflection.Group, string, error) {
+	name, from, ok := strings.Cut(text, "=")
+	for _, g := range reflection.Groups() {
+		if ok && from != "" && strings.EqualFold(g.String(), name) {
+			return g, from, nil
+		}
+	}
+	return reflection.NoGroup, "", errors.New("want a group, = and a URL or a file, with one of the groups Retrieve, IsREL, IsSUP and IsUSE")
 }
 
 // critic is the source of labels that a model is.
@@ -115,53 +171,9 @@ func critic(m connect.Model) label.Source {
 	return label.Of(critics.Model{Generator: m.Generator}, critique.NewTokens(m.Generator))
 }
 
-// set gives a group a source of its own.
-func (m *maker) set(g reflection.Group, s label.Source, about string) {
-	by, ok := m.source.(label.ByGroup)
-	if !ok {
-		by = label.ByGroup{}
-		for _, g := range reflection.Groups() {
-			by[g] = m.source
-		}
-	}
-	by[g] = s
-	m.source = by
-	m.about = append(m.about, about)
-}
-
-// groups reads -critic.
-func (m *maker) groups(list []string) error {
-	for _, text := range list {
-		name, from, ok := strings.Cut(text, "=")
-		g := slices.IndexFunc(reflection.Groups(), func(g reflection.Group) bool { return strings.EqualFold(g.String(), name) })
-		if !ok || g < 0 || from == "" {
-			return fmt.Errorf("-critic %s: want a group, = and a URL or a file, with one of the groups Retrieve, IsREL, IsSUP and IsUSE", text)
-		}
-		if strings.Contains(from, "://") {
-			model, err := connect.Generator(from)
-			if err != nil {
-				return fmt.Errorf("-critic %s: %w", text, err)
-			}
-			m.set(reflection.Groups()[g], critic(model), "critic "+text)
-			continue
-		}
-		labels, err := label.Read(from)
-		if err != nil {
-			return fmt.Errorf("-critic %s: %w", text, err)
-		}
-		digest, err := digestOf(labels)
-		if err != nil {
-			return err
-		}
-		m.set(reflection.Groups()[g], label.Known(labels), "labels "+digest)
-		m.inputs = append(m.inputs, from)
-	}
-	return nil
-}
-
-// writes says which files the command writes. The journal is one.
+// writes says which files the command writes. What is remembered is one.
 func (m *maker) writes(names ...string) error {
-	m.output = slices.DeleteFunc(append(names, m.journal), func(name string) bool { return name == "" })
+	m.output = slices.DeleteFunc(append(names, m.remember), func(name string) bool { return name == "" })
 	for i, name := range m.output {
 		for _, other := range append(slices.Clone(m.inputs), m.output[:i]...) {
 			if other != "" && filepath.Clean(other) == filepath.Clean(name) {
@@ -185,19 +197,7 @@ func (m *maker) retriever(ctx context.Context, stderr io.Writer) (retriever.Retr
 	} else if passages, err = dataset.Passages(m.corpus); err != nil {
 		return nil, fmt.Errorf("-corpus: %w", err)
 	}
-	digest, err := digestOf(passages)
-	if err != nil {
-		return nil, err
-	}
-	m.about = append(m.about, "passages "+digest)
 	return pipeline.NewCorpus(m.env, passages).Build(ctx, m.pipeline)
-}
-
-// digestOf identifies a value by its JSON.
-func digestOf(v any) (string, error) {
-	text, err := json.Marshal(v)
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:8]), err
 }
 
 // seedLine is a line of -seeds: a record, or a question with answers.
@@ -297,7 +297,7 @@ func (s seeds) laidOut(f io.Reader, stderr io.Writer) (list []training.Record, e
 // checkOutputs finds out, before long work, whether the files can be written.
 func (m *maker) checkOutputs() error {
 	for _, name := range m.output {
-		if name == m.journal {
+		if name == m.remember {
 			continue
 		}
 		f, err := atomicfile.Create(name)
@@ -317,8 +317,8 @@ func (m *maker) within(ctx context.Context, work func(ctx context.Context) error
 	inner, b := budget.Open(ctx, "data", m.limits)
 	defer b.Close()
 	err := work(inner)
-	if err != nil && m.journal != "" && (ctx.Err() != nil || b.Exceeded(err)) {
-		return fmt.Errorf("%w\n%s holds what there is: give the same command again to go on", err, show.Clean(m.journal))
+	if err != nil && m.remember != "" && (ctx.Err() != nil || b.Exceeded(err)) {
+		return fmt.Errorf("%w\n%s holds the labels so far: give the same command again to go on", err, show.Clean(m.remember))
 	}
 	return err
 }
