@@ -44,7 +44,8 @@ func (r *Reader[T]) Line() int { return r.begun }
 
 // All yields the records in their order, once. With a record that is not as T has it, or
 // that fails its Check, it yields what there is of it and a *[dataset.LineError]; the next
-// records follow, unless it is the array that is not JSON. An error of reading is the last. Blank lines are passed over.
+// records follow, unless the array itself is not JSON. An error of reading is the last.
+// Blank lines are passed over.
 func (r *Reader[T]) All() iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		next, err := r.start()

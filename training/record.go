@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -52,6 +53,14 @@ func (r Record) Check() error {
 	}
 	_, err := SpansOf(r.Output, r.Masked)
 	return err
+}
+
+// Neutralized returns r with Instruction and Input as [generator.SelfRAGTemplate] has them
+// in a prompt: reserved strings in them are made harmless, so that a trainer's tokenizer
+// reads no control token there. Output is left alone: [Output.String] has done it.
+func (r Record) Neutralized() Record {
+	r.Instruction, r.Input = generator.Neutralize(r.Instruction), generator.Neutralize(r.Input)
+	return r
 }
 
 // CriticRecord is a line of the critic's data, in the published fields: Instruction defines
