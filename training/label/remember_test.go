@@ -13,6 +13,7 @@ import (
 	"github.com/goselfrag/goselfrag/critique/judge"
 	"github.com/goselfrag/goselfrag/eval/sensitivity"
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/testsize"
 	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/training"
 	"github.com/goselfrag/goselfrag/training/label"
@@ -87,7 +88,7 @@ func TestGoesOnAfterAnyByte(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for size := range len(whole) + 1 {
+	for size := 0; size <= len(whole); size += testsize.Of(11, 1) {
 		if err := os.WriteFile(file, whole[:size], 0o600); err != nil {
 			t.Fatal(err)
 		}
