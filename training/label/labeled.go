@@ -50,7 +50,8 @@ func (l Labeled) Check() error {
 }
 
 // Critic returns the record that a critic is trained on: the definition of the task, the
-// texts, the label. The texts are data: reserved strings in them are neutralized. It must not be called for a rejected record.
+// texts, the label. The texts are data: reserved strings in them are neutralized. It must not
+// be called for a rejected record.
 func (l Labeled) Critic() training.CriticRecord { return l.Task.critic(l.JudgeRecord, l.Label) }
 
 // Read reads a file of labels. The first error, that of opening, of reading or a

@@ -112,8 +112,9 @@ func (m *Memory) add(line []byte) bool {
 }
 
 func keyOf(it judge.Item) itemKey {
+	it = shown(it)
 	sum := sha256.New()
-	for _, text := range []string{it.Group.String(), it.Question, it.Passage.Title, it.Passage.Text, it.Before, it.Text} {
+	for _, text := range []string{it.Group.String(), it.Question, it.Passage.Text, it.Before, it.Text} {
 		fmt.Fprintf(sum, "%d:%s", len(text), text)
 	}
 	return itemKey(sum.Sum(nil)[:len(itemKey{})])

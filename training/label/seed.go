@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/internal/isnil"
 	"github.com/goselfrag/goselfrag/internal/sentence"
 	"github.com/goselfrag/goselfrag/retriever"
@@ -84,7 +85,7 @@ func Records(ctx context.Context, r retriever.Retriever, seeds []training.Record
 			}
 			for _, h := range res.Hits {
 				record.PID = training.ID(strings.ToValidUTF8(h.Passage.ID, "\uFFFD"))
-				record.Evidence = strings.ToValidUTF8(strings.TrimLeft(h.Passage.Title+"\n", "\n")+h.Passage.Text, "\uFFFD")
+				record.Evidence = strings.ToValidUTF8(generator.JoinEvidence([]generator.Evidence{{Title: h.Passage.Title, Text: h.Passage.Text}}), "\uFFFD")
 				list = append(list, record)
 			}
 		}

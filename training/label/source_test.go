@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/goselfrag/goselfrag/critique"
+	"github.com/goselfrag/goselfrag/critique/judge"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/training/label"
@@ -82,6 +83,18 @@ func TestKnownAndByGroup(t *testing.T) {
 	for _, l := range mixed {
 		if l.Rejected() != (l.Task != label.Relevance) {
 			t.Errorf("%+v", l)
+		}
+	}
+}
+
+// A passage without a title is found, though its first line could be one.
+func TestKnownWithoutTitle(t *testing.T) {
+	l := label.Labeled{Task: label.Relevance, Label: reflection.Relevant}
+	l.Instruction, l.Evidence = "Who?", "First line.\nSecond line."
+	for _, passage := range []generator.Evidence{{Text: l.Evidence}, {Title: "First line.", Text: "Second line."}} {
+		a, err := label.Ask(t.Context(), label.Known([]label.Labeled{l}), judge.Item{Group: reflection.IsREL, Question: "Who?", Passage: passage})
+		if err != nil || a.Label != reflection.Relevant {
+			t.Errorf("%+v: %+v, %v", passage, a, err)
 		}
 	}
 }
