@@ -81,7 +81,7 @@ func (r CriticRecord) Check() error {
 		}
 	}
 	if t, _ := reflection.ParseToken(r.Output); t.Group() == reflection.NoGroup {
-		return fmt.Errorf("%w: \"output\" is %q: want a token of Retrieve, IsREL, IsSUP or IsUSE", ErrRecord, r.Output)
+		return fmt.Errorf("%w: \"output\" is %.60q: want a token of Retrieve, IsREL, IsSUP or IsUSE", ErrRecord, r.Output)
 	}
 	return nil
 }

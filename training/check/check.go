@@ -147,7 +147,7 @@ func newChecker(o Options) *checker {
 
 // record takes one record.
 func (c *checker) record(r training.Record, line int) {
-	c.report.Datasets[r.DatasetName]++
+	c.report.Datasets[short(r.DatasetName)]++
 	question := questionOf(r)
 	for _, text := range []string{r.Instruction, r.Input} {
 		s := scan.Scanner{Text: text}
@@ -170,6 +170,11 @@ func (c *checker) record(r training.Record, line int) {
 		c.near.add(line, question, answer)
 	}
 	c.masks(r, line)
+}
+
+// short is a name of at most 200 bytes, so that names cannot fill the memory.
+func short(name string) string {
+	return strings.ToValidUTF8(strings.Clone(name[:min(len(name), 200)]), "")
 }
 
 // segments looks at the parts of an output and returns its answer as a text.

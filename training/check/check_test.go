@@ -168,6 +168,14 @@ func TestArray(t *testing.T) {
 	}
 }
 
+// A name cannot fill the memory, and is cut between characters.
+func TestLongName(t *testing.T) {
+	in := strings.Replace(record("a", plain), `"nq"`, `"x`+strings.Repeat("é", 1000)+`"`, 1)
+	if got := run1(t, in, Options{}).Datasets; got["x"+strings.Repeat("é", 99)] != 1 {
+		t.Errorf("%v", got)
+	}
+}
+
 func TestPlaces(t *testing.T) {
 	report := run1(t, strings.Repeat("{\n", 50), Options{Places: 3})
 	if f := report.Findings[0]; f.Count != 50 || len(f.Places) != 3 {

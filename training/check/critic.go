@@ -21,7 +21,8 @@ func RunCritic(ctx context.Context, r *training.Reader[training.CriticRecord], o
 	labels := map[digest]labeled{}
 	tasks := map[string]map[reflection.Group][]int32{} // the lines of the labels of each group
 	err := each(ctx, r, report, func(record training.CriticRecord, line int) {
-		report.Datasets[record.Task]++
+		task := short(record.Task)
+		report.Datasets[task]++
 		report.count(record.Output)
 		label, _ := reflection.ParseToken(record.Output)
 		key := digestOf(record.Task, record.Instruction, record.Input)
@@ -33,10 +34,10 @@ func RunCritic(ctx context.Context, r *training.Reader[training.CriticRecord], o
 		default:
 			report.find(OtherLabel, Place{Line: line, Of: int(first.line), Reason: fmt.Sprintf("%v, there %v", label, first.label)})
 		}
-		if tasks[record.Task] == nil {
-			tasks[record.Task] = map[reflection.Group][]int32{}
+		if tasks[task] == nil {
+			tasks[task] = map[reflection.Group][]int32{}
 		}
-		tasks[record.Task][label.Group()] = append(tasks[record.Task][label.Group()], int32(line))
+		tasks[task][label.Group()] = append(tasks[task][label.Group()], int32(line))
 	})
 	if err != nil {
 		return nil, err
