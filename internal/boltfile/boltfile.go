@@ -2,8 +2,8 @@
 //
 // bbolt maps its file. A page that is not there, or an inner page that leads back to itself,
 // would end the process or keep it busy for good. [Check] reads the file, before bbolt does:
-// its size, the headers, the list of free pages and the inner pages of all trees; in files up
-// to 16 MiB also the leaves. What else is damaged makes bbolt panic or fault at most, which its
+// its size, the headers, the list of free pages and the inner pages of all trees, and that no
+// page is used twice; in files up to 16 MiB also the leaves. What else is damaged makes bbolt panic or fault at most, which its
 // callers can recover (see [runtime/debug.SetPanicOnFault]). The values have no checksums.
 package boltfile
 
@@ -50,7 +50,7 @@ func check(path string, deepSize uint64) error {
 	if err != nil {
 		return err
 	}
-	c := &checker{f: f, size: uint64(info.Size()), seen: map[uint64]bool{}}
+	c := &checker{f: f, size: uint64(info.Size())}
 	c.deep = c.size <= deepSize
 	if err := c.run(); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
@@ -63,7 +63,8 @@ type checker struct {
 	size uint64
 	meta meta
 	deep bool
-	seen map[uint64]bool // inner pages
+	// taken has a bit for each page that is free or was come upon.
+	taken []uint64
 }
 
 func damaged(format string, args ...any) error {
@@ -83,10 +84,23 @@ func (c *checker) run() error {
 	if c.meta.end > c.size/c.meta.pageSize {
 		return damaged("it has %d bytes: want %d pages of %d", c.size, c.meta.end, c.meta.pageSize)
 	}
+	c.taken = make([]uint64, (c.meta.end+63)/64)
 	if err := c.checkFree(); err != nil {
 		return err
 	}
 	return c.checkTree(c.meta.root, true)
+}
+
+// take returns an error if one of some pages was taken before: bbolt would write to a page in
+// use, or go in circles.
+func (c *checker) take(id, pages uint64) error {
+	for ; pages > 0; id, pages = id+1, pages-1 {
+		if id < 2 || id >= c.meta.end || c.taken[id/64]>>(id%64)&1 == 1 {
+			return damaged("page %d is used twice, or free, or none of %d", id, c.meta.end)
+		}
+		c.taken[id/64] |= 1 << (id % 64)
+	}
+	return nil
 }
 
 // places returns where headers may be.
@@ -159,9 +173,12 @@ func (c *checker) checkFree() error {
 	if count > uint64(len(ids)/8) {
 		return damaged("%d free pages in %d bytes", count, len(ids))
 	}
+	if err := c.take(c.meta.free, uint64(len(b))/c.meta.pageSize); err != nil {
+		return err
+	}
 	for i := range count {
-		if id := binary.LittleEndian.Uint64(ids[8*i:]); id < 2 || id >= c.meta.end {
-			return damaged("free page %d of %d", id, c.meta.end)
+		if err := c.take(binary.LittleEndian.Uint64(ids[8*i:]), 1); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -172,23 +189,25 @@ func (c *checker) checkTree(root uint64, top bool) error {
 	for level := []uint64{root}; len(level) > 0; {
 		var below []uint64
 		for i, id := range level {
-			_, flags, _, err := c.page(id, false)
+			b, flags, _, err := c.page(id, false)
 			if err != nil {
 				return err
 			}
+			if flags == flagLeaf && !top && !c.deep && i == 0 {
+				return c.leaves(level)
+			}
+			if err := c.take(id, 1+uint64(binary.LittleEndian.Uint32(b[12:]))); err != nil {
+				return err
+			}
 			if flags == flagLeaf {
-				if !top && !c.deep && i == 0 {
-					return c.leaves(level)
-				}
 				if err := c.checkLeaf(id, top); err != nil {
 					return err
 				}
 				continue
 			}
-			if flags != flagBranch || c.seen[id] {
+			if flags != flagBranch {
 				return damaged("page %d has flags %d", id, flags)
 			}
-			c.seen[id] = true
 			if below, err = c.branch(below, id); err != nil {
 				return err
 			}
@@ -198,12 +217,11 @@ func (c *checker) checkTree(root uint64, top bool) error {
 	return nil
 }
 
-// leaves checks the level of the leaves without reading it: none of them is an inner page
-// above.
+// leaves checks the level of the leaves without reading it.
 func (c *checker) leaves(level []uint64) error {
 	for _, id := range level {
-		if id < 2 || id >= c.meta.end || c.seen[id] {
-			return damaged("page %d is no leaf", id)
+		if err := c.take(id, 1); err != nil {
+			return err
 		}
 	}
 	return nil
