@@ -44,7 +44,7 @@ type Env struct {
 type Corpus struct {
 	env      Env
 	passages []retriever.Passage
-	store    Store // nil without one
+	store    Store                          // nil without one
 	bases    map[string]retriever.Retriever // by canonical text with all options
 	words    *rewrite.Vocabulary
 	embedder dense.Embedder // set by embed

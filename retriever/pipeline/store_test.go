@@ -6,6 +6,7 @@ import (
 	"iter"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/goselfrag/goselfrag/retriever"
@@ -20,12 +21,15 @@ import (
 type kept struct {
 	words, vectors retriever.Retriever
 	passages       []retriever.Passage
+	mu             sync.Mutex
 	asked          map[string]int
 }
 
 func (k *kept) side(name string, r retriever.Retriever) retriever.Retriever {
 	return retriever.Func(func(ctx context.Context, q retriever.Query) (retriever.Result, error) {
+		k.mu.Lock()
 		k.asked[name]++
+		k.mu.Unlock()
 		return r.Retrieve(ctx, q)
 	})
 }
@@ -79,7 +83,7 @@ func TestOverStore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		k := &kept{words, vectors, passages, map[string]int{}}
+		k := &kept{words: words, vectors: vectors, passages: passages, asked: map[string]int{}}
 		var got, over retriever.Result
 		for i, c := range []*pipeline.Corpus{pipeline.OverStore(env, k), pipeline.NewCorpus(env, passages)} {
 			r, err := c.Build(ctx, p)
