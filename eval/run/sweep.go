@@ -1,0 +1,206 @@
+package run
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/goselfrag/goselfrag/eval/dataset"
+	"github.com/goselfrag/goselfrag/eval/metric"
+	"github.com/goselfrag/goselfrag/internal/fanout"
+	"github.com/goselfrag/goselfrag/selfrag"
+)
+
+// Setting is a point of a sweep: options that selfrag.Rescore can change.
+type Setting struct {
+	Name    string
+	Options []selfrag.Option
+}
+
+// SweepOptions are the options of [Results.Sweep]. The zero value is ready to use.
+type SweepOptions struct {
+	// Score measures the answers; nil means [Score].
+	Score Scorer
+	// Metrics are the scores to report; nil means match.
+	Metrics []string
+	// Workers is how many questions are worked on at the same time; 0 means 2.
+	Workers int
+	// Seed is that of the intervals.
+	Seed uint64
+	// Progress, if set, is called with the number of questions done and of all.
+	Progress func(done, total int)
+}
+
+// Point is what a setting comes to.
+type Point struct {
+	Setting string `json:"setting"`
+	// Scores holds the mean of each metric with its 95 % interval, over the questions for
+	// which it is defined and the answer is known. A metric that is defined for none is
+	// missing.
+	Scores map[string]metric.Interval `json:"scores"`
+	// RetrievalRate is the share of questions for which passages are asked for.
+	RetrievalRate metric.Interval `json:"retrieval_rate"`
+	// Questions is how many were answered again, Unknown how many were not, because the
+	// trace does not know what the setting leads to. Those are in no figure: where there
+	// are many, run the setting itself.
+	Questions int `json:"questions"`
+	Unknown   int `json:"unknown"`
+}
+
+// outcome is a question under all settings. A nil entry is unknown.
+type outcome struct {
+	group    string
+	settings []*swept
+}
+
+type swept struct {
+	scores    Scores
+	retrieved bool
+}
+
+// Sweep answers the questions of a part again under each setting, from the stored traces and
+// without a model. Traces made with selfrag.TraceFull know all of a short answer. The
+// intervals hold for one point each: a best point that is chosen by them is too good.
+//
+// The error wraps [ErrOption] or [ErrFile], ctx.Err(), or is an error of selfrag.Rescore
+// other than *selfrag.Diverged, such as for a trace of another decoder.
+func (r *Results) Sweep(ctx context.Context, part string, questions []dataset.Question, settings []Setting, o SweepOptions) ([]Point, error) {
+	if o.Score == nil {
+		o.Score = Score
+	}
+	if o.Metrics == nil {
+		o.Metrics = []string{"match"}
+	}
+	o.Workers = cmp.Or(o.Workers, 2)
+	p := r.Part(part)
+	if p == nil || len(settings) == 0 || o.Workers < 1 {
+		return nil, fmt.Errorf("%w: part %q, %d settings, %d workers: want a part of the run, a setting and a worker", ErrOption, part, len(settings), o.Workers)
+	}
+	byID := map[string]dataset.Question{}
+	for _, q := range questions {
+		byID[q.ID] = q
+	}
+	var list []outcome
+	for x, err := range r.outcomes(ctx, part, byID, settings, o) {
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, x)
+		if o.Progress != nil {
+			o.Progress(len(list), len(p.Records))
+		}
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%w: part %q has no answer yet", ErrOption, part)
+	}
+	var points []Point
+	for i, s := range settings {
+		point, err := pointOf(s.Name, i, list, o)
+		if err != nil {
+			return nil, err
+		}
+		points = append(points, point)
+	}
+	return points, nil
+}
+
+// rescored answers the question of a trace under every setting.
+func rescored(t Trace, q dataset.Question, settings []Setting, score Scorer) (outcome, error) {
+	x := outcome{group: t.Record.Group}
+	for _, s := range settings {
+		a, err := selfrag.Rescore(t.Trace, s.Options...)
+		var diverged *selfrag.Diverged
+		switch {
+		case errors.As(err, &diverged):
+			x.settings = append(x.settings, nil)
+		case err != nil:
+			return x, fmt.Errorf("run: question %q, setting %s: %w", q.ID, s.Name, err)
+		default:
+			x.settings = append(x.settings, &swept{score(q, a), Retrieved(a)})
+		}
+	}
+	return x, nil
+}
+
+// pointOf makes the figures of setting i.
+func pointOf(name string, i int, list []outcome, o SweepOptions) (Point, error) {
+	p := Point{Setting: name, Scores: map[string]metric.Interval{}}
+	values := map[string][]float64{}
+	groups := map[string][]string{}
+	add := func(metric, group string, v float64) {
+		values[metric], groups[metric] = append(values[metric], v), append(groups[metric], group)
+	}
+	const retrieval = "\x00" // no name of a score
+	for _, x := range list {
+		s := x.settings[i]
+		if s == nil {
+			p.Unknown++
+			continue
+		}
+		p.Questions++
+		add(retrieval, x.group, number(s.retrieved))
+		for _, m := range o.Metrics {
+			if v, ok := s.scores[m]; ok {
+				add(m, x.group, v)
+			}
+		}
+	}
+	for m, v := range values {
+		interval, err := metric.Bootstrap{Seed: o.Seed, Groups: groups[m], Resamples: 2000}.Mean(v)
+		if err != nil {
+			return p, fmt.Errorf("run: %w", err)
+		}
+		if m == retrieval {
+			p.RetrievalRate = interval
+		} else {
+			p.Scores[m] = interval
+		}
+	}
+	return p, nil
+}
+
+// outcomes yields what comes of each trace, in order, several at the same time.
+func (r *Results) outcomes(ctx context.Context, part string, questions map[string]dataset.Question, settings []Setting, o SweepOptions) func(yield func(outcome, error) bool) {
+	return func(yield func(outcome, error) bool) {
+		batch := make([]Trace, 0, 32*o.Workers)
+		flush := func() bool {
+			out := make([]outcome, len(batch))
+			errs := fanout.Do(len(batch), o.Workers, func(i int) (err error) {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				q, ok := questions[batch[i].Record.ID]
+				if !ok {
+					return fmt.Errorf("%w: question %q is not among those that are given", ErrOption, batch[i].Record.ID)
+				}
+				out[i], err = rescored(batch[i], q, settings, o.Score)
+				return err
+			})
+			batch = batch[:0]
+			for i := range out {
+				var err error
+				if errs != nil {
+					err = errs[i]
+				}
+				if !yield(out[i], err) || err != nil {
+					return false
+				}
+			}
+			return true
+		}
+		for t, err := range r.Traces(part) {
+			if err == nil && t.Trace == nil {
+				err = fmt.Errorf("%w: the system of part %q makes no traces", ErrOption, part)
+			}
+			if err != nil {
+				yield(outcome{}, err)
+				return
+			}
+			if batch = append(batch, t); len(batch) == cap(batch) && !flush() {
+				return
+			}
+		}
+		flush()
+	}
+}
