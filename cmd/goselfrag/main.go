@@ -22,6 +22,7 @@ import (
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/compare"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/doctor"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/eval"
+	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/evalrun"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/prompts"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/version"
 )
@@ -35,6 +36,8 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	measure := eval.Command()
+	measure.Commands = evalrun.Commands()
 	return command.Run(ctx, args, stdout, stderr,
-		ask.Command(), eval.Command(), compare.Command(), adapt.Command(), doctor.Command(), prompts.Command(), version.Command())
+		ask.Command(), measure, compare.Command(), adapt.Command(), doctor.Command(), prompts.Command(), version.Command())
 }

@@ -77,17 +77,7 @@ func Compare(base, now *Results, o CompareOptions) ([]Comparison, error) {
 	if !(o.Level > 0 && o.Level < 1) {
 		return nil, fmt.Errorf("%w: Level is %v: want a number in (0, 1), or 0 for 0.95", ErrOption, o.Level)
 	}
-	var both [][2]*PartResults
-	for i := range now.Parts {
-		p := &now.Parts[i]
-		b := base.Part(p.Name)
-		if len(now.Parts) == 1 && len(base.Parts) == 1 {
-			b = &base.Parts[0]
-		}
-		if b != nil {
-			both = append(both, [2]*PartResults{b, p})
-		}
-	}
+	both := Common(base, now)
 	if len(both) == 0 {
 		return nil, fmt.Errorf("%w: the runs have no part in common", ErrOption)
 	}
@@ -103,6 +93,21 @@ func Compare(base, now *Results, o CompareOptions) ([]Comparison, error) {
 		}
 	}
 	return list, nil
+}
+
+// Common returns the parts of two runs, first that of base, that [Compare] compares.
+func Common(base, now *Results) (list [][2]*PartResults) {
+	for i := range now.Parts {
+		p := &now.Parts[i]
+		b := base.Part(p.Name)
+		if len(now.Parts) == 1 && len(base.Parts) == 1 {
+			b = &base.Parts[0]
+		}
+		if b != nil {
+			list = append(list, [2]*PartResults{b, p})
+		}
+	}
+	return list
 }
 
 func compare(base, now *PartResults, name string, boot metric.Bootstrap) (Comparison, error) {

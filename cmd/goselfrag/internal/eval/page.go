@@ -122,7 +122,7 @@ func (r report) plots() []chart.Plot {
 		list = slices.Insert(list, 0, r.forest())
 	}
 	if r.Sensitivity != nil {
-		list = append(list, r.Sensitivity.plots(r.Metric)...)
+		list = append(list, r.Sensitivity.Plots(r.Metric)...)
 	}
 	if r.Critic != nil {
 		list = append(list, calibration(r.Critic))
