@@ -83,7 +83,11 @@ func (x row) page(primary string, names []string) pageRow {
 			p.Cells = append(p.Cells, cell{Value: "–"})
 			continue
 		}
-		c := cell{Value: fmt.Sprintf("%.3f", i.Value), Interval: fmt.Sprintf("[%.3f, %.3f]", i.Low, i.High)}
+		digits := 3
+		if name == "words" {
+			digits = 1
+		}
+		c := cell{Value: fmt.Sprintf("%.*f", digits, i.Value), Interval: fmt.Sprintf("[%.*f, %.*f]", digits, i.Low, digits, i.High)}
 		if name == primary && x.MinusFirst != nil {
 			d := x.MinusFirst.Simultaneous
 			c.Difference = fmt.Sprintf("%+.3f [%+.3f, %+.3f]", d.Value, d.Low, d.High)
@@ -142,31 +146,52 @@ func (b *built) facts(results *run.Results) []fact {
 
 // calibration compares the relevance of answers with how often they match.
 type calibration struct {
-	part  string
-	bins  []metric.Bin
-	error float64
-	n     int
+	row    int // of the part
+	bins   []metric.Bin
+	shares []metric.Interval // of the bins
+	error  float64
+	n      int
 }
 
 // calibrate adds the diagram of a part, if relevance was judged for at least as many answers
 // as a claim needs.
-func (r *report) calibrate(p *run.PartResults) {
+func (r *report) calibrate(p *run.PartResults) error {
+	const bins = 10
 	var probabilities []float64
 	var right []bool
+	var values [bins][]float64
+	var groups [bins][]string
 	for _, rec := range p.Records {
-		if c := rec.Confidence; c != nil && *c >= 0 && *c <= 1 {
-			probabilities, right = append(probabilities, *c), append(right, rec.Scores["match"] == 1)
+		c := rec.Confidence
+		if c == nil || !(*c >= 0 && *c <= 1) {
+			continue
 		}
+		match := rec.Scores["match"]
+		probabilities, right = append(probabilities, *c), append(right, match == 1)
+		b := min(int(*c*bins), bins-1)
+		values[b], groups[b] = append(values[b], match), append(groups[b], rec.Group)
 	}
 	if len(probabilities) < metric.MinClusters {
-		return
+		return nil
 	}
-	bins, err := metric.Reliability(probabilities, right, 10)
-	if err != nil {
-		return // all are in [0, 1], and there is one
+	c := calibration{row: len(r.Rows) - 1, n: len(right)}
+	var err error
+	if c.bins, err = metric.Reliability(probabilities, right, bins); err != nil {
+		return err
 	}
-	off, err := metric.CalibrationError(probabilities, right, 10)
-	if err == nil {
-		r.calibrations = append(r.calibrations, calibration{p.Name, bins, off, len(right)})
+	if c.error, err = metric.CalibrationError(probabilities, right, bins); err != nil {
+		return err
 	}
+	for b := range values {
+		if len(values[b]) == 0 {
+			continue
+		}
+		share, err := (metric.Bootstrap{Seed: r.Seed, Groups: groups[b]}).Mean(values[b])
+		if err != nil {
+			return err
+		}
+		c.shares = append(c.shares, share)
+	}
+	r.calibrations = append(r.calibrations, c)
+	return nil
 }

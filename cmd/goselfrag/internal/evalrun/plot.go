@@ -208,22 +208,24 @@ func sweepDrawing(list []sweep, name, figure string) *chart.Drawing {
 }
 
 func (r *report) calibrationPlot() chart.Plot {
-	p := chart.Plot{Head: "Calibration", About: "How often an answer matches, by the relevance that the critic gave its passage. On the line the relevance is the probability of a match. The text at a point has the number of answers."}
-	for i, c := range r.calibrations {
-		a := chart.NewAxes("calibration of "+show.Clean(c.part), chart.Scale{Low: 0, High: 1}, chart.Scale{Low: 0, High: 1})
+	p := chart.Plot{Head: "Calibration", About: "How often an answer matches, by the relevance that the critic gave its passage. On the line the relevance is the probability of a match. Bars are 95 % intervals; of a few answers they are too short, and of one they have no length. The text at a point has the number of answers."}
+	for _, c := range r.calibrations {
+		name, class := show.Clean(r.Rows[c.row].Part), chart.Class(c.row)
+		a := chart.NewAxes("calibration of "+name, chart.Scale{Low: 0, High: 1}, chart.Scale{Low: 0, High: 1})
 		for _, x := range []float64{0, 0.25, 0.5, 0.75, 1} {
 			a.Tick(x, fmt.Sprint(x))
 		}
-		a.Titles("relevance", show.Shorten(fmt.Sprintf("share that matches, error %.3f", c.error), 60))
+		a.Titles("relevance", fmt.Sprintf("share that matches, error %.3f", c.error))
 		a.Join([]float64{0, 1}, []float64{0, 1}, "axis")
 		var xs, ys []float64
-		for _, b := range c.bins {
+		for i, b := range c.bins {
 			xs, ys = append(xs, b.Mean), append(ys, b.Share)
-			a.Mark(b.Mean, b.Share, chart.Class(i), fmt.Sprintf("%d answers: mean %.3f, match %.3f", b.Count, b.Mean, b.Share))
+			a.Bar(b.Mean, c.shares[i], class)
+			a.Mark(b.Mean, b.Share, class, fmt.Sprintf("%d answers: mean %.3f, match %.3f [%.3f, %.3f]", b.Count, b.Mean, b.Share, c.shares[i].Low, c.shares[i].High))
 		}
-		a.Join(xs, ys, chart.Class(i))
+		a.Join(xs, ys, class)
 		p.Drawings = append(p.Drawings, a.Drawing)
-		p.Key = append(p.Key, chart.Entry{Name: fmt.Sprintf("%s, %d answers", show.Clean(c.part), c.n), Class: chart.Class(i)})
+		p.Key = append(p.Key, chart.Entry{Name: fmt.Sprintf("%s, %d answers", name, c.n), Class: class})
 	}
 	return p
 }

@@ -86,7 +86,9 @@ func (b *built) report(ctx context.Context, results, before *run.Results, stderr
 			return nil, err
 		}
 		r.Rows = append(r.Rows, x)
-		r.calibrate(&results.Parts[i])
+		if err := r.calibrate(&results.Parts[i]); err != nil {
+			return nil, err
+		}
 	}
 	if err := r.compare(results, f.Seed); err != nil {
 		return nil, err
