@@ -19,12 +19,13 @@ type Scored struct {
 }
 
 // TRECOrder returns the ids of list in the order in which trec_eval looks at them, whatever
-// their order in its file: by score, and ids of one score by id, both descending; ids are
-// compared byte by byte.
+// their order in its file: by score, and ids of one score by id, both descending. Scores are
+// compared as float32, as there, so that two which differ by less are one; ids are compared
+// byte by byte.
 func TRECOrder(list []Scored) []string {
 	list = slices.Clone(list)
 	slices.SortStableFunc(list, func(a, b Scored) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(b.ID, a.ID))
+		return cmp.Or(cmp.Compare(float32(b.Score), float32(a.Score)), cmp.Compare(b.ID, a.ID))
 	})
 	ids := make([]string, len(list))
 	for i, s := range list {
