@@ -37,29 +37,30 @@ type Scores map[string]float64
 // Scorer measures an answer.
 type Scorer func(q dataset.Question, a *selfrag.Answer) Scores
 
-// Score returns match, match_cased, exact, f1 and words of an answer and, if the question
-// names positive passages, gold_citation, citation_precision and citation_recall.
-// docs/evaluation.md says what they mean.
-func Score(q dataset.Question, a *selfrag.Answer) Scores {
-	s := Text(q, a.Text)
-	s.cite(q, Cited(a))
+// Score returns match, match_cased, exact, f1, words and abstained_wrong of an answer and, if
+// the question names positive passages, gold_citation, citation_precision and
+// citation_recall; of an unanswerable question abstained_right alone. docs/evaluation.md says
+// what they mean.
+func Score(q dataset.Question, a *selfrag.Answer) Scores { return ScoreCited(q, a, Cited(a)) }
+
+// ScoreCited is [Score] where q.Positive names something else than ids of passages, such as
+// files: cited is what the answer cites of that.
+func ScoreCited(q dataset.Question, a *selfrag.Answer, cited []string) Scores {
+	abstained := number(a.Stop == selfrag.StopAbstained)
+	if q.Unanswerable {
+		return Scores{"abstained_right": abstained}
+	}
+	s := Scores{
+		"match":           number(metric.MatchFold(a.Text, q.Answers)),
+		"match_cased":     number(metric.Match(a.Text, q.Answers)),
+		"exact":           number(metric.ExactMatch(a.Text, q.Answers)),
+		"f1":              metric.F1(a.Text, q.Answers),
+		"words":           float64(analysis.Count(a.Text)),
+		"abstained_wrong": abstained,
+	}
+	s.cite(q, cited)
 	return s
 }
-
-// Text returns the figures of [Score] that need the text of an answer alone.
-func Text(q dataset.Question, text string) Scores {
-	return Scores{
-		"match":       number(metric.MatchFold(text, q.Answers)),
-		"match_cased": number(metric.Match(text, q.Answers)),
-		"exact":       number(metric.ExactMatch(text, q.Answers)),
-		"f1":          metric.F1(text, q.Answers),
-		"words":       float64(analysis.Count(text)),
-	}
-}
-
-// Cite adds the figures of citations: cited and q.Positive hold what is compared, such as
-// ids of passages or names of files. Without positive ones it adds nothing.
-func (s Scores) Cite(q dataset.Question, cited []string) { s.cite(q, cited) }
 
 func (s Scores) cite(q dataset.Question, cited []string) {
 	if len(q.Positive) == 0 {

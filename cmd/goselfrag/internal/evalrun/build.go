@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/goselfrag/goselfrag/budget"
@@ -68,6 +69,7 @@ type settings struct {
 	Retrieval  []string        `json:"retrieval"`
 	Passages   []string        `json:"passages_sha256"` // of each set
 	K          int             `json:"k"`
+	Abstain    float64         `json:"abstain,omitempty"`
 	Seed       uint64          `json:"seed"`
 }
 
@@ -78,7 +80,7 @@ type modelSettings struct {
 
 // build reads the sets and connects the models. It asks no model.
 func build(ctx context.Context, f *file, out string, stderr io.Writer) (b *built, err error) {
-	b = &built{file: f, settings: settings{Embeddings: f.Embeddings, K: f.K, Seed: f.Seed}}
+	b = &built{file: f, settings: settings{Embeddings: f.Embeddings, K: f.K, Abstain: f.Abstain, Seed: f.Seed}}
 	if f.Adapter != "" {
 		text, err := os.ReadFile(f.Adapter)
 		if err != nil {
@@ -216,17 +218,16 @@ func (b *built) addSet(ctx context.Context, at int, s setFile, stderr io.Writer)
 // addSystems adds a part for each system over a set, a model and a retriever.
 func (b *built) addSystems(ctx context.Context, s setFile, set *questionset.Set, units string, m *model, index retriever.Retriever, retrieval string, first bool) error {
 	f := b.file
+	options := append(slices.Clone(m.Options), selfrag.WithAbstention(f.Abstain, ""))
 	bench, err := system.NewBench(system.Config{
-		Model: m.Generator, Options: m.Options, Instructed: m.Family != "",
+		Model: m.Generator, Options: options, Instructed: m.Family != "",
 		Retriever: index, Passages: set.Passages, K: f.K, Seed: f.Seed,
 	})
 	if err != nil {
 		return err
 	}
 	score := func(q dataset.Question, a *selfrag.Answer) run.Scores {
-		scores := run.Text(q, a.Text)
-		scores.Cite(q, set.Names(run.Cited(a)))
-		return scores
+		return run.ScoreCited(q, a, set.Names(run.Cited(a)))
 	}
 	add := func(name string, answer system.Answerer, extra bool) {
 		b.parts = append(b.parts, part{

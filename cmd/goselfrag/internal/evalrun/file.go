@@ -30,10 +30,12 @@ type file struct {
 	Retrieval  []string    `yaml:"retrieval"`
 	Systems    []string    `yaml:"systems"`
 
-	K      int    `yaml:"k"`
-	Limit  int    `yaml:"limit"`
-	Metric string `yaml:"metric"`
-	Seed   uint64 `yaml:"seed"`
+	K int `yaml:"k"`
+	// Abstain is the relevance below which the engine gives no answer.
+	Abstain float64 `yaml:"abstain"`
+	Limit   int     `yaml:"limit"`
+	Metric  string  `yaml:"metric"`
+	Seed    uint64  `yaml:"seed"`
 
 	Concurrency int                  `yaml:"concurrency"`
 	Traces      bool                 `yaml:"traces"`
@@ -74,7 +76,7 @@ type budgetFile struct {
 var sweeps = []string{"threshold", "support", "relevance", "utility", "sequence"}
 
 // metrics are the scores by which systems can be compared.
-var metrics = []string{"match", "match_cased", "exact", "f1", "gold_citation", "citation_precision", "citation_recall"}
+var metrics = []string{"match", "match_cased", "exact", "f1", "gold_citation", "citation_precision", "citation_recall", "abstained_right"}
 
 // readFile reads a run file. Names in it start from its folder.
 func readFile(name string) (*file, error) {
@@ -177,6 +179,8 @@ func (f *file) check() error {
 		return f.wrong("want at least one set with questions, and docs or corpus", "sets")
 	case f.K < 1:
 		return f.wrong("want at least 1", "k")
+	case !(f.Abstain >= 0 && f.Abstain <= 1):
+		return f.wrong("want a relevance in [0, 1], 0 never abstains", "abstain")
 	case f.Limit < 0:
 		return f.wrong("want 0 or more", "limit")
 	case f.Concurrency < 1 || f.Concurrency > 1024:

@@ -48,7 +48,7 @@ type pageSide struct {
 }
 
 // columns are the scores of the table besides the primary one.
-var columns = []string{"match", "f1", "words", "citation_precision", "citation_recall"}
+var columns = []string{"match", "f1", "words", "citation_precision", "citation_recall", "abstained_wrong", "abstained_right"}
 
 func writePage(w io.Writer, r *report) error {
 	p := page{Metric: r.Metric, Plots: r.plots(), About: r.differAbout}
@@ -57,7 +57,10 @@ func writePage(w io.Writer, r *report) error {
 			p.Facts = append(p.Facts, chart.Fact{Name: show.Clean(f.name), Value: show.Clean(f.value)})
 		}
 	}
-	names := append([]string{r.Metric}, slices.DeleteFunc(slices.Clone(columns), func(n string) bool { return n == r.Metric })...)
+	names := append([]string{r.Metric}, slices.DeleteFunc(slices.Clone(columns), func(n string) bool {
+		// A column that no part has would only take room.
+		return n == r.Metric || !slices.ContainsFunc(r.Rows, func(x row) bool { _, ok := x.Scores[n]; return ok })
+	})...)
 	for _, n := range names {
 		p.Heads = append(p.Heads, strings.ReplaceAll(n, "_", " "))
 	}

@@ -108,6 +108,14 @@ func (s *Set) Gold(q dataset.Question) []string {
 	return ids
 }
 
+// DropUnanswerable leaves out the questions that the passages do not answer, and reports
+// whether there were any.
+func (s *Set) DropUnanswerable() bool {
+	n := len(s.Questions)
+	s.Questions = slices.DeleteFunc(s.Questions, func(q dataset.Question) bool { return q.Unanswerable })
+	return len(s.Questions) < n
+}
+
 // Read reads passages and questions. Questions need answers if answered is set. Errors
 // name the flag.
 func (s Source) Read(ctx context.Context, answered bool, stderr io.Writer) (*Set, error) {
