@@ -21,7 +21,7 @@ import (
 
 // Commands returns the subcommands.
 func Commands() []*cli.Command {
-	return []*cli.Command{runCommand(), diffCommand(), newCommand()}
+	return []*cli.Command{runCommand(), diffCommand(), newCommand(), paperCommand()}
 }
 
 func runCommand() *cli.Command {

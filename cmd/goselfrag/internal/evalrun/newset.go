@@ -1,6 +1,7 @@
 package evalrun
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,7 +10,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/urfave/cli/v3"
 
@@ -24,7 +24,6 @@ import (
 	"github.com/goselfrag/goselfrag/eval/dataset"
 	"github.com/goselfrag/goselfrag/eval/metric"
 	"github.com/goselfrag/goselfrag/generator"
-	"github.com/goselfrag/goselfrag/internal/atomicfile"
 	"github.com/goselfrag/goselfrag/internal/show"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/lexical"
@@ -239,16 +238,15 @@ func (s *questionSet) save(dir string) error {
 }
 
 func writeLines[T any](name string, list []T) error {
-	return atomicfile.Write(name, func(f *os.File) error {
-		var b strings.Builder
-		e := json.NewEncoder(&b)
+	return writeFile(name, func(w io.Writer) error {
+		b := bufio.NewWriter(w)
+		e := json.NewEncoder(b)
 		e.SetEscapeHTML(false)
 		for _, v := range list {
 			if err := e.Encode(v); err != nil {
 				return err
 			}
 		}
-		_, err := f.WriteString(b.String())
-		return err
+		return b.Flush()
 	})
 }
