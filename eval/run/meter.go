@@ -89,7 +89,7 @@ func (g metered) Generate(ctx context.Context, req generator.Request) iter.Seq2[
 			switch {
 			case err != nil:
 			case s.Finish != generator.Running:
-				used = s.Usage.Max(budget.Usage{Calls: 1})
+				used = s.Usage.Max(budget.Usage{Calls: 1, GeneratedTokens: used.GeneratedTokens})
 			default:
 				used.GeneratedTokens++
 				used.PromptTokens = max(used.PromptTokens, s.Usage.PromptTokens)

@@ -30,7 +30,8 @@ type Options struct {
 	ReplayOnly bool
 }
 
-// Counts says how many calls were answered from the file and by models.
+// Counts says how many calls were answered from the file and by models. What describes a model
+// or its tokens is not counted.
 type Counts struct {
 	Replayed, Asked int
 }
@@ -165,10 +166,10 @@ func (t *Tape) Close() error {
 }
 
 // get reads a value into v, and reports whether there is one.
-func (t *Tape) get(k key, v any) (bool, error) {
+func (t *Tape) get(k key, v any, counts bool) (bool, error) {
 	t.mu.Lock()
 	p, ok := t.at[k]
-	if ok {
+	if ok && counts {
 		t.counts.Replayed++
 	}
 	t.mu.Unlock()
@@ -190,7 +191,7 @@ func (t *Tape) get(k key, v any) (bool, error) {
 
 // put appends a value. Of two calls with one key that run at the same time the first that
 // ends is kept.
-func (t *Tape) put(k key, v any) error {
+func (t *Tape) put(k key, v any, counts bool) error {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("record: %w", err)
@@ -200,7 +201,9 @@ func (t *Tape) put(k key, v any) error {
 	line = append(append(line, text...), suffix...)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.counts.Asked++
+	if counts {
+		t.counts.Asked++
+	}
 	if _, ok := t.at[k]; ok || t.failed != nil {
 		return t.failed
 	}

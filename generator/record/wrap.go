@@ -66,7 +66,7 @@ func (w wrapped) Generate(ctx context.Context, req generator.Request) iter.Seq2[
 		k, err := w.key(asked{Power: "generate"}, &req)
 		known := false
 		if err == nil {
-			known, err = w.tape.get(k, &steps)
+			known, err = w.tape.get(k, &steps, true)
 		}
 		if err != nil {
 			yield(generator.Step{}, err)
@@ -87,7 +87,7 @@ func (w wrapped) Generate(ctx context.Context, req generator.Request) iter.Seq2[
 		for s, err := range w.inner.Generate(ctx, req) {
 			steps = append(steps, s)
 			if err == nil && s.Finish != generator.Running {
-				err = w.tape.put(k, steps)
+				err = w.tape.put(k, steps, true)
 			}
 			if err != nil {
 				yield(generator.Step{}, err)
@@ -100,15 +100,17 @@ func (w wrapped) Generate(ctx context.Context, req generator.Request) iter.Seq2[
 	}
 }
 
-// power answers a call of a power. A value of null says that the model lacks it.
+// power answers a call of a power. A value of null says that the model lacks it. Without a
+// request nothing is generated, and the call does not count.
 func power[T any](w wrapped, a asked, req *generator.Request, ask func() (T, error)) (T, error) {
 	var zero T
+	counts := req != nil
 	k, err := w.key(a, req)
 	if err != nil {
 		return zero, err
 	}
 	var v *T
-	known, err := w.tape.get(k, &v)
+	known, err := w.tape.get(k, &v, counts)
 	switch {
 	case err != nil:
 		return zero, err
@@ -120,11 +122,11 @@ func power[T any](w wrapped, a asked, req *generator.Request, ask func() (T, err
 	got, err := ask()
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):
-		return got, errors.Join(err, w.tape.put(k, nil))
+		return got, errors.Join(err, w.tape.put(k, nil, counts))
 	case err != nil:
 		return got, err
 	}
-	return got, w.tape.put(k, got)
+	return got, w.tape.put(k, got, counts)
 }
 
 // Score implements generator.Scorer.

@@ -278,7 +278,7 @@ func (f *file) wrong(reason string, path ...any) error {
 			fmt.Fprintf(&text, "[%d]", p)
 		}
 	}
-	return fmt.Errorf("%s:%d: %s: %s", f.name, line, &text, reason)
+	return fmt.Errorf("%s:%d: key %s: %s", f.name, line, &text, reason)
 }
 
 // lineOf is the line of the deepest part of a path that there is.
