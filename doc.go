@@ -54,7 +54,7 @@
 //     prompt with its hash.
 //   - eval/metric, eval/dataset: measuring answers on question sets; eval/task: the tasks
 //     of the paper; eval/system: the systems that Self-RAG is compared with; eval/critics: measuring critics on labeled
-//     pairs; eval/sensitivity: what a wrong critic costs, from stored traces.
+//     pairs; eval/judged: long answers judged by a model; eval/sensitivity: what a wrong critic costs, from stored traces.
 //   - generator/generatortest, retriever/retrievertest, critique/critiquetest:
 //     fakes for tests, and contract suites for implementations.
 package goselfrag

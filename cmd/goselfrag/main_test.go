@@ -29,7 +29,7 @@ var commands = []string{"ask", "eval", "compare", "adapt", "doctor", "prompts", 
 
 // Each page of help fits a screen of 40 lines and 80 columns.
 func TestHelpFits(t *testing.T) {
-	lines := []string{"-h", "help", "help models", "help pipelines"}
+	lines := []string{"-h", "help", "help models", "help pipelines", "help systems", "help layouts"}
 	for _, c := range commands {
 		lines = append(lines, c+" -h", "help "+c)
 	}

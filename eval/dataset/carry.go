@@ -22,7 +22,7 @@ func Own() retriever.Retriever {
 	return retriever.Func(func(ctx context.Context, q retriever.Query) (retriever.Result, error) {
 		list, ok := ctx.Value(carried{}).(retriever.Retriever)
 		if !ok {
-			return retriever.Result{}, fmt.Errorf("%w: the context carries no item: call dataset.Carry", retriever.ErrQuery)
+			return retriever.Result{}, fmt.Errorf("%w: the context carries no item: want one that Carry made", retriever.ErrQuery)
 		}
 		return list.Retrieve(ctx, q)
 	})

@@ -293,7 +293,7 @@ func TestReleasedDifferences(t *testing.T) {
 		}
 	}
 	want := map[string]int{
-		"Match: empty": 4757,
+		"Match: empty":      4757,
 		"ExactMatch: empty": 3414, "ExactMatch: invisible": 1, "ExactMatch: marks": 3, "ExactMatch: several": 1, "ExactMatch: white space": 1,
 		"F1: accents": 2, "F1: case": 1, "F1: empty": 88, "F1: invisible": 20, "F1: marks": 60, "F1: scripts": 25, "F1: several": 41,
 		"F1: white space": 20, "F1: width": 16,

@@ -3,6 +3,7 @@ package prompts
 import (
 	"github.com/goselfrag/goselfrag/adapt"
 	"github.com/goselfrag/goselfrag/critique/judge"
+	"github.com/goselfrag/goselfrag/eval/judged"
 	"github.com/goselfrag/goselfrag/eval/system"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/rag"
@@ -110,6 +111,9 @@ func others() []Prompt {
 			"the template given to summary.NewModel in place of summary.Template"),
 		task("adapt", adapt.QuestionsTemplate, "Asks for questions that a passage answers, to train a retriever on: once per passage.",
 			"field Template of adapt.GenerateOptions"),
+		task("eval/judged", judged.SupportTemplate, "Asks whether passages support a statement, to measure long answers and what was retrieved for them: once per statement.", "field Support of judged.Options"),
+		task("eval/judged", judged.CorrectTemplate, "Asks whether an answer says what a reference answer says, to measure long answers: once per answer.", "field Correct of judged.Options"),
+		task("eval/judged", judged.UsefulTemplate, "Asks whether a reference answer could be written from a passage, to measure what was retrieved: once per passage.", "field Useful of judged.Options"),
 		task("eval/system", system.ExamplesTemplate, "Asks a question behind four examples, without a passage: the system few-shot of an evaluation.", "field Examples of system.Config"),
 		task("eval/system", system.StepsTemplate, "Asks for an answer behind the steps that lead to it, without a passage: the system step-by-step of an evaluation.", "field Steps of system.Config"),
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/goselfrag/goselfrag/adapt"
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/critique/judge"
+	"github.com/goselfrag/goselfrag/eval/judged"
 	"github.com/goselfrag/goselfrag/eval/system"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
@@ -175,6 +176,10 @@ func replaced(name string, t generator.TaskTemplate) ([]generator.TaskTemplate, 
 			"retrieve-json": &j.RetrieveJSON, "continue-json": &j.ContinueJSON, "repair": &j.Repair,
 		}[rest] = t
 		return templated(judge.New(model, j))
+	case kind == "judged":
+		var o judged.Options
+		*map[string]*generator.TaskTemplate{"support": &o.Support, "correct": &o.Correct, "useful": &o.Useful}[rest] = t
+		return templated(judged.New(model, o))
 	case name == "rewrite-route":
 		return templated(rewrite.NewModelRouter(model, t, []rewrite.RouteChoice{{Part: "a"}}))
 	case name == "rewrite-hypothetical":
