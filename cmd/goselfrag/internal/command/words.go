@@ -20,7 +20,7 @@ func Words(err error) string {
 
 // prefixes are names of packages before what went wrong. Those of pipelines and filters
 // are words of the user's, too.
-var prefixes = regexp.MustCompile(`(^|: |; )(?:adapt|budget|critics|dataset|dense|generator|hnsw|ingest|judge|lexical|metric|modelserver|openai|rag|rerank|retriever|rewrite|selfrag|sensitivity|store|foldersync|embedcache|summary|system|task|judged): `)
+var prefixes = regexp.MustCompile(`(^|: |; )(?:adapt|budget|critics|dataset|dense|generator|hnsw|ingest|judge|lexical|metric|modelserver|openai|rag|record|rerank|retriever|rewrite|run|selfrag|sensitivity|store|foldersync|embedcache|summary|system|task|judged): `)
 
 // values are what packages strconv and time say of the value of a flag.
 var values = []struct {
@@ -89,6 +89,9 @@ var words = []struct{ library, program string }{
 	{"which ScoreFusion cannot use: want RankFusion, or another part", "which method=score cannot use: want method=rank, or another part"},
 	{"so it ignores filters: put PostFilter directly around it", "so it ignores filters: add the stage postfilter directly behind it"},
 	{": add a rule or set RouteOptions.Fallback", ": add a part without match=, or fallback="},
+
+	// Runs.
+	{"run with Options.Traces", "write traces: true into the run file, and run again"},
 
 	// Systems that are compared.
 	{"use NewSequence, or NewStandard", "leave it out of -systems"},

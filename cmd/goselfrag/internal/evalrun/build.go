@@ -175,7 +175,7 @@ func digest(text []byte) string {
 // addSet adds the parts of a question set.
 func (b *built) addSet(ctx context.Context, at int, s setFile, stderr io.Writer) error {
 	f := b.file
-	source := questionset.Source{Docs: s.Docs, Corpus: s.Corpus, Questions: s.Questions}
+	source := s.source()
 	set, err := source.Read(ctx, true, stderr)
 	if err != nil {
 		return f.wrong(err.Error(), "sets", at)

@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/questionset"
+	"github.com/goselfrag/goselfrag/eval/dataset"
 	"github.com/goselfrag/goselfrag/eval/run"
 	"github.com/goselfrag/goselfrag/eval/system"
 	"github.com/goselfrag/goselfrag/internal/regular"
@@ -53,6 +54,13 @@ type setFile struct {
 	Docs      string `yaml:"docs"`
 	Corpus    string `yaml:"corpus"`
 	Questions string `yaml:"questions"`
+	Layout    string `yaml:"layout"`
+	Qrels     string `yaml:"qrels"`
+}
+
+// source is what a set is read from.
+func (s setFile) source() questionset.Source {
+	return questionset.Source{Docs: s.Docs, Corpus: s.Corpus, Questions: s.Questions, Layout: dataset.Layout(s.Layout), Judgments: s.Qrels}
 }
 
 type modelFile struct {
@@ -167,6 +175,7 @@ func (f *file) fill() {
 		from(&s.Docs)
 		from(&s.Corpus)
 		from(&s.Questions)
+		from(&s.Qrels)
 	}
 	from(&f.Adapter)
 	from(&f.Calls)
@@ -192,7 +201,7 @@ func (f *file) check() error {
 	}
 	names := map[string]bool{}
 	for i, s := range f.Sets {
-		if err := (questionset.Source{Docs: s.Docs, Corpus: s.Corpus, Questions: s.Questions}).Check(); err != nil {
+		if err := s.source().Check(); err != nil {
 			return f.wrong(strings.ReplaceAll(err.Error(), "-", ""), "sets", i)
 		}
 		if names[s.Name] {
