@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"strings"
 
 	"github.com/goselfrag/goselfrag/eval/dataset"
 	"github.com/goselfrag/goselfrag/eval/metric"
@@ -48,15 +50,12 @@ type Point struct {
 	Unknown   int `json:"unknown"`
 }
 
-// outcome is a question under all settings. A nil entry is unknown.
+// outcome is a question under all settings: for each the share of retrieval, 0 or 1, and the
+// metrics. A value that is not defined is NaN, and so are all of a setting that the trace does
+// not know.
 type outcome struct {
-	group    string
-	settings []*swept
-}
-
-type swept struct {
-	scores    Scores
-	retrieved bool
+	group  string
+	values [][]float64
 }
 
 // Sweep answers the questions of a part again under each setting, from the stored traces and
@@ -94,70 +93,93 @@ func (r *Results) Sweep(ctx context.Context, part string, questions []dataset.Qu
 	if len(list) == 0 {
 		return nil, fmt.Errorf("%w: part %q has no answer yet", ErrOption, part)
 	}
-	var points []Point
-	for i, s := range settings {
-		point, err := pointOf(s.Name, i, list, o)
-		if err != nil {
-			return nil, err
-		}
-		points = append(points, point)
-	}
-	return points, nil
+	return pointsOf(list, settings, o)
 }
 
-// rescored answers the question of a trace under every setting.
-func rescored(t Trace, q dataset.Question, settings []Setting, score Scorer) (outcome, error) {
+// rescored answers the question of a trace under every setting. Most settings lead to one of
+// a few answers, each of which is measured once.
+func rescored(t Trace, q dataset.Question, settings []Setting, o SweepOptions) (outcome, error) {
 	x := outcome{group: t.Record.Group}
+	known := map[string]Scores{}
 	for _, s := range settings {
+		values := make([]float64, 1+len(o.Metrics))
+		for i := range values {
+			values[i] = math.NaN()
+		}
+		x.values = append(x.values, values)
 		a, err := selfrag.Rescore(t.Trace, s.Options...)
 		var diverged *selfrag.Diverged
-		switch {
-		case errors.As(err, &diverged):
-			x.settings = append(x.settings, nil)
-		case err != nil:
+		if errors.As(err, &diverged) {
+			continue
+		}
+		if err != nil {
 			return x, fmt.Errorf("run: question %q, setting %s: %w", q.ID, s.Name, err)
-		default:
-			x.settings = append(x.settings, &swept{score(q, a), Retrieved(a)})
+		}
+		key := strings.Join(append(Cited(a), string(a.Stop), a.Text), "\x00")
+		if known[key] == nil {
+			known[key] = o.Score(q, a)
+		}
+		values[0] = number(Retrieved(a))
+		for i, m := range o.Metrics {
+			if v, ok := known[key][m]; ok {
+				values[1+i] = v
+			}
 		}
 	}
 	return x, nil
 }
 
-// pointOf makes the figures of setting i.
-func pointOf(name string, i int, list []outcome, o SweepOptions) (Point, error) {
-	p := Point{Setting: name, Scores: map[string]metric.Interval{}}
-	values := map[string][]float64{}
+// column is a figure of a setting over the questions for which it is defined.
+type column struct {
+	setting, figure int
+	values          []float64
+}
+
+// pointsOf makes the figures of all settings. Those over the same questions share their draws,
+// which is faster.
+func pointsOf(list []outcome, settings []Setting, o SweepOptions) ([]Point, error) {
+	points := make([]Point, len(settings))
+	columns := map[string][]column{} // by which questions they are over
 	groups := map[string][]string{}
-	add := func(metric, group string, v float64) {
-		values[metric], groups[metric] = append(values[metric], v), append(groups[metric], group)
-	}
-	const retrieval = "\x00" // no name of a score
-	for _, x := range list {
-		s := x.settings[i]
-		if s == nil {
-			p.Unknown++
-			continue
-		}
-		p.Questions++
-		add(retrieval, x.group, number(s.retrieved))
-		for _, m := range o.Metrics {
-			if v, ok := s.scores[m]; ok {
-				add(m, x.group, v)
+	for i, s := range settings {
+		points[i] = Point{Setting: s.Name, Scores: map[string]metric.Interval{}}
+		for f := range 1 + len(o.Metrics) {
+			c := column{setting: i, figure: f}
+			over := make([]byte, len(list))
+			var names []string
+			for j := range list {
+				if v := list[j].values[i][f]; !math.IsNaN(v) {
+					over[j] = 1
+					c.values, names = append(c.values, v), append(names, list[j].group)
+				}
+			}
+			if f == 0 {
+				points[i].Questions, points[i].Unknown = len(c.values), len(list)-len(c.values)
+			}
+			if len(c.values) > 0 {
+				columns[string(over)] = append(columns[string(over)], c)
+				groups[string(over)] = names
 			}
 		}
 	}
-	for m, v := range values {
-		interval, err := metric.Bootstrap{Seed: o.Seed, Groups: groups[m], Resamples: 2000}.Mean(v)
-		if err != nil {
-			return p, fmt.Errorf("run: %w", err)
+	for key, same := range columns {
+		figures := make([][]float64, len(same))
+		for i, c := range same {
+			figures[i] = c.values
 		}
-		if m == retrieval {
-			p.RetrievalRate = interval
-		} else {
-			p.Scores[m] = interval
+		intervals, err := (metric.Bootstrap{Seed: o.Seed, Groups: groups[key], Resamples: 1000}).Means(figures...)
+		if err != nil {
+			return nil, fmt.Errorf("run: %w", err)
+		}
+		for i, c := range same {
+			if c.figure == 0 {
+				points[c.setting].RetrievalRate = intervals[i]
+			} else {
+				points[c.setting].Scores[o.Metrics[c.figure-1]] = intervals[i]
+			}
 		}
 	}
-	return p, nil
+	return points, nil
 }
 
 // outcomes yields what comes of each trace, in order, several at the same time.
@@ -174,7 +196,7 @@ func (r *Results) outcomes(ctx context.Context, part string, questions map[strin
 				if !ok {
 					return fmt.Errorf("%w: question %q is not among those that are given", ErrOption, batch[i].Record.ID)
 				}
-				out[i], err = rescored(batch[i], q, settings, o.Score)
+				out[i], err = rescored(batch[i], q, settings, o)
 				return err
 			})
 			batch = batch[:0]
