@@ -40,6 +40,19 @@ type Item struct {
 	Record json.RawMessage `json:"-"`
 }
 
+// Output returns what the record of a result file of ALCE or FactScore holds as the output of a
+// system, and whether there is any.
+func (it Item) Output() (string, bool) {
+	var record struct {
+		Output any `json:"output"`
+	}
+	if json.Unmarshal(it.Record, &record) != nil {
+		return "", false
+	}
+	text, ok := record.Output.(string)
+	return text, ok
+}
+
 // Choice is an option of a question of multiple choice.
 type Choice struct {
 	Label string `json:"label"`

@@ -48,10 +48,10 @@ var layouts = []About{
 	{ALCE, "an array, or a result of ALCE: question, qa_pairs, annotations, docs", "", items(true, alceItem), nil},
 	{FactScore, "lines of input, topic, cat, ctxs", "", items(false, factscoreItem), nil},
 	{FlashRAG, "lines of id, question, golden_answers, choices", "lines of id, contents", items(false, flashragItem), corpus(flashragPassage)},
-	{DPR, "an array of question, answers, positive_ctxs, hard_negative_ctxs, ctxs", "the table id, text, title of psgs_w100.tsv", items(false, dprItem), dprCorpus},
+	{DPR, "an array of question, answers, positive_ctxs, hard_negative_ctxs, ctxs, or the table of a .qas.csv", "the table id, text, title of psgs_w100.tsv", either(items(false, dprItem), dprTable), dprCorpus},
 	{KILT, "lines of id, input, output", "the knowledge source: a page a line", items(false, kiltItem), corpus(kiltPassage)},
 	{BEIR, "queries.jsonl: _id, text", "corpus.jsonl: _id, title, text", items(false, beirItem), corpus(beirPassage)},
-	{MMLU, "a table of question, four options and the key, or lines of question, choices, answer", "", mmluItems, nil},
+	{MMLU, "a table of question, four options and the key, or lines of question, choices, answer", "", either(items(false, mmluItem), mmluTable), nil},
 }
 
 // Layouts returns all layouts; the list is the caller's.

@@ -30,7 +30,7 @@ var goldens = []struct {
 	{"selfrag_pubhealth.jsonl", dataset.SelfRAG, false}, {"selfrag_arc.jsonl", dataset.SelfRAG, false},
 	{"alce_asqa.json", dataset.ALCE, false}, {"factscore.jsonl", dataset.FactScore, false},
 	{"flashrag.jsonl", dataset.FlashRAG, false}, {"flashrag_corpus.jsonl", dataset.FlashRAG, true},
-	{"dpr.json", dataset.DPR, false}, {"dpr_corpus.tsv", dataset.DPR, true},
+	{"dpr.json", dataset.DPR, false}, {"dpr_qas.csv", dataset.DPR, false}, {"dpr_corpus.tsv", dataset.DPR, true},
 	{"kilt.jsonl", dataset.KILT, false}, {"kilt_corpus.jsonl", dataset.KILT, true},
 	{"beir_queries.jsonl", dataset.BEIR, false}, {"beir_corpus.jsonl", dataset.BEIR, true},
 	{"mmlu.csv", dataset.MMLU, false}, {"mmlu.jsonl", dataset.MMLU, false},
@@ -88,7 +88,7 @@ func TestLayouts(t *testing.T) {
 				if err == nil && sniffed != c.layout || err != nil && !errors.Is(err, dataset.ErrLayout) {
 					t.Errorf("Sniff says %q, %v", sniffed, err)
 				}
-				if certain := c.file != "mmlu.csv" && c.file != "selfrag_triviaqa.jsonl"; certain != (err == nil) {
+				if certain := c.file != "mmlu.csv" && c.file != "dpr_qas.csv" && c.file != "selfrag_triviaqa.jsonl"; certain != (err == nil) {
 					t.Errorf("Sniff says %q, %v: want it certain: %v", sniffed, err, certain)
 				}
 			}
@@ -165,6 +165,7 @@ func TestBadLines(t *testing.T) {
 		"no id":            {items(dataset.BEIR), `{"text": "who"}`, `"_id" is missing`, 1, 0},
 		"a passage":        {corpus(dataset.BEIR), `{"_id": "d1", "text": " "}`, `"text" is missing`, 1, 0},
 		"cells":            {corpus(dataset.DPR), "id\ttext\ttitle\n1\tx\n2\ty\tz\n", "f:2: the row has 2 cells", 1, 1},
+		"no list":          {items(dataset.DPR), "who\t['a', b]\nwho\t['a'\nwho\t['a']\n", `is no list of strings`, 2, 1},
 		"key":              {items(dataset.MMLU), "q,a,b,c,d,E\nq,a,b,c,d,A\n", `f:1: the key is "E"`, 1, 1},
 		"quote":            {items(dataset.MMLU), "q,a,b,c,d,A\nq,a\"b,b,c,d,A\nq,a,b,c,d,B\n", `f:2: bare "`, 1, 2},
 		"judgment":         {judgments, "q1 0 d1 1\nq1 d1 1\nq1 0 d2 yes\n", "f:2: the line has 3 words", 2, 1},

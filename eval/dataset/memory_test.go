@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,7 +27,7 @@ func endless(head, record, tail string, size int) io.Reader {
 
 // Memory does not grow with the file: after many records the heap holds little.
 func TestStreamMemory(t *testing.T) {
-	size := testsize.Of(24<<20, 256<<20)
+	size := testsize.Of(8<<20, 32<<20)
 	passage := strings.Repeat("a passage ", 60)
 	object := fmt.Sprintf(`{"question": "Who?", "answers": ["Ada"], "ctxs": [{"id": "1", "title": "t", "text": %q}]}`, passage)
 	for name, c := range map[string]struct {
@@ -44,7 +47,7 @@ func TestStreamMemory(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if n++; n%4096 == 0 {
+				if n++; n%2048 == 0 {
 					runtime.GC()
 					runtime.ReadMemStats(&after)
 					most = max(most, after.HeapAlloc-min(before.HeapAlloc, after.HeapAlloc))
@@ -59,8 +62,10 @@ func TestStreamMemory(t *testing.T) {
 
 // A line, or an element of an array, that never ends is given up; lines go on behind it.
 func TestLongRecords(t *testing.T) {
+	const limit = 1 << 20
+	t.Cleanup(dataset.LimitRecords(limit))
 	long := func(head, tail string) io.Reader {
-		return endless(head, strings.Repeat("x", 1<<16), tail, 65<<20)
+		return endless(head, strings.Repeat("x", 1<<16), tail, limit+1<<17)
 	}
 	good := `{"question": "Who?", "answers": ["Ada"]}`
 	skipped := 0
@@ -90,11 +95,15 @@ func TestLongRecords(t *testing.T) {
 }
 
 func FuzzItems(f *testing.F) {
-	for _, c := range goldens {
-		f.Add(uint8(len(c.layout)), []byte(`[{"question":"?","answers":["a"],"input":"i","topic":"t","_id":1,"text":"x"}]`))
-	}
-	f.Add(uint8(8), []byte("q,a,b,c,d,A\n\"q\n"))
 	layouts := dataset.Layouts()
+	for _, c := range goldens {
+		text, err := os.ReadFile(filepath.Join("testdata", c.file))
+		if err != nil {
+			f.Fatal(err)
+		}
+		at := slices.IndexFunc(layouts, func(a dataset.About) bool { return a.Layout == c.layout })
+		f.Add(uint8(at), text)
+	}
 	f.Fuzz(func(t *testing.T, i uint8, text []byte) {
 		a := layouts[int(i)%len(layouts)]
 		skipped := 0

@@ -94,19 +94,81 @@ func dprCorpus(r io.Reader, name string, o Options) iter.Seq2[retriever.Passage,
 	})
 }
 
-// mmluItems reads a table, or JSON.
-func mmluItems(r io.Reader, name string, o Options) iter.Seq2[Item, error] {
-	return func(yield func(Item, error) bool) {
-		in := bufio.NewReader(r)
-		if json, err := startsJSON(in); err != nil {
-			yield(Item{}, fmt.Errorf("%s: %w", name, err))
-		} else if json {
-			items(false, mmluItem)(in, name, o)(yield)
-		} else {
-			head := func(cells []string) bool { return strings.EqualFold(cells[len(cells)-1], "answer") }
-			table(in, name, ',', o, head, mmluRow)(yield)
+// either reads JSON, or a table otherwise.
+func either(json, table func(io.Reader, string, Options) iter.Seq2[Item, error]) func(io.Reader, string, Options) iter.Seq2[Item, error] {
+	return func(r io.Reader, name string, o Options) iter.Seq2[Item, error] {
+		return func(yield func(Item, error) bool) {
+			in := bufio.NewReader(r)
+			is, err := startsJSON(in)
+			switch {
+			case err != nil:
+				yield(Item{}, fmt.Errorf("%s: %w", name, err))
+			case is:
+				json(in, name, o)(yield)
+			default:
+				table(in, name, o)(yield)
+			}
 		}
 	}
+}
+
+func mmluTable(r io.Reader, name string, o Options) iter.Seq2[Item, error] {
+	head := func(cells []string) bool { return strings.EqualFold(cells[len(cells)-1], "answer") }
+	return table(r, name, ',', o, head, mmluRow)
+}
+
+func dprTable(r io.Reader, name string, o Options) iter.Seq2[Item, error] {
+	return table(r, name, '\t', o, func([]string) bool { return false }, dprRow)
+}
+
+// dprRow takes a question and a list of answers as Python prints it.
+func dprRow(cells []string, line int) (it Item, err error) {
+	if len(cells) != 2 {
+		return it, fmt.Errorf("the row has %d cells: want a question and a list of answers, separated by a tab", len(cells))
+	}
+	it.ID, it.Question.Question = fmt.Sprint(line), cells[0]
+	if it.Answers, err = pythonList(cells[1]); err != nil {
+		return it, err
+	}
+	return it, missing("question", cells[0])
+}
+
+// pythonList reads a list of strings as Python prints it, such as ['a', "b's"].
+func pythonList(text string) ([]string, error) {
+	bad := fmt.Errorf("%.50q is no list of strings: want one like ['a', 'b']", text)
+	rest, ok := strings.CutPrefix(strings.TrimSpace(text), "[")
+	if !ok || !strings.HasSuffix(rest, "]") {
+		return nil, bad
+	}
+	var list []string
+	for rest = strings.TrimSpace(rest); rest != "]"; rest = strings.TrimSpace(rest) {
+		quote := rest[0]
+		if quote != '\'' && quote != '"' {
+			return nil, bad
+		}
+		var b strings.Builder
+		for rest = rest[1:]; rest != "" && rest[0] != quote; {
+			r, _, tail, err := strconv.UnquoteChar(rest, quote)
+			if strings.HasPrefix(rest, `\'`) || strings.HasPrefix(rest, `\"`) { // Go allows one of them
+				r, tail, err = rune(rest[1]), rest[2:], nil
+			}
+			if err != nil {
+				return nil, bad
+			}
+			b.WriteRune(r)
+			rest = tail
+		}
+		list = append(list, b.String())
+		if rest = strings.TrimSpace(strings.TrimPrefix(rest, string(quote))); rest == "" {
+			return nil, bad
+		}
+		if rest[0] == ',' {
+			rest = rest[1:]
+		} else if rest != "]" {
+			return nil, bad
+		}
+	}
+	return list, nil
 }
 
 // startsJSON reports whether the first byte, apart from a byte order mark and white space in

@@ -67,7 +67,15 @@ func TestWriteALCEReads(t *testing.T) {
 	}
 	items, err := dataset.Collect("written", dataset.ReadItems(&b, "written", dataset.ALCE, dataset.Options{}))
 	if err != nil || len(items) != 2 || len(items[0].Passages) != 1 || items[0].Passages[0].ID != "2002" || len(items[0].Pairs) != 2 {
-		t.Error(items, err)
+		t.Fatal(items, err)
+	}
+	if text, ok := items[0].Output(); !ok || text != "In 1902 [1]." {
+		t.Error(text, ok)
+	}
+	for _, record := range []string{"", `{"output": ["x"]}`, "{}"} {
+		if text, ok := (dataset.Item{Record: []byte(record)}).Output(); ok {
+			t.Errorf("%s has the output %q", record, text)
+		}
 	}
 }
 
