@@ -92,37 +92,15 @@ func (r *report) costs() chart.Plot {
 
 // cost draws quality against a cost of those rows for which it is known.
 func (r *report) cost(axis string, of func(row) (float64, bool)) *chart.Drawing {
-	var values []float64
-	most := 0.0
-	for _, x := range r.Rows {
-		v, known := of(x)
-		q, scored := x.Scores[r.Metric]
-		if known && scored {
-			values = append(values, q.Low, q.High)
-			most = max(most, v)
-		}
-	}
-	if len(values) == 0 {
-		return nil
-	}
-	if most == 0 {
-		most = 1
-	}
-	a := chart.NewAxes(r.Metric+" against "+axis, chart.Scale{Low: -0.03 * most, High: 1.03 * most}, chart.Span(values...))
-	step := chart.NiceStep(most, 8)
-	for i := 0.0; i*step <= most; i++ {
-		a.Tick(i*step, chart.Decimal(i*step, step))
-	}
-	a.Titles(axis, r.Metric)
+	var dots []chart.Dot
 	for i, x := range r.Rows {
 		at, known := of(x)
 		q, scored := x.Scores[r.Metric]
 		if known && scored {
-			a.Bar(at, q, chart.Class(i))
-			a.Mark(at, q.Value, chart.Class(i), fmt.Sprintf("%s: %.3f [%.3f, %.3f], %.4g %s", show.Clean(x.Part), q.Value, q.Low, q.High, at, axis))
+			dots = append(dots, chart.Dot{Name: show.Clean(x.Part), Class: chart.Class(i), Cost: at, Quality: q})
 		}
 	}
-	return a.Drawing
+	return chart.Scatter(r.Metric, axis, dots)
 }
 
 // sweepPlots draw each setting that was swept: against the threshold the primary metric and
