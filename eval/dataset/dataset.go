@@ -1,8 +1,8 @@
 // Package dataset reads question sets in UTF-8, and writes results.
 //
 // [Questions] and [Passages] read the library's own layout, JSON lines, as lists. [Items] and
-// [Corpus] read this and many other layouts as streams, whose memory does not grow with the
-// file; [Judgments] and [Runs] read files of TREC. Blank lines and fields that a layout does not
+// [Corpus] read this and many other layouts as streams: memory does not grow with the file.
+// [Judgments] and [Runs] read files of TREC. Blank lines and fields that a layout does not
 // name are passed over. An error in a line is a *[LineError], which names the file and the
 // line. Pipes and devices are refused, as the reading of one may never end: [Read],
 // [ReadItems] and [ReadCorpus] read any stream.

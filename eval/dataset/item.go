@@ -65,8 +65,8 @@ type Pair struct {
 	Answers  []string `json:"short_answers"`
 }
 
-// Collect returns the values of a stream as a list, or its first error. Ids that stand in
-// the stream twice, and a stream without values, are errors.
+// Collect returns the values of a stream as a list, or its first error. An id that comes
+// twice, and a stream without values, are errors. name is the file's in errors.
 func Collect[T Item | retriever.Passage](name string, stream iter.Seq2[T, error]) ([]T, error) {
 	var list []T
 	ids := map[string]bool{}
@@ -140,7 +140,7 @@ type evidence struct {
 	Text      string `json:"text"`
 }
 
-// ownPassages returns the passages of an item. It drops those of which nothing is given.
+// ownPassages returns the passages of an item without those that are empty.
 func ownPassages(list []evidence) []retriever.Passage {
 	var out []retriever.Passage
 	for _, e := range list {

@@ -11,7 +11,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// The layouts whose questions and passages are in files of their own.
+// The layouts with questions and passages in files of their own.
 
 type flashragLine struct {
 	ID       word              `json:"id"`
@@ -111,7 +111,7 @@ type kiltPage struct {
 	Text  []string `json:"text"`
 }
 
-// kiltPassage returns a whole page, whose paragraphs are lines.
+// kiltPassage returns a whole page, a line for each paragraph.
 func kiltPassage(v *kiltPage) retriever.Passage {
 	for i := range v.Text {
 		v.Text[i] = strings.TrimRight(v.Text[i], "\n")

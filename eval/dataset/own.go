@@ -10,7 +10,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// The layouts whose questions bring their own passages.
+// The layouts with the passages of a question in its record.
 
 func plainItem(q *Question, it *Item) error {
 	it.Question = *q

@@ -212,7 +212,7 @@ func broken(name string, number int, err error) error {
 	return fmt.Errorf("%w: what follows cannot be read", at.wrong(name, err))
 }
 
-// elements reads an array whose bracket is next and yields its elements. It returns the
+// elements reads an array, from its bracket on, and yields its elements. It returns the
 // number of the element that was read last, or is wrong, and whether more are wanted.
 func elements(dec *json.Decoder, bound *limited, name string, yield func(record, error) bool) (number int, more bool, err error) {
 	if begin, err := dec.Token(); err != nil {

@@ -47,7 +47,7 @@ var (
 // Options are the options of a judge. The zero value is ready to use.
 type Options struct {
 	// Support, Correct and Useful replace the default prompts: templates with the same
-	// placeholders, whose replies are the same words.
+	// placeholders, answered by the same words.
 	Support, Correct, Useful generator.TaskTemplate
 	// MaxTokens bounds a reply, thinking included; 0 means 16.
 	MaxTokens int
@@ -142,7 +142,7 @@ func (j *Judge) Entails(ctx context.Context, premise, claim string) (bool, error
 	return v[0] == Yes, nil
 }
 
-// supported judges statements. Without passages none is supported, and nobody is asked.
+// supported judges statements. Without passages none is supported, and no call is made.
 func (j *Judge) supported(ctx context.Context, statements []string, passages string) (Verdicts, error) {
 	return j.each(len(statements), func(i int) (Verdict, error) {
 		if strings.TrimSpace(passages) == "" {

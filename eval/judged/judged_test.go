@@ -18,7 +18,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// says replies to tasks of which a value holds a text.
+// says replies to tasks with a value that holds a text.
 func says(text, reply string) generatortest.Rule {
 	return generatortest.Rule{
 		When: func(req generator.Request) bool {

@@ -8,10 +8,11 @@ import (
 	"strings"
 )
 
-// StringEM returns the share of the readings of an ambiguous question whose gold answers one
-// is in the answer, in [0, 1], all in the form of [Normalize]: str_em of ALCE (Gao et al.,
-// arXiv 2305.14627). golds holds the gold answers of each reading. As there, a gold answer
-// that becomes empty, such as "A", is in every answer. It is 0 without readings.
+// StringEM returns the share of the readings of an ambiguous question that are answered, in
+// [0, 1]: one of their gold answers is in the answer, both in the form of [Normalize]. It is
+// str_em of ALCE (Gao et al., arXiv 2305.14627). golds holds the gold answers of each reading.
+// As there, a gold answer that becomes empty, such as "A", is in every answer. It is 0 without
+// readings.
 func StringEM(answer string, golds [][]string) float64 {
 	answer = Normalize(answer)
 	n := 0
@@ -45,21 +46,24 @@ type Document struct{ Title, Text string }
 
 // CitationScore is what [Citations] found.
 type CitationScore struct {
-	// Precision is the share of the citations that are needed, 0 if there is none, and Recall
-	// that of the sentences that what they cite entails.
+	// Precision is the share of the citations that are needed, 0 if there is none. Recall is
+	// the share of the sentences that their citations entail.
 	Precision, Recall float64
-	// Sentences and Citations are what these are shares of. Citations counts none of a
-	// sentence that cites a document that is not there.
+	// Sentences and Citations are the denominators. A sentence that cites a missing document
+	// adds nothing to Citations.
 	Sentences, Citations int
 }
 
 // Citations returns the citation precision and recall of an answer, given sentence by sentence,
-// as ALCE defines them. "[1]" cites docs[0]. most is how many citations of a sentence count,
-// the first ones; ALCE takes 3, and 0 means all. A sentence is recalled if all that it cites
-// together entails it without its citations. Of such a sentence with several citations one is
-// needed unless it does not entail the sentence alone and the others do without it.
-// ALCE leaves answers without sentences out of its means; their score is zero here.
-// Unlike there, "[0]" cites nothing that is there; ALCE takes the last document.
+// as ALCE defines them. "[1]" cites docs[0]. Only the first most citations of a sentence count;
+// ALCE takes 3, and 0 means all.
+//
+// A sentence is recalled if the cited documents together entail it. Its text is judged without
+// the citations. A citation is needed if its sentence is recalled and it is the only one there,
+// or it entails the sentence alone, or the others do not entail it without this one.
+//
+// The score of an answer without sentences is zero: leave it out of means, as ALCE does.
+// Unlike in ALCE, where it cites the last document, "[0]" cites a missing one.
 // The error is that of the judge, or ctx.Err().
 func Citations(ctx context.Context, sentences []string, docs []Document, most int, judge Entailer) (CitationScore, error) {
 	s := CitationScore{Sentences: len(sentences)}

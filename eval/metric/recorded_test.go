@@ -59,7 +59,7 @@ func TestRougeRecorded(t *testing.T) {
 		}
 	}
 	if len(cases) < 200 || apart < 50 {
-		t.Errorf("%d cases, of which %d tell the two figures apart", len(cases), apart)
+		t.Errorf("%d cases, and %d tell the two figures apart", len(cases), apart)
 	}
 }
 

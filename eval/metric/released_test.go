@@ -48,8 +48,8 @@ func (x *texts) text() string {
 	return b.String()
 }
 
-// next returns an answer and its gold answers, of which one may be the answer itself, or that
-// without capitals.
+// next returns an answer and its gold answers. The first may be the answer itself, or the
+// answer without capitals.
 func (x *texts) next() (answer string, golds []string) {
 	answer = x.text()
 	for range 1 + x.below(2) {

@@ -105,7 +105,7 @@ func stemAll(sentences []string) [][]string {
 
 // stems returns the words that rouge-score compares.
 func stems(s string) []string {
-	s = strings.ToLower(strings.ReplaceAll(s, "İ", "i ")) // whose lower case has two characters in Python
+	s = strings.ToLower(strings.ReplaceAll(s, "İ", "i ")) // two characters in the lower case of Python
 	words := strings.FieldsFunc(s, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
 	for i, w := range words {
 		if len(w) > 3 {

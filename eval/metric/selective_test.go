@@ -67,9 +67,9 @@ func TestBrier(t *testing.T) {
 	}
 }
 
-// Vector 25 of the penalty for 1, 5, 10 and 11 facts, times the share.
+// The penalty for 1, 5, 10 and 11 facts is published; that for 9 is exp(-1/9).
 func TestFactScore(t *testing.T) {
-	for n, penalty := range map[int]float64{1: 0.000123410, 5: 0.367879441, 10: 1, 11: 1} {
+	for n, penalty := range map[int]float64{1: 0.000123410, 5: 0.367879441, 9: 0.894839317, 10: 1, 11: 1} {
 		supported := make([]bool, n)
 		supported[0] = true
 		if got := metric.FactScore(supported, 10); math.Abs(got-penalty/float64(n)) > 1e-9 {

@@ -133,7 +133,7 @@ type rule struct {
 	least      int
 }
 
-// apply applies the first rule whose suffix the word has.
+// apply applies the first rule with a suffix that the word has.
 func apply(word string, rules []rule) string {
 	for _, r := range rules {
 		s, ok := strings.CutSuffix(word, r.suffix)

@@ -16,7 +16,7 @@ import (
 // item that does not fit its task.
 var ErrTask = errors.New("task: bad task")
 
-// Settings says whose settings a task has.
+// Settings names the source of a task's settings.
 type Settings string
 
 const (
@@ -49,7 +49,7 @@ type Task struct {
 	Settings Settings
 	// Layout is that of the released file.
 	Layout dataset.Layout
-	// Instruction is what stands before the question; zero is the bare question.
+	// Instruction comes before the question; zero is the bare question.
 	Instruction generator.Instruction
 	// Labels are the only answers; nil if there are others.
 	Labels []string
@@ -141,8 +141,7 @@ func (t Task) Options() []selfrag.Option {
 // letters are the labels of ARC.
 var letters = []string{"A", "B", "C", "D"}
 
-// letter returns the letter of a label of ARC, of which some are numbers; empty if it has
-// none.
+// letter returns the letter of a label of ARC, A to D or 1 to 4; empty for another one.
 func letter(label string) string {
 	if len(label) == 1 && "1" <= label && label <= "4" {
 		return letters[label[0]-'1']

@@ -167,6 +167,7 @@ func TestScore(t *testing.T) {
 		"case, as released":  {"pubhealth", task.Released, task.Match, "False", pub[0], 0},
 		"REFUTES":            {"pubhealth", task.Released, task.Match, "It REFUTES it.", pub[0], 1},
 		"both readings":      {"asqa", task.Paper, task.StrEM, "In 1871 [1]. The other in May 1902 [2].", asqa[0], 1},
+		"a line before":      {"asqa", task.Paper, task.StrEM, "\n In 1871 [1].", asqa[0], 0.5},
 		"one reading":        {"asqa", task.Paper, task.StrEM, "In 1871 [1].\nThe other in 1902.", asqa[0], 0.5},
 		"the answer":         {"asqa", task.Paper, task.RougeLsum, asqa[0].Long[1], asqa[0], 1},
 		"the cited answer":   {"asqa", task.Paper, task.RougeLsum, "Vell has two bridges [1], of 1871 and of May 1902 [2].", asqa[0], 1},

@@ -75,7 +75,7 @@ func (s Source) hint(flag string, err error) error {
 	return fmt.Errorf("%s: %w", flag, err)
 }
 
-// options returns how to read the file of a flag, and a function that tells what was left out.
+// options returns how to read the file of a flag, and a function that prints what was left out.
 func (s Source) options(flag string, stderr io.Writer) (dataset.Options, func()) {
 	n, first := 0, error(nil)
 	told := func() {
