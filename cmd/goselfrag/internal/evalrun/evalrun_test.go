@@ -122,6 +122,9 @@ func TestRunReplays(t *testing.T) {
 	file := filepath.Join(dir, "run.yaml")
 	first := ok(t, "run", "-file", file, "-out", filepath.Join(dir, "a"))
 	n := asked.Load()
+	if !strings.Contains(first, "only 6 different passages of the set towns are asked about") {
+		t.Error(first)
+	}
 	if want := fmt.Sprintf("asked of m now: %d calls, %d prompt tokens, %d generated, cost %.4g", n, 10*n, 20*n, (10+20000.0)*float64(n)/1e6); n == 0 || !strings.Contains(first, want) {
 		t.Errorf("%s\nwant %q", first, want)
 	}

@@ -57,6 +57,9 @@ func writePage(w io.Writer, r *report) error {
 			p.Facts = append(p.Facts, chart.Fact{Name: show.Clean(f.name), Value: show.Clean(f.value)})
 		}
 	}
+	for _, c := range r.cautions() {
+		p.Facts = append(p.Facts, chart.Fact{Name: "caution", Value: c})
+	}
 	names := append([]string{r.Metric}, slices.DeleteFunc(slices.Clone(columns), func(n string) bool {
 		// A column that no part has would only take room.
 		return n == r.Metric || !slices.ContainsFunc(r.Rows, func(x row) bool { _, ok := x.Scores[n]; return ok })

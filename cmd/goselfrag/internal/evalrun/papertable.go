@@ -131,6 +131,9 @@ func (p *paperRun) print(w io.Writer, r paperReport) error {
 		return err
 	}
 	fmt.Fprintln(&b)
+	if r.Questions < metric.MinClusters {
+		fmt.Fprintf(&b, "With %d questions intervals are too narrow, and nothing is claimed.\n", r.Questions)
+	}
 	if p.url == "" {
 		fmt.Fprintln(&b, "The embedded model quotes sentences: its figures say nothing about the paper.")
 	}

@@ -313,7 +313,7 @@ func (r *report) print(w io.Writer, asJSON bool) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	var lines []string
+	lines := r.cautions()
 	for _, s := range r.Sweeps {
 		lines = append(lines, s.lines(r.Metric)...)
 	}
@@ -328,6 +328,16 @@ func (r *report) print(w io.Writer, asJSON bool) error {
 	}
 	_, err := io.WriteString(w, "\n"+strings.Join(lines, "\n")+"\n")
 	return err
+}
+
+// cautions says for which sets there are too few questions.
+func (r *report) cautions() (list []string) {
+	for _, x := range r.Rows {
+		if x.Groups < metric.MinClusters && x.first == "" {
+			list = append(list, fmt.Sprintf("only %d different %s of the set %s are asked about: intervals are too narrow, and no difference is claimed", x.Groups, x.units, show.Clean(x.Set)))
+		}
+	}
+	return list
 }
 
 func against(x row) string {
