@@ -17,6 +17,7 @@ const listed = 20
 // difference is a question on which two sides differ.
 type difference struct {
 	part                string
+	left, right         string // names of the sides
 	pair                run.Pair
 	base, new           float64
 	baseTrace, newTrace *selfrag.Trace // nil if it was not kept
@@ -50,9 +51,13 @@ func (r *report) differ(results, before *run.Results) error {
 		if err != nil {
 			return err
 		}
+		left, right := s[0].Name, s[1].Name
+		if old != results {
+			left, right = "baseline, "+left, "run, "+right
+		}
 		for _, p := range chosen {
 			r.differences = append(r.differences, difference{
-				s[1].Name, p, p.Base.Scores[r.Metric], p.New.Scores[r.Metric], before[p.Base.ID], after[p.New.ID],
+				s[1].Name, left, right, p, p.Base.Scores[r.Metric], p.New.Scores[r.Metric], before[p.Base.ID], after[p.New.ID],
 			})
 		}
 	}
@@ -105,7 +110,7 @@ func viewOf(t *selfrag.Trace) *traceView {
 	for _, e := range t.Expansions {
 		s := stepView{Decision: fmt.Sprintf("segment %d: %v", e.Segment, e.Decision.Choice)}
 		if r := e.Decision.Ratio; r != nil {
-			s.Decision += fmt.Sprintf(", share of retrieval %s, threshold %.3g", termText(*r), t.Settings.Threshold)
+			s.Decision += ", share of retrieval " + termText(*r)
 		}
 		if e.Decision.Reason != "" {
 			s.Decision += ", " + show.Clean(e.Decision.Reason)

@@ -124,8 +124,8 @@ func (d difference) page() pageDifference {
 	return pageDifference{
 		Part: show.Clean(d.part), ID: show.Clean(d.pair.New.ID), Question: show.Clean(d.pair.New.Question),
 		Sides: []pageSide{
-			side(show.Clean(d.pair.Base.Part), d.base, d.pair.Base, viewOf(d.baseTrace)),
-			side(show.Clean(d.pair.New.Part), d.new, d.pair.New, viewOf(d.newTrace)),
+			side(show.Clean(d.left), d.base, d.pair.Base, viewOf(d.baseTrace)),
+			side(show.Clean(d.right), d.new, d.pair.New, viewOf(d.newTrace)),
 		},
 	}
 }

@@ -21,7 +21,7 @@ func (r *report) plots() (list []chart.Plot) {
 	if rows := r.changes(); len(rows) > 0 {
 		list = append(list, chart.Plot{
 			Head: "Against the baseline", About: "Paired differences from the baseline, with 95 % intervals that hold for all at once.",
-			Drawings: []*chart.Drawing{chart.Forest(r.Metric, "run minus baseline", rows)},
+			Drawings: []*chart.Drawing{chart.Forest("run minus baseline", "run minus baseline", rows)},
 		})
 	}
 	if len(r.Rows) > 0 {
@@ -48,11 +48,7 @@ func (r *report) forest() (rows []chart.Row) {
 
 func (r *report) changes() (rows []chart.Row) {
 	for i, c := range r.Baseline {
-		name := c.Part
-		if c.Metric != r.Metric {
-			name += ", " + c.Metric
-		}
-		rows = append(rows, forestRow(i, name, c.Difference))
+		rows = append(rows, forestRow(i, c.Part+", "+c.Metric, c.Difference))
 	}
 	return rows
 }
