@@ -61,6 +61,9 @@ func (c Comparison) String() string {
 	case c.Clusters < metric.MinClusters:
 		said = fmt.Sprintf("no claim: %d groups of questions, and a claim needs %d", c.Clusters, metric.MinClusters)
 	}
+	if c.Unpaired > 0 {
+		said += fmt.Sprintf("; %d questions without a partner are left out", c.Unpaired)
+	}
 	d := c.Difference
 	return fmt.Sprintf("%s, %s: %.3f after %.3f, %+.3f [%+.3f, %+.3f]: %s", c.Part, c.Metric, c.New, c.Base, d.Value, d.Low, d.High, said)
 }

@@ -126,6 +126,9 @@ func TestPairs(t *testing.T) {
 	if len(pairs) != 2 || pairs[0].Base.ID != "3" || pairs[1].New.ID != "0" || unpaired != 4 {
 		t.Errorf("%d pairs, %d unpaired: want questions 3 and 0; 1 and 2 of the base, 2 and 4 of the new run unpaired", len(pairs), unpaired)
 	}
+	if list, err := run.Compare(base, now, run.CompareOptions{}); err != nil || !strings.Contains(list[0].String(), "4 questions without a partner") {
+		t.Errorf("%v: %v", err, list)
+	}
 	d := run.Disagreements(pairs, "match", 1)
 	if len(d) != 1 || d[0].New.ID != "3" {
 		t.Errorf("%+v", d)

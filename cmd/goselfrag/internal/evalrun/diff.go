@@ -102,9 +102,6 @@ func (r *report) printDiff(w io.Writer, most int) error {
 	var b strings.Builder
 	for _, c := range r.Baseline {
 		fmt.Fprintln(&b, show.Clean(c.String()))
-		if c.Unpaired > 0 {
-			fmt.Fprintf(&b, "  %d questions have no partner and are left out\n", c.Unpaired)
-		}
 		if !c.Claim && c.Detectable > 0 {
 			fmt.Fprintf(&b, "  such a set shows a difference of %.3f in four of five cases\n", c.Detectable)
 		}
