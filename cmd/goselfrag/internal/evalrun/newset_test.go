@@ -1,9 +1,13 @@
 package evalrun
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -103,5 +107,68 @@ func TestNewThenRun(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "r", "calls.jsonl")); err == nil {
 		t.Error("the embedded model was recorded")
+	}
+}
+
+// chat is a chat model that writes two questions about each passage, and as a judge supports
+// only the answer that is a name.
+func chat(t *testing.T) string {
+	t.Helper()
+	town := regexp.MustCompile(`Mason(\d+)`)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			Messages []struct{ Content string }
+		}
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil && r.URL.Path == "/v1/chat/completions" {
+			t.Error(err)
+		}
+		said := ""
+		for _, m := range body.Messages {
+			said += m.Content + "\n"
+		}
+		reply := `{"relevance": "relevant"}`
+		switch {
+		case strings.Contains(said, "different questions"):
+			n := town.FindStringSubmatch(said)[1]
+			reply = "Q: Who put up the light of Town" + n + "?\nA: Mason" + n + "\nQ: What does Town" + n + " eat?\nA: Soup"
+		case strings.Contains(said, "Soup") && strings.Contains(said, `"support"`):
+			reply = `{"support": "none", "utility": 1}`
+		case strings.Contains(said, `"support"`):
+			reply = `{"support": "full", "utility": 5}`
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		chunk, _ := json.Marshal(map[string]any{"choices": []any{map[string]any{"index": 0, "delta": map[string]string{"content": reply}}}})
+		fmt.Fprintf(w, "data: %s\n\n", chunk)
+		fmt.Fprint(w, `data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":20}}`+"\n\ndata: [DONE]\n\n")
+	}))
+	t.Cleanup(s.Close)
+	return "chat-labels+" + s.URL + "/m"
+}
+
+// A model writes the questions, and its critic rejects those whose answer the passage does not
+// support.
+func TestNewByModel(t *testing.T) {
+	out, scores := filepath.Join(t.TempDir(), "set"), filepath.Join(t.TempDir(), "scores")
+	from, url := docs(t, 12), chat(t)
+	said := ok(t, "new", "-docs", from, "-out", out, "-generator", url, "-per-passage", "2", "-scores", scores)
+	if !strings.Contains(said, "12 passages: 24 questions written, 12 rejected by the critic") {
+		t.Error(said)
+	}
+	questions, err := dataset.Questions(filepath.Join(out, questionsFile))
+	if err != nil || len(questions) != 12 {
+		t.Fatalf("%v: %d questions", err, len(questions))
+	}
+	for _, q := range questions {
+		if !strings.HasPrefix(q.Question, "Who put up the light of Town") {
+			t.Errorf("%+v", q)
+		}
+	}
+	// What the model said is kept: almost no call is left, and the set is the same.
+	ok(t, "new", "-docs", from, "-out", out+"2", "-generator", url, "-per-passage", "2", "-scores", scores, "-calls", "1")
+	if read(t, out, questionsFile) != read(t, out+"2", questionsFile) {
+		t.Error("the sets differ")
+	}
+	if said := wrong(t, 1, "new", "-docs", from, "-out", out+"3", "-generator", url, "-calls", "3"); !strings.Contains(said, "used up") {
+		t.Error(said)
 	}
 }
