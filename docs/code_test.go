@@ -109,6 +109,33 @@ func TestCode(t *testing.T) {
 	}
 }
 
+// The README in Chinese has the commands, the code and the links of the one in English.
+func TestReadmeInChinese(t *testing.T) {
+	parts := func(name string, what *regexp.Regexp) []string {
+		var list []string
+		for _, m := range what.FindAllStringSubmatch(read(t, name), -1) {
+			list = append(list, m[1])
+		}
+		return list
+	}
+	for name, what := range map[string]*regexp.Regexp{
+		"blocks of code": regexp.MustCompile("(?ms)^(```.*?^```)"),
+		"links":          regexp.MustCompile(`\]\(([^)]*)\)`),
+		"code":           regexp.MustCompile("(`[^`\n]+`)"),
+	} {
+		want, got := parts("../README.md", what), parts("../README.zh.md", what)
+		slices.Sort(want)
+		slices.Sort(got)
+		if name == "links" { // each leads to the other
+			want = append(slices.DeleteFunc(want, func(s string) bool { return s == "README.zh.md" }), "README.md")
+			slices.Sort(want)
+		}
+		if len(want) < 4 || !slices.Equal(got, want) {
+			t.Errorf("%s: README.zh.md has\n%q\nREADME.md has\n%q", name, got, want)
+		}
+	}
+}
+
 // The page about services shows the files of the example as they are.
 func TestService(t *testing.T) {
 	var want []string

@@ -3,7 +3,7 @@
 //	go install github.com/goselfrag/goselfrag/cmd/goselfrag@latest
 //	goselfrag ask -docs DIR "question"
 //
-// Its commands are ask, eval, compare, adapt, doctor, prompts, version and completion. Flags may
+// Its commands are ask, eval, compare, adapt, data, doctor, prompts, version and completion. Flags may
 // have one dash or two. goselfrag help COMMAND says more of each, and goselfrag help models,
 // help pipelines, help systems and help layouts say how models, pipelines of retrieval and
 // files of questions are written and what can be compared. The exit code is 0 if all went
@@ -21,6 +21,7 @@ import (
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/ask"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/command"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/compare"
+	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/data"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/doctor"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/eval"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/evalrun"
@@ -40,5 +41,5 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	measure := eval.Command()
 	measure.Commands = evalrun.Commands()
 	return command.Run(ctx, args, stdout, stderr,
-		ask.Command(), measure, compare.Command(), adapt.Command(), doctor.Command(), prompts.Command(), version.Command())
+		ask.Command(), measure, compare.Command(), adapt.Command(), data.Command(), doctor.Command(), prompts.Command(), version.Command())
 }

@@ -7,16 +7,16 @@ import (
 	"github.com/goselfrag/goselfrag/generator"
 )
 
-// Templates holds the prompts of a [Judge]. A zero template stands for the default
-// one of the same field. Another template must have exactly the placeholders that
-// are named here, and ask for the same labels:
+// Templates holds the prompts of a [Judge]. A zero template means the default of
+// the same field. Another template must have exactly the placeholders that are
+// listed here, and ask for the same labels:
 //
 //   - question: the question, with its task if there is one
 //   - passage: title and text of the passage
 //   - before: the answer before the segment, "(nothing yet)" at its start
 //   - segment: the segment that is judged
-//   - answer: the answer up to and with the segment; where a decision is asked
-//     for, the answer so far, "(nothing yet)" at its start
+//   - answer: the answer including the segment; for a decision, the answer so
+//     far, "(nothing yet)" at its start
 //   - reply, reason: a reply that could not be read, and what is wrong with it
 //
 // All of them are data.
@@ -26,7 +26,7 @@ type Templates struct {
 	Support   generator.TaskTemplate // question, passage, before, segment: A fully, B partially, C not supported
 	Utility   generator.TaskTemplate // question, answer: 1 to 5
 	Retrieve  generator.TaskTemplate // question, answer: A retrieve, B do not
-	Continue  generator.TaskTemplate // question, answer, passage: as Retrieve, C go on with the passage at hand
+	Continue  generator.TaskTemplate // question, answer, passage: as Retrieve, C continue with the current passage
 
 	// Questions that are answered with one JSON object.
 	RelevanceJSON generator.TaskTemplate // question, passage: {"relevance": "relevant" or "irrelevant"}
@@ -35,7 +35,7 @@ type Templates struct {
 	RetrieveJSON  generator.TaskTemplate // question, answer: {"retrieve": "yes" or "no"}
 	ContinueJSON  generator.TaskTemplate // question, answer, passage: {"retrieve": "yes", "no" or "continue"}
 
-	// Repair is put behind a JSON question whose reply could not be read, as by
+	// Repair is appended to a JSON question whose reply could not be read, as by
 	// [generator.TaskTemplate.Join].
 	Repair generator.TaskTemplate // reply, reason
 }
@@ -163,7 +163,7 @@ func (t *Templates) fields() []named {
 	}
 }
 
-// complete puts the defaults in for zero templates and checks the others.
+// complete replaces zero templates by the defaults and checks the others.
 func (t *Templates) complete() error {
 	list := DefaultTemplates()
 	for i, d := range list.fields() {

@@ -15,6 +15,7 @@ import (
 	"github.com/goselfrag/goselfrag/eval/dataset"
 	"github.com/goselfrag/goselfrag/eval/task"
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/generator/extractive"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/selfrag"
@@ -238,3 +239,35 @@ func TestOptions(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// The engine answers the items of a task, short and long, from their own passages: it cites no
+// others.
+func TestOwnPassages(t *testing.T) {
+	for _, name := range []string{"popqa", "asqa"} {
+		k := get(t, name, task.Paper)
+		engine, err := selfrag.New(extractive.New(), dataset.Own(), append(k.Options(), selfrag.WithMode(selfrag.Always))...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cited := 0
+		for _, it := range items(t, k) {
+			question, err := k.Question(it)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, err := engine.Answer(dataset.Carry(t.Context(), it), question)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			for _, c := range a.Citations {
+				cited++
+				if !slices.ContainsFunc(it.Passages, func(p retriever.Passage) bool { return p.ID == c.Passage.ID && p.Text == c.Passage.Text }) {
+					t.Errorf("%s: item %s cites %+v", name, it.ID, c.Passage)
+				}
+			}
+		}
+		if cited == 0 {
+			t.Errorf("%s: nothing was cited", name)
+		}
+	}
+}

@@ -1,5 +1,5 @@
 // Package atomicfile writes files whole or not at all. What a process that was killed
-// leaves behind is removed by the next one that writes or sweeps the same file.
+// leaves behind is removed by the next one that writes the same file.
 package atomicfile
 
 import (
@@ -109,14 +109,6 @@ func (f *File) Discard() error {
 	return err
 }
 
-// Sweep removes what killed processes left of the file called name. What it cannot remove
-// it leaves.
-func Sweep(name string) {
-	if name, err := filepath.EvalSymlinks(name); err == nil {
-		sweep(name)
-	}
-}
-
 // target returns the file that name leads to, and the permissions of the new content.
 func target(name string) (string, os.FileMode, error) {
 	info, err := os.Stat(name)
@@ -147,6 +139,8 @@ func prefix(name string) string {
 	return filepath.Join(filepath.Dir(name), "."+base[:min(len(base), 200)]+".goselfrag-")
 }
 
+// sweep removes what killed processes left of the file called name. What it cannot remove
+// it leaves.
 func sweep(name string) {
 	begin := filepath.Base(prefix(name))
 	dir, err := os.Open(filepath.Dir(name))

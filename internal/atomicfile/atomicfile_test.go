@@ -83,7 +83,7 @@ func TestSweepLeavesOthers(t *testing.T) {
 	for _, name := range alike {
 		must(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
 	}
-	Sweep(path)
+	sweep(path)
 	must(t, Write(path, text("first")))
 	must(t, text("second")(f.File))
 	must(t, f.Commit())

@@ -14,7 +14,7 @@ import (
 	"github.com/goselfrag/goselfrag/internal/regular"
 )
 
-// What a killed process left is removed by the next that sweeps or writes the file.
+// What a killed process left is removed by the next that writes the file.
 func TestKilled(t *testing.T) {
 	if path := os.Getenv("ATOMICFILE_KILL"); path != "" {
 		f, err := Create(path)
@@ -23,26 +23,21 @@ func TestKilled(t *testing.T) {
 		must(t, syscall.Kill(os.Getpid(), syscall.SIGKILL))
 		select {}
 	}
-	for name, next := range map[string]func(path string){
-		"sweep": Sweep,
-		"write": func(path string) { must(t, Write(path, text("new"))) },
-	} {
-		path := filepath.Join(t.TempDir(), "file")
-		must(t, os.WriteFile(path, nil, 0o600))
-		for range 3 {
-			child := exec.Command(os.Args[0], "-test.run=^TestKilled$")
-			child.Env = append(os.Environ(), "ATOMICFILE_KILL="+path)
-			if err := child.Run(); err == nil {
-				t.Fatal("the process was not killed")
-			}
-			if got := names(t, filepath.Dir(path)); len(got) != 2 {
-				t.Fatalf("%s: the folder holds %q: want the file and one half", name, got)
-			}
+	path := filepath.Join(t.TempDir(), "file")
+	must(t, os.WriteFile(path, nil, 0o600))
+	for range 3 {
+		child := exec.Command(os.Args[0], "-test.run=^TestKilled$")
+		child.Env = append(os.Environ(), "ATOMICFILE_KILL="+path)
+		if err := child.Run(); err == nil {
+			t.Fatal("the process was not killed")
 		}
-		next(path)
-		if got := names(t, filepath.Dir(path)); !slices.Equal(got, []string{"file"}) {
-			t.Errorf("%s: the folder holds %q: want the file alone", name, got)
+		if got := names(t, filepath.Dir(path)); len(got) != 2 {
+			t.Fatalf("the folder holds %q: want the file and one half", got)
 		}
+	}
+	must(t, Write(path, text("new")))
+	if got := names(t, filepath.Dir(path)); !slices.Equal(got, []string{"file"}) {
+		t.Errorf("the folder holds %q: want the file alone", got)
 	}
 }
 

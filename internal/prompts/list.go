@@ -79,7 +79,7 @@ func judgments() []Prompt {
 		of(d.UtilityJSON, "UtilityJSON", "Asks how useful an answer without a passage is (IsUSE)."+object),
 		of(d.RetrieveJSON, "RetrieveJSON", "Asks whether something must be looked up before the next sentence, while the answer has no passage at hand."+object),
 		of(d.ContinueJSON, "ContinueJSON", "Asks whether the next sentence needs another passage, none, or that at hand."+object),
-		of(d.Repair, "Repair", "Stands behind one of the prompts for JSON when the reply to it could not be read."),
+		of(d.Repair, "Repair", "Follows one of the prompts for JSON if its reply could not be read."),
 	}
 }
 

@@ -9,18 +9,18 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/lexical"
 )
 
-// technique is a row of the table: what a name stands for.
+// technique is a row of the table: the meaning of a name.
 type technique struct {
 	name, about string
 	base        bool     // it begins a pipeline
 	last        bool     // nothing may come after it
-	ofPart      []option // of the pipelines it holds; nil if it holds none
+	ofPart      []option // of the pipelines inside it; nil if there are none
 	options     []option
 	// make makes the retriever; in is nil for a base.
 	make func(b *builder, s *stage, in retriever.Retriever) (retriever.Retriever, error)
 }
 
-// The options that several techniques have.
+// The options of several techniques.
 var (
 	missing = yesOrNo("missing", "go on if a part fails, and say so in the result")
 
@@ -54,7 +54,7 @@ var (
 	}
 )
 
-// fusingBy are the options of a fusion, whose method is the first unless it is given.
+// fusingBy returns the options of a fusion. The first method is the default.
 func fusingBy(methods ...string) []option {
 	return []option{
 		choice("method", "rank: by reciprocal ranks; score: by normalized scores", methods...),
@@ -64,8 +64,8 @@ func fusingBy(methods ...string) []option {
 	}
 }
 
-// techniques are all there are, bases first, in the order of the usage text. A new one
-// is a row here and the function that makes it.
+// techniques is the table of all techniques, bases first, in the order of the usage
+// text. To add one, add a row here and the function that makes it.
 var techniques = []technique{
 	{name: "lexical", base: true, about: "keyword search by BM25", options: keywords, make: memo("lexical", makeLexical)},
 	{name: "dense", base: true, about: "search by vectors, of an embedding model or the built-in embedder",
@@ -138,7 +138,7 @@ var techniques = []technique{
 	{name: "reorder", about: "the best hits at both ends, for one prompt that holds all; comes last", last: true, make: makeReorder},
 }
 
-// names lists the techniques that can stand at a place.
+// names lists the techniques that are allowed at a place.
 func names(base bool) string {
 	var list []string
 	for _, t := range techniques {
@@ -149,8 +149,8 @@ func names(base bool) string {
 	return strings.Join(list, ", ")
 }
 
-// Usage returns the help text about pipelines: how one is written, and all techniques. Its
-// lines have at most 80 columns.
+// Usage returns the help text about pipelines: how to write one, and all
+// techniques. Its lines have at most 80 columns.
 func Usage() string {
 	var b strings.Builder
 	b.WriteString("A pipeline is BASE | STAGE | STAGE ..., such as:\n\n  hybrid | rerank depth=10 | mmr lambda=0.7\n\n")

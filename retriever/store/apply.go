@@ -168,8 +168,8 @@ func writeDocuments(tx *bolt.Tx, docs map[string]int, p *plan) error {
 		if noted {
 			r.note = note
 		}
-		stays := noted || p.edit.document && uri == p.edit.uri // if it has a note
-		if r.passages == 0 && (!stays || r.note == nil) {
+		_, replaced := p.edit.replace[uri] // by a document that may have no more than a note
+		if r.passages == 0 && (!noted && !replaced || r.note == nil) {
 			err = documents.Delete(key)
 		} else {
 			err = documents.Put(key, r.encode())

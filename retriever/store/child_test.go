@@ -65,6 +65,18 @@ func (c *script) step(ctx context.Context, s *Store) error {
 		if err == nil {
 			c.takeDocument(uri, list, note)
 		}
+	case r.IntN(3) == 0:
+		notes := map[string][]byte{}
+		for i := range list {
+			list[i].Source.URI = fmt.Sprint("doc", r.IntN(4))
+			notes[list[i].Source.URI] = []byte(fmt.Sprint(c.next))
+		}
+		if s != nil {
+			err = s.ReplaceDocuments(ctx, notes, list...)
+		}
+		if err == nil {
+			c.takeDocuments(notes, list)
+		}
 	default:
 		if s != nil {
 			err = s.Put(ctx, list...)

@@ -145,22 +145,46 @@ func (m *model) replace(t *rapid.T) {
 	m.takeDocument(uri, list, note)
 }
 
+// replaceMany replaces several documents in one step. Passages may move from one to another.
+func (m *model) replaceMany(t *rapid.T) {
+	list, notes := m.some(t), map[string][]byte{}
+	for i := range list {
+		list[i].Source.URI = uriOf(t)
+		notes[list[i].Source.URI] = nil
+	}
+	for _, uri := range rapid.SliceOfN(rapid.SampledFrom([]string{"x", "y", "z"}), 0, 3).Draw(t, "documents") {
+		notes[uri] = rapid.SampledFrom([][]byte{nil, {}, []byte("n1"), []byte("n2")}).Draw(t, "note")
+	}
+	if err := m.s.ReplaceDocuments(t.Context(), notes, list...); err != nil {
+		t.Fatalf("replace documents: %v", err)
+	}
+	m.takeDocuments(notes, list)
+}
+
 // takeDocument replaces a document in the model.
 func (m *model) takeDocument(uri string, list []retriever.Passage, note []byte) {
-	had := m.documents()
 	for i := range list {
 		list[i].Source.URI = uri
 	}
+	m.takeDocuments(map[string][]byte{uri: note}, list)
+}
+
+// takeDocuments replaces documents in the model.
+func (m *model) takeDocuments(notes map[string][]byte, list []retriever.Passage) {
+	had := m.documents()
 	for _, p := range slices.Clone(m.passages) {
-		if p.Source.URI == uri && !slices.ContainsFunc(list, func(q retriever.Passage) bool { return q.ID == p.ID }) {
+		_, replaced := notes[p.Source.URI]
+		if replaced && !slices.ContainsFunc(list, func(q retriever.Passage) bool { return q.ID == p.ID }) {
 			m.drop(p.ID)
 		}
 	}
 	m.take(list)
 	m.dropNotes(had)
-	delete(m.notes, uri)
-	if note != nil {
-		m.notes[uri] = note
+	for uri, note := range notes {
+		delete(m.notes, uri)
+		if note != nil {
+			m.notes[uri] = note
+		}
 	}
 }
 
@@ -362,7 +386,7 @@ func TestModel(t *testing.T) {
 		defer func() { m.s.Close() }()
 		actions := map[string]func(*rapid.T){"": m.check}
 		maps.Copy(actions, map[string]func(*rapid.T){
-			"put": m.put, "put more": m.put, "put again": m.put, "replace": m.replace, "delete": m.delete, "scope": m.scoped,
+			"put": m.put, "put more": m.put, "put again": m.put, "replace": m.replace, "replace many": m.replaceMany, "delete": m.delete, "scope": m.scoped,
 			"search": m.search, "search more": m.search, "reopen": m.reopen, "crash": m.crash, "damage": m.damage,
 			"backup": m.backup, "compact": m.compact, "verify": m.verify,
 		})

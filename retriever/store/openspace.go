@@ -103,7 +103,8 @@ func (s *Store) sweepFiles() {
 		return
 	}
 	for _, e := range entries {
-		ours := strings.HasPrefix(e.Name(), "vectors-") || strings.HasPrefix(e.Name(), "graph-") || strings.HasPrefix(e.Name(), "compact-")
+		begin, _, _ := strings.Cut(strings.TrimPrefix(e.Name(), "."), "-") // a dot begins the name of a file that was not complete
+		ours := begin == "vectors" || begin == "graph" || begin == "compact"
 		if ours && !named[e.Name()] {
 			s.disk.remove(filepath.Join(s.dir, e.Name()))
 		}

@@ -23,6 +23,11 @@ import (
 
 func passage(id, text string) retriever.Passage { return retriever.Passage{ID: id, Text: text} }
 
+// of is a passage that is alone in its document.
+func of(uri, text string) retriever.Passage {
+	return retriever.Passage{ID: uri, Text: text, Source: retriever.Source{URI: uri}}
+}
+
 // finds returns the ids that a retriever finds for a text, apart by spaces.
 func finds(t *testing.T, r retriever.Retriever, text string) string {
 	t.Helper()
@@ -56,6 +61,13 @@ func TestEmbedsWhatChanged(t *testing.T) {
 		}, 0, 1},
 		{"two with one text", func() error { return s.Put(t.Context(), passage("c", "tower"), passage("d", "tower")) }, 1, 1},
 		{"another text", func() error { return s.Put(t.Context(), passage("a", "river bank")) }, 1, 1},
+		{"several documents", func() error {
+			return s.ReplaceDocuments(t.Context(), map[string][]byte{"e": nil, "f": {1}, "doc": nil}, of("e", "wall"), of("f", "gate"))
+		}, 2, 1},
+		{"the same documents", func() error {
+			return s.ReplaceDocuments(t.Context(), map[string][]byte{"e": nil, "f": {1}, "doc": nil, "none": nil}, of("f", "gate"), of("e", "wall"))
+		}, 0, 0},
+		{"no documents", func() error { return s.ReplaceDocuments(t.Context(), nil) }, 0, 0},
 		{"nothing", func() error { return s.Put(t.Context()) }, 0, 0},
 		{"nothing to delete", func() error { return s.Delete(t.Context()) }, 0, 0},
 	} {
@@ -100,6 +112,10 @@ func TestRefused(t *testing.T) {
 	}
 	wants(t, s.ReplaceDocument(t.Context(), "", nil, nil), ErrPassage)
 	wants(t, s.ReplaceDocument(t.Context(), "u", []retriever.Passage{{ID: "x", Source: retriever.Source{URI: "v"}}}, nil), ErrPassage)
+	wants(t, s.ReplaceDocuments(t.Context(), nil, of("u", "x")), ErrPassage)
+	wants(t, s.ReplaceDocuments(t.Context(), map[string][]byte{"u": nil}, of("u", "x"), passage("x", "without a document")), ErrPassage)
+	wants(t, s.ReplaceDocuments(t.Context(), map[string][]byte{"u": nil, long: nil}, of("u", "x")), ErrPassage)
+	wants(t, s.ReplaceDocuments(t.Context(), map[string][]byte{"u": nil}, of("u", "x"), of("u", "y")), ErrPassage)
 	wants(t, s.Delete(t.Context(), "a", "b"), ErrUnknownID)
 	_, err := s.Get(t.Context(), "a", "b")
 	wants(t, err, ErrUnknownID)

@@ -20,13 +20,11 @@ const mostKey = 32_000
 
 // edit is what a call changes.
 type edit struct {
-	put      []retriever.Passage
-	remove   []string
-	document bool // put is all that the document has
-	uri      string
-	note     []byte
-	notes    map[string][]byte // by the URIs of documents, which may be unknown
-	scope    filter.Expr       // what is removed and put matches it; nil for all
+	put     []retriever.Passage
+	remove  []string
+	replace map[string][]byte // the notes of the documents of which put is all, by their URIs
+	notes   map[string][]byte // by the URIs of documents, which may be unknown
+	scope   filter.Expr       // what is removed and put matches it; nil for all
 }
 
 // Put adds passages, or replaces those with the same ids. A passage that is there already and
@@ -57,20 +55,24 @@ func (s *Store) Delete(ctx context.Context, ids ...string) error {
 // nil note the document is removed; with a note it stays and has no passages. If
 // nothing differs, ReplaceDocument does nothing. The error is as with Put.
 func (s *Store) ReplaceDocument(ctx context.Context, uri string, passages []retriever.Passage, note []byte) error {
-	if uri == "" || len(uri) > mostKey {
-		return fmt.Errorf("store: replace document: %w: the URI has %d bytes: want 1 to %d", ErrPassage, len(uri), mostKey)
-	}
 	list := append([]retriever.Passage(nil), passages...)
 	for i := range list {
-		switch list[i].Source.URI {
-		case "":
+		if list[i].Source.URI == "" {
 			list[i].Source.URI = uri
-		case uri:
-		default:
-			return fmt.Errorf("store: replace document: %w: passage %q is of the document %q: want %q", ErrPassage, list[i].ID, list[i].Source.URI, uri)
 		}
 	}
-	return s.change(ctx, "replace document", edit{put: list, document: true, uri: uri, note: note})
+	return s.change(ctx, "replace document", edit{put: list, replace: map[string][]byte{uri: note}})
+}
+
+// ReplaceDocuments is ReplaceDocument of many documents in one step, which takes much less
+// time than one step for each. The keys of notes are the URIs of the documents, its values
+// their notes, which may be nil. The Source.URI of each passage is one of the keys. With an
+// error nothing has changed.
+func (s *Store) ReplaceDocuments(ctx context.Context, notes map[string][]byte, passages ...retriever.Passage) error {
+	if notes == nil {
+		notes = map[string][]byte{}
+	}
+	return s.change(ctx, "replace documents", edit{put: passages, replace: notes})
 }
 
 // SetNotes replaces the notes of documents, by their URIs, in one step: all or, with an error,
@@ -143,6 +145,11 @@ func (s *Store) tryChange(ctx context.Context, e edit, known *embedded) (done bo
 
 // check returns an error that wraps ErrPassage if a passage cannot be stored.
 func (e *edit) check() error {
+	for uri := range e.replace {
+		if uri == "" || len(uri) > mostKey {
+			return fmt.Errorf("%w: the URI of a document has %d bytes: want 1 to %d", ErrPassage, len(uri), mostKey)
+		}
+	}
 	seen := make(map[string]bool, len(e.put))
 	for i, p := range e.put {
 		bad := func(format string, args ...any) error {
@@ -160,6 +167,9 @@ func (e *edit) check() error {
 		}
 		if err := p.Metadata.Check(); err != nil {
 			return bad("%v", err)
+		}
+		if _, ok := e.replace[p.Source.URI]; e.replace != nil && !ok {
+			return bad("its document is %q: want one of those that are replaced", p.Source.URI)
 		}
 		if e.scope != nil && !filter.Match(e.scope, p.Metadata) {
 			return fmt.Errorf("%w: the filter does not hold for passage %q", ErrScope, p.ID)
@@ -210,8 +220,10 @@ func (s *Store) plan(e edit, sp *space, known *embedded) (p *plan, err error) {
 				return err
 			}
 		}
-		if e.document {
-			return b.document()
+		for uri, note := range e.replace {
+			if err := b.document(uri, note); err != nil {
+				return err
+			}
 		}
 		for uri, note := range e.notes {
 			if tx.Bucket(bucketDocuments).Get([]byte(uri)) == nil {
@@ -305,9 +317,9 @@ func (b *builder) delete(id string) error {
 	return nil
 }
 
-// document plans to remove the other passages of the document.
-func (b *builder) document() error {
-	prefix := memberPrefix(b.edit.uri)
+// document plans to remove the other passages of a document, and to set its note.
+func (b *builder) document(uri string, note []byte) error {
+	prefix := memberPrefix(uri)
 	c := b.tx.Bucket(bucketMembers).Cursor()
 	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix) && len(k) == len(prefix)+8; k, _ = c.Next() {
 		number := binary.BigEndian.Uint64(k[len(prefix):])
@@ -320,7 +332,7 @@ func (b *builder) document() error {
 		}
 		b.drop(number, p)
 	}
-	return b.setNote(b.edit.uri, b.edit.note)
+	return b.setNote(uri, note)
 }
 
 // setNote plans to set the note of a document, unless it is the same.

@@ -19,20 +19,20 @@ func (s *run) apply() error {
 	for _, j := range s.work {
 		p.now.TotalBytes += j.file.Size
 	}
-	if err := s.applyWork(&p); err != nil {
+	b := batch{run: s, progress: &p, most: s.o.firstBatch}
+	if err := s.applyWork(&b); err != nil {
 		return err
 	}
 	for _, r := range s.removed {
-		if err := s.put(r.path, outcome{}, nil, r.old.passages); err != nil {
+		if err := b.add(document{path: r.path, before: r.old.passages}); err != nil {
 			return err
 		}
-		p.done(r.path, 0)
 	}
-	return nil
+	return b.flush()
 }
 
-// applyWork reads files side by side and puts their documents in one after the other.
-func (s *run) applyWork(p *progress) error {
+// applyWork reads files side by side and puts their documents in, in their order.
+func (s *run) applyWork(b *batch) error {
 	workers := runtime.GOMAXPROCS(0)
 	if c := s.o.Ingest.Children; s.o.Ingest.Split.Count != nil || c != nil && c.Count != nil {
 		workers = 1 // nobody says that the function may be called from several goroutines
@@ -58,7 +58,7 @@ func (s *run) applyWork(p *progress) error {
 		if err != nil {
 			return s.stopped(j.file.Path, ctxerr.Wrap(s.ctx, err))
 		}
-		if err := s.take(j, out, notes); err != nil {
+		if err := s.take(j, out, notes, b); err != nil {
 			return err
 		}
 		if len(notes) >= maxNotes {
@@ -66,23 +66,24 @@ func (s *run) applyWork(p *progress) error {
 				return err
 			}
 		}
-		p.done(j.file.Path, j.file.Size)
 	}
 	return s.flush(notes)
 }
 
 // take acts on what the reading of a file gave.
-func (s *run) take(j job, out outcome, notes map[string][]byte) error {
+func (s *run) take(j job, out outcome, notes map[string][]byte, b *batch) error {
 	path := j.file.Path
 	switch {
 	case out.unreadable != nil:
 		s.unreadable(path, out.unreadable)
+		b.progress.done(path, j.file.Size)
 		return nil
 	case out.same:
 		s.unchanged(path, out.note)
 		if out.note.settled() || out.note.Modified != j.old.note.Modified { // otherwise the next sync knows no more
 			notes[s.o.Root+path] = out.note.encode()
 		}
+		b.progress.done(path, j.file.Size)
 		return nil
 	}
 	for _, n := range out.notes {
@@ -94,27 +95,7 @@ func (s *run) take(j job, out outcome, notes map[string][]byte) error {
 	for _, e := range out.skipped {
 		s.report.Skipped = append(s.report.Skipped, s.relative(e))
 	}
-	return s.put(path, out, out.note.encode(), j.old.passages)
-}
-
-// put replaces a document that had so many passages, and reports it.
-func (s *run) put(path string, out outcome, note []byte, before int) error {
-	if err := s.ctx.Err(); err != nil {
-		return s.stopped(path, err)
-	}
-	if err := s.replace(s.ctx, s.o.Root+path, out.passages, note); err != nil {
-		return s.stopped(path, ctxerr.Wrap(s.ctx, err))
-	}
-	s.report.Passages += len(out.passages)
-	switch {
-	case len(out.passages) > 0 && before > 0:
-		s.report.Changed = append(s.report.Changed, path)
-	case len(out.passages) > 0:
-		s.report.Added = append(s.report.Added, path)
-	case before > 0:
-		s.report.Removed = append(s.report.Removed, path)
-	}
-	return nil
+	return b.add(document{path: path, size: j.file.Size, passages: out.passages, note: out.note.encode(), before: j.old.passages})
 }
 
 // flush sets the notes of files whose content has not changed.

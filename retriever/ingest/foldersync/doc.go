@@ -3,8 +3,8 @@
 //	report, err := foldersync.Sync(ctx, store, "docs", foldersync.Options{Root: "docs/"})
 //
 // [Sync] reads only files that changed since the last sync, cuts them by package ingest and
-// gives their passages to the store, document by document; documents whose files are gone
-// are removed. What a sync knows of a file it keeps in a note that the store commits
+// gives their passages to the store, some hundred documents in a step; documents whose files
+// are gone are removed. What a sync knows of a file it keeps in a note that the store commits
 // together with the document. So a sync that was interrupted goes on where it was, whatever
 // interrupted it.
 //

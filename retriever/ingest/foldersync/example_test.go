@@ -25,11 +25,16 @@ type document struct {
 	Passages int
 }
 
-func (s store) ReplaceDocument(_ context.Context, uri string, passages []retriever.Passage, note []byte) error {
-	s.notes[uri], s.passages[uri] = note, passages
-	if len(passages) == 0 && note == nil {
-		delete(s.notes, uri)
+func (s store) ReplaceDocuments(_ context.Context, notes map[string][]byte, passages ...retriever.Passage) error {
+	for uri, note := range notes {
+		s.notes[uri] = note
 		delete(s.passages, uri)
+		if note == nil { // this sync gives no passages either
+			delete(s.notes, uri)
+		}
+	}
+	for _, p := range passages {
+		s.passages[p.Source.URI] = append(s.passages[p.Source.URI], p)
 	}
 	return nil
 }

@@ -38,25 +38,30 @@ type memory struct {
 	embedder   dense.Embedder // if set, embeds what is put in
 	real       *store.Store   // if set, does the same, and is what is read
 	calls      []string       // URIs that were replaced
+	steps      []int          // how many by each step
+	refused    string         // if set, the URI of a document that is refused
 	noteCalls  int
-	fail       func(call int) (before, after error) // before and after the call-th replacement
+	fail       func(step int) (before, after error) // before and after a step, from 1
 }
 
 func newMemory(t *testing.T) *memory {
 	return &memory{t: t, docs: map[string]entry{}, keepsEmpty: true}
 }
 
-func (m *memory) ReplaceDocument(ctx context.Context, uri string, passages []retriever.Passage, note []byte) error {
+func (m *memory) ReplaceDocuments(ctx context.Context, notes map[string][]byte, passages ...retriever.Passage) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	m.calls = append(m.calls, uri)
+	m.steps = append(m.steps, len(notes))
 	var after error
 	if m.fail != nil {
 		var before error
-		if before, after = m.fail(len(m.calls)); before != nil {
+		if before, after = m.fail(len(m.steps)); before != nil {
 			return before
 		}
+	}
+	if _, ok := notes[m.refused]; ok && m.refused != "" {
+		return errStore
 	}
 	if m.embedder != nil && len(passages) > 0 {
 		if _, err := m.embedder.EmbedDocuments(ctx, dense.Texts(passages)); err != nil {
@@ -64,19 +69,24 @@ func (m *memory) ReplaceDocument(ctx context.Context, uri string, passages []ret
 		}
 	}
 	if m.real != nil {
-		if err := m.real.ReplaceDocument(ctx, uri, passages, note); err != nil {
+		if err := m.real.ReplaceDocuments(ctx, notes, passages...); err != nil {
 			return err
 		}
 	}
+	docs := map[string][]retriever.Passage{}
 	for _, p := range passages {
-		if p.Source.URI != uri {
-			m.t.Errorf("passage %s of %s was put into %s", p.ID, p.Source.URI, uri)
+		if _, ok := notes[p.Source.URI]; !ok {
+			m.t.Errorf("passage %s is of %s, which is not replaced", p.ID, p.Source.URI)
 		}
+		docs[p.Source.URI] = append(docs[p.Source.URI], p)
 	}
-	if len(passages) == 0 && (note == nil || !m.keepsEmpty) {
-		delete(m.docs, uri)
-	} else {
-		m.docs[uri] = entry{passages, note}
+	for _, uri := range slices.Sorted(maps.Keys(notes)) {
+		m.calls = append(m.calls, uri)
+		if note := notes[uri]; len(docs[uri]) == 0 && (note == nil || !m.keepsEmpty) {
+			delete(m.docs, uri)
+		} else {
+			m.docs[uri] = entry{docs[uri], note}
+		}
 	}
 	return after
 }

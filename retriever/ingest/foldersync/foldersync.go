@@ -20,11 +20,13 @@ import (
 // Documents is the part of a store that a sync needs. D is what it says of a document: the
 // URI, the note, and the number of passages.
 type Documents[D Document] interface {
-	// ReplaceDocument replaces the passages and the note of a document, or puts it in, in
-	// one step: with an error nothing has changed. Without passages but with a note, the
-	// document stays with the note alone, if the store can do that. Without passages and
-	// note the document is removed; one that is not there is no error.
-	ReplaceDocument(ctx context.Context, uri string, passages []retriever.Passage, note []byte) error
+	// ReplaceDocuments replaces documents, or puts them in, in one step: with an error
+	// nothing has changed. The keys of notes are their URIs, its values their notes, and
+	// passages has all of their passages, each with the URI of its document as Source.URI. A
+	// document without passages but with a note stays with the note alone, if the store can
+	// do that. One without passages and with a nil note is removed; one that is not there is
+	// no error.
+	ReplaceDocuments(ctx context.Context, notes map[string][]byte, passages ...retriever.Passage) error
 	// SetNotes replaces the notes of documents, by their URIs, in one step. Those that are
 	// not there any more are left out.
 	SetNotes(ctx context.Context, notes map[string][]byte) error
@@ -59,11 +61,12 @@ type Options struct {
 	// DryRun changes nothing, and reports what would change. It reads no file but those
 	// that have to be hashed: one that holds no text counts as added.
 	DryRun bool
-	// Progress, if set, is called after each file that is read and each document that is
-	// removed, by the goroutine that called Sync, which waits for it.
+	// Progress, if set, is called for each file that was read and each document that was
+	// removed, when the store has it, by the goroutine that called Sync, which waits for it.
 	Progress func(Progress)
 
-	now func() time.Time // time.Now, but in tests
+	now        func() time.Time // time.Now, but in tests
+	firstBatch int              // minBatch, but in tests
 }
 
 // Progress says how far a sync has got. Files that have not changed are not counted.
@@ -121,9 +124,11 @@ func (e *MassDeletionError) Error() string {
 }
 
 // Sync makes the documents of a store those of the files in a folder, as [ingest.Dir] reads
-// them. It does so in the order of the paths; then it removes the documents whose files are
-// gone. Files are read side by side, not more of them than twice the processors, and the
-// store is asked for one thing after the other.
+// them. It does so in the order of the paths; the documents whose files are gone are removed
+// last. Files are read side by side, not more of them than twice the processors. The store is
+// asked for one thing after the other: it replaces many documents in a step, up to a mebibyte
+// of text, fewer if a step takes more than a second. A store that refuses a step is asked for
+// each of its documents, so that the error names one, and those before it are in.
 //
 // The passages are those of [ingest.File]; its name is Options.Root and the path.
 //
@@ -153,11 +158,14 @@ func syncFS[D Document](ctx context.Context, documents Documents[D], fsys fs.FS,
 	if o.now == nil {
 		o.now = time.Now
 	}
+	if o.firstBatch == 0 {
+		o.firstBatch = minBatch
+	}
 	settings, err := o.settings()
 	if err != nil {
 		return Report{}, err
 	}
-	s := &run{ctx: ctx, o: o, fsys: fsys, settings: settings, replace: documents.ReplaceDocument, setNotes: documents.SetNotes}
+	s := &run{ctx: ctx, o: o, fsys: fsys, settings: settings, replace: documents.ReplaceDocuments, setNotes: documents.SetNotes}
 	if s.stored, err = known(ctx, documents, o.Root); err != nil {
 		return Report{}, err
 	}

@@ -50,53 +50,6 @@ func must(t *testing.T, m *memory, f fs.FS, o Options) Report {
 	return rep
 }
 
-// Wherever a sync is interrupted, the next one does the rest and nothing twice.
-func TestInterrupted(t *testing.T) {
-	files := numbered(6)
-	whole := newMemory(t)
-	must(t, whole, folderOf(files), Options{})
-	for _, how := range []string{"before", "after", "canceled"} {
-		for at := 1; at <= 8; at++ {
-			ctx, cancel := context.WithCancel(t.Context())
-			m, f := newMemory(t), folderOf(files)
-			f.write("old-1.md", "Old one.")
-			f.write("old-2.md", "Old two.")
-			must(t, m, f, Options{})
-			for i := range 6 { // all change but one
-				f.write(fmt.Sprintf("%02d.md", i), "First.")
-			}
-			must(t, m, f, Options{})
-			f = folderOf(files)
-			m.calls = nil
-			m.fail = func(call int) (before, after error) {
-				switch {
-				case call != at:
-				case how == "before":
-					return errStore, nil
-				case how == "after":
-					return nil, errStore
-				default:
-					cancel()
-				}
-				return nil, nil
-			}
-			_, err := syncFS(ctx, m, f, Options{})
-			if want := map[string]error{"before": errStore, "after": errStore, "canceled": context.Canceled}[how]; !errors.Is(err, want) && (how != "canceled" || at < 8) {
-				t.Errorf("%s call %d: %v", how, at, err)
-			}
-			m.fail = nil
-			rep := must(t, m, f, Options{})
-			if want := 8; how != "before" && len(m.calls) != want || how == "before" && len(m.calls) != want+1 {
-				t.Errorf("%s call %d: %d documents were put in, %+v", how, at, len(m.calls), rep)
-			}
-			if !reflect.DeepEqual(m.passages(), whole.passages()) {
-				t.Errorf("%s call %d: other documents", how, at)
-			}
-			cancel()
-		}
-	}
-}
-
 func TestMassDeletion(t *testing.T) {
 	m, f := newMemory(t), folderOf(numbered(10))
 	must(t, m, f, Options{Root: "d/"})
@@ -138,12 +91,15 @@ func TestMoved(t *testing.T) {
 	for name, file := range f.MapFS {
 		moved.MapFS["new/"+name] = file
 	}
-	rep := must(t, m, moved, Options{})
-	if len(rep.Added) != 10 || len(rep.Removed) != 10 || len(m.docs) != 10 {
-		t.Errorf("%+v", rep)
+	m.fail = func(step int) (error, error) {
+		if len(m.docs) < 10 {
+			t.Errorf("documents are removed before the others are in: %q", m.calls)
+		}
+		return nil, nil
 	}
-	if m.calls[10] != "new/00.md" || m.calls[20] != "00.md" {
-		t.Errorf("documents are removed before the others are in: %q", m.calls)
+	rep := must(t, m, moved, Options{firstBatch: 1})
+	if len(rep.Added) != 10 || len(rep.Removed) != 10 || len(m.docs) != 10 || len(m.steps) < 12 {
+		t.Errorf("%+v, steps %d", rep, m.steps)
 	}
 	// Each of the removed wants a file of its own.
 	same := folderOf(map[string]string{"a.md": "Same.", "b.md": "Same.", "c.md": "Same."})

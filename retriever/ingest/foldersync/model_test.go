@@ -185,12 +185,13 @@ func (m *model) check() {
 		m.seen[seenAs{path, len(f.Data), f.ModTime}] = string(f.Data)
 	}
 	before := m.store.passages()
+	m.o.firstBatch = rapid.SampledFrom([]int{1, 2500, minBatch}).Draw(m.t, "batch")
 	if rapid.IntRange(0, 3).Draw(m.t, "interrupt") == 0 {
 		at, late := rapid.IntRange(1, 4).Draw(m.t, "at"), rapid.Bool().Draw(m.t, "late")
-		m.store.calls = nil
-		m.store.fail = func(call int) (error, error) {
+		m.store.steps = nil
+		m.store.fail = func(step int) (error, error) {
 			switch {
-			case call != at:
+			case step < at:
 				return nil, nil
 			case late:
 				return nil, errStore
@@ -284,10 +285,10 @@ func (m *model) idle() {
 	m.check()
 	m.clock = m.clock.Add(5 * time.Second)
 	for i := range 2 {
-		m.store.calls, m.store.noteCalls, m.folder.opens = nil, 0, map[string]int{}
+		m.store.steps, m.store.noteCalls, m.folder.opens = nil, 0, map[string]int{}
 		rep, err := m.sync()
-		if err != nil || len(rep.Added)+len(rep.Changed)+len(rep.Removed) > 0 || m.store.keepsEmpty && len(m.store.calls) > 0 {
-			m.t.Fatalf("the folder has not changed: %v, %+v, put %q", err, rep, m.store.calls)
+		if err != nil || len(rep.Added)+len(rep.Changed)+len(rep.Removed) > 0 || m.store.keepsEmpty && len(m.store.steps) > 0 {
+			m.t.Fatalf("the folder has not changed: %v, %+v, put %d", err, rep, m.store.steps)
 		}
 		if opened := m.folder.opened(); i == 1 && m.store.keepsEmpty && len(opened)+m.store.noteCalls > 0 {
 			m.t.Fatalf("the second time, %q were opened and notes set %d times", opened, m.store.noteCalls)
@@ -329,7 +330,7 @@ func runModel(rt *rapid.T, s *memory) {
 	m.o = Options{Root: root, AllowMassDeletion: true, now: func() time.Time { return m.clock }}
 	for i, uri := range foreign {
 		p := retriever.Passage{ID: uri, Source: retriever.Source{URI: uri}}
-		if err := s.ReplaceDocument(context.Background(), uri, []retriever.Passage{p}, [][]byte{nil, []byte("a note of something else")}[i]); err != nil {
+		if err := s.ReplaceDocuments(context.Background(), map[string][]byte{uri: [][]byte{nil, []byte("a note of something else")}[i]}, p); err != nil {
 			rt.Fatal(err)
 		}
 	}

@@ -20,7 +20,7 @@ type run struct {
 	o        Options
 	fsys     fs.FS
 	settings string
-	replace  func(ctx context.Context, uri string, passages []retriever.Passage, note []byte) error
+	replace  func(ctx context.Context, notes map[string][]byte, passages ...retriever.Passage) error
 	setNotes func(ctx context.Context, notes map[string][]byte) error
 
 	stored  map[string]stored // the documents below the root whose files were not come upon

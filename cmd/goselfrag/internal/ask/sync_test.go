@@ -29,10 +29,15 @@ type listedDocument struct {
 	Passages int
 }
 
-func (d documents) ReplaceDocument(_ context.Context, uri string, passages []retriever.Passage, note []byte) error {
-	d[uri] = document{passages, note}
-	if note == nil {
-		delete(d, uri)
+func (d documents) ReplaceDocuments(_ context.Context, notes map[string][]byte, passages ...retriever.Passage) error {
+	for uri, note := range notes {
+		d[uri] = document{note: note}
+		if note == nil {
+			delete(d, uri)
+		}
+	}
+	for _, p := range passages {
+		d[p.Source.URI] = document{append(d[p.Source.URI].passages, p), d[p.Source.URI].note}
 	}
 	return nil
 }

@@ -177,5 +177,5 @@ func (c *config) connect() error {
 			return fmt.Errorf("-pipeline: %q: %w", p.Name, err)
 		}
 	}
-	return nil
+	return connect.CheckAdapter(c.env, c.pipelines...)
 }

@@ -105,6 +105,9 @@ func parse(cmd *cli.Command) (config, error) {
 	if cfg.pipelines, err = pipelines(cmd.StringSlice("retrieval"), cfg.env); err != nil {
 		return cfg, fmt.Errorf("-retrieval: %w", err)
 	}
+	if err := connect.CheckAdapter(cfg.env, cfg.pipelines...); err != nil {
+		return cfg, err
+	}
 	if cfg.source.Docs != "" && cfg.pipelines[len(cfg.pipelines)-1].Pipeline == nil {
 		return cfg, errors.New("-retrieval oracle needs to know the right passages, and with -docs questions name files: leave it out")
 	}
