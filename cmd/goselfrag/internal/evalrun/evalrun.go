@@ -84,6 +84,9 @@ func runAll(ctx context.Context, c config, stdout, stderr io.Writer) (err error)
 			return fmt.Errorf("-baseline: %w", err)
 		}
 	}
+	if _, wrong := run.Read(c.out); wrong == nil && !c.resume && c.estimate == 0 {
+		return fmt.Errorf("-out: %s holds a run already: resume that run with -resume, or name another folder", c.out)
+	}
 	page, err := createPage(c.html, c.file)
 	if err != nil {
 		return err

@@ -34,11 +34,10 @@ type report struct {
 	// Sensitivity is nil unless the file asks for it.
 	Sensitivity *eval.CriticErrors `json:"sensitivity,omitempty"`
 
-	facts         []fact
-	differences   []difference
-	differAbout   string
-	differUnequal int
-	calibrations  []calibration
+	facts        []fact
+	differences  []difference
+	differAbout  string
+	calibrations []calibration
 }
 
 type fact struct{ name, value string }
