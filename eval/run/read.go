@@ -117,16 +117,16 @@ type Trace struct {
 }
 
 // Traces yields the records of a part with their traces, one after the other, so that the
-// memory is that of one. The error ends the loop; it wraps [ErrOption] if there is no such
-// part, [ErrFile] if no traces were kept, or is that of the file system or of
-// selfrag.ParseTrace.
-func (r *Results) Traces(part string) iter.Seq2[Trace, error] {
+// memory is that of one. Those for which only reports false are left out, unread; nil means
+// all. The error ends the loop; it wraps [ErrOption] if there is no such part, [ErrFile] if no
+// traces were kept, or is that of the file system or of selfrag.ParseTrace.
+func (r *Results) Traces(part string, only func(*Record) bool) iter.Seq2[Trace, error] {
 	return func(yield func(Trace, error) bool) {
 		first := 0
 		for i := range r.Parts {
 			p := &r.Parts[i]
 			if p.Name == part {
-				if err := r.eachTrace(first, p.Records, yield); err != nil {
+				if err := r.eachTrace(first, p.Records, only, yield); err != nil {
 					yield(Trace{}, err)
 				}
 				return
@@ -138,7 +138,7 @@ func (r *Results) Traces(part string) iter.Seq2[Trace, error] {
 }
 
 // eachTrace yields the traces of records, the first of which is in a line counted from 0.
-func (r *Results) eachTrace(first int, records []Record, yield func(Trace, error) bool) error {
+func (r *Results) eachTrace(first int, records []Record, only func(*Record) bool, yield func(Trace, error) bool) error {
 	if !r.traces {
 		return fmt.Errorf("%w: %s holds no traces: run with Options.Traces", ErrFile, r.Dir)
 	}
@@ -148,6 +148,9 @@ func (r *Results) eachTrace(first int, records []Record, yield func(Trace, error
 	}
 	defer f.Close()
 	for i := range records {
+		if only != nil && !only(&records[i]) {
+			continue
+		}
 		if first+i >= len(f.ends) {
 			return fmt.Errorf("%w: %s ends before the trace of question %q", ErrFile, f.Name(), records[i].ID)
 		}

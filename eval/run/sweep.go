@@ -211,7 +211,7 @@ func (r *Results) outcomes(ctx context.Context, part string, questions map[strin
 			}
 			return true
 		}
-		for t, err := range r.Traces(part) {
+		for t, err := range r.Traces(part, nil) {
 			if err == nil && t.Trace == nil {
 				err = fmt.Errorf("%w: the system of part %q makes no traces", ErrOption, part)
 			}

@@ -105,3 +105,27 @@ func TestSweepUnknown(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// Traces belong to their records, in each part, also where only some are read.
+func TestTraces(t *testing.T) {
+	questions, b := world(t, 5)
+	results, err := run.Do(t.Context(), t.TempDir(), parts(t, questions, b, "floor", "selfrag", "top1"), run.Options{Traces: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for x, err := range results.Traces("selfrag", func(r *run.Record) bool { return r.ID != "q2" }) {
+		if err != nil || x.Record.Part != "selfrag" || x.Trace.Question != x.Record.Question || x.Record.ID == "q2" {
+			t.Errorf("%v: %+v", err, x.Record)
+		}
+		n++
+	}
+	if n != 4 {
+		t.Errorf("%d traces", n)
+	}
+	for x, err := range results.Traces("floor", nil) {
+		if err != nil || x.Trace != nil {
+			t.Errorf("%v: the floor has a trace", err)
+		}
+	}
+}

@@ -71,16 +71,17 @@ func tracesOf(results *run.Results, part string, pairs []run.Pair, side func(run
 	if len(pairs) == 0 {
 		return known, nil
 	}
-	for t, err := range results.Traces(part) {
+	chosen := func(r *run.Record) bool {
+		return slices.ContainsFunc(pairs, func(p run.Pair) bool { return side(p).ID == r.ID })
+	}
+	for t, err := range results.Traces(part, chosen) {
 		if errors.Is(err, run.ErrFile) && t.Record == nil && len(known) == 0 {
 			return known, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(pairs, func(p run.Pair) bool { return side(p).ID == t.Record.ID }) {
-			known[t.Record.ID] = t.Trace
-		}
+		known[t.Record.ID] = t.Trace
 	}
 	return known, nil
 }

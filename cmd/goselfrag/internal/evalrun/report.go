@@ -270,7 +270,7 @@ func (b *built) sensitivity(ctx context.Context, results *run.Results, stderr io
 	var list, gold []sensitivity.Question
 	golds := map[string][]string{}
 	i := 0
-	for t, err := range results.Traces(p.Name) {
+	for t, err := range results.Traces(p.Name, nil) {
 		if err != nil {
 			return nil, err
 		}
