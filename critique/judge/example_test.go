@@ -92,7 +92,7 @@ func Example() {
 	// Franz Kafka wrote it.: IsREL 0.90, IsSUP 0.95, IsUSE 0.75
 	// It was published in 1925.: IsREL 0.90, IsSUP 0.95, IsUSE 0.75
 	// judged by: prompted-probs
-	// prompts:   11
+	// prompts:   14
 }
 
 // A custom prompt replaces a default one.

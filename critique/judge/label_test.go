@@ -379,7 +379,7 @@ func TestTemplatesAreChecked(t *testing.T) {
 	for _, f := range j.Templates() {
 		names = append(names, f.Name())
 	}
-	want := "judge-relevance judge-support mine judge-retrieve judge-continue judge-relevance-json judge-segment-json judge-utility-json judge-retrieve-json judge-continue-json judge-repair"
+	want := "judge-relevance judge-support mine judge-retrieve judge-continue judge-sentence judge-relevance-json judge-segment-json judge-utility-json judge-retrieve-json judge-continue-json judge-support-json judge-sentence-json judge-repair"
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("templates %s", got)
 	}

@@ -27,6 +27,7 @@ type Templates struct {
 	Utility   generator.TaskTemplate // question, answer: 1 to 5
 	Retrieve  generator.TaskTemplate // question, answer: A retrieve, B do not
 	Continue  generator.TaskTemplate // question, answer, passage: as Retrieve, C continue with the current passage
+	Sentence  generator.TaskTemplate // question, passage, before, segment: as Continue, for a segment that is known; only for Label
 
 	// Questions that are answered with one JSON object.
 	RelevanceJSON generator.TaskTemplate // question, passage: {"relevance": "relevant" or "irrelevant"}
@@ -34,6 +35,8 @@ type Templates struct {
 	UtilityJSON   generator.TaskTemplate // question, answer: {"utility": 1 to 5}
 	RetrieveJSON  generator.TaskTemplate // question, answer: {"retrieve": "yes" or "no"}
 	ContinueJSON  generator.TaskTemplate // question, answer, passage: {"retrieve": "yes", "no" or "continue"}
+	SupportJSON   generator.TaskTemplate // question, passage, before, segment: {"support": "full", "partial" or "none"}; only for Label
+	SentenceJSON  generator.TaskTemplate // question, passage, before, segment: as ContinueJSON, for a segment that is known; only for Label
 
 	// Repair is appended to a JSON question whose reply could not be read, as by
 	// [generator.TaskTemplate.Join].
@@ -113,6 +116,24 @@ The answer so far stands in <answer>. Is it necessary to look something up in do
 
 The answer so far stands in <answer>; its latest sentences were written with the passage at hand. What does the next sentence of the answer need?`
 
+	sentenceBody = `<question>
+{{question}}
+</question>
+
+<passage>
+{{passage}}
+</passage>
+
+<before>
+{{before}}
+</before>
+
+<segment>
+{{segment}}
+</segment>
+
+The segment is part of an answer to the question and comes after the text in <before>, which was written with the passage at hand. What was needed to write the segment?`
+
 	oneLetter = "\nAnswer with one letter and nothing else."
 	oneObject = "Reply with one JSON object and nothing else: "
 )
@@ -124,6 +145,8 @@ var defaults = Templates{
 	Retrieve:  generator.MustTaskTemplate("judge-retrieve", system, retrieveBody+"\nA: yes\nB: no"+oneLetter),
 	Continue: generator.MustTaskTemplate("judge-continue", system, continueBody+
 		"\nA: another passage\nB: no passage at all\nC: the passage at hand"+oneLetter),
+	Sentence: generator.MustTaskTemplate("judge-sentence", system, sentenceBody+
+		"\nA: another passage, with facts that the passage at hand does not hold\nB: no passage at all\nC: the passage at hand"+oneLetter),
 
 	RelevanceJSON: generator.MustTaskTemplate("judge-relevance-json", system, relevanceBody+" "+oneObject+
 		`{"relevance": "relevant"} if it does, {"relevance": "irrelevant"} if it does not.`),
@@ -138,6 +161,13 @@ var defaults = Templates{
 		`{"retrieve": "yes"} or {"retrieve": "no"}.`),
 	ContinueJSON: generator.MustTaskTemplate("judge-continue-json", system, continueBody+" "+oneObject+
 		`{"retrieve": "yes"} if it needs another passage, {"retrieve": "no"} if it needs none, {"retrieve": "continue"} if the passage at hand is enough.`),
+
+	SupportJSON: generator.MustTaskTemplate("judge-support-json", system, supportBody+`
+
+"support" says how far the passage supports the segment: "full" if all that it says stands in the passage or follows from it, "partial" if some of it does, "none" if nothing does or the passage says otherwise.
+`+oneObject+`{"support": "full"}`),
+	SentenceJSON: generator.MustTaskTemplate("judge-sentence-json", system, sentenceBody+" "+oneObject+
+		`{"retrieve": "yes"} if it needed another passage, {"retrieve": "no"} if it needed none, {"retrieve": "continue"} if the passage at hand was enough.`),
 
 	Repair: generator.MustTaskTemplate("judge-repair", "", `An earlier reply to this was not usable: {{reason}}.
 
@@ -157,9 +187,10 @@ type named struct {
 func (t *Templates) fields() []named {
 	return []named{
 		{"Relevance", &t.Relevance}, {"Support", &t.Support}, {"Utility", &t.Utility},
-		{"Retrieve", &t.Retrieve}, {"Continue", &t.Continue},
+		{"Retrieve", &t.Retrieve}, {"Continue", &t.Continue}, {"Sentence", &t.Sentence},
 		{"RelevanceJSON", &t.RelevanceJSON}, {"SegmentJSON", &t.SegmentJSON}, {"UtilityJSON", &t.UtilityJSON},
-		{"RetrieveJSON", &t.RetrieveJSON}, {"ContinueJSON", &t.ContinueJSON}, {"Repair", &t.Repair},
+		{"RetrieveJSON", &t.RetrieveJSON}, {"ContinueJSON", &t.ContinueJSON},
+		{"SupportJSON", &t.SupportJSON}, {"SentenceJSON", &t.SentenceJSON}, {"Repair", &t.Repair},
 	}
 }
 

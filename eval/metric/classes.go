@@ -80,9 +80,11 @@ func (c *Confusion[C]) Majority() float64 {
 	return share(most, all)
 }
 
-// Kappa returns Cohen's κ, at most 1: how much more often than by chance two raters agree, the
-// truth and the predictions, 0 if no more. The error, an *[InputError], says that both always
-// give one and the same class, when it is not defined.
+// Kappa returns Cohen's κ of two raters, the truth and the predictions: (a − c) / (1 − c) with
+// a the accuracy and c the sum over the classes of the product of their shares. It is 1 if
+// they agree everywhere, 0 if no more often than by chance, and at least −1. Without
+// examples, or if both always give one and the same class, κ is not defined and the error
+// is an *[InputError].
 func (c *Confusion[C]) Kappa() (float64, error) {
 	right, all, chance := 0, 0, 0
 	for i := range c.counts {

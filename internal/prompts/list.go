@@ -74,11 +74,14 @@ func judgments() []Prompt {
 		of(d.Utility, "Utility", "Asks how useful the answer is (IsUSE)."+one),
 		of(d.Retrieve, "Retrieve", "Asks whether something must be looked up before the next sentence, while the answer has no passage at hand."+one),
 		of(d.Continue, "Continue", "Asks whether the next sentence needs another passage, none, or that at hand."+one),
+		of(d.Sentence, "Sentence", "Asks what a sentence of a known answer needed: another passage, none, or that at hand. For training data."+one),
 		of(d.RelevanceJSON, "RelevanceJSON", "Asks whether a passage helps to answer the question (IsREL)."+object),
 		of(d.SegmentJSON, "SegmentJSON", "Asks how far a passage supports a segment and how useful the answer is (IsSUP, IsUSE)."+object),
 		of(d.UtilityJSON, "UtilityJSON", "Asks how useful an answer without a passage is (IsUSE)."+object),
 		of(d.RetrieveJSON, "RetrieveJSON", "Asks whether something must be looked up before the next sentence, while the answer has no passage at hand."+object),
 		of(d.ContinueJSON, "ContinueJSON", "Asks whether the next sentence needs another passage, none, or that at hand."+object),
+		of(d.SupportJSON, "SupportJSON", "Asks how far a passage supports a segment (IsSUP). For training data."+object),
+		of(d.SentenceJSON, "SentenceJSON", "Asks what a sentence of a known answer needed: another passage, none, or that at hand. For training data."+object),
 		of(d.Repair, "Repair", "Follows one of the prompts for JSON if its reply could not be read."),
 	}
 }

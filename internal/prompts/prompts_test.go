@@ -171,9 +171,9 @@ func replaced(name string, t generator.TaskTemplate) ([]generator.TaskTemplate, 
 	case kind == "judge":
 		var j judge.Templates
 		*map[string]*generator.TaskTemplate{
-			"relevance": &j.Relevance, "support": &j.Support, "utility": &j.Utility, "retrieve": &j.Retrieve, "continue": &j.Continue,
+			"relevance": &j.Relevance, "support": &j.Support, "utility": &j.Utility, "retrieve": &j.Retrieve, "continue": &j.Continue, "sentence": &j.Sentence,
 			"relevance-json": &j.RelevanceJSON, "segment-json": &j.SegmentJSON, "utility-json": &j.UtilityJSON,
-			"retrieve-json": &j.RetrieveJSON, "continue-json": &j.ContinueJSON, "repair": &j.Repair,
+			"retrieve-json": &j.RetrieveJSON, "continue-json": &j.ContinueJSON, "support-json": &j.SupportJSON, "sentence-json": &j.SentenceJSON, "repair": &j.Repair,
 		}[rest] = t
 		return templated(judge.New(model, j))
 	case kind == "judged":

@@ -46,6 +46,7 @@ type Env struct {
 type Corpus struct {
 	env      Env
 	passages []retriever.Passage
+	store    Store                          // nil without one
 	bases    map[string]retriever.Retriever // by canonical text with all options
 	words    *rewrite.Vocabulary
 	embedder dense.Embedder // set by embed
@@ -146,11 +147,13 @@ func (b *builder) vocabulary() (*rewrite.Vocabulary, error) {
 	if b.words != nil {
 		return b.words, nil
 	}
-	passages := b.passages
+	passages, err := b.all(b.ctx)
+	if err != nil {
+		return nil, err
+	}
 	if len(passages) == 0 {
 		passages = []retriever.Passage{{ID: "none", Text: "x"}}
 	}
-	var err error
 	b.words, err = rewrite.NewVocabulary(b.ctx, passages)
 	return b.words, err
 }
@@ -160,7 +163,10 @@ func (b *builder) vocabulary() (*rewrite.Vocabulary, error) {
 func (b *builder) embed() (dense.Embedder, dense.Embedder, error) {
 	if b.embedder == nil {
 		b.embedder = b.env.Embedder
-		if b.embedder == nil || len(b.passages) == 0 { // for no passages without I/O
+		if b.store != nil && b.embedder == nil {
+			return nil, nil, fmt.Errorf("%w: an embedder: set Env.Embedder", ErrStore)
+		}
+		if b.store == nil && (b.embedder == nil || len(b.passages) == 0) { // for no passages without I/O
 			fitted, err := hashed.Fit(b.ctx, dense.Texts(b.passages), hashed.Options{})
 			if err != nil {
 				return nil, nil, err
@@ -188,7 +194,7 @@ func (b *builder) adapted(e dense.Embedder) (dense.Embedder, error) {
 		return e, nil
 	}
 	e = b.env.Adapt(e)
-	if c, ok := e.(interface{ Check(context.Context) error }); ok && len(b.passages) > 0 {
+	if c, ok := e.(interface{ Check(context.Context) error }); ok && (b.store != nil || len(b.passages) > 0) {
 		return e, c.Check(b.ctx)
 	}
 	return e, nil

@@ -122,7 +122,11 @@ func learnedJudge(b *builder, v values) (rerank.Scorer, error) {
 		return nil, err
 	}
 	if b.learned == nil {
-		s, err := learned.New(b.ctx, b.passages)
+		passages, err := b.all(b.ctx)
+		if err != nil {
+			return nil, err
+		}
+		s, err := learned.New(b.ctx, passages)
 		if err != nil {
 			return nil, err
 		}

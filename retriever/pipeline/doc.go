@@ -16,6 +16,8 @@
 //	}
 //	engine, err := selfrag.New(extractive.New(), r)
 //
+// [OverStore] builds it over the indexes of a store instead, and makes none.
+//
 // # The language
 //
 // The first element is a base, which searches the passages. Each later element is a

@@ -40,6 +40,9 @@ func keywordOptions(v values) lexical.Options {
 }
 
 func makeLexical(b *builder, v values) (retriever.Retriever, error) {
+	if b.store != nil {
+		return b.side(b.store.Words(), v)
+	}
 	return lexical.New(b.ctx, b.passages, keywordOptions(v))
 }
 
@@ -52,6 +55,9 @@ func metricOf(v values) dense.Options {
 }
 
 func makeDense(b *builder, v values) (retriever.Retriever, error) {
+	if b.store != nil {
+		return b.side(b.store.Vectors(), v)
+	}
 	if v.has("dim") || v.has("seed") {
 		if b.env.Embedder != nil {
 			return nil, errors.New("dim and seed are options of the built-in embedder, and another one is in its place: leave them out")

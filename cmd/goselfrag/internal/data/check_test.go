@@ -144,8 +144,8 @@ func TestCheckErrors(t *testing.T) {
 		code int
 		want string
 	}{
-		{"", 2, "data: the command is missing: want one of check"},
-		{"chek", 2, `data: there is no command "chek": want one of check`},
+		{"", 2, "data: the command is missing: want one of critic, generate, pairs, check"},
+		{"chek", 2, `data: there is no command "chek": want one of critic, generate, pairs, check`},
 		{"check", 2, "want one FILE of training data"},
 		{"check a b", 2, "want one FILE of training data"},
 		{"check -near 0.4 a", 2, "-near is 0.4: want 0.5 to 1"},

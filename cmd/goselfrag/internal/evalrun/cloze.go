@@ -22,7 +22,7 @@ import (
 // questions would let it.
 type cloze struct{}
 
-// gap is what stands for the missing words.
+// gap replaces the missing words.
 const gap = "____"
 
 // Generate implements generator.Generator for the task of adapt.QuestionsTemplate.
