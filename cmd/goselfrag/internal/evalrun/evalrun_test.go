@@ -172,7 +172,8 @@ func TestRunEnds(t *testing.T) {
 	if read(t, out, "results.jsonl") != read(t, whole, "results.jsonl") {
 		t.Error("the bytes differ")
 	}
-	if got := asked.Load() - n; got != n {
+	// What was under way when the run ended is asked again: of two questions at most all.
+	if got := asked.Load() - n; got < n || got > n+2*n/8 {
 		t.Errorf("%d calls in all for the run that was ended, %d for the other", got, n)
 	}
 }
