@@ -33,7 +33,7 @@ type Comparison struct {
 	// Base and New are the means over the pairs.
 	Base float64 `json:"base"`
 	New  float64 `json:"new"`
-	// Difference is New minus Base, with an interval of which it may be said that all those
+	// Difference is New minus Base, with an interval such that all those
 	// of one call hold the true differences at the same time.
 	Difference metric.Interval `json:"difference"`
 	// Detectable is the smallest true difference that such a set would show in four of five

@@ -50,7 +50,7 @@ type Tape struct {
 
 type key [sha256.Size]byte
 
-// place is where the value of a key stands in the file.
+// place is where the value of a key is in the file.
 type place struct {
 	offset int64
 	length int

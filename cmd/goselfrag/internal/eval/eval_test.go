@@ -146,7 +146,7 @@ func TestRetrieval(t *testing.T) {
 	}
 }
 
-// A random answer is one of those of selfrag, with the passage it stands in.
+// A random answer is one of those of selfrag, with its passage.
 func TestRandom(t *testing.T) {
 	passages, err := dataset.Passages(corpus)
 	if err != nil {

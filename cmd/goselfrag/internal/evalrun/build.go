@@ -41,7 +41,7 @@ type built struct {
 	passages int
 }
 
-// part is a part of the run and where it stands in the file.
+// part is a part of the run and where it is in the file.
 type part struct {
 	run.Part
 	set, system string

@@ -80,9 +80,9 @@ func clozes(passage string, n int) string {
 // leastWords is the least number of words of a sentence that says enough.
 const leastWords = 6
 
-// missing returns where the first number or name of a sentence stands: words that begin with a
+// missing returns where the first number or name of a sentence is: words that begin with a
 // capital letter, not at the beginning, where any word does. Both are 0 if there is none, or
-// if it stands twice, or the sentence is short or long.
+// if it is there twice, or the sentence is short or long.
 func missing(text string) (from, to int) {
 	words := analysis.Words(text)
 	if len(words) < leastWords || len(words) > 60 {

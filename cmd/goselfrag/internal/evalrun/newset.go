@@ -120,7 +120,7 @@ func makeSet(ctx context.Context, c newConfig, stdout, stderr io.Writer) error {
 	return err
 }
 
-// write lets the model, or what stands in for one, write questions, and the critic choose.
+// write lets the model, or its offline replacement, write questions, and the critic choose.
 func (c newConfig) write(ctx context.Context, passages []retriever.Passage, stderr io.Writer) (list []adapt.Example, count adapt.Generated, err error) {
 	var writer generator.Generator = cloze{}
 	if !c.offline {

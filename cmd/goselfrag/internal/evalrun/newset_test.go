@@ -79,7 +79,7 @@ func TestNewOffline(t *testing.T) {
 	}
 }
 
-// A gap is a name or a number that stands once, inside a sentence.
+// A gap is a name or a number that occurs once, inside a sentence.
 func TestCloze(t *testing.T) {
 	for passage, want := range map[string]string{
 		"Tower\nThe tower was built in 1871 by Ada Kerr.":      "Q: What is missing (Tower): The tower was built in ____ by Ada Kerr.\nA: 1871\n",
