@@ -35,9 +35,11 @@ func (r ChatRecord) Check() error {
 	return nil
 }
 
-// Chat returns the record as a conversation: the instruction from the user, and the output
-// from the assistant, cut at the spans of Masked. Each span is a message of weight 0. The
-// contents of the assistant's messages, one after the other, are Output. The error wraps
+// Chat returns the record as a conversation: the instruction from the user, then the output,
+// cut at the spans of Masked. Each span is a message of the user with weight 0, so that it
+// has no loss either where a trainer reads no weights and trains on the assistant alone; the
+// rest is from the assistant. User and assistant take turns, as some trainers require. The
+// contents of the messages but the first, one after the other, are Output. The error wraps
 // ErrRecord if Masked is nil, or no list of spans.
 func (r Record) Chat() (ChatRecord, error) {
 	if r.Masked == nil {
@@ -53,16 +55,16 @@ func (r Record) Chat() (ChatRecord, error) {
 	}
 	chat := ChatRecord{[]Message{{"user", content, 0}}, r.ID}
 	at := 0
-	add := func(to, weight int) {
+	add := func(role string, to, weight int) {
 		if at < to {
-			chat.Messages = append(chat.Messages, Message{"assistant", r.Output[at:to], weight})
+			chat.Messages = append(chat.Messages, Message{role, r.Output[at:to], weight})
 			at = to
 		}
 	}
 	for _, s := range spans {
-		add(s.Bytes[0], 1)
-		add(s.Bytes[1], 0)
+		add("assistant", s.Bytes[0], 1)
+		add("user", s.Bytes[1], 0)
 	}
-	add(len(r.Output), 1)
+	add("assistant", len(r.Output), 1)
 	return chat, nil
 }

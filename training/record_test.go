@@ -195,7 +195,10 @@ func TestChat(t *testing.T) {
 		}
 		var all strings.Builder
 		var masked, want []string
-		for _, m := range chat.Messages[1:] {
+		for k, m := range chat.Messages[1:] {
+			if want := (Message{[]string{"assistant", "user"}[k%2], m.Content, 1 - k%2}); m != want {
+				t.Fatalf("message %d is %+v, want %+v", k+1, m, want)
+			}
 			all.WriteString(m.Content)
 			if m.Weight == 0 {
 				masked = append(masked, m.Content)

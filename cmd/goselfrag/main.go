@@ -3,10 +3,10 @@
 //	go install github.com/goselfrag/goselfrag/cmd/goselfrag@latest
 //	goselfrag ask -docs DIR "question"
 //
-// Its commands are ask, eval, compare, adapt, doctor, prompts, version and completion. Flags may
-// have one dash or two. goselfrag help COMMAND says more of each, and goselfrag help models,
-// help pipelines and help systems say how models and pipelines of retrieval are written and
-// what can be compared. The exit code is 0 if all went well, 1 if something failed or the
+// Its commands are ask, eval, compare, adapt, data, doctor, prompts, version and
+// completion. Flags may have one dash or two. goselfrag help COMMAND says more of each, and
+// goselfrag help models, help pipelines and help systems say how models and pipelines of
+// retrieval are written and what can be compared. The exit code is 0 if all went well, 1 if something failed or the
 // command was interrupted, and 2 if it was called the wrong way.
 package main
 
@@ -20,6 +20,7 @@ import (
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/ask"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/command"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/compare"
+	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/data"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/doctor"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/eval"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/prompts"
@@ -36,5 +37,5 @@ func main() {
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return command.Run(ctx, args, stdout, stderr,
-		ask.Command(), eval.Command(), compare.Command(), adapt.Command(), doctor.Command(), prompts.Command(), version.Command())
+		ask.Command(), eval.Command(), compare.Command(), adapt.Command(), data.Command(), doctor.Command(), prompts.Command(), version.Command())
 }

@@ -25,7 +25,7 @@ func start(t *testing.T, line string) string {
 	return out.String()
 }
 
-var commands = []string{"ask", "eval", "compare", "adapt", "doctor", "prompts", "version", "help", "completion"}
+var commands = []string{"ask", "eval", "compare", "adapt", "data", "doctor", "prompts", "version", "help", "completion"}
 
 // Each page of help fits a screen of 40 lines and 80 columns.
 func TestHelpFits(t *testing.T) {
@@ -35,6 +35,9 @@ func TestHelpFits(t *testing.T) {
 	}
 	for _, part := range []string{"questions", "prefer", "train", "triples", "posteriors"} {
 		lines = append(lines, "adapt "+part+" -h", "help adapt "+part)
+	}
+	for _, part := range []string{"check"} {
+		lines = append(lines, "data "+part+" -h", "help data "+part)
 	}
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
 		lines = append(lines, "completion "+shell+" -h")
@@ -46,7 +49,7 @@ func TestHelpFits(t *testing.T) {
 			}
 		}
 	}
-	if len(lines) < 4+2*9+2*5+4+19 {
+	if len(lines) < 4+2*10+2*5+2*1+4+19 {
 		t.Fatalf("only %d pages: %v", len(lines), lines)
 	}
 	for _, line := range lines {

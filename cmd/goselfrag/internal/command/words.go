@@ -20,7 +20,7 @@ func Words(err error) string {
 
 // prefixes are names of packages before what went wrong. Those of pipelines and filters
 // are words of the user's, too.
-var prefixes = regexp.MustCompile(`(^|: |; )(?:adapt|budget|critics|dataset|dense|generator|hnsw|ingest|judge|lexical|metric|modelserver|openai|rag|rerank|retriever|rewrite|selfrag|sensitivity|store|foldersync|embedcache|summary|system): `)
+var prefixes = regexp.MustCompile(`(^|: |; )(?:adapt|budget|check|critics|dataset|dense|generator|hnsw|ingest|judge|lexical|metric|modelserver|openai|rag|rerank|retriever|rewrite|selfrag|sensitivity|store|foldersync|embedcache|summary|system|training): `)
 
 // values are what packages strconv and time say of the value of a flag.
 var values = []struct {
