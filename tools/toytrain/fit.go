@@ -7,7 +7,10 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"gonum.org/v1/gonum/floats"
+
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/tools/internal/toymodel/oracle"
 	"github.com/goselfrag/goselfrag/training"
 )
@@ -77,76 +80,60 @@ func sparse(x []float64) []feature {
 	return list
 }
 
-// head is the last matrix of a model: for each token the row that a hidden state is
-// multiplied by to give the token's logit.
+// head is the last matrix of a model, by feature and token: the logit of a token is the sum
+// of its weights, each times its feature in the hidden state.
 type head [][]float64
 
-// untrained returns the head of the model in a file. The rows of the 15 control tokens,
+// untrained returns the head of the model in a file. The weights of the 15 control tokens,
 // which are the last ones, are the mean of the others: as if they had just been added.
 func untrained(f *oracle.File) head {
 	t := f.Tensors["output.weight"]
-	var h head
-	for i := range t.Rows {
-		row := make([]float64, t.Width)
-		for j := range row {
-			row[j] = float64(t.Data[i*t.Width+j])
+	known := t.Rows - len(reflection.Tokens())
+	h := make(head, t.Width)
+	for j := range h {
+		h[j] = make([]float64, t.Rows)
+		mean := 0.0
+		for id := range known {
+			h[j][id] = float64(t.Data[id*t.Width+j])
+			mean += h[j][id] / float64(known)
 		}
-		h = append(h, row)
-	}
-	known := h[:len(h)-added]
-	mean := make([]float64, t.Width)
-	for _, row := range known {
-		for j, v := range row {
-			mean[j] += v / float64(len(known))
+		for id := known; id < t.Rows; id++ {
+			h[j][id] = mean
 		}
-	}
-	for i := len(known); i < len(h); i++ {
-		copy(h[i], mean)
 	}
 	return h
 }
 
-const added = 15
-
 // probabilities sets p to the distribution of the next token after a hidden state.
 func (h head) probabilities(p []float64, hidden []feature) {
-	most, sum := math.Inf(-1), 0.0
-	for k, row := range h {
-		p[k] = 0
-		for _, f := range hidden {
-			p[k] += row[f.at] * f.value
-		}
-		most = max(most, p[k])
+	clear(p)
+	for _, f := range hidden {
+		floats.AddScaled(p, f.value, h[f.at])
 	}
-	for k := range p {
-		p[k] = math.Exp(p[k] - most)
-		sum += p[k]
+	most := floats.Max(p)
+	for id := range p {
+		p[id] = math.Exp(p[id] - most)
 	}
-	for k := range p {
-		p[k] /= sum
-	}
+	floats.Scale(1/floats.Sum(p), p)
 }
 
-// Of the training.
-const (
-	epochs = 30
-	rate   = 0.5
-)
+// rate is how far a step goes.
+const rate = 0.5
 
 // fit changes h by stochastic gradient descent on the mean negative log-likelihood of the
 // targets with loss, and returns that of each epoch. Positions without loss are not looked
 // at. A feature greater than 1 somewhere is counted in units of its greatest value, so
 // that the one that is always on, 256, learns as fast as the others.
-func (h head) fit(ctx context.Context, list []position, seed uint64) ([]float64, error) {
+func (h head) fit(ctx context.Context, list []position, epochs int) ([]float64, error) {
 	list = slices.DeleteFunc(slices.Clone(list), func(p position) bool { return !p.loss })
-	unit := slices.Repeat([]float64{1}, len(h[0]))
+	unit := slices.Repeat([]float64{1}, len(h))
 	for _, p := range list {
 		for _, f := range p.hidden {
 			unit[f.at] = max(unit[f.at], math.Abs(f.value))
 		}
 	}
-	random := rand.New(rand.NewPCG(seed, 0))
-	p := make([]float64, len(h))
+	random := rand.New(rand.NewPCG(1, 0))
+	p := make([]float64, len(h[0]))
 	var losses []float64
 	for range epochs {
 		random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
@@ -158,10 +145,8 @@ func (h head) fit(ctx context.Context, list []position, seed uint64) ([]float64,
 			h.probabilities(p, x.hidden)
 			loss -= math.Log(p[x.target]) / float64(len(list))
 			p[x.target]--
-			for k, row := range h {
-				for _, f := range x.hidden {
-					row[f.at] -= rate * p[k] * f.value / (unit[f.at] * unit[f.at])
-				}
+			for _, f := range x.hidden {
+				floats.AddScaled(h[f.at], -rate*f.value/(unit[f.at]*unit[f.at]), p)
 			}
 		}
 		losses = append(losses, loss)
@@ -169,12 +154,12 @@ func (h head) fit(ctx context.Context, list []position, seed uint64) ([]float64,
 	return losses, nil
 }
 
-// float32s returns the rows one after the other, as a model file has them.
+// float32s returns the weights token by token, as a model file has them.
 func (h head) float32s() []float32 {
-	var list []float32
-	for _, row := range h {
-		for _, v := range row {
-			list = append(list, float32(v))
+	list := make([]float32, len(h)*len(h[0]))
+	for j, column := range h {
+		for id, v := range column {
+			list[id*len(h)+j] = float32(v)
 		}
 	}
 	return list

@@ -59,6 +59,8 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	return 0
 }
 
+const epochs = 15
+
 func train(ctx context.Context, model, data string, kind training.MaskKind, out io.Writer) error {
 	list, held := records()
 	list, err := masked(list, kind)
@@ -86,7 +88,7 @@ func train(ctx context.Context, model, data string, kind training.MaskKind, out 
 	}
 	fmt.Fprintf(out, "%d records, mask %s: %d tokens with loss, %d without\n", len(list), kind, loss, len(positions)-loss)
 	h := untrained(b.file)
-	losses, err := h.fit(ctx, positions, 1)
+	losses, err := h.fit(ctx, positions, epochs)
 	if err != nil {
 		return err
 	}

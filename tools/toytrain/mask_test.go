@@ -1,0 +1,197 @@
+package main
+
+import (
+	"bytes"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goselfrag/goselfrag/tools/internal/toymodel"
+	"github.com/goselfrag/goselfrag/training"
+)
+
+func setUp(t *testing.T) (toy, head) {
+	t.Helper()
+	b, err := base()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b, untrained(b.file)
+}
+
+func untrainedFile(t *testing.T) []byte {
+	t.Helper()
+	_, h := setUp(t)
+	var file bytes.Buffer
+	if err := toymodel.WriteOutput(&file, toymodel.UserDefined, h.float32s()); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}
+
+// few are the first records to train on, of every sort.
+const few = 20
+
+// positions reads a few records with a mask.
+func positions(t *testing.T, b toy, kind training.MaskKind) []position {
+	t.Helper()
+	list, _ := records()
+	list, err := masked(list[:few], kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := b.read(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// fitted returns the head after a pass over positions.
+func fitted(t *testing.T, h head, list []position) head {
+	t.Helper()
+	h = slices.Clone(h)
+	for i := range h {
+		h[i] = slices.Clone(h[i])
+	}
+	if _, err := h.fit(t.Context(), list, 1); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func equal(a, b head) bool { return slices.EqualFunc(a, b, slices.Equal) }
+
+// The targets with loss are the text without what each mask hides, as regular expressions
+// find it.
+func TestTargets(t *testing.T) {
+	b, _ := setUp(t)
+	list, _ := records()
+	for kind, rule := range map[training.MaskKind][2]string{
+		training.MaskPassages: {`(?s)<paragraph>.*?</paragraph>`, "<paragraph></paragraph>"},
+		training.MaskMarks:    {`(?s)<paragraph>.*?</paragraph>`, ""},
+		training.MaskReleased: {`(?s)<paragraph>.*</paragraph>`, "<paragraph></paragraph>"},
+	} {
+		var want strings.Builder
+		for _, r := range list[:few] {
+			want.WriteString(regexp.MustCompile(rule[0]).ReplaceAllString(r.Output, rule[1]) + "</s>")
+		}
+		var got strings.Builder
+		for _, p := range positions(t, b, kind) {
+			if p.loss {
+				got.WriteString(b.model.Name(p.target))
+			}
+		}
+		// The tokenizer puts a space after a control token.
+		if plain := strings.NewReplacer(" ", ""); plain.Replace(got.String()) != plain.Replace(want.String()) {
+			t.Errorf("%s: targets with loss differ from the text without passages", kind)
+		}
+	}
+}
+
+// A span without loss leaves no trace: with other targets inside, and the same inputs,
+// the weights are equal bit by bit. Without a mask they are not.
+func TestMaskedTargetsLeaveNoTrace(t *testing.T) {
+	b, h := setUp(t)
+	for _, kind := range []training.MaskKind{training.MaskPassages, training.MaskMarks, training.MaskReleased} {
+		list := positions(t, b, kind)
+		other := slices.Clone(list)
+		open, openOther := slices.Clone(list), slices.Clone(list)
+		for i := range list {
+			if !list[i].loss {
+				other[i].target = (i*31 + 7) % len(h[0])
+			}
+			openOther[i].target = other[i].target
+			open[i].loss, openOther[i].loss = true, true
+		}
+		if !equal(fitted(t, h, list), fitted(t, h, other)) {
+			t.Errorf("%s: targets without loss changed the weights", kind)
+		}
+		if equal(fitted(t, h, open), fitted(t, h, openOther)) {
+			t.Errorf("%s: without a mask the same targets changed nothing", kind)
+		}
+	}
+}
+
+// The released mask also hides what stands between the first and the last passage: other
+// sentences and tokens there change nothing, and with the mask of each passage they do.
+func TestReleasedMaskHidesSentences(t *testing.T) {
+	b, h := setUp(t)
+	right, released := positions(t, b, training.MaskPassages), positions(t, b, training.MaskReleased)
+	rightOther, releasedOther := slices.Clone(right), slices.Clone(released)
+	lost := map[string]int{}
+	for i := range right {
+		if right[i].loss && !released[i].loss {
+			lost[b.model.Name(right[i].target)]++
+			rightOther[i].target, releasedOther[i].target = 7, 7
+		}
+		if released[i].loss && !right[i].loss {
+			t.Fatal("the released mask has a loss that the right one lacks")
+		}
+	}
+	// Of 4 records with two passages.
+	for token, n := range map[string]int{"[Relevant]": 4, "[Fully supported]": 4, "[Retrieval]": 4, "<paragraph>": 4, "</paragraph>": 4, " moon": 3, " sun": 1} {
+		if lost[token] != n {
+			t.Errorf("%q is lost %d times: want %d", token, lost[token], n)
+		}
+	}
+	if !equal(fitted(t, h, released), fitted(t, h, releasedOther)) {
+		t.Error("with the released mask other sentences changed the weights")
+	}
+	if equal(fitted(t, h, right), fitted(t, h, rightOther)) {
+		t.Error("with the mask of each passage other sentences changed nothing")
+	}
+}
+
+// No number in the row of a token rises if the token is a target without loss only. It
+// does with a loss.
+func TestRowsOfMaskedTokens(t *testing.T) {
+	b, h := setUp(t)
+	for kind, want := range map[training.MaskKind][]string{
+		training.MaskPassages: {" Bridge", "<0x0A>", "The"},
+		training.MaskReleased: {" Bridge", "<0x0A>", "The", " moon", " sun"},
+	} {
+		list := positions(t, b, kind)
+		open := slices.Clone(list)
+		loss := map[int]bool{}
+		for i, p := range list {
+			for _, f := range p.hidden {
+				if f.value < 0 {
+					t.Fatal("a hidden state has a negative number, so that this test proves nothing")
+				}
+			}
+			loss[p.target] = loss[p.target] || p.loss
+			open[i].loss = true
+		}
+		masked, unmasked := fitted(t, h, list), fitted(t, h, open)
+		var names []string
+		for id, on := range loss {
+			if on {
+				continue
+			}
+			name := b.model.Name(id)
+			names = append(names, name)
+			if rises(h, masked, id) {
+				t.Errorf("%s: the row of %q rises, which has no loss", kind, name)
+			}
+			if !rises(h, unmasked, id) {
+				t.Errorf("%s: the row of %q does not rise without a mask", kind, name)
+			}
+		}
+		for _, name := range want {
+			if !slices.Contains(names, name) {
+				t.Errorf("%s: %q has a loss somewhere", kind, name)
+			}
+		}
+	}
+}
+
+func rises(before, after head, id int) bool {
+	for j := range before {
+		if after[j][id] > before[j][id] {
+			return true
+		}
+	}
+	return false
+}
