@@ -37,7 +37,9 @@ a = parser.parse_args()
 # A critic's label is text and its records have no passage to mask.
 records = [{"masked": [], **json.loads(line)} if a.kind == "critic" else json.loads(line) for line in open(a.data, encoding="utf-8")]
 tokenizer = AutoTokenizer.from_pretrained(a.base)
-model = AutoModelForCausalLM.from_pretrained(a.base, dtype=torch.bfloat16 if torch.cuda.is_available() else torch.float32)
+gpu = torch.cuda.is_available()
+# Weights that are trained stay in float32: steps of this size are lost in bfloat16.
+model = AutoModelForCausalLM.from_pretrained(a.base, dtype=torch.bfloat16 if gpu and a.lora else torch.float32)
 
 known = len(tokenizer)
 if a.kind == "generator":
@@ -61,10 +63,12 @@ if a.lora:
 
 trainer = Trainer(model=model, train_dataset=records, data_collator=Collator(tokenizer, LENGTH[a.kind]), args=TrainingArguments(
     output_dir=a.out, num_train_epochs=a.epochs, per_device_train_batch_size=a.batch, gradient_accumulation_steps=a.accumulate,
-    learning_rate=a.rate, weight_decay=0.0, bf16=torch.cuda.is_available(), gradient_checkpointing=torch.cuda.is_available(),
+    learning_rate=a.rate, weight_decay=0.0, bf16=gpu, gradient_checkpointing=True,
     remove_unused_columns=False, logging_steps=1, save_strategy="no", report_to="none", seed=1, **PAPER[a.kind]))
 trainer.train()
 
-model = trainer.model.merge_and_unload() if a.lora else trainer.model
-model.save_pretrained(a.out)
+if a.lora:
+    trainer.model.merge_and_unload().save_pretrained(a.out)
+else:
+    trainer.save_model(a.out)
 tokenizer.save_pretrained(a.out)
