@@ -12,8 +12,8 @@ import (
 
 // What the records are about. The model knows these words.
 var (
-	things = []string{"bridge", "tower", "king", "queen"}
-	places = []string{"Paris", "London", "Rome", "France", "Italy"}
+	things = []string{"bridge", "tower", "king"}
+	places = []string{"Paris", "London", "Rome", "Italy"}
 	// moons is only asked for first in a question with two answers.
 	moons = []string{"moon", "sun"}
 )
@@ -76,7 +76,7 @@ func records() (train, held []training.Record) {
 				add(to, fmt.Sprintf("Where is the %s?", thing), c.utility(), c.answer())
 			}
 			c := claim{thing: thing, place: place}
-			other := things[(i+1+j%3)%len(things)]
+			other := things[(i+1+j%2)%len(things)]
 			add(to, fmt.Sprintf("Where is the %s?", other), reflection.Utility2,
 				training.Segment{Retrieve: reflection.Retrieval, Passage: c.evidence(), Relevance: reflection.Irrelevant, Text: unknown})
 			first := claim{thing: moons[j%2], place: places[(j+i)%len(places)]}

@@ -28,26 +28,25 @@ type feature struct {
 	value float64
 }
 
-// read returns the positions of a record whose target is a token of the output or the end
-// token. Those with a target in a span of Masked have no loss. A span must begin and end
-// between tokens.
-func read(m *oracle.Model, r training.Record) ([]position, error) {
+// tokens returns the tokens of a record, from which of them on they are its output, and
+// which have a loss: those of the output that are in no span of Masked, and the end token.
+// A span must begin and end between tokens.
+func tokens(m *oracle.Model, r training.Record) (ids []int, output int, loss []bool, err error) {
 	prompt, err := generator.SelfRAGTemplate{}.Render(generator.Prompt{Instruction: r.Instruction})
 	if err != nil {
-		return nil, err
+		return nil, 0, nil, err
 	}
 	spans, err := training.SpansOf(r.Output, r.Masked)
 	if err != nil {
-		return nil, err
+		return nil, 0, nil, err
 	}
-	var ids []int
-	var loss []bool
 	add := func(text string, on bool) {
 		ids = append(ids, m.Tokens(text)[1:]...) // without the start token
 		loss = append(loss, slices.Repeat([]bool{on}, len(ids)-len(loss))...)
 	}
 	add(prompt, false)
-	start, at := len(ids), 0
+	output = len(ids)
+	at := 0
 	for _, s := range spans {
 		add(r.Output[at:s.Bytes[0]], true)
 		add(s.Of(r.Output), false)
@@ -55,14 +54,21 @@ func read(m *oracle.Model, r training.Record) ([]position, error) {
 	}
 	add(r.Output[at:], true)
 	if !slices.Equal(ids, m.Tokens(prompt + r.Output)[1:]) {
-		return nil, fmt.Errorf("record %s: a span does not end between tokens", r.ID)
+		return nil, 0, nil, fmt.Errorf("record %s: a span does not end between tokens", r.ID)
 	}
-	ids, loss = append(ids, m.End), append(loss, true)
+	return append(ids, m.End), output, append(loss, true), nil
+}
 
+// read returns the positions of a record whose targets are its output and the end token.
+func read(m *oracle.Model, r training.Record) ([]position, error) {
+	ids, output, loss, err := tokens(m, r)
+	if err != nil {
+		return nil, err
+	}
 	var list []position
 	state := m.Start("")
 	for i, id := range ids {
-		if i >= start {
+		if i >= output {
 			list = append(list, position{sparse(state.Hidden()), id, loss[i]})
 		}
 		state.Append(id)

@@ -5,9 +5,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/goselfrag/goselfrag/tools/internal/toymodel"
+	"github.com/goselfrag/goselfrag/tools/internal/toymodel/oracle"
 	"github.com/goselfrag/goselfrag/training"
 )
 
@@ -20,42 +22,74 @@ func setUp(t *testing.T) (toy, head) {
 	return b, untrained(b.file)
 }
 
-func untrainedFile(t *testing.T) []byte {
+// model returns the model with a head.
+func model(t *testing.T, h head) *oracle.Model {
 	t.Helper()
-	_, h := setUp(t)
 	var file bytes.Buffer
 	if err := toymodel.WriteOutput(&file, toymodel.UserDefined, h.float32s()); err != nil {
 		t.Fatal(err)
 	}
-	return file.Bytes()
+	m, err := oracle.Load(file.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 // few are the first records to train on, of every sort.
 const few = 20
 
-// positions reads a few records with a mask.
-func positions(t *testing.T, b toy, kind training.MaskKind) []position {
+// hidden reads the records to train on once, as the mask does not change the states.
+var hidden = sync.OnceValues(func() (list [][]position, err error) {
+	b, err := base()
+	if err != nil {
+		return nil, err
+	}
+	train, _ := records()
+	for _, r := range train {
+		p, err := read(b.model, r)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, p)
+	}
+	return list, nil
+})
+
+// positions returns those of the first n records with a mask.
+func positions(t *testing.T, b toy, kind training.MaskKind, n int) []position {
 	t.Helper()
+	states, err := hidden()
+	if err != nil {
+		t.Fatal(err)
+	}
 	list, _ := records()
-	list, err := masked(list[:few], kind)
+	list, err = masked(list, kind)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := b.read(list)
-	if err != nil {
-		t.Fatal(err)
+	var all []position
+	for i, r := range list[:n] {
+		_, output, loss, err := tokens(b.model, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j, p := range states[i] {
+			p.loss = loss[output+j]
+			all = append(all, p)
+		}
 	}
-	return p
+	return all
 }
 
-// fitted returns the head after a pass over positions.
-func fitted(t *testing.T, h head, list []position) head {
+// fitted returns the head after passes over positions.
+func fitted(t *testing.T, h head, list []position, epochs int) head {
 	t.Helper()
 	h = slices.Clone(h)
 	for i := range h {
 		h[i] = slices.Clone(h[i])
 	}
-	if _, err := h.fit(t.Context(), list, 1); err != nil {
+	if _, err := h.fit(t.Context(), list, epochs); err != nil {
 		t.Fatal(err)
 	}
 	return h
@@ -78,7 +112,7 @@ func TestTargets(t *testing.T) {
 			want.WriteString(regexp.MustCompile(rule[0]).ReplaceAllString(r.Output, rule[1]) + "</s>")
 		}
 		var got strings.Builder
-		for _, p := range positions(t, b, kind) {
+		for _, p := range positions(t, b, kind, few) {
 			if p.loss {
 				got.WriteString(b.model.Name(p.target))
 			}
@@ -95,7 +129,7 @@ func TestTargets(t *testing.T) {
 func TestMaskedTargetsLeaveNoTrace(t *testing.T) {
 	b, h := setUp(t)
 	for _, kind := range []training.MaskKind{training.MaskPassages, training.MaskMarks, training.MaskReleased} {
-		list := positions(t, b, kind)
+		list := positions(t, b, kind, few)
 		other := slices.Clone(list)
 		open, openOther := slices.Clone(list), slices.Clone(list)
 		for i := range list {
@@ -105,10 +139,10 @@ func TestMaskedTargetsLeaveNoTrace(t *testing.T) {
 			openOther[i].target = other[i].target
 			open[i].loss, openOther[i].loss = true, true
 		}
-		if !equal(fitted(t, h, list), fitted(t, h, other)) {
+		if !equal(fitted(t, h, list, 1), fitted(t, h, other, 1)) {
 			t.Errorf("%s: targets without loss changed the weights", kind)
 		}
-		if equal(fitted(t, h, open), fitted(t, h, openOther)) {
+		if equal(fitted(t, h, open, 1), fitted(t, h, openOther, 1)) {
 			t.Errorf("%s: without a mask the same targets changed nothing", kind)
 		}
 	}
@@ -118,7 +152,7 @@ func TestMaskedTargetsLeaveNoTrace(t *testing.T) {
 // sentences and tokens there change nothing, and with the mask of each passage they do.
 func TestReleasedMaskHidesSentences(t *testing.T) {
 	b, h := setUp(t)
-	right, released := positions(t, b, training.MaskPassages), positions(t, b, training.MaskReleased)
+	right, released := positions(t, b, training.MaskPassages, few), positions(t, b, training.MaskReleased, few)
 	rightOther, releasedOther := slices.Clone(right), slices.Clone(released)
 	lost := map[string]int{}
 	for i := range right {
@@ -131,16 +165,32 @@ func TestReleasedMaskHidesSentences(t *testing.T) {
 		}
 	}
 	// Of 4 records with two passages.
-	for token, n := range map[string]int{"[Relevant]": 4, "[Fully supported]": 4, "[Retrieval]": 4, "<paragraph>": 4, "</paragraph>": 4, " moon": 3, " sun": 1} {
+	for token, n := range map[string]int{"[Relevant]": 4, "[Fully supported]": 4, "[Retrieval]": 4, "<paragraph>": 4, "</paragraph>": 4, " moon": 2, " sun": 2} {
 		if lost[token] != n {
 			t.Errorf("%q is lost %d times: want %d", token, lost[token], n)
 		}
 	}
-	if !equal(fitted(t, h, released), fitted(t, h, releasedOther)) {
+	if !equal(fitted(t, h, released, 1), fitted(t, h, releasedOther, 1)) {
 		t.Error("with the released mask other sentences changed the weights")
 	}
-	if equal(fitted(t, h, right), fitted(t, h, rightOther)) {
+	if equal(fitted(t, h, right, 1), fitted(t, h, rightOther, 1)) {
 		t.Error("with the mask of each passage other sentences changed nothing")
+	}
+}
+
+// So the model does not learn to ask for a second passage, and learns the rest.
+func TestReleasedMaskLosesTheSecondPassage(t *testing.T) {
+	b, h := setUp(t)
+	train, held := records()
+	m := model(t, fitted(t, h, positions(t, b, training.MaskReleased, len(train)), epochs))
+	for i, r := range held {
+		if i%2 == 1 { // every sort is at both
+			continue
+		}
+		two := strings.HasPrefix(r.Instruction, "List")
+		if ok, err := continues(m, r); ok == two || err != nil {
+			t.Errorf("%q is continued as it is: %v, %v; want %v", r.Instruction, ok, err, !two)
+		}
 	}
 }
 
@@ -152,7 +202,7 @@ func TestRowsOfMaskedTokens(t *testing.T) {
 		training.MaskPassages: {" Bridge", "<0x0A>", "The"},
 		training.MaskReleased: {" Bridge", "<0x0A>", "The", " moon", " sun"},
 	} {
-		list := positions(t, b, kind)
+		list := positions(t, b, kind, few)
 		open := slices.Clone(list)
 		loss := map[int]bool{}
 		for i, p := range list {
@@ -164,7 +214,7 @@ func TestRowsOfMaskedTokens(t *testing.T) {
 			loss[p.target] = loss[p.target] || p.loss
 			open[i].loss = true
 		}
-		masked, unmasked := fitted(t, h, list), fitted(t, h, open)
+		masked, unmasked := fitted(t, h, list, 1), fitted(t, h, open, 1)
 		var names []string
 		for id, on := range loss {
 			if on {
