@@ -52,9 +52,9 @@
 //     and on the marginal likelihood of RAG-Sequence.
 //   - cmd/goselfrag: the command, which asks, measures and compares, and lists every
 //     prompt with its hash.
-//   - eval/metric, eval/dataset: measuring answers on question sets; eval/system: the
-//     systems that Self-RAG is compared with; eval/critics: measuring critics on labeled
-//     pairs; eval/sensitivity: what a wrong critic costs, from stored traces.
+//   - eval/metric, eval/dataset: measuring answers on question sets; eval/task: the tasks
+//     of the paper; eval/system: the systems that Self-RAG is compared with; eval/critics: measuring critics on labeled
+//     pairs; eval/judged: long answers judged by a model; eval/sensitivity: what a wrong critic costs, from stored traces.
 //   - generator/generatortest, retriever/retrievertest, critique/critiquetest:
 //     fakes for tests, and contract suites for implementations.
 package goselfrag

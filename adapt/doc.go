@@ -31,6 +31,9 @@
 // score of z is (p(z|x,y) − p(z|x)) / T. T is fitted as well. [WritePosteriors] writes what
 // training the generator, the paper's other half, needs.
 //
+// What one model prefers may not help another one. Options.Transfer names another model, and
+// the report says by how much the adapter helps that.
+//
 // # What is checked
 //
 // Questions are split in three: for training, for early stopping and for the final test. Two

@@ -82,6 +82,20 @@ func TestGenerate(t *testing.T) {
 	}
 }
 
+// What a model thinks before it answers is no question, and half an answer is none.
+func TestGenerateReadsWhatWasSaid(t *testing.T) {
+	steps := generatortest.Words(1, "<think>Q: What is a quay?\nA: 1871</think>\nQ: When was it rebuilt?\nA: 1871\nQ: By whom?\nA: The harb")
+	steps = append(steps, generator.Step{Finish: generator.FinishLength})
+	r, err := NewReader(&generatortest.Script{Rules: []generatortest.Rule{{Steps: steps}}}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, count, err := Generate(t.Context(), r, believer{}, []retriever.Passage{quay}, GenerateOptions{})
+	if err != nil || count.Written != 1 || len(got) != 1 || got[0].Question.Question != "When was it rebuilt?" {
+		t.Errorf("%v, %+v: %+v", err, count, got)
+	}
+}
+
 func TestGenerateRefuses(t *testing.T) {
 	r, err := NewReader(&generatortest.Script{}, "")
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/goselfrag/goselfrag/eval/metric"
+	"github.com/goselfrag/goselfrag/internal/isnil"
 	"github.com/goselfrag/goselfrag/retriever/hnsw"
 )
 
@@ -27,7 +28,7 @@ type Options struct {
 	// 1,000; 0 means 7. They are drawn anew each epoch from the first Depth passages.
 	Negatives int
 	// Depth is how far down negatives are looked for, and K how many passages Marginal
-	// sums over, from 1 to 10,000; 0 means 50 and 10.
+	// and Transfer sum over, from 1 to 10,000; 0 means 50 and 10.
 	Depth, K int
 	// Epochs is the greatest number of passes over the examples, from 1 to 10,000; 0 means
 	// 40. Training stops earlier after Patience passes without an improvement on the
@@ -45,6 +46,9 @@ type Options struct {
 	HeldOut float64
 	// Seed is what every random choice depends on.
 	Seed uint64
+	// Transfer, if set, is a model that is not trained for. Report.Transfer says what the
+	// adapter does for it. It does not decide.
+	Transfer Scorer
 	// Note is kept in the card of the adapter, such as the names of the embedder and of
 	// the source of preferences.
 	Note string
@@ -96,6 +100,8 @@ func (o *Options) fill(dim int) error {
 	switch {
 	case !slices.Contains([]Positives{Union, Labeled, Preferred}, o.Positives):
 		return bad("Positives", o.Positives, "union, labeled or preferred")
+	case o.Transfer != nil && isnil.Value(o.Transfer):
+		return bad("Transfer", "a nil pointer", "a scorer, or nothing")
 	case o.Metric != hnsw.Cosine && o.Metric != hnsw.InnerProduct:
 		return bad("Metric", o.Metric, "the cosine or the inner product")
 	case !(o.Temperature > 0) || math.IsInf(o.Temperature, 0):
@@ -144,6 +150,8 @@ type Report struct {
 	Gain   metric.Interval `json:"gain"`
 	Labels metric.Interval `json:"labels"`
 	Recall metric.Interval `json:"recall"`
+	// Transfer is nil without Options.Transfer.
+	Transfer *Transferred `json:"transfer,omitempty"`
 }
 
 // worse reports whether the adapter finds what is labeled less well, beyond chance.

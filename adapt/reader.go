@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"sync"
 
 	"github.com/goselfrag/goselfrag/critique"
@@ -143,7 +144,8 @@ func digest(parts ...string) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// reply returns the text with which the model answers a task, the first time by asking.
+// reply returns the text with which the model answers a task, the first time by asking. It
+// has neither the model's thinking nor a last line that was cut off.
 func (r *Reader) reply(ctx context.Context, t generator.Task, maxTokens int) (string, error) {
 	caps, err := r.describe(ctx)
 	if err != nil {
@@ -161,7 +163,11 @@ func (r *Reader) reply(ctx context.Context, t generator.Task, maxTokens int) (st
 	if err != nil {
 		return "", err
 	}
-	return c.Text(), r.cache.put(cacheLine{Key: key, Tokens: len(c.Steps), Text: c.Text()})
+	text := c.Said()
+	if c.Finish == generator.FinishLength {
+		text = text[:strings.LastIndexByte(text, '\n')+1]
+	}
+	return text, r.cache.put(cacheLine{Key: key, Tokens: len(c.Steps), Text: text})
 }
 
 // verdict returns how far a critic finds that a passage helps with an answer, the first

@@ -198,10 +198,17 @@ func (t *trainer) run(ctx context.Context) (*Result, error) {
 	if t.o.marginal {
 		report.Figure = "log-likelihood"
 	}
+	other, err := t.newTransfer(ctx, none)
+	if err != nil {
+		return nil, err
+	}
 	if err := t.learn(ctx, none, &report); err != nil {
 		return nil, err
 	}
 	if err := t.test(ctx, none, &report); err != nil {
+		return nil, err
+	}
+	if report.Transfer, err = other.measure(ctx); err != nil {
 		return nil, err
 	}
 	r := &Result{Report: report, Adapter: t.adapter(report)}

@@ -8,35 +8,38 @@ import (
 	"sync"
 )
 
-// Budget is what one piece of work may cost and did cost. Make one with [Open] or
-// [SetAside]. Its methods are safe for concurrent use, and a nil Budget bounds nothing.
+// Budget holds the limits and the costs of one piece of work. Make one with [Open]
+// or [SetAside]. Its methods are safe for concurrent use, and a nil Budget bounds
+// nothing.
 type Budget struct {
 	outer  *Budget
 	name   string
 	limits Limits
-	// leased is set if the limits were set aside in the budgets around this one, which
-	// then need not be asked. rest is what is still set aside there.
+	// leased is set if the limits were set aside in the budgets around this one,
+	// which then need not be asked. rest is what is still set aside there.
 	leased bool
 	rest   amount
 	cancel context.CancelFunc
 
-	mu    *sync.Mutex // of the outermost one
+	mu    *sync.Mutex // of the outermost budget
 	usage Usage       // settled, by this budget and those inside it
 	used  amount      // the same, and the retrievals
-	held  amount      // reserved by calls under way
+	held  amount      // reserved by running calls
 }
 
 // amount is a cost in sums that cannot overflow.
 type amount struct{ calls, tokens, retrievals int64 }
 
-// huge replaces every greater number: thousands of them can be added.
+// huge replaces every greater number: thousands of them can be added without
+// overflow.
 const huge = 1 << 50
 
 func amountOf(calls, tokens, retrievals int) amount {
 	return amount{min(int64(calls), huge), min(int64(tokens), huge), min(int64(retrievals), huge)}
 }
 
-// amount of a cost is never negative: nothing can give a budget more than it has.
+// amount returns a cost as an amount, which is never negative: nothing can give a
+// budget more than it has.
 func (c Cost) amount() amount {
 	return amountOf(max(c.Calls, 0), max(c.Tokens, 0), max(c.Retrievals, 0))
 }
@@ -58,9 +61,9 @@ func (a amount) min(b amount) amount {
 
 type key struct{}
 
-// Open returns a context with a budget, which ends after Limits.Time. If ctx has a budget
-// already, the new one is a part of it. Errors show the name. The caller must Close
-// the budget when the work has ended.
+// Open returns a context with a budget, which ends after Limits.Time. If ctx
+// already has a budget, the new one is part of it. Errors show the name. The caller
+// must Close the budget when the work has ended.
 func Open(ctx context.Context, name string, l Limits) (context.Context, *Budget) {
 	b := &Budget{outer: from(ctx), name: name, limits: l}
 	if b.outer == nil {
@@ -74,10 +77,10 @@ func Open(ctx context.Context, name string, l Limits) (context.Context, *Budget)
 	return context.WithValue(ctx, key{}, b), b
 }
 
-// SetAside returns a context with a budget of as much as c, which is set aside in the
-// budgets around it at once: what runs under the context cannot be refused it, whatever
-// runs at the same time. Close gives back what was not used. The error wraps ErrExceeded.
-// Without a budget in ctx it returns ctx and nil.
+// SetAside returns a context with a budget of c, which is set aside at once in the
+// budgets around it: the work under the context cannot be refused that much,
+// whatever runs at the same time. Close gives back the unused part. The error wraps
+// ErrExceeded. Without a budget in ctx it returns ctx and nil.
 func SetAside(ctx context.Context, name string, c Cost) (context.Context, *Budget, error) {
 	outer := from(ctx)
 	if outer == nil {
@@ -91,8 +94,8 @@ func SetAside(ctx context.Context, name string, c Cost) (context.Context, *Budge
 	return context.WithValue(ctx, key{}, b), b, nil
 }
 
-// Close ends a budget: it frees what its time limit takes and gives back what was set
-// aside and not used. Calls that end later still count.
+// Close ends a budget: it frees the resources of its time limit and gives back the
+// unused part of what was set aside. Calls that end later still count.
 func (b *Budget) Close() {
 	if b == nil {
 		return
@@ -114,7 +117,7 @@ func from(ctx context.Context) *Budget {
 	return b
 }
 
-// Detach returns ctx without its budget. It is for a call that has been reserved as a
+// Detach returns ctx without its budget. Use it for a call that was reserved as a
 // whole.
 func Detach(ctx context.Context) context.Context {
 	if from(ctx) == nil {
@@ -123,7 +126,7 @@ func Detach(ctx context.Context) context.Context {
 	return context.WithValue(ctx, key{}, (*Budget)(nil))
 }
 
-// Bounded reports whether a limit of calls or tokens holds for ctx.
+// Bounded reports whether a limit of calls or tokens applies to ctx.
 func Bounded(ctx context.Context) bool {
 	for b := from(ctx); b != nil; b = b.outer {
 		if b.leased || b.limits.Calls != 0 || b.limits.Tokens != 0 {
@@ -143,14 +146,15 @@ func (b *Budget) Usage() Usage {
 	return b.usage
 }
 
-// Exceeded reports whether err is, or wraps, that of something which the limits of b do
-// not allow, and not just those of a budget around it or inside it.
+// Exceeded reports whether err is, or wraps, the error of something that the limits
+// of b do not allow. It reports false if only a budget around it or inside it did
+// not allow it.
 func (b *Budget) Exceeded(err error) bool {
 	return b != nil && err != nil && errors.Is(err, &exceeded{by: b})
 }
 
-// Exceeded reports whether err is, or wraps, that of a budget which holds for ctx, and not
-// just that of one inside it.
+// Exceeded reports whether err is, or wraps, the error of a budget that applies to
+// ctx, and not only of one inside it.
 func Exceeded(ctx context.Context, err error) bool {
 	for b := from(ctx); b != nil && err != nil; b = b.outer {
 		if b.Exceeded(err) {
@@ -160,9 +164,9 @@ func Exceeded(ctx context.Context, err error) bool {
 	return false
 }
 
-// Left returns what the limits of calls, tokens and retrievals leave, those of all budgets
-// of ctx taken together, reserved amounts taken off: -1 where nothing is left, 0 where
-// there is no bound.
+// Left returns what the limits of calls, tokens and retrievals of all budgets of
+// ctx together leave, after reserved amounts: -1 if nothing is left, 0 if there is
+// no bound.
 func Left(ctx context.Context) Limits {
 	b := from(ctx)
 	if b == nil {
@@ -183,8 +187,8 @@ func Left(ctx context.Context) Limits {
 	return Limits{Calls: number(l.calls), Tokens: number(l.tokens), Retrievals: number(l.retrievals)}
 }
 
-// least returns the smaller of what is left so far and of the room that a limit leaves:
-// 0 is no bound, and -1 nothing.
+// least returns the smaller of left and the room of a limit: 0 means no bound, and
+// -1 nothing left.
 func least(left, limit, room int64) int64 {
 	if limit == 0 {
 		return left
@@ -200,8 +204,8 @@ func least(left, limit, room int64) int64 {
 
 func number(n int64) int { return int(min(n, math.MaxInt)) }
 
-// bounds returns the limits. For a leased budget they are what was set aside, and -1 for
-// nothing.
+// bounds returns the limits. For a leased budget they are what was set aside, where
+// -1 means nothing.
 func (b *Budget) bounds() amount {
 	if !b.leased {
 		return amountOf(b.limits.Calls, b.limits.Tokens, b.limits.Retrievals)
@@ -215,13 +219,14 @@ func (b *Budget) bounds() amount {
 	return a
 }
 
-// room is what the limits leave; meaningless where there is none.
+// room returns what the limits leave. It has no meaning for a number without a
+// limit.
 func (b *Budget) room() amount {
 	l := b.bounds()
 	return amount{max(l.calls, 0), max(l.tokens, 0), max(l.retrievals, 0)}.minus(b.used).minus(b.held)
 }
 
-// refusal says why the limits of b do not allow another a; empty if they do.
+// refusal returns why the limits of b do not allow another a; empty if they do.
 func (b *Budget) refusal(what string, a amount) string {
 	bounds, room := b.bounds(), b.room()
 	for _, x := range [...]struct {
@@ -246,7 +251,7 @@ func count(n int64, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// reserve sets a aside in b and in the budgets around it, up to one that is leased.
+// reserve sets a aside in b and in the budgets around it, up to a leased one.
 func (b *Budget) reserve(what string, a amount) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -267,30 +272,30 @@ func (b *Budget) reserve(what string, a amount) error {
 	}
 }
 
-// move counts what was used, in b and in those around it, in the place of what was held.
-// The caller holds the lock.
+// move counts what was used, in b and in those around it, in place of what was
+// held. The caller holds the lock.
 func (b *Budget) move(used amount, u Usage, held amount) {
 	for ; b != nil; b = b.outer {
 		b.usage = b.usage.Add(u)
 		b.used, b.held = b.used.plus(used), b.held.minus(held)
 		if b.leased {
-			// Around it the whole lease is held. What was used of it is not any more.
+			// Around it the whole lease is held; the used part no longer is.
 			held = used.min(b.rest)
 			b.rest = b.rest.minus(held)
 		}
 	}
 }
 
-// Reservation is a call for which room was made in the budgets of its context. The zero
+// Reservation is a call with room reserved in the budgets of its context. The zero
 // value belongs to no budget.
 type Reservation struct {
 	budget *Budget
 	held   amount
 }
 
-// Reserve sets c aside in all budgets of ctx for a call, which what names in errors. The
-// error wraps ErrExceeded and says which limit does not allow the call. Every reservation
-// ends with [Reservation.Settle].
+// Reserve sets c aside in all budgets of ctx for a call. what names the call in
+// errors. The error wraps ErrExceeded and says which limit does not allow the call.
+// Every reservation ends with [Reservation.Settle].
 func Reserve(ctx context.Context, what string, c Cost) (Reservation, error) {
 	b := from(ctx)
 	if b == nil {
@@ -303,8 +308,8 @@ func Reserve(ctx context.Context, what string, c Cost) (Reservation, error) {
 	return Reservation{b, a}, nil
 }
 
-// Settle ends the call: it counts what the call did cost in the place of what was set
-// aside. A retrieval is never given back. Settle must be called once.
+// Settle ends the call: it counts the actual cost in place of what was set aside. A
+// retrieval is never given back. Settle must be called once.
 func (r Reservation) Settle(u Usage) {
 	if r.budget == nil {
 		return
@@ -316,8 +321,8 @@ func (r Reservation) Settle(u Usage) {
 	r.budget.move(used, u, r.held)
 }
 
-// Charge counts usage that was not reserved, such as the calls of a part that asks its
-// models past package generator. It can exceed the limits.
+// Charge counts usage that was not reserved, such as the calls of a part that asks
+// its models without package generator. It can exceed the limits.
 func Charge(ctx context.Context, u Usage) {
 	if b := from(ctx); b != nil && u != (Usage{}) {
 		b.mu.Lock()

@@ -66,7 +66,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// The limits of all budgets around a call hold, and the error names the one that
+// The limits of all budgets around a call apply, and the error names the one that
 // forbade it.
 func TestNested(t *testing.T) {
 	ctx, outer := budget.Open(t.Context(), "outer", budget.Limits{Calls: 3})
@@ -98,7 +98,7 @@ func TestNested(t *testing.T) {
 	}
 }
 
-// Without a budget everything is allowed and nothing is kept.
+// Without a budget everything is allowed and nothing is recorded.
 func TestWithoutBudget(t *testing.T) {
 	for name, ctx := range map[string]context.Context{
 		"none": t.Context(),
@@ -119,7 +119,7 @@ func TestWithoutBudget(t *testing.T) {
 	}
 }
 
-// node is a budget and what a slow count by the rules says of it.
+// node is a budget with a slow count by the rules.
 type node struct {
 	ctx    context.Context
 	b      *budget.Budget
@@ -168,8 +168,9 @@ func (n *node) room(c budget.Cost) bool {
 	return true
 }
 
-// However calls, nested budgets and what is set aside interleave, exactly what there is room
-// for is allowed, nothing exceeds its limits, and nothing that was set aside is lost.
+// However calls, nested budgets and amounts set aside interleave, a request is
+// allowed exactly if there is room for it, no limit is exceeded, and nothing that
+// was set aside is lost.
 func TestNeverExceeded(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		limits := func() budget.Limits {
@@ -253,7 +254,7 @@ func TestNeverExceeded(t *testing.T) {
 				}
 			}
 		}
-		// With everything ended all that was not used is there again.
+		// When everything has ended, all that was not used is available again.
 		for _, u := range under {
 			u.r.Settle(budget.Usage{})
 		}
@@ -275,7 +276,7 @@ func TestNeverExceeded(t *testing.T) {
 	})
 }
 
-// What is left after retrievals and calls that cost more than they reserved.
+// The rest after retrievals and calls that cost more than they reserved.
 func TestRetrievalsAndOverruns(t *testing.T) {
 	ctx, b := budget.Open(t.Context(), "work", budget.Limits{Retrievals: 2, Tokens: 10})
 	one := budget.Cost{Retrievals: 1}
@@ -290,7 +291,7 @@ func TestRetrievalsAndOverruns(t *testing.T) {
 	if err != nil || budget.Left(under) != (budget.Limits{Calls: -1, Tokens: 4, Retrievals: -1}) {
 		t.Fatalf("%v, %+v", err, budget.Left(under))
 	}
-	budget.Charge(under, budget.Usage{GeneratedTokens: 7}) // nobody reserved that
+	budget.Charge(under, budget.Usage{GeneratedTokens: 7}) // this was not reserved
 	lease.Close()
 	lease.Close()
 	if left := budget.Left(ctx); left != (budget.Limits{Tokens: 3, Retrievals: -1}) {
@@ -302,7 +303,7 @@ func TestRetrievalsAndOverruns(t *testing.T) {
 	}
 }
 
-// A limit of time ends the context with a cause that says whose it was.
+// A limit of time ends the context with a cause that names its budget.
 func TestTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		outer, b := budget.Open(t.Context(), "question", budget.Limits{Time: time.Second})
@@ -322,7 +323,7 @@ func TestTime(t *testing.T) {
 	})
 }
 
-// Sums that an int cannot hold stay as large as it can say.
+// Sums that do not fit in an int stay at the greatest int.
 func TestHugeCosts(t *testing.T) {
 	huge := budget.Cost{Tokens: math.MaxInt}
 	if got := huge.Add(huge).Times(3); got != huge {
@@ -345,7 +346,7 @@ func TestHugeCosts(t *testing.T) {
 	}
 }
 
-// program is a part that makes calls, and perhaps declares the most that they cost.
+// program is a part that makes calls, and may declare the most that they cost.
 type program struct {
 	declared bool
 	calls    []int // tokens of each
@@ -359,8 +360,9 @@ func (p program) MostCost(int) (budget.Cost, bool) {
 	return c, p.declared
 }
 
-// Parts that run side by side under a budget get the same, whatever runs faster, and as much
-// as one after the other if each declares what it costs; with room for all, all run at once.
+// Parts that run concurrently under a budget get the same at any speed, and as much
+// as one after another if each declares its cost; with room for all, all run at
+// once.
 func TestEach(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		parts := make([]program, rapid.IntRange(1, 8).Draw(rt, "parts"))
@@ -455,8 +457,8 @@ func TestConcurrent(t *testing.T) {
 	}
 }
 
-// After a failure no more parts are started, and which are does not depend on which is
-// faster.
+// After a failure no more parts are started, and the set of started parts does not
+// depend on speed.
 func TestUntilError(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		parts := make([]program, rapid.IntRange(1, 12).Draw(rt, "parts"))

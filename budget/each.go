@@ -6,18 +6,18 @@ import (
 	"github.com/goselfrag/goselfrag/internal/fanout"
 )
 
-// Declarer is implemented by parts of a composition, such as critics, retrievers, rerankers
-// and embedders, that know the most that one use of them can cost. Parts that run within
-// the process cost nothing, and declare that.
+// Declarer is implemented by parts of a composition, such as critics, retrievers,
+// rerankers and embedders, that can declare the most that one use of them costs.
+// Parts that run within the process cost nothing, and declare that.
 type Declarer interface {
-	// MostCost returns the most that one use costs, on n passages or texts where that
-	// matters, else on 1. It reports false if it is not known. A use that takes more is
-	// refused by the budget, so that the cost must never be too low: it includes the
-	// retrievals of an engine inside the part.
+	// MostCost returns the most that one use costs, on n passages or texts where
+	// that matters, else on 1. It reports false if that is unknown. The budget
+	// refuses a use that takes more, so the cost must never be too low: it includes
+	// the retrievals of an engine inside the part.
 	MostCost(n int) (Cost, bool)
 }
 
-// MostCost returns what part declares, and false if it declares nothing.
+// MostCost returns the cost that part declares, and false if it declares none.
 func MostCost(part any, n int) (Cost, bool) {
 	if d, ok := part.(Declarer); ok {
 		return d.MostCost(n)
@@ -25,20 +25,20 @@ func MostCost(part any, n int) (Cost, bool) {
 	return Cost{}, false
 }
 
-// Each runs n parts side by side, at most limit at the same time; a limit below 1 is none.
-// It calls start for 0 to n-1, in this order and in the calling goroutine, and runs the
-// function that start returns in a goroutine of its own, under the context that start got.
-// If start returns nil no more are started. Each returns when all have ended, with their
-// errors by number, or nil if there is none.
+// Each runs n parts concurrently, at most limit at the same time; a limit below 1
+// is none. It calls start for 0 to n-1, in this order and in the calling goroutine.
+// The function that start returns runs in a goroutine of its own, under the context
+// that start got. If start returns nil no more are started. Each returns when all
+// have ended, with their errors by number, or nil if there is none.
 //
-// Where limits of calls or tokens hold for ctx, what a part may spend does not depend on
-// which part is faster: most says what each can cost at the most, which is set aside for
-// it before the next one is started. A part for which that is not known, or more than is
-// left, waits until all before it have ended, and runs alone on what they left. The same
-// is true where a limit of retrievals holds and a part can take some.
+// If limits of calls or tokens apply to ctx, the budget of a part does not depend
+// on which part is faster. most returns the greatest cost of each, which is set
+// aside for it before the next one starts. If that is unknown, or more than is
+// left, the part waits until all before it have ended, and runs alone on what they
+// left. The same applies to a limit of retrievals if a part can take some.
 //
-// A part that panics makes Each panic in the calling goroutine once all have ended, and
-// one that ends its goroutine (runtime.Goexit) is an error.
+// If a part panics, Each panics in the calling goroutine once all have ended. If a
+// part ends its goroutine (runtime.Goexit), the result is an error.
 func Each(ctx context.Context, n, limit int, most func(i int) (Cost, bool), start func(ctx context.Context, i int) func() error) []error {
 	if !Bounded(ctx) && !retrieves(ctx, n, most) {
 		return fanout.Each(n, limit, func(i int) func() error { return start(ctx, i) })
@@ -48,7 +48,7 @@ func Each(ctx context.Context, n, limit int, most func(i int) (Cost, bool), star
 		ctx, lease := q.enter(ctx, i, most)
 		entered := false
 		defer func() {
-			if !entered { // start panicked or wants no more
+			if !entered { // start panicked or ended the loop
 				lease.Close()
 			}
 		}()
@@ -81,11 +81,12 @@ func retrieves(ctx context.Context, n int, most func(i int) (Cost, bool)) bool {
 	return false
 }
 
-// queue lets parts begin in their order. All but its channel is used by one goroutine.
+// queue starts parts in their order. All of it but its channel is used by one
+// goroutine.
 type queue struct {
 	ended   chan struct{}
 	running int
-	alone   bool // the part that runs has nothing set aside
+	alone   bool // the running part has nothing set aside
 }
 
 // enter waits until part i can begin.

@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// Limits bounds the cost of a piece of work. A zero field is no bound, a negative one
-// allows nothing.
+// Limits bounds the cost of a piece of work. A zero field is no bound, a negative
+// one allows nothing.
 type Limits struct {
-	// Calls bounds the calls of models: generators, and embedders and rerankers that ask
-	// a server. What runs within the process is no call.
+	// Calls bounds the calls of models: generators, and embedders and rerankers
+	// that ask a server. Work within the process is no call.
 	Calls int `json:"calls,omitempty"`
-	// Tokens bounds the generated tokens. A call reserves its own limit before it starts
-	// and gives back what it did not use. A server that reports more tokens than it was
-	// allowed counts with that number, which can exceed the bound.
+	// Tokens bounds the generated tokens. A call reserves its own limit before it
+	// starts and gives back what it did not use. If a server reports more tokens
+	// than it was allowed, that number counts, and can exceed the bound.
 	Tokens int `json:"tokens,omitempty"`
-	// Retrievals bounds how often an engine asks its retriever, those times included in
-	// which the passages were not needed in the end.
+	// Retrievals bounds how often an engine calls its retriever. A retrieval counts
+	// even if its passages were not needed in the end.
 	Retrievals int `json:"retrievals,omitempty"`
 	// Time bounds how long the work takes.
 	Time time.Duration `json:"time,omitempty"`
@@ -29,8 +29,8 @@ type Cost struct {
 	Calls, Tokens, Retrievals int
 }
 
-// Add returns the sum of two costs. Sums and products that an int cannot hold are the
-// greatest int.
+// Add returns the sum of two costs. Sums and products that do not fit in an int are
+// the greatest int.
 func (c Cost) Add(d Cost) Cost {
 	return Cost{plus(c.Calls, d.Calls), plus(c.Tokens, d.Tokens), plus(c.Retrievals, d.Retrievals)}
 }
@@ -54,18 +54,18 @@ func times(a, n int) int {
 	return a * n
 }
 
-// ErrExceeded is wrapped by the error about a call or a wait that a budget does not
-// allow. [Budget.Exceeded] tells whether it was a certain one.
+// ErrExceeded is wrapped by errors about a call or a wait that a budget does not
+// allow. [Budget.Exceeded] reports whether a certain budget did not allow it.
 var ErrExceeded = errors.New("budget: used up")
 
-// Refused reports whether err is, or wraps, that of something which a budget did not allow
-// to begin, such as a call that was not made. It reports false for what the time of a
-// budget ended.
+// Refused reports whether err is, or wraps, the error of something that a budget
+// did not allow to begin, such as a call that was not made. It reports false for
+// work that the time of a budget ended.
 func Refused(err error) bool {
 	return errors.Is(err, ErrExceeded) && !errors.Is(err, context.DeadlineExceeded)
 }
 
-// exceeded remembers whose limits they were.
+// exceeded records the budget whose limits were reached.
 type exceeded struct {
 	by     *Budget
 	reason string
@@ -75,15 +75,15 @@ type exceeded struct {
 func (e *exceeded) Error() string { return ErrExceeded.Error() + ": " + e.reason }
 func (e *exceeded) Unwrap() error { return ErrExceeded }
 
-// Is also holds for an error without a reason of the same budget: errors.Is then looks
-// through all errors that one wraps. Where the time is over it holds for the error of the
-// context, since backends return its cause as well.
+// Is also reports true for an error without a reason of the same budget: errors.Is
+// then searches all errors that one wraps. If the time is over it reports true for
+// the error of the context, since backends return its cause as well.
 func (e *exceeded) Is(target error) bool {
 	t, ok := target.(*exceeded)
 	return ok && t.reason == "" && t.by == e.by || e.late && target == context.DeadlineExceeded
 }
 
-// Usage is what model calls did cost.
+// Usage is the actual cost of model calls.
 type Usage struct {
 	// Calls is the number of model calls.
 	Calls int `json:"calls"`
@@ -93,8 +93,7 @@ type Usage struct {
 	CachedTokens int `json:"cached_tokens,omitempty"`
 	// GeneratedTokens is the number of generated tokens, the end token included.
 	GeneratedTokens int `json:"generated_tokens"`
-	// Partial is set when some count was not reported, so that the sums are too
-	// low.
+	// Partial is set if some count was not reported, so that the sums are too low.
 	Partial bool `json:"partial,omitempty"`
 }
 
@@ -120,7 +119,7 @@ func (u Usage) Max(v Usage) Usage {
 	}
 }
 
-// Beyond returns what u counts more than v, count by count, at least 0.
+// Beyond returns by how much u exceeds v, count by count, at least 0.
 func (u Usage) Beyond(v Usage) Usage {
 	return Usage{
 		Calls:           max(u.Calls-v.Calls, 0),

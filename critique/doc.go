@@ -1,12 +1,11 @@
-// Package critique holds the contract between the engine and whatever judges its
-// candidates: [Critic], which fills in IsREL, IsSUP and IsUSE, and [Decider],
-// which says whether to retrieve.
+// Package critique holds the contract between the engine and the judges of its
+// candidates: [Critic], which fills in IsREL, IsSUP and IsUSE, and [Decider], which
+// decides whether to retrieve.
 //
-// [Tokens] is the critic of Self-RAG proper: it reads the reflection tokens the
-// generator produced. Other critics can stand in for a model that has none; package
+// [Tokens] is the critic of Self-RAG: it reads the reflection tokens that the
+// generator produced. A model without such tokens needs another critic; package
 // judge asks a model for labels.
 //
-// A critic turns text into distributions and nothing more; package scoring turns
-// distributions into numbers. Package critiquetest has scripted fakes and the
-// contract suite.
+// A critic only turns text into distributions; package scoring turns distributions
+// into numbers. Package critiquetest has scripted fakes and the contract suite.
 package critique

@@ -60,8 +60,8 @@ func ExampleTokens() {
 	// absent
 }
 
-// quotes is a critic of one rule: a text is supported if it stands in the
-// passage. What it does not judge it leaves unknown.
+// quotes is a critic with one rule: a text is supported if the passage contains it.
+// The other groups stay unknown.
 type quotes struct{}
 
 func (quotes) Critique(ctx context.Context, c critique.Continuation) (critique.Verdict, error) {
@@ -77,7 +77,7 @@ func (quotes) Critique(ctx context.Context, c critique.Continuation) (critique.V
 	return v, ctx.Err()
 }
 
-// A critic of one's own, for a model without reflection tokens.
+// A custom critic, for a model without reflection tokens.
 func ExampleCritic() {
 	var critic critique.Critic = quotes{}
 	v, err := critic.Critique(context.Background(), critique.Continuation{

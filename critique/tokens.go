@@ -9,18 +9,16 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Tokens is the critic of a Self-RAG model: it reads the reflection tokens that
-// the generator itself produced while it wrote the candidate, and makes no model
-// call for a critique. It is a [Decider], too. Make one with [NewTokens].
+// Tokens is the critic of a Self-RAG model: it reads the reflection tokens that the
+// generator produced while it wrote the candidate. A critique makes no model call.
+// Tokens is also a [Decider]. Make one with [NewTokens].
 //
-// IsREL is read at the first position of a candidate with evidence, whatever
-// token stands there; IsSUP and IsUSE at the first generated token of their
-// group, later ones are ignored; an IsSUP past the token of the group Retrieve
-// that ends the segment is about another segment and does not count, unless the
-// candidate is Whole. A group that
-// did not come is StatusAbsent.
-// Where a token came without a distribution the judgment is a hard label, and
-// its level says so.
+// IsREL is read at the first position of a candidate with evidence, whatever its
+// token. IsSUP and IsUSE are read at the first generated token of their group;
+// later ones are ignored. An IsSUP after the token of the group Retrieve that ends
+// the segment belongs to another segment and does not count, unless the candidate
+// is Whole. A group that did not come is StatusAbsent. If a token came without a
+// distribution, the judgment is a hard label, and its level says so.
 type Tokens struct {
 	model generator.Generator
 }
@@ -28,32 +26,31 @@ type Tokens struct {
 // NewTokens returns the token critic of model. Only Decide calls it.
 func NewTokens(model generator.Generator) *Tokens { return &Tokens{model} }
 
-// Critique implements [Critic]. Incomplete candidates are judged as far as they
-// go.
+// Critique implements [Critic]. Incomplete candidates are judged as far as they go.
 func (k *Tokens) Critique(ctx context.Context, c Continuation) (v Verdict, err error) {
 	if err := ctx.Err(); err != nil {
 		return v, err
 	}
 	steps, finish := c.Completion.Steps, c.Completion.Finish
 	if len(c.Prompt.Evidence) > 0 && len(steps) > 0 {
-		read(&v.IsREL, &steps[0], reflection.IsREL)
+		readStep(&v.IsREL, &steps[0], reflection.IsREL)
 	} else {
-		// Without evidence of its own a candidate is not expected to carry the group,
-		// and position 0 means nothing.
-		first(&v.IsREL, steps, finish, reflection.IsREL)
+		// A candidate without evidence of its own need not carry the group, and its
+		// position 0 has no meaning.
+		readFirst(&v.IsREL, steps, finish, reflection.IsREL)
 	}
-	first(&v.IsUSE, steps, finish, reflection.IsUSE)
+	readFirst(&v.IsUSE, steps, finish, reflection.IsUSE)
 	for i := 1; i < len(steps) && !c.Whole; i++ {
 		if steps[i].Token.Group() == reflection.Retrieve {
 			steps, finish = steps[:i], generator.FinishStop // the model ended the segment
 			break
 		}
 	}
-	first(&v.IsSUP, steps, finish, reflection.IsSUP)
+	readFirst(&v.IsSUP, steps, finish, reflection.IsSUP)
 	return v, nil
 }
 
-// retrieve is what is watched for a decision.
+// retrieve lists the groups to watch for a decision.
 var retrieve = []reflection.Group{reflection.Retrieve}
 
 // MostCost implements budget.Declarer: a critique costs nothing.
@@ -67,12 +64,12 @@ func (k *Tokens) MostDecisionCost() (budget.Cost, bool) {
 // JudgesIncomplete implements [Incremental].
 func (k *Tokens) JudgesIncomplete() bool { return true }
 
-// first fills in j, which is zero, from the first generated token of g in steps,
-// which end for the reason finish.
-func first(j *reflection.Judgment, steps []generator.Step, finish generator.Finish, g reflection.Group) {
+// readFirst fills in j, which is zero, from the first generated token of g in steps.
+// finish is why the steps ended.
+func readFirst(j *reflection.Judgment, steps []generator.Step, finish generator.Finish, g reflection.Group) {
 	for i := range steps {
 		if steps[i].Token.Group() == g {
-			read(j, &steps[i], g)
+			readStep(j, &steps[i], g)
 			return
 		}
 	}
@@ -82,8 +79,8 @@ func first(j *reflection.Judgment, steps []generator.Step, finish generator.Fini
 	}
 }
 
-// read fills in j, which is zero, with the judgment of g in one step.
-func read(j *reflection.Judgment, s *generator.Step, g reflection.Group) {
+// readStep fills in j, which is zero, with the judgment of g in one step.
+func readStep(j *reflection.Judgment, s *generator.Step, g reflection.Group) {
 	if s.Token.Group() == g {
 		j.Token = s.Token
 	}
@@ -101,8 +98,8 @@ func read(j *reflection.Judgment, s *generator.Step, g reflection.Group) {
 	}
 }
 
-// levelOf tells how well a distribution is known; LevelUnstated if no member is
-// exact, since bounds alone tell the members apart in no way.
+// levelOf returns how well a distribution is known. It is LevelUnstated if no
+// member is exact, since bounds alone do not distinguish the members.
 func levelOf(d *reflection.Distribution) reflection.Level {
 	if d.Exact() {
 		return reflection.ExactIDs
@@ -115,7 +112,7 @@ func levelOf(d *reflection.Distribution) reflection.Level {
 	return reflection.LevelUnstated
 }
 
-// Decide implements [Decider]. At a boundary it takes the decision from the step
+// Decide implements [Decider]. At a boundary it reads the decision from the step
 // that made it; otherwise it asks the model for one token.
 func (k *Tokens) Decide(ctx context.Context, s Situation) (RetrievalVerdict, error) {
 	if err := ctx.Err(); err != nil {
@@ -123,7 +120,7 @@ func (k *Tokens) Decide(ctx context.Context, s Situation) (RetrievalVerdict, err
 	}
 	if s.Boundary != nil {
 		var j reflection.Judgment
-		read(&j, s.Boundary, reflection.Retrieve)
+		readStep(&j, s.Boundary, reflection.Retrieve)
 		return RetrievalVerdict{Dist: j.Dist, Token: j.Token, Level: j.Level}, nil
 	}
 	c, err := generator.Complete(ctx, k.model, generator.Request{
@@ -140,7 +137,7 @@ func (k *Tokens) Decide(ctx context.Context, s Situation) (RetrievalVerdict, err
 	}
 	if len(c.Steps) > 0 {
 		var j reflection.Judgment
-		if read(&j, &c.Steps[0], reflection.Retrieve); j.Status == reflection.StatusJudged {
+		if readStep(&j, &c.Steps[0], reflection.Retrieve); j.Status == reflection.StatusJudged {
 			d.Dist, d.Token, d.Level = j.Dist, j.Token, j.Level
 		}
 	}

@@ -262,7 +262,7 @@ func TestJudgmentsStay(t *testing.T) {
 	}
 }
 
-// A critic says itself whether it judges incomplete candidates.
+// A critic declares whether it judges incomplete candidates.
 func TestJudgesIncomplete(t *testing.T) {
 	type wrapped struct{ critique.Critic }
 	tokens := critique.NewTokens(nil)

@@ -10,15 +10,16 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// BaselineTemplate is one of the seven layouts in which the released script for baselines
-// (1fcdc42) asks models that were not trained for Self-RAG. Its text is the name that the
-// script gives it.
+// BaselineTemplate is one of the seven layouts that the released script for
+// baselines (1fcdc42) uses for models not trained for Self-RAG. Its text is the
+// script's name for the layout.
 //
-// Instruction and Input are joined by Separator, except where the layout has a place for
-// the input. The passages are numbered from 1, a line break between them. A layout without
-// a place for passages refuses a prompt with Evidence, and one with a place a prompt
-// without, by an error that wraps errors.ErrUnsupported, as all do one with a Path. Force
-// and Queries are left out.
+// Instruction and Input are joined by Separator, except where the layout has a
+// place for the input. The passages are numbered from 1, with a line break between
+// them. A layout without a place for passages rejects a prompt with Evidence, and
+// one with such a place rejects a prompt without. Every layout rejects a prompt
+// with a Path. These errors wrap errors.ErrUnsupported. Force and Queries are left
+// out.
 type BaselineTemplate string
 
 const (
@@ -43,7 +44,8 @@ var baselines = map[BaselineTemplate]string{
 	BaselineLlamaChatRetrieval: "[INST]{paragraph}\n{instruction}[/INST]",
 }
 
-// baselineMarkers are reserved in data besides what always is.
+// baselineMarkers are reserved in data besides the strings that are always
+// reserved.
 var baselineMarkers = []string{"### Paragraph:", "<user>", "<assistant>", "[INST]", "[/INST]"}
 
 // Name returns the script's name of the layout.

@@ -9,23 +9,23 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// EndMark is what a model is asked to write where its answer is complete. It is a
-// reserved string in the data of a [ChatTemplate].
+// EndMark is the mark that a model is asked to write where its answer is complete.
+// It is a reserved string in the data of a [ChatTemplate].
 const EndMark = "[END]"
 
 // ChatTemplate writes a prompt out as messages, for a model that follows
-// instructions and has no control tokens. A zero field stands for its default, so
-// that the zero value is ready for use. Another template must have exactly the
-// placeholders named here; all of them are data. Examples of one that asks for the next
-// sentence can end their replies with EndMark.
+// instructions and has no control tokens. A zero field means the default of that
+// field, so the zero value is ready to use. Another template must have exactly the
+// placeholders listed here; all of them are data. Example replies of Next and
+// NextFrom can end with EndMark.
 type ChatTemplate struct {
 	// Answer and AnswerFrom ask for the whole answer.
 	Answer     TaskTemplate // question
 	AnswerFrom TaskTemplate // question, passage
-	// Next and NextFrom ask for the next sentence of an answer, with EndMark behind
-	// it if the answer is complete then, and EndMark alone if it is so already.
-	// Their text must hold EndMark.
-	Next     TaskTemplate // question, answer: what is written so far, "(nothing yet)" at the start
+	// Next and NextFrom ask for the next sentence of an answer, followed by EndMark
+	// if the answer is then complete, or EndMark alone if it already is. Their text
+	// must hold EndMark.
+	Next     TaskTemplate // question, answer: what was written so far, "(nothing yet)" at the start
 	NextFrom TaskTemplate // question, answer, passage
 }
 
@@ -49,10 +49,10 @@ var chatDefaults = ChatTemplate{
 		chatQuestion+chatAnswer+chatPassage+"Answer the question from the passage, sentence by sentence"+chatNext),
 }
 
-// DefaultChatTemplate returns the prompts for which the zero ChatTemplate stands.
+// DefaultChatTemplate returns the prompts of the zero ChatTemplate.
 func DefaultChatTemplate() ChatTemplate { return chatDefaults }
 
-// chatField is one of the templates by its name.
+// chatField is one of the templates with its name.
 type chatField struct {
 	name     string
 	template *TaskTemplate
@@ -62,7 +62,7 @@ func (t *ChatTemplate) fields() []chatField {
 	return []chatField{{"Answer", &t.Answer}, {"AnswerFrom", &t.AnswerFrom}, {"Next", &t.Next}, {"NextFrom", &t.NextFrom}}
 }
 
-// complete puts the defaults in for zero fields.
+// complete replaces zero fields by the defaults.
 func (t ChatTemplate) complete() ChatTemplate {
 	d := chatDefaults
 	for i, f := range t.fields() {
@@ -89,8 +89,8 @@ func (t ChatTemplate) Check() error {
 	return nil
 }
 
-// Name returns "chat", or the names of the templates that are not the default
-// ones, joined with +.
+// Name returns "chat", or the names of the templates that are not the defaults,
+// joined with +.
 func (t ChatTemplate) Name() string {
 	var names []string
 	d := chatDefaults
@@ -112,12 +112,12 @@ func (t ChatTemplate) Hash() string {
 	return hashText(all.String())
 }
 
-// Render returns the messages that ask for the continuation of p: for its next
-// sentence if segment is set or p has a path, else for the whole answer. The
-// passages are those of the prompt, or, if ContinueEvidence is forced, those of
-// the path. With Prompt.Queries the question is followed by a blank line, "It was also
-// searched for as:", and the queries, one on each line. Errors are those of
-// [Prompt.Check] and [ChatTemplate.Check].
+// Render returns the messages that ask for the continuation of p: the next sentence
+// if segment is set or p has a path, else the whole answer. The passages are those
+// of the prompt or, if ContinueEvidence is forced, those of the path. With
+// Prompt.Queries the question is followed by a blank line, "It was also searched
+// for as:", and the queries, one per line. The errors are those of [Prompt.Check]
+// and [ChatTemplate.Check].
 func (t ChatTemplate) Render(p Prompt, segment bool, special ...string) ([]Message, error) {
 	if err := cmp.Or(p.Check(), t.Check()); err != nil {
 		return nil, err
@@ -143,7 +143,7 @@ func (t ChatTemplate) Render(p Prompt, segment bool, special ...string) ([]Messa
 	return Task{Template: template, Values: values}.render(EndMark, append(slices.Clip(special), EndMark))
 }
 
-// searched is the question and the other texts of it.
+// searched returns the question and the other texts that were searched for.
 func (p Prompt) searched() string {
 	var b strings.Builder
 	b.WriteString(p.QuestionText())

@@ -101,8 +101,8 @@ func TestChatTemplateReplaced(t *testing.T) {
 	}
 }
 
-// A reply of an example can say that the answer is complete; the mark elsewhere in it is
-// data.
+// An example's reply can end with the mark of a complete answer. Elsewhere in it
+// the mark is data.
 func TestChatTemplateWithExamples(t *testing.T) {
 	d := generator.DefaultChatTemplate()
 	if d.Name() != "chat" || d.Hash() != (generator.ChatTemplate{}).Hash() {
@@ -158,7 +158,7 @@ func TestChatTemplateShowsQueries(t *testing.T) {
 	if err != nil || !strings.Contains(m[1].Text, want) {
 		t.Errorf("%v, %v: want %q", m, err, want)
 	}
-	// A heading must not come about at the start of a line.
+	// No heading may arise at the start of a line.
 	p.Queries = []string{"x", "## Response : y"}
 	if m, err = (generator.ChatTemplate{}).Render(p, true); err != nil || !strings.Contains(m[1].Text, "\nx\n*# Response : y\n") {
 		t.Errorf("%v, %v", m, err)
@@ -170,7 +170,7 @@ func TestChatTemplateShowsQueries(t *testing.T) {
 	if err != nil || err2 != nil || a[1] != b[1] || strings.Contains(a[1].Text, "searched") {
 		t.Errorf("%q, %v; %q, %v", a, err, b, err2)
 	}
-	// The published models were trained without.
+	// The published models were trained without queries.
 	got, err := generator.SelfRAGTemplate{}.Render(p)
 	plain, err2 := generator.SelfRAGTemplate{}.Render(bare)
 	if err != nil || err2 != nil || got != plain {

@@ -23,12 +23,12 @@ type Completion struct {
 	// End is the log-probability of the end token, when Finish is FinishEnd.
 	End    reflection.Prob `json:"end"`
 	Finish Finish          `json:"finish"`
-	// Declined says that the text is no answer, see [Step].
+	// Declined is set if the text says that there is no answer, see [Step].
 	Declined bool  `json:"declined,omitempty"`
 	Usage    Usage `json:"usage"`
 }
 
-// Text returns the text without control tokens, white space kept.
+// Text returns the text without control tokens. White space is kept.
 func (c Completion) Text() string {
 	n := 0
 	for i := range c.Steps {
@@ -52,8 +52,8 @@ func (c Completion) First(g reflection.Group) (reflection.Token, int) {
 	return reflection.None, -1
 }
 
-// Count says which tokens of a continuation its sequence probability is over. The zero
-// value means CountAuto.
+// Count says which tokens of a continuation its sequence probability covers. The
+// zero value means CountAuto.
 type Count string
 
 const (
@@ -63,9 +63,9 @@ const (
 	CountText  Count = "text"   // text only
 )
 
-// LogProb returns the sum of the log-probabilities of the tokens that count and
-// their number. The sum is exact if every one of them is; a token that is only
-// bounded or unknown leaves an upper bound. CountAuto counts like CountAll.
+// LogProb returns the sum of the log-probabilities of the counted tokens, and their
+// number. The sum is exact if all of them are; a bounded or unknown one makes it an
+// upper bound. CountAuto counts like CountAll.
 func (c Completion) LogProb(count Count) (sum reflection.Prob, n int) {
 	sum = reflection.ExactLog(0)
 	add := func(p reflection.Prob) {
@@ -74,7 +74,8 @@ func (c Completion) LogProb(count Count) (sum reflection.Prob, n int) {
 			sum.Known = reflection.Bounded
 		}
 		if p.Known != reflection.Unknown {
-			// A hair above zero is a server's rounding; the sum must not be above.
+			// A server's rounding can give a value just above zero; the sum must
+			// not be above.
 			sum.Log += min(p.Log, 0)
 		}
 	}
@@ -107,15 +108,15 @@ func (e *ProtocolError) Error() string {
 // checker checks the steps of a stream against the contract of Generator.
 type checker struct {
 	limit  int // Request.MaxTokens
-	tokens int // those that came
-	// last is the last step. It is held back until the stream has ended: nothing may
-	// follow it. Its Finish is Running until it has come.
+	tokens int // the number of tokens so far
+	// last is the last step. It is held back until the stream ends, since nothing
+	// may follow it. Its Finish is Running until it has arrived.
 	last Step
-	err  error // what is wrong with the stream, or went wrong
+	err  error // an error of the stream or in it
 }
 
-// next takes what a stream yields. It reports whether s is a token to pass on; if it
-// is not and err stays nil, the stream is to be read on.
+// next receives what a stream yields. It reports whether s is a token to pass on.
+// If not, and err is still nil, the reader goes on.
 func (k *checker) next(s *Step, err error) bool {
 	switch {
 	case err != nil:
@@ -140,8 +141,8 @@ func (k *checker) next(s *Step, err error) bool {
 	return true
 }
 
-// end completes the last step of a stream that is not read any further, or returns
-// what is wrong with the stream.
+// end completes the last step of a stream that was read, or returns the error of
+// the stream.
 func (k *checker) end() error {
 	switch {
 	case k.err != nil:
@@ -153,7 +154,8 @@ func (k *checker) end() error {
 			return &ProtocolError{k.tokens - 1, fmt.Sprintf("with the end token more than the %d tokens asked for", k.limit)}
 		}
 	}
-	// Budgets rest on this number: no backend can report fewer than it sent.
+	// Budgets depend on this number: a backend cannot report fewer tokens than it
+	// sent.
 	u := &k.last.Usage
 	u.GeneratedTokens = max(u.GeneratedTokens, k.tokens)
 	u.Calls = max(u.Calls, 1)
@@ -163,10 +165,9 @@ func (k *checker) end() error {
 // noStream is the error of a sequence that is nil.
 func noStream() error { return &ProtocolError{0, "there is no stream"} }
 
-// Checked passes a stream on and ends it with an error as soon as it breaks the
-// contract: a *[ProtocolError] for a step that is not well formed, or
-// [ErrIncomplete]. Code that reads a Generator it did not write reads it through
-// Checked or [Collect].
+// Checked passes a stream on. It ends it with an error as soon as it breaks the
+// contract: a *[ProtocolError] for a malformed step, or [ErrIncomplete]. Read a
+// Generator that you did not write through Checked or [Collect].
 func Checked(req Request, seq iter.Seq2[Step, error]) iter.Seq2[Step, error] {
 	limit := req.MaxTokens
 	return func(yield func(Step, error) bool) {
@@ -174,7 +175,8 @@ func Checked(req Request, seq iter.Seq2[Step, error]) iter.Seq2[Step, error] {
 			yield(Step{}, noStream())
 			return
 		}
-		// One variable for all that the loop changes: each would be an allocation.
+		// One variable for all that the loop changes: each would cost an
+		// allocation.
 		k := &struct {
 			checker
 			broke bool
@@ -198,7 +200,7 @@ func Checked(req Request, seq iter.Seq2[Step, error]) iter.Seq2[Step, error] {
 	}
 }
 
-// check returns an error if the step is not one the contract allows.
+// check returns an error if the contract does not allow the step.
 func (s *Step) check() error {
 	last := s.Finish != Running
 	u := &s.Usage
@@ -224,7 +226,7 @@ func (s *Step) check() error {
 	return nil
 }
 
-// fault says what check has found wrong.
+// fault returns the reason for which check rejected the step.
 func (s *Step) fault() error {
 	switch {
 	case s.Token > reflection.NoSupport:
@@ -251,35 +253,35 @@ type collector struct {
 
 var collectors = sync.Pool{New: func() any { return new(collector) }}
 
-// Collect reads a stream made for req to its end, checked. On an error it
-// returns what came before it; Finish is then Running.
+// Collect reads a stream made for req to its end and checks it. With an error it
+// returns the steps before it, with Finish Running.
 func Collect(req Request, seq iter.Seq2[Step, error]) (c Completion, err error) {
 	err = c.Collect(req, seq)
 	return c, err
 }
 
-// Collect makes c the completion that the function [Collect] returns. It also holds what
-// came of a stream that panics or ends its goroutine: that was generated, and counts in
-// budgets.
+// Collect sets c to the completion that the function [Collect] returns. c also
+// holds the steps of a stream that panics or ends its goroutine: they were
+// generated, and count in budgets.
 func (c *Completion) Collect(req Request, seq iter.Seq2[Step, error]) error {
 	*c = Completion{}
 	if seq == nil {
 		return noStream()
 	}
-	// One variable for all that the loop changes: each would be an allocation.
+	// One variable for all that the loop changes: each would cost an allocation.
 	k := collectors.Get().(*collector)
 	k.limit = req.MaxTokens
 	ended := false
 	defer func() {
 		c.Steps = k.steps
-		if ended { // otherwise the stream may go on
+		if ended { // otherwise the stream may continue
 			*k = collector{}
 			collectors.Put(k)
 		}
 	}()
 	for s, err := range seq {
 		if k.next(&s, err) {
-			if k.steps == nil { // not before: a call can wait for long
+			if k.steps == nil { // not earlier: a call can wait for a long time
 				k.steps = room(k.limit)
 			}
 			k.steps = append(k.steps, s)
@@ -296,9 +298,9 @@ func (c *Completion) Collect(req Request, seq iter.Seq2[Step, error]) error {
 	return err
 }
 
-// room returns an empty slice for the steps of a completion of up to limit tokens, with
-// room for a sentence: steps are large, and growing to it would copy most of them
-// several times.
+// room returns an empty slice for the steps of a completion of up to limit tokens,
+// with capacity for a sentence. Steps are large, and growing to that size would
+// copy most of them several times.
 func room(limit int) []Step {
 	if limit < steproom.Least {
 		return make([]Step, 0, limit)
@@ -306,8 +308,8 @@ func room(limit int) []Step {
 	return steproom.Take[Step]()
 }
 
-// Append adds the next step of a checked stream. A completion is complete when
-// its Finish is not Running.
+// Append adds the next step of a checked stream. A completion is complete if its
+// Finish is not Running.
 func (c *Completion) Append(s Step) {
 	if s.Finish == Running {
 		if c.Steps == nil {
@@ -319,7 +321,7 @@ func (c *Completion) Append(s Step) {
 	c.finish(&s)
 }
 
-// finish takes over the last step of a stream.
+// finish stores the last step of a stream.
 func (c *Completion) finish(last *Step) {
 	c.Finish, c.Usage, c.Declined = last.Finish, last.Usage, last.Declined
 	if last.Finish == FinishEnd {
@@ -327,22 +329,22 @@ func (c *Completion) finish(last *Step) {
 	}
 }
 
-// Spent is what the completion cost. One that was cut off does not report all of it,
-// but the call was made all the same.
+// Spent returns the cost of the completion. A stream that was stopped early does
+// not report all of its cost, but the call still counts.
 func (c Completion) Spent() Usage {
 	if c.Finish != Running {
 		return c.Usage
 	}
 	u := Usage{Calls: 1, GeneratedTokens: len(c.Steps), Partial: true}
-	if len(c.Steps) > 0 { // some backends know the prompt's part at once
+	if len(c.Steps) > 0 { // some backends report the prompt's part at once
 		u.PromptTokens, u.CachedTokens = c.Steps[0].Usage.PromptTokens, c.Steps[0].Usage.CachedTokens
 	}
 	return u
 }
 
-// Complete generates and collects. The call counts in the budget of ctx (package budget);
-// if that does not allow it, the error wraps budget.ErrExceeded, and g was not asked.
-// Observers of ctx (package observe) are told of it.
+// Complete generates and collects. The call counts in the budget of ctx (package
+// budget). If the budget forbids it, the error wraps budget.ErrExceeded and g is
+// not called. The call is reported to the observers of ctx (package observe).
 func Complete(ctx context.Context, g Generator, req Request) (c Completion, err error) {
 	if err := req.Check(); err != nil {
 		return Completion{}, err
@@ -364,7 +366,7 @@ func Complete(ctx context.Context, g Generator, req Request) (c Completion, err 
 	if req.Task != nil {
 		span.Prompt(name, req.Task.Template.Hash())
 	}
-	err = fanout.ErrNoReturn // unless it returns
+	err = fanout.ErrNoReturn // unless the call returns
 	err = c.Collect(req, g.Generate(budget.Detach(ctx), req))
 	if text := c.Text(); text != "" {
 		span.Note(text)

@@ -171,8 +171,8 @@ func TestCollectKeepsWhatCameBeforeAnError(t *testing.T) {
 	}
 }
 
-// What one completion holds is its own: the memory of another one is not used again
-// while somebody can look at it.
+// Each completion owns its steps: their memory is not reused while a caller can
+// read them.
 func TestCollectedStepsAreKept(t *testing.T) {
 	long := generator.Request{Prompt: request.Prompt, MaxTokens: 100}
 	collect := func(word string) generator.Completion {
@@ -195,8 +195,8 @@ func TestCollectedStepsAreKept(t *testing.T) {
 	}
 }
 
-// A backend that goes on after the loop has ended stops the program, as everywhere in
-// Go; its step does not get into a completion that is read later.
+// A backend that yields after the loop has ended stops the program, as everywhere
+// in Go. Its step does not get into a completion that is read later.
 func TestCollectRefusesStepsAfterTheLoop(t *testing.T) {
 	var late func(generator.Step, error) bool
 	leaks := func(yield func(generator.Step, error) bool) {
@@ -221,14 +221,14 @@ func TestCollectRefusesStepsAfterTheLoop(t *testing.T) {
 	}
 }
 
-// plain can do nothing but generate.
+// plain has no power.
 type plain struct{}
 
 func (plain) Generate(context.Context, generator.Request) iter.Seq2[generator.Step, error] {
 	return stream(last(generator.FinishEnd))
 }
 
-// able has every power and counts which was used.
+// able has every power and counts their uses.
 type able struct {
 	plain
 	used map[string]int
@@ -261,7 +261,7 @@ func (a able) Describe(context.Context) (generator.Capabilities, error) {
 
 func (a able) Check(context.Context) error { a.used["Check"]++; return nil }
 
-// A power that goes through wrappers is one step and one call.
+// A power called through wrappers is one step and one call.
 func TestWrappersAddNoSteps(t *testing.T) {
 	g := generator.Generator(able{used: map[string]int{}})
 	for range 2 {
@@ -321,7 +321,7 @@ func TestPowersThroughWrappers(t *testing.T) {
 	}
 }
 
-// The powers take what follows a prompt as an argument, and no other beginning with it.
+// The powers take what follows a prompt as an argument, and reject Request.After.
 func TestPowersRefuseAfter(t *testing.T) {
 	req := generator.Request{Prompt: generator.Prompt{Instruction: "q"}, MaxTokens: 1, After: []generator.Step{{Text: " b"}}}
 	g := &generatortest.Random{}

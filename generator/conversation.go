@@ -6,16 +6,16 @@ type Turn struct {
 	Answer   string `json:"answer"`
 }
 
-// Conversation is a question and what was said before it, oldest first.
+// Conversation is a question and the turns before it, oldest first.
 type Conversation struct {
 	History  []Turn
 	Question string
 }
 
-// Rewriting is a question that was made of another one or of a conversation.
+// Rewriting is a question made from another one or from a conversation.
 type Rewriting struct {
 	Question string `json:"question"`
-	// Usage counts the model calls it took; zero if none.
+	// Usage counts the model calls of the rewriting; zero if there were none.
 	Usage Usage `json:"usage,omitzero"`
 	// Template and TemplateHash identify the task template, if there was one.
 	Template     string `json:"template,omitempty"`

@@ -42,8 +42,8 @@ func ExampleComplete() {
 	// [Fully supported] 0.7
 }
 
-// A template turns a structured prompt into the text that the published models
-// were trained on.
+// A template turns a structured prompt into the text format of the training of the
+// published models.
 func ExampleSelfRAGTemplate() {
 	text, err := generator.SelfRAGTemplate{}.Render(generator.Prompt{
 		Instruction: "Who wrote The Trial?",
@@ -85,7 +85,7 @@ func ExampleWrap() {
 	about, err := generator.Describe(ctx, counted)
 	fmt.Println(about.Model, err)
 
-	// A power the model does not have is an error one can test for.
+	// A missing power is an error that a caller can test for.
 	_, err = generator.Score(ctx, counted, req, nil, true)
 	fmt.Println(errors.Is(err, errors.ErrUnsupported))
 	// Output:

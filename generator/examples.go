@@ -9,32 +9,32 @@ import (
 	"unicode/utf8"
 )
 
-// Example is an exchange that shows a model what a [TaskTemplate] asks for: a [Task]
-// with the reply that is wanted. All of it is data.
+// Example is an exchange that shows a model what a [TaskTemplate] asks for: a
+// [Task] with the wanted reply. All of it is data.
 type Example struct {
-	// Values holds one value per placeholder of the template. One that stands in the
-	// system message only is not shown: that message is written once, with the values of
-	// the task.
+	// Values holds one value per placeholder of the template. A value used only in
+	// the system message is not shown: that message is written once, with the
+	// values of the task.
 	Values map[string]string
 	Reply  string
 }
 
-// shot is an example and the user text that its values fill.
+// shot is an example and the user text filled with its values.
 type shot struct {
 	user string
 	Example
 }
 
-// WithExamples returns a copy of t that shows these examples and no others, in this
-// order, before what it asks (few-shot prompting). A chat model sees each as a user
-// message, the text of t filled with the values, and an assistant message, the reply.
-// Any other model sees them as [JoinMessages] writes them; it may then go on behind its
-// own reply with a question like those before, up to Request.MaxTokens. Without examples
-// the copy is t without any.
+// WithExamples returns a copy of t that shows exactly these examples, in this
+// order, before its question (few-shot prompting). A chat model sees each as a user
+// message, the text of t filled with the values, and an assistant message, the
+// reply. Any other model sees them as [JoinMessages] writes them; after its own
+// reply it may then continue with another question, up to Request.MaxTokens.
+// Without examples the copy has none.
 //
-// Values and replies are neutralised as the values of a task are. The error wraps
-// ErrRequest and names the example: it has not exactly the placeholders of t, its reply
-// is blank, or something in it is not UTF-8.
+// Values and replies are neutralized like the values of a task. The error wraps
+// ErrRequest and names the example: its values do not match the placeholders of t,
+// its reply is blank, or a text is not UTF-8.
 func (t TaskTemplate) WithExamples(examples ...Example) (TaskTemplate, error) {
 	if t.name == "" {
 		return TaskTemplate{}, fmt.Errorf("%w: examples for a zero template: make one with NewTaskTemplate", ErrRequest)
@@ -78,7 +78,7 @@ func (e Example) check(placeholders []string) error {
 	return nil
 }
 
-// hashed writes examples down unambiguously, for a hash.
+// hashed writes examples unambiguously, for a hash.
 func hashed(shots []shot) string {
 	var b strings.Builder
 	write := func(s string) { fmt.Fprintf(&b, "\x00%d:%s", len(s), s) }
@@ -93,10 +93,10 @@ func hashed(shots []shot) string {
 	return b.String()
 }
 
-// Join returns a template with the text of u behind that of t, a blank line between,
-// system messages likewise. It needs the values of both, and shows the examples of t and
-// then those of u, each under the text it was made for. The name is that of t, a plus
-// sign, that of u. A zero template adds nothing.
+// Join returns a template with the text of u after that of t, with a blank line
+// between, and system messages joined likewise. It needs the values of both. It
+// shows the examples of t and then those of u, each under the text it was made for.
+// The name is that of t, a plus sign, and that of u. A zero template adds nothing.
 func (t TaskTemplate) Join(u TaskTemplate) TaskTemplate {
 	switch "" {
 	case t.name:
@@ -116,12 +116,12 @@ func (t TaskTemplate) Join(u TaskTemplate) TaskTemplate {
 	}
 }
 
-// messageWriter writes messages behind each other, as [JoinMessages] puts them. Two of
-// them can hold the halves of a reserved string.
+// messageWriter writes messages one after another, as [JoinMessages] joins them.
+// Two of them can hold the halves of a reserved string.
 type messageWriter struct {
 	promptWriter
 	roles  []Role
-	starts []int // of the messages, in what is written
+	starts []int // of the messages, in the written text
 }
 
 func (w *messageWriter) begin(r Role) {
@@ -137,7 +137,7 @@ func (w *messageWriter) fill(r Role, text string, values map[string]string) erro
 	return expand(text, w.trusted, func(p string) { w.data(values[p]) })
 }
 
-// reply writes what a model is said to have replied.
+// reply writes the reply of an example.
 func (w *messageWriter) reply(text, end string) {
 	w.begin(RoleAssistant)
 	if before, ended := strings.CutSuffix(strings.TrimSpace(text), end); ended && end != "" {
@@ -148,8 +148,8 @@ func (w *messageWriter) reply(text, end string) {
 	w.data(text)
 }
 
-// messages parts again what is written. Neutralising changes the length of a message in
-// bytes, but not in runes.
+// messages splits the written text again. Neutralizing changes the length of a
+// message in bytes, but not in runes.
 func (w *messageWriter) messages() []Message {
 	rest := w.String()
 	written := w.out.String()
@@ -166,7 +166,7 @@ func (w *messageWriter) messages() []Message {
 	return messages
 }
 
-// offset returns how many bytes the first n runes of s have.
+// offset returns the length in bytes of the first n runes of s.
 func offset(s string, n int) int {
 	for at := range s {
 		if n == 0 {

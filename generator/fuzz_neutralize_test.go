@@ -14,12 +14,12 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// The independent check of this file brings the whole text into one plain
-// spelling, and then looks for the tokens with strings.Contains, and for the
-// rest with regular expressions.
+// The independent check of this file reduces the whole text to one plain spelling.
+// It then looks for the tokens with strings.Contains and for the rest with regular
+// expressions.
 
 var (
-	// plainRunes maps what has another plain form, and invisible runes to -1.
+	// plainRunes maps runes to their plain form, and invisible runes to -1.
 	plainRunes = func() map[rune]rune {
 		m := map[rune]rune{'\u017F': 's', '\u212A': 'k'}
 		for i, r := range []rune("！＂＃＄％＆＇（）＊＋，－．／０１２３４５６７８９：；＜＝＞？＠ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺ［＼］＾＿｀ａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚ｛｜｝～") {
@@ -74,14 +74,14 @@ var (
 	}
 )
 
-// spaced compiles an expression in which _ stands for one white space rune and
-// case is ignored.
+// spaced compiles an expression in which _ means one white space rune and case is
+// ignored.
 func spaced(expr string) *regexp.Regexp {
 	return regexp.MustCompile(`(?i)` + strings.ReplaceAll(expr, "_", `[\t-\r\x{85}\pZ]`))
 }
 
-// slowView returns text in lower case and ASCII width, without the invisible
-// runes. Invalid bytes become U+FFFD.
+// slowView returns text in lower case and ASCII width, without the invisible runes.
+// Invalid bytes become U+FFFD.
 func slowView(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
@@ -96,7 +96,8 @@ func slowView(text string) string {
 	}, text)
 }
 
-// slowMarkers counts the markers that are known by their shape, and those of sentences.
+// slowMarkers counts the markers that are recognized by shape, and those of
+// sentences.
 func slowMarkers(text string) int {
 	n := 0
 	if view := slowView(text); strings.Contains(view, "|") || slowNumbered.MatchString(view) { // the next expression is slow
@@ -173,8 +174,8 @@ func randomReserved(rng *rand.Rand) string {
 	return b.String()
 }
 
-// checkNeutralized reports what is wrong with out, made from in, whatever the
-// special strings are.
+// checkNeutralized reports what is wrong with out, made from in, for any special
+// strings.
 func checkNeutralized(in, out string) error {
 	if slowContains(out) {
 		return fmt.Errorf("%q: a reserved string is left in %q", in, out)
@@ -200,7 +201,7 @@ func checkDefault(in string) (reserved bool, err error) {
 	if again := Neutralize(out); again != out {
 		return reserved, fmt.Errorf("%q became %q, and then %q", in, out, again)
 	}
-	// Only brackets and # may change, and only to the runes named.
+	// Only brackets and # may change, and only to the documented runes.
 	rest := out
 	for i := 0; i < len(in); {
 		r, size := utf8.DecodeRuneInString(in[i:])
@@ -308,7 +309,7 @@ func FuzzNeutralize(f *testing.F) {
 		if got, want := ContainsReserved(text, special), out != text; got != want {
 			t.Fatalf("special %q: ContainsReserved(%q) = %v, but Neutralize returned %q", special, text, got, out)
 		}
-		// A special string of part of a rune may stand inside a whole one.
+		// A special string that is part of a rune may be found inside a whole one.
 		visible := strings.TrimSpace(slowView(special)) != ""
 		if visible && utf8.ValidString(special) && strings.Contains(out, special) {
 			t.Fatalf("special %q is left: %q became %q", special, text, out)
@@ -327,16 +328,17 @@ func slowCount(text string) int {
 	return n
 }
 
-// A prompt with hostile text in every field has no more control text than the
-// same prompt with harmless text: neither inside the fields nor where they meet
-// each other and the template.
+// A prompt with hostile text in every field has no more control text than the same
+// prompt with harmless text, neither inside the fields nor where they meet each
+// other and the template.
 func TestRenderRandom(t *testing.T) {
 	n := testsize.Of(4_000, 20_000)
 	rng := rand.New(rand.NewPCG(7, 8))
 	template := MustTaskTemplate("seams", "## {{a}}", "[{{a}}] {{b}}: <{{c}}>\n#{{b}}{{c}}\n{{a}}:{{b}}]")
 	build := func(sep Separator, omit bool, text func() string) string {
 		p := Prompt{
-			// The point keeps the glued separator away from a line start of its own.
+			// The period keeps the glued separator away from a line start of its
+			// own.
 			Instruction: "a" + text() + ".", Input: "b" + text(), Separator: sep,
 			Path: []PathSegment{
 				{Text: text(), Evidence: []Evidence{{Title: text(), Text: text()}, {Text: text()}}, Retrieve: reflection.Retrieval, Relevance: reflection.Relevant},
@@ -351,7 +353,7 @@ func TestRenderRandom(t *testing.T) {
 		values := func() map[string]string { return map[string]string{"a": text(), "b": text(), "c": text()} }
 		shown := template
 		for range 2 {
-			// The texts are not all valid, as those of a task need not be.
+			// The texts are not all valid, and those of a task need not be.
 			shown.shots = append(slices.Clip(shown.shots), shot{template.user, Example{values(), text()}})
 		}
 		m, err := Task{Template: shown, Values: values()}.Render()

@@ -18,29 +18,29 @@ type Generator interface {
 	//
 	// Contract:
 	//
-	//   - Every step but the last holds one token: text, or a control token, never
-	//     both; the text is empty while bytes of a character are still held back.
-	//     The last one has Finish set and neither text nor token; nothing follows
-	//     it. A stream that cannot give that step ends with an error.
+	//   - Every step but the last holds one token: text, or a control token,
+	//     never both. The text is empty while bytes of a character are still held
+	//     back. The last step has Finish set and neither text nor token; nothing
+	//     follows it. A stream that cannot give that step ends with an error.
 	//   - An error is yielded once, with a zero Step, and ends the stream. A
-	//     request that fails [Request.Check] yields that error first and only.
-	//   - At temperature 0 the same request gives the same steps. At a higher one
-	//     the same request with the same Seed does, if the backend can seed.
-	//   - At most Request.MaxTokens tokens are generated, the end token included;
-	//     being cut there is FinishLength. The limit only cuts: the steps before it
-	//     are those of a request with a higher one.
+	//     request that fails [Request.Check] yields only that error.
+	//   - At temperature 0 equal requests give equal steps. At a higher
+	//     temperature equal requests with equal Seed do, if the backend can seed.
+	//   - At most Request.MaxTokens tokens are generated, the end token included.
+	//     A continuation cut there has FinishLength. The limit only cuts: the
+	//     steps before it are those of a request with a higher limit.
 	//   - The first step and every step whose token belongs to a watched group
 	//     carry the distributions of Request.Watch, as far as the backend knows
-	//     them. A probability it does not know is left unknown.
-	//   - After a step whose token is in Request.Stop, the last step follows, with
-	//     FinishStop. See Request.Stop for models without control tokens.
+	//     them. Unknown probabilities stay unknown.
+	//   - After a step whose token is in Request.Stop, the last step follows,
+	//     with FinishStop. See Request.Stop for models without control tokens.
 	//   - Breaking out of the loop stops the work and frees everything before the
 	//     loop statement ends. When ctx is done the stream ends promptly with an
 	//     error that wraps ctx.Err(). No goroutine outlives the loop.
 	//   - Generate may be called from several goroutines at once. The returned
-	//     sequence is never nil and used once, by one goroutine; the work starts
-	//     with the loop. After yield has returned false it must not be called
-	//     again: Go ends the program for that.
+	//     sequence is never nil. It is used once, by one goroutine; the work
+	//     starts with the loop. After yield has returned false it must not be
+	//     called again: Go then ends the program.
 	Generate(ctx context.Context, req Request) iter.Seq2[Step, error]
 }
 
@@ -50,40 +50,40 @@ type Request struct {
 	Prompt Prompt
 	// Task replaces Prompt when it is not nil; Prompt must then be zero.
 	Task *Task
-	// MaxTokens is the greatest number of tokens to generate, the end token
-	// included, at least 1.
+	// MaxTokens is the greatest number of tokens to generate, at least 1. The end
+	// token counts.
 	MaxTokens int
-	// Temperature is 0 for the likeliest continuation, else the softmax
-	// temperature to sample at, greater than 0.
+	// Temperature is the softmax temperature of sampling, greater than 0, or 0 for
+	// the likeliest continuation.
 	Temperature float64
 	// Seed makes sampling repeatable; ignored at temperature 0.
 	Seed uint64
-	// Watch lists the groups whose distributions are wanted.
+	// Watch lists the groups whose distributions are requested.
 	Watch []reflection.Group
 	// Stop lists control tokens after which to stop. The token is part of the
-	// continuation. Position 0 counts like any other. Tokens of the group Retrieve
-	// in it ask for one segment of a longer answer: a backend whose model has no
-	// control tokens stops after a segment then, with FinishStop, and with
-	// FinishEnd only when the whole answer is complete.
+	// continuation. Position 0 counts like any other. A token of the group Retrieve
+	// in Stop asks for one segment of a longer answer: a model without control
+	// tokens then stops after a segment with FinishStop, and with FinishEnd only if
+	// the whole answer is complete.
 	Stop []reflection.Token
-	// Alternatives is how many of the likeliest tokens to report at each step in
+	// Alternatives is the number of likeliest tokens to report at each step in
 	// Step.Top, 0 for none. A backend may report fewer.
 	Alternatives int
-	// After is text and control tokens that follow the prompt as if the model had
-	// generated them; the continuation goes on from there. MaxTokens does not count
-	// them. Steps like those of a stream: what else than Text and Token they hold is
-	// ignored. A backend that cannot put them behind a prompt refuses such a request
-	// with an error that wraps errors.ErrUnsupported. The powers take the same as an
-	// argument and refuse this field.
+	// After holds text and control tokens that follow the prompt as if the model
+	// had generated them; the continuation starts after them. MaxTokens does not
+	// count them. They have the form of stream steps, of which only Text and Token
+	// are used. A backend that cannot write them after a prompt rejects the request
+	// with an error that wraps errors.ErrUnsupported. The powers take the same as
+	// an argument and reject this field.
 	After []Step
 	// Affinity is a hint: requests with the same positive number are one line of
-	// work, such as a passage of a question over all segments, and a server with
-	// cache slots should keep them on one. 0 is no preference.
+	// work, such as one passage of a question over all segments. A server with
+	// cache slots should serve them from one slot. 0 is no preference.
 	Affinity int
 }
 
-// ErrRequest is wrapped by errors about a request that no backend can serve
-// because of what it says.
+// ErrRequest is wrapped by errors about an invalid request, which no backend can
+// serve.
 var ErrRequest = errors.New("generator: bad request")
 
 // Check returns an error that wraps ErrRequest and names the field at fault.
@@ -134,28 +134,28 @@ func (r Request) Check() error {
 
 // Step is one token of a continuation, or its end.
 type Step struct {
-	// Text is what the token adds to the text, valid UTF-8; empty for control
-	// tokens. A backend holds bytes back until they make whole characters.
+	// Text is what the token adds to the text, in valid UTF-8; empty for control
+	// tokens. A backend holds bytes back until they form whole characters.
 	Text string `json:"text,omitempty"`
 	// Token is the control token that was generated, None for text. Only tokens
 	// that the model itself produced count, never text that looks like one.
 	Token reflection.Token `json:"token,omitzero"`
-	// LogProb is the log-probability of this token given everything before it,
-	// before temperature. On the last step with FinishEnd it is that of the
-	// model's end token.
+	// LogProb is the log-probability of this token given all before it, before
+	// temperature is applied. On the last step with FinishEnd it is that of the end
+	// token.
 	LogProb reflection.Prob `json:"log_prob"`
 	// Watched holds the distributions of watched groups at this position.
 	Watched []reflection.Distribution `json:"watched,omitempty"`
 	// Top holds the likeliest tokens at this position, best first.
 	Top []Alternative `json:"top,omitempty"`
-	// Finish is set on the last step and only there.
+	// Finish is set on the last step only.
 	Finish Finish `json:"finish,omitzero"`
-	// Declined is set on the last step if the text is no answer but says that the
-	// model gives none. A backend sets it only if it knows; most cannot.
+	// Declined is set on the last step if the text says that the model has no
+	// answer. A backend sets it only if it can tell; most cannot.
 	Declined bool `json:"declined,omitempty"`
-	// Usage is set on the last step. A backend that knows the counts of the prompt
-	// earlier may set those on the first one as well, so that they are known of a
-	// stream that is broken off.
+	// Usage is set on the last step. A backend that has the counts of the prompt
+	// earlier may also set those on the first step, so that they are known if the
+	// stream is stopped.
 	Usage Usage `json:"usage,omitzero"`
 }
 
@@ -169,8 +169,8 @@ func (s Step) Group(g reflection.Group) (reflection.Distribution, bool) {
 	return reflection.Distribution{}, false
 }
 
-// Alternative is a token that could stand at a position. Exactly one of Text,
-// Bytes, Token and End is set.
+// Alternative is a possible token at a position. Exactly one of Text, Bytes, Token
+// and End is set.
 type Alternative struct {
 	Text string `json:"text,omitempty"`
 	// Bytes holds the bytes of a text token that is not whole UTF-8, such as a part
@@ -181,8 +181,8 @@ type Alternative struct {
 	Prob  reflection.Prob  `json:"prob"`
 }
 
-// Finish says why a continuation ended. It is a number because every step holds it
-// of a stream, where a string would make each larger.
+// Finish says why a continuation ended. It is a number because every step of a
+// stream has one, and a string would make each step larger.
 type Finish uint8
 
 const (
@@ -194,7 +194,7 @@ const (
 
 var finishes = enum.Numbers[Finish]{Package: "generator", What: "finish", Names: []string{"running", "end", "stop", "length"}}
 
-// String returns the name that stands in traces.
+// String returns the name used in traces.
 func (f Finish) String() string { return finishes.String(f) }
 
 // MarshalText writes the name.
@@ -203,5 +203,5 @@ func (f Finish) MarshalText() ([]byte, error) { return finishes.Marshal(f) }
 // UnmarshalText reads what MarshalText writes.
 func (f *Finish) UnmarshalText(b []byte) error { return finishes.Unmarshal(b, f) }
 
-// Usage is what model calls cost.
+// Usage is the cost of model calls.
 type Usage = budget.Usage

@@ -2,8 +2,9 @@ package generator
 
 import "unicode"
 
-// Markers that have no shape by which they are known. Those found in ordinary texts as
-// often, such as [ARGS] and [PREFIX] in manuals or <pre> in HTML, are left out.
+// Markers that have no shape to recognize them by. Those that are as frequent in
+// ordinary text, such as [ARGS] and [PREFIX] in manuals or <pre> in HTML, are left
+// out.
 var markerPatterns = func() []pattern {
 	var ps []pattern
 	for _, m := range []string{
@@ -25,16 +26,16 @@ var markerPatterns = func() []pattern {
 	return ps
 }()
 
-// numbered are the markers of which a model has many: the words before the number, in
-// the spelling of the folded view.
+// numbered holds the markers that a model has many of: the words before the number,
+// in the spelling of the folded view.
 var numbered = []string{"RESERVED_", "UNUSED", "SPECIAL_", "EXTRA_ID_", "MASK:"}
 
-// longestMarker is the number of runes between the brackets of a marker at most. Longer
-// ones are not known, and time stays linear.
+// longestMarker is the greatest number of runes between the brackets of a marker.
+// Longer ones are not recognized, so that the time stays linear.
 const longestMarker = 64
 
-// marker reports whether first, the rune of w.text before w, begins a marker that is known
-// by its shape, and returns its last rune.
+// marker reports whether first, the rune of w.text before w, begins a marker that
+// is recognized by its shape, and returns its last rune.
 func marker(w *foldWindow, first foldedRune) (last foldedRune, ok bool) {
 	closing := '>'
 	switch first.r {
@@ -50,7 +51,7 @@ func marker(w *foldWindow, first foldedRune) (last foldedRune, ok bool) {
 		if f, _ := w.at(1); f.r != 'S' {
 			return first, false
 		}
-	case 'R', 'U', 'S', 'E', 'M': // with which a tag of numbered begins, or <s>
+	case 'R', 'U', 'S', 'E', 'M': // the first letters of the tags in numbered, and of <s>
 		if closing == ']' {
 			return first, false
 		}
@@ -77,8 +78,8 @@ func marker(w *foldWindow, first foldedRune) (last foldedRune, ok bool) {
 	return last, isBarred(word[:n]) || first.r == '<' && (isNumbered(word[:n]) || isSentence(word[:n], w))
 }
 
-// isSentence reports whether word is that of <s> or </s>. Its case counts, unlike that of
-// others: <S> is a letter in angle brackets as often.
+// isSentence reports whether word is that of <s> or </s>. Case counts here, unlike
+// in other markers: <S> is as often a letter in angle brackets.
 func isSentence(word []rune, w *foldWindow) bool {
 	if n := len(word); n == 0 || n > 2 || word[n-1] != 'S' || n == 2 && word[0] != '/' {
 		return false
@@ -119,7 +120,7 @@ func isNumbered(word []rune) bool {
 	return false
 }
 
-// inMarker reports whether r can stand between the bars of a marker.
+// inMarker reports whether r can be between the bars of a marker.
 func inMarker(r rune) bool {
 	switch r {
 	case '_', '-', '.', '/', '▁':

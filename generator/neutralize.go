@@ -11,44 +11,42 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Neutralize returns text with every reserved string made harmless, so that
-// text from outside (questions, passages, titles, history) can be put in a
-// prompt without being read there as control text. Reserved are
+// Neutralize returns text with every reserved string made harmless, so that text
+// from outside (questions, passages, titles, history) cannot be read as control
+// text in a prompt. Reserved are
 //
 //   - the fifteen control tokens of package reflection;
-//   - the headings Instruction, Input and Response of the prompt template: at
-//     the start of a line or of text, two or more #, the word, a colon;
-//   - the markers of roles, turns, tools and thoughts of chat models: whatever
-//     stands between <| and |> or [| and |] and is one word of at most 64 runes
-//     (letters, digits and the runes _ - . / ▁), tags and bracketed words such as
-//     "</s>", "<think>", "<tool_call>" and "[INST]", and numbered tokens such as
-//     "<extra_id_7>". New models have new markers, so the shape counts. "<S>" is none.
-//   - the strings in special: other tokens to which the server itself gives a
-//     meaning. One that holds nothing but white space and invisible runes is
-//     ignored.
+//   - the headings Instruction, Input and Response of the prompt template: at the
+//     start of a line or of text, two or more #, the word, a colon;
+//   - the markers of roles, turns, tools and thoughts of chat models. They are
+//     recognized by shape, since new models have new markers: one word of at most
+//     64 runes (letters, digits and the runes _ - . / ▁) between <| and |> or [|
+//     and |]; tags and bracketed words such as "</s>", "<think>", "<tool_call>"
+//     and "[INST]"; numbered tokens such as "<extra_id_7>". "<S>" is no marker;
+//   - the strings in special: other tokens with a meaning for the server. A
+//     string of only white space and invisible runes is ignored. Special strings
+//     are found inside words, too: "eos" changes "videos".
 //
-// A variant counts as the string itself if it differs only in case, in
-// full-width forms (U+FF01 to U+FF5E), in invisible runes (format and control
-// runes, variation selectors), or in white space: any run of it, line breaks
-// included, stands for one space, and it is optional just inside brackets,
-// around the runes : / | and between the parts of a heading. Other look-alikes,
-// such as Cyrillic letters or mathematical alphabets, are not variants.
+// A variant counts as the string itself if it differs only in case, in full-width
+// forms (U+FF01 to U+FF5E), in invisible runes (format and control runes, variation
+// selectors), or in white space. Any run of white space, line breaks included,
+// counts as one space. White space is optional just inside brackets, around the
+// runes : / | and between the parts of a heading. Other look-alikes, such as
+// Cyrillic letters or mathematical alphabets, are not variants.
 //
-// A special string is found inside words too: "eos" changes "videos".
+// Runes are replaced one for one, never added or removed. The first bracket of a
+// reserved string becomes ( and its last one ), the first # of a heading becomes *,
+// and so does the first rune of a special string that does not start with a
+// bracket. If special itself contains one of these, another rune is used. Every
+// other byte is kept, invalid UTF-8 included. The result holds no reserved string,
+// so neutralizing it again with the same special changes nothing. Text without
+// reserved strings is returned unchanged.
 //
-// Runes are exchanged one for one, never added or removed. The first bracket
-// of a reserved string becomes ( and its last one ), the first # of a heading
-// becomes *, and so does the first rune of a special string that does not open
-// with a bracket. Where special itself contains one of these, another rune is
-// used. Every other byte is kept, invalid UTF-8 included. The result holds no
-// reserved string; neutralising it again with the same special changes
-// nothing. Text without reserved strings is returned as it is.
+// The guarantee is about one text: two harmless texts may form a variant when they
+// are joined. The templates of this package prevent that.
 //
-// The promise is about one text: two harmless ones may form a variant when they
-// are put side by side. Templates of this package see to that.
-//
-// The time is proportional to the length of text, times the total length of the
-// reserved strings at worst. Neutralize is safe for concurrent use.
+// The time is proportional to the length of text, in the worst case times the total
+// length of the reserved strings. Neutralize is safe for concurrent use.
 func Neutralize(text string, special ...string) string {
 	set := reservedFor(special)
 	var subs []substitution
@@ -61,13 +59,13 @@ func Neutralize(text string, special ...string) string {
 	return substitute(text, subs)
 }
 
-// neutralizeSeams does the same for text of which only some ranges of bytes, in
-// order, are data. What is reserved within the trusted text stays; what is so
-// with the help of data, because the two meet, loses a rune of the data.
+// neutralizeSeams neutralizes text in which only some ranges of bytes, in order,
+// are data. A string that is reserved within the trusted text alone stays. If data
+// is part of it, one rune of the data is replaced.
 func neutralizeSeams(text string, data [][2]int, special ...string) string {
 	set := reservedFor(special)
 	var subs []substitution
-	for _, o := range set.scan(text, true) { // by where they begin, as the ranges are
+	for _, o := range set.scan(text, true) { // sorted by start, as the ranges are
 		for len(data) > 0 && data[0][1] <= o.first.at {
 			data = data[1:]
 		}
@@ -75,8 +73,9 @@ func neutralizeSeams(text string, data [][2]int, special ...string) string {
 			if d[0] >= o.last.end {
 				break
 			}
-			// The first rune of the occurrence that stands in the data. If it has
-			// only blanks and invisible runes from there, it is reserved without.
+			// The first rune of the occurrence that is in the data. If only blanks
+			// and invisible runes follow in the data, the string is reserved
+			// without it.
 			f, ok := nextFolded(text, max(d[0], o.first.at))
 			if ok && f.end <= d[1] && f.end <= o.last.end {
 				subs = append(subs, substitution{f.at, f.end, set.other})
@@ -87,7 +86,7 @@ func neutralizeSeams(text string, data [][2]int, special ...string) string {
 	return substitute(text, subs)
 }
 
-// substitute carries the substitutions out.
+// substitute makes the substitutions.
 func substitute(text string, subs []substitution) string {
 	if len(subs) == 0 {
 		return text
@@ -112,11 +111,10 @@ func substitute(text string, subs []substitution) string {
 	return out.String()
 }
 
-// ContainsReserved reports whether text contains a reserved string or a variant
-// of one, as Neutralize defines them: whether Neutralize would change text. It
-// serves to refuse text rather than change it, to count attempts, and to check
-// that the values in a finished prompt are harmless. It is safe for concurrent
-// use.
+// ContainsReserved reports whether text contains a reserved string or a variant of
+// one, that is, whether Neutralize would change text. Use it to reject text instead
+// of changing it, to count attempts, or to check the values in a finished prompt.
+// It is safe for concurrent use.
 func ContainsReserved(text string, special ...string) bool {
 	return len(reservedFor(special).scan(text, false)) > 0
 }
@@ -139,8 +137,8 @@ var (
 	headingPatterns = []pattern{newPattern("Instruction:"), newPattern("Input:"), newPattern("Response:")}
 )
 
-// builtin are the strings that are always reserved, builtinUsed the runes in them and in
-// the markers known by their shape.
+// builtin holds the strings that are always reserved, builtinUsed the runes in them
+// and in the markers recognized by shape.
 var builtin, builtinUsed = func() (*index, map[rune]bool) {
 	x, used := new(index), map[rune]bool{'#': true, '|': true}
 	for _, p := range slices.Concat(controlPatterns, markerPatterns) {
@@ -155,22 +153,22 @@ var builtin, builtinUsed = func() (*index, map[rune]bool) {
 }()
 
 // reservedSet is the compiled form of all reserved strings of one call. It is
-// not changed once made.
+// immutable.
 type reservedSet struct {
 	special []string  // as given by the caller
 	byFirst *index    // the special strings, nil if there is none
 	opens   [256]bool // first bytes of the runes at which something reserved may start
 
-	// The runes to put in, for an opening bracket, a closing bracket and any
+	// The replacement runes, for an opening bracket, a closing bracket and any
 	// other rune.
 	//
-	// They stand in no reserved string, and they are neither blank nor
-	// invisible. This is why one pass is enough. Suppose that a reserved string
-	// stood in the result. It can hold none of these runes, so all its runes
-	// come unchanged from the original, where the same runes stood next to each
-	// other, with the same blanks between: it stood there too. But every
-	// reserved string of the original lost its first rune. For a heading this
-	// holds because no substitution makes a line start.
+	// They occur in no reserved string, and they are neither blank nor invisible.
+	// So one pass is enough. Proof: suppose the result contained a reserved string.
+	// That string has none of these runes, so all its runes come unchanged from the
+	// original, where they were adjacent, with the same blanks between. Then the
+	// original contained it, too. But every reserved string of the original lost
+	// its first rune. For a heading this holds because no substitution makes a line
+	// start.
 	opening, closing, other rune
 }
 
@@ -201,7 +199,7 @@ func newReservedSet(special []string) *reservedSet {
 	return s
 }
 
-// markOpening notes the first byte of every rune that folds to r.
+// markOpening marks the first byte of every rune that folds to r.
 func (s *reservedSet) markOpening(r rune) {
 	if r >= badByte {
 		s.opens[r-badByte] = true
@@ -232,9 +230,9 @@ func unusedPair(used func(rune) bool) (opening, closing rune) {
 	return r, r
 }
 
-// unusedRune returns the first rune of preferred that is not used, or else
-// the first visible one from the geometric shapes onwards. Only special strings
-// that contain all of these together leave nothing but U+FFFD.
+// unusedRune returns the first unused rune of preferred, or else the first unused
+// visible one from the geometric shapes on. U+FFFD is the result only if the
+// special strings contain all of these.
 func unusedRune(used func(rune) bool, preferred string) rune {
 	for _, r := range preferred {
 		if !used(r) {
@@ -251,8 +249,8 @@ func unusedRune(used func(rune) bool, preferred string) rune {
 
 var (
 	defaultReserved = newReservedSet(nil)
-	// lastReserved keeps the set used last. A program talks to few servers, so
-	// it nearly always fits, and unlike a map it can not grow.
+	// lastReserved holds the set used last. A program uses few servers, so it
+	// nearly always matches, and unlike a map it cannot grow.
 	lastReserved atomic.Pointer[reservedSet]
 )
 
@@ -268,23 +266,23 @@ func reservedFor(special []string) *reservedSet {
 	return s
 }
 
-// substitution puts r in the place of the rune at text[at:end].
+// substitution replaces the rune at text[at:end] by r.
 type substitution struct {
 	at, end int
 	r       rune
 }
 
-// occurrence is a reserved string in a text, by its first and its last rune.
+// occurrence is a reserved string in a text: its first and its last rune.
 type occurrence struct{ first, last foldedRune }
 
-// scan returns every reserved string in text; if not all, then only those that
-// start at the first place where one does. It allocates nothing when there are
-// none, unless a special string has more than 32 runes.
+// scan returns every reserved string in text, or, if all is false, only those that
+// start at the first place where one does. It allocates nothing if there are none,
+// unless a special string has more than 32 runes.
 //
-// A reserved string is looked for at each rune, whether or not another one
-// reaches over it, so nested and overlapping ones are all found. One start reads
-// only a few runes ahead, and runs of blanks and invisible runes are read anew
-// by the few starts right before them only, so the time stays linear.
+// It looks for a reserved string at each rune, even inside another one, so it finds
+// all nested and overlapping ones. One start reads only a few runes ahead. Runs of
+// blanks and invisible runes are read again only by the few starts right before
+// them. So the time stays linear.
 func (s *reservedSet) scan(text string, all bool) []occurrence {
 	var found []occurrence
 	w := foldWindow{text: text}
@@ -306,7 +304,7 @@ func (s *reservedSet) scan(text string, all bool) []occurrence {
 		if s.byFirst != nil {
 			found = s.byFirst.at(first, &w, found)
 		}
-		if first.r == '#' { // with which nothing else begins
+		if first.r == '#' { // nothing else begins with #
 			if last, ok := heading(&w, first); ok {
 				found = append(found, occurrence{first, last})
 			}

@@ -200,8 +200,8 @@ func TestNeutralizeSpecialOfAllRunes(t *testing.T) {
 	}
 }
 
-// The caller may use its slice again, and calls with different special strings
-// may run at the same time.
+// The caller may reuse its slice, and calls with different special strings may run
+// at the same time.
 func TestNeutralizeSpecialSets(t *testing.T) {
 	own := []string{"<r>"}
 	Neutralize("", own...)

@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// blanks says whether white space may stand before a rune of a pattern.
+// blanks says whether white space may precede a rune of a pattern.
 type blanks uint8
 
 func (b blanks) allow(seen bool) bool {
@@ -20,8 +20,8 @@ type patternRune struct {
 	before blanks
 }
 
-// newPattern compiles a literal. White space and invisible runes at its ends
-// are left out; the shorter pattern is found wherever the literal is.
+// newPattern compiles a literal. White space and invisible runes at its ends are
+// left out; the shorter pattern matches wherever the literal does.
 func newPattern(literal string) pattern {
 	var p pattern
 	for i := 0; ; {
@@ -41,8 +41,8 @@ func newPattern(literal string) pattern {
 	}
 }
 
-// match reports whether p, which is not empty, stands at the start of w, and
-// returns its last rune.
+// match reports whether w starts with p, which is not empty, and returns the last
+// rune.
 func (p pattern) match(w *foldWindow) (last foldedRune, ok bool) {
 	for k, want := range p {
 		last, ok = w.at(k)
@@ -56,13 +56,13 @@ func (p pattern) match(w *foldWindow) (last foldedRune, ok bool) {
 // index holds reserved strings by their first rune.
 type index struct{ table[starts] }
 
-// starts are the reserved strings that begin with one rune, without it.
+// starts holds the reserved strings that begin with one rune, without that rune.
 type starts struct {
-	whole bool             // the rune by itself is one
+	whole bool             // the rune by itself is reserved
 	then  table[[]pattern] // the others, by their second rune
 }
 
-// table is a map by runes. Nearly all of them are ASCII.
+// table is a map with rune keys, nearly all of them ASCII.
 type table[V any] struct {
 	ascii [utf8.RuneSelf]*V
 	more  map[rune]*V
@@ -76,7 +76,7 @@ func (t *table[V]) get(r rune) *V {
 	return t.more[r]
 }
 
-// make returns the value of r, a zero one if there was none.
+// make returns the value of r, a new zero value if there was none.
 func (t *table[V]) make(r rune) *V {
 	v := t.get(r)
 	switch {
@@ -104,7 +104,7 @@ func (x *index) add(p pattern) {
 	*rest = append(*rest, p[1:])
 }
 
-// at adds the strings that begin with first, before w, to found.
+// at appends to found the strings that begin with first, the rune before w.
 func (x *index) at(first foldedRune, w *foldWindow, found []occurrence) []occurrence {
 	list := x.get(first.r)
 	if list == nil {

@@ -12,52 +12,52 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Scorer is the power to say how likely a given continuation is.
+// Scorer is the power to give the probability of a given continuation.
 type Scorer interface {
-	// Score returns the continuation of req's prompt by the text and control
-	// tokens of steps, with the log-probability of each token and, at the first
-	// step and at tokens of a watched group, the distributions of req.Watch. The
-	// backend may cut text into other tokens than steps do. If end is set the end
-	// token is scored as well, and Finish is FinishEnd; else Finish is
-	// FinishLength. req.MaxTokens and Temperature are ignored, and so is Stop but
-	// for what it says of the wish for one segment (see Request.Stop).
+	// Score returns the continuation of req's prompt by the text and control tokens
+	// of steps. It has the log-probability of each token and, at the first step and
+	// at tokens of a watched group, the distributions of req.Watch. The backend may
+	// cut the text into other tokens than steps does. If end is set the end token
+	// is scored as well, and Finish is FinishEnd; else Finish is FinishLength.
+	// req.MaxTokens and Temperature are ignored. Of Stop only the request for one
+	// segment has an effect (see Request.Stop).
 	Score(ctx context.Context, req Request, steps []Step, end bool) (Completion, error)
 }
 
 // NextPredictor is the power to give the whole distribution of the next token.
 type NextPredictor interface {
-	// Next returns the distribution after req's prompt continued by the text and
+	// Next returns the distribution after req's prompt, continued by the text and
 	// control tokens of after.
 	Next(ctx context.Context, req Request, after []Step) (NextDistribution, error)
 }
 
 // NextDistribution is the distribution of one token.
 type NextDistribution struct {
-	// Tokens holds tokens with exact probabilities, likeliest first; ties are in
-	// a fixed order.
+	// Tokens holds tokens with exact probabilities, likeliest first. Ties are in a
+	// fixed order.
 	Tokens []Alternative
-	// Rest is the probability, in [0, 1], of all tokens not listed; with it the
+	// Rest is the probability, in [0, 1], of all tokens not listed. With it the
 	// distribution sums to 1.
 	Rest float64
 }
 
-// GroupProber is the power to give exact probabilities of one group's tokens.
+// GroupProber is the power to give exact probabilities of the tokens of one group.
 type GroupProber interface {
-	// GroupProbs returns exact probabilities of the tokens of g after req's prompt
+	// GroupProbs returns exact probabilities of the tokens of g after req's prompt,
 	// continued by after. They may be normalized within the group.
 	GroupProbs(ctx context.Context, req Request, after []Step, g reflection.Group) (reflection.Distribution, error)
 }
 
-// TokenResolver is the power to say which vocabulary ids strings have.
+// TokenResolver is the power to give the vocabulary ids of strings.
 type TokenResolver interface {
-	// ResolveTokens returns one id per name, or an error that names the first
-	// that is not exactly one token.
+	// ResolveTokens returns one id per name, or an error that names the first that
+	// is not exactly one token.
 	ResolveTokens(ctx context.Context, names []string) ([]int32, error)
 }
 
-// Describer is the power to say what a backend can do.
+// Describer is the power to report the capabilities of a backend.
 type Describer interface {
-	// Describe may ask the server; only a success is worth keeping.
+	// Describe may ask the server. Cache only a success.
 	Describe(ctx context.Context) (Capabilities, error)
 }
 
@@ -66,47 +66,50 @@ type Checker interface {
 	Check(ctx context.Context) error
 }
 
-// Capabilities says what a backend gives.
+// Capabilities says what a backend can give.
 type Capabilities struct {
 	// Model names the model, for traces.
 	Model string `json:"model"`
-	// Level is the best level of judgments its own control tokens allow;
-	// LevelUnstated for a model that has no control tokens and needs a critic.
+	// Level is the best level of judgments that its own control tokens allow;
+	// LevelUnstated for a model without control tokens, which needs a critic.
 	Level reflection.Level `json:"level"`
-	// TopN is how far down the backend looks for watched tokens when Level is
-	// TopN, else 0.
+	// TopN is the rank down to which the backend looks for watched tokens if Level
+	// is TopN, else 0.
 	TopN int `json:"top_n,omitempty"`
-	// LogProbs is set when text and control tokens carry exact log-probabilities,
-	// EndLogProb when the end token does.
+	// LogProbs is set if text and control tokens carry exact log-probabilities,
+	// EndLogProb if the end token does.
 	LogProbs   bool `json:"log_probs"`
 	EndLogProb bool `json:"end_log_prob"`
-	// Quotes is set for a model that chooses among a few fixed texts. The mean
-	// log-probability of its tokens then measures length, not quality, and the
-	// probability of the whole text is the sequence score to use.
+	// Quotes is set for a model that chooses among a few fixed texts. Then the mean
+	// log-probability of the tokens measures length, not quality. Use the
+	// probability of the whole text as the sequence score.
 	Quotes bool `json:"quotes,omitempty"`
-	// AbstainBelow is the relevance, in (0, 1], below which a passage, by the model's own
-	// judgment, is better not answered from: for a model that answers from whatever it is
-	// shown. 0 recommends nothing.
+	// AbstainBelow is a recommended threshold, in (0, 1], for a model that answers
+	// from any passage it is given: if the relevance of a passage by the model's
+	// own judgment is lower, it is better not to answer from it. 0 recommends
+	// nothing.
 	AbstainBelow float64 `json:"abstain_below,omitempty"`
-	// SharedPrefix is set when a prefix that one request has read need not be read
-	// again for another, Slots is the number of cache slots that Request.Affinity
-	// can choose among, each of which keeps what was read there last.
+	// SharedPrefix is set if a prefix that one request has read is not read again
+	// for another. Slots is the number of cache slots that Request.Affinity can
+	// choose among. Each slot keeps what was read there last.
 	SharedPrefix bool `json:"shared_prefix,omitempty"`
 	Slots        int  `json:"slots,omitempty"`
-	// Paced is set when the model works only while its stream is read, as one in
-	// the same process does: a stream that waits costs nothing. A server generates
-	// on into its connection, and is not paced.
+	// Paced is set if the model works only while its stream is read, like a model
+	// in the same process: a stream that waits costs nothing. A server is not
+	// paced: it generates on into its connection.
 	Paced bool `json:"paced,omitempty"`
-	// Resumes is set when Prompt.Relevance is honored: at temperature 0 the
-	// continuation of a prompt with the token of IsREL that the model begins with is
-	// the rest of the continuation of the prompt without it.
+	// Resumes is set if Prompt.Relevance is honored. Take a prompt and the token of
+	// IsREL that the model generates first. At temperature 0 the continuation of
+	// the prompt with that token must be the rest of the continuation of the prompt
+	// without it.
 	Resumes bool `json:"resumes,omitempty"`
 	// Template and TemplateHash identify the prompt template.
 	Template     string `json:"template,omitempty"`
 	TemplateHash string `json:"template_hash,omitempty"`
 }
 
-// unsupported says which power is missing, and wraps errors.ErrUnsupported.
+// unsupported returns the error of a missing power, which wraps
+// errors.ErrUnsupported.
 func unsupported(g Generator, power string) error {
 	return fmt.Errorf("generator: %T cannot %s: %w", g, power, errors.ErrUnsupported)
 }
@@ -156,7 +159,8 @@ func GroupProbs(ctx context.Context, g Generator, req Request, after []Step, gro
 	})
 }
 
-// checkPower refuses a request whose After would come before what the powers are given.
+// checkPower rejects a request with After, which would come before the power's
+// argument.
 func (r *Request) checkPower() error {
 	if len(r.After) > 0 {
 		return fmt.Errorf("%w: After is set: want what follows the prompt as the argument of the power", ErrRequest)
@@ -164,11 +168,12 @@ func (r *Request) checkPower() error {
 	return nil
 }
 
-// askingKey finds the step of a call of a power. A wrapper that passes the power on by the
-// same helper begins no other.
+// askingKey is the context key of the step of a power's call. A wrapper that
+// forwards the power through the same helper begins no other step.
 type askingKey struct{}
 
-// startPower begins a step, unless ctx is in one of these directly.
+// startPower begins a step, unless the current step of ctx is already one of a
+// power.
 func startPower(ctx context.Context, name string) (context.Context, *observe.Span) {
 	if asking, _ := ctx.Value(askingKey{}).(*observe.Span); asking != nil && asking == observe.Current(ctx) {
 		return ctx, nil
@@ -180,8 +185,8 @@ func startPower(ctx context.Context, name string) (context.Context, *observe.Spa
 	return ctx, span
 }
 
-// charged makes a call that generates a fixed number of tokens, within the budget of ctx.
-// What else it costs the powers do not tell.
+// charged makes a call that generates a fixed number of tokens, within the budget
+// of ctx. The powers do not report other costs.
 func charged[T any](ctx context.Context, name string, tokens int, ask func(context.Context) (T, error)) (t T, err error) {
 	ctx, span := startPower(ctx, name)
 	defer func() { span.End(err) }()
@@ -191,13 +196,13 @@ func charged[T any](ctx context.Context, name string, tokens int, ask func(conte
 	}
 	defer func() {
 		cost := Usage{Calls: 1, GeneratedTokens: tokens, Partial: true}
-		if errors.Is(err, errors.ErrUnsupported) { // a wrapper found that the model is not one
+		if errors.Is(err, errors.ErrUnsupported) { // a wrapper found that the model lacks the power
 			cost = Usage{}
 		}
 		reserved.Settle(cost)
 		span.Spend(cost)
 	}()
-	err = fanout.ErrNoReturn // unless it returns
+	err = fanout.ErrNoReturn // unless the call returns
 	t, err = ask(budget.Detach(ctx))
 	return t, err
 }
@@ -212,7 +217,7 @@ func ResolveTokens(ctx context.Context, g Generator, names []string) ([]int32, e
 }
 
 // Describe uses g's [Describer]. The error wraps errors.ErrUnsupported if g is
-// none; a caller then knows nothing of g and must assume nothing.
+// none. Then the capabilities are unknown, and the caller must assume none.
 func Describe(ctx context.Context, g Generator) (Capabilities, error) {
 	if p, ok := g.(Describer); ok {
 		return p.Describe(ctx)
@@ -228,9 +233,9 @@ func Check(ctx context.Context, g Generator) error {
 	return unsupported(g, "check itself")
 }
 
-// Wrap returns a Generator that generates by calling generate and passes every
-// power on to inner. Retrying, caching and counting wrap a model this way without
-// hiding what it can do.
+// Wrap returns a Generator that generates by calling generate and forwards every
+// power to inner. Use it to retry, cache or count without hiding what the model can
+// do.
 func Wrap(inner Generator, generate func(ctx context.Context, req Request) iter.Seq2[Step, error]) Generator {
 	return wrapper{inner, generate}
 }

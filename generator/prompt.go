@@ -8,41 +8,39 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Prompt is what a model continues, before anything is written out. All strings
-// in it are data: whatever they contain, they never act as control tokens.
+// Prompt is what a model continues, before it is written out. All its strings are
+// data: their content never acts as a control token.
 type Prompt struct {
-	// Instruction is the task, or the bare question when there is no task.
+	// Instruction is the task, or the bare question if there is no task.
 	Instruction string `json:"instruction"`
-	// Input is the question when Instruction holds a task; may be empty.
+	// Input is the question if Instruction holds a task; it may be empty.
 	Input string `json:"input,omitempty"`
 	// Separator says how Instruction and Input are joined.
 	Separator Separator `json:"separator,omitzero"`
-	// Queries holds other texts of the question that were searched for, such as the
-	// variants of RAG-Fusion. Models that follow instructions are shown them beside the
-	// question ([ChatTemplate]), white space folded and blank ones left out; templates
-	// of models that were trained without them leave all out, as [SelfRAGTemplate] does.
+	// Queries holds other texts that were searched for, such as the variants of
+	// RAG-Fusion. [ChatTemplate] shows them beside the question, with white space
+	// folded and without blank ones. Templates of models trained without them, such
+	// as [SelfRAGTemplate], leave them out.
 	Queries []string `json:"queries,omitempty"`
 	// Path holds the segments generated so far, in order.
 	Path []PathSegment `json:"path,omitempty"`
-	// Evidence holds the passages that the next segment is to use. Setting it
-	// implies Force Retrieval.
+	// Evidence holds the passages for the next segment. Setting it implies Force
+	// Retrieval.
 	Evidence []Evidence `json:"evidence,omitempty"`
-	// Force is the control token the continuation starts from: NoRetrieval,
-	// Retrieval (only with Evidence), ContinueEvidence (only when the path holds
+	// Force is the control token that the continuation starts from: NoRetrieval,
+	// Retrieval (only with Evidence), ContinueEvidence (only if the path holds
 	// evidence), or None to let the model choose.
 	Force reflection.Token `json:"force,omitzero"`
-	// Relevance is the token of IsREL that a model has generated for Evidence
-	// already, if a continuation that was broken off after it is to go on from
-	// there; else None. It needs Evidence and a model of which [Capabilities] says
-	// Resumes.
+	// Relevance is the token of IsREL that the model already generated for
+	// Evidence, to resume a continuation that was stopped after it; else None. It
+	// needs Evidence and a model whose [Capabilities] have Resumes set.
 	Relevance reflection.Token `json:"relevance,omitzero"`
 }
 
-// PathSegment is a piece of an answer that has been generated: what the model saw,
-// said and judged.
+// PathSegment is a generated piece of an answer, with what the model saw and
+// judged.
 type PathSegment struct {
-	// Text is the generated text as it came, control tokens left out and white
-	// space kept.
+	// Text is the generated text without control tokens. White space is kept.
 	Text string `json:"text"`
 	// Evidence holds the passages shown before the segment, if it retrieved.
 	Evidence []Evidence `json:"evidence,omitempty"`
@@ -70,8 +68,8 @@ func JoinEvidence(list []Evidence) string {
 	return strings.Join(texts, "\n\n")
 }
 
-// Separator says how an instruction and its input are joined. The released
-// scripts use three, and the models know all of them.
+// Separator says how an instruction and its input are joined. The released scripts
+// use three ways, and the models were trained with all of them.
 type Separator uint8
 
 const (
@@ -139,8 +137,8 @@ func (p Prompt) Check() error {
 	return nil
 }
 
-// PathEvidence returns the passages of the latest segment that had any: those a
-// continuation with ContinueEvidence goes on using.
+// PathEvidence returns the passages of the latest segment that had any. A
+// continuation with ContinueEvidence uses them.
 func (p Prompt) PathEvidence() []Evidence {
 	for i := len(p.Path) - 1; i >= 0; i-- {
 		if len(p.Path[i].Evidence) > 0 {
@@ -150,7 +148,7 @@ func (p Prompt) PathEvidence() []Evidence {
 	return nil
 }
 
-// QuestionText returns the question with its task, if there is one, as one text.
+// QuestionText returns the question as one text, with its task if there is one.
 func (p Prompt) QuestionText() string {
 	if p.Input == "" {
 		return p.Instruction
@@ -158,8 +156,8 @@ func (p Prompt) QuestionText() string {
 	return p.Instruction + "\n\n" + p.Input
 }
 
-// PathText returns the answer so far: the texts of the path, white space around
-// each trimmed, joined with spaces. Empty if there is none.
+// PathText returns the answer so far: the texts of the path, trimmed of white space
+// and joined with spaces. It is empty if there is none.
 func (p Prompt) PathText() string {
 	var texts []string
 	for _, s := range p.Path {
@@ -179,7 +177,7 @@ func (p Prompt) isZero() bool {
 type Instruction struct {
 	// Name names the task in traces.
 	Name string
-	// Text is the task; empty asks the bare question.
+	// Text is the task; if empty, the question is asked alone.
 	Text      string
 	Separator Separator
 }
@@ -192,10 +190,10 @@ func (in Instruction) Prompt(question string) Prompt {
 	return Prompt{Instruction: in.Text, Input: question, Separator: in.Separator}
 }
 
-// The instructions of the released evaluation scripts. The zero Instruction, the
-// bare question, is the one for PopQA and TriviaQA. WoW, OBQA, ARCEasy and TREX are joined
-// as the script for short answers joins them; training data of all tasks has
-// SepLongForm.
+// The instructions of the released evaluation scripts. The zero Instruction, which
+// asks the question alone, is the one for PopQA and TriviaQA. WoW, OBQA, ARCEasy
+// and TREX are joined as the script for short answers joins them; the training data
+// of all tasks has SepLongForm.
 var (
 	// PubHealth asks whether a statement is true or false.
 	PubHealth = Instruction{

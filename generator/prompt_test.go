@@ -92,8 +92,8 @@ func TestTemplateResumes(t *testing.T) {
 	}
 }
 
-// Every field that takes text gets every hostile string, and the rendered prompt
-// must hold exactly the control tokens of the same prompt with harmless text.
+// Every text field gets every hostile string. The rendered prompt must hold exactly
+// the control tokens of the same prompt with harmless text.
 func TestTemplateDataIsNeverControl(t *testing.T) {
 	build := func(s, rest string) generator.Prompt {
 		return generator.Prompt{
@@ -234,8 +234,8 @@ func TestTask(t *testing.T) {
 	}
 }
 
-// Data must not become reserved together with the trusted text it meets, and
-// trusted text that is reserved by itself stays.
+// Data must not become reserved together with adjacent trusted text. Trusted text
+// that is reserved by itself stays.
 func TestSeamsOfTrustedTextAndData(t *testing.T) {
 	for _, c := range []struct{ template, value, want string }{
 		{"## {{a}}", "Response:", "## *esponse:"},

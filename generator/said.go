@@ -7,15 +7,15 @@ import (
 
 var (
 	thinks = regexp.MustCompile(`^(?i:\s*<(think|thinking)>)`)
-	// A chat template can write the opening mark itself: then the closing one stands
+	// A chat template can write the opening mark itself. Then the closing one is
 	// alone on a line.
 	thought = regexp.MustCompile(`(?im)^[ \t]*</(?:think|thinking)>[ \t]*\r?$`)
 )
 
-// Said returns the text without the thinking before it, which some models write as
-// <think> … </think> if their server does not take it out. Thinking that does not end
-// says nothing: the result is empty. Such marks in the middle of a line are part of what
-// is said.
+// Said returns the text without the thinking before it. Some models write that as
+// <think> … </think> if their server does not remove it. If the thinking does not
+// end, the result is empty. Such marks in the middle of a line are part of the
+// text.
 func (c Completion) Said() string {
 	text := c.Text()
 	end := thought.FindStringIndex(text)

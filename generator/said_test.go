@@ -35,7 +35,7 @@ func TestSaid(t *testing.T) {
 	}
 }
 
-// What is said is the end of the reply, and all of it if there is no mark.
+// The result is the end of the reply, and all of it if there is no mark.
 func FuzzSaid(f *testing.F) {
 	for _, s := range []string{"", "<think>a</think>b", "a\n</think>\nb", "<think>", "</thinking>\r", "<Think>\xff</THINK>\n"} {
 		f.Add(s)

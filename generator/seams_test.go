@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// TestSeamsAgainstAllRanges compares with a walk over all ranges for each occurrence.
+// TestSeamsAgainstAllRanges compares with a loop over all ranges for each
+// occurrence.
 func TestSeamsAgainstAllRanges(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 5))
 	pieces := []string{"[", "Rel", "evant", "]", " ", "\u200b", "[Relevant]", "\n", "##", "# ", "Input", ":", "x", "[[Rele", "vant]]"}
@@ -45,7 +46,7 @@ func TestSeamsAgainstAllRanges(t *testing.T) {
 	}
 }
 
-// BenchmarkManyPassages prints what a prompt with four times the passages costs.
+// BenchmarkManyPassages prints the cost of a prompt with four times the passages.
 func BenchmarkManyPassages(b *testing.B) {
 	var took [2]time.Duration
 	for b.Loop() {

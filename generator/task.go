@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// TaskTemplate is a named prompt for something other than continuing an answer:
-// judging, rewriting, making data. Its own text is trusted; placeholders such as
-// {{question}} are filled with data. It can part data from its own text with marks
-// such as <passage> and </passage>, letters and underscores in angle brackets:
-// those that stand in its text are reserved strings in the values. It can show
-// examples first ([TaskTemplate.WithExamples]). Make one with [NewTaskTemplate].
+// TaskTemplate is a named prompt for a task other than continuing an answer:
+// judging, rewriting, making data. Its own text is trusted. Placeholders such as
+// {{question}} are filled with data. Marks in its text such as <passage> and
+// </passage>, letters and underscores in angle brackets, can separate data from
+// text; they are reserved strings in the values. It can show examples first
+// ([TaskTemplate.WithExamples]). Make one with [NewTaskTemplate].
 type TaskTemplate struct {
 	name, system, user string
 	placeholders       []string
@@ -23,10 +23,10 @@ type TaskTemplate struct {
 
 var mark = regexp.MustCompile(`</?[A-Za-z_]+>`)
 
-// NewTaskTemplate parses a template. system may be empty; a chat model gets it
-// as its system message, any other model in front of user. An error names the
-// place of a brace that does not belong to a placeholder, or says that there is
-// no name or no text. Placeholder names are letters, digits and underscores.
+// NewTaskTemplate parses a template. system may be empty; a chat model gets it as
+// its system message, any other model before user. Placeholder names are letters,
+// digits and underscores. An error names the position of a brace that does not
+// belong to a placeholder, or says that the name or the text is missing.
 func NewTaskTemplate(name, system, user string) (TaskTemplate, error) {
 	t := TaskTemplate{name: name, system: system, user: user}
 	if name == "" || strings.TrimSpace(user) == "" {
@@ -65,9 +65,9 @@ func (t TaskTemplate) Name() string { return t.name }
 // Placeholders returns the names that need values, sorted.
 func (t TaskTemplate) Placeholders() []string { return slices.Clone(t.placeholders) }
 
-// Messages returns the template's messages, placeholders unfilled: the system
-// message if there is one, and the user message. [TaskTemplate.Examples] returns what
-// stands between them.
+// Messages returns the messages with placeholders unfilled: the system message if
+// there is one, and the user message. The examples between them are in
+// [TaskTemplate.Examples].
 func (t TaskTemplate) Messages() []Message {
 	m := []Message{{RoleUser, t.user}}
 	if t.system != "" {
@@ -76,7 +76,7 @@ func (t TaskTemplate) Messages() []Message {
 	return m
 }
 
-// Role says who speaks a message.
+// Role is the speaker of a message.
 type Role string
 
 // The roles that chat models know.
@@ -92,12 +92,12 @@ type Message struct {
 	Text string `json:"text"`
 }
 
-// messageGap stands between messages that are one text.
+// messageGap separates messages in one text.
 const messageGap = "\n\n"
 
-// JoinMessages writes messages as one text, for a model that takes no others: blank
-// lines stand between them. Where the assistant has spoken, another one ends the text,
-// so that the model's reply begins as those before it do.
+// JoinMessages writes messages as one text, separated by blank lines, for a model
+// that takes only one text. If there is a message of the assistant, another blank
+// line ends the text, so that the model's reply begins like the replies before it.
 func JoinMessages(messages []Message) string {
 	var texts []string
 	replies := false
@@ -150,14 +150,15 @@ func checkValues(values map[string]string, placeholders []string) error {
 	return nil
 }
 
-// Render fills the values in, neutralised, and returns the messages in order: the
-// system message if there is one, a user and an assistant message for each example, and
-// the user message. special lists the server's own special tokens; the template's marks
-// are reserved with them. What [JoinMessages] makes of the messages is neutralised, too.
+// Render fills in the neutralized values and returns the messages in order: the
+// system message if there is one, a user and an assistant message for each example,
+// and the user message. special lists the server's own special tokens; they and the
+// template's marks are reserved. The result of [JoinMessages] on these messages is
+// neutralized, too.
 func (t Task) Render(special ...string) ([]Message, error) { return t.render("", special) }
 
-// render is Render with a mark that is trusted, though it is reserved, at the end of the
-// replies of examples; empty if there is none.
+// render is Render with a mark, empty if there is none, that is reserved but
+// trusted at the end of the replies of examples.
 func (t Task) render(end string, special []string) ([]Message, error) {
 	if err := t.Check(); err != nil {
 		return nil, err
@@ -180,8 +181,8 @@ func (t Task) render(end string, special []string) ([]Message, error) {
 	return w.messages(), nil
 }
 
-// expand walks through text and calls literal for what stands between
-// placeholders and placeholder for each name.
+// expand walks through text. It calls literal with each text between placeholders
+// and placeholder with each name.
 func expand(text string, literal, placeholder func(string)) error {
 	for rest, at := text, 0; ; {
 		i := strings.Index(rest, "{{")

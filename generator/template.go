@@ -10,21 +10,20 @@ import (
 
 // PromptTemplate writes a prompt out for a server that takes one string.
 //
-// Render refuses a prompt that fails [Prompt.Check] with that error, and one with
-// Prompt.Relevance, if the layout cannot end in it, with an error that wraps
-// errors.ErrUnsupported. In what it
-// returns, control tokens come from typed fields only; every reserved string in
-// the data, special included, is neutralised. Prompt.Queries may be left out. Hash changes whenever the layout
-// does. Implementations are safe for concurrent use.
+// Render rejects a prompt that fails [Prompt.Check] with that error. If the layout
+// cannot end in Prompt.Relevance, it rejects a prompt with one by an error that
+// wraps errors.ErrUnsupported. In the result, control tokens come only from typed
+// fields; every reserved string in the data, special included, is neutralized.
+// Prompt.Queries may be left out. Hash changes whenever the layout does.
+// Implementations are safe for concurrent use.
 type PromptTemplate interface {
 	Name() string
 	Hash() string
 	Render(p Prompt, special ...string) (string, error)
 }
 
-// Resumes reports whether t writes Prompt.Relevance, and nothing more, behind the
-// prompt without it: what [Capabilities] Resumes rests on with servers that take
-// one string.
+// Resumes reports whether t only appends Prompt.Relevance to the prompt without it.
+// With servers that take one string, Resumes in [Capabilities] depends on this.
 func Resumes(t PromptTemplate) bool {
 	p := Prompt{Instruction: "i", Evidence: []Evidence{{Text: "x"}}}
 	before, err := t.Render(p)
@@ -33,15 +32,15 @@ func Resumes(t PromptTemplate) bool {
 	return err == nil && err2 == nil && after == before+reflection.Relevant.String()
 }
 
-// SelfRAGTemplate is the layout on which the published Self-RAG models were
-// trained (released code, 1fcdc42): instruction and response headings, then the
-// path, each retrieving segment with its passage in place, then the evidence.
-// Prompt.Queries has no place in it. The zero value is ready for use.
+// SelfRAGTemplate is the layout on which the published Self-RAG models were trained
+// (released code, 1fcdc42): instruction and response headings, then the path, each
+// retrieving segment after its passage, then the evidence. Prompt.Queries is left
+// out. The zero value is ready to use.
 type SelfRAGTemplate struct {
-	// OmitPathEvidence leaves the passages of earlier segments and the tokens
-	// [Retrieval] before them out, as the released inference script does: of such a
-	// segment the prompt has its text and its judgments. Prompts get shorter, but a
-	// segment that continues from an earlier passage no longer sees it.
+	// OmitPathEvidence leaves out the passages of earlier segments and the tokens
+	// [Retrieval] before them, as the released inference script does. The prompt
+	// keeps the text and the judgments of these segments. Prompts get shorter, but
+	// a segment that continues from an earlier passage no longer sees it.
 	OmitPathEvidence bool
 }
 
@@ -53,8 +52,8 @@ func (t SelfRAGTemplate) Name() string {
 	return "selfrag"
 }
 
-// Hash returns the hash of what the template makes of a fixed prompt that uses
-// every part of it but Relevance, which is written after the evidence in any case.
+// Hash returns the hash of the template's text for a fixed prompt. That prompt has
+// every part but Relevance, which is always written after the evidence.
 func (t SelfRAGTemplate) Hash() string {
 	probe := Prompt{
 		Instruction: "i", Input: "q", Separator: SepLongForm,
@@ -87,7 +86,7 @@ func (t SelfRAGTemplate) Render(p Prompt, special ...string) (string, error) {
 	for _, s := range p.Path {
 		switch {
 		case t.OmitPathEvidence && (len(s.Evidence) > 0 || s.Retrieve == reflection.Retrieval):
-			// Nothing: [Retrieval] without a passage is in no training text.
+			// Nothing: no training text has [Retrieval] without a passage.
 		case len(s.Evidence) > 0:
 			w.evidence(s.Evidence)
 		default:
@@ -107,8 +106,8 @@ func (t SelfRAGTemplate) Render(p Prompt, special ...string) (string, error) {
 	return w.String(), nil
 }
 
-// Extend returns a prompt that a template wrote, continued by the text and the
-// control tokens of steps. Text is data and is neutralised, as templates do it.
+// Extend returns a written prompt continued by the text and the control tokens of
+// steps. Text is data and is neutralized as in templates.
 func Extend(prompt string, steps []Step, special ...string) string {
 	w := promptWriter{special: special}
 	w.trusted(prompt)
@@ -119,14 +118,14 @@ func Extend(prompt string, steps []Step, special ...string) string {
 	return w.String()
 }
 
-// promptWriter joins trusted text and data. Data is neutralised in the longest
-// possible runs, because two harmless pieces can make a reserved string where
-// they meet; and so can data and the trusted text beside it.
+// promptWriter joins trusted text and data. It neutralizes data in the longest
+// possible runs, because two harmless pieces can make a reserved string where they
+// meet. So can data and the trusted text beside it.
 type promptWriter struct {
 	special []string
 	out     strings.Builder
 	run     strings.Builder
-	ranges  [][2]int // where data stands in out
+	ranges  [][2]int // where the data is in out
 }
 
 func (w *promptWriter) data(s string) { w.run.WriteString(s) }
@@ -166,8 +165,8 @@ func (w *promptWriter) String() string {
 	return neutralizeSeams(w.out.String(), w.ranges, w.special...)
 }
 
-// joined is title and text as one piece of data: a reserved string may be split
-// over the two.
+// joined returns title and text as one piece of data: a reserved string may be
+// split over the two.
 func (e Evidence) joined() string {
 	if e.Title == "" {
 		return e.Text
@@ -175,8 +174,8 @@ func (e Evidence) joined() string {
 	return e.Title + "\n" + e.Text
 }
 
-// hashText returns the first 16 hex digits of the SHA-256 of s: enough to tell
-// templates apart in a trace.
+// hashText returns the first 16 hex digits of the SHA-256 of s, which are enough to
+// distinguish templates in a trace.
 func hashText(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:8])

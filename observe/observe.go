@@ -20,7 +20,7 @@ const (
 	Decision   Kind = "decision"   // whether to retrieve
 	Retrieval  Kind = "retrieval"  // one use of the engine's retriever
 	Part       Kind = "part"       // a part of a composed retriever
-	Rewriting  Kind = "rewriting"  // other texts for a question, or one that stands alone
+	Rewriting  Kind = "rewriting"  // other texts for a question, or one independent of the history
 	Reranking  Kind = "reranking"  // scoring passages
 	Embedding  Kind = "embedding"  // turning texts into vectors
 	Critique   Kind = "critique"   // judging a candidate
@@ -32,45 +32,46 @@ const (
 // Step is a piece of work that begins.
 type Step struct {
 	Kind Kind
-	// Name says which part does it, such as the name of a prompt template or of a part
-	// of a fusion. It is valid UTF-8.
+	// Name names the part that does it, such as a prompt template or a part of a
+	// fusion. It is valid UTF-8.
 	Name string
 }
 
-// End is how a step ended.
+// End is the outcome of a step.
 type End struct {
-	// Err is why it failed, nil if it did not.
+	// Err is the reason for a failure, nil if there was none.
 	Err error
-	// Usage is what the step cost, what is inside it included. It is nil where only the
-	// steps inside know.
+	// Usage is the cost of the step, the steps inside it included. It is nil if
+	// only the steps inside report it.
 	Usage *budget.Usage
-	// Texts is what came of the step: the texts that were searched for, the parts that
-	// were chosen, the reply of a model. They are valid UTF-8.
+	// Texts holds the results of the step: the texts that were searched for, the
+	// parts that were chosen, the reply of a model. They are valid UTF-8.
 	Texts []string
-	// Attributes says more. The keys Template and TemplateHash identify the prompt of a
-	// call.
+	// Attributes holds further data. The keys Template and TemplateHash identify
+	// the prompt of a call.
 	Attributes []slog.Attr
 }
 
-// The keys of attributes that steps of several kinds have.
+// The keys of attributes of several kinds of steps.
 const (
 	Template     = "template"
 	TemplateHash = "template_hash"
 )
 
-// Observer hears of steps.
+// Observer receives steps.
 type Observer interface {
-	// Start is called when a step begins, and the function that it returns when the step
-	// has ended, once, perhaps in another goroutine; it may be nil. The step's work runs under the
-	// context, which is made from ctx: it holds what ctx holds. Steps that run side by
-	// side start in their order, in one goroutine.
+	// Start is called when a step begins. The function that it returns, unless nil,
+	// is called once when the step has ended, possibly in another goroutine. The
+	// step's work runs under the returned context, which must be derived from ctx.
+	// Concurrent steps start in their order, in one goroutine.
 	//
-	// Start may be called from several goroutines at once. Both calls delay the work, and
-	// a panic in them is a panic of the step.
+	// Start may be called from several goroutines at once. Both calls delay the
+	// work, and a panic in them is a panic of the step.
 	Start(ctx context.Context, s Step) (context.Context, func(End))
 }
 
-// With returns a context whose steps o hears of, after the observers that ctx already has.
+// With returns a context whose steps are reported to o, after the observers that
+// ctx already has.
 func With(ctx context.Context, o Observer) context.Context {
 	at := &place{first: o}
 	if outer := placeOf(ctx); outer != nil {
@@ -81,7 +82,7 @@ func With(ctx context.Context, o Observer) context.Context {
 
 type key struct{}
 
-// place is who listens at a context, and the step that it belongs to.
+// place holds the observers of a context, and the step that the context belongs to.
 type place struct {
 	first  Observer
 	others []Observer
@@ -93,8 +94,8 @@ func placeOf(ctx context.Context) *place {
 	return at
 }
 
-// Span is a step under way. Its methods are safe for concurrent use, and do nothing if it
-// is nil, which it is without an observer.
+// Span is a running step. Its methods are safe for concurrent use, and do nothing
+// if it is nil, as it is without an observer.
 type Span struct {
 	ends []func(End)
 
@@ -102,9 +103,9 @@ type Span struct {
 	end End
 }
 
-// Start tells the observers of ctx that a step begins, in their order. The work must run
-// under the context that it returns, and end with [Span.End]. Without an observer it
-// returns ctx and nil.
+// Start reports to the observers of ctx, in their order, that a step begins. The
+// work must run under the returned context, and end with [Span.End]. Without an
+// observer it returns ctx and nil.
 func Start(ctx context.Context, kind Kind, name string) (context.Context, *Span) {
 	at := placeOf(ctx)
 	if at == nil {
@@ -113,7 +114,7 @@ func Start(ctx context.Context, kind Kind, name string) (context.Context, *Span)
 	span := &Span{ends: make([]func(End), 0, 1+len(at.others))}
 	started := false
 	defer func() {
-		if !started { // the observers before the one that failed must not wait for the end
+		if !started { // the observers before the failed one must not wait for the end
 			span.End(errNotStarted)
 		}
 	}()
@@ -129,7 +130,7 @@ func Start(ctx context.Context, kind Kind, name string) (context.Context, *Span)
 	return ctx, span
 }
 
-// errNotStarted is the error of a step that an observer did not let begin.
+// errNotStarted is the error of a step if an observer did not return from Start.
 var errNotStarted = errors.New("observe: an observer did not return from Start")
 
 // Observed reports whether ctx has an observer.
@@ -145,7 +146,7 @@ func Current(ctx context.Context) *Span {
 	return nil
 }
 
-// Note adds texts to what came of the step.
+// Note adds texts to the results of the step.
 func (s *Span) Note(texts ...string) {
 	if s == nil {
 		return
@@ -167,14 +168,14 @@ func (s *Span) Set(attributes ...slog.Attr) {
 	s.end.Attributes = append(s.end.Attributes, attributes...)
 }
 
-// Prompt says with which template a model was asked.
+// Prompt records the template of a call of a model.
 func (s *Span) Prompt(template, hash string) {
 	if s != nil {
 		s.Set(slog.String(Template, valid(template)), slog.String(TemplateHash, valid(hash)))
 	}
 }
 
-// Spend says what the step cost.
+// Spend records the cost of the step.
 func (s *Span) Spend(u budget.Usage) {
 	if s == nil {
 		return
@@ -185,8 +186,8 @@ func (s *Span) Spend(u budget.Usage) {
 	s.end.Usage = &cost
 }
 
-// End tells the observers, the last one first, that the step has ended, and with which
-// error. It must be called once.
+// End reports to the observers, the last one first, that the step has ended, with
+// its error. It must be called once.
 func (s *Span) End(err error) {
 	if s == nil {
 		return
@@ -197,19 +198,20 @@ func (s *Span) End(err error) {
 	end.Err = err
 	for _, f := range s.ends {
 		if f != nil {
-			defer f(end) // all hear of it, even if one panics
+			defer f(end) // all are called, even if one panics
 		}
 	}
 }
 
-// EndWith returns a function that ends the step with *err, for use in a defer statement:
+// EndWith returns a function that ends the step with *err, for use in a defer
+// statement:
 //
 //	defer step.EndWith(&err)()
 //
-// It sets *err to an error that stays there if the work panics or ends its goroutine. So
-// *err must not be set to nil before the work is done.
+// It sets *err to an error that remains if the work panics or ends its goroutine.
+// So *err must not be set to nil before the work is done.
 func (s *Span) EndWith(err *error) func() {
-	*err = fanout.ErrNoReturn // also without an observer: none may change what the caller does
+	*err = fanout.ErrNoReturn // also without an observer: an observer must not change what the caller does
 	if s == nil {
 		return func() {}
 	}

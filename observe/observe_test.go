@@ -54,8 +54,8 @@ func TestRecorder(t *testing.T) {
 	}
 }
 
-// logged is an observer that writes down what it hears, under its name, which it puts into
-// the context as well.
+// logged is an observer that records what it receives under its name, which it also
+// puts into the context.
 type logged struct {
 	name string
 	log  *[]string
@@ -72,7 +72,8 @@ func (l logged) Start(ctx context.Context, s observe.Step) (context.Context, fun
 	}
 }
 
-// Observers compose: each hears of all steps, and the work runs under the contexts of all.
+// Observers compose: each receives all steps, and the work runs under the contexts
+// of all.
 func TestObserversCompose(t *testing.T) {
 	var log []string
 	ctx := observe.With(observe.With(t.Context(), logged{"a", &log}), logged{"b", &log})
@@ -111,7 +112,8 @@ func (b breaks) Start(ctx context.Context, _ observe.Step) (context.Context, fun
 	return ctx, func(observe.End) { panic("broken") }
 }
 
-// If one observer panics, all that heard the start of a step hear its end, once.
+// If one observer panics, every observer that received the start of a step receives
+// its end, once.
 func TestObserverPanics(t *testing.T) {
 	for _, atEnd := range []bool{false, true} {
 		var log []string

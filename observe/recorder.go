@@ -9,15 +9,15 @@ import (
 	"github.com/goselfrag/goselfrag/budget"
 )
 
-// Record is what a [Recorder] keeps of a step.
+// Record is a [Recorder]'s record of a step.
 type Record struct {
 	Name string `json:"name"`
-	// Texts is what came of the step.
+	// Texts holds the results of the step.
 	Texts []string `json:"texts,omitempty"`
 	// Template and TemplateHash identify the prompt of a model call that had one.
 	Template     string `json:"template,omitempty"`
 	TemplateHash string `json:"template_hash,omitempty"`
-	// Usage is what the step cost, nil where only its parts know.
+	// Usage is the cost of the step, nil if only its parts report it.
 	Usage *budget.Usage `json:"usage,omitempty"`
 	// Error says why the step failed; empty if it did not.
 	Error string `json:"error,omitempty"`
@@ -25,9 +25,9 @@ type Record struct {
 	Steps []Record `json:"steps,omitempty"`
 }
 
-// Recorder is an [Observer] that keeps the steps, as the trace of an answer does. Steps of
-// the kind Embedding are left out: a server that embeds has a step of its own. The zero
-// value is ready to use. It is safe for concurrent use.
+// Recorder is an [Observer] that records the steps, as in the trace of an answer.
+// Steps of the kind Embedding are left out: a server that embeds has a step of its
+// own. The zero value is ready to use. It is safe for concurrent use.
 type Recorder struct {
 	mu    sync.Mutex
 	steps []*recorded
@@ -38,7 +38,7 @@ type recorded struct {
 	inner  []*recorded
 }
 
-// underKey finds the step of a recorder in a context.
+// underKey is the context key of the current step of a recorder.
 type underKey struct{ *Recorder }
 
 // Start implements Observer.
@@ -75,8 +75,8 @@ func (r *Recorder) end(step *recorded, e End) {
 	}
 }
 
-// Steps returns a copy of the steps so far, in the order in which they began. Of a step
-// that has not ended only the name is known.
+// Steps returns a copy of the steps so far, in the order in which they began. A
+// step that has not ended has only its name.
 func (r *Recorder) Steps() []Record {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -94,5 +94,5 @@ func records(steps []*recorded) []Record {
 	return list
 }
 
-// valid makes texts from outside fit for JSON.
+// valid makes text from outside valid for JSON.
 func valid(s string) string { return strings.ToValidUTF8(s, "\ufffd") }

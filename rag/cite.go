@@ -11,14 +11,14 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// piece is a part of the answer's text and the sources that it rests on.
+// piece is a part of the answer's text and the sources that it cites.
 type piece struct {
 	start, end int
 	sources    []int
 }
 
-// write makes segments and citations of pieces, which do not overlap. The passages are
-// numbered in the given order of their sources.
+// write makes segments and citations of pieces, which do not overlap. The passages
+// are numbered in the given order of their sources.
 func (r *run) write(text string, pieces []piece, order []int) {
 	a := r.answer
 	a.Text = text
@@ -43,7 +43,7 @@ func (r *run) write(text string, pieces []piece, order []int) {
 	}
 }
 
-// cited returns the sources whose share is at least that of equal shares, the greatest
+// cited returns the sources whose share is at least an equal share, the greatest
 // first, and of equals the one that was retrieved first.
 func cited(shares []float64) []int {
 	var list []int
@@ -60,7 +60,7 @@ func byShare(sources []int, shares []float64) {
 	slices.SortStableFunc(sources, func(x, y int) int { return cmp.Compare(shares[y], shares[x]) })
 }
 
-// outcome writes what the answer and its sources have in common.
+// outcome writes the fields that do not depend on the decoder.
 func (r *run) outcome(h *selfrag.RAGHypothesis) {
 	a := r.answer
 	if a.Stop = selfrag.StopEnd; h.Finish == generator.FinishLength {
@@ -71,7 +71,8 @@ func (r *run) outcome(h *selfrag.RAGHypothesis) {
 	}
 }
 
-// assembleSequence writes the answer, resting on the passages by their posterior.
+// assembleSequence writes the answer, with citations by the posterior of the
+// passages.
 func (r *run) assembleSequence(h *selfrag.RAGHypothesis) {
 	r.outcome(h)
 	if text := strings.TrimSpace(h.Text); text != "" {
@@ -80,7 +81,7 @@ func (r *run) assembleSequence(h *selfrag.RAGHypothesis) {
 	}
 }
 
-// assembleToken writes the answer, each part of it resting on the passages by their
+// assembleToken writes the answer, with citations for each part by the passages'
 // shares of its tokens.
 func (r *run) assembleToken(h *selfrag.RAGHypothesis) {
 	r.outcome(h)
@@ -114,7 +115,7 @@ func (r *run) assembleToken(h *selfrag.RAGHypothesis) {
 	r.write(text, trimmed(text, pieces), order)
 }
 
-// trimmed takes the white space at both ends out of each piece, and drops empty ones.
+// trimmed trims white space from both ends of each piece, and drops empty ones.
 func trimmed(text string, pieces []piece) []piece {
 	var list []piece
 	for _, p := range pieces {

@@ -37,7 +37,7 @@ func (r *run) closed(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("rag: scoring a label: %w", err)
 	}
-	if r.spent { // the sum over some passages only would favor their labels
+	if r.spent { // a sum over some passages only would favor their labels
 		return nil
 	}
 	list := make([]hypothesis, len(r.labels))

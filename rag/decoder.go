@@ -65,11 +65,11 @@ func newDecoder(kind selfrag.TraceKind, model generator.Generator, passages retr
 	return &Decoder{model, passages, s}, nil
 }
 
-// Answer answers one question. On an error the answer holds what there is of one, at
-// least the question; it is nil only if an option is wrong. Errors about the question
-// wrap selfrag.ErrQuestion, those about the retriever's hits selfrag.ErrRetriever; see
-// [PowerError], [PriorError], [UncertainError] and [PieceError] for the others that have
-// a type.
+// Answer answers one question. With an error the answer is partial and holds at
+// least the question; it is nil only if an option is wrong. Errors about the
+// question wrap selfrag.ErrQuestion, those about the retriever's hits
+// selfrag.ErrRetriever. The other typed errors are [PowerError], [PriorError],
+// [UncertainError] and [PieceError].
 func (d *Decoder) Answer(ctx context.Context, question string, options ...Option) (*selfrag.Answer, error) {
 	s, err := d.defaults.apply(options)
 	if err != nil {
@@ -78,17 +78,19 @@ func (d *Decoder) Answer(ctx context.Context, question string, options ...Option
 	return d.run(ctx, question, s, nil)
 }
 
-// Stream answers one question and yields what happens as it happens: an EventPassages,
-// then an EventText for each piece of text that the model writes (standard RAG, marks and
-// thinking included) or that is decided (RAG-Token with one beam), and last an EventAnswer
-// with the same answer that [Decoder.Answer] returns, and its error. Breaking out of the
-// loop stops all work before the loop statement ends.
+// Stream answers one question and yields events while it works: an EventPassages,
+// then an EventText for each piece of text that the model writes (standard RAG,
+// marks and thinking included) or that is decided (RAG-Token with one beam). The
+// last event is an EventAnswer with the answer that [Decoder.Answer] would return,
+// and its error. Breaking out of the loop stops all work before the loop statement
+// ends.
 //
-// For text that people read as it comes take the events EventDelta: joined, their Text is
-// the Text of the answer, whatever ends it, and none is ever taken back. Standard RAG
-// yields them as the model writes, unless it is asked for marks: only the whole text tells
-// then what is thinking. RAG-Token yields what all its beams begin with. RAG-Sequence and
-// closed sets know nothing before the end, and yield one.
+// To show text while it is generated, use the events EventDelta. Their Texts,
+// joined, are Answer.Text, however the answer ends, and no text is ever taken back.
+// Standard RAG yields them as the model writes, unless it asks for marks: then
+// thinking can be recognized only in the whole text. RAG-Token yields the common
+// beginning of all its beams. RAG-Sequence and closed sets know the text only at
+// the end and yield one delta.
 func (d *Decoder) Stream(ctx context.Context, question string, options ...Option) iter.Seq2[selfrag.Event, error] {
 	return func(yield func(selfrag.Event, error) bool) {
 		s, err := d.defaults.apply(options)
@@ -131,7 +133,7 @@ func (d *Decoder) run(ctx context.Context, question string, s settings, yield fu
 	r := &run{Decoder: d, settings: s, question: question, yield: yield, cancel: cancel, answer: answer}
 	r.begin()
 	err = r.decode(ctx)
-	r.tell(answer.Text)
+	r.emitDelta(answer.Text)
 	answer.Usage, r.trace.Usage = spent.Usage(), spent.Usage()
 	answer.Timing = selfrag.Timing{Start: start, Total: time.Since(start)}
 	r.trace.Timing = &answer.Timing
@@ -139,7 +141,7 @@ func (d *Decoder) run(ctx context.Context, question string, s settings, yield fu
 	return answer, r.ended(ctx, err)
 }
 
-// ended turns a failure that a budget brought about into a stop.
+// ended turns a failure caused by a budget into a stop.
 func (r *run) ended(ctx context.Context, err error) error {
 	a := r.answer
 	late := errors.Is(context.Cause(ctx), budget.ErrExceeded) && errors.Is(err, context.DeadlineExceeded)
@@ -162,12 +164,12 @@ func (r *run) ended(ctx context.Context, err error) error {
 	return nil
 }
 
-// refused reports whether err is that of a call which a budget of ctx does not allow.
+// refused reports whether err means that a budget of ctx forbade the call.
 func refused(ctx context.Context, err error) bool {
 	return err != nil && budget.Refused(err) && budget.Exceeded(ctx, err)
 }
 
-// noAnswer is the error of a question that a budget ended before there was any answer.
+// noAnswer returns the error of a question that a budget ended before any answer.
 func noAnswer(why selfrag.StopReason, err error) error {
 	if !errors.Is(err, budget.ErrExceeded) {
 		err = budget.ErrExceeded
@@ -207,7 +209,7 @@ func (r *run) decode(ctx context.Context) error {
 	return explain(ctx, err)
 }
 
-// explain adds the cause to an error that a context brought about.
+// explain adds the cause to an error that comes from a context.
 func explain(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil && errors.Is(err, ctx.Err()) && !errors.Is(err, cause) {
 		return fmt.Errorf("%w: %w", cause, err)
@@ -215,8 +217,8 @@ func explain(ctx context.Context, err error) error {
 	return err
 }
 
-// tell hands the part of the answer's text over that the reader has not got.
-func (r *run) tell(text string) {
+// emitDelta passes on the part of the answer's text that the reader has not received.
+func (r *run) emitDelta(text string) {
 	if len(text) > r.told {
 		r.event(selfrag.Event{Kind: selfrag.EventDelta, Text: text[r.told:]})
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// deltas returns those of a stream and what it ends with.
+// deltas returns the deltas of a stream and its last event.
 func deltas(t *testing.T, d *rag.Decoder, options ...rag.Option) (parts []string, a *selfrag.Answer, err error) {
 	t.Helper()
 	for e, failed := range d.Stream(t.Context(), "question?", options...) {
@@ -68,7 +68,8 @@ func (m *fails) Generate(ctx context.Context, req generator.Request) iter.Seq2[g
 	}
 }
 
-// The deltas of every decoder are the text of its answer, in order, whatever ends it.
+// The deltas of every decoder are the text of its answer, in order, however it
+// ends.
 func TestDeltasAreTheAnswer(t *testing.T) {
 	several, failed, short := map[string]int{}, map[string]int{}, map[string]int{}
 	see := func(where, name string, d *rag.Decoder, options ...rag.Option) {

@@ -8,11 +8,11 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// PowerError says that the model cannot give what a decoder needs, and what to do.
+// PowerError reports that the model lacks what a decoder needs.
 type PowerError struct {
-	Needs   string // what it needs
+	Needs   string // what the decoder needs
 	Instead string // what to do instead
-	Err     error  // why it is missing, if the model said so
+	Err     error  // why it is missing, if the model reported it
 }
 
 // Error implements error.
@@ -27,7 +27,7 @@ func (e *PowerError) Error() string {
 // Unwrap returns Err.
 func (e *PowerError) Unwrap() error { return e.Err }
 
-// PriorError says that scores cannot be made into p(z|x).
+// PriorError reports that scores cannot be made into p(z|x).
 type PriorError struct {
 	Scores retriever.ScoreKind
 	Reason string
@@ -38,18 +38,18 @@ func (e *PriorError) Error() string {
 	return fmt.Sprintf("rag: no prior from scores of the kind %q: %s", e.Scores, e.Reason)
 }
 
-// UncertainError says that it cannot be known which of two continuations is likelier: the
-// model tells only its likeliest tokens, and the mixture needs those below.
+// UncertainError reports that it is unknown which of two continuations is likelier:
+// the model reports only its likeliest tokens, and the mixture needs those below.
 type UncertainError struct {
-	Step          int    // tokens decoded before, from 0
-	Text          string // what they write
+	Step          int    // number of tokens decoded before
+	Text          string // their text
 	First, Second Bounds // the best by its lower bound, and one that may be likelier
 }
 
-// Bounds is a candidate and what is known of its probability, given what comes before.
+// Bounds is a candidate and the bounds of its probability, given what comes before.
 type Bounds struct {
-	// Token is the candidate, without Prob. It is zero for any token that no passage
-	// lists. Where whole answers compete, Text is the whole text.
+	// Token is the candidate, without Prob. It is zero for any token that no
+	// passage lists. If whole answers compete, Text is the whole text.
 	Token        generator.Alternative
 	Lower, Upper float64 // in [0, 1]
 }
@@ -75,11 +75,11 @@ func (e *UncertainError) Error() string {
 	return fmt.Sprintf("rag: step %d, after %q: %v may be less likely than %v: want a model that gives whole distributions or scores a given continuation", e.Step, e.Text, e.First, e.Second)
 }
 
-// PieceError says that the likeliest next token is a part of a character. A prompt holds
-// whole characters, so no passage can be asked what follows it.
+// PieceError reports that the likeliest next token is part of a character. A prompt
+// holds whole characters, so no passage can be asked what follows it.
 type PieceError struct {
-	Step  int    // tokens decoded before, from 0
-	Text  string // what they write
+	Step  int    // number of tokens decoded before
+	Text  string // their text
 	Bytes []byte // the token
 }
 

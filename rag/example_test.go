@@ -20,7 +20,7 @@ var library = retriever.Func(func(context.Context, retriever.Query) (retriever.R
 	}}, nil
 })
 
-// A model that follows instructions is shown numbered passages and cites them by marks.
+// A model that follows instructions sees numbered passages and cites them by marks.
 func ExampleNewStandard() {
 	model := &generatortest.Script{
 		Rules: []generatortest.Rule{{
@@ -44,8 +44,8 @@ func ExampleNewStandard() {
 	// [2] The lamp
 }
 
-// The embedded model quotes: each passage has a hypothesis, and the others give it next
-// to nothing.
+// The embedded model quotes: each passage has a hypothesis, which has almost no
+// probability under the others.
 func ExampleNewSequence() {
 	decoder, err := rag.NewSequence(extractive.New(), library)
 	if err != nil {
@@ -66,7 +66,8 @@ func ExampleNewSequence() {
 	// "The lighthouse lamp turns slowly." found with source [1], posterior [0.00 1.00]
 }
 
-// A server that tells only its likeliest tokens is enough where these settle each step.
+// A server that reports only its likeliest tokens is sufficient if they settle each
+// step.
 func ExampleNewToken() {
 	top := func(pairs ...any) generator.Step {
 		var s generator.Step

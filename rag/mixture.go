@@ -14,8 +14,8 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// token is what tells tokens apart across passages. Two with the same text are one: a
-// prompt that is continued by it cannot tell them apart either.
+// token identifies a token across passages. Two with the same text are one: a
+// prompt that is continued by it does not distinguish them either.
 type token struct {
 	text  string
 	bytes string // of a part of a character
@@ -35,20 +35,20 @@ func (t token) alternative() generator.Alternative {
 	return a
 }
 
-// view is what is known of the next token after one prefix in one source.
+// view is what one source says about the next token after one prefix.
 type view struct {
 	listed map[token]float64 // log-probabilities
 	order  []token           // of those listed
-	// rest bounds the log-probability of each token that is not listed, text those that
-	// are text.
+	// rest bounds the log-probability of each token that is not listed, text that
+	// of each unlisted text token.
 	rest, text float64
 	// best is the likeliest token, if likeliest is set.
 	best      token
 	likeliest bool
-	tried     map[token]bool // was scored, to no avail
+	tried     map[token]bool // was scored without success
 }
 
-// add lists a token. Several with one text are as likely as they are together.
+// add lists a token. Several tokens with one text have their summed probability.
 func (v *view) add(t token, log float64) {
 	if was, ok := v.listed[t]; ok {
 		log = logSum([]float64{was, log})
@@ -58,7 +58,7 @@ func (v *view) add(t token, log float64) {
 	v.listed[t] = min(log, 0)
 }
 
-// bounds returns those of the log-probability of t.
+// bounds returns the bounds of the log-probability of t.
 func (v *view) bounds(t token) (lower, upper float64) {
 	if log, ok := v.listed[t]; ok {
 		return log, log
@@ -72,7 +72,7 @@ func (v *view) bounds(t token) (lower, upper float64) {
 	return math.Inf(-1), v.text
 }
 
-// wholeView is that of a whole distribution.
+// wholeView returns the view of a whole distribution.
 func wholeView(d *generator.NextDistribution) *view {
 	v := &view{listed: make(map[token]float64, len(d.Tokens))}
 	for i := range d.Tokens {
@@ -83,15 +83,16 @@ func wholeView(d *generator.NextDistribution) *view {
 	return v
 }
 
-// topView is that of a generation of one token at temperature 0, with the likeliest
-// tokens. A token that is not listed has no more than the rest. If it is text it has no
-// more than the least likely of those listed either; the end and control tokens may be
-// missing though they are likelier, where a server hides them.
+// topView returns the view of a generation of one token at temperature 0 with the
+// likeliest tokens. An unlisted token has at most the rest. An unlisted text token
+// also has at most the probability of the least likely listed one. That does not
+// hold for the end and control tokens: a server may hide them although they are
+// likelier.
 func topView(c *generator.Completion) (*view, error) {
 	v := &view{listed: make(map[token]float64), likeliest: true}
-	if len(c.Steps) == 0 { // the end, of which servers list no alternatives
+	if len(c.Steps) == 0 { // the end; servers list no alternatives to it
 		v.best = token{end: true}
-		v.rest = math.Log(0.5) // of two tokens, the one that is less likely
+		v.rest = math.Log(0.5) // the less likely of two tokens has at most this
 		if c.End.Known == reflection.Exact {
 			v.add(v.best, c.End.Log)
 			v.rest = min(c.End.Log, math.Log1p(-math.Exp(min(c.End.Log, 0))))
@@ -154,7 +155,7 @@ func (r *run) mixed(s selfrag.RAGStep) selfrag.RAGStep {
 	return s
 }
 
-// product is the probability of all steps, the end left out unless it counts.
+// product returns the probability of all steps. The end counts only if end is set.
 func product(steps []selfrag.RAGStep, end bool) reflection.Prob {
 	var c generator.Completion
 	for i := range steps {
@@ -213,10 +214,11 @@ func (r *run) look(ctx context.Context, prefixes [][]generator.Step) ([][]*view,
 	return views, err
 }
 
-// alternatives is as many as servers with a limit give.
+// alternatives is the most that servers with a limit give.
 const alternatives = 20
 
-// wanted is the probability of a token after a prefix in one source, which is to be known.
+// wanted is the probability of a token after a prefix in one source that must be
+// found.
 type wanted struct {
 	prefix []generator.Step
 	token  token
@@ -224,8 +226,8 @@ type wanted struct {
 	view   *view
 }
 
-// scoreEach finds out the probabilities that are wanted, as far as the model can. It turns
-// r.cannotScore on if it cannot at all.
+// scoreEach finds the wanted probabilities, as far as the model can. It sets
+// r.cannotScore if the model cannot score at all.
 func (r *run) scoreEach(ctx context.Context, list []wanted) error {
 	logs := make([]reflection.Prob, len(list))
 	var n atomic.Int64

@@ -15,10 +15,10 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// Option changes how questions are answered. Options given to a constructor hold for
-// every question, those given with a question for that one. An option with a value out
-// of its range, or one that the decoder has no use for, makes the call that takes it
-// return an error that wraps [ErrOption].
+// Option changes how questions are answered. Options given to a constructor apply
+// to every question, those given with a question to that one. If a value is out of
+// range, or the decoder has no use for the option, the call that takes it returns
+// an error that wraps [ErrOption].
 type Option func(*settings) error
 
 // ErrOption is wrapped by errors about options. They name the option and its range.
@@ -28,16 +28,16 @@ func optionError(option, format string, args ...any) error {
 	return fmt.Errorf("%w: %s: %s", ErrOption, option, fmt.Sprintf(format, args...))
 }
 
-// Decoding says what RAG-Sequence takes p(y|x,z) for where the search of passage z has
+// Decoding says what RAG-Sequence uses for p(y|x,z) if the search of passage z has
 // not found y. The zero value means Thorough.
 type Decoding string
 
 const (
-	Thorough Decoding = "thorough" // it is scored, by one more forward pass
-	Fast     Decoding = "fast"     // it is taken as 0
+	Thorough Decoding = "thorough" // score it, by one more forward pass
+	Fast     Decoding = "fast"     // 0
 )
 
-// settings is what the options of a question add up to.
+// settings is the sum of the options of a question.
 type settings struct {
 	kind        selfrag.TraceKind
 	k           int
@@ -46,18 +46,18 @@ type settings struct {
 	labels      []string
 	instruction generator.Instruction
 	prior       Prior
-	temperature float64 // 0 if it was not given
+	temperature float64 // 0 if not given
 	beams       int
 	decoding    Decoding
 	seed        uint64
 	end         bool
 	prompt      generator.TaskTemplate // of standard RAG
-	asTask      bool                   // it was given
+	asTask      bool                   // prompt was given
 	budget      budget.Limits
 	concurrency int
 }
 
-// defaultTokens is that of the engine.
+// defaultTokens is the default of the engine.
 const defaultTokens = 200
 
 func defaultSettings(kind selfrag.TraceKind) settings {
@@ -68,7 +68,7 @@ func defaultSettings(kind selfrag.TraceKind) settings {
 	return s
 }
 
-// apply returns a copy of s with the options on top.
+// apply returns a copy of s changed by the options.
 func (s settings) apply(options []Option) (settings, error) {
 	for i, o := range options {
 		if o == nil {
@@ -108,7 +108,7 @@ func WithK(k int) Option {
 	}
 }
 
-// WithFilter limits retrieval to passages for which f holds; nil lifts the limit. Every
+// WithFilter limits retrieval to passages that match f; nil lifts the limit. Every
 // passage is checked against f again, whatever the retriever did.
 func WithFilter(f filter.Expr) Option {
 	return func(s *settings) error {
@@ -132,10 +132,11 @@ func WithMaxTokens(n int) Option {
 	}
 }
 
-// WithLabels makes the question a closed one. RAG-Sequence and RAG-Token score every
-// label, written as it is given, and answer with the likeliest; standard RAG answers
-// with the label that the generated text gives (scoring.ClosedSet). At least two labels
-// that pass scoring.CheckLabels; none lifts the limit.
+// WithLabels makes the question a closed one. RAG-Sequence and RAG-Token score
+// every label, written as given, and answer with the likeliest. Standard RAG
+// answers with the label that the generated text gives (scoring.ClosedSet). It
+// takes at least two labels that pass scoring.CheckLabels; none makes the question
+// open again.
 func WithLabels(labels ...string) Option {
 	labels = slices.Clone(labels)
 	return func(s *settings) error {
@@ -152,7 +153,7 @@ func WithLabels(labels ...string) Option {
 	}
 }
 
-// WithInstruction puts a task before the question. The default asks the bare question.
+// WithInstruction puts a task before the question. By default there is none.
 func WithInstruction(in generator.Instruction) Option {
 	return func(s *settings) error {
 		if err := in.Prompt("question").Check(); err != nil {
@@ -163,8 +164,8 @@ func WithInstruction(in generator.Instruction) Option {
 	}
 }
 
-// WithPrior sets p(z|x), how much each passage counts. The zero Prior, the default, makes
-// it of the scores as their kind allows: see [Prior].
+// WithPrior sets p(z|x), the weight of each passage. The zero Prior, the default,
+// derives it from the scores by their kind: see [Prior].
 func WithPrior(p Prior) Option {
 	return func(s *settings) error {
 		s.prior = p
@@ -172,9 +173,9 @@ func WithPrior(p Prior) Option {
 	}
 }
 
-// WithPriorTemperature sets T in softmax(score/T), a finite number above 0. The default
-// is 1 for inner products. Cosines have no default, since their range says nothing of a
-// probability. The larger T is, the more equal are the passages.
+// WithPriorTemperature sets T in softmax(score/T), a finite number above 0. The
+// default is 1 for inner products. Cosines have no default, since their range does
+// not imply a probability. The larger T is, the more equal are the weights.
 func WithPriorTemperature(t float64) Option {
 	return func(s *settings) error {
 		if !(t > 0) || math.IsInf(t, 0) {
@@ -185,10 +186,11 @@ func WithPriorTemperature(t float64) Option {
 	}
 }
 
-// WithBeams sets the width of the search, at least 1. For RAG-Sequence it is the number
-// of hypotheses per passage, 4 by default as in the paper: the width of the beam, or,
-// where the model does not give whole distributions, 1 greedy answer and the rest
-// samples. For RAG-Token it is the width of the beam over the mixture, 1 by default.
+// WithBeams sets the width of the search, at least 1. For RAG-Sequence it is the
+// number of hypotheses per passage, 4 by default as in the paper: the width of the
+// beam or, if the model does not give whole distributions, 1 greedy answer and the
+// rest samples. For RAG-Token it is the width of the beam over the mixture, 1 by
+// default.
 func WithBeams(n int) Option {
 	return func(s *settings) error {
 		if n < 1 {
@@ -199,8 +201,9 @@ func WithBeams(n int) Option {
 	}
 }
 
-// WithDecoding sets what RAG-Sequence does where one passage has not found the hypothesis
-// of another. The default is Thorough, which needs a model that scores a given text.
+// WithDecoding sets what RAG-Sequence does if one passage has not found the
+// hypothesis of another. The default is Thorough, which needs a model that scores a
+// given text.
 func WithDecoding(d Decoding) Option {
 	return func(s *settings) error {
 		if d == "" {
@@ -214,8 +217,8 @@ func WithDecoding(d Decoding) Option {
 	}
 }
 
-// WithSeed sets the seed of the samples of RAG-Sequence, which are drawn only where the
-// model does not give whole distributions. The default is 0.
+// WithSeed sets the seed of the samples of RAG-Sequence. Samples are drawn only if
+// the model does not give whole distributions. The default is 0.
 func WithSeed(seed uint64) Option {
 	return func(s *settings) error {
 		s.seed = seed
@@ -223,11 +226,12 @@ func WithSeed(seed uint64) Option {
 	}
 }
 
-// WithEnd says whether the end token counts as the last token of an answer, so that its
-// probability is a factor of p(y|x). It does by default, for every model alike; without
-// it, the probability is that of all answers that begin so. A search ends its hypotheses
-// by the end token either way, and a model that does not tell its probability is refused
-// until it does not count. For labels after which a model would not end, do without.
+// WithEnd says whether the end token counts as the last token of an answer, so that
+// its probability is a factor of p(y|x). By default it counts, for every model.
+// Without it, the probability is that of all answers with this beginning. A search
+// ends its hypotheses by the end token in both cases. A model that does not report
+// the end's probability is rejected while the end counts. Turn it off for labels
+// after which a model would not end.
 func WithEnd(on bool) Option {
 	return func(s *settings) error {
 		s.end = on
@@ -235,8 +239,8 @@ func WithEnd(on bool) Option {
 	}
 }
 
-// WithPrompt sets the task that standard RAG asks with, in place of [AnswerTemplate]. It
-// has the placeholders question and passages. A model that quotes, or has reflection
+// WithPrompt sets the task of standard RAG, in place of [AnswerTemplate]. It has
+// the placeholders question and passages. A model that quotes, or has reflection
 // tokens, is asked with this task only if the option is given.
 func WithPrompt(t generator.TaskTemplate) Option {
 	return func(s *settings) error {
@@ -248,9 +252,10 @@ func WithPrompt(t generator.TaskTemplate) Option {
 	}
 }
 
-// WithBudget bounds the cost of a question; see package budget. When a limit is reached,
-// the answer is what there is until then, and Answer.Stop says so; if there is none yet
-// the error wraps budget.ErrExceeded. A budget of the context holds, too.
+// WithBudget bounds the cost of a question; see package budget. When a limit is
+// reached, the answer is what was found so far, and Answer.Stop says so; if there
+// is none yet the error wraps budget.ErrExceeded. A budget of the context applies,
+// too.
 func WithBudget(l budget.Limits) Option {
 	return func(s *settings) error {
 		if l.Calls < 0 || l.Tokens < 0 || l.Retrievals < 0 || l.Time < 0 {
@@ -261,8 +266,8 @@ func WithBudget(l budget.Limits) Option {
 	}
 }
 
-// WithConcurrency bounds the calls that run at the same time for one question; 0, the
-// default, runs all that do not depend on each other. It never changes an answer.
+// WithConcurrency bounds the concurrent calls of one question. 0, the default, runs
+// all calls that do not depend on each other. It never changes an answer.
 func WithConcurrency(n int) Option {
 	return func(s *settings) error {
 		if n < 0 {

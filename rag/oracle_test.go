@@ -158,7 +158,7 @@ func TestTokenEqualsEnumeration(t *testing.T) {
 				a, err := decoder(t, rag.NewToken, m, three, rag.WithBeams(beams)).Answer(t.Context(), "question?")
 				var uncertain *rag.UncertainError
 				if hidden > 0 && errors.As(err, &uncertain) && uncertain.Second.Token.Text == "" && !uncertain.Second.Token.End {
-					stopped++ // what no passage lists cannot be scored
+					stopped++ // a token that no passage lists cannot be scored
 					continue
 				}
 				if err != nil {
@@ -257,8 +257,8 @@ func beamOracle(m *tiny, c corpus, prior []float64, beams int) []string {
 	return list
 }
 
-// The mixture of a step sums to one: an answer of one token is a word, cut there, or the
-// end.
+// The mixture of a step sums to one: an answer of one token is a word, cut there,
+// or the end.
 func TestStepSumsToOne(t *testing.T) {
 	for seed := range uint64(20) {
 		r := ask(t, rag.NewToken, &tiny{seed: seed}, three, rag.WithMaxTokens(1), rag.WithBeams(10)).Trace.RAG
@@ -272,8 +272,8 @@ func TestStepSumsToOne(t *testing.T) {
 	}
 }
 
-// Targets of length one, the end left out, make both decoders equal; with longer ones
-// they differ.
+// For targets of length one, without the end, both decoders are equal; for longer
+// ones they differ.
 func TestLengthOne(t *testing.T) {
 	differ := 0
 	for seed := range uint64(20) {
@@ -315,7 +315,7 @@ func TestLengthOne(t *testing.T) {
 	}
 }
 
-// One passage makes both decoders the plain model.
+// With one passage both decoders are the plain model.
 func TestOnePassage(t *testing.T) {
 	one := corpus{retriever.InnerProduct, []float64{0.7}}
 	for seed := range uint64(20) {
@@ -349,7 +349,7 @@ func TestTemperature(t *testing.T) {
 	}
 }
 
-// Log space: answers whose probability no float64 holds still have their order.
+// In log space, answers whose probability fits no float64 are still ordered.
 func TestUnderflow(t *testing.T) {
 	m := &tiny{table: func(passages, prefix string) []float64 {
 		if len(prefix) >= 400 {

@@ -10,15 +10,15 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// planted is a kind of question whose evidence is put into the passages by hand.
+// planted is a kind of question with hand-made evidence in the passages.
 type planted struct {
 	name  string
 	prior []float64
 	// says holds, for each passage and for "all" of them in one prompt, the
-	// probabilities of the next word after a prefix; "." is the end. What is left is
+	// probabilities of the next word after a prefix; "." is the end. The rest is
 	// spread over the others. The right answer is "a b" in all kinds.
 	says map[string]map[string]string
-	// right tells which decoders must find it, by construction.
+	// right says which decoders must find it, by construction.
 	right map[string]bool
 }
 
@@ -29,7 +29,7 @@ const (
 
 var kinds = []planted{
 	{
-		// Only the second passage knows the answer; the others know nothing.
+		// Only the second passage has the answer; the others have nothing.
 		name: "in one passage", prior: []float64{0.4, 0.3, 0.3},
 		says: map[string]map[string]string{
 			"0":   {"": ". .3", " a": ". .3", " a b": ". .9"},
@@ -40,7 +40,7 @@ var kinds = []planted{
 		right: map[string]bool{"standard": true, "sequence": true, "token": true, "first": false},
 	},
 	{
-		// The first passage knows how the answer begins, the second how it goes on.
+		// The first passage has the beginning of the answer, the second the rest.
 		name: "split over two", prior: []float64{0.5, 0.5},
 		says: map[string]map[string]string{
 			"0":   {"": "a .9", " a": "c .6 b .3", " a b": ". .9", " a c": ". .9"},
@@ -50,8 +50,8 @@ var kinds = []planted{
 		right: map[string]bool{"standard": true, "sequence": false, "token": true, "first": false},
 	},
 	{
-		// The first passage contradicts the other two, and one prompt goes by what it
-		// shows first.
+		// The first passage contradicts the other two, and one prompt follows the
+		// passage that it shows first.
 		name: "contradicted in one", prior: []float64{0.4, 0.3, 0.3},
 		says: map[string]map[string]string{
 			"0":   {"": "c .9", " c": "d .9", " c d": ". .9", " a": "b .3", " a b": ". .9"},
@@ -75,11 +75,11 @@ var kinds = []planted{
 	},
 }
 
-// world returns a model that says so, its numbers shaken a little and its words swapped,
-// and the right answer.
+// world returns a model with these probabilities, slightly perturbed and with
+// swapped words, and the right answer.
 func (p planted) world(seed uint64) (*tiny, string) {
 	random := rand.New(rand.NewPCG(seed, 11))
-	as := random.Perm(len(words)) // the word that stands for a, b, c, d
+	as := random.Perm(len(words)) // the words for a, b, c, d
 	written := func(text string) string {
 		var b strings.Builder
 		for _, w := range strings.Fields(text) {
@@ -129,7 +129,7 @@ func (p planted) world(seed uint64) (*tiny, string) {
 	}}, strings.TrimSpace(written("a b"))
 }
 
-// Which decoders find what evidence was planted is known by construction; this measures it.
+// By construction it is known which decoders find the evidence; this measures it.
 func TestPlantedEvidence(t *testing.T) {
 	const worlds = 50
 	type way struct {
@@ -160,7 +160,8 @@ func TestPlantedEvidence(t *testing.T) {
 					t.Errorf("%s rests on %+v", kind.name, a.Citations)
 				}
 				if w.name == "token" && kind.name == "split over two" && a.Text == want {
-					// The first word rests on the first passage, the second on the second.
+					// The first word cites the first passage, the second the
+					// second.
 					if a.Cited() != want[:1]+" [1]"+want[1:]+" [2]" && a.Cited() != want[:1]+" [2]"+want[1:]+" [1]" || a.Segments[0].Text != want[:1] {
 						t.Errorf("%q", a.Cited())
 					}
@@ -175,7 +176,7 @@ func TestPlantedEvidence(t *testing.T) {
 		}
 	}
 	t.Logf("%-20s %9d %9d %9d %9d", "all", total["standard"], total["sequence"], total["token"], total["first"])
-	// A second beam finds the way out of a shared beginning.
+	// A second beam escapes a shared beginning.
 	recovered := 0
 	for seed := range uint64(worlds) {
 		m, want := kinds[3].world(seed)

@@ -17,8 +17,8 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// Without whole distributions the hypotheses of RAG-Sequence are the greedy answer and
-// samples, and what they and scoring give is exact all the same.
+// Without whole distributions the hypotheses of RAG-Sequence are the greedy answer
+// and samples. Their probabilities, and those of scoring, are still exact.
 func TestSequenceFromSamples(t *testing.T) {
 	prior := three.prior(1)
 	sampled := 0
@@ -50,8 +50,8 @@ func TestSequenceFromSamples(t *testing.T) {
 	}
 }
 
-// A model that cannot score is refused by thorough decoding, with what there is, and by
-// closed sets.
+// A model that cannot score is rejected by thorough decoding, with the partial
+// answer, and by closed sets.
 func TestWithoutScorer(t *testing.T) {
 	for _, g := range []generator.Generator{predicts{generates{&tiny{}}}, generates{&tiny{}}, generator.Wrap(generates{&tiny{}}, generates{&tiny{}}.Generate)} {
 		a, err := decoder(t, rag.NewSequence, g, three).Answer(t.Context(), "question?")
@@ -71,11 +71,11 @@ func TestWithoutScorer(t *testing.T) {
 			}
 		}
 	}
-	// Where all have found it, nothing needs to be scored.
+	// If all have found it, nothing needs to be scored.
 	if a := ask(t, rag.NewSequence, predicts{generates{&tiny{}}}, three, rag.WithBeams(1000)); a.Trace.RAG.Chosen < 0 {
 		t.Error(a)
 	}
-	// Whole distributions are all that RAG-Token needs.
+	// Whole distributions are sufficient for RAG-Token.
 	if a := ask(t, rag.NewToken, predicts{generates{&tiny{}}}, three); a.Text != ask(t, rag.NewToken, &tiny{}, three).Text {
 		t.Error(a)
 	}
@@ -89,7 +89,7 @@ func TestWithoutLogProbs(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// The same is found out of a model that does not describe itself.
+	// The same is detected for a model that does not describe itself.
 	for name, f := range map[string]build{"sequence": rag.NewSequence, "token": rag.NewToken} {
 		var power *rag.PowerError
 		if _, err := decoder(t, f, generatortest.Bare(g), three, decodingOf(name)...).Answer(t.Context(), "question?"); !errors.As(err, &power) {
@@ -110,8 +110,8 @@ func decodingOf(name string) []rag.Option {
 	return nil
 }
 
-// topped gives the n likeliest tokens and no more, as Ollama does. It does not tell what
-// the end has: it is not among them, and has no log-probability.
+// topped gives only the n likeliest tokens, as Ollama does. It does not report the
+// end: it is not among them, and has no log-probability.
 type topped struct {
 	generates
 	n      int
@@ -145,8 +145,8 @@ func (g topped) Describe(ctx context.Context) (generator.Capabilities, error) {
 	return c, err
 }
 
-// What is certified from the likeliest tokens is what whole distributions give, and what
-// is not certified stops.
+// A certified result is that of whole distributions; without a certificate the
+// search stops.
 func TestTopN(t *testing.T) {
 	certified, stopped, wide := 0, 0, 0
 	for seed := range uint64(60) {
@@ -187,7 +187,7 @@ func TestTopN(t *testing.T) {
 				}
 			}
 		}
-		// A model that scores as well settles what it lists only in part.
+		// A model that also scores settles what it lists only in part.
 		if a := ask(t, rag.NewToken, scores{generates{m}}, three); a.Text != want.Text {
 			t.Fatalf("%q, want %q", a.Text, want.Text)
 		}
@@ -198,8 +198,8 @@ func TestTopN(t *testing.T) {
 	}
 }
 
-// Tokens of other bytes are others though a server shows both as the same replacement
-// character.
+// Tokens of different bytes differ although a server shows both as the same
+// replacement character.
 func TestPieces(t *testing.T) {
 	even := func(passages, prefix string) []float64 {
 		switch {
@@ -210,8 +210,8 @@ func TestPieces(t *testing.T) {
 		}
 		return []float64{0.4, 0.3, 0.3, 0, 0}
 	}
-	// In each passage, b and c are parts of characters: the same ones crosswise, so that
-	// taken for one token they would win.
+	// In each passage, b and c are parts of characters, the same ones crosswise:
+	// treated as one token they would win.
 	cross := func(_ string, top []generator.Alternative) []generator.Alternative {
 		for i := range top {
 			switch top[i].Text {
@@ -227,7 +227,7 @@ func TestPieces(t *testing.T) {
 	if a := ask(t, rag.NewToken, g, three); a.Text != "a" {
 		t.Errorf("%q", a.Text)
 	}
-	// Where such a token wins, no prompt can go on.
+	// If such a token wins, no prompt can continue.
 	m := &tiny{table: func(_, prefix string) []float64 {
 		if prefix == "" {
 			return []float64{1, 0, 0, 0, 0}
@@ -251,7 +251,7 @@ func TestPieces(t *testing.T) {
 	}
 }
 
-// pieces holds the text of b back, a part of a character.
+// pieces holds back the text of b, a part of a character.
 type pieces struct{ topped }
 
 func (p pieces) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
@@ -267,7 +267,8 @@ func (p pieces) Generate(ctx context.Context, req generator.Request) iter.Seq2[g
 	}
 }
 
-// A backend that gives no alternatives, or cannot be made to go on, is refused by name.
+// A backend that gives no alternatives, or cannot continue given text, is rejected
+// by name.
 func TestTokenWithoutTop(t *testing.T) {
 	none := topped{generates{&tiny{}}, 0, false, nil}
 	var power *rag.PowerError
@@ -367,7 +368,7 @@ func TestPriors(t *testing.T) {
 			}
 		}
 	}
-	// The same scores do no harm to standard RAG, which has no prior.
+	// Such scores do not matter to standard RAG, which has no prior.
 	ask(t, rag.NewStandard, m, list(retriever.BM25, 9, 3))
 }
 
@@ -431,8 +432,8 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// A server that hides the end lists tokens that are less likely: an end that is not listed
-// is bounded by what the list leaves, not by the last of it.
+// A server that hides the end lists tokens that are less likely: an unlisted end is
+// bounded by what the list leaves, not by its last token.
 func TestHiddenEnd(t *testing.T) {
 	m := &tiny{table: func(passages, _ string) []float64 {
 		if passages == "passage 0" {
@@ -451,8 +452,8 @@ func TestHiddenEnd(t *testing.T) {
 	}
 }
 
-// An answer that was cut is another one than one that has ended, though both write the
-// same; and one that has ended is taken.
+// An answer that was cut differs from one that has ended, even with the same text;
+// the one that has ended is used.
 func TestCutAndEnded(t *testing.T) {
 	m := generatortest.Bare(&generatortest.Script{Rules: []generatortest.Rule{
 		{When: generatortest.Shows("passage 0"), Steps: generatortest.Words(0.9, " a b")},
@@ -467,7 +468,7 @@ func TestCutAndEnded(t *testing.T) {
 	if a.Citations[0].Passage.ID != "1" {
 		t.Errorf("%+v", a.Citations)
 	}
-	// Where all were cut, one of these is the answer, and says so.
+	// If all were cut, one of these is the answer, and the stop reason says so.
 	a = ask(t, rag.NewSequence, m, corpus{retriever.InnerProduct, []float64{1}}, rag.WithDecoding(rag.Fast), rag.WithMaxTokens(2), rag.WithBeams(1))
 	if a.Text != "a b" || a.Stop != selfrag.StopLength {
 		t.Errorf("%+v", a)

@@ -19,7 +19,7 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// describe asks the model what it can do.
+// describe asks the model for its capabilities.
 func (r *run) describe(ctx context.Context) error {
 	err := r.apart(func(func(selfrag.Event)) (err error) {
 		r.caps, err = generator.Describe(ctx, r.model)
@@ -44,7 +44,7 @@ func (r *run) describe(ctx context.Context) error {
 	return nil
 }
 
-// retrieve asks the retriever, and fills in the sources.
+// retrieve calls the retriever and fills in the sources.
 func (r *run) retrieve(ctx context.Context) error {
 	taken, err := budget.Reserve(ctx, "the retriever", budget.Cost{Retrievals: 1})
 	if err != nil {
@@ -53,7 +53,7 @@ func (r *run) retrieve(ctx context.Context) error {
 	taken.Settle(budget.Usage{})
 	e := r.expansion
 	e.Query = r.question
-	// What one generation costs is kept back: without it there would be nothing to show.
+	// The cost of one generation is kept back: without it there would be no answer.
 	kept, _ := budget.Reserve(ctx, "answer", budget.Cost{Calls: 1, Tokens: r.maxTokens})
 	var res retriever.Result
 	err = r.apart(func(func(selfrag.Event)) (err error) {
@@ -63,7 +63,7 @@ func (r *run) retrieve(ctx context.Context) error {
 			step.Set(slog.Int("passages", len(res.Hits)))
 			step.End(err)
 		}()
-		err = fanout.ErrNoReturn // unless it returns
+		err = fanout.ErrNoReturn // unless the call returns
 		var steps observe.Recorder
 		res, err = r.passages.Retrieve(observe.With(ctx, &steps), retriever.Query{Text: e.Query, K: r.k, Filter: r.filter})
 		e.Retrieval = steps.Steps()
@@ -92,7 +92,7 @@ func (r *run) retrieve(ctx context.Context) error {
 	return nil
 }
 
-// ask is the prompt of some passages.
+// ask returns the prompt of some passages.
 func (r *run) ask(line int, passages ...*retriever.Hit) generator.Request {
 	p := r.instruction.Prompt(r.question)
 	p.Queries = r.expansion.Queries
@@ -107,7 +107,7 @@ func (r *run) ask(line int, passages ...*retriever.Hit) generator.Request {
 	return generator.Request{Prompt: p, MaxTokens: r.maxTokens, Affinity: 1 + int(h.Sum32()&0xffffff) + line}
 }
 
-// weigh makes the prior and the sources.
+// weigh sets the prior and the sources.
 func (r *run) weigh() error {
 	e := r.expansion
 	if len(e.Passages) == 0 {

@@ -7,17 +7,17 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// Prior says how p(z|x), the weight of each passage, is made of the hits. The zero Prior
-// goes by the kind of their scores:
+// Prior says how p(z|x), the weight of each passage, is computed from the hits. The
+// zero Prior depends on the kind of their scores:
 //
-//   - inner products become softmax(score/T), as in the paper, T being 1 unless
-//     [WithPriorTemperature] says otherwise;
-//   - cosines the same, and T must be given;
+//   - inner products become softmax(score/T), as in the paper, where T is 1
+//     unless [WithPriorTemperature] sets it;
+//   - cosines do the same, and T must be given;
 //   - probabilities are divided by their sum;
-//   - of all others, such as BM25 and the ranks of a fusion, it is not known how likely
-//     they make a passage: a *[PriorError] asks for another Prior.
+//   - all other scores, such as BM25 and the ranks of a fusion, do not imply a
+//     probability: the result is a *[PriorError] that asks for another Prior.
 //
-// Passages whose weight is 0 are not decoded with.
+// Passages of weight 0 are not used for decoding.
 type Prior struct {
 	name    string
 	part    string
@@ -35,8 +35,9 @@ func Uniform() Prior {
 	}}
 }
 
-// Weights takes the weights that f gives the hits, one each, at least 0, finite, and not
-// all 0; they need not sum to 1. f must not change the hits. Traces show the name.
+// Weights uses the weights that f returns for the hits, one each, at least 0,
+// finite, and not all 0; they need not sum to 1. f must not change the hits. Traces
+// show the name.
 func Weights(name string, f func(hits []retriever.Hit) []float64) Prior {
 	if f == nil {
 		f = func([]retriever.Hit) []float64 { return nil }
@@ -44,14 +45,14 @@ func Weights(name string, f func(hits []retriever.Hit) []float64) Prior {
 	return Prior{name: name, weights: f}
 }
 
-// Part makes the prior of the scores that one part of a composed retriever gave, such as
-// the vector side of a fusion (retriever.Hit.Parts), by the rule of the zero Prior for
-// their kind. A passage that the part has not found is outside its top k and has the
-// weight 0.
+// Part computes the prior from the scores of one part of a composed retriever, such
+// as the vector side of a fusion (retriever.Hit.Parts), by the rule of the zero
+// Prior for their kind. A passage that the part did not find is outside its top k
+// and has weight 0.
 func Part(name string) Prior { return Prior{part: name} }
 
-// priorOf returns the logarithms of p(z|x), minus infinity for a passage that does not
-// count, and the name of the rule.
+// priorOf returns the logarithms of p(z|x), minus infinity for a passage that does
+// not count, and the name of the rule.
 func (s *settings) priorOf(hits []retriever.Hit, kind retriever.ScoreKind) (logs []float64, rule string, err error) {
 	if s.prior.weights != nil {
 		if s.temperature != 0 {
@@ -108,7 +109,7 @@ func (p Prior) rule(name string) string {
 	return name
 }
 
-// scores puts the scores of the part in the place of those of the hits.
+// scores replaces the scores of the hits by those of the part.
 func (p Prior) scores(hits []retriever.Hit, scores []float64) (kind retriever.ScoreKind, err error) {
 	found := false
 	for i := range hits {
@@ -128,7 +129,7 @@ func (p Prior) scores(hits []retriever.Hit, scores []float64) (kind retriever.Sc
 	return kind, nil
 }
 
-// contribution returns that of the part with the name, at any depth, or nil.
+// contribution returns the contribution of the named part, at any depth, or nil.
 func contribution(parts []retriever.Contribution, name string) *retriever.Contribution {
 	for i := range parts {
 		if parts[i].Part == name {
@@ -164,8 +165,8 @@ func normalized(w []float64, n int, kind retriever.ScoreKind) ([]float64, error)
 	return logs, nil
 }
 
-// normalize shifts logarithms so that what they stand for sums to 1. It reports false, and
-// shifts nothing, if all of it is 0.
+// normalize shifts logarithms so that their exponentials sum to 1. It reports
+// false, and shifts nothing, if all of them are 0.
 func normalize(logs []float64) bool {
 	most := math.Inf(-1)
 	for _, x := range logs {
@@ -175,7 +176,7 @@ func normalize(logs []float64) bool {
 		return false
 	}
 	for i := range logs {
-		logs[i] -= most // first, since the difference of great numbers is exact and that of rounded ones is not
+		logs[i] -= most // first, since the difference of large numbers is exact and that of rounded ones is not
 	}
 	total := logSum(logs)
 	for i := range logs {

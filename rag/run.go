@@ -15,13 +15,14 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// run is a question under way. All but the calls themselves happens in one goroutine.
+// run is the work on one question. Everything except the calls happens in one
+// goroutine.
 type run struct {
 	*Decoder
 	settings
 	question  string
 	yield     func(selfrag.Event) bool // nil without a reader, or once it has gone
-	told      int                      // bytes of the answer's text that the reader has
+	told      int                      // bytes of the answer's text that the reader has received
 	cancel    context.CancelFunc
 	caps      generator.Capabilities
 	described bool
@@ -31,25 +32,25 @@ type run struct {
 	expansion *selfrag.Expansion
 	rag       *selfrag.RAGTrace
 	sources   []source
-	spent     bool // a budget did not allow a call
+	spent     bool // a budget forbade a call
 	partial   bool // the work has ended too early
-	// cannotScore is set once the model has refused to score.
+	// cannotScore is set once the model has rejected scoring.
 	cannotScore bool
 }
 
-// source is a prompt that answers are decoded from: one passage, or none if nothing was
-// found.
+// source is a prompt that answers are decoded from: with one passage, or without if
+// nothing was found.
 type source struct {
 	hit *retriever.Hit // nil without a passage
 	log float64        // of the prior
 	req generator.Request
-	// begin stands before every answer: see source.after.
+	// begin precedes every answer: see source.after.
 	begin []generator.Step
 }
 
-// after puts what every answer begins with before steps. A model with reflection tokens
-// says first whether a passage is relevant; these decoders, which know no such judgment,
-// take every passage for relevant.
+// after returns the beginning of every answer followed by steps. A model with
+// reflection tokens first judges the relevance of a passage. These decoders do not
+// use that judgment and treat every passage as relevant.
 func (s *source) after(steps []generator.Step) []generator.Step {
 	return slices.Concat(s.begin, steps)
 }
@@ -66,7 +67,7 @@ func (r *run) complete(ctx context.Context, z int, req generator.Request) (gener
 	return generator.Complete(ctx, r.model, req)
 }
 
-// score is generator.Score after the beginning, which is not part of what it returns.
+// score is generator.Score after the beginning, which is not part of the result.
 func (r *run) score(ctx context.Context, z int, steps []generator.Step, end bool) (generator.Completion, error) {
 	s := &r.sources[z]
 	c, err := generator.Score(ctx, r.model, s.req, s.after(steps), end)
@@ -105,7 +106,7 @@ func (r *run) begin() {
 	}
 }
 
-// event hands an event to the reader.
+// event passes an event to the reader.
 func (r *run) event(e selfrag.Event) {
 	if e.Kind == selfrag.EventDelta {
 		r.told += len(e.Text)
@@ -116,9 +117,9 @@ func (r *run) event(e selfrag.Event) {
 	}
 }
 
-// apart makes calls in a goroutine of their own, so that a backend that ends its
-// goroutine is an error and does not end that of the caller, and passes the events that
-// they emit on to the reader, in this one.
+// apart makes calls in a goroutine of their own. If a backend ends that goroutine
+// the result is an error, and the caller's goroutine continues. The events that the
+// calls emit are passed to the reader in the caller's goroutine.
 func (r *run) apart(call func(emit func(selfrag.Event)) error) error {
 	events := make(chan selfrag.Event)
 	read := false
@@ -149,10 +150,10 @@ func (r *run) apart(call func(emit func(selfrag.Event)) error) error {
 	return nil
 }
 
-// side makes n calls side by side. Each has a step of its own, of the source that of
-// says, and costs at most what most says, which is reserved in the order of the calls. It
-// returns the first error, in their order, that is not that of a budget; those that a
-// budget refused are left as they were.
+// side makes n calls concurrently. Each has a step of its own, named after source
+// of(i), and costs at most most, which is reserved in the order of the calls. It
+// returns the first error, in that order, that does not come from a budget. Calls
+// that a budget refused change nothing.
 func (r *run) side(ctx context.Context, n int, most budget.Cost, of func(i int) int, do func(ctx context.Context, i int) error) error {
 	if n == 0 {
 		return nil
@@ -162,7 +163,7 @@ func (r *run) side(ctx context.Context, n int, most budget.Cost, of func(i int) 
 		ctx, step := observe.Start(ctx, observe.Candidate, fmt.Sprintf("source %d", of(i)+1))
 		return func() (err error) {
 			defer func() {
-				if p := recover(); p != nil { // nobody waits for the others' results
+				if p := recover(); p != nil { // the results of the others are not needed
 					r.cancel()
 					panic(p)
 				}

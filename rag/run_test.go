@@ -27,7 +27,7 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// variants are the ways in which the decoders ask a model.
+// variants are the ways in which the decoders call a model.
 func variants(m *tiny) map[string]func(options ...rag.Option) (*rag.Decoder, error) {
 	with := func(f build, g generator.Generator, fixed ...rag.Option) func(...rag.Option) (*rag.Decoder, error) {
 		return func(options ...rag.Option) (*rag.Decoder, error) {
@@ -55,8 +55,8 @@ func canonical(t *testing.T, a *selfrag.Answer) string {
 	return string(b)
 }
 
-// The same question has the same answer whatever runs side by side, and the last event of
-// the stream holds it. Its trace can be written, read and not re-scored.
+// The same question has the same answer at every concurrency, and the last event of
+// the stream holds it. Its trace can be written and read, and cannot be re-scored.
 func TestDeterministic(t *testing.T) {
 	for seed := range uint64(5) {
 		for name, f := range variants(&tiny{seed: seed, hidden: 0.02}) {
@@ -110,7 +110,7 @@ func TestDeterministic(t *testing.T) {
 	}
 }
 
-// check holds what is true of every answer.
+// check checks what holds for every answer.
 func check(t *testing.T, a *selfrag.Answer) {
 	t.Helper()
 	at := 0
@@ -155,8 +155,8 @@ func check(t *testing.T, a *selfrag.Answer) {
 	}
 }
 
-// A budget ends the work in the same place at any concurrency, is not exceeded, and
-// leaves what there is.
+// A budget ends the work in the same place at every concurrency, is not exceeded,
+// and leaves the partial answer.
 func TestBudgets(t *testing.T) {
 	stopped := map[string]int{}
 	for name, f := range variants(&tiny{seed: 4}) {
@@ -213,7 +213,7 @@ func TestBudgets(t *testing.T) {
 	}
 }
 
-// stalls is a model whose call number n, from 0, never ends by itself.
+// stalls is a model whose call number n, counted from 0, never ends by itself.
 type stalls struct {
 	*tiny
 	mu   *sync.Mutex
@@ -265,7 +265,7 @@ func (s stalls) Score(ctx context.Context, req generator.Request, steps []genera
 	return s.tiny.Score(ctx, req, steps, end)
 }
 
-// A context that ends stops every call; TestMain sees that no goroutine is left.
+// A done context stops every call; TestMain checks that no goroutine is left.
 func TestCancelled(t *testing.T) {
 	cause := errors.New("the reader has left")
 	for kind, f := range constructors {
@@ -298,7 +298,7 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// The time of a budget leaves what there is.
+// The time of a budget leaves the partial answer.
 func TestTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := 9 // three steps of RAG-Token
@@ -334,8 +334,8 @@ func TestBreak(t *testing.T) {
 	}
 }
 
-// A backend that panics does so in the goroutine of the caller, and one that ends its
-// goroutine is an error.
+// If a backend panics, the panic continues in the caller's goroutine. If a backend
+// ends its goroutine, the result is an error.
 func TestBrokenBackends(t *testing.T) {
 	for name, f := range constructors {
 		for _, goexit := range []bool{false, true} {
@@ -403,7 +403,7 @@ func TestQuestions(t *testing.T) {
 	}
 }
 
-// Nothing found leaves the model alone, without a citation.
+// If nothing is found the model answers without a passage, without a citation.
 func TestNothingFound(t *testing.T) {
 	m := &tiny{seed: 4}
 	none := corpus{retriever.BM25, nil}
@@ -416,7 +416,8 @@ func TestNothingFound(t *testing.T) {
 	}
 }
 
-// The filter holds, duplicates and what is too much are dropped, as in the engine.
+// The filter applies, and duplicates and excess passages are dropped, as in the
+// engine.
 func TestPassagesAreChecked(t *testing.T) {
 	hit := func(id, tenant string) retriever.Hit {
 		return retriever.Hit{Passage: retriever.Passage{ID: id, Text: id, Metadata: filter.Metadata{"tenant": filter.String(tenant)}}, Score: 1}
@@ -436,7 +437,7 @@ func TestPassagesAreChecked(t *testing.T) {
 	}
 }
 
-// Observers hear of the question, the retrieval and every call.
+// Observers receive the question, the retrieval and every call.
 func TestObservers(t *testing.T) {
 	for name, f := range variants(&tiny{seed: 4}) {
 		var rec observe.Recorder
@@ -538,7 +539,7 @@ func TestMarks(t *testing.T) {
 			t.Errorf("settings %+v", a.Trace.RAG.Settings)
 		}
 	}
-	// A reply that is cut off is used, and says so.
+	// A reply that is cut is used, and the stop reason says so.
 	a := ask(t, rag.NewStandard, mark("Rome fell [1]. It"), two, rag.WithMaxTokens(3))
 	if a.Text != "Rome fell." || a.Stop != selfrag.StopLength {
 		t.Errorf("%q, %v", a.Text, a.Stop)
@@ -551,13 +552,13 @@ func TestMarks(t *testing.T) {
 	if a.Label != "" || a.Stop != selfrag.StopRejected || len(a.Notes) != 1 || a.Options.Best != -1 {
 		t.Errorf("%+v", a)
 	}
-	// With the engine's answers it shares the meaning of Options.
+	// Options has the same meaning as in the engine's answers.
 	if want := scoring.ClosedSet([]string{"A", "B"}, []string{"Neither"}, []float64{1}); !slices.Equal(a.Options.Unmatched, want.Unmatched) {
 		t.Errorf("%+v, want %+v", a.Options, want)
 	}
 }
 
-// An error in the middle of an answer comes with what there is of it.
+// An error in the middle of an answer is returned with the partial answer.
 func TestPartialStandard(t *testing.T) {
 	fault := errors.New("the server is away")
 	m := mark("Rome fell [1]. It rose.")

@@ -16,15 +16,15 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// hypothesis is a y.
+// hypothesis is a candidate y.
 type hypothesis struct {
 	generator.Completion
-	search float64 // the log-probability by which the search ranks it, that of the end included
+	search float64 // the log-probability that the search ranks by, the end included
 	found  []int
 	given  []reflection.Prob // by source
 }
 
-// key tells hypotheses apart by what they write, however it is cut into tokens.
+// key identifies a hypothesis by its text, however it is cut into tokens.
 func (h *hypothesis) key() string {
 	var b strings.Builder
 	for i := range h.Steps {
@@ -39,7 +39,7 @@ func (h *hypothesis) key() string {
 	return b.String()
 }
 
-// probability is that of the tokens of c, exact if all are; unknown if that of one is.
+// probability returns that of the tokens of c: exact if all are, unknown if one is.
 func probability(c *generator.Completion, end bool) reflection.Prob {
 	sum := reflection.ExactLog(0)
 	add := func(p reflection.Prob) {
@@ -50,7 +50,7 @@ func probability(c *generator.Completion, end bool) reflection.Prob {
 		case p.Known == reflection.Bounded:
 			sum.Known = reflection.Bounded
 		}
-		sum.Log += min(p.Log, 0) // a hair above zero is a server's rounding
+		sum.Log += min(p.Log, 0) // a value just above zero is a server's rounding
 	}
 	for i := range c.Steps {
 		add(c.Steps[i].LogProb)
@@ -61,7 +61,7 @@ func probability(c *generator.Completion, end bool) reflection.Prob {
 	return sum
 }
 
-// sequence is RAG-Sequence.
+// sequence decodes by RAG-Sequence.
 func (r *run) sequence(ctx context.Context) error {
 	own, err := r.search(ctx)
 	list := r.union(own)
@@ -133,9 +133,9 @@ func (r *run) search(ctx context.Context) ([][]hypothesis, error) {
 
 func self(i int) int { return i }
 
-// beam searches for the likeliest hypotheses of one source. Those that have ended keep
-// their place in the beam. A hypothesis cannot go on after a part of a character. With an
-// error it returns those that have ended.
+// beam searches for the likeliest hypotheses of one source. Those that have ended
+// keep their place in the beam. A hypothesis cannot continue after a part of a
+// character. With an error it returns those that have ended.
 func (r *run) beam(next func(prefix []generator.Step) (generator.NextDistribution, error)) ([]hypothesis, error) {
 	live := []hypothesis{{Completion: generator.Completion{Finish: generator.FinishLength}}}
 	open := func(h hypothesis) bool { return h.Finish != generator.FinishEnd }
@@ -179,8 +179,8 @@ func (r *run) beam(next func(prefix []generator.Step) (generator.NextDistributio
 	return live, nil
 }
 
-// sample makes the hypotheses of each source by generating: the greedy answer, and samples
-// at temperature 1.
+// sample makes the hypotheses of each source by generating: the greedy answer, and
+// samples at temperature 1.
 func (r *run) sample(ctx context.Context, own [][]hypothesis) error {
 	r.rag.Search = "samples"
 	n := len(r.sources) * r.beams
@@ -213,7 +213,7 @@ func (r *run) sample(ctx context.Context, own [][]hypothesis) error {
 	return nil
 }
 
-// union joins the hypotheses of all sources, in the order of the sources.
+// union merges the hypotheses of all sources, in the order of the sources.
 func (r *run) union(own [][]hypothesis) []hypothesis {
 	var list []hypothesis
 	at := map[string]int{}
@@ -234,8 +234,8 @@ func (r *run) union(own [][]hypothesis) []hypothesis {
 	return list
 }
 
-// scoreMisses scores each hypothesis under the sources of which its probability is not
-// known, which are those that did not find it.
+// scoreMisses scores each hypothesis under the sources where its probability is
+// unknown, which are those that did not find it.
 func (r *run) scoreMisses(ctx context.Context, list []hypothesis) error {
 	type miss struct{ y, z int }
 	var misses []miss
@@ -295,7 +295,7 @@ func (r *run) marginals(list []hypothesis) {
 	}
 }
 
-// posterior divides what is given by logarithms by its sum; nil if all is 0.
+// posterior normalizes the logarithms joint to probabilities; nil if all are 0.
 func posterior(joint []float64) []float64 {
 	p := slices.Clone(joint)
 	if !normalize(p) {
@@ -307,9 +307,9 @@ func posterior(joint []float64) []float64 {
 	return p
 }
 
-// choose takes the hypothesis of the greatest marginal among those that may be taken, the
-// first of equals. Where the work has ended too early to know marginals, what is known of
-// them counts.
+// choose picks the allowed hypothesis with the greatest marginal, the first of
+// equals. If the work ended before the marginals were known, it uses their known
+// parts.
 func (r *run) choose(list []hypothesis, may func(i int) bool) {
 	best := math.Inf(-1)
 	bounded := false

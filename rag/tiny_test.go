@@ -24,19 +24,20 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// words is the vocabulary of a tiny model; longest is the most words of an answer.
+// words is the vocabulary of a tiny model; longest is the greatest number of words
+// of an answer.
 var words = []string{" a", " b", " c", " d"}
 
 const longest = 4
 
-// tiny is a language model all of whose answers can be listed. Its distributions depend
-// on the passages of the prompt and on the words before, and on nothing else.
+// tiny is a language model whose answers can all be listed. Its distributions
+// depend only on the passages of the prompt and on the words before.
 type tiny struct {
 	seed uint64
-	// table replaces the drawn distributions: it returns the probabilities of the words
-	// and of the end, or nil for those drawn.
+	// table replaces the drawn distributions: it returns the probabilities of the
+	// words and of the end, or nil for the drawn ones.
 	table func(passages, prefix string) []float64
-	// hidden leaves tokens of less probability out of Next.
+	// hidden leaves tokens of lower probability out of Next.
 	hidden float64
 	calls  struct{ generate, next, score atomic.Int64 }
 }

@@ -13,16 +13,16 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// branch is a beginning of an answer in the beam of RAG-Token, or a whole one.
+// branch is a beginning of an answer in the beam of RAG-Token, or a whole answer.
 type branch struct {
 	steps []generator.Step
 	trace []selfrag.RAGStep
 	ended bool
-	// lower and upper bound the log-probability by which the beam is ranked, that of the
-	// end included.
+	// lower and upper bound the log-probability that the beam is ranked by, the end
+	// included.
 	lower, upper float64
-	// A new branch: its parent in the beam and the token that was added, of which parent
-	// and views tell what the sources say. Unlisted stands for all tokens that none lists.
+	// A new branch: its parent in the beam and the added token; views holds what
+	// the sources say about it. Unlisted means all tokens that no source lists.
 	parent   *branch
 	token    token
 	views    []*view
@@ -49,7 +49,7 @@ func (r *run) bound(b *branch) {
 	b.lower, b.upper = b.parent.lower+min(logSum(lower), 0), b.parent.upper+min(logSum(upper), 0)
 }
 
-// atLeast reports whether a is known to be at least as likely as b.
+// atLeast reports whether a is certain to be at least as likely as b.
 func (r *run) atLeast(a, b *branch) bool {
 	if a.lower >= b.upper {
 		return true
@@ -58,7 +58,7 @@ func (r *run) atLeast(a, b *branch) bool {
 		return false
 	}
 	// After the same prefix the terms can be compared one by one: a source whose
-	// likeliest token is that of a does not speak for b.
+	// likeliest token is that of a does not favor b.
 	lower, _ := r.terms(a)
 	_, upper := r.terms(b)
 	sum := 0.0
@@ -72,7 +72,7 @@ func (r *run) atLeast(a, b *branch) bool {
 	return sum >= 0
 }
 
-// token is RAG-Token.
+// token decodes by RAG-Token.
 func (r *run) token(ctx context.Context) error {
 	r.rag.Search = "beam"
 	beam := []*branch{{}}
@@ -99,7 +99,7 @@ func (r *run) token(ctx context.Context) error {
 		case b.ended:
 			h.Finish = generator.FinishEnd
 		case err != nil || r.spent:
-			h.Finish = generator.Running // it was broken off
+			h.Finish = generator.Running // it was stopped early
 		}
 		if b == best {
 			r.rag.Chosen = len(r.rag.Hypotheses)
@@ -112,8 +112,8 @@ func (r *run) token(ctx context.Context) error {
 	return err
 }
 
-// grow searches until all branches have ended or are as long as they may be. With an
-// error, or when a budget ends, the beam is what there is until then.
+// grow searches until all branches have ended or have the greatest length. With an
+// error, or when a budget ends, beam holds the branches so far.
 func (r *run) grow(ctx context.Context, beam *[]*branch) error {
 	for range r.maxTokens {
 		var live []*branch
@@ -143,13 +143,13 @@ func (r *run) grow(ctx context.Context, beam *[]*branch) error {
 			for i, b := range next {
 				texts[i] = textOf(b.steps)
 			}
-			r.tell(strings.TrimSpace(prefix.Common(texts)))
+			r.emitDelta(strings.TrimSpace(prefix.Common(texts)))
 		}
 	}
 	return nil
 }
 
-// step takes one more token into the beam.
+// step adds one more token to the branches of the beam.
 func (r *run) step(ctx context.Context, beam, live []*branch, views [][]*view) ([]*branch, error) {
 	var all, rivals []*branch
 	at := 0
@@ -161,7 +161,7 @@ func (r *run) step(ctx context.Context, beam, live []*branch, views [][]*view) (
 		seen := map[token]bool{}
 		for _, v := range views[at] {
 			tokens := v.order
-			if v.likeliest { // which a server may not list
+			if v.likeliest { // a server may not list it
 				tokens = append(slices.Clip(tokens), v.best)
 			}
 			for _, t := range tokens {
@@ -189,7 +189,7 @@ func (r *run) step(ctx context.Context, beam, live []*branch, views [][]*view) (
 			taken = taken[:len(taken)-1]
 		}
 		last := taken[len(taken)-1]
-		var open []*branch // may belong into the beam, the likeliest first
+		var open []*branch // may belong in the beam, the likeliest first
 		for _, b := range slices.Concat(all[len(taken):], rivals) {
 			if !math.IsInf(b.upper, -1) && !r.atLeast(last, b) {
 				open = append(open, b)
@@ -220,8 +220,8 @@ func (r *run) step(ctx context.Context, beam, live []*branch, views [][]*view) (
 	}
 }
 
-// unknown lists the probabilities of the branches' tokens that are only bounded and can be
-// asked for.
+// unknown lists the probabilities of the branches' tokens that are only bounded and
+// can be asked for.
 func (r *run) unknown(list []*branch) []wanted {
 	var want []wanted
 	for _, b := range list {
@@ -237,7 +237,8 @@ func (r *run) unknown(list []*branch) []wanted {
 	return want
 }
 
-// uncertain is the error about two branches of which it is not known which is likelier.
+// uncertain returns the error about two branches if it is unknown which is
+// likelier.
 func (r *run) uncertain(a, b *branch) error {
 	bounds := func(x *branch) Bounds {
 		if x.parent == nil {
@@ -255,7 +256,7 @@ func (r *run) uncertain(a, b *branch) error {
 	return e
 }
 
-// extend makes a new branch one of the beam.
+// extend makes a new branch part of the beam.
 func (r *run) extend(b *branch) *branch {
 	given := make([]reflection.Prob, len(b.views))
 	for z, v := range b.views {

@@ -7,8 +7,8 @@
 // Table 1, spelled exactly as the published models were trained on them.
 //
 // A [Prob] is exact, bounded from above (the token was below the top N that a
-// server reports), or unknown. Unknown is the zero value: a probability that
-// nobody gave never turns into a number by accident.
+// server reports), or unknown. Unknown is the zero value, so a missing probability
+// never becomes a number by accident.
 //
 // The package has no dependencies and does no I/O. All values are safe to copy
 // and to use from several goroutines.

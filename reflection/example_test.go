@@ -9,8 +9,8 @@ import (
 )
 
 func Example() {
-	// What a model says about a passage: [Irrelevant] 0.1, [Relevant] 0.8. The
-	// rest of the mass is on ordinary words.
+	// A model's judgment of a passage: [Irrelevant] 0.1, [Relevant] 0.8. The rest
+	// of the probability is on ordinary words.
 	d := reflection.NewDistribution(reflection.IsREL, 0.1, 0.8)
 	for _, t := range d.Group.Tokens() {
 		p, exact := d.Prob(t).Value()

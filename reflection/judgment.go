@@ -6,18 +6,18 @@ import (
 	"github.com/goselfrag/goselfrag/internal/enum"
 )
 
-// Level says by what means judgments were made, best first. An answer states
-// the lowest level among those it used; since levels are compared, they are numbers.
+// Level says how judgments were made, best first. An answer has the lowest level
+// among the judgments that it used. Levels are numbers because they are compared.
 type Level uint8
 
 const (
 	LevelUnstated  Level = iota
 	ExactIDs             // probabilities of the control tokens by their ids, or by a model in this process
-	TopN                 // the control tokens were looked for among the N likeliest; the rest is bounded
+	TopN                 // the control tokens were looked for among the N likeliest; the others are bounded
 	HardLabels           // control tokens in the text, no probabilities
 	PromptedProbs        // a general model asked for labels, with probabilities
 	PromptedLabels       // a general model asked for labels, without probabilities
-	SeparateModel        // a classifier apart from the generator
+	SeparateModel        // a classifier that is not the generator
 	Heuristic            // rules or a test's script
 )
 
@@ -25,7 +25,7 @@ var levels = enum.Numbers[Level]{Package: "reflection", What: "level", Names: []
 	"unstated", "exact-ids", "top-n", "hard-labels", "prompted-probs", "prompted-labels", "separate-model", "heuristic",
 }}
 
-// String returns the level's name, as it stands in traces.
+// String returns the level's name, as used in traces.
 func (l Level) String() string { return levels.String(l) }
 
 // MarshalText writes the level's name.
@@ -39,15 +39,15 @@ func (l *Level) UnmarshalText(b []byte) error { return levels.Unmarshal(b, l) }
 type Status uint8
 
 const (
-	StatusUnknown Status = iota // the critic could not tell
+	StatusUnknown Status = iota // the critic could not decide
 	StatusPending               // the text is not complete yet
-	StatusAbsent                // the text is complete and no token of the group stands in it
+	StatusAbsent                // the text is complete and holds no token of the group
 	StatusJudged                // Dist holds the judgment
 )
 
 var statuses = enum.Numbers[Status]{Package: "reflection", What: "status", Names: []string{"unknown", "pending", "absent", "judged"}}
 
-// String returns the status' name, as it stands in traces.
+// String returns the status' name, as used in traces.
 func (s Status) String() string { return statuses.String(s) }
 
 // MarshalText writes the status' name.
@@ -56,18 +56,18 @@ func (s Status) MarshalText() ([]byte, error) { return statuses.Marshal(s) }
 // UnmarshalText reads what MarshalText writes.
 func (s *Status) UnmarshalText(b []byte) error { return statuses.Unmarshal(b, s) }
 
-// Judgment is what a critic found for one group.
+// Judgment is a critic's result for one group.
 type Judgment struct {
 	Status Status `json:"status"`
-	// Token is the label that was generated, None if none was.
+	// Token is the generated label, None if there was none.
 	Token Token `json:"token,omitzero"`
-	// Dist is the distribution where the judgment was read; set when Status is
+	// Dist is the distribution from which the judgment was read; set if Status is
 	// StatusJudged.
 	Dist Distribution `json:"dist,omitzero"`
-	// Level says how Dist came about.
+	// Level says how Dist was obtained.
 	Level Level `json:"level,omitzero"`
-	// Inherited is set when the judgment was made for an earlier segment that
-	// the candidate continues from, with the same passage.
+	// Inherited is set if the judgment was made for an earlier segment that the
+	// candidate continues from, with the same passage.
 	Inherited bool `json:"inherited,omitzero"`
 }
 
@@ -96,7 +96,7 @@ func (j *Judgment) check(g Group) error {
 	return nil
 }
 
-// Critique is what a critic says of one candidate segment.
+// Critique is a critic's judgment of one candidate segment.
 type Critique struct {
 	IsREL Judgment `json:"is_rel"`
 	IsSUP Judgment `json:"is_sup"`

@@ -10,9 +10,9 @@ import (
 type Knowledge uint8
 
 const (
-	Unknown Knowledge = iota // nobody gave it
-	Bounded                  // the true value is at most the one given
-	Exact                    // the value given
+	Unknown Knowledge = iota // not given
+	Bounded                  // the true value is at most the given one
+	Exact                    // the given value
 )
 
 // Prob is the natural-log probability of one token at one position. The zero
@@ -28,7 +28,8 @@ type Prob struct {
 // ExactLog returns the probability whose natural logarithm is log.
 func ExactLog(log float64) Prob { return Prob{Log: log, Known: Exact} }
 
-// AtMostLog returns a probability of which only an upper bound is known.
+// AtMostLog returns a probability with an upper bound whose natural logarithm is
+// log.
 func AtMostLog(log float64) Prob { return Prob{Log: log, Known: Bounded} }
 
 // ExactValue returns the probability p, in [0, 1].
@@ -44,8 +45,8 @@ func (p Prob) Value() (v float64, exact bool) {
 	return math.Exp(p.Log), p.Known == Exact
 }
 
-// logTolerance lets servers round: they compute in float32, and a certain token
-// can come back a hair above zero.
+// logTolerance allows for rounding: servers compute in float32, and a certain token
+// can come back slightly above zero.
 const logTolerance = 1e-4
 
 // Check returns an error if p carries a number that no log-probability can have:
@@ -54,7 +55,7 @@ func (p Prob) Check() error {
 	if p.Known == Unknown || p.Log <= logTolerance { // false for NaN
 		return nil
 	}
-	return p.wrong() // apart, so that the check itself is inlined
+	return p.wrong() // a function of its own, so that the check itself is inlined
 }
 
 func (p Prob) wrong() error {
@@ -102,8 +103,8 @@ func (p *Prob) UnmarshalJSON(b []byte) error {
 	return p.Check()
 }
 
-// Distribution holds the probabilities of the tokens of one group at one
-// position. They need not sum to one: a model may put mass on other tokens, and
+// Distribution holds the probabilities of the tokens of one group at one position.
+// They need not sum to one: a model may assign probability to other tokens, and
 // scores are ratios inside the group.
 type Distribution struct {
 	Group Group
@@ -122,8 +123,8 @@ func NewDistribution(g Group, p ...float64) Distribution {
 	return d
 }
 
-// OneHot returns the distribution of t's group that is certain of t. It is how a
-// hard label, a token that was generated without probabilities, is written down.
+// OneHot returns the distribution of t's group that is certain of t. It represents
+// a hard label, a token generated without probabilities.
 func OneHot(t Token) Distribution {
 	d := Distribution{Group: t.Group()}
 	for i, u := range d.Group.Tokens() {
@@ -144,8 +145,8 @@ func (d Distribution) Prob(t Token) Prob {
 	return Prob{}
 }
 
-// Set gives t the probability p. It reports false, and changes nothing, if t is
-// not in the group.
+// Set sets the probability of t to p. It reports false, and changes nothing, if t
+// is not in the group.
 func (d *Distribution) Set(t Token, p Prob) bool {
 	i := d.Group.index(t)
 	if i < 0 {

@@ -3,8 +3,8 @@ package reflection
 import "github.com/goselfrag/goselfrag/internal/enum"
 
 // Token is one of the fifteen control tokens of Self-RAG. The zero value, None,
-// stands for "not a control token". It is a number because it is an index into tables
-// that are read for every token.
+// means "no control token". It is a number because it is an index into tables that
+// are read for every token.
 type Token uint8
 
 // The control tokens, in the order in which the published 7B and 13B models
@@ -83,8 +83,9 @@ func (t Token) MarshalText() ([]byte, error) { return literals.Marshal(t) }
 // UnmarshalText reads what MarshalText writes.
 func (t *Token) UnmarshalText(b []byte) error { return literals.Unmarshal(b, t) }
 
-// Group is a set of tokens of which a model chooses one: a question the model
-// answers about its own text. It is a number because it is an index into the groups' tables.
+// Group is a set of tokens of which a model chooses one: a question that the model
+// answers about its own text. It is a number because it is an index into the
+// groups' tables.
 type Group uint8
 
 // The four groups of the paper's Table 1.

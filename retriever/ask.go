@@ -9,16 +9,17 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// Ask asks r, and sees to it that filters hold for what it gives. A Retriever that is made
-// of others asks them by Ask, so that a filter is checked before anyone reads a passage:
-// before rerankers, prompts, errors and traces.
+// Ask asks r and enforces filters on the result. A Retriever made of others must
+// ask them with Ask. So a filter is checked before any reranker, prompt, error or
+// trace sees a passage.
 //
-// If r gives a passage for which q.Filter does not hold, it ignores filters: the passage is
-// left out with all else that such a retriever says, and the error wraps ErrOption.
+// If r returns a passage that does not match q.Filter, r ignores filters. Then the
+// passage is left out together with the rest of r's report, and the error wraps
+// ErrOption.
 //
-// Under a [Scope] or a [PostFilter] their filters hold, too, even if q has lost them on the
-// way. Passages for which they do not hold are left out; r is then asked for more, as by
-// PostFilter.
+// Under a [Scope] or a [PostFilter] their filters apply, too, even if q lost them
+// on the way. Passages that do not match are left out, and r is asked for more, as
+// by PostFilter.
 func Ask(ctx context.Context, r Retriever, q Query) (Result, error) {
 	b := boundsOf(ctx)
 	if q.Filter == nil && len(b.filters) == 0 {
@@ -39,7 +40,7 @@ func Ask(ctx context.Context, r Retriever, q Query) (Result, error) {
 	return sift(ctx, g, wanted, wanted, max(wanted, cmp.Or(b.depth, defaultBound)), search)
 }
 
-// obeyed asks r and leaves out what the filter of q does not hold for.
+// obeyed asks r and leaves out passages that do not match the filter of q.
 func obeyed(ctx context.Context, r Retriever, q Query) (Result, error) {
 	res, err := r.Retrieve(ctx, q)
 	if q.Filter == nil || len(res.Hits) == 0 {
@@ -64,10 +65,10 @@ func obeyed(ctx context.Context, r Retriever, q Query) (Result, error) {
 	return res, err
 }
 
-// sift asks for start hits, then for four times as many, and so on up to bound, until
-// wanted of them pass, or there are no more.
+// sift asks for start hits, then for four times as many, and so on up to bound,
+// until wanted of them pass, or there are no more.
 func sift(ctx context.Context, g gate, wanted, start, bound int, search func(k int) (Result, error)) (Result, error) {
-	var best Result // of the search before, for when the next one fails
+	var best Result // of the previous search, in case the next one fails
 	for k := start; ; k = more(k, bound) {
 		if err := ctx.Err(); err != nil {
 			return best, err
@@ -100,7 +101,7 @@ func more(k, bound int) int {
 	return 4 * k
 }
 
-// gate lets the passages pass for which all of some filters hold.
+// gate lets passages pass that match all of its filters.
 type gate struct {
 	scans []*filter.Scan
 	once  bool // hits that repeat an id do not pass
@@ -137,7 +138,7 @@ func (g gate) err() error {
 	return nil
 }
 
-// passing returns the first hits that pass, at most limit. It does not change hits.
+// passing returns the first hits that pass, at most limit. It does not modify hits.
 func (g gate) passing(hits []Hit, limit int) []Hit {
 	var seen map[string]bool
 	if g.once {
@@ -156,7 +157,7 @@ func (g gate) passing(hits []Hit, limit int) []Hit {
 	for n < limit && pass(&hits[n]) {
 		n++
 	}
-	if n == limit { // as a rule
+	if n == limit { // the usual case
 		return hits[:n]
 	}
 	list := slices.Clone(hits[:n])

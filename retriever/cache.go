@@ -16,27 +16,27 @@ import (
 
 // CacheOptions bounds a [Cache]. The zero value is ready to use.
 type CacheOptions struct {
-	// Size is the greatest number of results that are kept; 0 means 1000. The one that
-	// was not used for the longest time makes room.
+	// Size is the greatest number of results that are kept; 0 means 1000. The least
+	// recently used result is dropped first.
 	Size int
-	// Age is how long a result is given again after it was found; 0 means one minute.
+	// Age is how long a result is reused after it was found; 0 means one minute.
 	Age time.Duration
 }
 
-// Cache is a Retriever that remembers the results of another one, of queries that are
-// equal in everything: text, K and filter, by filter.Format, and in the scopes that they are asked in. A result with an error
-// or with something missing is not remembered, and one that was found in passages that say
-// when they change ([Changing]) is not given again after a change. It is safe for concurrent use; equal
-// queries at the same time each ask the retriever, so that none depends on the context
-// of another.
+// Cache is a Retriever that caches the results of another one. Queries are equal if
+// their text, K and filter (by filter.Format) are equal and they are asked in equal
+// scopes. A result with an error or with something missing is not cached. A result
+// from a [Changing] retriever is not reused after a change. It is safe for
+// concurrent use. Equal queries at the same time each ask the retriever, so that
+// none depends on the context of another.
 type Cache struct {
 	inner Retriever
 	o     CacheOptions
 
 	mu      sync.Mutex
-	purges  int                        // how often Purge was called
+	purges  int                        // number of calls of Purge
 	entries map[cacheKey]*list.Element // of *cached
-	order   *list.List                 // used last in front
+	order   *list.List                 // most recently used first
 }
 
 // cacheKey has a field for each field of Query.
@@ -82,7 +82,7 @@ func (c *Cache) Retrieve(ctx context.Context, q Query) (Result, error) {
 		return Result{}, err
 	}
 	key := cacheKey{q.Text, q.K, filter.Format(q.Filter)}
-	for _, f := range Confined(ctx) { // of a scope, whatever q says
+	for _, f := range Confined(ctx) { // of a scope, independent of q
 		key.filter += "\x00" + filter.Format(f)
 	}
 	res, depends, purges, ok := c.get(key)
@@ -94,7 +94,7 @@ func (c *Cache) Retrieve(ctx context.Context, q Query) (Result, error) {
 		step.End(nil)
 		return res, nil
 	}
-	found := time.Now() // what changes at the retriever from now on may be missed
+	found := time.Now() // later changes of the retriever may be missing from the result
 	ctx, seen := collectDepends(ctx)
 	res, err := Ask(ctx, c.inner, q)
 	if err == nil && len(res.Missing) == 0 {
@@ -106,16 +106,16 @@ func (c *Cache) Retrieve(ctx context.Context, q Query) (Result, error) {
 // MostCost implements budget.Declarer.
 func (c *Cache) MostCost(int) (budget.Cost, bool) { return budget.MostCost(c.inner, 1) }
 
-// Purge forgets all results. Call it after the passages changed: a search that is
-// under way then is not remembered either.
+// Purge drops all results. Call it after the passages change. The result of a
+// search that is running then is not cached either.
 func (c *Cache) Purge() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.purges++
-	c.entries, c.order = make(map[cacheKey]*list.Element), list.New() // in no time, however many there are
+	c.entries, c.order = make(map[cacheKey]*list.Element), list.New() // in constant time
 }
 
-// Len returns the number of results that are kept.
+// Len returns the number of cached results.
 func (c *Cache) Len() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -166,7 +166,7 @@ func (c *Cache) drop(e *list.Element) {
 	c.order.Remove(e)
 }
 
-// cloneResult copies all that a caller may change.
+// cloneResult copies everything that a caller may change.
 func cloneResult(res Result) Result {
 	res.Hits, res.Missing, res.Queries = slices.Clone(res.Hits), slices.Clone(res.Missing), slices.Clone(res.Queries)
 	for i := range res.Hits {

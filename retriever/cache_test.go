@@ -33,7 +33,7 @@ func TestCacheAge(t *testing.T) {
 	})
 }
 
-// The place of a result in the cache goes by the last use, its age by the search.
+// Eviction depends on the last use of a result, its age on the search.
 func TestCacheSizeAndKey(t *testing.T) {
 	s := &retrievertest.Script{Rules: []retrievertest.Rule{{Hits: named("a", "b")}}}
 	c := must[*retriever.Cache](t)(retriever.NewCache(s, retriever.CacheOptions{Size: 2}))
@@ -52,21 +52,21 @@ func TestCacheSizeAndKey(t *testing.T) {
 	ask(x, true)
 	ask(y, true)
 	ask(x, false)
-	ask(z, true) // y makes room
+	ask(z, true) // y evicts one
 	ask(x, false)
-	ask(y, true) // z makes room
+	ask(y, true) // z evicts one
 	ask(z, true)
 	if c.Len() != 2 {
 		t.Errorf("%d results are kept", c.Len())
 	}
-	// Filters that are true of the same, written otherwise, are one key.
+	// Equivalent filters, written differently, are one key.
 	z.Filter = filter.And{z.Filter}
 	ask(z, false)
 	c.Purge()
 	ask(z, true)
 }
 
-// A field that Query gets one day must become part of the key.
+// A field that is added to Query must become part of the key.
 func TestCacheKeyHasAllOfQuery(t *testing.T) {
 	if n := reflect.TypeFor[retriever.Query]().NumField(); n != 3 {
 		t.Errorf("Query has %d fields: put the new one into the key of Cache", n)
@@ -90,7 +90,7 @@ func TestCacheForgetsFailures(t *testing.T) {
 	}
 }
 
-// A search that began before Purge may hold what is gone.
+// A search that began before Purge may hold removed passages.
 func TestCachePurgeDuringSearch(t *testing.T) {
 	var c *retriever.Cache
 	c = must[*retriever.Cache](t)(retriever.NewCache(retriever.Func(func(context.Context, retriever.Query) (retriever.Result, error) {

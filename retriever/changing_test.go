@@ -21,7 +21,8 @@ func (c *changing) Retrieve(ctx context.Context, _ retriever.Query) (retriever.R
 	return retriever.Result{Scores: retriever.RankOnly}, nil
 }
 
-// A cache asks again after a change, also through another cache and other retrievers.
+// A cache asks again after a change, also through another cache and other
+// retrievers.
 func TestCacheOfChanging(t *testing.T) {
 	c := &changing{}
 	inner, err := retriever.NewCache(c, retriever.CacheOptions{})
@@ -43,7 +44,7 @@ func TestCacheOfChanging(t *testing.T) {
 		}
 	}
 	ask(inner, 1)
-	ask(outer, 1) // by way of a result that the inner cache has
+	ask(outer, 1) // through a result that the inner cache has
 	ask(outer, 1)
 	c.generation++
 	ask(outer, 2)

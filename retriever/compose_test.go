@@ -113,7 +113,7 @@ func TestComposeErrors(t *testing.T) {
 	}
 }
 
-// pipelines are compositions of all kinds, over what makes a plain retriever.
+// pipelines are compositions of all kinds, over a plain retriever.
 func pipelines() map[string]func(retriever.Retriever) (retriever.Retriever, error) {
 	two := func(r retriever.Retriever) []retriever.Part {
 		return []retriever.Part{{Name: "a", Retriever: r}, {Name: "b", Retriever: r}}
@@ -183,7 +183,7 @@ func TestComposeIsRepeatable(t *testing.T) {
 	}
 }
 
-// recorder finds two passages, whatever it is asked, and keeps the queries.
+// recorder finds two passages for every query, and records the queries.
 func recorder() *retrievertest.Script {
 	return &retrievertest.Script{Rules: []retrievertest.Rule{{Hits: retrievertest.Hits(retrievertest.Passages("one", "two")...)}}}
 }
@@ -215,7 +215,7 @@ func TestEqualTextsStayApart(t *testing.T) {
 	}
 }
 
-// What was searched for instead of the query stays known after a fusion and in a cache.
+// The texts that were searched for are kept by a fusion and by a cache.
 func TestQueriesAreKept(t *testing.T) {
 	other := retriever.Func(func(context.Context, retriever.Query) (retriever.Result, error) {
 		return retriever.Result{Queries: []string{"other"}}, nil
@@ -226,6 +226,6 @@ func TestQueriesAreKept(t *testing.T) {
 		if err != nil || !slices.Equal(res.Queries, []string{"other"}) {
 			t.Fatalf("%q, %v", res.Queries, err)
 		}
-		res.Queries[0], res.Hits[0].Parts[0].Part = "spoilt", "spoilt" // it is the caller's
+		res.Queries[0], res.Hits[0].Parts[0].Part = "spoilt", "spoilt" // the caller owns it
 	}
 }

@@ -6,26 +6,27 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// Confine returns a context under which f holds for all that is found, beside the filters of
-// ctx. [Scope] and [PostFilter] ask under it. Whoever asks what gets no [Query], such as an
-// expander of package rewrite or an embedder, does so with the filter of the query, too. For
-// a nil f the result is ctx. Nobody may change f afterwards.
+// Confine returns a context under which every result must match f, besides the
+// filters of ctx. [Scope] and [PostFilter] use it. Use it, with the filter of the
+// query, before calling code that gets no [Query], such as an expander of package
+// rewrite or an embedder. For a nil f the result is ctx. Do not change f
+// afterwards.
 func Confine(ctx context.Context, f filter.Expr) context.Context { return confine(ctx, f, 0) }
 
-// Confined returns the filters that hold for all that is found under ctx. What knows
-// passages and gets no [Query] heeds them: it shows nothing of passages for which one of
-// them does not hold. Nobody may change the result.
+// Confined returns the filters that every result under ctx must match. Code that
+// has passages and gets no [Query] must apply them: it must reveal nothing of a
+// passage that does not match all of them. Do not change the result.
 func Confined(ctx context.Context) []filter.Expr { return boundsOf(ctx).filters }
 
 type boundsKey struct{}
 
-// bounds are filters that all hold.
+// bounds holds filters that all apply.
 type bounds struct {
 	filters []filter.Expr
-	depth   int // how many hits are looked at, at most, for some that pass; 0 says nothing
+	depth   int // the greatest number of hits to examine for some that pass; 0 means not set
 }
 
-// confine is Confine. A depth above 0 takes the place of that of ctx.
+// confine is Confine. A depth above 0 replaces that of ctx.
 func confine(ctx context.Context, f filter.Expr, depth int) context.Context {
 	if f == nil {
 		return ctx

@@ -1,19 +1,22 @@
-// Package retriever holds the nouns of retrieval - [Retriever], [Query],
-// [Passage] - and the composition of retrievers that needs no model.
+// Package retriever holds the basic types of retrieval, [Retriever], [Query] and
+// [Passage], and the composition of retrievers that needs no model.
 //
-// A [Retriever] takes a [Query] and returns passages, best first. Anything that
-// can do that can be plugged in: the keyword index of package lexical, a vector
-// store, a search service, a list.
+// A [Retriever] takes a [Query] and returns passages, best first. It can be the
+// keyword index of package lexical, a vector store, a search service, a list.
 //
 // Package filter has the typed metadata of a passage and the filters over it, which
 // every Retriever applies.
 //
-// Retrievers are made of retrievers: [Fuse] merges the lists of several, [Route] chooses
-// among them, [PostFilter] filters the hits of one that cannot, [Scope] keeps every query
-// within a filter, [MMR] spreads hits that repeat each other, [Reorder] puts the best at
-// both ends, [NewCache] remembers.
-// Packages rerank and rewrite hold what asks a model or a critic.
+// Retrievers can be composed:
 //
-// Package retrievertest has fakes for tests of code that uses a Retriever, and
-// the contract suite for code that is one.
+//   - [Fuse] merges the lists of several, [Route] chooses among them.
+//   - [PostFilter] filters the hits of one that cannot, [Scope] keeps every query
+//     within a filter.
+//   - [MMR] reduces repetition among hits, [Reorder] puts the best at both ends.
+//   - [NewCache] caches results.
+//
+// Packages rerank and rewrite hold compositions that ask a model or a critic.
+//
+// Package retrievertest has fakes for tests of code that uses a Retriever, and the
+// contract suite for implementations.
 package retriever

@@ -10,7 +10,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// A retriever of one's own: whatever can find passages, as one function.
+// A custom retriever: one function that finds passages.
 func ExampleFunc() {
 	shelf := []retriever.Passage{
 		{ID: "1", Text: "Go was announced in 2009.", Metadata: filter.Metadata{"lang": filter.String("en")}},
@@ -50,7 +50,7 @@ func ExampleFunc() {
 	// 2 Go wurde 2009 vorgestellt.
 }
 
-// Two rankings of the same shelf become one; each hit says where it came from.
+// Two rankings of the same shelf become one; each hit names its sources.
 func ExampleFuse() {
 	a, b, c := retriever.Passage{ID: "a"}, retriever.Passage{ID: "b"}, retriever.Passage{ID: "c"}
 	hybrid, err := retriever.Fuse([]retriever.Part{
@@ -81,8 +81,8 @@ func ExampleFuse() {
 	//   meaning: rank 2 gives 0.00806
 }
 
-// Questions about law go to the statutes, all others to the rest; results are
-// remembered for an hour.
+// Questions about law go to the statutes, all others to the rest. Results are
+// cached for an hour.
 func ExampleRoute() {
 	statutes := retriever.List(retriever.Passage{ID: "law-1"}, retriever.Passage{ID: "law-2"})
 	general := retriever.List(retriever.Passage{ID: "wiki-1"})
@@ -113,7 +113,7 @@ func ExampleRoute() {
 	// wiki-1 from general
 }
 
-// The best passages stand at the ends, where a model reads best.
+// The best passages are at the ends, where a model reads best.
 func ExampleReorderHits() {
 	var hits []retriever.Hit
 	for _, id := range []string{"d1", "d2", "d3", "d4", "d5", "d6"} {
@@ -125,7 +125,7 @@ func ExampleReorderHits() {
 	// Output: d1 d3 d5 d6 d4 d2
 }
 
-// A store that knows no filters, here a list of passages, is asked for more hits until
+// A store without filters, here a list of passages, is asked for more hits until
 // enough of them pass.
 func ExamplePostFilter() {
 	var shelf []retriever.Passage

@@ -17,16 +17,16 @@ import (
 
 // Part is one retriever of a fusion.
 type Part struct {
-	// Name stands for the part in a [Contribution], in a [Missing] and in errors. It
-	// is valid UTF-8, not empty, and no other part's.
+	// Name names the part in a [Contribution], in a [Missing] and in errors. It is
+	// valid UTF-8, not empty, and unique among the parts.
 	Name string
-	// Retriever is asked.
+	// Retriever is the retriever of the part.
 	Retriever Retriever
-	// Weight is how much this part counts, from 1e-6 to 1e6; 0 means 1.
+	// Weight is the weight of this part, from 1e-6 to 1e6; 0 means 1.
 	Weight float64
 }
 
-// FuseMethod is how a fusion makes one score of what its parts say.
+// FuseMethod is how a fusion computes one score from the results of its parts.
 type FuseMethod string
 
 const (
@@ -36,10 +36,10 @@ const (
 	//
 	//	score(passage) = Σ weight / (k + rank)
 	//
-	// Ranks count from 1, in the order of the part's list, in which a passage that stands
-	// there twice has its first rank only. Only ranks count, never the scores of the
-	// parts, which need not be of one kind. With k 60 and weights 1, ranks 1 and 3 give
-	// 1/61 + 1/63. Scores are [RRF].
+	// Ranks count from 1, in the order of the part's list; a repeated passage has
+	// its first rank only. Only ranks count, never the scores of the parts, which
+	// need not be of one kind. With k 60 and weights 1, ranks 1 and 3 give 1/61 +
+	// 1/63. Scores are [RRF].
 	RankFusion FuseMethod = "rank"
 	// ScoreFusion is the convex combination of scores that are normalized within the list
 	// of each part (Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid
@@ -47,10 +47,10 @@ const (
 	//
 	//	score(passage) = Σ weight · (s − min) / (max − min) / Σ weight of all parts
 	//
-	// where min and max are the least and the greatest score of the part's list; scores
-	// that are all equal count as 1. It keeps how far scores lie apart, which ranks do
-	// not tell, and depends on how long the lists are. A part whose scores are [RankOnly]
-	// fails: its numbers mean nothing. Scores are [Normalized].
+	// where min and max are the least and the greatest score of the part's list;
+	// scores that are all equal count as 1. Unlike ranks it keeps the distances of
+	// scores, and it depends on the lengths of the lists. A part whose scores are
+	// [RankOnly] fails: its numbers have no meaning. Scores are [Normalized].
 	ScoreFusion FuseMethod = "score"
 )
 
@@ -58,21 +58,22 @@ const (
 type FuseOptions struct {
 	// Method is RankFusion or ScoreFusion; empty means RankFusion.
 	Method FuseMethod
-	// RankConstant is k in the formula of [RankFusion], above 0 and at most 1e6: the
-	// greater it is, the less the first ranks stand out. 0 means 60, as in the paper. It
-	// must be 0 for ScoreFusion.
+	// RankConstant is k in the formula of [RankFusion], above 0 and at most 1e6.
+	// The greater it is, the less the first ranks differ from the others. 0 means
+	// 60, as in the paper. It must be 0 for ScoreFusion.
 	RankConstant float64
-	// Depth is how many hits a part is asked for at least, even if the query wants
-	// fewer: a passage that two parts have at rank 8 beats one that a single part has
-	// at rank 1, so that the parts must be asked for more than is wanted. 0 means 100.
+	// Depth is the least number of hits that each part is asked for, even if the
+	// query wants fewer. A passage at rank 8 in two parts beats one at rank 1 in a
+	// single part, so the parts must be asked for more than is wanted. 0 means 100.
 	Depth int
-	// AllowMissing goes on with the other parts when some fail, and names those in
-	// Result.Missing. Without it a part that fails is an error. It is an error in any
-	// case if all parts fail, or if the context is done before all parts answered.
+	// AllowMissing continues with the other parts when some fail, and names the
+	// failed ones in Result.Missing. Without it a failed part is an error. If all
+	// parts fail, or if the context is done before all parts answered, it is always
+	// an error.
 	AllowMissing bool
 }
 
-// PartError says which part of a fusion failed, and why.
+// PartError reports which part of a fusion failed, and why.
 type PartError struct {
 	Part string
 	Err  error
@@ -85,25 +86,26 @@ func (e *PartError) Error() string { return fmt.Sprintf("retriever: part %q: %v"
 func (e *PartError) Unwrap() error { return e.Err }
 
 // Fuse returns a Retriever that asks all parts at the same time and merges their
-// lists as [FuseOptions].Method says. A part without the passage adds nothing to its
-// score. Hit.Parts says what each part gave.
+// lists by [FuseOptions].Method. A part without the passage adds nothing to its
+// score. Hit.Parts has the contribution of each part.
 //
-// Hits are ordered by score, then by the best rank that a part gave, then by the
-// order of the parts in which that rank stands. No two passages agree in all of
-// this, so the order is total, and it does not depend on which part answers first.
+// Hits are ordered by score, then by the best rank in any part, then by the order
+// of the parts with that rank. No two passages agree in all three, so the order is
+// total, and it does not depend on which part answers first.
 //
-// Each part gets the Query as it is, but for K: the greater of Query.K and
-// [FuseOptions].Depth. So the first hits are the same for every Query.K up to Depth.
-// Passages are those of the first part, in the order of parts, that found them.
+// Each part gets the Query with one change: K is the greater of Query.K and
+// [FuseOptions].Depth. So the first hits are the same for every Query.K up to
+// Depth. Passages are those of the first part, in the order of parts, that found
+// them.
 //
-// Fuse waits for all parts, even if one has failed. Under a budget parts run side by side
-// as far as they declare what they cost at the most; see budget.Each. The Result that comes
-// with an error holds what the other parts found. Errors about parts are *[PartError]s, in
-// the order of the parts; a part whose list has an empty passage id or a score that
-// is not finite has failed. What is missing from a part that answered is named
-// "part/what it named".
+// Fuse waits for all parts, even if one has failed. Under a budget, parts run
+// concurrently as far as they declare their greatest cost; see budget.Each. With an
+// error, the Result holds what the other parts found. Errors about parts are
+// *[PartError]s, in the order of the parts. A part whose list has an empty passage
+// id or a score that is not finite has failed. What is missing from a part that
+// answered is named "part/what it named".
 //
-// The error of Fuse itself wraps ErrOption: there is no part, or one lacks its
+// The error of Fuse itself wraps ErrOption: there is no part, a part lacks its
 // Retriever or a name of its own, or a number is out of range.
 func Fuse(parts []Part, o FuseOptions) (Retriever, error) {
 	if len(parts) == 0 {
@@ -158,7 +160,7 @@ type fusion struct {
 	o     FuseOptions
 }
 
-// reply is what one part gave.
+// reply is the result of one part.
 type reply struct {
 	res Result
 	err error
@@ -230,7 +232,7 @@ func mostOfParts(parts []Part) (budget.Cost, bool) {
 	return sum, true
 }
 
-// check returns an error about a list that cannot be merged or put into a trace.
+// check returns an error about a list that cannot be merged or recorded in a trace.
 func (f *fusion) check(res Result) error {
 	hits := res.Hits
 	if len(hits) > 0 && res.Scores == RankOnly && f.o.Method == ScoreFusion {
@@ -321,8 +323,8 @@ func (f *fusion) values(hits []Hit, weight, total float64) []float64 {
 	return values
 }
 
-// minMax maps finite numbers to [0, 1], the least to 0 and the greatest to 1, all to
-// 1 if they are equal.
+// minMax maps finite numbers to [0, 1], the least to 0 and the greatest to 1. Equal
+// numbers all become 1.
 func minMax(values []float64) {
 	if len(values) == 0 {
 		return
@@ -338,8 +340,8 @@ func minMax(values []float64) {
 	}
 }
 
-// sum adds the values up, the greatest first: passages with the same values in
-// different parts then have the same score to the last bit, and tie.
+// sum adds the values, the greatest first. So passages with the same values in
+// different parts have the same score to the last bit, and tie.
 func sum(parts []Contribution) float64 {
 	values := make([]float64, len(parts))
 	for i, p := range parts {

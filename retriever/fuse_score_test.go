@@ -74,7 +74,7 @@ func TestScoreFusionByHand(t *testing.T) {
 	}
 }
 
-// Numbers that tell ranks only are not taken for scores.
+// RankOnly numbers are not used as scores.
 func TestScoreFusionRefusesRanks(t *testing.T) {
 	parts := []retriever.Part{part("words", scored(t, retriever.BM25, "a 3, b 1"), 0), part("store", scored(t, retriever.RankOnly, "b 3, a 2"), 0)}
 	res, err := fuse(t, retriever.FuseOptions{Method: retriever.ScoreFusion}, parts...).Retrieve(t.Context(), retriever.Query{K: 5})
@@ -83,13 +83,13 @@ func TestScoreFusionRefusesRanks(t *testing.T) {
 		t.Errorf("%+v, %v", res, err)
 	}
 	res, err = fuse(t, retriever.FuseOptions{Method: retriever.ScoreFusion, AllowMissing: true}, parts...).Retrieve(t.Context(), retriever.Query{K: 5})
-	// The weight of what is missing counts still: half of the score is not known.
+	// The weight of what is missing still counts: half of the score is unknown.
 	if err != nil || idsOf(res) != "a b" || res.Hits[0].Score != 0.5 || len(res.Missing) != 1 || res.Missing[0].Part != "store" {
 		t.Errorf("%+v, %v", res, err)
 	}
 }
 
-// The formula once more, in fractions, on random lists; a positive linear change of the
+// The formula again, in fractions, on random lists. A positive linear change of the
 // scores of a part changes nothing.
 func TestScoreFusionAgreesWithOracle(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {

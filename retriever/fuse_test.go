@@ -142,7 +142,7 @@ func TestFuseDuplicateInList(t *testing.T) {
 	}
 }
 
-// Passages are told apart by their ids, not by what they say.
+// Passages are distinguished by their ids, not by their texts.
 func TestFuseSameText(t *testing.T) {
 	twins := &retrievertest.Script{Rules: []retrievertest.Rule{{Hits: retrievertest.Hits(retriever.Passage{ID: "a", Text: "same"}, retriever.Passage{ID: "b", Text: "same"})}}}
 	res, err := fuse(t, retriever.FuseOptions{}, part("x", twins, 0), part("y", twins, 0)).Retrieve(t.Context(), retriever.Query{K: 5})
@@ -151,7 +151,7 @@ func TestFuseSameText(t *testing.T) {
 	}
 }
 
-// What each part gave stands on the hit, under stable JSON names.
+// The contribution of each part is on the hit, under stable JSON names.
 func TestFuseExplains(t *testing.T) {
 	inner := fuse(t, retriever.FuseOptions{}, part("words", listed("b a"), 0))
 	res, err := fuse(t, retriever.FuseOptions{RankConstant: 1}, part("list", listed("a"), 0), part("inner", inner, 3)).
@@ -172,7 +172,7 @@ func TestFuseExplains(t *testing.T) {
 	}
 }
 
-// slowFuse is the formula and the order written down once more, with fractions.
+// slowFuse is the formula and the order again, with fractions.
 func slowFuse(lists [][]string, weights []int, k int) (ids []string, scores []*big.Rat) {
 	rank := func(list []string, id string) int { return slices.Index(list, id) + 1 }
 	var all []string
@@ -397,8 +397,8 @@ func TestFuseRefuses(t *testing.T) {
 	}
 }
 
-// A part that stalls holds the others up until the context is done, which is an
-// error whatever the policy; what was found comes with it.
+// A stalled part delays the others until the context is done, which is an error
+// under every policy. The error comes with what was found.
 func TestFuseCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stalls := &retrievertest.Script{Rules: []retrievertest.Rule{{Stall: true}}}

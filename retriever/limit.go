@@ -13,16 +13,17 @@ import (
 
 // LimitOptions changes what [Limit] does. The zero value is ready to use.
 type LimitOptions struct {
-	// AllowMissing makes what was found within the limits the result where the limits
-	// ended the search, and names "budget" in Result.Missing. Without it this is an error.
+	// AllowMissing returns what was found within the limits if the limits ended the
+	// search, and names "budget" in Result.Missing. Without it this is an error.
 	AllowMissing bool
 }
 
-// Limit returns a Retriever that asks r within l, query by query. Parts of r that the
-// limits leave nothing for fail; if the policy of r allows that (AllowMissing), r goes on
-// without them. What r costs never exceeds the limits, and the same query gives the same
-// result; only a limit of time can make results differ. The error about a query that the
-// limits ended wraps budget.ErrExceeded, and context.DeadlineExceeded if it was the time.
+// Limit returns a Retriever that asks r within l for each query. Parts of r that
+// find nothing left in the limits fail. If r allows that (AllowMissing), r
+// continues without them. The cost of r never exceeds the limits, and equal queries
+// give equal results; only a limit of time can make results differ. If the limits
+// ended a query, the error wraps budget.ErrExceeded, and context.DeadlineExceeded
+// if it was the time.
 //
 // The error of Limit wraps ErrOption: r is nil, or l bounds nothing, has a negative
 // bound, or bounds Retrievals: a query is one retrieval.
@@ -49,7 +50,7 @@ type limited struct {
 // Retrieve implements Retriever.
 func (l *limited) Retrieve(outer context.Context, q Query) (Result, error) {
 	ctx, step := observe.Start(outer, observe.Part, "budget")
-	failed := fanout.ErrNoReturn // unless r returns; then what the limits ended, also where that is allowed
+	failed := fanout.ErrNoReturn // unless r returns; later the error of the limits, also where it is allowed
 	defer func() { step.End(failed) }()
 	ctx, spent := budget.Open(ctx, "budget", l.limits)
 	defer spent.Close()
@@ -69,7 +70,7 @@ func (l *limited) Retrieve(outer context.Context, q Query) (Result, error) {
 	return res, failed
 }
 
-// MostCost implements budget.Declarer: what the limits leave of what r can cost.
+// MostCost implements budget.Declarer: the cost of r, cut at the limits.
 func (l *limited) MostCost(int) (budget.Cost, bool) {
 	c, ok := budget.MostCost(l.inner, 1)
 	if !ok {

@@ -38,7 +38,7 @@ func call(ctx context.Context, tokens int) (err error) {
 	return err
 }
 
-// slow takes a time before it finds ids.
+// slow waits before it finds ids.
 func slow(ids string, d time.Duration) retriever.Retriever {
 	found := listed(ids)
 	return retriever.Func(func(ctx context.Context, q retriever.Query) (retriever.Result, error) {
@@ -78,7 +78,7 @@ func TestLimit(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := must[retriever.Retriever](t)(retriever.Limit(tt.r, tt.b, tt.o))
-			for range 3 { // each query has the budget anew
+			for range 3 { // each query has a new budget
 				ctx, a := budget.Open(t.Context(), "test", budget.Limits{})
 				res, err := r.Retrieve(ctx, retriever.Query{Text: "q", K: 5})
 				var missing []string
@@ -110,7 +110,7 @@ func TestLimitTime(t *testing.T) {
 		if idsOf(res) != "a" || err != nil || len(res.Missing) != 2 || res.Missing[0].Part != "slow" || res.Missing[1].Part != "budget" {
 			t.Errorf("%+v, %v", res, err)
 		}
-		// A part with a budget of its own holds up nobody.
+		// A part with a budget of its own delays no other part.
 		parts[1].Retriever = must[retriever.Retriever](t)(retriever.Limit(parts[1].Retriever, budget.Limits{Time: 3 * time.Second}, retriever.LimitOptions{}))
 		begun = time.Now()
 		res, err = fuse(t, retriever.FuseOptions{AllowMissing: true}, parts...).Retrieve(t.Context(), retriever.Query{Text: "q", K: 5})
@@ -126,7 +126,7 @@ func TestLimitTime(t *testing.T) {
 	})
 }
 
-// Whose limit it was: an outer one is not taken for that of the retriever.
+// Whose limit it was: an outer limit does not count as that of the retriever.
 func TestLimitOuter(t *testing.T) {
 	r := must[retriever.Retriever](t)(retriever.Limit(costly("a", 2, 1), budget.Limits{Calls: 5}, retriever.LimitOptions{AllowMissing: true}))
 	ctx, a := budget.Open(t.Context(), "test", budget.Limits{Calls: 1})
@@ -153,7 +153,7 @@ func TestLimitRefuses(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// Observers hear of every step of a composition, in the order of the parts, however
+// Observers receive every step of a composition, in the order of the parts, however
 // fast they are.
 func TestStepsOfCompositions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -7,10 +7,10 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// List returns a Retriever that gives the passages themselves, in their order,
-// whatever is asked: for evidence that is known beforehand, as in the released
-// evaluation files. Filter and K hold. Scores are RankOnly: the first passage
-// has the number of passages, the last 1.
+// List returns a Retriever that returns the passages in their order for every
+// query. It is for evidence that is known beforehand, as in the released evaluation
+// files. Filter and K apply. Scores are RankOnly: the first passage has the number
+// of passages, the last 1.
 func List(passages ...Passage) Retriever {
 	return fixed(passages)
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/goselfrag/goselfrag/observe"
 )
 
-// Similarity compares passages. It is given the passages of one query and returns a
-// function of two of their indexes, which is symmetric and, as a rule, in [-1, 1]; it
-// is called by one goroutine. See [CosineSimilarity] and [PairSimilarity].
+// Similarity compares passages. It receives the passages of one query and returns a
+// function of two of their indexes, which is symmetric and usually in [-1, 1]. One
+// goroutine calls that function. See [CosineSimilarity] and [PairSimilarity].
 type Similarity func(ctx context.Context, passages []Passage) (func(i, j int) float64, error)
 
 // PairSimilarity makes a [Similarity] of a function of two passages.
@@ -26,10 +26,10 @@ func PairSimilarity(f func(a, b Passage) float64) Similarity {
 }
 
 // CosineSimilarity compares passages by the cosine of their embeddings. embed gets
-// the texts of all passages of one query, a title in front with a line break, and
-// returns one vector for each; the EmbedDocuments of an embedder is such a function.
-// Vectors of another number, of different lengths or with a component that is not
-// finite are an error. A vector of zeros has the similarity 0 to all.
+// the texts of all passages of one query, each after its title and a line break,
+// and returns one vector for each; the EmbedDocuments of an embedder is such a
+// function. A wrong number of vectors, different lengths, or a component that is
+// not finite are an error. A vector of zeros has the similarity 0 to all.
 func CosineSimilarity(embed func(ctx context.Context, texts []string) ([][]float32, error)) Similarity {
 	if embed == nil {
 		return nil
@@ -86,13 +86,13 @@ func dot(a, b []float32) float64 {
 
 // MMROptions are the options of [MMR].
 type MMROptions struct {
-	// Lambda weighs relevance against novelty, above 0 and at most 1; 1 leaves the
-	// order as it is. 0 means 0.5.
+	// Lambda weighs relevance against novelty, above 0 and at most 1; 1 keeps the
+	// order. 0 means 0.5.
 	Lambda float64
-	// Depth is how many hits to choose from at least, even if the query wants fewer.
-	// 0 means 50.
+	// Depth is the least number of hits to choose from, even if the query wants
+	// fewer. 0 means 50.
 	Depth int
-	// Similarity is needed.
+	// Similarity is required.
 	Similarity Similarity
 }
 
@@ -102,15 +102,16 @@ type MMROptions struct {
 //
 //	λ · rel(d) − (1−λ) · max over chosen c of similarity(d, c)
 //
-// where the maximum is 0 as long as nothing is chosen. rel maps the scores of r, which
-// can be of any kind, to [0, 1] linearly, the best of the candidates to 1 and the worst
-// to 0; scores of the kind RankOnly count as their ranks, and equal scores as 1. Ties
-// go to the hit that r has first.
+// where the maximum is 0 as long as nothing is chosen. rel maps the scores of r, of
+// any kind, to [0, 1] linearly, the best of the candidates to 1 and the worst to 0.
+// Scores of the kind RankOnly count as their ranks, and equal scores as 1. Ties go
+// to the hit that r ranks first.
 //
 // Score is the value above at the time of choice, of the kind [RankOnly]. Hit.Parts
-// has what r gave, under the name [Retrieved], with λ·rel as its Value.
+// has the result of r, under the name [Retrieved], with λ·rel as its Value.
 //
-// The error of MMR wraps ErrOption: r or Similarity is nil, or a number is out of range.
+// The error of MMR wraps ErrOption: r or Similarity is nil, or a number is out of
+// range.
 func MMR(r Retriever, o MMROptions) (Retriever, error) {
 	if o.Lambda == 0 {
 		o.Lambda = 0.5
@@ -165,7 +166,7 @@ func (m *mmr) Retrieve(ctx context.Context, q Query) (Result, error) {
 }
 
 // choose returns the k hits with the greatest values. With an error it returns the
-// hits as they were.
+// hits unchanged.
 func (m *mmr) choose(ctx context.Context, res Result, similar func(i, j int) float64, k int) ([]Hit, error) {
 	rel := relevance(res)
 	nearest := make([]float64, len(rel)) // the maximum of the formula

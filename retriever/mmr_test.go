@@ -14,13 +14,13 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// near compares passages that stand on a line by their id, a letter: it falls with
-// the distance.
+// near compares passages on a line, with the id, a letter, as the place: it falls
+// with the distance.
 func near(a, b retriever.Passage) float64 {
 	return 1 - math.Abs(float64(a.ID[0])-float64(b.ID[0]))/10
 }
 
-// heard is an observer that writes down which steps begin.
+// heard is an observer that records which steps begin.
 type heard struct{ steps []string }
 
 func (h *heard) Start(ctx context.Context, s observe.Step) (context.Context, func(observe.End)) {
@@ -28,7 +28,7 @@ func (h *heard) Start(ctx context.Context, s observe.Step) (context.Context, fun
 	return ctx, nil
 }
 
-// Observers hear of the embedding of the passages that are compared.
+// Observers receive the embedding of the passages that are compared.
 func TestMMREmbeds(t *testing.T) {
 	embed := func(_ context.Context, texts []string) ([][]float32, error) {
 		return make([][]float32, len(texts)), nil

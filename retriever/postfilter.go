@@ -11,30 +11,31 @@ import (
 
 // PostFilterOptions bounds a [PostFilter]. The zero value is ready to use.
 type PostFilterOptions struct {
-	// Bound is how many of the best hits are looked at, at most; 0 means 10,000, the
-	// most that Elasticsearch and several vector stores give at once. It must not be
-	// above what the retriever can give: one that gives fewer hits than it is asked for
-	// is taken to have no more.
+	// Bound is the greatest number of hits that are examined; 0 means 10,000, the
+	// most that Elasticsearch and several vector stores return at once. It must not
+	// exceed what the retriever can return: fewer hits than requested mean that
+	// there are no more.
 	Bound int
 }
 
 const defaultBound = 10_000
 
-// PostFilter returns a Retriever that applies filters to the hits of r, which need not
-// know of filters and is never given one.
+// PostFilter returns a Retriever that applies filters to the hits of r. r need not
+// support filters and never receives one.
 //
-// It asks r for four times the hits that are wanted, then for four times as many, and
-// so on, until Query.K of them pass, or r has no more, or the bound is reached. In the
-// last case Result.Missing names "filter": passages beyond the bound were not looked at.
-// So a filter that nearly nothing passes costs searches as large as the bound; a store
-// that filters by itself is faster.
+// It asks r for four times the wanted hits, then for four times as many, and so on,
+// until Query.K of them pass, r has no more, or the bound is reached. In the last
+// case Result.Missing names "filter": passages beyond the bound were not examined.
+// So a filter that almost nothing passes costs searches as large as the bound. A
+// store that filters by itself is faster.
 //
-// Put it directly around the store. If r is made of others, of this library or by [Ask],
-// these are given the hits that pass, so that no reranker reads the others; each part of r
-// is then asked again and again as r would be.
+// Put it directly around the store. If r is made of others, of this library or by
+// [Ask], these receive only the hits that pass, so that no reranker reads the rest.
+// Then each part of r is asked repeatedly, as r would be.
 //
-// The hits that pass keep their order and scores, each id once; all else in the Result
-// is that of the last search. A query without a filter is passed on as it is.
+// The hits that pass keep their order and scores, each id once. The rest of the
+// Result is that of the last search. A query without a filter is passed on
+// unchanged.
 //
 // The error wraps ErrOption: r is nil, or the bound is negative.
 func PostFilter(r Retriever, o PostFilterOptions) (Retriever, error) {

@@ -20,8 +20,8 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 )
 
-// unfiltered finds passages in their order and fails if it is given a filter. It
-// records how many it was asked for.
+// unfiltered finds passages in their order and fails if it gets a filter. It
+// records the requested numbers of hits.
 type unfiltered struct {
 	passages []retriever.Passage
 	asked    []int
@@ -122,8 +122,8 @@ func drawFilter(t *rapid.T) filter.Expr {
 	return rapid.SampledFrom([]filter.Expr{a, filter.Not{Filter: a}, filter.And{a, b}, filter.Or{a, b}}).Draw(t, "filter")
 }
 
-// The result is what looking at every passage gives, unless the bound was reached,
-// which it says.
+// The result is that of examining every passage, unless the bound was reached,
+// which it reports.
 func TestPostFilterAgreesWithBruteForce(t *testing.T) {
 	cut := 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -157,7 +157,8 @@ func TestPostFilterAgreesWithBruteForce(t *testing.T) {
 	}
 }
 
-// All but the hits is that of the last search, and what the query says reaches it.
+// Everything but the hits is that of the last search, and the fields of the query
+// reach it.
 func TestPostFilterPassesOn(t *testing.T) {
 	hits := retrievertest.Hits(numbered(5)...)
 	hits = append(hits[:3:3], hits[1:]...) // ids 1 and 2 come twice
@@ -183,7 +184,7 @@ func TestPostFilterPassesOn(t *testing.T) {
 	}
 }
 
-// With an error come the hits that are known, and none that the filter excludes.
+// With an error come the known hits, and none that the filter excludes.
 func TestPostFilterFails(t *testing.T) {
 	boom := errors.New("boom")
 	three := filter.In{Field: "n", Values: []filter.Value{filter.Int(3), filter.Int(20), filter.Int(30)}}
@@ -228,7 +229,7 @@ func TestPostFilterCancelled(t *testing.T) {
 	}
 }
 
-// Each search is a step, to which its calls belong.
+// Each search is a step with its own calls.
 func TestPostFilterSteps(t *testing.T) {
 	inner := retriever.Func(func(ctx context.Context, q retriever.Query) (retriever.Result, error) {
 		if err := call(ctx, 0); err != nil {

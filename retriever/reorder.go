@@ -9,18 +9,18 @@ import (
 	"github.com/goselfrag/goselfrag/internal/isnil"
 )
 
-// ErrOption is wrapped by the error about parts or options of which no retriever can be
-// made.
+// ErrOption is wrapped by errors about parts or options that make no valid
+// retriever.
 var ErrOption = errors.New("retriever: bad composition")
 
-// Retrieved is the name of the [Contribution] that holds the rank and the score
-// which a hit had before a retriever such as [Reorder] or [MMR] moved it.
+// Retrieved is the name of the [Contribution] that holds the rank and the score of
+// a hit before a retriever such as [Reorder] or [MMR] moved it.
 const Retrieved = "retrieved"
 
-// ReorderHits returns hits, which are best first, in the order in which a model reads
-// a long prompt best: the best at both ends, d1 d3 d5 … d6 d4 d2. Models overlook what
-// stands in the middle (Liu et al., "Lost in the Middle: How Language Models Use Long
-// Contexts", TACL 2024).
+// ReorderHits returns hits, which are best first, in the order in which a model
+// reads a long prompt best: the best at both ends, d1 d3 d5 … d6 d4 d2. Models
+// overlook the middle (Liu et al., "Lost in the Middle: How Language Models Use
+// Long Contexts", TACL 2024).
 func ReorderHits(hits []Hit) []Hit {
 	if hits == nil {
 		return nil
@@ -36,10 +36,10 @@ func ReorderHits(hits []Hit) []Hit {
 	return out
 }
 
-// Reorder returns a Retriever that puts the hits of r in the order of [ReorderHits].
-// It is for a program that shows all hits to a model in one prompt, and is the
-// outermost of its retrievers: whoever takes its order for a ranking is misled. Hits
-// keep their scores, but Result.Scores is [RankOnly] since these do not fall any more;
+// Reorder returns a Retriever that puts the hits of r in the order of
+// [ReorderHits]. Use it as the outermost retriever of a program that shows all hits
+// to a model in one prompt: its order is no ranking. Hits keep their scores, but
+// Result.Scores is [RankOnly] since the scores are not descending any more.
 // Hit.Parts has the rank in the order of scores, under the name [Retrieved].
 //
 // The error wraps ErrOption: r is nil.

@@ -12,11 +12,11 @@ import (
 	"github.com/goselfrag/goselfrag/observe"
 )
 
-// Router chooses which parts of a composed retriever to ask.
+// Router chooses the parts of a composed retriever to ask.
 type Router interface {
-	// Route returns the names of the parts for a query, in any order; none if no part
-	// is for it, which is no error. It is safe for concurrent use and returns promptly
-	// when ctx is done.
+	// Route returns the names of the parts for a query, in any order. No names, if
+	// there is no part for it, is not an error. It is safe for concurrent use and
+	// returns promptly when ctx is done.
 	Route(ctx context.Context, q Query) ([]string, error)
 }
 
@@ -24,15 +24,15 @@ type Router interface {
 type RouteRule struct {
 	// Part is the name of the part.
 	Part string
-	// When reports whether the rule holds for a query; nil holds for all.
+	// When reports whether the rule applies to a query; nil applies to all.
 	When func(Query) bool
 }
 
-// RouteRules is a [Router] that returns the parts of the rules that hold, of all of them,
-// each part once. The zero value routes nothing.
+// RouteRules is a [Router] that returns the parts of all rules that apply, each
+// part once. The zero value routes nothing.
 type RouteRules struct {
 	List []RouteRule
-	// First stops at the first rule that holds.
+	// First stops at the first rule that applies.
 	First bool
 }
 
@@ -56,11 +56,11 @@ func (r RouteRules) Route(ctx context.Context, q Query) ([]string, error) {
 	return names, nil
 }
 
-// ErrNoRoute is wrapped by the error about a query for which there is no part.
+// ErrNoRoute is wrapped by errors about a query without a part.
 var ErrNoRoute = errors.New("retriever: no route")
 
-// ErrRouter is wrapped by the error about a router that failed, or that named a part
-// that does not exist.
+// ErrRouter is wrapped by errors about a router that failed, or that named an
+// unknown part.
 var ErrRouter = errors.New("retriever: router failed")
 
 // RouteOptions changes how a query is routed. The zero value is ready to use.
@@ -68,23 +68,23 @@ type RouteOptions struct {
 	// Fallback is the name of the part to ask if the router names none. Without it
 	// such a query is an error that wraps [ErrNoRoute].
 	Fallback string
-	// EmptyWithoutRoute makes a query without a route find nothing, which
-	// Result.Missing says, instead of being an error. It excludes Fallback.
+	// EmptyWithoutRoute makes a query without a route find nothing, with a note in
+	// Result.Missing, instead of being an error. It excludes Fallback.
 	EmptyWithoutRoute bool
-	// Fuse says how the lists of several parts become one, and, by AllowMissing, what
-	// happens if some fail. With AllowMissing a router that fails leads to Fallback, if
-	// there is one, and is named in Result.Missing.
+	// Fuse says how the lists of several parts are merged and, by AllowMissing,
+	// what happens if some fail. With AllowMissing a router that fails leads to
+	// Fallback, if there is one, and is named in Result.Missing.
 	Fuse FuseOptions
 }
 
-// Route returns a Retriever that asks the parts that router chooses for a query, and
-// no others. Their lists are merged as by [Fuse], in the order of parts; so is the list
-// of a single one, so that scores always are [RRF] and Hit.Parts always names the part.
-// Filters reach every part that is asked.
+// Route returns a Retriever that asks only the parts that router chooses for a
+// query. Their lists are merged as by [Fuse], in the order of parts. That includes
+// the list of a single part, so that scores always are [RRF] and Hit.Parts always
+// names the part. Filters reach every part that is asked.
 //
-// The error of Route wraps ErrOption: the parts or [RouteOptions].Fuse are not fit for
-// Fuse, the router is nil, or the fallback is no part. Parts that [RouteRules] name are
-// looked up too.
+// The error of Route wraps ErrOption: the parts or [RouteOptions].Fuse are invalid
+// for Fuse, the router is nil, or the fallback is no part. Parts that [RouteRules]
+// name are checked, too.
 func Route(router Router, parts []Part, o RouteOptions) (Retriever, error) {
 	if _, err := Fuse(parts, o.Fuse); err != nil {
 		return nil, err
@@ -170,7 +170,7 @@ func (r *routed) MostCost(int) (budget.Cost, bool) {
 	return parts.Add(router), ok && known
 }
 
-// route asks the router and checks what it says.
+// route asks the router and checks its answer.
 func (r *routed) route(ctx context.Context, q Query) ([]string, error) {
 	names, err := r.choose(ctx, q)
 	if err != nil {

@@ -50,7 +50,7 @@ func TestRoute(t *testing.T) {
 	}
 }
 
-// names is a router that always says the same.
+// names is a router that always returns the same names.
 type names []string
 
 func (n names) Route(context.Context, retriever.Query) ([]string, error) { return n, nil }

@@ -9,23 +9,23 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// Scope returns a Retriever that finds only passages of r for which f holds, such as those
-// of one tenant. A query's own filter narrows that further and cannot widen it: r is asked
-// with the And of both.
+// Scope returns a Retriever that finds only passages of r that match f, such as
+// those of one tenant. A query's own filter narrows that further and cannot widen
+// it: r is asked with the And of both.
 //
-// If r is made of others, f is checked directly behind each of those that hold passages
-// (see [Ask]), so that no passage outside the scope is read by a reranker or a model, or
-// named in an error. Caches within r keep scopes apart, and rewrite.Spelling knows only
-// words of passages inside. All that r shows of its own is as r has it: the names of parts,
-// the statistics that scores are made of, the errors of a store from outside.
+// If r is made of others, f is checked directly after each retriever that holds
+// passages (see [Ask]). So no reranker, model or error sees a passage outside the
+// scope. Caches within r keep scopes apart, and rewrite.Spelling uses only words of
+// passages inside. What r shows without passages is unchanged: the names of parts,
+// the statistics behind scores, the errors of an external store.
 //
-// A query whose filter is well formed but too large together with f (see [filter.Check]) is
-// refused with an error that wraps ErrQuery. If a passage outside the scope is left out
-// because a store ignores filters, the error wraps ErrOption: put PostFilter around the
-// store.
+// A query whose filter is well formed but too large together with f (see
+// [filter.Check]) is rejected with an error that wraps ErrQuery. If a passage
+// outside the scope is left out because a store ignores filters, the error wraps
+// ErrOption: put PostFilter around the store.
 //
-// The error of Scope wraps ErrOption: r is nil, or f is malformed or nil, which would bound
-// nothing. Nobody may change f afterwards.
+// The error of Scope wraps ErrOption: r is nil, or f is malformed or nil, which
+// would bound nothing. Do not change f afterwards.
 func Scope(r Retriever, f filter.Expr) (Retriever, error) {
 	if isnil.Value(r) {
 		return nil, fmt.Errorf("%w: Scope: the retriever is nil", ErrOption)
@@ -60,5 +60,5 @@ func (s *scoped) Retrieve(ctx context.Context, q Query) (Result, error) {
 	return Ask(Confine(ctx, s.filter), s.inner, q)
 }
 
-// MostCost implements budget.Declarer: that of r.
+// MostCost implements budget.Declarer: the cost of r.
 func (s *scoped) MostCost(int) (budget.Cost, bool) { return budget.MostCost(s.inner, 1) }

@@ -17,7 +17,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 )
 
-// untenanted holds for passages that belong to nobody, as those of the corpus do.
+// untenanted matches passages without a tenant, as those of the corpus are.
 var untenanted = filter.Not{Filter: filter.Exists{Field: "tenant"}}
 
 // foreign returns passages that no search within untenanted may give.
@@ -61,7 +61,7 @@ func scopes() map[string]func(retriever.Retriever) (retriever.Retriever, error) 
 			}
 			return retriever.Func(func(ctx context.Context, q retriever.Query) (retriever.Result, error) {
 				_, _ = other.Retrieve(ctx, q) // its result is in the cache
-				_, _ = c.Retrieve(ctx, q)     // and that without a scope
+				_, _ = c.Retrieve(ctx, q)     // and that one is without a scope
 				return mine.Retrieve(ctx, q)
 			}), nil
 		},
@@ -79,7 +79,8 @@ func scopes() map[string]func(retriever.Retriever) (retriever.Retriever, error) 
 	return all
 }
 
-// Within its scope a retriever keeps the whole contract, as if there was nothing else.
+// Within its scope a retriever keeps the whole contract, as if nothing else
+// existed.
 func TestScopeContract(t *testing.T) {
 	for name, compose := range scopes() {
 		t.Run(name, func(t *testing.T) {
@@ -90,8 +91,8 @@ func TestScopeContract(t *testing.T) {
 	}
 }
 
-// No filter of a query finds more than the scope has, and each finds what it holds for
-// there.
+// No filter of a query finds more than the scope has, and each finds what it
+// matches there.
 func TestScopeCannotBeWidened(t *testing.T) {
 	compositions := scopes()
 	names := slices.Sorted(maps.Keys(compositions))
@@ -159,7 +160,7 @@ func TestScopeAsksWithBoth(t *testing.T) {
 	}
 }
 
-// A filter that is as large as filters may be does not fit beside that of the scope.
+// A filter of the greatest size is too large together with that of the scope.
 func TestScopeTooLarge(t *testing.T) {
 	deep := filter.Expr(filter.Exists{Field: "x"})
 	for range filter.MaxDepth - 1 {
@@ -183,7 +184,7 @@ func TestScopeTooLarge(t *testing.T) {
 	}
 }
 
-// A retriever that ignores filters shows nothing of what is outside.
+// A retriever that ignores filters reveals nothing outside the scope.
 func TestScopeOfOneThatIgnoresFilters(t *testing.T) {
 	inside := retriever.Passage{ID: "inside"}
 	for name, failure := range map[string]error{"alone": nil, "with an error": errors.New("boom")} {
@@ -222,7 +223,7 @@ func TestScopeErrors(t *testing.T) {
 	}
 }
 
-// declared costs what it says.
+// declared costs what it declares.
 type declared struct{ retriever.Retriever }
 
 func (declared) MostCost(int) (budget.Cost, bool) { return budget.Cost{Calls: 3, Tokens: 5}, true }

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// ClosedResult is the outcome of [ClosedSet]. Labels, texts and scores are
-// referred to by their indices in its arguments.
+// ClosedResult is the outcome of [ClosedSet]. It refers to labels, texts and scores
+// by their indices in the arguments.
 type ClosedResult struct {
 	Best      int       `json:"best"`                // the winning label; -1 if no text matches any label
 	Sums      []float64 `json:"sums"`                // per label, the sum of the scores of its texts
@@ -17,35 +17,37 @@ type ClosedResult struct {
 	Unmatched []int     `json:"unmatched,omitempty"` // the texts that match no label, in order
 }
 
-// ClosedSet chooses among labels by summing, per label, the scores of the texts
+// ClosedSet chooses among labels. It adds up, per label, the scores of the texts
 // that give it. The label with the largest sum wins, even if another one has the
-// best single text; of labels with equal sums the one whose first text came
-// first. A label without texts has the sum 0 and cannot win. Scores are added in
-// the order of the texts and should be finite.
+// best single text. Of labels with equal sums the one whose first text came first
+// wins. A label without texts has the sum 0 and cannot win. Scores are added in the
+// order of the texts and should be finite.
 //
 // Texts and labels are compared in a normal form: white space, punctuation and
 // backquotes are cut off at both ends, white space inside becomes single spaces,
-// characters of full width become ordinary ones, and letters are compared without
-// regard to case, as [strings.EqualFold] does. A text gives a label
+// characters of full width become ordinary ones, and the comparison ignores case,
+// as [strings.EqualFold] does. A text gives a label
 //
 //   - if the two are equal;
-//   - if the text begins with the label and goes on with something that ends a word:
-//     "A: Paris", "(B) because", "B是对的". A point or comma between two digits does not
-//     end a label, so "3.5" does not give the label 3; nor do a hyphen or an apostrophe
-//     before a letter ("A-level", "I'm"), but for "'s". A label that is an ordinary word
-//     (a, an, e, i, no, o, u, y) must not go on with a space and a word, unless that is
-//     one like "is" or "because", or in another line: "A better answer" and "No one" give
-//     no label;
-//   - otherwise, if the text names exactly one label as the answer, which means behind a
-//     word like "is", "answer" or "option", in English, Chinese, French, German, Italian,
-//     Portuguese or Spanish, or in brackets of its own: "A better answer is B",
-//     "Paris (C)". A label that is an ordinary letter must be a capital there.
+//   - if the text begins with the label, followed by something that ends a word:
+//     "A: Paris", "(B) because", "B是对的". A point or comma between two digits does
+//     not end a label, so "3.5" does not give the label 3. Nor does a hyphen or
+//     an apostrophe before a letter ("A-level", "I'm"), except in "'s". After a
+//     label that is an ordinary word (a, an, e, i, no, o, u, y) a space and a
+//     word may follow only if the word is one like "is" or "because", or if the
+//     label is alone on the first line: "A better answer" and "No one" give no
+//     label;
+//   - otherwise, if the text names exactly one label as the answer. That means
+//     after a word like "is", "answer" or "option", in English, Chinese, French,
+//     German, Italian, Portuguese or Spanish, or in brackets of its own: "A
+//     better answer is B", "Paris (C)". A label that is an ordinary letter must
+//     be a capital there.
 //
-// Of several labels that begin a text, the longest counts, and of equal ones the first.
+// If several labels begin a text, the longest counts, and of equal ones the first.
 //
-// Labels should pass [CheckLabels]; one whose normal form is empty matches
-// nothing. If texts and scores differ in length, the texts without a score match
-// nothing, and the scores without a text do not count.
+// Labels should pass [CheckLabels]; one whose normal form is empty matches nothing.
+// If texts and scores differ in length, texts without a score match nothing, and
+// scores without a text do not count.
 func ClosedSet(labels []string, texts []string, scores []float64) ClosedResult {
 	r := ClosedResult{Best: -1, Sums: make([]float64, len(labels)), Labels: make([]int, len(texts))}
 	forms := make([]string, len(labels))
@@ -78,11 +80,12 @@ func ClosedSet(labels []string, texts []string, scores []float64) ClosedResult {
 	return r
 }
 
-// Settled reports whether Best is the best label however further texts turn out
-// that score within the intervals in open, or do not count, or give no label: its
-// sum, with all that can lower it, is above that of every other label with all
-// that can raise it. A label without texts so far counts like any other. Which
-// label is best is settled then; the sums are not. Without a best label, false.
+// Settled reports whether further texts cannot change the best label. Each may
+// score anywhere within its interval in open, not count, or give no label. The best
+// label is settled if its sum, with everything that can lower it, is above the sum
+// of every other label, with everything that can raise it. A label without texts so
+// far counts like any other. The sums are not settled. Without a best label the
+// result is false.
 func (r ClosedResult) Settled(open []Interval) bool {
 	if r.Best < 0 {
 		return false
@@ -147,10 +150,10 @@ func prefix(labels []string, text string) int {
 	return best
 }
 
-// ordinary are the labels that are also common words.
+// ordinary holds the labels that are also common words.
 var ordinary = words("a an e i no o u y")
 
-// clear are words that may follow an ordinary word only if it is a label.
+// clear holds words that can follow an ordinary word only if it is a label.
 var clear = words("is because since as it it's this that the they he she there ist weil denn est car es porque è perché é")
 
 func words(list string) map[string]bool {
@@ -184,7 +187,7 @@ func gives(text, label string) bool {
 		return word == "" || !isOrdinary(label) || isClear(word)
 	}
 	if last < utf8.RuneSelf && unicode.In(next, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai) {
-		return true // no space parts the scripts
+		return true // the scripts have no spaces between words
 	}
 	return !unicode.In(next, unicode.Letter, unicode.Number, unicode.Mark)
 }
@@ -212,15 +215,16 @@ func lastWord(s string) string {
 
 func inWord(r rune) bool { return unicode.In(r, unicode.Letter, unicode.Number, unicode.Mark) }
 
-// cues are words that an answer follows.
+// cues holds words that precede an answer.
 var cues = words(`is be answer option choice choose chose pick select label boxed
 	ist lautet antwort wähle est réponse choix es respuesta opción é resposta opção è risposta opzione`)
 
-// hanCues are the same in Chinese and Japanese, where no space parts words.
+// hanCues holds the same for Chinese and Japanese, which have no spaces between
+// words.
 const hanCues = "是为為选選答案择擇は"
 
-// named returns the index of the only label that text names as the answer, -1 if it names
-// none or several.
+// named returns the index of the only label that text names as the answer, or -1 if
+// it names none or several.
 func named(labels []string, text string) int {
 	longest := 0
 	for _, l := range labels {
@@ -234,7 +238,7 @@ func named(labels []string, text string) int {
 		if !begins || !isCued(text[:at], text[at:]) {
 			continue
 		}
-		// No more of the text than a label and the word behind it can take up, since a
+		// Only as much text as a label and the word after it can take up, since a
 		// text may have many cues.
 		rest := text[at:]
 		if most := 4*longest + 64; len(rest) > most {
@@ -252,7 +256,7 @@ func named(labels []string, text string) int {
 	return found
 }
 
-// isCued reports whether what is before rest says that the answer follows.
+// isCued reports whether the text before rest says that the answer follows.
 func isCued(before, rest string) bool {
 	last, _ := utf8.DecodeLastRuneInString(before)
 	if last == '(' || last == '[' {
@@ -269,7 +273,7 @@ func isCued(before, rest string) bool {
 	return strings.ContainsRune(hanCues, last) || cues[strings.ToLower(lastWord(trimmed))]
 }
 
-// normalForm returns s as ClosedSet compares it.
+// normalForm returns s in the form that ClosedSet compares.
 func normalForm(s string) string {
 	s = strings.TrimFunc(strings.Map(narrow, s), func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsPunct(r) || r == '`'
@@ -277,7 +281,7 @@ func normalForm(s string) string {
 	return strings.Map(fold, strings.Join(strings.Fields(s), " "))
 }
 
-// narrow returns the ordinary character for one of full width.
+// narrow returns the ordinary character for a full-width one.
 func narrow(r rune) rune {
 	if r >= '！' && r <= '～' {
 		return r - '！' + '!'
@@ -285,7 +289,7 @@ func narrow(r rune) rune {
 	return r
 }
 
-// fold returns the least of the runes that differ from r only by case.
+// fold returns the least of the runes that differ from r only in case.
 func fold(r rune) rune {
 	least := r
 	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {

@@ -181,8 +181,8 @@ func plainForm(s string) string {
 	return strings.Join(strings.Fields(string(r)), " ")
 }
 
-// plainArticle matches a letter that is a word, before a word that is none of those with
-// which one speaks of a label; the texts of the test hold none of these.
+// plainArticle matches a letter that is a word, before a word that does not show it
+// to be a label; the texts of the test hold no word that does.
 var plainArticle = regexp.MustCompile(`^[aA] [aAbB]`)
 
 // plainLabel tries the prefixes of text from the longest down.
@@ -212,8 +212,8 @@ func plainLabel(labels []string, text string) int {
 	return -1
 }
 
-// TestClosedSetAgainstPlain compares with maps and with a matcher that works the
-// other way round.
+// TestClosedSetAgainstPlain compares with maps and with a matcher that works in the
+// other direction.
 func TestClosedSetAgainstPlain(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		labels := rapid.SliceOfN(rapid.StringMatching(`[ (]?[abAB1](b|B|1| a|\.1)?[).]?`), 0, 5).Draw(t, "labels")
@@ -273,8 +273,8 @@ func TestCheckLabels(t *testing.T) {
 	}
 }
 
-// FuzzClosedSet: labels that pass the check each give themselves, however they
-// are dressed, and the parts of the result agree for any text.
+// FuzzClosedSet: labels that pass the check each give themselves in any decoration,
+// and the parts of the result agree for any text.
 func FuzzClosedSet(f *testing.F) {
 	f.Add("A", "B", "(B) because")
 	f.Add("true", "false", "True.")
@@ -298,8 +298,8 @@ func FuzzClosedSet(f *testing.F) {
 	})
 }
 
-// Settled agrees with trying out what the open texts can say and score: nothing,
-// or any label with either end of their intervals.
+// Settled agrees with trying all texts and scores of the open ones: no label, or
+// any label with either end of the interval.
 func TestClosedSetSettled(t *testing.T) {
 	labels := []string{"a", "b", "c"}
 	scores := []float64{-1, 0, 0.5, 1.25, 3}
@@ -318,7 +318,7 @@ func TestClosedSetSettled(t *testing.T) {
 			open[i] = Interval{Lo: min(a, b), Hi: max(a, b)}
 		}
 		best := ClosedSet(labels, texts, done).Best
-		// The winner must be alone at the top in every outcome.
+		// The winner must be the only one at the top in every outcome.
 		want := true
 		var try func(i int, texts []string, scores []float64)
 		try = func(i int, texts []string, scores []float64) {
@@ -338,8 +338,8 @@ func TestClosedSetSettled(t *testing.T) {
 		}
 		try(0, texts, done)
 		got := ClosedSet(labels, texts, done).Settled(open)
-		// One text cannot lower the best label and raise another, so the rule may be
-		// stricter than it has to be, but never looser.
+		// One text cannot lower the best label and raise another. So the rule may
+		// be stricter than necessary, but never looser.
 		if got && !want {
 			t.Fatalf("texts %q with %v, open %v: said to be settled", texts, done, open)
 		}

@@ -6,8 +6,7 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Constraints reject candidates whatever their score. The zero value rejects
-// nothing.
+// Constraints reject candidates whatever their score. The zero value rejects none.
 type Constraints struct {
 	// RejectIrrelevant rejects a candidate for which [Irrelevant] was generated.
 	RejectIrrelevant bool `json:"reject_irrelevant,omitempty"`
@@ -16,8 +15,8 @@ type Constraints struct {
 	RejectNoSupport bool `json:"reject_no_support,omitempty"`
 	// MaxNoSupport, in (0, 1], rejects a candidate if the probability of [No
 	// support / Contradictory] within its group is above it, by more than a
-	// relative rounding error of 1e-12; 0 means off. If that probability is only
-	// known to lie in an interval, the lower end counts: missing numbers never
+	// relative rounding error of 1e-12. 0 means off. If the probability is only
+	// known to be in an interval, the lower end counts: missing numbers never
 	// reject.
 	MaxNoSupport float64 `json:"max_no_support,omitempty"`
 }
@@ -33,9 +32,8 @@ func (c Constraints) Check() error {
 // noSupportScale makes a ratio the probability of no support within IsSUP.
 var noSupportScale = []float64{0, 0, 1}
 
-// Reject reports whether a candidate is rejected, and for what reason: the first
-// that applies, in the order of the fields. A group without a judgment rejects
-// nothing.
+// Reject reports whether a candidate is rejected, and the first reason that
+// applies, in the order of the fields. A group without a judgment rejects nothing.
 func (c Constraints) Reject(cr reflection.Critique) (reason string, rejected bool) {
 	if c.RejectIrrelevant && cr.IsREL.Token == reflection.Irrelevant {
 		return fmt.Sprintf("%v was generated", reflection.Irrelevant), true

@@ -16,7 +16,7 @@ func TestReject(t *testing.T) {
 	bounded := sup(reflection.None, 0.25)
 	bounded.IsSUP.Dist.Set(reflection.PartiallySupported, reflection.ExactValue(0))
 	bounded.IsSUP.Dist.Set(reflection.NoSupport, atMost(0.25)) // between 0 and a half
-	// No support is the only one known, with 0.25 of 1: between a quarter and all.
+	// Only no support is known, with 0.25 of 1: between a quarter and all.
 	alone := reflection.Critique{IsSUP: judged(reflection.Distribution{Group: reflection.IsSUP})}
 	alone.IsSUP.Dist.Set(reflection.NoSupport, reflection.ExactValue(0.25))
 	hard := Constraints{RejectNoSupport: true}
@@ -54,8 +54,8 @@ func TestReject(t *testing.T) {
 	}
 }
 
-// TestRejectAtMaximum: a probability that equals the maximum on paper is
-// accepted, whichever way the logarithms are rounded.
+// TestRejectAtMaximum: a probability that equals the maximum on paper is accepted,
+// however the logarithms are rounded.
 func TestRejectAtMaximum(t *testing.T) {
 	for k := 1; k < 1000; k++ {
 		p := float64(k) / 1000

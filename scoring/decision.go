@@ -7,15 +7,15 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Choice is the decision before a segment. It is a number because seeds are mixed from it,
-// and because the zero value, a decision not made, has the name unknown.
+// Choice is the decision before a segment. It is a number because seeds are mixed
+// from it, and because the zero value, no decision, has the name unknown.
 type Choice uint8
 
 const (
-	ChooseUnknown     Choice = iota // the probabilities do not settle it
-	ChooseNoRetrieval               // go on without a passage
+	ChooseUnknown     Choice = iota // the probabilities leave it open
+	ChooseNoRetrieval               // continue without a passage
 	ChooseRetrieval                 // retrieve passages
-	ChooseContinue                  // go on with the passage at hand
+	ChooseContinue                  // continue with the current passage
 )
 
 var choices = enum.Numbers[Choice]{Package: "scoring", What: "choice", Names: []string{"unknown", "no-retrieval", "retrieval", "continue"}}
@@ -29,14 +29,14 @@ func (c Choice) MarshalText() ([]byte, error) { return choices.Marshal(c) }
 // UnmarshalText reads what MarshalText writes.
 func (c *Choice) UnmarshalText(b []byte) error { return choices.Unmarshal(b, c) }
 
-// retrievalScale covers No Retrieval and Retrieval; Continue, the third member,
-// takes no part in the ratio.
+// retrievalScale covers No Retrieval and Retrieval. The third member, Continue, is
+// not part of the ratio.
 var retrievalScale = []float64{0, 1}
 
-// RetrievalRatio returns p(Retrieval) / (p(Retrieval) + p(No Retrieval)), in
-// [0, 1]. [Continue to Use Evidence] takes no part, except that an exact
-// probability of it leaves less for the other two. The ratio of a distribution
-// of another group is unknown.
+// RetrievalRatio returns p(Retrieval) / (p(Retrieval) + p(No Retrieval)), in [0,
+// 1]. [Continue to Use Evidence] is not part of it, but an exact probability of it
+// leaves less for the other two. The ratio of a distribution of another group is
+// unknown.
 func RetrievalRatio(d reflection.Distribution) Term {
 	if d.Group != reflection.Retrieve {
 		return Term{Hi: 1, Kind: KindUnknown}
@@ -45,18 +45,18 @@ func RetrievalRatio(d reflection.Distribution) Term {
 }
 
 // Decide decides by probabilities whether to retrieve (paper, Appendix A.3). It
-// also returns the ratio it used, that of [RetrievalRatio].
+// also returns the ratio that it used, that of [RetrievalRatio].
 //
-// If canContinue is set (the path holds a passage, which no first segment does)
-// and p(Continue) is at least as large as both others, the choice is
-// ChooseContinue. Otherwise it is ChooseRetrieval if the ratio is above
-// threshold, and ChooseNoRetrieval if it is not; a ratio equal to threshold, up
-// to a relative rounding error of 1e-12, does not retrieve.
+// If canContinue is set (the path holds a passage, so not in the first segment) and
+// p(Continue) is at least as large as both others, the choice is ChooseContinue.
+// Otherwise it is ChooseRetrieval if the ratio is above threshold, and
+// ChooseNoRetrieval if it is not. A ratio equal to threshold, up to a relative
+// rounding error of 1e-12, does not retrieve.
 //
-// It is ChooseUnknown if the inexact probabilities leave open whether Continue
-// wins or on which side of threshold the ratio lies, and if the probabilities
-// that count are all zero. A threshold of 1 or more, or NaN, never retrieves by
-// the ratio; a negative one always does.
+// It is ChooseUnknown if the inexact probabilities leave open whether Continue wins
+// or on which side of threshold the ratio is, and if the relevant probabilities are
+// all zero. A threshold of 1 or more, or NaN, never retrieves by the ratio; a
+// negative one always does.
 func Decide(d reflection.Distribution, threshold float64, canContinue bool) (Choice, Term) {
 	r := RetrievalRatio(d)
 	if canContinue {
@@ -78,13 +78,14 @@ func Decide(d reflection.Distribution, threshold float64, canContinue bool) (Cho
 	return ChooseUnknown, r
 }
 
-// DecideByLogs decides as the released script for short answers does: it retrieves if
-// log p(Retrieval) / (log p(Retrieval) + log p(No Retrieval)), which it also returns, is
-// above threshold. Logarithms turn the ratio of [Decide] round: it is the smaller, the
-// surer the model is that it should retrieve. It is for comparison with that script.
+// DecideByLogs decides as the released script for short answers does: it retrieves
+// if log p(Retrieval) / (log p(Retrieval) + log p(No Retrieval)), which it also
+// returns, is above threshold. Logarithms reverse the ratio of [Decide]: the surer
+// the model is that it should retrieve, the smaller the ratio. Use it for
+// comparisons with that script.
 //
-// The choice is ChooseUnknown unless both probabilities are exact, finite as logarithms,
-// and not both 1. Continue takes no part.
+// The choice is ChooseUnknown unless both probabilities are exact, finite as
+// logarithms, and not both 1. Continue is not part of it.
 func DecideByLogs(d reflection.Distribution, threshold float64) (Choice, Term) {
 	yes, no := d.Prob(reflection.Retrieval), d.Prob(reflection.NoRetrieval)
 	if inexact(yes) || inexact(no) || math.IsInf(yes.Log, 0) || math.IsInf(no.Log, 0) {
@@ -107,7 +108,7 @@ func continueWins(d reflection.Distribution) (wins, settled bool) {
 		return false, false
 	}
 	rest := remainder(d.Probs[:d.Group.Size()])
-	// ends returns the logarithms between which t's probability lies.
+	// ends returns the logarithms that enclose t's probability.
 	ends := func(t reflection.Token) (lo, hi float64) {
 		hi, exact := logOf(d.Prob(t), rest)
 		if !exact {
@@ -127,8 +128,8 @@ func continueWins(d reflection.Distribution) (wins, settled bool) {
 	return false, false
 }
 
-// HardChoice decides by the token that was generated. Continue without a passage
-// to continue from, and any token outside the Retrieve group, is ChooseUnknown.
+// HardChoice decides by the generated token. Continue without a passage to continue
+// from, and any token outside the group Retrieve, is ChooseUnknown.
 func HardChoice(t reflection.Token, canContinue bool) Choice {
 	switch {
 	case t == reflection.NoRetrieval:

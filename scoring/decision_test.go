@@ -66,8 +66,7 @@ func TestDecide(t *testing.T) {
 }
 
 // TestDecideAtThreshold: a ratio that equals the threshold on paper does not
-// retrieve, whichever way the logarithms are rounded; one that is a little larger
-// does.
+// retrieve, however the logarithms are rounded. One that is a little larger does.
 func TestDecideAtThreshold(t *testing.T) {
 	for k := 1; k < 1000; k++ {
 		p := float64(k) / 1000
@@ -83,8 +82,8 @@ func TestDecideAtThreshold(t *testing.T) {
 	}
 }
 
-// plainDecide is the rule as it stands on paper, for known probabilities. It is
-// ChooseUnknown for 0/0 and too close to a tie for a comparison.
+// plainDecide is the rule of the paper for known probabilities. It is ChooseUnknown
+// for 0/0 and too close to a tie for a comparison.
 func plainDecide(no, yes, cont, threshold float64, canContinue bool) Choice {
 	const close = 1e-9
 	if canContinue {
@@ -105,9 +104,9 @@ func plainDecide(no, yes, cont, threshold float64, canContinue bool) Choice {
 	return ChooseNoRetrieval
 }
 
-// TestDecideHidden hides members of random distributions. A choice is what the
-// whole truth gives, and what every corner of the possible gives; without a
-// choice there are corners that differ.
+// TestDecideHidden hides members of random distributions. A choice agrees with the
+// true distribution and with every corner of the possible ones. Without a choice
+// some corners differ.
 func TestDecideHidden(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := drawHidden(t)
@@ -136,7 +135,7 @@ func TestDecideHidden(t *testing.T) {
 }
 
 // TestDecideMonotone: raising the threshold never turns no retrieval into
-// retrieval, and a mere doubt only into no retrieval.
+// retrieval, and unknown only into no retrieval.
 func TestDecideMonotone(t *testing.T) {
 	rank := map[Choice]int{ChooseRetrieval: 0, ChooseUnknown: 1, ChooseNoRetrieval: 2}
 	rapid.Check(t, func(t *rapid.T) {
@@ -175,8 +174,8 @@ func TestHardChoice(t *testing.T) {
 	}
 }
 
-// TestHardChoiceIsDecide: the token alone gives what the distribution that is
-// certain of it gives.
+// TestHardChoiceIsDecide: the token alone gives the same as a distribution that is
+// certain of it.
 func TestHardChoiceIsDecide(t *testing.T) {
 	for _, token := range reflection.Retrieve.Tokens() {
 		for _, canContinue := range []bool{false, true} {

@@ -1,11 +1,11 @@
-// Package scoring turns judgments into numbers: the score of a candidate
-// segment, of a path of segments, of a label in a closed set, and the decision
-// whether to retrieve. It consists of pure functions: no I/O, no state, no
-// randomness. All values are safe to copy and to use from several goroutines.
+// Package scoring turns judgments into numbers: the score of a candidate segment,
+// of a path of segments, of a label in a closed set, and the decision whether to
+// retrieve. It consists of pure functions: no I/O, no state, no randomness. All
+// values are safe to copy and to use from several goroutines.
 //
-// The formulas are those of Asai et al., "Self-RAG: Learning to Retrieve,
-// Generate, and Critique through Self-Reflection" (arXiv 2310.11511), Equations
-// 3 and 4 and Appendix A.3:
+// The formulas are those of Asai et al., "Self-RAG: Learning to Retrieve, Generate,
+// and Critique through Self-Reflection" (arXiv 2310.11511), Equations 3 and 4 and
+// Appendix A.3:
 //
 //	score   = w_seq·q + w_rel·rel + w_sup·sup + w_use·use
 //	rel     = p(Relevant) / (p(Relevant) + p(Irrelevant))
@@ -15,23 +15,23 @@
 //
 // # Intervals
 //
-// A probability may be exact, bounded from above, or unknown
-// ([reflection.Prob]), so every score is a [Term]: the value that is added up,
-// and an interval that encloses the true one. The interval holds up to rounding
-// in the last digits, and as far as the exact probabilities are right: what they
-// leave of 1 bounds all others together.
+// A probability may be exact, bounded from above, or unknown ([reflection.Prob]).
+// So every score is a [Term]: a value for sums, and an interval that encloses the
+// true value. The interval holds up to rounding in the last digits, provided that
+// the exact probabilities are right: what they leave of 1 bounds all others
+// together.
 //
 // # Arithmetic
 //
-// Ratios are computed from logarithms with the largest one subtracted. A group
-// whose probabilities all underflow, all at -800 for example, therefore has its
-// true ratio, where the released research code divides zero by zero. Sums run
-// left to right in the order of [reflection.Group.Tokens], and every product is
-// rounded before it is added, so that no compiler can fuse the two.
+// Ratios are computed from logarithms with the largest one subtracted. So a group
+// whose probabilities all underflow, for example all at -800, has its true ratio,
+// where the released research code divides zero by zero. Sums run left to right in
+// the order of [reflection.Group.Tokens]. Every product is rounded before it is
+// added, so that no compiler can fuse the two.
 //
 // # Missing tokens
 //
-// The released code takes -100 as the log-probability of every token it was not
-// given. Here such a token is left out of the value and widens the interval; set
-// [Config.MissingLogProb] to -100 for the other behavior.
+// The released code takes -100 as the log-probability of every token that it was
+// not given. Here such a token is left out of the value and widens the interval.
+// Set [Config.MissingLogProb] to -100 for the other behavior.
 package scoring

@@ -32,9 +32,9 @@ func ExampleConfig_Segment() {
 	// total     2.980
 }
 
-// Where a probability is missing, the term says between which ends it lies.
+// If a probability is missing, the term has the interval of possible values.
 func ExampleConfig_Support() {
-	d := reflection.NewDistribution(reflection.IsSUP, 0.6, 0.2) // nothing is known of no support
+	d := reflection.NewDistribution(reflection.IsSUP, 0.6, 0.2) // the probability of no support is unknown
 	j := reflection.Judged(d, reflection.FullySupported, reflection.TopN)
 	t := scoring.DefaultConfig().Support(j)
 	fmt.Printf("%v: %.3f in [%.3f, %.3f]\n", t.Kind, t.Value, t.Lo, t.Hi)
@@ -54,7 +54,7 @@ func ExampleDecide() {
 	choice, _ = scoring.Decide(d, 0.2, true)
 	fmt.Println(choice)
 
-	// Of an unknown distribution nothing follows.
+	// An unknown distribution decides nothing.
 	choice, ratio = scoring.Decide(reflection.Distribution{Group: reflection.Retrieve}, 0.2, false)
 	fmt.Printf("%v, ratio in [%v, %v]\n", choice, ratio.Lo, ratio.Hi)
 	// Output:

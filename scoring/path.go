@@ -6,8 +6,8 @@ import (
 	"github.com/goselfrag/goselfrag/internal/enum"
 )
 
-// PathScore says how the scores of a path's segments become the score of the
-// path. The zero value, and one without a name, acts as PathMean.
+// PathScore says how the scores of a path's segments become the score of the path.
+// The zero value, and a value without a name, acts as PathMean.
 type PathScore string
 
 const (
@@ -24,16 +24,16 @@ func (p PathScore) MarshalText() ([]byte, error) { return pathScores.Marshal(p) 
 // UnmarshalText reads what MarshalText writes.
 func (p *PathScore) UnmarshalText(b []byte) error { return pathScores.Unmarshal(b, p) }
 
-// Score returns the score of a path from the scores of its segments, taken from
-// left to right. Note that under PathProduct two negative segments make a
-// positive path.
+// Score returns the score of a path from the scores of its segments, combined from
+// left to right. Note that under PathProduct two negative segments make a positive
+// path.
 func (p PathScore) Score(segments []float64) float64 {
 	return p.finish(p.fold(segments), len(segments))
 }
 
-// Bounds returns the interval of the path's score once a segment that scores
+// Bounds returns the interval of the path's score after a segment with a score
 // within next is added to the segments in done. Under PathProduct a negative
-// product of done turns the interval round. The ends are computed in the way of
+// product of done reverses the interval. The ends are computed like
 // [PathScore.Score], so they enclose its result without any rounding error.
 func (p PathScore) Bounds(done []float64, next Interval) Interval {
 	acc := p.fold(done)
@@ -42,10 +42,10 @@ func (p PathScore) Bounds(done []float64, next Interval) Interval {
 	return Interval{Lo: min(a, b), Hi: max(a, b)}
 }
 
-// Below reports whether a score that is at most hi stays below theta: hi +
-// 1e-9·max(1, |theta|) < theta. The margin is above what rounding can do to a
-// bound; its growth with theta is for products and large weights. Equal scores
-// are not below each other. With NaN the answer is no.
+// Below reports whether a score of at most hi is below theta: hi + 1e-9·max(1,
+// |theta|) < theta. The margin is larger than rounding errors of a bound. It grows
+// with theta because of products and large weights. Equal scores are not below each
+// other. With NaN the result is false.
 func Below(hi, theta float64) bool { return hi+1e-9*max(1, math.Abs(theta)) < theta }
 
 func (p PathScore) fold(segments []float64) float64 {

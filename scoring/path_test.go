@@ -58,8 +58,7 @@ func TestPathBounds(t *testing.T) {
 	}
 }
 
-// TestPathBoundsEnclose holds without any tolerance: lazy evaluation compares the
-// two.
+// TestPathBoundsEnclose needs no tolerance: lazy evaluation compares the two.
 func TestPathBoundsEnclose(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		score := rapid.Float64Range(-3, 3)
@@ -91,15 +90,15 @@ type node struct {
 	finished bool
 }
 
-// segmentScore is a segment as the script of a replay gives it.
+// segmentScore is a segment in the script of a replay.
 type segmentScore struct {
 	score    float64
 	finished bool
 }
 
-// beamSearch is the paper's search in its smallest form: finished paths stay in
-// the pool and hold on to their slots, ties go to the lower number. It returns
-// the survivors of every step, best first.
+// beamSearch is the paper's search in its smallest form: finished paths stay in the
+// pool and keep their places, ties go to the lower number. It returns the paths
+// that remain after every step, best first.
 func beamSearch(p PathScore, width, depth int, script func(parent, step int) []segmentScore) [][]node {
 	beam := []node{{}}
 	var levels [][]node

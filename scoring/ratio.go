@@ -8,23 +8,23 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// member is one token of a group: what it scores, and its log-probability or,
-// if that is not exact, an upper bound of it.
+// member is one token of a group: its score, and its log-probability or, if that is
+// not exact, an upper bound of it.
 type member struct{ scale, log float64 }
 
 // ratio returns Σ scale_i·p_i / Σ p_i over the first len(scale) members of d's
-// group. A negative missing stands in for members that are not exact.
+// group. A negative missing replaces members that are not exact.
 //
-// Otherwise such members may have any probabilities of at most their bounds, and
-// together of at most what the exact ones leave of 1. The value is that of the
-// exact members alone.
+// Otherwise these members may have any probabilities up to their bounds, and
+// together at most what the exact ones leave of 1. The value is that of the exact
+// members alone.
 func ratio(d *reflection.Distribution, scale []float64, missing float64) Term {
 	probs := d.Probs[:d.Group.Size()]
-	rest := 0.0 // a stand-in is taken as it is, whatever is left
+	rest := 0.0 // a replacement is used as it is, whatever is left
 	if missing >= 0 && slices.ContainsFunc(probs[:len(scale)], inexact) {
 		rest = remainder(probs)
 	}
-	// In arrays, so that nothing is allocated.
+	// Arrays avoid an allocation.
 	var first, second [reflection.MaxGroupSize]member
 	exact, open := first[:0], second[:0]
 	assumed := false
@@ -47,7 +47,7 @@ func ratio(d *reflection.Distribution, scale []float64, missing float64) Term {
 		if len(open) == 0 {
 			return point(0, KindZeroSum)
 		}
-		// One open member may hold all there is.
+		// One open member may have all of the probability.
 		lo, hi := open[0].scale, open[len(open)-1].scale
 		if lo == hi {
 			return point(lo, KindExact)
@@ -66,7 +66,7 @@ func ratio(d *reflection.Distribution, scale []float64, missing float64) Term {
 	return Term{Value: value, Lo: lo, Hi: hi, Kind: KindBounded}
 }
 
-// inexact reports whether p may have other values than the one given.
+// inexact reports whether p may have values other than the given one.
 func inexact(p reflection.Prob) bool { return p.Known != reflection.Exact || p.Check() != nil }
 
 // remainder returns the logarithm of what the exact members leave of 1, minus
@@ -81,9 +81,9 @@ func remainder(probs []reflection.Prob) float64 {
 	return math.Log(max(0, 1-sum))
 }
 
-// logOf returns p's logarithm if it is exact, and otherwise the least upper
-// bound of it, given that p is at most exp(rest). What cannot be a
-// log-probability counts as unknown, and a bound of zero is exact.
+// logOf returns p's logarithm if it is exact, and otherwise its least upper bound,
+// given that p is at most exp(rest). An invalid log-probability counts as unknown,
+// and a bound of zero is exact.
 func logOf(p reflection.Prob, rest float64) (log float64, exact bool) {
 	bound := rest
 	if p.Known != reflection.Unknown && p.Check() == nil {
@@ -114,18 +114,18 @@ func mean(ms []member) (value, mass float64) {
 		num += float64(m.scale * p)
 		den += p
 	}
-	// Rounding must not carry a mean past the ends of its scale.
+	// Rounding must not move a mean past the ends of its scale.
 	return min(max(num/den, lo), hi), top + math.Log(den)
 }
 
-// reach returns how far up (sign 1) or down (sign -1) the open members can pull
-// value, which is the mean at total probability exp(mass). They are sorted with
-// the furthest first and share exp(rest).
+// reach returns how far up (sign 1) or down (sign -1) the open members can move
+// value, which is the mean at total probability exp(mass). They are sorted by
+// distance, furthest first, and share exp(rest).
 //
-// A mean moves towards whatever is added to it. So the extreme is reached by
-// giving the furthest member all it can hold, then the next one, for as long as
-// the mean still moves the same way. Logarithms throughout: the members may be
-// hundreds of orders of magnitude apart.
+// A mean moves towards a member that is added. So the extreme is reached by giving
+// the furthest member as much as it can hold, then the next one, as long as the
+// mean still moves the same way. The computation uses logarithms, since the members
+// may differ by hundreds of orders of magnitude.
 func reach(value, mass, rest float64, open []member, sign float64) float64 {
 	for _, m := range open {
 		if sign*(m.scale-value) <= 0 || math.IsInf(rest, -1) {
@@ -134,7 +134,7 @@ func reach(value, mass, rest float64, open []member, sign float64) float64 {
 		log := min(m.log, rest)
 		keep, share := 1/(1+math.Exp(log-mass)), 1/(1+math.Exp(mass-log))
 		next := float64(keep*value) + float64(share*m.scale)
-		// Rounding must carry it neither backwards nor past the member.
+		// Rounding must move it neither backwards nor past the member.
 		value = min(max(next, min(value, m.scale)), max(value, m.scale))
 		mass = max(mass, log) + math.Log1p(math.Exp(-math.Abs(mass-log)))
 		rest += math.Log1p(-math.Exp(log - rest))
@@ -142,10 +142,10 @@ func reach(value, mass, rest float64, open []member, sign float64) float64 {
 	return value
 }
 
-// above reports whether x is greater than threshold by more than rounding can
-// explain. A probability goes through a logarithm and back on its way here, which
-// can lift a ratio that equals the threshold by a unit in the last place,
-// differently on different processors.
+// above reports whether x is greater than threshold by more than a rounding error.
+// On its way here a probability goes through a logarithm and back. That can lift a
+// ratio equal to the threshold by a unit in the last place, differently on
+// different processors.
 func above(x, threshold float64) bool {
 	return x > threshold && x-threshold > 1e-12*threshold
 }

@@ -12,7 +12,7 @@ import (
 
 func atMost(p float64) reflection.Prob { return reflection.AtMostLog(math.Log(p)) }
 
-// TestIntervals compares with values worked out by hand.
+// TestIntervals compares with values computed by hand.
 func TestIntervals(t *testing.T) {
 	exact := reflection.ExactValue
 	unknown := reflection.Prob{}
@@ -64,8 +64,8 @@ func TestIntervals(t *testing.T) {
 	}
 }
 
-// TestIntervalsFarBelow has members so far apart that their probabilities cannot
-// be numbers of the same scale.
+// TestIntervalsFarBelow has members so far apart that their probabilities do not
+// fit one scale.
 func TestIntervalsFarBelow(t *testing.T) {
 	low := reflection.AtMostLog
 	tests := []struct {
@@ -87,8 +87,8 @@ func TestIntervalsFarBelow(t *testing.T) {
 	}
 }
 
-// TestIntervalsStayOnTheScale: rounding carries no end past the scale, which
-// would break bounds that were computed while the judgment was pending.
+// TestIntervalsStayOnTheScale: rounding moves no end past the scale, which would
+// break bounds computed while the judgment was pending.
 func TestIntervalsStayOnTheScale(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := DefaultConfig()
@@ -105,8 +105,7 @@ func TestIntervalsStayOnTheScale(t *testing.T) {
 	})
 }
 
-// TestNarrowScale has scores so close to each other that a rounding error in the
-// mean would show.
+// TestNarrowScale has scores so close that a rounding error in the mean would show.
 func TestNarrowScale(t *testing.T) {
 	same, c := DefaultConfig(), DefaultConfig()
 	same.UtilityScale = [5]float64{0.9, 0.9, 0.9, 0.9, 0.9}
@@ -126,8 +125,8 @@ func TestNarrowScale(t *testing.T) {
 	}
 }
 
-// A hidden distribution is a true one of which some members are shown as bounded
-// or not at all.
+// A hidden distribution is a true one with some members shown as bounded or
+// unknown.
 type hidden struct {
 	group reflection.Group
 	true  []float64
@@ -138,7 +137,7 @@ type hidden struct {
 func drawHidden(t *rapid.T) hidden {
 	g := rapid.SampledFrom(reflection.Groups()).Draw(t, "group")
 	n := g.Size()
-	// Whole thousandths, and whatever is left of 1 outside the group.
+	// Whole thousandths, with the rest of 1 outside the group.
 	parts := rapid.SliceOfN(rapid.IntRange(0, 1000), n, n).Draw(t, "parts")
 	total := rapid.IntRange(0, 500).Draw(t, "outside")
 	for _, p := range parts {
@@ -160,8 +159,8 @@ func drawHidden(t *rapid.T) hidden {
 	return h
 }
 
-// scaleOf returns what the members of g score; Continue, which takes no part, is
-// NaN.
+// scaleOf returns the scores of the members of g. Continue, which is not part of
+// the ratio, is NaN.
 func scaleOf(g reflection.Group) []float64 {
 	return map[reflection.Group][]float64{
 		reflection.Retrieve: {0, 1, math.NaN()},
@@ -171,7 +170,7 @@ func scaleOf(g reflection.Group) []float64 {
 	}[g]
 }
 
-// plainRatio is the formula as it stands on paper; ok is false for 0/0.
+// plainRatio is the formula of the paper; ok is false for 0/0.
 func plainRatio(scale, p []float64) (v float64, ok bool) {
 	num, den := 0.0, 0.0
 	for i, s := range scale {
@@ -211,8 +210,8 @@ func (h hidden) corners(visit func(p []float64)) {
 }
 
 // TestIntervalsEncloseAndAreTight hides members of random distributions: the
-// interval holds the true score and every corner of what is possible, and its
-// ends are corners.
+// interval holds the true score and every possible corner, and its ends are
+// corners.
 func TestIntervalsEncloseAndAreTight(t *testing.T) {
 	const tolerance = 1e-9
 	rapid.Check(t, func(t *rapid.T) {
@@ -316,13 +315,13 @@ func TestShiftAndPermutation(t *testing.T) {
 	})
 }
 
-// TestMissingLogProb compares the stand-in with a distribution in which the
-// number is written out.
+// TestMissingLogProb compares the replacement with a distribution that contains the
+// number explicitly.
 func TestMissingLogProb(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := drawHidden(t)
 		if h.group == reflection.Retrieve {
-			return // the ratio of the decision has no stand-in
+			return // the ratio of the decision has no replacement
 		}
 		c := DefaultConfig()
 		c.MissingLogProb = rapid.Float64Range(-200, -0.001).Draw(t, "missing")
@@ -342,7 +341,7 @@ func TestMissingLogProb(t *testing.T) {
 	})
 }
 
-// TestMissingLogProbBesideCertainty: the stand-in is taken even where the exact
+// TestMissingLogProbBesideCertainty: the replacement is used even if the exact
 // members leave nothing. Value (0.5·1 + 0·p)/(1 + p) with p = exp(-1).
 func TestMissingLogProbBesideCertainty(t *testing.T) {
 	c := DefaultConfig()
@@ -353,8 +352,8 @@ func TestMissingLogProbBesideCertainty(t *testing.T) {
 	wantTerm(t, c.Support(judged(d)), Term{want, want, want, KindAssumed})
 }
 
-// TestMissingLogProbOfNothing: where a server lists no token of a group, nothing is known
-// of it, and the stand-in is taken for all of its members.
+// TestMissingLogProbOfNothing: if a server lists no token of a group, nothing is
+// known of it, and the replacement is used for all of its members.
 func TestMissingLogProbOfNothing(t *testing.T) {
 	c := DefaultConfig()
 	c.MissingLogProb = -100

@@ -15,11 +15,10 @@ var (
 
 // Relevance returns p(Relevant) / (p(Relevant) + p(Irrelevant)), in [0, 1].
 //
-// For this and the other two judgments: a group that did not come has its
-// [Absent] score. Where there is no judgment (unknown, pending, or judged with
-// a distribution of another group) the interval runs over everything that could
-// still come: the scale, the absent score, and 0; unless [Config.MissingLogProb]
-// replaces what is unknown.
+// For this and the other two judgments: a group that did not come has its [Absent]
+// score. Without a judgment (unknown, pending, or judged with a distribution of
+// another group) the interval covers everything that is still possible: the scale,
+// the absent score, and 0; unless [Config.MissingLogProb] replaces what is unknown.
 func (c Config) Relevance(j reflection.Judgment) Term {
 	return c.relevance(&j)
 }
@@ -62,21 +61,21 @@ func (c *Config) judged(j *reflection.Judgment, g reflection.Group, scale []floa
 	case j.Status == reflection.StatusPending:
 		kind = KindPending
 	}
-	// 0 is what a group scores when all its probabilities are zero.
+	// A group scores 0 if all its probabilities are zero.
 	lo := min(slices.Min(scale), absent, 0)
 	hi := max(slices.Max(scale), absent, 0)
 	return Term{Value: lo, Lo: lo, Hi: hi, Kind: kind}
 }
 
-// SequenceTerm returns the sequence term, in [0, 1], of a text of n tokens whose
-// natural-log probability, summed over the tokens, is log. Which tokens count is
-// the caller's choice, the same for log and n.
+// SequenceTerm returns the sequence term, in [0, 1], of a text of n tokens. log is
+// the natural-log probability, summed over the tokens. The caller chooses which
+// tokens count, the same for log and n.
 //
-// The geometric term of a text without tokens (n <= 0) is 1. A log that is only
-// bounded gives an interval from 0 to the term at the bound; so a text in the
-// making, with log-probability L so far and room for N tokens in all, has the
-// bounds of SequenceTerm(AtMostLog(L), N). An unknown log gives [0, 1]. In both
-// cases the value is 0. Under [SequenceNone] the term is off.
+// The geometric term of a text without tokens (n <= 0) is 1. A bounded log gives an
+// interval from 0 to the term at the bound. So an incomplete text, with
+// log-probability L so far and a limit of N tokens, has the bounds of
+// SequenceTerm(AtMostLog(L), N). An unknown log gives [0, 1]. In both cases the
+// value is 0. Under [SequenceNone] the term is off.
 func (c Config) SequenceTerm(log reflection.Prob, n int) Term {
 	switch c.Sequence {
 	case SequenceNone:
@@ -91,7 +90,7 @@ func (c Config) SequenceTerm(log reflection.Prob, n int) Term {
 	if log.Known == reflection.Unknown || log.Check() != nil {
 		return Term{Hi: 1, Kind: KindUnknown}
 	}
-	// Servers may round a certain text to a hair above zero.
+	// Servers may round a certain text to slightly above zero.
 	q := math.Exp(min(log.Log, 0) / float64(n))
 	switch {
 	case log.Known == reflection.Exact:
@@ -112,14 +111,14 @@ type Terms struct {
 	Total     Term `json:"total"`
 }
 
-// Segment scores one candidate: cr is what the critic says of it, log the
-// natural-log probability of its n tokens (see [Config.SequenceTerm]).
+// Segment scores one candidate. cr is the critic's judgment, log the natural-log
+// probability of its n tokens (see [Config.SequenceTerm]).
 //
 // The total's value is the sum, from left to right, of weight times value for
-// sequence, relevance, support and utility, every product rounded to float64.
+// sequence, relevance, support and utility, with every product rounded to float64.
 // Its ends are summed in the same way, so they enclose the value without any
-// rounding error. Its kind is the least settled one among the terms whose weight
-// is not 0, or KindExact if those are all exact, absent or zero-sum.
+// rounding error. Its kind is the least settled one among the terms whose weight is
+// not 0, or KindExact if those are all exact, absent or zero-sum.
 func (c Config) Segment(cr reflection.Critique, log reflection.Prob, n int) Terms {
 	s := Terms{
 		Sequence:  c.SequenceTerm(log, n),

@@ -150,10 +150,10 @@ func drawCritique(t *rapid.T) reflection.Critique {
 	return reflection.Critique{IsREL: draw(reflection.IsREL), IsSUP: draw(reflection.IsSUP), IsUSE: draw(reflection.IsUSE)}
 }
 
-// TestPendingEncloses: the total of a candidate in the making encloses the total
-// it ends up with, without any tolerance for what is pending, whatever the
-// weights, the scale and the absent scores. The geometric term at the token limit
-// needs one for rounding.
+// TestPendingEncloses: the total of an incomplete candidate encloses its final
+// total, without any tolerance for what is pending, for all weights, scales and
+// absent scores. The geometric term at the token limit needs a tolerance for
+// rounding.
 func TestPendingEncloses(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		number := rapid.Float64Range(-3, 3)
@@ -172,7 +172,7 @@ func TestPendingEncloses(t *testing.T) {
 				*j = reflection.Judgment{Status: reflection.StatusPending}
 			}
 		}
-		// Of room for 20 tokens some are used, and then some more.
+		// Of a limit of 20 tokens some are used, and then some more.
 		used := rapid.IntRange(1, 20).Draw(t, "used")
 		length := rapid.IntRange(used, 20).Draw(t, "length")
 		log := -rapid.Float64Range(0, 30).Draw(t, "log")

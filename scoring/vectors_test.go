@@ -7,8 +7,8 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// The numbers in this file were computed apart from this package, from the
-// formulas of the paper and with nine decimals.
+// The numbers in this file were computed without this package, from the formulas of
+// the paper and with nine decimals.
 
 const vectorTolerance = 1e-9
 
@@ -160,7 +160,7 @@ func TestSequenceVectors(t *testing.T) {
 	geometric.Sequence = SequenceGeometric
 	wantNear(t, "10 by name", geometric.SequenceTerm(reflection.ExactLog(-3.2), 8).Value, 0.670320046, vectorTolerance)
 
-	// exp(-3.2), an eighth of which is the variant that vector 10 warns of.
+	// exp(-3.2). An eighth of it is the variant that vector 10 warns of.
 	probability := DefaultConfig()
 	probability.Sequence = SequenceProbability
 	wantNear(t, "10 as a probability", probability.SequenceTerm(reflection.ExactLog(-3.2), 8).Value, 8*0.0050952754, 8e-9)
@@ -205,8 +205,8 @@ func TestSegmentVectors(t *testing.T) {
 	}
 }
 
-// readTokens reads the critique off the tokens of vector 15 in the way a token
-// critic does: the distribution at the first token of each group.
+// readTokens reads the critique off the tokens of vector 15 as a token critic does:
+// the distribution at the first token of each group.
 func readTokens() reflection.Critique {
 	at := []struct {
 		token reflection.Token

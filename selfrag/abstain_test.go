@@ -20,8 +20,8 @@ func unsure(below float64) *generatortest.Script {
 	return m
 }
 
-// What a model recommends is the default, for its own judgments alone; an option has the
-// last word.
+// The model's recommendation is the default, for its own judgments only. An option
+// overrides it.
 func TestAbstentionOfTheModel(t *testing.T) {
 	for name, c := range map[string]struct {
 		below   float64
@@ -43,7 +43,7 @@ func TestAbstentionOfTheModel(t *testing.T) {
 		if a.Abstained != (a.Trace.Settings.Abstention != nil && a.Trace.Settings.Abstention.Below > 0.4) {
 			t.Errorf("%s: the trace says %+v", name, a.Trace.Settings.Abstention)
 		}
-		// Re-scoring keeps what the run did, also if it did not abstain.
+		// Re-scoring keeps the setting of the run, even if the run did not abstain.
 		again, err := selfrag.Rescore(a.Trace)
 		if err != nil || again.Text != a.Text {
 			t.Errorf("%s: re-scored %q, %v", name, again.Text, err)
@@ -57,7 +57,8 @@ func TestAbstentionOfTheModel(t *testing.T) {
 	}
 }
 
-// The program of the README does not answer what its documents do not.
+// The program of the README does not answer a question that its documents leave
+// open.
 func TestEmbeddedModelAbstains(t *testing.T) {
 	book := retriever.List(retriever.Passage{ID: "asm", Text: "Each instruction begins with an initial capital A. The assembler reads it."})
 	e := newEngine(t, extractive.New(), book)

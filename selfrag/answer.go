@@ -26,7 +26,7 @@ const (
 	StopAbstained StopReason = "abstained" // no passage was relevant enough for what came next, or the model declined to answer
 	StopBudget    StopReason = "budget"    // the budget of calls, tokens or retrievals was used up
 	StopTime      StopReason = "time"      // the time budget was used up
-	StopFailed    StopReason = "failed"    // an error, which came with the answer, ended it
+	StopFailed    StopReason = "failed"    // an error ended it; the call returned it with the answer
 )
 
 // Answer is what an engine answered, and how.
@@ -99,7 +99,8 @@ type Span struct {
 	End   int `json:"end"`
 }
 
-// Canonical returns the JSON form without what differs between equal runs.
+// Canonical returns the JSON form without times and cache counts, which differ
+// between equal runs.
 func (a *Answer) Canonical() ([]byte, error) {
 	c := *a
 	c.Timing = Timing{}
@@ -115,7 +116,8 @@ func (a *Answer) Canonical() ([]byte, error) {
 	return json.Marshal(&c)
 }
 
-// String returns the answer for people: the cited text and the list of sources.
+// String returns human-readable text: the answer with citation marks, then the list
+// of sources.
 func (a *Answer) String() string {
 	var b strings.Builder
 	if b.WriteString(a.Cited()); a.Text == "" {
@@ -127,8 +129,8 @@ func (a *Answer) String() string {
 	return b.String()
 }
 
-// String returns the citation for people: its number, the passage's title or id, and its
-// place in its document.
+// String returns human-readable text: the number, the title or id of the passage,
+// and its place in its document.
 func (c Citation) String() string {
 	text := fmt.Sprintf("[%d] %s", c.Number, cmp.Or(c.Passage.Title, c.Passage.ID))
 	if at := c.Passage.Source.String(); at != "" {
@@ -164,8 +166,8 @@ func (s *settings) assemble(a *Answer, f found) {
 	}
 }
 
-// assembleLabel answers a closed set: the label, resting on the passages of all
-// candidates that count for it.
+// assembleLabel writes the answer of a closed set: the label, with citations of the
+// passages of all candidates that count for it.
 func (s *settings) assembleLabel(w *answerWriter, f found) {
 	a, r := w.answer, f.label
 	a.Options = r
@@ -199,7 +201,7 @@ func (s *settings) assembleLabel(w *answerWriter, f found) {
 	}
 }
 
-// text is that of an answer which ends with the path.
+// text returns the text of an answer that ends with the path.
 func (p *path) text() string {
 	w := answerWriter{answer: &Answer{}, numbers: map[string]int{}}
 	for _, st := range p.steps {
@@ -225,8 +227,8 @@ type answerWriter struct {
 	current *retriever.Passage
 }
 
-// segment appends one step. A text that stands in the answer already is not
-// repeated: its passage is cited there as well.
+// segment appends one step. A text that the answer already contains is not
+// repeated: its passage is cited at the earlier place.
 func (w *answerWriter) segment(st step, text string) {
 	a, c := w.answer, st.candidate
 	a.path = append(a.path, c.Node)
@@ -254,8 +256,8 @@ func (w *answerWriter) segment(st step, text string) {
 	if h := st.hit(); h != nil {
 		w.current = &h.Passage
 	}
-	// What a step without evidence says rests on no passage; one that continues
-	// rests on the passage that the path used last.
+	// A step without evidence cites no passage. A continuation cites the passage
+	// that the path used last.
 	if w.current != nil && c.Branch != scoring.ChooseNoRetrieval {
 		w.cite(i, w.current)
 	}

@@ -47,8 +47,8 @@ func TestAnswerAll(t *testing.T) {
 	}
 }
 
-// gate is a model whose calls wait until as many run at the same time as the
-// test wants; the test fails by a deadlock if they never do.
+// gate is a model whose calls wait until the wanted number of them run at the same
+// time. If that never happens, the test fails by a deadlock.
 func gate(n int) *counter {
 	entered := make(chan struct{}, 1000)
 	release := make(chan struct{})
@@ -78,7 +78,7 @@ func (f generatorFunc) Generate(ctx context.Context, req generator.Request) iter
 	return f(ctx, req)
 }
 
-// Exactly as many questions run at the same time as asked for.
+// Exactly the requested number of questions runs at the same time.
 func TestAnswerAllConcurrency(t *testing.T) {
 	for _, want := range []int{1, 4, 20} {
 		m := gate(want)
@@ -95,7 +95,7 @@ func TestAnswerAllConcurrency(t *testing.T) {
 	}
 }
 
-// However many questions wait, no more are under way.
+// No more run at a time, however many questions wait.
 func TestAnswerAllNeverMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})

@@ -15,10 +15,10 @@ import (
 	"github.com/goselfrag/goselfrag/scoring"
 )
 
-// assess fills in what a completion, whole or not, says. It leaves the critic's verdict
-// in v.
+// assess fills in c from a completion, whole or partial. It leaves the critic's
+// verdict in v.
 func (l *live) assess(ctx context.Context, p *path, req *generator.Request, done *generator.Completion, v *critique.Verdict, c *Candidate) error {
-	c.read(&req.Prompt, done, &l.settings)
+	c.setOutput(&req.Prompt, done, &l.settings)
 	if l.settings.trace == TraceFull {
 		c.Tokens = slices.Clone(done.Steps)
 	}
@@ -36,7 +36,7 @@ func (l *live) assess(ctx context.Context, p *path, req *generator.Request, done
 	return nil
 }
 
-// announce passes a stream on and calls f with the pieces of the segment's text.
+// announce passes a stream on and calls f with each piece of the segment's text.
 func (s *settings) announce(seq iter.Seq2[generator.Step, error], f func(text string)) iter.Seq2[generator.Step, error] {
 	return func(yield func(generator.Step, error) bool) {
 		at, over := 0, false
@@ -53,7 +53,7 @@ func (s *settings) announce(seq iter.Seq2[generator.Step, error], f func(text st
 }
 
 // endsSegment reports whether the step at a position is the model's own boundary.
-// What it writes past that is not part of the segment.
+// Text after a boundary is not part of the segment.
 func (s *settings) endsSegment(at int, st *generator.Step) bool {
 	if at == 0 || st.Token.Group() != reflection.Retrieve {
 		return false
@@ -61,10 +61,10 @@ func (s *settings) endsSegment(at int, st *generator.Step) bool {
 	return !s.wholeOutput || s.long && st.Token == reflection.Retrieval
 }
 
-// read takes over what the candidate generated.
-func (c *Candidate) read(p *generator.Prompt, done *generator.Completion, set *settings) {
+// setOutput fills in c from what the model generated for it.
+func (c *Candidate) setOutput(p *generator.Prompt, done *generator.Completion, set *settings) {
 	c.Finish, c.Declined = done.Finish, done.Declined
-	own := *done // the segment with the token that ends it, without what follows
+	own := *done // the segment with the token that ends it, without later steps
 	c.segment = generator.PathSegment{Evidence: p.Evidence, Retrieve: p.Force}
 	if len(p.Evidence) > 0 {
 		c.segment.Retrieve = reflection.Retrieval
@@ -77,10 +77,10 @@ func (c *Candidate) read(p *generator.Prompt, done *generator.Completion, set *s
 				c.boundary, c.Boundary = *s, s.Token
 			}
 			if own.Steps = done.Steps[:i+1]; i+1 < len(done.Steps) {
-				own.Finish = generator.FinishStop // its end token is another segment's
+				own.Finish = generator.FinishStop // the end token belongs to another segment
 			}
 			if c.Finish == generator.FinishLength {
-				c.Finish = generator.FinishStop // the limit cut what follows
+				c.Finish = generator.FinishStop // the limit cut a later segment
 			}
 			break
 		}
@@ -107,7 +107,8 @@ func (c *Candidate) read(p *generator.Prompt, done *generator.Completion, set *s
 	c.Text = strings.TrimSpace(c.segment.Text)
 }
 
-// judge has the critic judge a candidate. The call has a time-out of its own.
+// judge asks the critic for a judgment of a candidate. The call has its own
+// time-out.
 func (l *live) judge(ctx context.Context, p *generator.Prompt, done *generator.Completion, v *critique.Verdict, c *Candidate) (err error) {
 	ctx, cancel := l.callContext(ctx)
 	defer cancel()
@@ -120,7 +121,7 @@ func (l *live) judge(ctx context.Context, p *generator.Prompt, done *generator.C
 	}
 	c.Critique = v.Critique
 	if l.critic == critique.Critic(l.engine.tokens) {
-		// What a distribution looks like does not tell how it was come by.
+		// The form of a distribution does not show how it was obtained.
 		for _, j := range []*reflection.Judgment{&c.Critique.IsREL, &c.Critique.IsSUP, &c.Critique.IsUSE} {
 			if j.Status == reflection.StatusJudged {
 				j.Level = max(j.Level, l.trace.Model.Level)
@@ -130,8 +131,8 @@ func (l *live) judge(ctx context.Context, p *generator.Prompt, done *generator.C
 	return nil
 }
 
-// critique asks the critic. What it spends counts also if it says nothing of it, or asks
-// its models past package generator.
+// critique asks the critic. It counts what the critic spends even if the critic
+// does not report it, or calls its models without package generator.
 func (l *live) critique(ctx context.Context, c critique.Continuation) (v critique.Verdict, err error) {
 	ctx, step := observe.Start(ctx, observe.Critique, "critique")
 	if step != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// In short form a model may write past the end of the first segment. What it
-// says there is another segment's, but for the utility of the whole output.
+// In short form a model may write past the end of the first segment. That text
+// belongs to another segment; only the utility applies to the whole output.
 func TestShortFormEndsAtTheModelsBoundary(t *testing.T) {
 	step := func(text string, tok reflection.Token) generator.Step {
 		s := generator.Step{Text: text, Token: tok, LogProb: reflection.ExactLog(-0.5)}
@@ -29,7 +29,7 @@ func TestShortFormEndsAtTheModelsBoundary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The limit cuts what comes after the segment, and not the segment.
+	// The limit cuts what comes after the segment, not the segment.
 	cut, err := engine.Answer(t.Context(), "q?", selfrag.WithMaxTokens(4))
 	if err != nil || cut.Text != "One." || cut.Stop != selfrag.StopEnd {
 		t.Errorf("%q, stopped by %s, error %v", cut.Text, cut.Stop, err)

@@ -9,19 +9,20 @@ import (
 	"github.com/goselfrag/goselfrag/critique"
 )
 
-// skipped is the reason of a candidate that the budget did not allow.
+// skipped is the reason of a candidate that the budget forbade.
 const skipped = "the budget does not allow the call"
 
-// timeIsUp reports whether the time of a budget has ended ctx.
+// timeIsUp reports whether the time limit of a budget ended ctx.
 func timeIsUp(ctx context.Context) bool { return errors.Is(context.Cause(ctx), budget.ErrExceeded) }
 
-// refused reports whether err is that of calls, tokens or retrievals which a budget of ctx
-// does not allow.
+// refused reports whether err means that a budget of ctx has no calls, tokens or
+// retrievals left for the request.
 func refused(ctx context.Context, err error) bool {
 	return err != nil && budget.Refused(err) && budget.Exceeded(ctx, err)
 }
 
-// withoutAnswer is the error of a question that a budget ended before there was any answer.
+// withoutAnswer returns the error of a question that a budget ended before any
+// answer.
 func withoutAnswer(why StopReason, err error) error {
 	if !errors.Is(err, budget.ErrExceeded) {
 		err = budget.ErrExceeded
@@ -29,12 +30,13 @@ func withoutAnswer(why StopReason, err error) error {
 	return fmt.Errorf("selfrag: there is no answer yet (%s): %w", why, err)
 }
 
-// generationCost is the most that generating one candidate costs.
+// generationCost returns the greatest cost of generating one candidate.
 func (s *settings) generationCost() budget.Cost {
 	return budget.Cost{Calls: 1, Tokens: s.maxTokens}
 }
 
-// candidateCost is the most that one candidate costs with its critique, if that is known.
+// candidateCost returns the greatest cost of one candidate with its critique, if
+// known.
 func (s *settings) candidateCost() (budget.Cost, bool) {
 	c, ok := budget.MostCost(s.critic, 1)
 	return c.Add(s.generationCost()), ok
@@ -46,9 +48,9 @@ func (s *settings) freeCritic() bool {
 	return ok && c == budget.Cost{}
 }
 
-// keepCandidate sets aside what one candidate costs, without which there would be nothing
-// to show: what runs until it is released cannot spend it. If not all of that is left it
-// sets aside the generation, as far as it is left.
+// keepCandidate sets aside the cost of one candidate until release is called, so
+// that other work leaves room for an answer. If less is left it sets aside the cost
+// of the generation, as far as possible.
 func (l *live) keepCandidate(ctx context.Context) (release func()) {
 	if !l.bounded {
 		return func() {}
@@ -59,13 +61,13 @@ func (l *live) keepCandidate(ctx context.Context) (release func()) {
 		c, left := l.generationCost(), budget.Left(ctx)
 		c.Calls, c.Tokens = within(c.Calls, left.Calls), within(c.Tokens, left.Tokens)
 		if kept, err = budget.Reserve(ctx, "candidate", c); err != nil {
-			return func() {} // somebody else was faster
+			return func() {} // another goroutine was faster
 		}
 	}
 	return func() { kept.Settle(budget.Usage{}) }
 }
 
-// within returns n, but no more than is left by a limit, 0 being none.
+// within returns n, at most left. A left of 0 means no limit.
 func within(n, left int) int {
 	if left == 0 {
 		return n
@@ -73,7 +75,8 @@ func within(n, left int) int {
 	return min(n, max(left, 0))
 }
 
-// mostCost is the most that a question costs, if all its parts declare that.
+// mostCost returns the greatest cost of a question, if all its parts declare
+// theirs.
 func (e *Engine) mostCost(s *settings) (budget.Cost, bool) {
 	candidate, ok := s.candidateCost()
 	retrieval, ok2 := budget.MostCost(e.passages, 1)
@@ -82,7 +85,7 @@ func (e *Engine) mostCost(s *settings) (budget.Cost, bool) {
 	if len(s.history) > 0 {
 		rewriting, ok4 = budget.MostCost(s.rewriter, 1)
 	}
-	// The exact probabilities of a decision are one more call.
+	// The exact probabilities of a decision take one more call.
 	expansion := decision.Add(budget.Cost{Calls: 1, Tokens: 1, Retrievals: 1}).Add(retrieval).Add(candidate.Times(s.k + 2))
 	width, depth := s.beam()
 	c := rewriting.Add(expansion.Times(1 + (depth-1)*width))

@@ -150,7 +150,7 @@ func TestBudgetBetweenSegments(t *testing.T) {
 	}
 }
 
-// Exact probabilities are paid for like any other call.
+// Exact probabilities cost a call like any other.
 func TestBudgetForExactProbabilities(t *testing.T) {
 	m := &prober{Script: deciding(open()), exact: reflection.NewDistribution(reflection.Retrieve, 1, 0, 0)}
 	e := newEngine(t, m, finds(hits("A")...), selfrag.WithThreshold(0.6))
@@ -160,15 +160,15 @@ func TestBudgetForExactProbabilities(t *testing.T) {
 	if a := ask(t, e, "q", selfrag.WithBudget(budget.Limits{Calls: 3})); a.Text != "Without." || a.Usage.Calls != 3 {
 		t.Errorf("%q after %d calls", a.Text, a.Usage.Calls)
 	}
-	// What the model cannot give costs nothing.
+	// A power that the model lacks costs nothing.
 	m.err = errors.ErrUnsupported
 	if a := ask(t, e, "q", selfrag.WithBudget(budget.Limits{Calls: 2})); a.Text != "With." || a.Stop != selfrag.StopEnd || a.Usage.Calls != 2 {
 		t.Errorf("%q, stopped by %s after %d calls", a.Text, a.Stop, a.Usage.Calls)
 	}
 }
 
-// In a full trace the branch that was decided on is paid for first, and what is
-// skipped of the others does not cut the answer short.
+// In a full trace the branch that was decided on is paid for first. Skipped
+// candidates of the other branches do not cut the answer short.
 func TestBudgetOfFullTrace(t *testing.T) {
 	m := script(on(generatortest.Decision(0), generatortest.Decides()), on(generatortest.Words(1, "Without."), generatortest.Forces(reflection.NoRetrieval)), on(said("With.")))
 	a := run(t, m, finds(hits("A", "B")...), selfrag.WithTrace(selfrag.TraceFull), selfrag.WithBudget(budget.Limits{Calls: 3}))
@@ -181,8 +181,8 @@ func TestBudgetOfFullTrace(t *testing.T) {
 	}
 }
 
-// A full trace changes no answer, whatever the budget: not that of another path in the
-// beam, and not that of a later segment.
+// A full trace changes no answer, whatever the budget: neither that of another path
+// in the beam nor that of a later segment.
 func TestBudgetOfFullTraceChangesNoAnswer(t *testing.T) {
 	cut := 0
 	for seed := range uint64(80) {
@@ -250,8 +250,8 @@ func TestTimeBudget(t *testing.T) {
 	}
 }
 
-// A backend may give the cause for which its context ended: a call that was made counts, and
-// it was the time that ended it.
+// A backend may return the cause that ended its context. The call still counts, and
+// the stop reason is the time.
 func TestTimeBudgetAsCause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stalled := generator.Wrap(script(), func(ctx context.Context, _ generator.Request) iter.Seq2[generator.Step, error] {
@@ -288,11 +288,11 @@ func TestTimeBudgetAsCause(t *testing.T) {
 	})
 }
 
-// An answer that was complete in time is not blamed on the clock.
+// An answer that was complete in time does not get the stop reason StopTime.
 func TestTimeBudgetInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		// The clock stands still while goroutines run: sleep past the end in the
-		// last call and return all the same.
+		// The fake clock does not advance while goroutines run: sleep past the end
+		// in the last call and return nevertheless.
 		late := judge(func(ctx context.Context, c critique.Continuation) (critique.Verdict, error) {
 			time.Sleep(2 * time.Second)
 			return critique.Verdict{}, nil

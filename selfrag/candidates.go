@@ -25,7 +25,7 @@ type job struct {
 	path      *path
 	expansion *Expansion
 	candidate *Candidate
-	// paid is the context of a candidate whose cost was set aside, lease what was.
+	// paid is the context of a candidate whose cost was set aside in lease.
 	paid  context.Context
 	lease *budget.Budget
 	step  *observe.Span
@@ -66,7 +66,7 @@ func (l *live) generateAll(ctx context.Context, paths []*path, expansions []*Exp
 		endedBy(l.run(ctx, w), jobs)
 	}
 	for i := range jobs {
-		l.settle(ctx, &jobs[i])
+		l.setStatus(ctx, &jobs[i])
 	}
 	for _, e := range expansions {
 		if len(e.Candidates) > 0 && !slices.ContainsFunc(e.Candidates, func(c Candidate) bool { return c.Status != Skipped }) {
@@ -75,10 +75,11 @@ func (l *live) generateAll(ctx context.Context, paths []*path, expansions []*Exp
 	}
 }
 
-// jobs lists the candidates to generate. All that decides comes first, and what only a full
-// trace asks for has what is left when nothing can follow: it must not cut an answer short.
-// Where the generation is all that a candidate can cost, it is set aside for all of them
-// before any is launched, and those that the budget does not allow are skipped.
+// jobs lists the candidates to generate. Those of the branches that were decided on
+// come first. Those that only a full trace asks for get what is left, and only if
+// no segment can follow: they must not cut an answer short. If a candidate costs no
+// more than its generation, the generations of all of them are set aside before any
+// starts. Candidates that the budget forbids are skipped.
 func (l *live) jobs(ctx context.Context, paths []*path, expansions []*Expansion) []job {
 	_, depth := l.beam()
 	reserve := l.bounded && l.freeCritic()
@@ -128,7 +129,7 @@ func (l *live) candidate(ctx context.Context, j *job, emit func(Event), started 
 	if j.paid != nil {
 		ctx = j.paid
 	}
-	failed := fanout.ErrNoReturn // unless it returns
+	failed := fanout.ErrNoReturn // unless the call returns
 	if j.step != nil {
 		defer func() {
 			j.step.Spend(j.candidate.Usage)
@@ -146,7 +147,7 @@ func (l *live) candidate(ctx context.Context, j *job, emit func(Event), started 
 	return failed
 }
 
-// endedBy gives the candidates the errors of their wave.
+// endedBy stores the errors of a wave in its candidates.
 func endedBy(errs []error, jobs []job) {
 	for i, err := range errs {
 		c := jobs[i].candidate
@@ -160,8 +161,8 @@ func endedBy(errs []error, jobs []job) {
 	}
 }
 
-// settle says what became of a candidate that failed.
-func (l *live) settle(ctx context.Context, j *job) {
+// setStatus records the failure or the skipping of a candidate after its wave.
+func (l *live) setStatus(ctx context.Context, j *job) {
 	c := j.candidate
 	if c.Status == Skipped && c.Branch == j.expansion.Decision.branch() {
 		l.spent = true
@@ -184,9 +185,9 @@ func (e *Expansion) candidateEvent(c *Candidate) Event {
 	return Event{Kind: EventCandidate, Segment: e.Segment, Parent: e.Parent, Node: c.Node, Candidate: &snapshot}
 }
 
-// prepare lists the candidates of an expansion: those of the branch decided on,
-// and in a full trace those of the others as well. The order does not depend on
-// the decision, so that two full traces differ only where the runs do. rank is the
+// prepare lists the candidates of an expansion: those of the branch decided on, and
+// in a full trace those of the other branches, too. The order does not depend on
+// the decision. So two full traces differ only where the runs do. rank is the
 // path's place in the beam.
 func (l *live) prepare(p *path, e *Expansion, rank int) {
 	_, canContinue := p.passage()
@@ -228,7 +229,7 @@ func (l *live) prepare(p *path, e *Expansion, rank int) {
 	}
 }
 
-// mix makes a well-spread number of two (the finalizer of SplitMix64).
+// mix returns a well-spread number made of two (the finalizer of SplitMix64).
 func mix(a, b uint64) uint64 {
 	z := a + 0x9e3779b97f4a7c15*(b+1)
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
@@ -243,7 +244,7 @@ var (
 	retrieval = []reflection.Token{reflection.Retrieval}
 )
 
-// request writes the call that makes a candidate to req.
+// request fills req with the call that makes a candidate.
 func (l *live) request(req *generator.Request, p *path, e *Expansion, c *Candidate) {
 	*req = generator.Request{
 		Prompt:      l.prompt(p),
@@ -270,8 +271,7 @@ func (l *live) request(req *generator.Request, p *path, e *Expansion, c *Candida
 	}
 }
 
-// generate fills in one candidate. It calls started, unless nil, at the first
-// step.
+// generate fills in one candidate. It calls started, if not nil, at the first step.
 func (l *live) generate(ctx context.Context, p *path, e *Expansion, c *Candidate, emit func(Event), started func()) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -283,7 +283,7 @@ func (l *live) generate(ctx context.Context, p *path, e *Expansion, c *Candidate
 	if err == nil {
 		err = l.assess(ctx, p, &w.req, &w.done, &w.verdict, c)
 	}
-	if l.critic == critique.Critic(l.engine.tokens) { // another one could look at them again
+	if l.critic == critique.Critic(l.engine.tokens) { // another critic could read them again later
 		steproom.Keep(w.done.Steps)
 	}
 	*w = room{}
@@ -291,9 +291,9 @@ func (l *live) generate(ctx context.Context, p *path, e *Expansion, c *Candidate
 	return err
 }
 
-// room is what a candidate needs while it is made. It is not on the stack of the
-// candidate's goroutine: that begins with 2 KB, and to let it grow once more would
-// cost as much as most of what the engine does for the candidate.
+// room is the memory that one candidate needs while it is made. It is not on the
+// stack of the candidate's goroutine. That stack begins with 2 KB, and growing it
+// once more would cost as much as most of the engine's work for the candidate.
 type room struct {
 	req     generator.Request
 	done    generator.Completion
@@ -302,7 +302,7 @@ type room struct {
 
 var rooms = sync.Pool{New: func() any { return new(room) }}
 
-// collect makes the call that w.req says.
+// collect makes the call in w.req.
 func (l *live) collect(ctx context.Context, w *room, e *Expansion, c *Candidate, emit func(Event), started func()) (err error) {
 	ctx, step := observe.Start(ctx, observe.Generation, "answer")
 	if step != nil {
@@ -326,7 +326,7 @@ func (l *live) collect(ctx context.Context, w *room, e *Expansion, c *Candidate,
 	if started != nil || l.stream {
 		seq = l.announced(&w.req, seq, e, c, emit, started)
 	}
-	err = fanout.ErrNoReturn // unless it returns
+	err = fanout.ErrNoReturn // unless the call returns
 	if err = w.done.Collect(w.req, seq); err != nil {
 		return explain(ctx, err)
 	}

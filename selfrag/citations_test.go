@@ -69,8 +69,8 @@ func written(segments ...string) (generator.Generator, retriever.Retriever) {
 	return m, index
 }
 
-// The text vectors of the specification, in the form they should have had: the
-// released code breaks decimals, cuts characters off and cites the wrong passage.
+// The text vectors of the specification, corrected: the released code breaks
+// decimals, cuts characters off and cites the wrong passage.
 func TestCitations(t *testing.T) {
 	tests := []struct {
 		name     string
@@ -124,8 +124,8 @@ func TestCitations(t *testing.T) {
 	}
 }
 
-// checkSpans checks that segments and citations point at each other, and at the
-// bytes they say.
+// checkSpans checks that segments and citations refer to each other and to the
+// right bytes.
 func checkSpans(t interface{ Errorf(string, ...any) }, a *selfrag.Answer) {
 	at := 0
 	for i, s := range a.Segments {
@@ -192,7 +192,7 @@ func TestString(t *testing.T) {
 	}
 }
 
-// The likeliest judgment of support stands beside a segment, whatever token was
+// The likeliest judgment of support is reported with a segment, whatever token was
 // generated.
 func TestSupport(t *testing.T) {
 	a := run(t, script(on(generatortest.Segment(1, "So.", [3]float64{0.2, 0.5, 0.3}, [5]float64{}))), finds(hits("A")...), always)
@@ -205,8 +205,8 @@ func TestSupport(t *testing.T) {
 	}
 }
 
-// What parts of a composed retriever gave nothing is said once for every part,
-// whichever segment it concerned.
+// A part of a composed retriever that gave nothing is reported once, however many
+// segments it concerned.
 func TestMissing(t *testing.T) {
 	n := 0
 	index := retriever.Func(func(context.Context, retriever.Query) (retriever.Result, error) {
@@ -221,7 +221,7 @@ func TestMissing(t *testing.T) {
 	}
 }
 
-// Whatever the text holds, what reads as a mark in Cited is one, and Text is untouched.
+// For every text, each citation mark in Cited is a real one, and Text is unchanged.
 func TestNothingElseIsAMark(t *testing.T) {
 	mark := regexp.MustCompile(`[\[［【〔⟦][^\pL\[\]［］【】〔〕⟦⟧]*\pN[^\pL\[\]［］【】〔〕⟦⟧]*[\]］】〕⟧]`)
 	pieces := []string{"[1]", "［1］", "[ 1 ]", "[1,2]", "[1][2]", "[^1]", "¹", "[", "]", "1", "[１]", "[①]", "[\u200b1]", "\\[1\\]", "【1】", "〔2〕", "[1–3]", "[*1]",

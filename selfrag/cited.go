@@ -9,14 +9,14 @@ import (
 	"unicode/utf8"
 )
 
-// Cited returns the text with citation marks such as [1] before the punctuation that
-// ends each segment: before a full stop and the closing quotation marks behind it, at the
-// end of a segment without a full stop.
+// Cited returns the text with citation marks such as [1]. A mark comes before the
+// punctuation that ends its segment: before the full stop and any closing quotation
+// marks after it, or at the end of a segment without a full stop.
 //
-// Nothing else in it can be taken for a mark. Where the text itself has a number in square
-// brackets, such as a reference of the source that was quoted, it has round ones here:
-// "[3]", "[ 3 ]", "[1, 2]", "[^3]" and "［３］" become "(3)", "( 3 )", "(1, 2)", "(^3)" and
-// "(３)". Text has them as they are.
+// Nothing else in the result looks like a mark. Numbers that Text has in square
+// brackets, such as references of a quoted source, are put in round brackets:
+// "[3]", "[ 3 ]", "[1, 2]", "[^3]" and "［３］" become "(3)", "( 3 )", "(1, 2)",
+// "(^3)" and "(３)". Text itself is unchanged.
 func (a *Answer) Cited() string {
 	numbers := bracketed(a.Text)
 	var b strings.Builder
@@ -46,17 +46,18 @@ func (a *Answer) Cited() string {
 	return b.String()
 }
 
-// bracket is a square bracket around numbers, and the round one that replaces it.
+// bracket is a square bracket around numbers, and the round bracket that replaces
+// it.
 type bracket struct {
 	at, len int
 	with    byte
 }
 
-// bracketed returns the brackets in text, in order, that have numbers and no letters
-// between them.
+// bracketed returns the brackets in text, in order, that enclose numbers and no
+// letters.
 func bracketed(text string) []bracket {
 	var out, open []bracket
-	numbers := 0 // how many of open have a number behind them
+	numbers := 0 // how many of open are followed by a number
 	for i, r := range text {
 		switch {
 		case strings.ContainsRune("[［【〔⟦", r):
@@ -79,9 +80,9 @@ func bracketed(text string) []bracket {
 	return out
 }
 
-// bodyLen returns the length of text without the punctuation that ends it: its last stops,
-// and the closing marks and references to notes behind them. It is the length of text
-// without white space at its end if there is no stop.
+// bodyLen returns the length of text without the punctuation that ends it: the last
+// stops, and the closing marks and note references after them. Without a stop it is
+// the length of text without white space at its end.
 func bodyLen(text string) int {
 	text = strings.TrimRightFunc(text, unicode.IsSpace)
 	body := text
@@ -102,11 +103,11 @@ func bodyLen(text string) int {
 	return len(strings.TrimRightFunc(inner, unicode.IsSpace))
 }
 
-// maxNote is the greatest length in bytes of a reference to a note.
+// maxNote is the greatest length of a note reference in bytes.
 const maxNote = 32
 
-// noteAt returns where the number in brackets begins that text ends with, -1 if there is
-// none.
+// noteAt returns where the bracketed number at the end of text begins, or -1 if
+// text does not end with one.
 func noteAt(text string) int {
 	if last, _ := utf8.DecodeLastRuneInString(text); last != ']' && last != '］' {
 		return -1
@@ -119,7 +120,7 @@ func noteAt(text string) int {
 	return from + i
 }
 
-// isCloser reports whether r behind a full stop belongs to the sentence before.
+// isCloser reports whether r, after a full stop, belongs to the sentence before it.
 func isCloser(r rune) bool {
 	if r < utf8.RuneSelf {
 		return strings.ContainsRune("\"')]}*_`", r)

@@ -132,7 +132,7 @@ func TestConstraints(t *testing.T) {
 	}
 }
 
-// When everything that could come next is rejected, an answer ends before it.
+// If every candidate for the next segment is rejected, the answer ends before it.
 func TestConstraintsInLaterSegment(t *testing.T) {
 	m := script(
 		on(more(said("First."), 0, 1, 0), generatortest.Depth(0)),
@@ -192,7 +192,7 @@ func TestNoAbstentionWithoutRetrieval(t *testing.T) {
 	}
 }
 
-// declines is a generator whose answers without a passage are none.
+// declines is a generator that declines to answer without a passage.
 type declines struct{ generator.Generator }
 
 func (d declines) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
@@ -206,8 +206,8 @@ func (d declines) Generate(ctx context.Context, req generator.Request) iter.Seq2
 	}
 }
 
-// What a model says instead of an answer is an abstention, in the engine's words if it has
-// some; a trace says so, too.
+// If the model declines, the engine abstains, with its own text if it has one. The
+// trace says so, too.
 func TestDeclinedIsAbstention(t *testing.T) {
 	never := selfrag.WithMode(selfrag.Never)
 	for _, tt := range []struct {

@@ -41,14 +41,14 @@ func finds(list ...retriever.Hit) retriever.Retriever {
 	})
 }
 
-// exactly returns a retriever that gives hits whatever it is asked for.
+// exactly returns a retriever that gives hits for every query.
 func exactly(list ...retriever.Hit) retriever.Retriever {
 	return retriever.Func(func(ctx context.Context, q retriever.Query) (retriever.Result, error) {
 		return retriever.Result{Hits: slices.Clone(list), Scores: retriever.RankOnly}, ctx.Err()
 	})
 }
 
-// listed returns a retriever that declares that it costs nothing.
+// listed returns a retriever that declares a cost of zero.
 func listed(ids ...string) retriever.Retriever {
 	var list []retriever.Passage
 	for _, h := range hits(ids...) {
@@ -96,13 +96,13 @@ func script(rules ...generatortest.Rule) *generatortest.Script {
 	return &generatortest.Script{Rules: rules}
 }
 
-// on returns a rule for requests that all matches hold for.
+// on returns a rule for requests that satisfy all matches.
 func on(steps []generator.Step, matches ...generatortest.Match) generatortest.Rule {
 	return generatortest.Rule{When: generatortest.All(matches...), Steps: steps}
 }
 
-// more appends to steps the token with which the model decides on what comes
-// next; p holds the probabilities of no, yes and continue.
+// more appends to steps the token with which the model decides what comes next; p
+// holds the probabilities of no, yes and continue.
 func more(steps []generator.Step, p ...float64) []generator.Step {
 	return append(slices.Clip(steps), generatortest.Judge(reflection.Retrieve, p...))
 }
@@ -129,7 +129,8 @@ type counter struct {
 	requests    []generator.Request
 }
 
-// counting returns a model with the powers of inner that counts calls to Generate.
+// counting returns a model with the optional methods of inner that counts calls to
+// Generate.
 func counting(inner generator.Generator) *counter {
 	c := new(counter)
 	c.Generator = generator.Wrap(inner, func(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
@@ -170,7 +171,7 @@ func (c *counter) GroupProbs(ctx context.Context, req generator.Request, after [
 	return d, err
 }
 
-// Describe passes the power on, which embedding an interface hides.
+// Describe forwards the optional method, which embedding an interface hides.
 func (c *counter) Describe(ctx context.Context) (generator.Capabilities, error) {
 	return generator.Describe(ctx, c.Generator)
 }

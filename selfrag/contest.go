@@ -14,17 +14,17 @@ import (
 type contest struct {
 	*settings
 	done       []*path      // finished beams: they occupy places like all others
-	open       []*path      // those that are expanded
+	open       []*path      // the paths to expand
 	expansions []*Expansion // one per open path
 }
 
-// incomplete reports whether the candidate was not read to its end. It makes no
-// sense of one that failed.
+// incomplete reports whether the candidate was not read to its end. It must not be
+// called for a failed candidate.
 func (c *Candidate) incomplete() bool { return c.Finish == generator.Running }
 
-// logBound returns a log-probability and a number of tokens whose sequence term
-// bounds that of the complete candidate from above: log-probabilities only fall,
-// and the mean is over no more tokens than the limit.
+// logBound returns a log-probability and a number of tokens. Their sequence term is
+// an upper bound of that of the complete candidate: log-probabilities only fall,
+// and the mean is over at most the token limit.
 func (s *settings) logBound(c *Candidate) (reflection.Prob, int) {
 	log := c.LogProb
 	if log.Known == reflection.Exact {
@@ -33,29 +33,28 @@ func (s *settings) logBound(c *Candidate) (reflection.Prob, int) {
 	return log, s.maxTokens
 }
 
-// rejectsAtOnce reports whether a constraint that already applies to an
-// incomplete candidate settles what becomes of it: if it has text, which decides
-// between the reasons for rejecting it, and rejected ones are not ranked.
+// rejectsAtOnce reports whether a constraint that an incomplete candidate breaks
+// already rejects it for good. It must have text, since the reason for rejecting
+// depends on that, and rejected candidates must not be ranked.
 func (s *settings) rejectsAtOnce(c *Candidate) bool {
 	return c.Text != "" && s.fallback != FallbackBest
 }
 
-// standing is what is known of an expansion some of whose candidates are
-// incomplete.
-type standing struct {
+// interim describes an expansion with incomplete candidates.
+type interim struct {
 	accepted []*Candidate // complete
 	waiting  []*Candidate // incomplete, and not rejected
-	// secure is set when the accepted ones compete whatever the waiting ones turn
-	// out to be.
+	// secure is set when the accepted ones compete whatever the waiting ones
+	// become.
 	secure bool
-	// coupled is set when, until it is secure, one candidate can decide over others.
+	// coupled is set if, until secure is set, one candidate can decide over others.
 	coupled bool
 }
 
-func (k contest) standing(i int) standing {
+func (k contest) interim(i int) interim {
 	p, e := k.open[i], k.expansions[i]
 	abstains := k.abstain && e.Decision.branch() == scoring.ChooseRetrieval
-	st := standing{coupled: abstains || k.fallback == FallbackBest || len(k.labels) > 0}
+	st := interim{coupled: abstains || k.fallback == FallbackBest || len(k.labels) > 0}
 	for j := range e.Candidates {
 		c := &e.Candidates[j]
 		if c.err != nil || c.Status == Failed || c.Status == Skipped {
@@ -72,24 +71,23 @@ func (k contest) standing(i int) standing {
 	return st
 }
 
-// beaten returns the incomplete candidates that cannot change the answer, however
-// they go on.
+// beaten returns the incomplete candidates that cannot change the answer any more.
 //
-// Such a candidate's path stays below the score of the last place in the beam:
-// the width-th best among the paths that are certain to compete. A tie is not
-// below, since the order of the candidates decides it. And no other candidate may
-// depend on it: while an expansion has no accepted candidate, the path that it
-// continues could end and compete itself, the fallback could take rejected ones,
-// and the engine could abstain.
+// The path of such a candidate cannot reach the score of the last place in the
+// beam, the width-th best among the paths that are certain to compete. A tie is not
+// below it, since the order of the candidates decides a tie. And no other candidate
+// may depend on it: while an expansion has no accepted candidate, the path that it
+// continues could end and compete itself, the fallback could use rejected
+// candidates, and the engine could abstain.
 func (k contest) beaten() map[*Candidate]bool {
 	out := make(map[*Candidate]bool)
-	all := make([]standing, len(k.expansions))
+	all := make([]interim, len(k.expansions))
 	var finished, fresh []float64
 	for _, p := range k.done {
 		finished = append(finished, p.score)
 	}
 	for i := range all {
-		all[i] = k.standing(i)
+		all[i] = k.interim(i)
 		if all[i].secure {
 			for _, c := range all[i].accepted {
 				fresh = append(fresh, c.PathScore)
@@ -119,7 +117,8 @@ func (k contest) beaten() map[*Candidate]bool {
 	return out
 }
 
-// nth returns the n-th best score, n from 1; minus infinity if there are fewer.
+// nth returns the n-th best score, counted from 1; minus infinity if there are
+// fewer.
 func nth(scores []float64, n int) float64 {
 	if n < 1 || len(scores) < n {
 		return math.Inf(-1)
@@ -128,9 +127,9 @@ func nth(scores []float64, n int) float64 {
 	return scores[len(scores)-n]
 }
 
-// labelSettled reports whether the label of a closed set is known, whatever the
-// waiting candidates turn out to say.
-func (k contest) labelSettled(st standing) bool {
+// labelSettled reports whether the waiting candidates cannot change the label of a
+// closed set.
+func (k contest) labelSettled(st interim) bool {
 	texts, scores := make([]string, len(st.accepted)), make([]float64, len(st.accepted))
 	for i, c := range st.accepted {
 		texts[i], scores[i] = c.Text, c.Score

@@ -16,18 +16,18 @@ import (
 	"github.com/goselfrag/goselfrag/scoring"
 )
 
-// decides reports whether it depends on the model what the decision is.
+// decides reports whether the model makes the decision.
 func (s *settings) decides() bool { return s.mode == Adaptive || s.mode == Hard }
 
-// asks reports whether the distribution of the decision is asked for.
+// asks reports whether the engine asks for the distribution of the decision.
 func (s *settings) asks() bool { return s.decides() || s.trace == TraceFull }
 
-// decide fills in the choice from the distribution. It reports false if the
-// choice cannot be known.
+// decide fills in the choice from the distribution. It reports false if the choice
+// is unknown.
 func (s *settings) decide(d *Decision, segment int, canContinue bool) bool {
 	mode := s.mode
 	if mode == Adaptive && s.wholeOutput && s.long && segment > 1 && d.Token == reflection.Retrieval {
-		mode = Hard // whatever it ends a segment for is what comes next
+		mode = Hard // the token that ended the segment says what comes next
 	}
 	switch mode {
 	case Always:
@@ -60,7 +60,7 @@ func (s *settings) choose(d reflection.Distribution, canContinue bool) (scoring.
 	return scoring.Decide(d, s.threshold, canContinue)
 }
 
-// giveUp applies the policy for a choice that cannot be known.
+// giveUp applies the policy for an unknown choice.
 func (s *settings) giveUp(d *Decision) error {
 	why := "the probability of retrieval is not known well enough"
 	if s.mode == Hard {
@@ -96,7 +96,7 @@ func (l *live) decideAll(ctx context.Context, paths []*path, expansions []*Expan
 			_, e.step = observe.Start(ctx, observe.Decision, "decision")
 		}
 	}
-	var open []int // those that exact probabilities may settle
+	var open []int // those that exact probabilities may decide
 	for i, e := range expansions {
 		if e.stop != "" || e.failed != nil {
 			continue
@@ -133,8 +133,8 @@ func (e *Expansion) endDecision() {
 	}
 }
 
-// askAll begins the steps of the decisions and fills in their distributions, and the
-// retrievals that begin beside them.
+// askAll begins the steps of the decisions. It fills in their distributions, and
+// the retrievals that run beside them.
 func (l *live) askAll(ctx context.Context, paths []*path, expansions []*Expansion) {
 	ahead := l.beginAhead(ctx, paths, expansions)
 	var cancel []context.CancelFunc
@@ -176,7 +176,7 @@ func (l *live) askAll(ctx context.Context, paths []*path, expansions []*Expansio
 				return nil
 			}
 			e := expansions[i]
-			// What only a full trace asks for must not use up a budget.
+			// Calls that only a full trace asks for must not use up a budget.
 			if l.bounded && !l.decides() && !l.decided(paths[i]) {
 				return nil
 			}
@@ -185,7 +185,7 @@ func (l *live) askAll(ctx context.Context, paths []*path, expansions []*Expansio
 				cancel[i]()
 			}
 			if e.failed != nil && !l.decides() && ctx.Err() == nil {
-				// Only the full trace asked: what fails decides nothing.
+				// Only the full trace asked: a failure decides nothing.
 				e.failed, e.Decision = nil, Decision{Usage: e.Decision.Usage}
 			}
 			return nil
@@ -202,8 +202,8 @@ func (l *live) askAll(ctx context.Context, paths []*path, expansions []*Expansio
 	}
 }
 
-// decided reports whether the model has decided what comes after the path with the last
-// token of it, so that the decision takes no call.
+// decided reports whether the model already decided what comes next with the last
+// token of the path. Then the decision takes no call.
 func (l *live) decided(p *path) bool {
 	return p.boundary() != nil && l.decider == critique.Decider(l.engine.tokens)
 }
@@ -234,7 +234,7 @@ func (l *live) ask(ctx context.Context, p *path, e *Expansion) error {
 	}
 	wrong := d.Check()
 	if spent != nil {
-		budget.Charge(ctx, d.Usage.Beyond(spent.Usage())) // what went past package generator
+		budget.Charge(ctx, d.Usage.Beyond(spent.Usage())) // what was spent outside package generator
 		d.Usage = d.Usage.Max(spent.Usage())
 	}
 	e.Decision = Decision{Dist: d.Dist, Token: d.Token, Level: d.Level, Usage: d.Usage}
@@ -251,8 +251,8 @@ func (l *live) ask(ctx context.Context, p *path, e *Expansion) error {
 	return nil
 }
 
-// settleExactly asks the model for exact probabilities where those that it gave
-// leave the decision open. What they do not settle the policy does.
+// settleExactly asks the model for exact probabilities where the known ones leave
+// the decision open. The policy decides what is still open after that.
 func (l *live) settleExactly(ctx context.Context, paths []*path, expansions []*Expansion, open []int) {
 	if len(open) == 0 {
 		return
@@ -267,7 +267,7 @@ func (l *live) settleExactly(ctx context.Context, paths []*path, expansions []*E
 		},
 		do: func(ctx context.Context, j int, _ func(Event)) error {
 			e := expansions[open[j]]
-			failed := fanout.ErrNoReturn // unless it returns
+			failed := fanout.ErrNoReturn // unless the call returns
 			defer func() { steps[j].End(failed) }()
 			e.failed = l.askExactly(ctx, paths[open[j]], e)
 			failed = cmp.Or(e.failed, e.refused)
@@ -285,8 +285,8 @@ func (l *live) settleExactly(ctx context.Context, paths []*path, expansions []*E
 	}
 }
 
-// askExactly replaces the distribution of a decision by the exact one, if the
-// model has it.
+// askExactly replaces the distribution of a decision by the exact one, if the model
+// can compute it.
 func (l *live) askExactly(ctx context.Context, p *path, e *Expansion) error {
 	if err := ctx.Err(); err != nil {
 		return err

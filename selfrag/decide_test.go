@@ -47,7 +47,7 @@ func deciding(s generator.Step) *generatortest.Script {
 	)
 }
 
-// The vectors of the specification, computed apart from this library.
+// The vectors of the specification, computed without this library.
 func TestDecisionVectors(t *testing.T) {
 	tests := []struct {
 		name          string
@@ -102,7 +102,7 @@ func TestModes(t *testing.T) {
 	}
 }
 
-// prober is a script with the power to give exact probabilities of a group.
+// prober is a script that can give exact probabilities of a group.
 type prober struct {
 	*generatortest.Script
 	exact reflection.Distribution
@@ -173,7 +173,7 @@ func TestUnknownDecisions(t *testing.T) {
 	}
 }
 
-// errAny stands for an error of which only the existence is checked.
+// errAny means any error: only its existence is checked.
 var errAny = errors.New("some error")
 
 // decider is a critique.Decider made of a function.
@@ -183,8 +183,8 @@ func (d decider) Decide(_ context.Context, s critique.Situation) (critique.Retri
 	return d(s)
 }
 
-// Exact probabilities of the generator cannot stand in for what another decider
-// could not tell.
+// Exact probabilities of the generator do not replace those that another decider
+// could not give.
 func TestOtherDecidersDecideAlone(t *testing.T) {
 	nothing := decider(func(critique.Situation) (critique.RetrievalVerdict, error) { return critique.RetrievalVerdict{}, nil })
 	for name, d := range map[string]critique.Decider{
@@ -269,7 +269,7 @@ func TestContinue(t *testing.T) {
 	}
 }
 
-// The judgment of a passage holds for all segments that go on using it.
+// The judgment of a passage holds for all segments that continue to use it.
 func TestContinueInheritsRelevance(t *testing.T) {
 	m := script(
 		on(generatortest.Decision(1), generatortest.Decides()),

@@ -54,7 +54,7 @@ func (p pairwise) EmbedQuery(ctx context.Context, text string) ([]float32, error
 	return v[0], nil
 }
 
-// rich makes random compositions of all techniques that declare what they cost.
+// rich makes random compositions of all techniques that declare their cost.
 type rich struct {
 	t *testing.T
 	r *rand.Rand
@@ -133,7 +133,7 @@ func (k rich) retriever(depth int) retriever.Retriever {
 // ample is more than any composition takes.
 var ample = budget.Limits{Calls: 1 << 30, Tokens: 1 << 30, Retrievals: 1 << 30}
 
-// ledger fails if something of ample is lost.
+// ledger fails if a part of ample is lost.
 func ledger(t *testing.T, ctx context.Context, b *budget.Budget) {
 	t.Helper()
 	if left(ctx) != leave(ample, b.Usage()) {
@@ -141,8 +141,8 @@ func ledger(t *testing.T, ctx context.Context, b *budget.Budget) {
 	}
 }
 
-// No composition costs more than it declares, whatever is asked and whatever its models
-// say: with just that much set aside nothing is refused.
+// No composition costs more than it declares, for any query and any replies of its
+// models: with exactly that much set aside no call is refused.
 func TestDeclaredCostIsEnough(t *testing.T) {
 	exact := 0
 	for seed := range 500 {
@@ -177,8 +177,8 @@ func TestDeclaredCostIsEnough(t *testing.T) {
 	}
 }
 
-// No question costs more than its engine says: among many that run at once none is refused
-// anything if there is enough for all.
+// No question costs more than its engine declares: if there is enough for all, none
+// of many concurrent questions is refused anything.
 func TestQuestionsDeclareEnough(t *testing.T) {
 	answers := 0
 	for seed := range 300 {
@@ -214,7 +214,7 @@ func TestQuestionsDeclareEnough(t *testing.T) {
 	}
 }
 
-// lineage is an observer that knows of a context in which steps it is.
+// lineage is an observer that records the enclosing steps of a context.
 type lineage struct {
 	mu    sync.Mutex
 	steps []*step
@@ -247,8 +247,9 @@ func (l *lineage) Start(ctx context.Context, begun observe.Step) (context.Contex
 	}
 }
 
-// Where a model panics or ends its goroutine, however deep in a composition, every step ends
-// once, those that the panic goes through with an error, and nothing stays reserved.
+// If a model panics or ends its goroutine, at any depth of a composition, every
+// step ends once. Steps that the panic passes through end with an error, and
+// nothing stays reserved.
 func TestBrokenModelsEndSteps(t *testing.T) {
 	broken := 0
 	for seed := range 500 {

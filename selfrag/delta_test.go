@@ -16,7 +16,7 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// deltas are those of a stream, and what the stream ends with.
+// deltas holds the deltas of a stream and its last event.
 type deltas struct {
 	parts  []string
 	early  bool // one came before the last segment was chosen
@@ -109,7 +109,7 @@ func TestDeltasAreTheAnswer(t *testing.T) {
 	}
 }
 
-// A delta comes as soon as the beam agrees, and no sooner: by hand.
+// A delta comes as soon as the paths of the beam agree, and no sooner: by hand.
 func TestDeltasComeWhenSettled(t *testing.T) {
 	m := script(
 		on(more(said("The tower is tall."), 0, 1, 0), generatortest.Depth(0), generatortest.Shows("A")),
@@ -131,7 +131,7 @@ func TestDeltasComeWhenSettled(t *testing.T) {
 	}
 }
 
-// What the engine says when it abstains is the text of the answer, and comes as one.
+// The text of an abstention is the text of the answer, and comes as one delta.
 func TestDeltasOfAnAbstention(t *testing.T) {
 	d := stream(t, newEngine(t, script(), finds()), "q", always, selfrag.WithAbstention(0.5, "Nobody knows."))
 	if len(d.parts) != 1 || d.parts[0] != "Nobody knows." || !d.answer.Abstained {
@@ -139,7 +139,7 @@ func TestDeltasOfAnAbstention(t *testing.T) {
 	}
 }
 
-// A reader that leaves at a delta gets nothing more.
+// A reader that leaves at a delta receives nothing more.
 func TestDeltasBreak(t *testing.T) {
 	for e := range longEngine(t).Stream(t.Context(), "q") {
 		if e.Kind == selfrag.EventDelta {

@@ -32,8 +32,8 @@ func hesitant(inner generator.Generator) generator.Generator {
 	})
 }
 
-// The answer and the trace are the same, byte for byte, whatever the number of
-// processors and the concurrency, and whoever is first.
+// The answer and the trace are the same, byte for byte, for every number of
+// processors, concurrency and order of returning calls.
 func TestSameAnswerEveryTime(t *testing.T) {
 	const runs = 1000
 	index := retriever.Func(func(_ context.Context, q retriever.Query) (retriever.Result, error) {
@@ -53,8 +53,8 @@ func TestSameAnswerEveryTime(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for name, options := range modes {
 		t.Run(name, func(t *testing.T) {
-			// An engine of its own for each number of processors, so that nothing
-			// that is kept between questions can hide a difference.
+			// Each number of processors has an engine of its own, so that nothing
+			// kept between questions can hide a difference.
 			first, expansions := "", 0
 			for _, procs := range []int{1, 2, 16} {
 				runtime.GOMAXPROCS(procs)
@@ -78,7 +78,7 @@ func TestSameAnswerEveryTime(t *testing.T) {
 	}
 }
 
-// Another seed gives other samples, the same one the same.
+// Another seed gives other samples, the same seed the same.
 func TestSamplingSeeds(t *testing.T) {
 	e := newEngine(t, &generatortest.Random{Seed: 3, MinWords: 3, MaxWords: 6}, finds(hits("A")...), always)
 	seen := map[string]int{}
@@ -94,8 +94,8 @@ func TestSamplingSeeds(t *testing.T) {
 	}
 }
 
-// Candidates side by side have streams of their own, even where their prompts are
-// the same.
+// Concurrent candidates have random streams of their own, even if their prompts are
+// equal.
 func TestCandidatesSampleApart(t *testing.T) {
 	list := hits("A", "B", "C", "D")
 	for i := range list {
@@ -112,7 +112,7 @@ func TestCandidatesSampleApart(t *testing.T) {
 	}
 }
 
-// Tracing does not change what is answered.
+// Tracing does not change the answer.
 func TestTraceDepthDoesNotMatter(t *testing.T) {
 	for seed := range uint64(20) {
 		e := newEngine(t, &generatortest.Random{Seed: seed}, finds(hits("A", "B")...), selfrag.WithThreshold(0.5), selfrag.WithLongForm(2, 3), selfrag.WithSampling(1, seed))

@@ -13,10 +13,10 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// What docs/differences.md says beside the released code's behavior.
+// The statements of docs/differences.md beside the released code's behavior.
 
-// writer is a model that writes the same steps behind every passage, and what is given
-// behind the prompts that it keeps.
+// writer is a model that writes the same steps after every passage, and given steps
+// after the prompts that it keeps.
 type writer struct {
 	first, then []generator.Step
 	prompts     *[]string
@@ -57,7 +57,7 @@ func plain(s string) generator.Step {
 	return generator.Step{Text: s, LogProb: reflection.ExactLog(-0.5)}
 }
 
-// Of several tokens of IsSUP a prompt shows the first, behind the text.
+// Of several tokens of IsSUP a prompt shows the first, after the text.
 func TestPathIsWrittenAnew(t *testing.T) {
 	var prompts []string
 	w := writer{prompts: &prompts, first: []generator.Step{
@@ -74,8 +74,8 @@ func TestPathIsWrittenAnew(t *testing.T) {
 	}
 }
 
-// A short answer ends at the first token of the group Retrieve, unless all of the output
-// is wanted.
+// A short answer ends at the first token of the group Retrieve, unless the whole
+// output is wanted.
 func TestWholeOutput(t *testing.T) {
 	var prompts []string
 	w := writer{prompts: &prompts, first: []generator.Step{

@@ -1,6 +1,6 @@
-// Package selfrag answers questions by Self-RAG decoding: it decides whether to
-// retrieve, continues the answer once per passage, has every continuation
-// judged, keeps the best by a weighted score, and repeats segment by segment.
+// Package selfrag answers questions by Self-RAG decoding. It decides whether to
+// retrieve, continues the answer once per passage, asks a critic to judge every
+// continuation, keeps the best by a weighted score, and repeats segment by segment.
 //
 //	engine, err := selfrag.New(model, index)
 //	…
@@ -8,28 +8,26 @@
 //	fmt.Println(answer)
 //
 // The method is that of Asai et al. (arXiv 2310.11511): adaptive retrieval by a
-// threshold (Appendix A.3), segment scores of Eq. 3 and 4, and a beam search
-// over segments. What the released research code does otherwise stands in
-// docs/differences.md.
+// threshold (Appendix A.3), segment scores of Eq. 3 and 4, and a beam search over
+// segments. docs/differences.md lists where the released research code differs.
 //
-// # What holds
+// # Guarantees
 //
-// Same input, same answer: the answer, its citations and its trace do not depend
-// on the concurrency or on which model call returns first. Only a time budget
-// can make two runs differ, and the answer then says StopTime. Equal scores are
-// ordered by rank of the path, then by order of the candidates, which is that of
-// the passages.
+// Equal input gives an equal answer: the answer, its citations and its trace do not
+// depend on the concurrency or on the order in which model calls return. Only a
+// time budget can make two runs differ; then the answer has the stop reason
+// StopTime. Equal scores are ordered by the rank of the path, then by the order of
+// the candidates, which follows the order of the passages.
 //
-// A context that is done ends every call promptly, and no goroutine outlives its
-// call. An [Engine] is safe for concurrent use.
+// Every call returns promptly after its context is done, and no goroutine outlives
+// its call. An [Engine] is safe for concurrent use.
 //
-// A backend that panics does so in the goroutine that called the engine, so that
-// a server's recover catches it.
+// If a backend panics, the panic continues in the goroutine that called the engine,
+// so that a server can recover from it.
 //
-// Whatever stands in questions, history and passages is data; it cannot act as a
-// control token.
+// Questions, history and passages are data. Their text cannot act as a control
+// token.
 //
-// An error from a model or a retriever comes with what there is of an answer.
-// Answers that were cut short, by a budget, a limit or a constraint, say so in
-// [Answer.Stop].
+// An error from a model or a retriever is returned with the partial answer. If a
+// budget, a limit or a constraint cut an answer short, [Answer.Stop] says so.
 package selfrag

@@ -7,16 +7,16 @@ import (
 	"github.com/goselfrag/goselfrag/scoring"
 )
 
-// WithEagerRetrieval begins every retrieval beside the decision whether it is
-// needed, so that the passages do not have to wait for it. If the decision is not
-// to retrieve, the retrieval is cancelled and what came of it is dropped, failures
-// included. The answer is the same; the trace shows which retrievals were needed.
+// WithEagerRetrieval begins every retrieval at the same time as the decision
+// whether it is needed, which saves the wait for the passages. If the decision is
+// against retrieval, the retrieval is canceled and its result dropped, even a
+// failure. The answer is the same; the trace shows which retrievals were needed.
 //
-// It applies where the decision takes a call: in the modes Adaptive and Hard,
-// unless the model has decided with the last token of the segment before. A
-// retrieval that was not needed counts in Limits.Retrievals like all others, and
-// where that forbids one the decision is waited for. So it is with a budget of calls
-// or tokens: what a cancelled retrieval had spent on models would be left to chance.
+// It has an effect where the decision takes a call: in the modes Adaptive and Hard,
+// unless the model decided with the last token of the previous segment. A retrieval
+// that was not needed counts in Limits.Retrievals like any other. If that limit
+// forbids it, or if a budget limits calls or tokens, retrieval waits for the
+// decision: the cost of a canceled retrieval would depend on timing.
 //
 // It is off by default.
 func WithEagerRetrieval(on bool) Option {
@@ -32,7 +32,7 @@ const (
 	EagerUnused EagerOutcome = "unused" // the decision was not to retrieve
 )
 
-// beginAhead says for which expansions to retrieve beside the decision, and gives
+// beginAhead returns the expansions to retrieve for beside the decision, and gives
 // each of them a place for the passages.
 func (l *live) beginAhead(ctx context.Context, paths []*path, expansions []*Expansion) []int {
 	if !l.eager || !l.decides() || l.bounded || l.fixed && (l.fixedSet != nil || len(paths) > 1) {
@@ -54,15 +54,15 @@ func (l *live) beginAhead(ctx context.Context, paths []*path, expansions []*Expa
 	return out
 }
 
-// needsNot reports whether a decision is known to be against retrieval, so that
-// nothing waits for the passages.
+// needsNot reports whether a decision is already against retrieval, so that nothing
+// waits for the passages.
 func (l *live) needsNot(p *path, e *Expansion) bool {
 	d := e.Decision
 	_, canContinue := p.passage()
 	return l.settings.trace != TraceFull && (e.failed != nil || l.decide(&d, e.Segment, canContinue) && d.Choice != scoring.ChooseRetrieval)
 }
 
-// endAhead notes what became of the retrieval that began beside the decision.
+// endAhead records the outcome of a retrieval that began beside the decision.
 func (e *Expansion) endAhead() {
 	if e.ahead == nil {
 		return

@@ -78,7 +78,7 @@ func TestEagerRetrieval(t *testing.T) {
 			}
 			x := a.Trace.Expansions[0]
 			if x.Eager == selfrag.EagerUnused && !a.Trace.Settings.Full {
-				calls.Store(tt.calls) // it may have been cancelled before it began
+				calls.Store(tt.calls) // it may have been canceled before it began
 			}
 			if x.Eager != tt.eager || len(x.Passages) != tt.passages || calls.Load() != tt.calls || (x.Query == "") != (tt.calls == 0) {
 				t.Errorf("eager %q with query %q, %d passages, %d retrievals; want %q, %d, %d", x.Eager, x.Query, len(x.Passages), calls.Load(), tt.eager, tt.passages, tt.calls)
@@ -92,7 +92,7 @@ func TestEagerRetrieval(t *testing.T) {
 			if tt.text == "" || a.Trace.Settings.Full {
 				return
 			}
-			// Re-scored, a retrieval that was dropped cannot be used.
+			// Re-scored, a dropped retrieval cannot be used.
 			_, err := selfrag.Rescore(a.Trace, always)
 			if diverged := errors.As(err, new(*selfrag.Diverged)); diverged != (tt.passages == 0) {
 				t.Errorf("re-scored with retrieval: error %v", err)
@@ -124,7 +124,7 @@ func TestEagerRetrievalRunsBesideTheDecision(t *testing.T) {
 	}
 }
 
-// A decision against retrieval cancels it: this one would never end.
+// A decision against retrieval cancels it: this retrieval would never end.
 func TestEagerRetrievalIsCancelled(t *testing.T) {
 	endless := retriever.Func(func(ctx context.Context, _ retriever.Query) (retriever.Result, error) {
 		<-ctx.Done()
@@ -141,9 +141,9 @@ func TestEagerRetrievalIsCancelled(t *testing.T) {
 	}
 }
 
-// In everything but what it says of itself the trace is the same with and without,
-// byte for byte, whichever call is faster; and no retrieval begins where the model
-// has decided already.
+// Apart from the fields about eager retrieval the trace is the same with and
+// without it, byte for byte, whichever call is faster. No retrieval begins if the
+// model has already decided.
 func TestEagerRetrievalChangesNothing(t *testing.T) {
 	used, unused := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
@@ -189,8 +189,8 @@ func TestEagerRetrievalChangesNothing(t *testing.T) {
 	}
 }
 
-// What a retrieval begun in vain spends on models cannot cut an answer short, whether it
-// is cancelled before it asks them or after.
+// The model calls of an unneeded retrieval cannot cut an answer short, whether it
+// is canceled before or after them.
 func TestEagerRetrievalLeavesTheBudget(t *testing.T) {
 	for name, first := range map[string]string{"the decision is faster": "decision", "the retrieval is faster": "retrieval"} {
 		t.Run(name, func(t *testing.T) {
@@ -202,7 +202,8 @@ func TestEagerRetrievalLeavesTheBudget(t *testing.T) {
 						return retriever.Result{}, ctx.Err()
 					}
 					for range 2 {
-						// What is left of the budget is not looked at: it is spent or refused.
+						// The rest of the budget is not compared: it is spent or
+						// refused.
 						_, _ = generator.Complete(ctx, small, generator.Request{Prompt: generator.Prompt{Instruction: q.Text}, MaxTokens: 3})
 					}
 					<-ctx.Done()
@@ -219,7 +220,7 @@ func TestEagerRetrievalLeavesTheBudget(t *testing.T) {
 	}
 }
 
-// Every retrieval counts, those begun in vain included.
+// Every retrieval counts, also an unneeded one.
 func TestRetrievalBudget(t *testing.T) {
 	no := deciding(decision(reflection.NoRetrieval, -0.1, -4))
 	tale := func() *generatortest.Script { // three segments, each with a retrieval
@@ -252,14 +253,14 @@ func TestRetrievalBudget(t *testing.T) {
 			options := append([]selfrag.Option{selfrag.WithBudget(budget.Limits{Retrievals: tt.limit})}, tt.options...)
 			a := run(t, tt.model, counted(finds(hits("A")...), &calls), options...)
 			if a.Trace.Expansions[0].Eager == selfrag.EagerUnused {
-				calls.Store(tt.calls) // it may have been cancelled before it began
+				calls.Store(tt.calls) // it may have been canceled before it began
 			}
 			if a.Text != tt.text || a.Stop != tt.stop || calls.Load() != tt.calls || a.Trace.Settings.LazyOff != "" {
 				t.Errorf("%q (%s) after %d retrievals, want %q (%s) after %d", a.Text, a.Stop, calls.Load(), tt.text, tt.stop, tt.calls)
 			}
 		})
 	}
-	// One in vain leaves none for the segment that needs it.
+	// An unneeded one leaves none for the segment that needs it.
 	vain := script(
 		on(generatortest.Decision(0), generatortest.Decides(), generatortest.Depth(0)),
 		on(more(generatortest.Words(1, "One."), 0, 1, 0), generatortest.Depth(0)),

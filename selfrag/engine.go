@@ -35,10 +35,10 @@ type Engine struct {
 	described *generator.Capabilities
 }
 
-// Errors that tell what kind of failure ended a question.
+// Errors that classify why a question failed.
 var (
-	// ErrQuestion: the question cannot be answered because of what it is: empty,
-	// or not UTF-8.
+	// ErrQuestion: the question itself cannot be answered: it is empty or not
+	// UTF-8.
 	ErrQuestion = errors.New("selfrag: bad question")
 	// ErrUndecided: whether to retrieve cannot be known, and the policy is
 	// UnknownFails.
@@ -66,7 +66,7 @@ func New(model generator.Generator, passages retriever.Retriever, options ...Opt
 	return &Engine{model: model, passages: passages, defaults: s, tokens: critique.NewTokens(model)}, nil
 }
 
-// settings returns those of a question.
+// settings returns the settings of a question.
 func (e *Engine) settings(options []Option) (settings, error) {
 	s, err := e.defaults.apply(options)
 	if s.critic == nil {
@@ -78,8 +78,8 @@ func (e *Engine) settings(options []Option) (settings, error) {
 	return s, err
 }
 
-// Answer answers one question. On an error the answer holds what there is of
-// one, at least the question; it is nil only if an option is wrong.
+// Answer answers one question. With an error the answer is partial and holds at
+// least the question; it is nil only if an option is wrong.
 func (e *Engine) Answer(ctx context.Context, question string, options ...Option) (*Answer, error) {
 	s, err := e.settings(options)
 	if err != nil {
@@ -89,16 +89,17 @@ func (e *Engine) Answer(ctx context.Context, question string, options ...Option)
 	return e.run(ctx, step, question, s, nil)
 }
 
-// Stream answers one question and yields what happens as it happens, for a user
-// interface to draw. The last event is an EventAnswer with the same answer that
-// [Engine.Answer] returns, and its error. The order of events of candidates that
-// run side by side varies; the answer does not. Breaking out of the loop stops
-// all work before the loop statement ends.
+// Stream answers one question and yields events while it works, for a user
+// interface. The last event is an EventAnswer with the answer that [Engine.Answer]
+// would return, and its error. The order of the events of concurrent candidates
+// varies; the answer does not. Breaking out of the loop stops all work before the
+// loop statement ends.
 //
-// For text that people read as it comes take the events EventDelta: joined, their
-// Text is Answer.Text, whatever ends the answer, and none is ever taken back. A
-// delta comes after the segment that settles it: of a long answer what all paths
-// still in the beam begin with, at the end the rest, which may be all of it.
+// To show text while it is generated, use the events EventDelta. Their Texts,
+// joined, are Answer.Text, however the answer ends, and no text is ever taken back.
+// A delta comes after a segment that makes more text certain: in a long answer the
+// common beginning of all paths still in the beam, at the end the rest, which may
+// be all of it.
 func (e *Engine) Stream(ctx context.Context, question string, options ...Option) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		s, err := e.settings(options)
@@ -118,14 +119,15 @@ func (e *Engine) Stream(ctx context.Context, question string, options ...Option)
 	}
 }
 
-// AnswerAll answers many questions, at most concurrency, at least 1, at the same
-// time, and yields the answers in the order of the questions, each with its own
-// error. Breaking out of the loop stops all work before the loop statement ends;
-// so does ctx, after which the questions not yet answered yield its error.
+// AnswerAll answers many questions, at most concurrency (at least 1) at the same
+// time. It yields the answers in the order of the questions, each with its own
+// error. Breaking out of the loop stops all work before the loop statement ends.
+// When ctx is done, the remaining questions yield its error.
 //
-// Under a budget (package budget) each question sets aside the most that it can cost. One
-// for which that is not known, or more than is left, waits for those before it and has
-// what they left. So the answers do not depend on the concurrency.
+// Under a budget (package budget) each question sets aside the most that it can
+// cost. If that is unknown, or more than is left, the question waits for those
+// before it and uses what they left. So the answers do not depend on the
+// concurrency.
 func (e *Engine) AnswerAll(ctx context.Context, questions []string, concurrency int, options ...Option) iter.Seq2[*Answer, error] {
 	return func(yield func(*Answer, error) bool) {
 		s, err := e.settings(options)
@@ -153,8 +155,8 @@ func (e *Engine) AnswerAll(ctx context.Context, questions []string, concurrency 
 	}
 }
 
-// Check verifies that the generator works, if it can tell, and caches its
-// capabilities. It is for start-up; nothing depends on it.
+// Check verifies that the generator works, if the generator supports that, and
+// caches its capabilities. Call it at start-up; it is optional.
 func (e *Engine) Check(ctx context.Context) error {
 	if err := generator.Check(ctx, e.model); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return err
@@ -163,8 +165,8 @@ func (e *Engine) Check(ctx context.Context) error {
 	return err
 }
 
-// capabilities asks the model until it has succeeded once; only a success is
-// kept. known is false if the model cannot describe itself.
+// capabilities asks the model until one call has succeeded, and keeps only a
+// success. known is false if the model cannot describe itself.
 func (e *Engine) capabilities(ctx context.Context) (c generator.Capabilities, known bool, err error) {
 	e.mu.Lock()
 	cached := e.described
@@ -175,8 +177,8 @@ func (e *Engine) capabilities(ctx context.Context) (c generator.Capabilities, kn
 	return e.describe(ctx)
 }
 
-// describe asks the model. It is apart, so that a call that finds it described allocates
-// nothing.
+// describe asks the model. It is a function of its own, so that a call with the
+// capabilities at hand allocates nothing.
 func (e *Engine) describe(ctx context.Context) (c generator.Capabilities, known bool, err error) {
 	err = apart(func() (err error) {
 		c, err = generator.Describe(ctx, e.model)
@@ -194,7 +196,7 @@ func (e *Engine) describe(ctx context.Context) (c generator.Capabilities, known 
 	return c, true, nil
 }
 
-// resolve fixes what the settings leave to the model's capabilities.
+// resolve sets what the settings leave to the model's capabilities.
 func (s *settings) resolve(c generator.Capabilities, known bool) error {
 	q := &s.scoring.Sequence
 	switch {
@@ -221,15 +223,15 @@ func (s *settings) resolve(c generator.Capabilities, known bool) error {
 	return nil
 }
 
-// begin tells the observers of ctx that a question begins.
+// begin reports to the observers of ctx that a question begins.
 func begin(ctx context.Context, question string) (context.Context, *observe.Span) {
 	ctx, step := observe.Start(ctx, observe.Question, "question")
 	step.Note(question)
 	return ctx, step
 }
 
-// run answers one question, which is a step. yield, if not nil, takes events and says
-// whether to go on; it is called from this goroutine only.
+// run answers one question, which is a step. yield, if not nil, receives the events
+// and returns whether to go on; it is called from this goroutine only.
 func (e *Engine) run(ctx context.Context, step *observe.Span, question string, s settings, yield func(Event) bool) (answer *Answer, err error) {
 	defer step.EndWith(&err)()
 	l := &live{
@@ -253,7 +255,7 @@ func (e *Engine) run(ctx context.Context, step *observe.Span, question string, s
 	l.outside = ctx
 	ctx, l.budget = budget.Open(ctx, "question", s.budget)
 	defer l.budget.Close()
-	if s.budget.Time != 0 { // which ends the calls as well
+	if s.budget.Time != 0 { // it ends the calls as well
 		l.outside = ctx
 	}
 	l.whole, l.outside = ctx, budget.Detach(l.outside)
@@ -290,8 +292,8 @@ func hash(s string) uint32 {
 	return h.Sum32()
 }
 
-// prepareQuestion does what comes before the search: it fixes the settings and
-// makes the question stand on its own.
+// prepareQuestion does the work before the search: it fixes the settings and makes
+// the question independent of the history.
 func (l *live) prepareQuestion(ctx context.Context, s settings) error {
 	if err := ctx.Err(); err != nil {
 		return explain(ctx, err)
@@ -329,7 +331,7 @@ func (l *live) prepareQuestion(ctx context.Context, s settings) error {
 	return nil
 }
 
-// rewrite makes the question stand on its own.
+// rewrite makes the question independent of the history.
 func (l *live) rewrite(ctx context.Context) (made generator.Rewriting, err error) {
 	defer l.keepCandidate(ctx)()
 	ctx, cancel := l.callContext(ctx)
@@ -342,7 +344,7 @@ func (l *live) rewrite(ctx context.Context) (made generator.Rewriting, err error
 		made, err = l.rewriter.Rewrite(seen, generator.Conversation{History: slices.Clone(l.history), Question: l.question})
 		return err
 	})
-	budget.Charge(ctx, made.Usage.Beyond(spent.Usage())) // what went past package generator
+	budget.Charge(ctx, made.Usage.Beyond(spent.Usage())) // what was spent outside package generator
 	made.Usage = made.Usage.Max(spent.Usage())
 	if err == nil && (strings.TrimSpace(made.Question) == "" || !utf8.ValidString(made.Question+made.Template+made.TemplateHash)) {
 		err = fmt.Errorf("the rewriter returned %q: want a question", made.Question)

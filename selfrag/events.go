@@ -2,7 +2,7 @@ package selfrag
 
 import "github.com/goselfrag/goselfrag/retriever"
 
-// EventKind says what an [Event] tells.
+// EventKind says what an [Event] reports.
 type EventKind string
 
 // The events of a question, in the order in which they come for one path.
@@ -16,13 +16,13 @@ const (
 	EventAnswer    EventKind = "answer"    // Answer is set; the last event
 )
 
-// Event is something that happened while a question was answered. It is a snapshot: what
-// comes later does not change it, and it may be kept and read by other goroutines. What it
+// Event reports one thing that happened while a question was answered. It is a
+// snapshot that never changes: it may be kept and read by other goroutines. What it
 // points to is shared with the answer and must not be changed.
 type Event struct {
 	Kind    EventKind `json:"kind"`
 	Segment int       `json:"segment,omitempty"`
-	// Parent is the node of the path that is continued, 0 at the start.
+	// Parent is the last node of the path that is continued, 0 at the start.
 	Parent int `json:"parent,omitempty"`
 	// Node is the number of a candidate.
 	Node       int             `json:"node,omitempty"`

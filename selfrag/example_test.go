@@ -91,7 +91,7 @@ func ExampleEngine_Stream() {
 	// answer: Franz Kafka wrote it.
 }
 
-// The text as it comes, for people: what was printed is never taken back.
+// Text while it is generated: printed text is never taken back.
 func ExampleEngine_Stream_deltas() {
 	engine, err := selfrag.New(reader(), retriever.Func(shelf))
 	if err != nil {
@@ -113,8 +113,8 @@ func ExampleEngine_Stream_deltas() {
 	// Franz Kafka wrote it.
 }
 
-// A full trace answers what another threshold or other weights would have done,
-// without a model call.
+// A full trace shows the answer under another threshold or other weights, without a
+// model call.
 func ExampleRescore() {
 	model := reader()
 	engine, err := selfrag.New(model, retriever.Func(shelf))
@@ -177,8 +177,8 @@ func ExampleOptionError() {
 	// selfrag: WithThreshold: 1.5: want a number in [0, 1]
 }
 
-// Of two passages the more relevant one is completed first, and the other one cannot win
-// then: it has cost one token.
+// The more relevant of two passages is completed first. Then the other cannot win:
+// it has cost one token.
 func ExampleWithLazy() {
 	engine, err := selfrag.New(reader(), retriever.Func(shelf),
 		selfrag.WithLazy(1), selfrag.WithWeights(scoring.Weights{Relevance: 2, Support: 1}))

@@ -20,7 +20,7 @@ import (
 
 var always = selfrag.WithMode(selfrag.Always)
 
-// One of two candidates goes wrong in every way a model can.
+// One of two candidates fails in every way in which a model can.
 func TestModelFaults(t *testing.T) {
 	down := errors.New("the server is down")
 	protocol := func(err error) bool { return errors.As(err, new(*generator.ProtocolError)) }
@@ -85,7 +85,7 @@ func TestNoTokens(t *testing.T) {
 	}
 }
 
-// stalling returns an engine of which passage A stalls.
+// stalling returns an engine in which passage A stalls.
 func stalling(t *testing.T) *selfrag.Engine {
 	stall := on(said("Never seen."), generatortest.Shows("A"))
 	stall.Fault = generatortest.StallAfter(1)
@@ -134,7 +134,7 @@ func TestStalledModel(t *testing.T) {
 	})
 }
 
-// An error in a later segment comes with the segments before it.
+// An error in a later segment is returned with the segments before it.
 func TestPartialAnswer(t *testing.T) {
 	down := errors.New("the server is down")
 	m := script(on(more(said("First."), 0, 1, 0), generatortest.Depth(0)), generatortest.Rule{Err: down})
@@ -296,7 +296,7 @@ func TestJudgeDoesNotEndAnswers(t *testing.T) {
 	}
 }
 
-// What only a full trace asks for does not count as a candidate that succeeded,
+// A candidate that only a full trace asks for counts neither as one that succeeded
 // nor, where failures are allowed, as one that failed.
 func TestCounterfactualsDoNotCount(t *testing.T) {
 	down := errors.New("the server is down")

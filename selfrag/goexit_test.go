@@ -18,8 +18,8 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// quits is a model that ends its goroutine, as a fake that calls t.FailNow does: after some
-// steps of the requests for which when holds.
+// quits is a model that ends its goroutine, as a fake that calls t.FailNow does. It
+// does so after some steps of the requests that when accepts.
 type quits struct {
 	generator.Generator
 	after int
@@ -48,8 +48,8 @@ func (m quits) Describe(ctx context.Context) (generator.Capabilities, error) {
 	return generator.Describe(ctx, m.Generator)
 }
 
-// A backend that ends its goroutine instead of its stream or its call breaks its contract:
-// the question fails, promptly, with an error that says whose fault it is.
+// A backend that ends its goroutine instead of its stream or its call breaks its
+// contract: the question fails promptly, with an error that names the backend.
 func TestBackendEndsGoroutine(t *testing.T) {
 	decision := func(r generator.Request) bool { return r.MaxTokens == 1 }
 	candidate := func(r generator.Request) bool { return r.MaxTokens > 1 }
@@ -156,7 +156,7 @@ func (m quitsExactly) GroupProbs(context.Context, generator.Request, []generator
 	return reflection.Distribution{}, nil
 }
 
-// quitsDescribing ends its goroutine when it is asked what it can do.
+// quitsDescribing ends its goroutine when it is asked for its capabilities.
 type quitsDescribing struct{ generator.Generator }
 
 func (m quitsDescribing) Describe(context.Context) (generator.Capabilities, error) {
@@ -194,7 +194,8 @@ func TestGoexitCounts(t *testing.T) {
 	}
 }
 
-// With a failure policy a candidate whose backend ended its goroutine is one that failed.
+// With a failure policy a candidate whose backend ended its goroutine counts as
+// failed.
 func TestGoexitOfOneCandidate(t *testing.T) {
 	model := script(on(generatortest.Decision(0.9), generatortest.Decides()), on(said("One two three.")))
 	m := quits{model, 1, func(r generator.Request) bool { return len(r.Prompt.Evidence) > 0 && r.Prompt.Evidence[0].Title == "B" }}
@@ -206,7 +207,7 @@ func TestGoexitOfOneCandidate(t *testing.T) {
 	}
 }
 
-// Among many questions only that of the backend fails.
+// Among many questions only the question of the backend fails.
 func TestGoexitAmongQuestions(t *testing.T) {
 	model := script(on(generatortest.Decision(0.9), generatortest.Decides()), on(said("Yes.")))
 	m := quits{model, 0, func(r generator.Request) bool { return r.MaxTokens > 1 && r.Prompt.Instruction == "q2" }}

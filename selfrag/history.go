@@ -10,12 +10,12 @@ import (
 	"github.com/goselfrag/goselfrag/internal/isnil"
 )
 
-// Concatenate is the [Rewriter] that needs no model: it puts the question before
-// the last one in front. It finds passages for "and who designed it?", and reads
-// clumsily; with an instruct or chat model use [NewPromptRewriter].
+// Concatenate is the [Rewriter] that needs no model: it puts the previous question
+// in front of the last one. That finds passages for "and who designed it?", but
+// reads badly; with an instruct or chat model use [NewPromptRewriter].
 type Concatenate struct{}
 
-// MostCost implements budget.Declarer: it calls no model.
+// MostCost implements budget.Declarer: no model is called.
 func (Concatenate) MostCost(int) (budget.Cost, bool) { return budget.Cost{}, true }
 
 // Rewrite implements [Rewriter].
@@ -26,8 +26,8 @@ func (Concatenate) Rewrite(_ context.Context, c generator.Conversation) (generat
 	return generator.Rewriting{Question: c.History[len(c.History)-1].Question + " " + c.Question}, nil
 }
 
-// StandaloneTemplate is the prompt of [NewPromptRewriter] unless another is
-// given. Its placeholders are history and question.
+// StandaloneTemplate is the default prompt of [NewPromptRewriter]. Its placeholders
+// are history and question.
 var StandaloneTemplate = generator.MustTaskTemplate("standalone-question",
 	"You rewrite questions. You never answer them.",
 	`Here is a conversation, then a follow-up question. Write the follow-up question again so that it can be understood without the conversation: put names in place of words such as "it", "they" or "there". Write the question only, on one line.
@@ -65,8 +65,8 @@ func (r *PromptRewriter) MostCost(int) (budget.Cost, bool) {
 	return budget.Cost{Calls: 1, Tokens: standaloneTokens}, true
 }
 
-// Rewrite implements [Rewriter]. The answer's first line that is not empty is
-// the question.
+// Rewrite implements [Rewriter]. The first line of the model's answer that is not
+// empty is the question.
 func (r *PromptRewriter) Rewrite(ctx context.Context, talk generator.Conversation) (generator.Rewriting, error) {
 	var b strings.Builder
 	for _, t := range talk.History {

@@ -10,8 +10,8 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// A trace of another decoder is read, and not re-scored; one that lacks its part, or is of
-// a kind that nobody knows, is not read.
+// A trace of another decoder is read and cannot be re-scored. A trace that lacks
+// the part of its kind, or has an unknown kind, is an error.
 func TestKinds(t *testing.T) {
 	for _, c := range []struct {
 		json, reading string

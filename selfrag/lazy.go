@@ -7,55 +7,61 @@ import (
 	"github.com/goselfrag/goselfrag/generator"
 )
 
-// DefaultLazyWidth is the width to give to [WithLazy] unless there is a reason for
-// another one. Of the widths measured, 1, 2, 5 and 10 (docs/concepts.md), 2 saves
+// DefaultLazyWidth is the width for [WithLazy] unless there is a reason for
+// another. Of the widths measured, 1, 2, 5 and 10 (docs/lazy.md), 2 saves
 // nearly as many tokens as 1 in less time.
 const DefaultLazyWidth = 2
 
-// WithLazy stops candidates that cannot win any more, so that fewer tokens are
-// generated. The answer's text, score and citations are those of a full run. It
-// completes width candidates at a time, at least 1; a smaller width saves more
-// tokens and takes more steps one after another; [DefaultLazyWidth] is a good one.
-// 0, the default, completes every candidate.
+// WithLazy stops candidates that cannot win any more, which saves tokens. The text,
+// score and citations of the answer are those of a full run. It completes width
+// candidates at a time, at least 1; a smaller width saves more tokens and takes
+// more steps in a row. [DefaultLazyWidth] is a good width. 0, the default,
+// completes every candidate.
 //
-// The first token of every candidate of a segment is read, in which a Self-RAG
-// model judges the relevance of the passage, unless the critic judges it without,
-// or one wave completes all there are. Then the candidates are completed, those of
-// the most relevant passages first. After each wave those are stopped whose best
-// possible path score is below the score of the last place in the beam, by more
-// than rounding can explain; a tie never stops one. Under a hard
-// constraint a candidate is stopped, too, as soon as it breaks it, unless
-// FallbackBest could still use it. The trace shows stopped candidates with the
-// bounds they had, and [Rescore] returns a *[Diverged] error if one of them could
-// win under the new settings.
+// First it reads the first token of every candidate of a segment, in which a
+// Self-RAG model judges the relevance of the passage. It skips that if the critic
+// judges relevance without a continuation, or if one wave completes all candidates.
+// Then it completes the candidates in waves, the most relevant passages first.
+// After each wave it stops every candidate whose best possible path score is below
+// the score of the last place in the beam by more than rounding error; a tie never
+// stops one. A candidate that breaks a hard constraint is stopped at once, unless
+// FallbackBest could still use it. The trace shows stopped candidates with their
+// bounds. [Rescore] returns a *[Diverged] error if one of them could win under the
+// new settings.
 //
 // How a candidate waits for its turn depends on the model (see
-// [generator.Capabilities]); the trace's settings say which way was taken.
+// [generator.Capabilities]). The trace's settings name the way:
 //
-//   - Of a model that is paced the stream stays open and is not read. The streams
-//     of all candidates of a segment are open at the same time, whatever
-//     [WithConcurrency] says: it bounds those that are read.
-//   - A server generates on whether it is read or not. If it keeps prompts
-//     (SharedPrefix, or Slots for every candidate of a segment), the first token is
-//     a call of its own, and the candidate goes on in a second call, which reads
-//     the prompt out of the cache. That call goes on after the token if the server
-//     resumes; without that, and with sampling, it begins anew.
-//   - With any other model nothing is asked for before a candidate's turn. This
-//     needs a critic that judges a passage without a continuation: with reflection
-//     tokens lazy evaluation is off.
+//   - If the model is paced, the stream stays open and is not read. The streams
+//     of all candidates of a segment are open at the same time; [WithConcurrency]
+//     bounds only those that are read.
+//   - Other servers generate whether the stream is read or not. If the server
+//     keeps prompts (SharedPrefix, or Slots for every candidate of a segment),
+//     the first token is a call of its own. A second call continues the candidate
+//     and takes the prompt from the cache. It continues after the first token if
+//     the server resumes; otherwise, and with sampling, it begins again.
+//   - With any other model, nothing is requested before a candidate's turn. This
+//     needs a critic that judges a passage without a continuation. With
+//     reflection tokens lazy evaluation is off.
 //
 // With [WithLabels] only the label is that of a full run: once no candidate can
 // change it the others are stopped, and score and citations are those of the
 // completed ones.
 //
-// It is off, and the trace's settings say why, in a full trace, with a budget of
-// calls, tokens or time, with a critic that cannot judge incomplete candidates (see
-// [critique.Incremental]), with a model that cannot wait, and with a call timeout
-// if streams stay open. With a server the rule supposes that a candidate's numbers
-// do not depend on what else the server works on at the time, which some with
-// batching do not guarantee, and with sampling that the model honors the seed,
-// which is another one for every path and passage; the trace's settings name what
-// is supposed. A failure that a stopped candidate would have met later is not met.
+// It is off in these cases, and the trace's settings give the reason:
+//
+//   - in a full trace;
+//   - with a budget of calls, tokens or time;
+//   - with a critic that cannot judge incomplete candidates (see
+//     [critique.Incremental]);
+//   - with a model that cannot wait;
+//   - with a call timeout, if streams stay open.
+//
+// With a server, the results of a candidate must not depend on the server's other
+// work at the time, which some batching servers do not guarantee. With sampling,
+// the model must honor the seed, which differs for every path and passage. The
+// trace's settings name these assumptions. A failure that a stopped candidate would
+// have met later does not occur.
 func WithLazy(width int) Option {
 	return func(s *settings) error {
 		if width < 0 {
@@ -66,26 +72,26 @@ func WithLazy(width int) Option {
 	}
 }
 
-// waiting says how a candidate waits for its turn, as it stands in traces.
+// waiting is how a candidate waits for its turn, in the words of traces.
 type waiting string
 
 const (
 	waitsUnread  waiting = "unread"  // its stream is open and not read
-	waitsCut     waiting = "cut"     // its first token is there; another call will go on
-	waitsUnbegun waiting = "unbegun" // it was not asked for
+	waitsCut     waiting = "cut"     // its first token was read; another call continues it
+	waitsUnbegun waiting = "unbegun" // it was not requested
 )
 
-// lazyPlan is what becomes of the wish for lazy evaluation.
+// lazyPlan is how lazy evaluation is done, or why it is not.
 type lazyPlan struct {
 	waits waiting
-	off   string // why it is off though asked for; empty if it is on
-	// supposes is what must hold for the answer to be that of a full run, and the
-	// engine cannot know.
+	off   string // why it is off although asked for; empty if it is on
+	// supposes is what must hold for the answer to equal that of a full run, and
+	// the engine cannot verify.
 	supposes string
 }
 
-// planLazy says how lazy evaluation is done with a model. ownCritic is set if the
-// model's reflection tokens are the critique, bounded if limits of calls or tokens hold.
+// planLazy plans lazy evaluation with a model. ownCritic is set if the model's
+// reflection tokens are the critique, bounded if calls or tokens are limited.
 func (s *settings) planLazy(c generator.Capabilities, ownCritic, bounded bool) lazyPlan {
 	off := func(why string) lazyPlan { return lazyPlan{off: why} }
 	switch {

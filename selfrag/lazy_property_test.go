@@ -38,7 +38,7 @@ type lazyCase struct {
 	again bool
 }
 
-// served is a random model that says other things of itself.
+// served is a random model with other declared capabilities.
 type served struct {
 	*generatortest.Random
 	say func(*generator.Capabilities)
@@ -50,7 +50,7 @@ func (m served) Describe(ctx context.Context) (generator.Capabilities, error) {
 	return c, err
 }
 
-// What models say of themselves, by how a candidate waits.
+// The declared capabilities, by how a candidate waits.
 var (
 	paced   = func(*generator.Capabilities) {}
 	resumes = func(c *generator.Capabilities) { c.Paced, c.SharedPrefix = false, true }
@@ -59,8 +59,8 @@ var (
 	forgets = func(c *generator.Capabilities) { c.Paced = false }
 )
 
-// appraiser judges passages before anything is written, and reads the rest from
-// reflection tokens, if refuses is set of complete candidates only.
+// appraiser judges passages before any text is generated, and reads the rest from
+// reflection tokens: of complete candidates only if refuses is set.
 type appraiser struct {
 	*critique.Tokens
 	refuses bool
@@ -184,8 +184,8 @@ func (c lazyCase) answers(t testing.TB) (full, lazy *selfrag.Answer, err error) 
 	return full, lazy, err
 }
 
-// differ says in what a lazy answer differs from a full one, empty if in nothing
-// but a lower cost. Of a closed set only the label has to be the same.
+// differ says how a lazy answer differs from a full one, apart from a lower cost;
+// empty if it does not. In a closed set only the label must be equal.
 func (c lazyCase) differ(full, lazy *selfrag.Answer) string {
 	if c.labels {
 		if full.Label != lazy.Label || full.Text != lazy.Text || full.Abstained != lazy.Abstained {
@@ -210,12 +210,12 @@ func (c lazyCase) differ(full, lazy *selfrag.Answer) string {
 	return ""
 }
 
-// Lazy evaluation gives the answer of a full run, in all but its cost: over random
+// Lazy evaluation gives the answer of a full run at a lower cost: over random
 // models, exact, bounded and missing probabilities, weights, scales, path scores,
 // constraints, fallbacks, abstention, sampling, ties, widths, forms and ways to
 // wait.
 func TestLazyIsExact(t *testing.T) {
-	// The first 8,000 find every fault that was put in to try this test.
+	// The first 8,000 cases find every fault that was planted to try this test.
 	cases := testsize.Of(8_000, 100_000)
 	if raceDetector {
 		cases = 2_000

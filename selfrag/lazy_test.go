@@ -20,8 +20,8 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// graded is a model of three passages, of which B is by far the most relevant.
-// Every candidate has six tokens and the end.
+// graded is a model of three passages; B is by far the most relevant. Every
+// candidate has six tokens and the end.
 func graded() *generatortest.Script {
 	return script(
 		on(generatortest.Segment(0.1, "First of four words.", full, [5]float64{}), generatortest.Shows("A")),
@@ -156,8 +156,8 @@ func TestLazyOff(t *testing.T) {
 	}
 }
 
-// A lazy answer and its trace are the same whatever the concurrency, whoever is
-// first, and with a reader of events.
+// A lazy answer and its trace are the same for every concurrency and order of
+// returning calls, and with a reader of events.
 func TestLazyIsDeterministic(t *testing.T) {
 	for waits, say := range map[string]func(*generator.Capabilities){"unread": paced, "cut": resumes, "unbegun": forgets} {
 		t.Run(waits, func(t *testing.T) {
@@ -215,7 +215,7 @@ func tracked(inner generator.Generator, open *int) generator.Generator {
 	})
 }
 
-// Whatever ends a question, no stream stays open.
+// However a question ends, no stream stays open.
 func TestLazyClosesStreams(t *testing.T) {
 	t.Run("unread", func(t *testing.T) { lazyClosesStreams(t, graded) })
 	t.Run("cut", func(t *testing.T) {
@@ -290,14 +290,13 @@ func TestRescoreLazyDiverges(t *testing.T) {
 	if b, err := selfrag.Rescore(a.Trace, selfrag.WithWeights(scoring.Weights{Relevance: 1, Support: 1, Utility: 1})); !errors.As(err, &d) || d.Segment != 1 {
 		t.Errorf("%v, error %v: want divergence at segment 1", b, err)
 	}
-	// All others rejected, the stopped ones could be what is left.
+	// With all others rejected, the stopped ones could be what is left.
 	if b, err := selfrag.Rescore(a.Trace, selfrag.WithAbstention(0.95, "")); !errors.As(err, &d) {
 		t.Errorf("%v, error %v: want divergence", b, err)
 	}
 }
 
-// Re-scoring a lazy trace gives the answer of a full run or says that it cannot
-// know it.
+// Re-scoring a lazy trace gives the answer of a full run or a Diverged error.
 func TestRescoreLazy(t *testing.T) {
 	same, diverged, stopped := 0, 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
@@ -339,8 +338,8 @@ func TestRescoreLazy(t *testing.T) {
 	}
 }
 
-// A backend that states the prompt's cost with its first step is believed when
-// its stream is broken off.
+// If a backend reports the prompt's cost with its first step, that cost counts when
+// its stream is stopped.
 func TestStoppedPromptTokens(t *testing.T) {
 	m := graded()
 	for i := range m.Rules {

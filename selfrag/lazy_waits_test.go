@@ -15,7 +15,7 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// server is what a server that shares prefixes and resumes says of itself.
+// server declares the capabilities of a server that shares prefixes and resumes.
 var server = generator.Capabilities{
 	Model: "server", Level: reflection.ExactIDs, LogProbs: true, EndLogProb: true, SharedPrefix: true, Resumes: true,
 }
@@ -27,7 +27,7 @@ func gradedServer(f func(*generator.Capabilities)) *generatortest.Script {
 	return m
 }
 
-// asked tells the requests of a script apart.
+// asked distinguishes the requests of a script.
 func asked(m *generatortest.Script) (out []string) {
 	for _, r := range m.Requests() {
 		if len(r.Prompt.Evidence) > 0 {
@@ -38,8 +38,8 @@ func asked(m *generatortest.Script) (out []string) {
 	return out
 }
 
-// How a candidate waits follows from what the model says of itself. By hand: of
-// the three candidates of seven tokens B is completed and A and C stop.
+// The declared capabilities decide how a candidate waits. By hand: of the three
+// candidates of seven tokens B is completed and A and C stop.
 func TestLazyWaits(t *testing.T) {
 	appraises := selfrag.WithCritic(appraiser{critique.NewTokens(graded()), true})
 	tests := map[string]struct {
@@ -104,8 +104,8 @@ func TestLazyWaits(t *testing.T) {
 
 const batch = "the model's numbers do not depend on what else it works on"
 
-// What fails in a candidate's second call is the candidate's failure, and what
-// both calls cost is counted.
+// A failure in a candidate's second call is the candidate's failure, and the cost
+// of both calls counts.
 func TestLazySecondCallFails(t *testing.T) {
 	m := gradedServer(func(*generator.Capabilities) {})
 	fails := generatortest.Rule{When: func(r generator.Request) bool {
@@ -123,8 +123,8 @@ func TestLazySecondCallFails(t *testing.T) {
 	}
 }
 
-// A candidate without a passage of its own has nothing to judge at its first
-// token, and is asked for in its turn.
+// A candidate without a passage of its own has nothing to judge at its first token,
+// and is requested in its turn.
 func TestLazyWithoutPassage(t *testing.T) {
 	for name, say := range map[string]func(*generator.Capabilities){"paced": func(c *generator.Capabilities) { c.Paced = true }, "cut": func(*generator.Capabilities) {}} {
 		m := gradedServer(say)
@@ -136,7 +136,7 @@ func TestLazyWithoutPassage(t *testing.T) {
 	}
 }
 
-// The events of a candidate hold each piece of its text once, also where its first
+// The events of a candidate hold each piece of its text once, even if its first
 // token is generated twice.
 func TestLazyEvents(t *testing.T) {
 	text := func(say func(*generator.Capabilities), m *generatortest.Script, options ...selfrag.Option) (out string) {

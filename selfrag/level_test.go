@@ -14,12 +14,12 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// An answer states the lowest level among what it rests on.
+// An answer has the lowest level of its parts.
 func TestLevels(t *testing.T) {
 	tests := []struct {
 		name string
 		m    *generatortest.Random
-		want []reflection.Level // of which at least the first must occur
+		want []reflection.Level // at least the first must occur
 	}{
 		{"exact", &generatortest.Random{}, []reflection.Level{reflection.ExactIDs}},
 		{"top 3", &generatortest.Random{Level: reflection.TopN, N: 3, Noise: 0.2}, []reflection.Level{reflection.TopN, reflection.ExactIDs, reflection.HardLabels}},

@@ -16,22 +16,22 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// live expands paths by asking the model, the retriever and the critic. A
-// segment is worked on in three waves - decisions, retrievals, candidates - and
-// results are put in place by index, so that nothing depends on who is first.
+// live expands paths with the model, the retriever and the critic. It works on a
+// segment in three waves: decisions, retrievals, candidates. Results are stored by
+// index, so that nothing depends on the order in which calls return.
 type live struct {
 	engine *Engine
 	settings
-	question string           // stand-alone
+	question string           // independent of the history
 	yield    func(Event) bool // nil once the reader has gone; this goroutine only
 	stream   bool             // there was a reader at the start
-	told     int              // bytes of the answer's text that the reader has
+	told     int              // bytes of the answer's text that the reader has received
 	cancel   context.CancelFunc
 	whole    context.Context // of the question
-	outside  context.Context // the same without its budget
+	outside  context.Context // whole without its budget
 	start    time.Time
 	budget   *budget.Budget // of the question
-	bounded  bool           // limits of calls or tokens hold
+	bounded  bool           // calls or tokens are limited
 	trace    *Trace
 	nodes    int
 	fixedSet *Expansion // the passages of WithFixedPassages, once fetched
@@ -41,7 +41,7 @@ type live struct {
 	affinity int        // the first Request.Affinity of this question
 	done     []*path    // the finished beams of this segment
 
-	list [4]*Expansion // room for those of a wave
+	list [4]*Expansion // room for the expansions of a wave
 
 	mu    sync.Mutex
 	calls []CallTiming
@@ -95,15 +95,15 @@ func (l *live) scored(k contest, kept []*path) error {
 		for i, p := range kept {
 			texts[i] = p.text()
 		}
-		l.tell(prefix.Common(texts))
+		l.emitDelta(prefix.Common(texts))
 	}
 	return nil
 }
 
-// tell hands the part of an answer's text over that the reader has not got. The text
-// begins with all that was handed over before: whatever the answer will be, its path
-// continues one that was kept after every segment.
-func (l *live) tell(text string) {
+// emitDelta passes on the part of an answer's text that the reader has not received.
+// text begins with everything passed on before: every possible answer continues one
+// of the paths kept after a segment.
+func (l *live) emitDelta(text string) {
 	if len(text) > l.told {
 		delta := text[l.told:]
 		l.told = len(text)
@@ -111,7 +111,7 @@ func (l *live) tell(text string) {
 	}
 }
 
-// event hands an event to the reader, from the goroutine of the question.
+// event passes an event to the reader, from the goroutine of the question.
 func (l *live) event(e Event) {
 	if l.yield != nil && !l.yield(e) {
 		l.yield = nil
@@ -134,7 +134,7 @@ func (l *live) failure(ctx context.Context, expansions []*Expansion) error {
 		for i := range e.Candidates {
 			switch c := &e.Candidates[i]; {
 			case l.need > 0 && c.Branch != e.Decision.branch():
-				// What only a full trace asked for decides nothing.
+				// A failure of what only a full trace asked for decides nothing.
 			case c.err != nil:
 				failed++
 				if first == nil {
@@ -159,14 +159,14 @@ func (l *live) forgiveTime(ctx context.Context, e *Expansion) {
 	}
 }
 
-// prompt is the prompt of the path so far, nothing forced.
+// prompt returns the prompt of the path so far, with no forced token.
 func (l *live) prompt(p *path) generator.Prompt {
 	out := l.instruction.Prompt(l.question)
 	out.Path = p.segments
 	return out
 }
 
-// boundary is the step at which the model itself decided what comes after the
+// boundary returns the step in which the model itself decided what comes after the
 // path, nil if it did not.
 func (p *path) boundary() *generator.Step {
 	if len(p.steps) == 0 || p.last().candidate.Boundary == reflection.None {
@@ -183,7 +183,7 @@ func (s *settings) callContext(ctx context.Context) (context.Context, context.Ca
 	return context.WithTimeoutCause(ctx, s.callTimeout, fmt.Errorf("no answer within the call timeout of %v", s.callTimeout))
 }
 
-// explain adds the cause to an error that a context brought about.
+// explain adds the cause to an error that comes from a context.
 func explain(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil && errors.Is(err, ctx.Err()) && !errors.Is(err, cause) {
 		return fmt.Errorf("%w: %w", cause, err)
@@ -191,10 +191,10 @@ func explain(ctx context.Context, err error) error {
 	return err
 }
 
-// now is the time since the question began.
+// now returns the time since the question began.
 func (l *live) now() time.Duration { return time.Since(l.start) }
 
-// timed notes that a call ran from at until now.
+// timed records that a call ran from at until now.
 func (l *live) timed(kind string, parent, node int, at time.Duration) {
 	took := l.now() - at
 	l.mu.Lock()
@@ -205,8 +205,8 @@ func (l *live) timed(kind string, parent, node int, at time.Duration) {
 	l.mu.Unlock()
 }
 
-// detached returns a context of a call of the generator, which is reserved as a whole. One
-// serves all calls that run under that of the question itself.
+// detached returns the context of a generator call that is reserved as a whole. All
+// calls under the context of the question itself share one.
 func (l *live) detached(ctx context.Context) context.Context {
 	if ctx == l.whole {
 		return l.outside
@@ -214,32 +214,32 @@ func (l *live) detached(ctx context.Context) context.Context {
 	return budget.Detach(ctx)
 }
 
-// wave is work on several parts of a question side by side.
+// wave is work on several parts of a question that run concurrently.
 type wave struct {
 	n int
-	// most says what a part costs at the most, nil if the parts are paid for.
+	// most returns the greatest cost of a part; nil if the parts are paid for.
 	most func(i int) (budget.Cost, bool)
-	// start begins the step of a part, if there are observers; nil if it has none. It is
-	// called in the order of the parts, by one goroutine.
+	// start begins the step of a part for observers; nil if a part is no step. It
+	// is called in the order of the parts, by one goroutine.
 	start func(ctx context.Context, i int) context.Context
-	// do does a part, and hands events over by emit.
+	// do does a part and passes events to emit.
 	do func(ctx context.Context, i int, emit func(Event)) error
 }
 
-// run does the parts of a wave, at most l.concurrency at a time, and returns their errors
-// by number, or nil, when all have ended. Events are handed over to this goroutine, which
-// passes them on.
+// run does the parts of a wave, at most l.concurrency at a time. It returns when
+// all have ended, with their errors by index, or nil. Events are passed to this
+// goroutine, which passes them on.
 func (l *live) run(ctx context.Context, w wave) []error {
 	if l.stream {
 		return l.passOn(w.n, func(emit func(Event)) []error { return l.side(ctx, w, emit) })
 	}
-	return l.side(ctx, w, nobody)
+	return l.side(ctx, w, discard)
 }
 
-// nobody takes events for which there is no reader.
-func nobody(Event) {}
+// discard discards events: there is no reader.
+func discard(Event) {}
 
-// side does the parts of a wave side by side.
+// side does the parts of a wave concurrently.
 func (l *live) side(ctx context.Context, w wave, emit func(Event)) []error {
 	bounded := l.bounded && w.most != nil
 	if !bounded && w.start == nil {
@@ -263,8 +263,8 @@ func (l *live) side(ctx context.Context, w wave, emit func(Event)) []error {
 	return budget.Each(ctx, w.n, l.concurrency, w.most, start)
 }
 
-// apart makes one call in a goroutine of its own, so that a backend that ends its goroutine
-// is an error and does not end that of the caller.
+// apart makes one call in a goroutine of its own. If a backend ends that goroutine
+// the result is an error, and the caller's goroutine continues.
 func apart(call func() error) error {
 	for _, err := range fanout.Do(1, 0, func(int) error { return call() }) {
 		return err
@@ -272,7 +272,7 @@ func apart(call func() error) error {
 	return nil
 }
 
-// stopOnPanic stops the other parts of the question when the one that defers it panics.
+// stopOnPanic, deferred, stops the other parts of the question on a panic.
 func (l *live) stopOnPanic() {
 	if p := recover(); p != nil {
 		l.cancel()
@@ -280,8 +280,9 @@ func (l *live) stopOnPanic() {
 	}
 }
 
-// passOn runs all n parts and passes the events on to the reader, in this goroutine. A backend
-// that panics does so here in the end, where a server's recover can catch it.
+// passOn runs all n parts and passes the events to the reader, in this goroutine. A
+// panic of a backend is raised again here in the end, so that a server can recover
+// from it.
 func (l *live) passOn(n int, all func(emit func(Event)) []error) []error {
 	events := make(chan Event)
 	emit := func(e Event) { events <- e } // read to the end below
@@ -321,7 +322,7 @@ func (l *live) finish(a *Answer, f found) {
 	}
 	a.Usage = l.budget.Usage()
 	l.assemble(a, f)
-	l.tell(a.Text)
+	l.emitDelta(a.Text)
 	if l.failed > 0 {
 		a.Notes = append(a.Notes, fmt.Sprintf("%d candidates failed and were left out", l.failed))
 	}

@@ -21,8 +21,8 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// breaks is an observer that panics, or ends its goroutine, at the start or the end of one
-// step: the one with a number among those of a kind.
+// breaks is an observer that panics, or ends its goroutine, at the start or the end
+// of the step with a given number among those of a kind.
 type breaks struct {
 	kind   observe.Kind
 	number int64
@@ -50,10 +50,10 @@ func (b *breaks) breakNow() {
 	panic("the observer is broken")
 }
 
-// did reports whether it broke.
+// did reports whether the observer broke.
 func (b *breaks) did() bool { return b.seen.Load() >= b.number }
 
-// tally counts how often steps end.
+// tally counts how often each step ends.
 type tally struct {
 	mu    sync.Mutex
 	ended []int
@@ -71,7 +71,8 @@ func (a *tally) Start(ctx context.Context, _ observe.Step) (context.Context, fun
 	}
 }
 
-// brokenRuns calls run for every way in which an observer can break, and every way to ask.
+// brokenRuns calls run for every way in which an observer can break, and every way
+// to ask.
 func brokenRuns(t *testing.T, exits bool, run func(t *testing.T, b *breaks, ask func(ctx context.Context) error)) {
 	model := hesitant(script(on(generatortest.Decision(1), generatortest.Decides()), on(said("Yes."))))
 	found, err := retriever.Fuse([]retriever.Part{{Name: "a", Retriever: listed("A", "B")}, {Name: "b", Retriever: finds(hits("C")...)}}, retriever.FuseOptions{})
@@ -125,8 +126,8 @@ func brokenRuns(t *testing.T, exits bool, run func(t *testing.T, b *breaks, ask 
 	}
 }
 
-// An observer that panics, wherever that is, panics in the goroutine of the caller. All
-// other observers hear one end of each step, and nothing stays reserved.
+// A panic of an observer, wherever it is, continues in the goroutine of the caller.
+// All other observers see one end of each step, and nothing stays reserved.
 func TestObserverPanics(t *testing.T) {
 	brokenRuns(t, false, func(t *testing.T, b *breaks, ask func(context.Context) error) {
 		for _, limits := range []budget.Limits{{}, {Calls: 100, Tokens: 1e6}} {
@@ -155,8 +156,8 @@ func TestObserverPanics(t *testing.T) {
 	})
 }
 
-// An observer that ends the goroutine never leads to an answer. Where the goroutine is that
-// of the caller it ends.
+// If an observer ends the goroutine there is no answer. If the goroutine is the
+// caller's, it ends.
 func TestObserverEndsGoroutine(t *testing.T) {
 	brokenRuns(t, true, func(t *testing.T, b *breaks, ask func(context.Context) error) {
 		done := make(chan struct{})

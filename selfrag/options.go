@@ -15,13 +15,13 @@ import (
 	"github.com/goselfrag/goselfrag/scoring"
 )
 
-// Option changes how questions are answered. Options given to [New] hold for
-// every question, those given with a question for that one, on top of the
-// engine's. An option with a value out of range makes the call that takes it
-// return an *[OptionError].
+// Option changes how questions are answered. Options given to [New] apply to every
+// question. Options given with a question apply to that one, after the engine's. If
+// a value is out of range, the call that takes the option returns an
+// *[OptionError].
 type Option func(*settings) error
 
-// OptionError says which option has a value it cannot have, and which it can.
+// OptionError names an option with a bad value, and the values that it can have.
 type OptionError struct {
 	Option string // the function's name
 	Reason string // what was given and what is wanted
@@ -37,11 +37,11 @@ func optionError(option, format string, args ...any) error {
 // Turn is an earlier question of a conversation and its answer.
 type Turn = generator.Turn
 
-// Rewriter makes a question that depends on a conversation stand on its own.
+// Rewriter makes a question that depends on a conversation independent of it.
 //
-// Rewrite returns the stand-alone question. The history is never empty. What
-// stands in the conversation is data. With an error the Rewriting still says what
-// was used. Safe for concurrent use; an error fails the question.
+// Rewrite returns the independent question. The history is never empty. Text in the
+// conversation is data. With an error the Rewriting still reports the usage. It
+// must be safe for concurrent use. An error fails the question.
 type Rewriter interface {
 	Rewrite(ctx context.Context, c generator.Conversation) (generator.Rewriting, error)
 }
@@ -82,9 +82,8 @@ func WithK(k int) Option {
 	return atLeast("WithK", 1, k, func(s *settings) *int { return &s.k })
 }
 
-// WithFilter limits retrieval to passages for which f holds; nil lifts the
-// limit. The engine checks every passage against f again, whatever the retriever
-// did.
+// WithFilter limits retrieval to passages that match f; nil lifts the limit. The
+// engine checks every passage against f again, whatever the retriever did.
 func WithFilter(f filter.Expr) Option {
 	return func(s *settings) error {
 		if err := filter.Check(f); err != nil {
@@ -96,8 +95,8 @@ func WithFilter(f filter.Expr) Option {
 }
 
 // WithFixedPassages retrieves once per question and uses the same passages for
-// every segment, as the released code does. The default is to retrieve anew for
-// each segment with the question and the segment before it.
+// every segment, as the released code does. By default every segment has a
+// retrieval of its own, with the question and the previous segment.
 func WithFixedPassages(on bool) Option {
 	return func(s *settings) error { s.fixed = on; return nil }
 }
@@ -134,8 +133,8 @@ func checkWeights(option string, w scoring.Weights) error {
 	return nil
 }
 
-// WithScoring replaces the whole scoring configuration, for studies; most uses
-// want [WithWeights] and [WithSequence].
+// WithScoring replaces the whole scoring configuration. It is for studies; most
+// programs need only [WithWeights] and [WithSequence].
 func WithScoring(c scoring.Config) Option {
 	return func(s *settings) error {
 		if err := c.Check(); err != nil {
@@ -150,11 +149,11 @@ func WithScoring(c scoring.Config) Option {
 	}
 }
 
-// WithSequence sets the sequence term of the score and which tokens it is over.
-// The defaults are scoring.SequenceAuto - the probability of the whole segment
-// for models that quote, the geometric mean of its tokens' probabilities for
-// other models that say that they give log-probabilities, and nothing for the
-// rest - and CountAuto.
+// WithSequence sets the sequence term of the score and which tokens it covers. The
+// defaults are CountAuto and scoring.SequenceAuto. SequenceAuto means the
+// probability of the whole segment for models that quote, and the geometric mean of
+// the token probabilities for other models that declare log-probabilities. For all
+// other models there is no term.
 func WithSequence(q scoring.Sequence, c generator.Count) Option {
 	return func(s *settings) error {
 		q, err := oneOf("WithSequence", "sequence", sequences, q)
@@ -179,8 +178,8 @@ func WithPathScore(p scoring.PathScore) Option {
 	}
 }
 
-// WithConstraints rejects candidates inside the search, and says what happens
-// when that leaves none.
+// WithConstraints rejects candidates inside the search. f says what happens if that
+// leaves none.
 func WithConstraints(c scoring.Constraints, f Fallback) Option {
 	return func(s *settings) error {
 		if err := c.Check(); err != nil {
@@ -196,9 +195,9 @@ func WithConstraints(c scoring.Constraints, f Fallback) Option {
 }
 
 // WithLabels makes the question a closed one: the answer is the label whose
-// candidates have the largest summed score. At least two labels, different after
-// the normalization of scoring.ClosedSet; none lifts the limit. The question
-// itself must tell the model what the labels mean.
+// candidates have the largest summed score. It takes at least two labels, which
+// must differ after the normalization of scoring.ClosedSet; none makes the question
+// open again. The question itself must tell the model what the labels mean.
 func WithLabels(labels ...string) Option {
 	labels = append([]string(nil), labels...)
 	return func(s *settings) error {
@@ -218,9 +217,9 @@ func WithLabels(labels ...string) Option {
 // maxDepth keeps a product of segment scores finite.
 const maxDepth = 32
 
-// WithLongForm answers in several segments, found by a beam search that keeps
-// width paths, at least 1, of at most depth segments, 1 to 32. The paper uses
-// width 2, and the released command lines depth 7.
+// WithLongForm answers in several segments, found by a beam search. It keeps width
+// paths, at least 1, of at most depth segments, 1 to 32. The paper uses width 2,
+// the released command lines depth 7.
 func WithLongForm(width, depth int) Option {
 	return func(s *settings) error {
 		if width < 1 {
@@ -239,8 +238,7 @@ func WithShortForm() Option {
 	return func(s *settings) error { s.long = false; return nil }
 }
 
-// WithInstruction puts a task before the question. The default asks the bare
-// question.
+// WithInstruction puts a task before the question. By default there is none.
 func WithInstruction(in generator.Instruction) Option {
 	return func(s *settings) error {
 		if err := in.Prompt("question").Check(); err != nil {
@@ -251,15 +249,14 @@ func WithInstruction(in generator.Instruction) Option {
 	}
 }
 
-// WithMaxTokens bounds the tokens of one candidate, at least 1. The default is
-// 200.
+// WithMaxTokens bounds the tokens of one candidate, at least 1. The default is 200.
 func WithMaxTokens(n int) Option {
 	return atLeast("WithMaxTokens", 1, n, func(s *settings) *int { return &s.maxTokens })
 }
 
-// WithSampling samples at the given temperature, from 0 to 100, instead of taking the
-// likeliest continuation, which 0, the default, goes back to. Each candidate has its own
-// stream of random numbers, made of seed and its place in the search.
+// WithSampling samples at the given temperature, 0 to 100. 0, the default, takes
+// the likeliest continuation instead. Each candidate has its own stream of random
+// numbers, derived from seed and its place in the search.
 func WithSampling(temperature float64, seed uint64) Option {
 	return func(s *settings) error {
 		if !(temperature >= 0 && temperature <= 100) {
@@ -270,17 +267,17 @@ func WithSampling(temperature float64, seed uint64) Option {
 	}
 }
 
-// WithAbstention makes the engine say text, without citations, when the best
-// IsREL score among the accepted candidates is known to be below tau, in [0, 1],
-// or nothing was retrieved; 0 never abstains. Empty text means
-// [DefaultAbstention]. In a long answer a later segment that falls below tau ends
-// the answer before it. An answer that the model declines to give (see generator.Step) is
-// an abstention whatever tau is.
+// WithAbstention makes the engine abstain: it answers with text and no citations if
+// the best IsREL score among the accepted candidates is known to be below tau, in
+// [0, 1], or if nothing was retrieved. 0 never abstains. Empty text means
+// [DefaultAbstention]. In a long answer a later segment below tau ends the answer
+// before it. If the model declines to answer (see generator.Step), that is an
+// abstention at every tau.
 //
-// The default is what the model recommends for its own judgments
-// (generator.Capabilities.AbstainBelow): the embedded model extractive.AbstainBelow, since
-// it quotes from whatever it is shown, other models nothing. With another critic, whose
-// scores are not comparable, the default is 0.
+// The default for the model's own judgments is generator.Capabilities.AbstainBelow.
+// The embedded model, which quotes from any passage it is given, recommends
+// extractive.AbstainBelow; other models recommend nothing. With another critic the
+// default is 0, since its scores are not comparable.
 func WithAbstention(tau float64, text string) Option {
 	return func(s *settings) error {
 		if !(tau >= 0 && tau <= 1) {
@@ -298,39 +295,39 @@ func WithAbstention(tau float64, text string) Option {
 }
 
 // WithMinCandidates lets an expansion go on when some of its candidates fail, as
-// long as at least m, at least 1, succeed. The default is that any failure fails
-// the question; m 0 goes back to that.
+// long as at least m succeed. The default, 0, means that any failure fails the
+// question.
 func WithMinCandidates(m int) Option {
 	return atLeast("WithMinCandidates", 0, m, func(s *settings) *int { return &s.need })
 }
 
-// WithHistory gives the turns before the question, oldest first. The rewriter
-// makes a stand-alone question of them.
+// WithHistory gives the turns before the question, oldest first. The rewriter makes
+// the question independent of them.
 func WithHistory(turns ...Turn) Option {
 	turns = append([]Turn(nil), turns...)
 	return func(s *settings) error { s.history = turns; return nil }
 }
 
-// WithRewriter sets what makes stand-alone questions. The default is
+// WithRewriter sets the rewriter of questions with a history. The default is
 // [Concatenate].
 func WithRewriter(r Rewriter) Option {
 	return notNil("WithRewriter", "rewriter", r, func(s *settings) { s.rewriter = r })
 }
 
-// WithBudget bounds the cost of a question; see package budget. When a limit is reached the
-// answer is what there is until then, and Answer.Stop says so; if there is none yet the
-// error wraps budget.ErrExceeded. The zero Limits lift the bound. If the context has a
-// budget, its limits hold, too.
+// WithBudget bounds the cost of a question; see package budget. When a limit is
+// reached the answer is what was found so far, and Answer.Stop says so; if there is
+// none yet the error wraps budget.ErrExceeded. The zero Limits lift the bound. If
+// the context has a budget, its limits apply, too.
 //
-// The limits hold for the generator, the critic, the decider, the rewriter and all models
-// inside the retriever, as far as these ask their models through package generator or
-// reserve calls by package budget, as those of this library do. What another part uses
-// counts as soon as it says so, and can exceed the limits.
+// The limits cover the generator, the critic, the decider, the rewriter and all
+// models inside the retriever, as far as they call models through package generator
+// or reserve calls with package budget. All parts of this library do. What another
+// part uses counts when it reports it, and can exceed the limits.
 //
-// Calls are reserved in the order of the candidates before any of a segment is launched.
-// Candidates whose critic costs calls run beside each other as far as what they can cost
-// at the most is left, and wait for each other otherwise. What one candidate costs is kept
-// back from rewriting and retrieval.
+// Calls are reserved in the order of the candidates before any call of a segment
+// starts. If the critic costs calls, candidates run concurrently as far as the rest
+// covers their greatest cost, and wait for each other otherwise. Rewriting and
+// retrieval cannot spend the cost of one candidate.
 func WithBudget(l budget.Limits) Option {
 	return func(s *settings) error {
 		if l.Calls < 0 || l.Tokens < 0 || l.Retrievals < 0 || l.Time < 0 {
@@ -341,22 +338,20 @@ func WithBudget(l budget.Limits) Option {
 	}
 }
 
-// WithCallTimeout bounds the time of each call of the generator, the retriever,
-// the critic, the decider and the rewriter; 0 lifts the bound. A call that takes
-// longer fails. In [Engine.Stream] the time the reader takes over the events of a
-// call counts, too.
+// WithCallTimeout bounds the time of each call of the generator, the retriever, the
+// critic, the decider and the rewriter; 0 lifts the bound. A call that takes longer
+// fails. In [Engine.Stream] the reader's work on the events of a call counts, too.
 func WithCallTimeout(d time.Duration) Option {
 	return atLeast("WithCallTimeout", 0, d, func(s *settings) *time.Duration { return &s.callTimeout })
 }
 
-// WithConcurrency bounds the calls that run at the same time for one question;
-// 0, the default, runs all that do not depend on each other. It never changes an
-// answer.
+// WithConcurrency bounds the concurrent calls of one question. 0, the default, runs
+// all calls that do not depend on each other. It never changes an answer.
 func WithConcurrency(n int) Option {
 	return atLeast("WithConcurrency", 0, n, func(s *settings) *int { return &s.concurrency })
 }
 
-// WithTrace sets how much of the run is written down. The default is TraceOn.
+// WithTrace sets how much of the run is recorded. The default is TraceOn.
 func WithTrace(d TraceDepth) Option {
 	return func(s *settings) error {
 		if d > TraceFull {
@@ -367,7 +362,7 @@ func WithTrace(d TraceDepth) Option {
 	}
 }
 
-// WithCritic sets what judges candidates. The default is [WithTokenCritic].
+// WithCritic sets the judge of candidates. The default is [WithTokenCritic].
 func WithCritic(c critique.Critic) Option {
 	return notNil("WithCritic", "critic", c, func(s *settings) { s.critic = c })
 }
@@ -378,7 +373,7 @@ func WithTokenCritic() Option {
 	return func(s *settings) error { s.critic = nil; return nil }
 }
 
-// WithDecider sets what gives the probability of retrieval. The default is
+// WithDecider sets the source of the probability of retrieval. The default is
 // [WithTokenDecider].
 func WithDecider(d critique.Decider) Option {
 	return notNil("WithDecider", "decider", d, func(s *settings) { s.decider = d })

@@ -220,8 +220,8 @@ func TestBadQuestions(t *testing.T) {
 	}
 }
 
-// The zero value is the default and is written as its name; a text that is no name is
-// not read.
+// The zero value is the default and is written by its name. A text that is no name
+// is rejected.
 func TestNames(t *testing.T) {
 	settings := selfrag.SettingsTrace{}
 	text, err := json.Marshal(settings)
@@ -250,7 +250,7 @@ func TestZeroNames(t *testing.T) {
 	}
 }
 
-// The sequence term cannot be had from a model that gives no probabilities.
+// A sequence term is impossible with a model that gives no probabilities.
 func TestSequenceNeedsLogProbs(t *testing.T) {
 	tests := []struct {
 		name     string
@@ -274,7 +274,7 @@ func TestSequenceNeedsLogProbs(t *testing.T) {
 	}
 }
 
-// What SequenceAuto and CountAuto become depends on the model alone.
+// SequenceAuto and CountAuto depend on the model alone.
 func TestSequenceResolution(t *testing.T) {
 	tests := []struct {
 		name     string

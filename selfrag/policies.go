@@ -18,7 +18,7 @@ const (
 	Adaptive Mode = "adaptive" // by the probability of [Retrieval] against the threshold
 	Always   Mode = "always"   // before every segment
 	Never    Mode = "never"    // not at all
-	Hard     Mode = "hard"     // as the token that the model generated says
+	Hard     Mode = "hard"     // follows the token that the model generated
 )
 
 var modes = []Mode{Adaptive, Always, Never, Hard}
@@ -26,7 +26,7 @@ var modes = []Mode{Adaptive, Always, Never, Hard}
 // MarshalText writes m, the zero value as adaptive.
 func (m Mode) MarshalText() ([]byte, error) { return []byte(cmp.Or(m, Adaptive)), nil }
 
-// UnmarshalText reads a mode. Another text is an error.
+// UnmarshalText reads a mode. Any other text is an error.
 func (m *Mode) UnmarshalText(b []byte) error { return parseName(modes, b, m) }
 
 func parseName[E ~string](names []E, b []byte, e *E) error {
@@ -37,8 +37,8 @@ func parseName[E ~string](names []E, b []byte, e *E) error {
 	return nil
 }
 
-// UnknownPolicy says what to do when it cannot be known on which side of the
-// threshold the probability of [Retrieval] lies. The zero value means UnknownRetrieves.
+// UnknownPolicy says what to do if it is unknown on which side of the threshold the
+// probability of [Retrieval] lies. The zero value means UnknownRetrieves.
 type UnknownPolicy string
 
 const (
@@ -52,7 +52,7 @@ var policies = []UnknownPolicy{UnknownRetrieves, UnknownSkips, UnknownFails}
 // MarshalText writes p, the zero value as retrieve.
 func (p UnknownPolicy) MarshalText() ([]byte, error) { return []byte(cmp.Or(p, UnknownRetrieves)), nil }
 
-// UnmarshalText reads a policy. Another text is an error.
+// UnmarshalText reads a policy. Any other text is an error.
 func (p *UnknownPolicy) UnmarshalText(b []byte) error { return parseName(policies, b, p) }
 
 // Fallback says what happens when the hard constraints reject every candidate of
@@ -69,7 +69,7 @@ var fallbacks = []Fallback{FallbackStop, FallbackBest}
 // MarshalText writes f, the zero value as stop.
 func (f Fallback) MarshalText() ([]byte, error) { return []byte(cmp.Or(f, FallbackStop)), nil }
 
-// UnmarshalText reads a fallback. Another text is an error.
+// UnmarshalText reads a fallback. Any other text is an error.
 func (f *Fallback) UnmarshalText(b []byte) error { return parseName(fallbacks, b, f) }
 
 var (
@@ -78,7 +78,7 @@ var (
 	pathScores = []scoring.PathScore{scoring.PathMean, scoring.PathSum, scoring.PathProduct}
 )
 
-// TraceDepth says how much of a run is written down.
+// TraceDepth says how much of a run is recorded.
 type TraceDepth uint8
 
 const (

@@ -9,14 +9,14 @@ import (
 	"github.com/goselfrag/goselfrag/generator"
 )
 
-// longPrefix is the length, in bytes, from which the prefix that the candidates of
-// a segment share is worth a wait: some 250 tokens. Reading fewer several times
-// takes less than one call after another.
+// longPrefix is the length in bytes, some 250 tokens, from which candidates wait
+// for the first of a segment to read their shared prefix. Reading a shorter one
+// several times is faster than two calls in a row.
 const longPrefix = 1000
 
-// cold reports whether a server that shares prefixes has not read the long one of
-// these jobs. After the first segment it has, and after a decision of its own,
-// which is asked for with the prefix and nothing else.
+// cold reports whether a server that shares prefixes has yet to read the long
+// prefix of these jobs. It has read it after the first segment, and after a
+// decision call, whose prompt is the prefix alone.
 func (l *live) cold(paths []*path, jobs []job) bool {
 	if !l.trace.Model.SharedPrefix || len(jobs) < 2 || len(paths[0].steps) > 0 {
 		return false
@@ -26,8 +26,8 @@ func (l *live) cold(paths []*path, jobs []job) bool {
 	return !asked && len(p.Instruction)+len(p.Input) >= longPrefix
 }
 
-// afterFirst returns what does the parts of a wave so that number 0 goes first: the others
-// wait until it has called started, or returned. For them started is nil.
+// afterFirst returns a function that does the parts of a wave, number 0 first: the
+// others wait until number 0 calls started or returns. Their started is nil.
 func afterFirst(do func(ctx context.Context, i int, emit func(Event), started func()) error) func(context.Context, int, func(Event)) error {
 	begun := make(chan struct{})
 	started := sync.OnceFunc(func() { close(begun) })
@@ -41,7 +41,7 @@ func afterFirst(do func(ctx context.Context, i int, emit func(Event), started fu
 	}
 }
 
-// onFirst passes a stream on and calls f when the first step has come.
+// onFirst passes a stream on and calls f at the first step.
 func onFirst(seq iter.Seq2[generator.Step, error], f func()) iter.Seq2[generator.Step, error] {
 	return func(yield func(generator.Step, error) bool) {
 		for s, err := range seq {

@@ -81,7 +81,7 @@ func TestColdPrefix(t *testing.T) {
 	}
 }
 
-// Whatever becomes of the first candidate, the others do not wait for ever.
+// However the first candidate ends, the others do not wait forever.
 func TestColdPrefixFails(t *testing.T) {
 	long := strings.Repeat("Which of the three is it? ", 50)
 	m := gradedServer(func(*generator.Capabilities) {})

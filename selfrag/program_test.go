@@ -48,7 +48,7 @@ func (k maker) limits(most int) budget.Limits {
 	return l
 }
 
-// undeclared hides what a part declares.
+// undeclared hides the declared cost of a part.
 func undeclared(r retriever.Retriever) retriever.Retriever { return retriever.Func(r.Retrieve) }
 
 // retriever makes a retriever of others, some levels deep.
@@ -133,10 +133,10 @@ func (k maker) engine() *selfrag.Engine {
 // sizes is what a budget should count.
 type sizes struct{ calls, tokens int }
 
-// Random programs of engine, judge, rewriter and rerankers, on budgets within budgets: none
-// is ever exceeded, what was set aside is there again in the end, what is counted is what
-// the model saw, and one question is the same however its calls come back. At last 64
-// goroutines share one budget.
+// Random programs of engine, judge, rewriter and rerankers, on budgets within
+// budgets. No budget is exceeded, all of what was set aside is free again at the
+// end, the counts equal those of the model, and one question gives the same result
+// in any order of its calls. At last 64 goroutines share one budget.
 //
 //	GOSELFRAG_FULL=1 go test ./selfrag -race -run TestPrograms
 func TestPrograms(t *testing.T) {
@@ -178,7 +178,7 @@ func together(t *testing.T, seed int) {
 	var all sync.WaitGroup
 	for i := range 64 {
 		all.Go(func() {
-			_, _ = e.Answer(ctx, fmt.Sprint("q", i)) // a model that says anything fails some
+			_, _ = e.Answer(ctx, fmt.Sprint("q", i)) // a model with random output fails some
 		})
 	}
 	all.Wait()
@@ -188,8 +188,8 @@ func together(t *testing.T, seed int) {
 	}
 }
 
-// check holds what was counted against the limits and against what the model saw. Powers
-// such as GroupProbs do not reach the counter of the model.
+// check compares the counts with the limits and with the model's own counts.
+// Optional methods such as GroupProbs do not reach the counter of the model.
 func check(t *testing.T, seed int, m *counter, budgets map[*budget.Budget]budget.Limits) {
 	t.Helper()
 	for b, l := range budgets {
@@ -222,7 +222,7 @@ func leave(l budget.Limits, u budget.Usage) sizes {
 	return sizes{minus(l.Calls, u.Calls), minus(l.Tokens, u.GeneratedTokens)}
 }
 
-// names writes the steps down without what they cost.
+// names writes the steps down without their cost.
 func names(steps []observe.Record) string {
 	var out []string
 	for _, s := range steps {

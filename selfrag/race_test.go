@@ -2,5 +2,5 @@
 
 package selfrag_test
 
-// raceDetector is set where everything is some ten times slower.
+// raceDetector is set if everything is some ten times slower.
 const raceDetector = true

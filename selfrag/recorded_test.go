@@ -12,24 +12,24 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// releasedRun is what the functions of the released scripts returned, run over the outputs of
-// an improviser in place of those of a model.
+// releasedRun holds the results of the functions of the released scripts, run over
+// the outputs of an improviser instead of a model.
 type releasedRun struct {
-	// Short has what run_short_form made of a question of each task.
+	// Short has the result of run_short_form for a question of each task.
 	Short map[string][]struct {
 		Prompt   string
 		Retrieve bool
 		Answer   string
 		Scores   []float64 // by passage
 	}
-	// Steps has the scores that run_long_form_static gave the first segments.
+	// Steps has the scores of the first segments by run_long_form_static.
 	Steps map[string][]struct {
 		Prompt string
 		Scores []float64
 	}
-	// Second has the path scores of the segments behind that of the first passage, and the
-	// prompt before their passages, of questions whose search went on there. The script
-	// puts the text of a sibling into the prompts behind other passages.
+	// Second has the path scores of the segments after the first passage's, and the
+	// prompt before their passages, of questions whose search continued there. The
+	// script puts the text of a sibling into the prompts after other passages.
 	Second map[string][]struct {
 		Question, Prompt string
 		Scores           []float64

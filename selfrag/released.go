@@ -9,16 +9,16 @@ import (
 	"github.com/goselfrag/goselfrag/scoring"
 )
 
-// WithWholeOutput takes more of what the model writes as one segment, as the released
-// scripts do: of a short answer all of it, of a long one all up to [Retrieval], after
-// which the adaptive mode retrieves. Other tokens of the group Retrieve end nothing and are
-// not shown in later prompts; the sequence term counts them. By default the first of them
-// ends the segment.
+// WithWholeOutput takes more of the output as one segment, as the released scripts
+// do: the whole of a short answer, and a long one up to [Retrieval], after which
+// the adaptive mode retrieves. Other tokens of the group Retrieve do not end a
+// segment and are not shown in later prompts; the sequence term counts them. By
+// default the first token of the group ends the segment.
 func WithWholeOutput(on bool) Option {
 	return func(s *settings) error { s.wholeOutput = on; return nil }
 }
 
-// released is what the released command lines say for a task.
+// released holds the options of the released command line for a task.
 type released struct {
 	instruction generator.Instruction
 	k, tokens   int
@@ -27,8 +27,8 @@ type released struct {
 	mode        Mode // of a long answer
 }
 
-// The published commands, and the defaults of the scripts for tasks that none is published
-// for: 10 passages and 15 tokens.
+// The published commands. Tasks without one have the defaults of the scripts, 10
+// passages and 15 tokens.
 var releasedTasks = map[string]released{
 	"popqa":     {k: 10, tokens: 100},
 	"triviaqa":  {k: 10, tokens: 100},
@@ -43,10 +43,10 @@ var releasedTasks = map[string]released{
 	"factscore": {k: 5, tokens: 300, long: true, mode: Adaptive},
 }
 
-// WithReleased answers as the released scripts (AkariAsai/self-rag at 1fcdc42) do with the
-// published command for a task: popqa, triviaqa, fever, arc_c, arc_easy, obqa, trex or wow
-// in short form, asqa, eli5 or factscore in long form. It is for comparison with them, and
-// sets at once:
+// WithReleased answers as the released scripts (AkariAsai/self-rag at 1fcdc42) do
+// with the published command for a task: popqa, triviaqa, fever, arc_c, arc_easy,
+// obqa, trex or wow in short form, asqa, eli5 or factscore in long form. It is for
+// comparisons with the scripts. It sets:
 //
 //   - the instruction, the number of passages and of tokens, and greedy decoding;
 //   - threshold 0.2; in short form over logarithms ([scoring.DecideByLogs]);
@@ -57,9 +57,10 @@ var releasedTasks = map[string]released{
 //   - for fever and arc_c the labels, for long answers width 2 and at most 6 segments over
 //     the passages of the first retrieval.
 //
-// Options after it change parts of that. The prompts of long answers are those of the
-// scripts with generator.SelfRAGTemplate{OmitPathEvidence: true}. What the scripts do
-// besides, faults for the most part, docs/porting.md and docs/differences.md list.
+// Later options override parts of that. The prompts of long answers are those of
+// the scripts with generator.SelfRAGTemplate{OmitPathEvidence: true}.
+// docs/porting.md and docs/differences.md list where the scripts differ, mostly by
+// faults.
 func WithReleased(task string) Option {
 	return func(s *settings) error {
 		r, ok := releasedTasks[task]

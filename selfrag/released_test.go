@@ -19,8 +19,8 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// improviser is a model that makes up an output for every prompt, always the same for the
-// same text. It goes on where the engine would stop, repeats tokens, and lists only some
+// improviser is a model that makes up an output for every prompt, the same for
+// equal text. It writes past the engine's stop, repeats tokens, and lists only some
 // of the probabilities.
 type improviser struct {
 	words  []string // that texts are made of
@@ -104,7 +104,8 @@ func (m improviser) output(prompt string) (out []generator.Step) {
 	return append(out, generator.Step{Finish: generator.FinishEnd, LogProb: reflection.ExactLog(-r.Float64())})
 }
 
-// listing returns what a server lists of a group: t and, unless all are wanted, some others.
+// listing returns a server's list for a group: t and, unless all are wanted, some
+// others.
 func listing(r *rand.Rand, g reflection.Group, t reflection.Token, all bool) reflection.Distribution {
 	d := reflection.Distribution{Group: g}
 	for _, u := range g.Tokens() {
@@ -117,8 +118,8 @@ func listing(r *rand.Rand, g reflection.Group, t reflection.Token, all bool) ref
 	return d
 }
 
-// What follows is written after the formulas of the released scripts, slowly and without
-// the packages under test.
+// The following is written after the formulas of the released scripts, slowly and
+// without the packages under test.
 
 // listed returns the log-probability of a token at a step, -100 if it is not listed.
 func listedLog(s generator.Step, t reflection.Token) float64 {
@@ -152,8 +153,8 @@ func average(s generator.Step, g reflection.Group, values ...float64) float64 {
 	return mean
 }
 
-// referenceScore is the score of a candidate of the short form, or of the long form, which
-// leaves the sequence and the utility out.
+// referenceScore is the score of a candidate of the short form, or of the long
+// form, without the sequence and the utility.
 func referenceScore(steps []generator.Step, long bool) float64 {
 	score := average(steps[0], reflection.IsREL, 0, 1)
 	if s, ok := firstOf(steps, reflection.IsSUP); ok {
@@ -215,7 +216,7 @@ func referencePrompt(task, question string) string {
 	return "### Instruction:\n" + strings.TrimSuffix(referencePrompts[task], "Q") + question + "\n\n### Response:\n"
 }
 
-// taskModel returns the model that is asked about a task.
+// taskModel returns the model for a task.
 func taskModel(task string) improviser {
 	words := []string{" Paris", " is", " the", " capital", " of", " France"}
 	switch task {
@@ -327,7 +328,7 @@ func TestReleasedLongForm(t *testing.T) {
 				continue
 			}
 			want := treeSearch(m, prompt)
-			want.text = withoutRepeats(want.text) // of what the scripts and the engine write out
+			want.text = withoutRepeats(want.text) // in the output of the scripts and of the engine
 			if got := strings.Join(segmentTexts(a), "|"); got != strings.Join(want.text, "|") || math.Abs(a.Score-want.score) > 1e-12 {
 				t.Fatalf("%s, %s: %q with %v: want %q with %v", task, question, got, a.Score, want.text, want.score)
 			}

@@ -11,8 +11,8 @@ import (
 	"github.com/goselfrag/goselfrag/scoring"
 )
 
-// Diverged is the error of [Rescore] when the new settings lead to a place where
-// the stored run has not been.
+// Diverged is the error of [Rescore] if the new settings need results that the
+// stored run does not have.
 type Diverged struct {
 	Segment int    // from 1
 	Reason  string // what the trace lacks
@@ -24,19 +24,20 @@ func (d *Diverged) Error() string {
 }
 
 // Rescore answers the question of a trace again with other settings, without any
-// model call: weights, scoring, sequence term, threshold, mode, policies, path
-// score, constraints, labels, abstention, and the width and depth of a long
-// answer can change. Any other change gives an *[OptionError].
+// model call. It can change weights, scoring, sequence term, threshold, mode,
+// policies, path score, constraints, labels, abstention, and the width and depth of
+// a long answer. Any other change is an *[OptionError].
 //
-// It gives the answer a new run would give, but for what the run cost and for
-// decisions where the stored run asked for exact probabilities and a new one would
-// not have to; or a *[Diverged] error where the trace cannot know it, with the
-// segments before that. A trace made with TraceFull
-// holds both branches of every decision, so that of a one-segment answer it knows
-// everything, unless it abstained because nothing was found. The trace itself is
-// not changed; the answer has its own. A trace that no run makes, in which a node number
-// comes twice or a node is continued twice at one segment, is an error; and one of
-// another kind is a *[KindError].
+// The answer is that of a new run, with two exceptions: the cost, and decisions
+// where the stored run asked for exact probabilities and a new one would not need
+// them. If the trace lacks what is needed, the error is a *[Diverged] and the
+// answer holds the segments before that place. A trace made with TraceFull holds
+// both branches of every decision. For a one-segment answer it is sufficient,
+// unless the run abstained because nothing was found. The trace is not changed; the
+// answer has its own.
+//
+// A trace that no run produces, with a duplicate node number or a node continued
+// twice at one segment, is an error. So is a trace of another kind, a *[KindError].
 func Rescore(t *Trace, options ...Option) (*Answer, error) {
 	if t == nil {
 		return nil, errors.New("selfrag: re-scoring: the trace is nil")
@@ -62,8 +63,8 @@ func Rescore(t *Trace, options ...Option) (*Answer, error) {
 	return answer, err
 }
 
-// rescoreSettings puts the options on top of the trace's settings and refuses
-// those that only a new run can honor.
+// rescoreSettings applies the options to the trace's settings and rejects those
+// that need a new run.
 func rescoreSettings(t *Trace, options []Option) (settings, error) {
 	base, err := t.Settings.settings()
 	if err != nil {
@@ -110,12 +111,12 @@ func rescoreSettings(t *Trace, options []Option) (settings, error) {
 	return s, nil
 }
 
-// place is where an expansion stands in the search: its segment, and the node that its
-// path ends with.
+// place is the place of an expansion in the search: its segment, and the last node
+// of its path.
 type place struct{ segment, parent int }
 
-// index returns the expansions by their places. A trace from a file can say anything:
-// where a place or a node came twice, a short trace could stand for a search without end.
+// index returns the expansions by place. It rejects duplicate places and nodes,
+// with which a short trace from a file could mean a search without end.
 func (t *Trace) index() (map[place]*Expansion, error) {
 	at := make(map[place]*Expansion, len(t.Expansions))
 	nodes := make(map[int]bool)
@@ -157,7 +158,7 @@ func (r *replay) expand(_ context.Context, segment int, paths, _ []*path) ([]*Ex
 		}
 		e := *stored
 		e.Candidates = slices.Clone(e.Candidates)
-		if err := r.again(p, &e); err != nil {
+		if err := r.decideAgain(p, &e); err != nil {
 			return out, err
 		}
 		out[i] = &e
@@ -166,8 +167,8 @@ func (r *replay) expand(_ context.Context, segment int, paths, _ []*path) ([]*Ex
 	return out, nil
 }
 
-// again makes the decision again and checks that the trace knows what follows.
-func (r *replay) again(p *path, e *Expansion) error {
+// decideAgain repeats the decision and checks that the trace holds what follows.
+func (r *replay) decideAgain(p *path, e *Expansion) error {
 	d := &e.Decision
 	was := *d
 	d.Ratio, d.Empty, d.Policy = nil, false, false
@@ -178,8 +179,8 @@ func (r *replay) again(p *path, e *Expansion) error {
 	}
 	_, canContinue := p.passage()
 	if !r.decide(d, e.Segment, canContinue) {
-		// A run would ask for exact probabilities here. What comes of it is known
-		// only if the stored run had come to this, too.
+		// A run would ask for exact probabilities here. Their outcome is known only
+		// if the stored run asked, too.
 		if r.mode == Adaptive && !(was.Policy && r.stored.Settings.Mode == Adaptive) {
 			return &Diverged{e.Segment, "the probabilities do not settle whether to retrieve"}
 		}
@@ -188,7 +189,8 @@ func (r *replay) again(p *path, e *Expansion) error {
 		}
 	}
 	if d.Choice == scoring.ChooseRetrieval {
-		// Without a candidate and not marked as empty the retrieval did not finish.
+		// Without a candidate and without the mark Empty, the retrieval did not
+		// finish.
 		if e.Query == "" || e.Eager == EagerUnused && r.trace != TraceFull || len(e.Passages) == 0 && len(e.Candidates) == 0 && !was.Empty {
 			return &Diverged{e.Segment, "nothing was retrieved"}
 		}
@@ -213,8 +215,8 @@ func (r *replay) again(p *path, e *Expansion) error {
 	return nil
 }
 
-// scored implements expander. A candidate that lazy evaluation stopped must still
-// be unable to change the answer.
+// scored implements expander. It checks that a candidate that lazy evaluation
+// stopped still cannot change the answer.
 func (r *replay) scored(k contest, _ []*path) error {
 	beaten := k.beaten()
 	for _, e := range k.expansions {

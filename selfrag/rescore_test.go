@@ -66,7 +66,7 @@ func drawOptions(t *rapid.T, long bool) []selfrag.Option {
 	return out
 }
 
-// told returns what an answer says, without its cost and its trace.
+// told returns the content of an answer without its cost and its trace.
 func told(t *rapid.T, a *selfrag.Answer) string {
 	c := *a
 	c.Trace, c.Usage = nil, generator.Usage{}
@@ -85,8 +85,8 @@ func canonicalTrace(t *rapid.T, tr *selfrag.Trace) string {
 	return string(b)
 }
 
-// A full trace of one segment knows everything: re-scoring gives the answer and
-// the trace of a new run, byte for byte, without any call.
+// A full trace of one segment is sufficient: re-scoring gives the answer and the
+// trace of a new run, byte for byte, without any call.
 func TestRescoreShort(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		m := counting(&generatortest.Random{Seed: rapid.Uint64().Draw(rt, "seed"), MaxWords: 2, MaxSegments: 2})
@@ -125,8 +125,7 @@ func TestRescoreShort(t *testing.T) {
 	})
 }
 
-// For a long answer re-scoring gives the answer of a new run or says that it
-// cannot know it.
+// For a long answer re-scoring gives the answer of a new run or a Diverged error.
 func TestRescoreLong(t *testing.T) {
 	same, diverged := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
@@ -163,8 +162,8 @@ func TestRescoreLong(t *testing.T) {
 	}
 }
 
-// Where probabilities are not exact, a run may ask for exact ones. Re-scoring says
-// that it does not know them rather than guess.
+// If probabilities are not exact, a run may ask for exact ones. Re-scoring reports
+// that they are unknown and does not guess.
 func TestRescoreUnsettled(t *testing.T) {
 	exact := reflection.NewDistribution(reflection.Retrieve, 0.9, 0.1, 0)
 	m := &prober{Script: deciding(open()), exact: exact}
@@ -179,7 +178,7 @@ func TestRescoreUnsettled(t *testing.T) {
 	}
 }
 
-// Whatever is known of the probabilities, re-scoring does not contradict a run.
+// With any knowledge of the probabilities, re-scoring does not contradict a run.
 func TestRescoreInexact(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		m := &generatortest.Random{
@@ -245,7 +244,7 @@ func TestRescoreRefuses(t *testing.T) {
 			}
 		})
 	}
-	// What is the same as in the trace is no change.
+	// An option equal to the trace's setting is no change.
 	same := []selfrag.Option{selfrag.WithK(5), selfrag.WithMaxTokens(200), selfrag.WithSequence(scoring.SequenceAuto, generator.CountAll),
 		selfrag.WithFilter(filter.Not{Filter: filter.Exists{Field: "x"}})}
 	if _, err := selfrag.Rescore(short, same...); err != nil {
@@ -253,7 +252,7 @@ func TestRescoreRefuses(t *testing.T) {
 	}
 }
 
-// What a run would not have asked for does not stand in the new answer.
+// The new answer does not contain what a new run would not have asked for.
 func TestRescoreForgetsTheDecision(t *testing.T) {
 	got, err := selfrag.Rescore(taleTrace(t), always)
 	if err != nil {
@@ -299,7 +298,7 @@ func TestRescoreDiverges(t *testing.T) {
 	}
 }
 
-// A retrieval that failed is not one that found nothing.
+// A failed retrieval differs from one that found nothing.
 func TestRescoreAfterFailedRetrieval(t *testing.T) {
 	index := retriever.Func(func(context.Context, retriever.Query) (retriever.Result, error) {
 		return retriever.Result{}, errAny
@@ -322,7 +321,7 @@ func TestRescoreAfterFailedRetrieval(t *testing.T) {
 	}
 }
 
-// A policy that fails does so in re-scoring as well.
+// A policy that fails also fails in re-scoring.
 func TestRescoreUndecided(t *testing.T) {
 	plain := generator.Step{Text: "The", LogProb: reflection.ExactLog(-1)}
 	stored := run(t, deciding(plain), finds(hits("A")...)).Trace

@@ -33,7 +33,7 @@ func (l *live) retrieveAll(ctx context.Context, paths []*path, expansions []*Exp
 	}
 	for i, e := range expansions {
 		if (e.failed != nil || e.stop == StopBudget) && slices.Contains(want, i) && e.Decision.Choice != scoring.ChooseRetrieval {
-			// Only the full trace asked for passages: what fails decides nothing.
+			// Only the full trace asked for passages: a failure decides nothing.
 			why := cmp.Or(e.failed, budget.ErrExceeded)
 			e.Missing = []retriever.Missing{{Part: "branch not taken", Reason: strings.ToValidUTF8(why.Error(), "\ufffd")}}
 			e.failed, e.stop, e.Query = nil, "", ""
@@ -49,7 +49,7 @@ func (l *live) retrieveAll(ctx context.Context, paths []*path, expansions []*Exp
 	}
 }
 
-// retrieveEach gives each expansion in want passages of its own.
+// retrieveEach retrieves passages for each expansion in want.
 func (l *live) retrieveEach(ctx context.Context, paths []*path, expansions []*Expansion, want []int) {
 	begin := l.list[:0]
 	for _, i := range want {
@@ -66,7 +66,7 @@ func (l *live) retrieveEach(ctx context.Context, paths []*path, expansions []*Ex
 	}
 }
 
-// retrieveFor does retrievals side by side.
+// retrieveFor runs retrievals concurrently.
 func (l *live) retrieveFor(ctx context.Context, list []*Expansion) {
 	defer l.keepCandidate(ctx)()
 	w := wave{n: len(list), do: func(ctx context.Context, i int, emit func(Event)) error {
@@ -88,7 +88,7 @@ func (l *live) retrieveFor(ctx context.Context, list []*Expansion) {
 	}
 }
 
-// endedBy makes an error of a retrieval that did not return.
+// endedBy stores the error of a retrieval that did not return.
 func (e *Expansion) endedBy(err error) {
 	if err != nil {
 		e.failed = fmt.Errorf("%w: %w", ErrRetriever, err)
@@ -112,19 +112,18 @@ func (l *live) retrieveOnce(ctx context.Context, expansions []*Expansion, want [
 	}
 }
 
-// takeOver gives an expansion what was retrieved for another one.
+// takeOver copies the result of another expansion's retrieval.
 func (l *live) takeOver(e, f *Expansion) {
 	e.Query, e.Passages, e.Scores, e.Missing, e.Dropped, e.failed = f.Query, f.Passages, f.Scores, f.Missing, f.Dropped, f.failed
-	e.Queries, e.Retrieval, f.Retrieval = f.Queries, f.Retrieval, nil // steps stand where they were taken
+	e.Queries, e.Retrieval, f.Retrieval = f.Queries, f.Retrieval, nil // steps are recorded once, where they were taken
 	e.stop = cmp.Or(e.stop, f.stop)
 	if e.failed == nil && e.stop == "" {
 		l.event(e.passagesEvent())
 	}
 }
 
-// allowsRetrieval takes a retrieval out of the budget. If that does not allow it,
-// the path ends, unless only a full trace asks for passages: those must not use up
-// a budget.
+// allowsRetrieval reserves a retrieval. If the budget forbids it, the path ends,
+// unless only a full trace asks for the passages: that must not use up a budget.
 func (l *live) allowsRetrieval(ctx context.Context, e *Expansion) bool {
 	if e.Decision.Choice != scoring.ChooseRetrieval && budget.Left(ctx).Retrievals != 0 {
 		return false
@@ -136,7 +135,7 @@ func (l *live) allowsRetrieval(ctx context.Context, e *Expansion) bool {
 	return true
 }
 
-// reserveRetrieval takes a retrieval out of the budget: it is never given back.
+// reserveRetrieval reserves a retrieval, which is never given back.
 func reserveRetrieval(ctx context.Context) error {
 	taken, err := budget.Reserve(ctx, "the retriever", budget.Cost{Retrievals: 1})
 	if err == nil {
@@ -145,7 +144,7 @@ func reserveRetrieval(ctx context.Context) error {
 	return err
 }
 
-// missing names the parts that gave nothing, if the answer could rest on them.
+// missing returns the parts that gave nothing, if they could affect the answer.
 func (e *Expansion) missing() []retriever.Missing {
 	if e.Decision.Choice != scoring.ChooseRetrieval {
 		return nil
@@ -157,8 +156,8 @@ func (e *Expansion) passagesEvent() Event {
 	return Event{Kind: EventPassages, Segment: e.Segment, Parent: e.Parent, Query: e.Query, Passages: e.Passages}
 }
 
-// query is what to search for: the question and, after the first segment, the
-// segment before (paper, Algorithm 1).
+// query returns the text to search for: the question and, after the first segment,
+// the previous segment (paper, Algorithm 1).
 func (l *live) query(p *path) string {
 	if len(p.steps) == 0 {
 		return l.question
@@ -173,10 +172,10 @@ func (l *live) beginRetrieval(ctx context.Context, e *Expansion) context.Context
 	return ctx
 }
 
-// retrieve fills in the passages, checked, and ends the step.
+// retrieve fills in the checked passages and ends the step.
 func (l *live) retrieve(ctx context.Context, e *Expansion) {
 	if e.step != nil {
-		failed := fanout.ErrNoReturn // unless it returns
+		failed := fanout.ErrNoReturn // unless the call returns
 		defer func() {
 			e.step.Set(slog.Int("passages", len(e.Passages)))
 			e.step.End(failed)
@@ -198,7 +197,7 @@ func (l *live) fetch(ctx context.Context, e *Expansion) {
 	ctx, cancel := l.callContext(ctx)
 	defer cancel()
 	if c := e.Decision.Choice; l.bounded && (c == scoring.ChooseNoRetrieval || c == scoring.ChooseContinue) {
-		// What only a full trace asks for must not use up a budget.
+		// Calls that only a full trace asks for must not use up a budget.
 		under, none := budget.Open(ctx, "the branch not taken", budget.Limits{Calls: -1})
 		defer none.Close()
 		ctx = under
@@ -218,11 +217,11 @@ func (l *live) fetch(ctx context.Context, e *Expansion) {
 		e.failed = fmt.Errorf("selfrag: segment %d: retrieving: %w", e.Segment, explain(ctx, err))
 		return
 	}
-	e.take(ctx, res, l.k, l.filter)
+	e.takeResult(ctx, res, l.k, l.filter)
 }
 
-// take checks what the retriever gave and takes it over.
-func (e *Expansion) take(ctx context.Context, res retriever.Result, k int, expr filter.Expr) {
+// takeResult checks the result of the retriever and stores it.
+func (e *Expansion) takeResult(ctx context.Context, res retriever.Result, k int, expr filter.Expr) {
 	e.Scores, e.Missing, e.Queries = res.Scores, res.Missing, res.Queries
 	for i, t := range e.Queries {
 		e.Queries[i] = strings.ToValidUTF8(t, "\ufffd")

@@ -39,8 +39,8 @@ func asJSON(t *testing.T, v any) string {
 	return string(b)
 }
 
-// The memory of candidates is used again for later ones. Nothing that an answer, its
-// trace, an event or a critic was given changes by that.
+// The memory of candidates is reused for later ones. That changes nothing that an
+// answer, its trace, an event or a critic holds.
 func TestLaterQuestionsChangeNothing(t *testing.T) {
 	model := &generatortest.Random{Seed: 5, MinWords: 30, MaxWords: 40}
 	k := &keeper{Critic: critique.NewTokens(model)}
@@ -90,8 +90,8 @@ func TestLaterQuestionsChangeNothing(t *testing.T) {
 	}
 }
 
-// How much a candidate allocates does not creep up: the model's own two closures, two
-// for its loop, the text, and what running it beside others takes.
+// The allocations of a candidate do not grow over time: the model's own two
+// closures, two for its loop, the text, and those for running it beside others.
 func TestAllocationsOfACandidate(t *testing.T) {
 	if raceDetector {
 		t.Skip("the race detector allocates, too")
@@ -110,7 +110,7 @@ func TestAllocationsOfACandidate(t *testing.T) {
 	}
 }
 
-// repeats is a model that says the same whatever it is asked.
+// repeats is a model that says the same to every prompt.
 type repeats []generator.Step
 
 func (m repeats) Generate(context.Context, generator.Request) iter.Seq2[generator.Step, error] {

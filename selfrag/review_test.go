@@ -19,8 +19,8 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// A budget bounds the library's own judge, and what a tight one allows is spent on
-// candidates that can be judged.
+// A budget bounds the library's own judge, and a tight one is spent on candidates
+// that can be judged.
 func TestBudgetBoundsJudge(t *testing.T) {
 	for calls, want := range map[int]struct {
 		text string
@@ -67,7 +67,8 @@ func letter(text string) generator.Step {
 	return generator.Step{Text: text, LogProb: reflection.ExactLog(0), Top: []generator.Alternative{{Text: text, Prob: reflection.ExactLog(0)}}}
 }
 
-// Questions that share a budget do not exceed it together, however many run at once.
+// Questions that share a budget do not exceed it together, however many run at
+// once.
 func TestBudgetOfConcurrentAnswers(t *testing.T) {
 	m := counting(hesitant(script(on(generatortest.Decision(1), generatortest.Decides()), on(said("Yes.")))))
 	e := newEngine(t, m, finds(hits("A", "B", "C", "D", "E")...))
@@ -88,8 +89,8 @@ func TestBudgetOfConcurrentAnswers(t *testing.T) {
 	}
 }
 
-// Events are snapshots: a reader can keep one while the search goes on, and it says
-// later what it said at first.
+// Events are snapshots: a reader can keep one while the search goes on, and it does
+// not change.
 func TestEventsAreSnapshots(t *testing.T) {
 	for _, options := range [][]selfrag.Option{nil, {selfrag.WithLazy(1)}, {selfrag.WithTrace(selfrag.TraceFull)}, {selfrag.WithEagerRetrieval(true)}} {
 		e := newEngine(t, &generatortest.Random{Seed: 4, MaxSegments: 3}, finds(hits("A", "B", "C")...), append(options, selfrag.WithLongForm(2, 3))...)
@@ -111,7 +112,7 @@ func TestEventsAreSnapshots(t *testing.T) {
 		if !slices.Equal(then, later) || len(then) < 5 {
 			t.Errorf("%d events changed:\n%q\n%q", len(then), then, later)
 		}
-		// Another goroutine reads while the search writes: the race detector looks on.
+		// Another goroutine reads while the search writes, for the race detector.
 		forwarded := make(chan selfrag.Event)
 		done := make(chan int)
 		go func() {
@@ -146,7 +147,7 @@ func spelled(e selfrag.Event) string {
 	return text
 }
 
-// Whatever option an engine has, a question can set it back: the answer is that of an engine
+// A question can reset every option of its engine: the answer is that of an engine
 // without it.
 func TestOptionsCanBeSetBack(t *testing.T) {
 	model := func() generator.Generator { return &generatortest.Random{Seed: 5, MaxSegments: 3} }

@@ -23,7 +23,7 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// model is a generator made of a function; it can do nothing else.
+// model is a generator made of a function, without optional methods.
 type model func(context.Context, generator.Request) iter.Seq2[generator.Step, error]
 
 func (m model) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
@@ -157,7 +157,7 @@ func TestMetadataThatCannotBeWrittenIsRefused(t *testing.T) {
 	}
 }
 
-// What only a full trace asks for decides nothing.
+// A failure of what only a full trace asks for decides nothing.
 func TestFullTraceChangesNoOutcome(t *testing.T) {
 	down := errors.New("down")
 	broken := retriever.Func(func(context.Context, retriever.Query) (retriever.Result, error) {
@@ -243,7 +243,7 @@ func TestAffinityTellsQuestionsAndPassagesApart(t *testing.T) {
 		if e := req.Prompt.Evidence; len(e) > 0 {
 			line := req.Prompt.Instruction + e[0].Text
 			if other, ok := seen[req.Affinity]; ok && other != line || req.Affinity < 1 {
-				t.Errorf("affinity %d stands for %q and %q", req.Affinity, other, line)
+				t.Errorf("affinity %d is that of %q and of %q", req.Affinity, other, line)
 			}
 			seen[req.Affinity] = line
 		}
@@ -257,8 +257,8 @@ func TestAffinityTellsQuestionsAndPassagesApart(t *testing.T) {
 	}
 }
 
-// Two paths of a beam are different work, so that a server with enough slots reads
-// neither where the other one is kept.
+// Two paths of a beam are different work, so that a server with enough slots does
+// not read one in the slot of the other.
 func TestAffinityTellsPathsApart(t *testing.T) {
 	m := counting(script(
 		on(more(said("One."), 0, 1, 0), generatortest.Depth(0), generatortest.Shows("A")),

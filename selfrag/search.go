@@ -11,30 +11,29 @@ import (
 	"github.com/goselfrag/goselfrag/scoring"
 )
 
-// expander supplies the search with candidates: by asking models, or out of a
-// stored trace.
+// expander supplies the search with candidates, from models or from a stored trace.
 type expander interface {
-	// expand returns one expansion per open path, in the same order; the done ones
-	// compete with what comes of them. Candidates have everything but what the
+	// expand returns one expansion per open path, in the same order. The done paths
+	// compete with their candidates. Candidates have all fields but those that the
 	// search itself fills in. With an error it returns what it has, nil for paths
-	// it did not get to.
+	// not reached.
 	expand(ctx context.Context, segment int, open, done []*path) ([]*Expansion, error)
-	// scored is called when the candidates of a segment have their scores and
-	// their status, and kept are the paths that go on, best first. An error ends
-	// the search before the segment.
+	// scored is called when the candidates of a segment have scores and statuses.
+	// kept holds the paths that go on, best first. An error ends the search before
+	// the segment.
 	scored(k contest, kept []*path) error
 }
 
 // path is a beam: a sequence of chosen candidates.
 type path struct {
 	steps []step
-	// segments holds what a prompt shows of the steps, once the path is open.
+	// segments is what a prompt shows of the steps, set when the path is opened.
 	segments []generator.PathSegment
 	score    float64
-	// done is set when the path cannot be continued; stop then says why.
+	// done is set if the path cannot be continued; then stop says why.
 	done bool
 	stop StopReason
-	// declined is what the model said instead of what came next.
+	// declined is the model's text if it declined to continue.
 	declined string
 }
 
@@ -54,7 +53,7 @@ func (p *path) node() int {
 
 func (p *path) last() step { return p.steps[len(p.steps)-1] }
 
-// passage is the passage that a continuation of the path would go on using.
+// passage returns the passage that a continuation of the path would use.
 func (p *path) passage() (*retriever.Passage, bool) {
 	for i := len(p.steps) - 1; i >= 0; i-- {
 		if h := p.steps[i].hit(); h != nil {
@@ -64,7 +63,7 @@ func (p *path) passage() (*retriever.Passage, bool) {
 	return nil, false
 }
 
-// relevance is the judgment of that passage, nil if there is none.
+// relevance returns the judgment of that passage, nil if there is none.
 func (p *path) relevance() *reflection.Judgment {
 	for i := len(p.steps) - 1; i >= 0; i-- {
 		if p.steps[i].hit() != nil {
@@ -74,7 +73,7 @@ func (p *path) relevance() *reflection.Judgment {
 	return nil
 }
 
-// hit is the passage of the step's own, nil if it has none.
+// hit returns the step's own passage, nil if it has none.
 func (s step) hit() *retriever.Hit {
 	if i := s.candidate.Passage; i >= 0 && i < len(s.expansion.Passages) {
 		return &s.expansion.Passages[i]
@@ -86,23 +85,23 @@ func (s step) hit() *retriever.Hit {
 type found struct {
 	best *path // nil if there is no answer
 	stop StopReason
-	// declined is what the model said instead of an answer.
+	// declined is the model's text if it declined to answer.
 	declined string
-	// root is the first expansion, in which closed sets are decided.
+	// root is the first expansion. Closed sets are decided in it.
 	root  *Expansion
 	label *scoring.ClosedResult
 }
 
-// search is segment beam search (paper, section 3.3): at every segment each path
-// that is not done is expanded, its candidates are scored, and the best width
-// paths are kept. Done paths keep their slots and compete to the end.
+// search is segment beam search (paper, section 3.3). At every segment it expands
+// each path that is not done, scores the candidates, and keeps the best width
+// paths. Done paths keep their places and compete until the end.
 func search(ctx context.Context, s *settings, ex expander) (found, error) {
 	width, depth := s.beam()
 	// Room for the paths of most searches, in one piece.
 	var rooms struct {
 		first      path
 		pool, open [4]*path
-		next       [2][8]*path // that of a segment becomes the pool of the one after it
+		next       [2][8]*path // that of a segment becomes the pool of the next
 	}
 	pool := append(rooms.pool[:0], &rooms.first)
 	var out found
@@ -125,7 +124,7 @@ func search(ctx context.Context, s *settings, ex expander) (found, error) {
 			out.root = expansions[0]
 		}
 		if err != nil {
-			out = out.settle(pool, s)
+			out = out.pickBest(pool, s)
 			out.stop = StopFailed
 			return out, err
 		}
@@ -134,7 +133,7 @@ func search(ctx context.Context, s *settings, ex expander) (found, error) {
 			room += len(e.Candidates)
 		}
 		next := slices.Grow(rooms.next[segment%2][:0], room)
-		at := 0 // in open, whose order is that of the pool
+		at := 0 // index in open, which has the order of the pool
 		for _, p := range pool {
 			if p.done {
 				next = append(next, p)
@@ -144,7 +143,7 @@ func search(ctx context.Context, s *settings, ex expander) (found, error) {
 			next = s.appendChildren(next, p, expansions[at])
 			at++
 			if len(next) == before {
-				// The path ends here: with what it has, or with nothing at all.
+				// The path ends here, with the segments it has, or none.
 				p.done = true
 				next = append(next, p)
 			}
@@ -161,16 +160,16 @@ func search(ctx context.Context, s *settings, ex expander) (found, error) {
 		}
 		kept := next[:min(width, len(next))]
 		if err := ex.scored(contest{s, done, open, expansions}, kept); err != nil {
-			out = out.settle(pool, s)
+			out = out.pickBest(pool, s)
 			out.stop = StopFailed
 			return out, err
 		}
 		pool = kept
 	}
-	return out.settle(pool, s), nil
+	return out.pickBest(pool, s), nil
 }
 
-// beam returns the paths kept and the greatest number of segments.
+// beam returns the number of paths kept and the greatest number of segments.
 func (s *settings) beam() (width, depth int) {
 	if !s.long {
 		return 1, 1
@@ -178,8 +177,8 @@ func (s *settings) beam() (width, depth int) {
 	return s.width, s.depth
 }
 
-// settle chooses among the paths that are left.
-func (f found) settle(pool []*path, s *settings) found {
+// pickBest chooses among the remaining paths.
+func (f found) pickBest(pool []*path, s *settings) found {
 	best := pool[0]
 	f.stop, f.declined = best.stop, best.declined
 	if len(best.steps) == 0 {
@@ -212,7 +211,7 @@ func (s *settings) closedSet(root *Expansion) *scoring.ClosedResult {
 // appendChildren scores the candidates of an expansion and appends a path for each
 // that is accepted, in candidate order. If there is none it sets p.stop.
 func (s *settings) appendChildren(list []*path, p *path, e *Expansion) []*path {
-	// Of constant room, so that they need no allocation for a few candidates.
+	// Of constant size: a few candidates need no allocation.
 	accepted, rejected := make([]*Candidate, 0, 16), make([]*Candidate, 0, 16)
 	p.stop = e.stop
 	declined := ""
@@ -243,8 +242,8 @@ func (s *settings) appendChildren(list []*path, p *path, e *Expansion) []*path {
 	} else if len(accepted) == 0 && p.stop == "" && declined != "" {
 		p.stop, p.declined = StopAbstained, declined
 	} else if len(accepted) == 0 && p.stop == "" {
-		// No candidate has text. After a segment that is how a model ends an answer,
-		// unless the token limit did.
+		// No candidate has text. After a segment this is how a model ends an
+		// answer, unless the token limit ended it.
 		p.stop = StopEnd
 		if len(p.steps) == 0 {
 			p.stop = StopRejected
@@ -274,8 +273,8 @@ func (s *settings) appendChildren(list []*path, p *path, e *Expansion) []*path {
 	return list
 }
 
-// abstains reports whether no passage of the accepted candidates is relevant enough. It
-// goes by the upper ends: what is not known to be below tau is enough.
+// abstains reports whether no passage of the accepted candidates is relevant
+// enough. It abstains only if every upper bound is below tau.
 func (s *settings) abstains(e *Expansion, accepted []*Candidate) bool {
 	if !s.abstain || e.Decision.branch() != scoring.ChooseRetrieval || len(accepted) == 0 {
 		return false
@@ -288,8 +287,8 @@ func (s *settings) abstains(e *Expansion, accepted []*Candidate) bool {
 	return true
 }
 
-// score fills in a candidate's terms and scores. It returns the status that they
-// and the rules give it, empty if it is accepted, and the reason.
+// score fills in a candidate's terms and scores. It returns the resulting status,
+// empty if the candidate is accepted, and the reason.
 func (s *settings) score(p *path, e *Expansion, c *Candidate) (CandidateStatus, string) {
 	log, n := c.LogProb, c.Counted
 	if c.incomplete() {
@@ -315,7 +314,7 @@ func (s *settings) score(p *path, e *Expansion, c *Candidate) (CandidateStatus, 
 	return "", ""
 }
 
-// ends says whether a path is done after a candidate, and why.
+// ends reports whether a path is done after a candidate, and why.
 func (s *settings) ends(c *Candidate) (bool, StopReason) {
 	switch {
 	case c.Finish == generator.FinishLength:
@@ -334,8 +333,8 @@ func (p *path) scores(list []float64) []float64 {
 	return list
 }
 
-// shown returns what a prompt shows of the path. Nobody may write to it: all
-// candidates that continue the path are asked for with it.
+// shown returns what a prompt shows of the path. It must not be written to: the
+// requests of all candidates that continue the path share it.
 func (p *path) shown() []generator.PathSegment {
 	if len(p.steps) == 0 {
 		return nil

@@ -350,8 +350,8 @@ func TestBeamReplay(t *testing.T) {
 	}
 }
 
-// The finished-beam replay of the specification: an answer that is complete is
-// not dropped because another one goes on.
+// The finished-beam replay of the specification: a complete answer is not dropped
+// when another one goes on.
 func TestFinishedBeamReplay(t *testing.T) {
 	m := script(
 		on(replaySteps("A.", 0.99), generatortest.Depth(0), generatortest.Shows("A")),

@@ -15,7 +15,7 @@ import (
 	"github.com/goselfrag/goselfrag/scoring"
 )
 
-// settings is what the options of a question add up to.
+// settings is the sum of the options of a question.
 type settings struct {
 	mode        Mode
 	threshold   float64
@@ -40,7 +40,7 @@ type settings struct {
 	temperature float64
 	seed        uint64
 	abstain     bool
-	abstainSet  bool // by an option
+	abstainSet  bool // set by an option
 	abstainAt   float64
 	abstainText string
 	need        int
@@ -59,8 +59,7 @@ type settings struct {
 	logRatio    bool // the ratio of a decision is that of the released short form
 }
 
-// DefaultAbstention is what an answer says when the engine abstains, unless
-// [WithAbstention] says otherwise.
+// DefaultAbstention is the default text of an abstention; see [WithAbstention].
 const DefaultAbstention = "The documents do not answer this question."
 
 func defaultSettings() settings {
@@ -86,7 +85,7 @@ func (s *settings) setThreshold(t float64) {
 	s.above, s.notAbove = fmt.Sprintf("ratio above the threshold %g", t), fmt.Sprintf("ratio not above the threshold %g", t)
 }
 
-// apply returns a copy of s with the options on top.
+// apply returns a copy of s changed by the options.
 func (s settings) apply(options []Option) (settings, error) {
 	if len(options) == 0 { // the settings were checked when they were made
 		return s, nil
@@ -94,7 +93,7 @@ func (s settings) apply(options []Option) (settings, error) {
 	return s.applied(options)
 }
 
-// applied does the same for at least one option: s is then on the heap.
+// applied does that for at least one option: s is then on the heap.
 func (s settings) applied(options []Option) (settings, error) {
 	for i, o := range options {
 		if o == nil {
@@ -110,7 +109,7 @@ func (s settings) applied(options []Option) (settings, error) {
 	return s, nil
 }
 
-// atLeast is an option that sets a field to a number from least on.
+// atLeast returns an option that sets a field to a number of at least least.
 func atLeast[N int | time.Duration](option string, least, n N, field func(*settings) *N) Option {
 	return func(s *settings) error {
 		switch {
@@ -124,7 +123,7 @@ func atLeast[N int | time.Duration](option string, least, n N, field func(*setti
 	}
 }
 
-// notNil is an option that sets a part of the engine.
+// notNil returns an option that sets a part of the engine.
 func notNil(option, what string, part any, set func(*settings)) Option {
 	return func(s *settings) error {
 		if isnil.Value(part) {
@@ -135,7 +134,8 @@ func notNil(option, what string, part any, set func(*settings)) Option {
 	}
 }
 
-// oneOf returns e, for the zero value the first of names, or an error if it is none.
+// oneOf returns e, or the first of names for the zero value. A value that is not in
+// names is an error.
 func oneOf[E ~string](option, what string, names []E, e E) (E, error) {
 	if e = cmp.Or(e, names[0]); !slices.Contains(names, e) {
 		return e, optionError(option, "%s %q does not exist: want one of %s", what, e, enum.List(names))

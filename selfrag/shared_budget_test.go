@@ -139,8 +139,8 @@ func TestRetrievalSteps(t *testing.T) {
 	}
 }
 
-// What a retriever may spend leaves room for one candidate; where it has too little it
-// fails, and its policy or the engine says so.
+// The spending of a retriever leaves room for one candidate. If the retriever has
+// too little left it fails, and its policy or the engine says so.
 func TestBudgetForRetriever(t *testing.T) {
 	decides := on(generatortest.Decision(1), generatortest.Decides())
 	for _, tt := range []struct {
@@ -173,8 +173,8 @@ func TestBudgetForRetriever(t *testing.T) {
 	}
 }
 
-// An engine that works within a budget, as one that answers sub-questions inside a
-// retriever does, keeps to what is left there and is charged as a whole.
+// An engine within a budget, such as one that answers sub-questions inside a
+// retriever, keeps to the rest of that budget and is charged as a whole.
 func TestAnswerWithinBudget(t *testing.T) {
 	m := counting(script(on(generatortest.Decision(1), generatortest.Decides()), on(said("Yes."))))
 	e := newEngine(t, m, finds(hits("A", "B", "C")...))
@@ -199,8 +199,8 @@ func TestAnswerWithinBudget(t *testing.T) {
 	}
 }
 
-// The limits of one budget hold for many questions together, whatever the concurrency,
-// and their steps stand in the order of the questions.
+// The limits of one budget hold for many questions together at every concurrency,
+// and their steps are in the order of the questions.
 func TestBudgetOfManyQuestions(t *testing.T) {
 	list := questions(12)
 	for _, limits := range []budget.Limits{{}, {Calls: 9}, {Tokens: 100}} {
@@ -230,8 +230,8 @@ func TestBudgetOfManyQuestions(t *testing.T) {
 	}
 }
 
-// What each of many questions may spend does not depend on how many run at once, whatever
-// the limits bound and whether the parts declare what they cost.
+// The budget of each of many questions does not depend on how many run at once,
+// whatever the limits bound and whether the parts declare their cost.
 func TestBudgetOfManyQuestionsIsFair(t *testing.T) {
 	list := questions(6)
 	for _, limits := range []budget.Limits{{Calls: 1000}, {Calls: 14}, {Tokens: 60}, {Retrievals: 3}, {Calls: 1000, Retrievals: 100}} {
@@ -260,7 +260,8 @@ func TestBudgetOfManyQuestionsIsFair(t *testing.T) {
 	}
 }
 
-// What a rewriter spends through package generator counts, also if it says nothing of it.
+// The calls of a rewriter through package generator count even if it does not
+// report them.
 func TestBudgetOfSilentRewriter(t *testing.T) {
 	m := counting(script(on(said("Yes."))))
 	silent := rewrites(func(ctx context.Context, c generator.Conversation) (generator.Rewriting, error) {

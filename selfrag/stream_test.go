@@ -164,7 +164,7 @@ func TestStreamBreak(t *testing.T) {
 	}
 }
 
-// A loop body that panics leaves nothing behind, either.
+// A panic in the loop body leaves nothing behind, either.
 func TestStreamPanic(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	for _, kind := range []selfrag.EventKind{selfrag.EventDecision, selfrag.EventText, selfrag.EventCandidate, selfrag.EventSegment, selfrag.EventAnswer} {

@@ -31,8 +31,7 @@ func owned() []retriever.Hit {
 	return list
 }
 
-// Nothing of another tenant's gets through, even if the retriever ignores the
-// filter.
+// No text of another tenant gets through, even if the retriever ignores the filter.
 func TestTenantFilter(t *testing.T) {
 	expr := filter.Compare{Field: "tenant", Op: filter.Eq, Value: filter.String("me")}
 	for name, options := range map[string][]selfrag.Option{
@@ -90,7 +89,8 @@ func TestTenantFilterComesFirst(t *testing.T) {
 	}
 }
 
-// The retriever is told the filter, so that it can choose before it cuts.
+// The retriever receives the filter, so that it can filter before it takes the
+// first k.
 func TestFilterReachesRetriever(t *testing.T) {
 	expr := filter.Exists{Field: "tenant"}
 	var got []retriever.Query
@@ -105,7 +105,7 @@ func TestFilterReachesRetriever(t *testing.T) {
 	}
 }
 
-// recording notes the queries of a retriever.
+// recording records the queries of a retriever.
 type recording struct {
 	retriever.Retriever
 	queries *[]retriever.Query

@@ -16,48 +16,46 @@ import (
 	"github.com/goselfrag/goselfrag/scoring"
 )
 
-// TraceVersion is the version of the trace's JSON form. It grows when a field
-// changes its meaning or goes; new fields can come without that.
+// TraceVersion is the version of the trace's JSON form. It grows when a field is
+// removed or changes its meaning; new fields do not change it.
 const TraceVersion = 1
 
-// Trace is the record of how one answer came about. Its JSON form is documented
-// in docs/trace.md. Everything in it but Timing depends only on the question,
-// the options, the model and the passages.
+// Trace is the record of how one answer was made. docs/trace.md documents its JSON
+// form. All of it but Timing depends only on the question, the options, the model
+// and the passages.
 type Trace struct {
 	Version int `json:"version"`
 	// Kind says which decoder made the trace; empty means KindSelfRAG.
 	Kind     TraceKind `json:"kind,omitempty"`
 	Question string    `json:"question"`
-	// Rewriting is the stand-alone question that the rewriter made, if there was a
-	// history.
+	// Rewriting is the question that the rewriter made, if there was a history.
 	Rewriting *generator.Rewriting `json:"rewriting,omitempty"`
-	// Settings is that of the engine. Other kinds have theirs in RAG.
+	// Settings holds the settings of the engine. Other kinds have theirs in RAG.
 	Settings SettingsTrace          `json:"settings,omitzero"`
 	Model    generator.Capabilities `json:"model"`
-	// Templates names the prompts of the critic and the decider, if they ask a
-	// model with templates (see [critique.Templated]), by name.
+	// Templates lists the prompts of the critic and the decider, by name, if they
+	// ask a model with templates (see [critique.Templated]).
 	Templates []TemplateTrace `json:"templates,omitempty"`
 	// Expansions holds every expansion of the search: segment by segment, within
 	// a segment by rank of the path.
 	Expansions []*Expansion `json:"expansions"`
 	// Path holds the nodes of the answer's segments.
 	Path []int `json:"path"`
-	// RAG is what the decoders of package rag write down; nil for the engine, which
-	// leaves one expansion without candidates to them.
+	// RAG is the record of the decoders of package rag; nil for the engine. Traces
+	// of these decoders have one expansion, without candidates.
 	RAG   *RAGTrace       `json:"rag,omitempty"`
 	Usage generator.Usage `json:"usage"`
 	// Timing is nil in the canonical form.
 	Timing *Timing `json:"timing,omitempty"`
 }
 
-// Canonical returns the JSON form without the timing: equal runs give equal
-// bytes.
+// Canonical returns the JSON form without the timing. Equal runs give equal bytes.
 func (t *Trace) Canonical() ([]byte, error) {
 	return json.Marshal(t.canonical())
 }
 
-// canonical is a copy without what differs between equal runs: times, and what
-// a server happened to have in its cache.
+// canonical returns a copy without what differs between equal runs: times, and what
+// a server had in its cache.
 func (t *Trace) canonical() *Trace {
 	c := *t
 	c.Timing = nil
@@ -98,7 +96,7 @@ func canonicalSteps(steps []observe.Record) []observe.Record {
 	return steps
 }
 
-// ParseTrace reads the JSON form. It refuses a newer version.
+// ParseTrace reads the JSON form. A newer version is an error.
 func ParseTrace(b []byte) (*Trace, error) {
 	var t Trace
 	if err := json.Unmarshal(b, &t); err != nil {
@@ -124,7 +122,7 @@ type TemplateTrace struct {
 	TemplateHash string `json:"template_hash"`
 }
 
-// templates lists the prompts of those of the judges that have any, each once.
+// templates lists the prompts of the judges that have any, each once.
 func templates(judges ...any) []TemplateTrace {
 	var out []TemplateTrace
 	for _, j := range judges {
@@ -142,7 +140,7 @@ func templates(judges ...any) []TemplateTrace {
 	return slices.Compact(out)
 }
 
-// SettingsTrace says how the question was asked.
+// SettingsTrace holds the settings of a question.
 type SettingsTrace struct {
 	Mode        Mode                `json:"mode"`
 	Threshold   float64             `json:"threshold"`
@@ -167,17 +165,17 @@ type SettingsTrace struct {
 	Budget      *budget.Limits      `json:"budget,omitempty"`
 	Full        bool                `json:"full,omitempty"`
 	// Lazy is the width of [WithLazy]. LazyOff says why every candidate was
-	// completed all the same, LazyWaits how a candidate waited for its turn
-	// otherwise: "unread", "cut" or "unbegun". LazySupposes is what must hold for
-	// the answer to be that of a full run, and cannot be known.
+	// completed nevertheless. Otherwise LazyWaits says how a candidate waited for
+	// its turn, "unread", "cut" or "unbegun", and LazySupposes is what must hold
+	// for the answer to equal that of a full run and cannot be verified.
 	Lazy         int    `json:"lazy,omitempty"`
 	LazyOff      string `json:"lazy_off,omitempty"`
 	LazyWaits    string `json:"lazy_waits,omitempty"`
 	LazySupposes string `json:"lazy_supposes,omitempty"`
 	// Eager is set with [WithEagerRetrieval].
 	Eager bool `json:"eager_retrieval,omitempty"`
-	// WholeOutput is set with [WithWholeOutput]. LogRatio is set with [WithReleased]: the
-	// decision is that of scoring.DecideByLogs.
+	// WholeOutput is set with [WithWholeOutput]. LogRatio is set with
+	// [WithReleased]: the decision is that of scoring.DecideByLogs.
 	WholeOutput bool `json:"whole_output,omitempty"`
 	LogRatio    bool `json:"log_ratio,omitempty"`
 }
@@ -209,8 +207,8 @@ func (s *settings) traced() SettingsTrace {
 	return t
 }
 
-// settings returns what a search over the trace needs. A trace from a file can
-// say anything, so every value is checked.
+// settings returns the settings for a search over the trace. It checks every value,
+// since a trace from a file can hold anything.
 func (t SettingsTrace) settings() (settings, error) {
 	s := defaultSettings()
 	s.k, s.maxTokens, s.temperature, s.seed, s.fixed = t.K, t.MaxTokens, t.Temperature, t.Seed, t.Fixed
@@ -245,27 +243,28 @@ func (t SettingsTrace) settings() (settings, error) {
 }
 
 // Expansion is one point of the search: a path, the decision on retrieval, the
-// passages, and the candidates that came of them.
+// passages, and their candidates.
 type Expansion struct {
 	// Segment counts from 1.
 	Segment int `json:"segment"`
-	// Parent is the node that the path ends with, 0 at the start.
+	// Parent is the last node of the path, 0 at the start.
 	Parent   int      `json:"parent"`
 	Decision Decision `json:"decision"`
-	// Query is what the retriever was asked, empty if it was not asked.
+	// Query is the query to the retriever, empty if there was none.
 	Query string `json:"query,omitempty"`
-	// Queries holds the texts that a composed retriever searched for besides.
+	// Queries holds further texts that a composed retriever searched for.
 	Queries []string `json:"queries,omitempty"`
-	// Retrieval holds the steps of a composed retriever and the calls of models in it.
+	// Retrieval holds the steps of a composed retriever, with its model calls.
 	Retrieval []observe.Record `json:"retrieval,omitempty"`
-	// Eager says what became of a retrieval that began beside the decision; empty
-	// if there was none.
+	// Eager is the outcome of a retrieval that began beside the decision; empty if
+	// there was none.
 	Eager EagerOutcome `json:"eager,omitempty"`
-	// Passages holds what it gave, best first, after the engine's own checks.
+	// Passages holds the retrieved passages that passed the engine's checks, best
+	// first.
 	Passages []retriever.Hit     `json:"passages,omitempty"`
 	Scores   retriever.ScoreKind `json:"scores,omitempty"`
 	Missing  []retriever.Missing `json:"missing,omitempty"`
-	// Dropped counts the passages that the engine did not take.
+	// Dropped counts the passages that failed the engine's checks.
 	Dropped    Dropped     `json:"dropped,omitzero"`
 	Candidates []Candidate `json:"candidates"`
 
@@ -273,22 +272,22 @@ type Expansion struct {
 	ahead *Expansion
 	// step is the step of the decision, then that of the retrieval, for observers.
 	step *observe.Span
-	// stop says why there may be no candidates.
+	// stop is the reason for an expansion without candidates.
 	stop StopReason
-	// failed is the failure of the decision or the retrieval.
+	// failed is the error of the decision or the retrieval.
 	failed error
-	// refused is the error of a call that a budget did not allow, for observers.
+	// refused is the error of a call that a budget forbade, for observers.
 	refused error
 }
 
-// Dropped counts passages by the reason for which they were not used.
+// Dropped counts unused passages by reason.
 type Dropped struct {
-	Filtered  int `json:"filtered,omitempty"`  // the filter does not hold for them
-	Duplicate int `json:"duplicate,omitempty"` // a passage with the same id stands before them
-	Excess    int `json:"excess,omitempty"`    // more than were asked for
+	Filtered  int `json:"filtered,omitempty"`  // the filter does not match them
+	Duplicate int `json:"duplicate,omitempty"` // a passage before them has the same id
+	Excess    int `json:"excess,omitempty"`    // more than requested
 }
 
-// Decision is how it was decided whether to retrieve before a segment.
+// Decision says whether to retrieve before a segment, and how that was decided.
 type Decision struct {
 	// Choice is what was done.
 	Choice scoring.Choice `json:"choice"`
@@ -296,20 +295,20 @@ type Decision struct {
 	Reason string `json:"reason"`
 	// Dist is the distribution of the group Retrieve, if it was asked for.
 	Dist reflection.Distribution `json:"dist,omitzero"`
-	// Ratio is p(Retrieval) / (p(Retrieval) + p(No Retrieval)), if it was.
+	// Ratio is p(Retrieval) / (p(Retrieval) + p(No Retrieval)), if it was computed.
 	Ratio *scoring.Term `json:"ratio,omitempty"`
 	// Token is the token that was generated.
 	Token reflection.Token `json:"token,omitzero"`
 	Level reflection.Level `json:"level,omitzero"`
 	Usage generator.Usage  `json:"usage,omitzero"`
-	// Policy is set when the choice could not be known and UnknownPolicy made it.
+	// Policy is set if the choice was unknown and UnknownPolicy made it.
 	Policy bool `json:"policy,omitempty"`
-	// Empty is set when retrieval found nothing, so that the segment was generated
+	// Empty is set if retrieval found nothing. Then the segment was generated
 	// without a passage.
 	Empty bool `json:"empty,omitempty"`
 }
 
-// branch is the kind of candidates that stand for the decision.
+// branch returns the kind of candidates that follow from the decision.
 func (d Decision) branch() scoring.Choice {
 	if d.Choice == scoring.ChooseRetrieval && d.Empty {
 		return scoring.ChooseNoRetrieval
@@ -321,21 +320,21 @@ func (d Decision) branch() scoring.Choice {
 type Candidate struct {
 	// Node is the candidate's number, from 1 in order of creation.
 	Node int `json:"node"`
-	// Branch says whether it used a passage, none, or that of the path.
+	// Branch says whether it used a passage, none, or the passage of the path.
 	Branch scoring.Choice `json:"branch"`
-	// Passage is the index of its passage in the expansion's Passages, -1 if it
-	// has none of its own.
+	// Passage is the index of its passage in the expansion's Passages, -1 if it has
+	// none of its own.
 	Passage int `json:"passage"`
 	// Text is the segment's text, white space trimmed.
 	Text string `json:"text"`
 	// LogProb is the summed log-probability of the Counted tokens.
 	LogProb reflection.Prob `json:"log_prob"`
 	Counted int             `json:"counted"`
-	// Finish says why the text ended: FinishEnd, too, if the model judged its
-	// utility, which completes an answer, and FinishStop if more may follow.
+	// Finish says why the text ended. It is FinishEnd also if the model judged the
+	// utility, which completes an answer. It is FinishStop if more may follow.
 	Finish generator.Finish `json:"finish"`
-	// Declined says that the text is no answer but says that there is none: the model declined
-	// to answer.
+	// Declined is set if the model declined to answer: the text says that there is
+	// no answer.
 	Declined bool                `json:"declined,omitempty"`
 	Critique reflection.Critique `json:"critique"`
 	// Boundary is the control token that ended the segment, if one did.
@@ -346,33 +345,33 @@ type Candidate struct {
 	PathScore float64         `json:"path_score"`
 	Status    CandidateStatus `json:"status"`
 	Reason    string          `json:"reason,omitempty"`
-	// Fallback is set when the candidate was used though a constraint rejects it.
+	// Fallback is set if the candidate was used although a constraint rejects it.
 	Fallback bool            `json:"fallback,omitempty"`
 	Usage    generator.Usage `json:"usage"`
 	// Tokens holds the steps in full traces.
 	Tokens []generator.Step `json:"tokens,omitempty"`
 
-	// What a live run needs to go on from the candidate.
+	// For continuing the candidate in a live run.
 	segment  generator.PathSegment
-	boundary generator.Step // which generated Boundary; a copy, so that it keeps no other step alive
+	boundary generator.Step // which generated Boundary; a copy, so that no other step stays in memory
 	key      uint64
 	line     int  // of work, from 0: one for every passage of a path in the beam
 	judging  bool // the critic was asked and has not answered
 	err      error
 }
 
-// CandidateStatus says what became of a candidate.
+// CandidateStatus is the outcome of a candidate.
 type CandidateStatus string
 
-// The statuses. Kept means that the path stayed in the beam, not that it is part
-// of the answer: that is what Trace.Path says.
+// The statuses. Kept means that the path stayed in the beam. Trace.Path says which
+// candidates are part of the answer.
 const (
 	Kept           CandidateStatus = "kept"
 	Pruned         CandidateStatus = "pruned"         // others scored higher
-	Stopped        CandidateStatus = "stopped"        // it could not win any more, so it was not completed: Terms holds its bounds
+	Stopped        CandidateStatus = "stopped"        // it could not win any more and was not completed: Terms holds its bounds
 	Rejected       CandidateStatus = "rejected"       // a rule excludes it, see Reason
 	Failed         CandidateStatus = "failed"         // the model or the critic failed, see Reason
-	Skipped        CandidateStatus = "skipped"        // the budget did not allow it
+	Skipped        CandidateStatus = "skipped"        // the budget forbade it
 	Counterfactual CandidateStatus = "counterfactual" // of the branch not taken, in full traces
 )
 
@@ -387,7 +386,7 @@ type Timing struct {
 type CallTiming struct {
 	// Kind is "decide", "retrieve" or "candidate".
 	Kind string `json:"kind"`
-	// Parent is the node of the path, Node that of the candidate.
+	// Parent is the last node of the path, Node the node of the candidate.
 	Parent int `json:"parent"`
 	Node   int `json:"node,omitempty"`
 	// At is the time from Timing.Start to the beginning of the call.

@@ -46,7 +46,7 @@ func tale() *generatortest.Script {
 	)
 }
 
-// traces are runs whose traces are kept in files.
+// traces are the runs whose traces are kept in files.
 var traces = map[string][]selfrag.Option{
 	"short":     {selfrag.WithConstraints(scoring.Constraints{RejectNoSupport: true}, selfrag.FallbackStop)},
 	"full_long": {selfrag.WithTrace(selfrag.TraceFull), selfrag.WithLongForm(2, 2)},
@@ -226,7 +226,7 @@ func FuzzParseTrace(f *testing.F) {
 	})
 }
 
-// prompted is a critic and a decider that says which prompts it uses.
+// prompted is a critic and a decider that names its prompts.
 type prompted struct {
 	*critiquetest.Critic
 	*critiquetest.Decider

@@ -17,17 +17,17 @@ import (
 	"github.com/goselfrag/goselfrag/scoring"
 )
 
-// draft is a candidate in the making.
+// draft is a candidate while it is generated.
 type draft struct {
 	job
 	live *live
-	req  generator.Request // for the whole of it
-	// next reads the stream that is open; nil if none is.
+	req  generator.Request // for the whole candidate
+	// next reads the open stream; nil if none is open.
 	next  func() (generator.Step, error, bool)
 	stop  func()
 	begun time.Duration        // when the call began
 	done  generator.Completion // what was generated so far, over all calls
-	from  int                  // the first of its steps that the open stream gave
+	from  int                  // the first of its steps that came from the open stream
 	call  context.Context      // of the open stream
 	// calling is the step of the open stream.
 	calling *observe.Span
@@ -49,7 +49,8 @@ func (d *draft) end() {
 }
 
 // generateLazily makes the candidates in waves. Everything is decided between
-// waves, in candidate order, so that no timing gets into the answer or the trace.
+// waves, in candidate order, so that the answer and the trace do not depend on
+// timing.
 func (l *live) generateLazily(ctx context.Context, k contest, jobs []job) {
 	open := make([]*draft, len(jobs))
 	returned := false
@@ -68,8 +69,8 @@ func (l *live) generateLazily(ctx context.Context, k contest, jobs []job) {
 	cold := l.cold(k.open, jobs)
 	begun := open
 	if len(k.done) == 0 && len(open) <= l.lazy && l.lazyPlan.waits != waitsUnread {
-		// One wave completes them all, so that nothing is decided before it and none
-		// waits: a first token is asked for only to warm the server's cache.
+		// One wave completes all candidates: nothing is decided before it and none
+		// waits. A first token is requested only to warm the server's cache.
 		if begun = open[:0]; cold {
 			begun = open[:1]
 		}
@@ -92,8 +93,7 @@ func (l *live) generateLazily(ctx context.Context, k contest, jobs []job) {
 			}
 			return beaten[d.candidate]
 		})
-		// Stable: of equally relevant passages the one that the retriever ranked
-		// higher comes first.
+		// Stable: of equally relevant passages the one ranked higher comes first.
 		slices.SortStableFunc(open, func(a, b *draft) int {
 			return cmp.Compare(b.candidate.Terms.Relevance.Value, a.candidate.Terms.Relevance.Value)
 		})
@@ -110,13 +110,13 @@ func (l *live) generateLazily(ctx context.Context, k contest, jobs []job) {
 	returned = true
 }
 
-// isOver reports whether nothing more is to be read.
+// isOver reports whether there is nothing more to read.
 func (d *draft) isOver() bool {
 	return d.candidate.err != nil || d.candidate.Status == Rejected || !d.candidate.incomplete()
 }
 
-// fatal reports whether a failure in a wave fails the question, so that there is
-// no use in going on.
+// fatal reports whether a failure in a wave fails the question. Then the rest is
+// not needed.
 func (l *live) fatal(wave []*draft) bool {
 	return l.need == 0 && slices.ContainsFunc(wave, func(d *draft) bool { return d.candidate.err != nil })
 }
@@ -130,7 +130,7 @@ func (l *live) open(ctx context.Context, d *draft, req generator.Request) {
 	d.next, d.stop = iter.Pull2(generator.Checked(req, l.engine.model.Generate(l.detached(ctx), req)))
 }
 
-// close breaks the stream off, if one is open, and adds up what it cost.
+// close stops the stream, if one is open, and adds up its cost.
 func (d *draft) close() {
 	if d.next == nil {
 		return
@@ -147,7 +147,7 @@ func (d *draft) close() {
 	d.stop()
 }
 
-// cost is what the draft has cost so far.
+// cost returns the cost of the draft so far.
 func (d *draft) cost() generator.Usage {
 	if d.next == nil {
 		return d.spent
@@ -155,7 +155,7 @@ func (d *draft) cost() generator.Usage {
 	return d.spent.Add(d.callCost())
 }
 
-// callCost is what the open call has cost so far.
+// callCost returns the cost of the open call so far.
 func (d *draft) callCost() generator.Usage {
 	call := d.done
 	call.Steps = call.Steps[d.from:]
@@ -165,7 +165,7 @@ func (d *draft) callCost() generator.Usage {
 // step reads one step.
 func (l *live) step(ctx context.Context, d *draft, emit func(Event)) (generator.Step, error) {
 	s, err, ok := d.next()
-	if err == nil && !ok { // a checked stream does not end so, unless its goroutine did
+	if err == nil && !ok { // a checked stream ends so only if its goroutine did
 		err = generator.ErrIncomplete
 	}
 	if err != nil {
@@ -180,8 +180,8 @@ func (l *live) step(ctx context.Context, d *draft, emit func(Event)) (generator.
 	return s, nil
 }
 
-// begin finds out how relevant a draft's passage is: from the critic or, if it
-// needs the token in which the model says so, from the first token.
+// begin finds the relevance of a draft's passage: from the critic or, if the critic
+// needs the token with the model's judgment, from the first token.
 func (l *live) begin(ctx context.Context, d *draft, emit func(Event)) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -208,7 +208,7 @@ func (l *live) begin(ctx context.Context, d *draft, emit func(Event)) error {
 	return l.bringUp(ctx, d, emit)
 }
 
-// firstToken asks for the first token alone.
+// firstToken requests the first token alone.
 func (l *live) firstToken(ctx context.Context, d *draft, emit func(Event)) error {
 	ctx, cancel := l.callContext(ctx)
 	defer cancel()
@@ -262,9 +262,9 @@ func (l *live) complete(ctx context.Context, d *draft, emit func(Event)) error {
 	return l.bringUp(ctx, d, emit)
 }
 
-// rest is the call for what a draft still lacks. It goes on after the token of
-// IsREL, which no tokenizer joins with what follows; after anything else, and for
-// a sample, whose random numbers cannot be taken up, it begins anew.
+// rest returns the call for the missing part of a draft. It continues after the
+// token of IsREL, which no tokenizer joins with later text. After any other token
+// it begins again, and also for a sample, whose random numbers cannot be resumed.
 func (l *live) rest(d *draft) generator.Request {
 	req := d.req
 	if len(d.done.Steps) == 1 && d.done.Steps[0].Token.Group() == reflection.IsREL && l.trace.Model.Resumes && l.temperature == 0 {
@@ -276,9 +276,8 @@ func (l *live) rest(d *draft) generator.Request {
 	return req
 }
 
-// breaks reports whether a hard constraint may come to reject a draft with its
-// latest step: a token of relevance or support, or, if [Irrelevant] does already,
-// text.
+// breaks reports whether a hard constraint may reject a draft because of its latest
+// step: a token of relevance or support or, after [Irrelevant], text.
 func (l *live) breaks(d *draft, s generator.Step) bool {
 	if d.done.Finish != generator.Running || l.constraints == (scoring.Constraints{}) || l.fallback == FallbackBest {
 		return false
@@ -290,7 +289,7 @@ func (l *live) breaks(d *draft, s generator.Step) bool {
 	return rejected && s.Text != "" && d.candidate.Text == ""
 }
 
-// bringUp brings the candidate up to what was read, and ends it if that is all.
+// bringUp updates the candidate to what was read, and ends it if that is all.
 func (l *live) bringUp(ctx context.Context, d *draft, emit func(Event)) error {
 	if err := l.assessDraft(ctx, d); err != nil {
 		return err
@@ -304,7 +303,7 @@ func (l *live) bringUp(ctx context.Context, d *draft, emit func(Event)) error {
 	return nil
 }
 
-// assessDraft has the critic judge what was read.
+// assessDraft asks the critic to judge what was read.
 func (l *live) assessDraft(ctx context.Context, d *draft) error {
 	c := d.candidate
 	c.Usage = generator.Usage{}
@@ -313,7 +312,7 @@ func (l *live) assessDraft(ctx context.Context, d *draft) error {
 	d.spent = d.spent.Add(c.Usage)
 	c.Usage = d.cost()
 	if d.done.Finish == generator.Running && len(d.done.Steps) > 0 && errors.Is(err, critique.ErrIncomplete) {
-		return nil // it may refuse half a text; what it said before holds
+		return nil // the critic may refuse a partial text; its earlier judgment holds
 	}
 	return err
 }

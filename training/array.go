@@ -5,9 +5,8 @@ import (
 	"io"
 )
 
-// element reads the next element of a JSON array, of which the opening bracket or the comma
-// was read. It looks for the end of the element only; whether that is JSON is found out when
-// it is decoded.
+// element reads the next element of a JSON array, from behind the opening bracket or a
+// comma. It only looks for the end of the element; decoding finds out whether it is JSON.
 func (r *Reader[T]) element() error {
 	b, err := r.space()
 	r.record, r.begun = r.record[:0], r.line
@@ -39,7 +38,7 @@ func (r *Reader[T]) element() error {
 		if b == '\n' {
 			r.line++
 		}
-		if len(r.record) == maxRecord {
+		if len(r.record) == r.most {
 			return fmt.Errorf("%w, and the array cannot be read on", errTooLarge)
 		}
 		r.record = append(r.record, b)

@@ -80,7 +80,7 @@ func Mask(text string, kind MaskKind) ([]Span, error) {
 	}
 }
 
-// spans returns the mask of passages, of which ranges has the bytes with the marks.
+// spans returns the mask of passages. ranges has their bytes, marks included.
 func spans(text string, ranges [][2]int, kind MaskKind) []Span {
 	if len(ranges) == 0 {
 		return nil

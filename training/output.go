@@ -73,9 +73,8 @@ func (o Output) String() string {
 //   - each [Retrieval] is followed by one passage between paragraph marks, and each
 //     passage by its relevance;
 //   - a passage contains no control token;
-//   - a token of IsSUP ends the text of a segment whose passage is relevant, and stands
-//     nowhere else;
-//   - one token of IsUSE ends the output, and stands nowhere else.
+//   - a token of IsSUP comes only at the end of a segment whose passage is relevant;
+//   - one token of IsUSE ends the output, and there is no other.
 //
 // Of a text that has no reserved strings but control tokens, String gives back every byte.
 func Parse(text string) (Output, error) {

@@ -170,7 +170,7 @@ func TestRoundTrip(t *testing.T) {
 func TestRoundTripHostile(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 21))
 	changed := 0
-	for range testsize.Of(10_000, 200_000) {
+	for range testsize.Of(3000, 200_000) {
 		o := randomOutput(rng, func() string { return randomText(rng, harmless, hostile) })
 		text := o.String()
 		got, err := Parse(text)
@@ -227,7 +227,7 @@ func TestParseAgainstGrammar(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 21))
 	tokens := reflection.Tokens()
 	taken := 0
-	for range testsize.Of(20_000, 500_000) {
+	for range testsize.Of(4000, 500_000) {
 		o := randomOutput(rng, func() string { return "_" })
 		text := strings.ReplaceAll(o.String(), "\n", "")
 		text = strings.ReplaceAll(text, "__", "_")
@@ -249,7 +249,7 @@ func TestParseAgainstGrammar(t *testing.T) {
 			taken++
 		}
 	}
-	if taken < 1000 {
+	if taken < 500 {
 		t.Errorf("only %d sequences were well-formed", taken)
 	}
 }

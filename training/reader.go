@@ -29,12 +29,13 @@ type Reader[T Checked] struct {
 	record []byte
 	line   int  // that is read from, from 1
 	begun  int  // the line on which the record begins
+	most   int  // bytes of a record
 	comma  bool // an element of an array was read, and the comma behind it
 }
 
 // NewReader returns a reader of r; name is that of the file in errors.
 func NewReader[T Checked](r io.Reader, name string) *Reader[T] {
-	return &Reader[T]{name: name, in: bufio.NewReaderSize(r, 64<<10), line: 1}
+	return &Reader[T]{name: name, in: bufio.NewReaderSize(r, 64<<10), line: 1, most: maxRecord}
 }
 
 // Line returns the line, from 1, on which the record begins that was yielded last, or to
@@ -43,7 +44,8 @@ func (r *Reader[T]) Line() int { return r.begun }
 
 // All yields the records in their order, once. With a record that is not as T has it, or
 // that fails its Check, it yields what there is of it and a *[dataset.LineError]; the next
-// records follow, unless it is the array that is not JSON. An error of reading is the last. Blank lines are passed over.
+// records follow, unless the array itself is not JSON. An error of reading is the last.
+// Blank lines are passed over.
 func (r *Reader[T]) All() iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		next, err := r.start()
@@ -125,7 +127,7 @@ func (r *Reader[T]) nextLine() error {
 		large := false
 		for {
 			part, err := r.in.ReadSlice('\n')
-			if large = large || len(r.record)+len(part) > maxRecord; !large {
+			if large = large || len(r.record)+len(part) > r.most; !large {
 				r.record = append(r.record, part...)
 			}
 			if err == nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
@@ -54,6 +55,14 @@ func (r Record) Check() error {
 	return err
 }
 
+// Neutralized returns r with Instruction and Input as [generator.SelfRAGTemplate] has them
+// in a prompt: reserved strings in them are made harmless, so that a trainer's tokenizer
+// reads no control token there. Output is left alone: [Output.String] has done it.
+func (r Record) Neutralized() Record {
+	r.Instruction, r.Input = generator.Neutralize(r.Instruction), generator.Neutralize(r.Input)
+	return r
+}
+
 // CriticRecord is a line of the critic's data, in the published fields: Instruction defines
 // what is asked, Input holds the texts to judge, Output is the label.
 type CriticRecord struct {
@@ -72,7 +81,7 @@ func (r CriticRecord) Check() error {
 		}
 	}
 	if t, _ := reflection.ParseToken(r.Output); t.Group() == reflection.NoGroup {
-		return fmt.Errorf("%w: \"output\" is %q: want a token of Retrieve, IsREL, IsSUP or IsUSE", ErrRecord, r.Output)
+		return fmt.Errorf("%w: \"output\" is %.60q: want a token of Retrieve, IsREL, IsSUP or IsUSE", ErrRecord, r.Output)
 	}
 	return nil
 }

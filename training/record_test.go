@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/goselfrag/goselfrag/eval/dataset"
+	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/reflection"
 )
 
 const released = `{"instruction": "Who?", "output": "[No Retrieval]É.[Utility:5]", "input": "", "id": "nq_1", "dataset_name": "nq"}`
@@ -71,16 +73,33 @@ func TestReader(t *testing.T) {
 }
 
 func TestReaderLarge(t *testing.T) {
-	large := `{"instruction":"` + strings.Repeat("a", maxRecord) + `"}`
-	got := read[Record](strings.NewReader(released + "\n" + large + "\n" + released + "\n" + large))
-	if len(got) != 4 || !strings.HasSuffix(got[1], "f:2: training: bad record: it has more than 16 MiB") || !strings.HasPrefix(got[2], "3 ") || !strings.Contains(got[3], "f:4:") {
-		t.Errorf("lines: %.200q", got)
+	const most = 100_000
+	large := `{"instruction":"` + strings.Repeat("a", most) + `"}`
+	read := func(in string) (list []string) {
+		r := NewReader[Record](strings.NewReader(in), "f")
+		if r.most != 16<<20 {
+			t.Errorf("a record may have %d bytes", r.most)
+		}
+		r.most = most
+		for v, err := range r.All() {
+			list = append(list, fmt.Sprintf("%d %s %v", r.Line(), v.ID, err))
+		}
+		return list
 	}
-	if got := read[Record](strings.NewReader("[" + large)); len(got) != 1 || !strings.Contains(got[0], "more than 16 MiB") {
-		t.Errorf("array: %.200q", got)
+	const tooLarge = "training: bad record: it has more than 16 MiB"
+	got := read(released + "\n" + large + "\n" + released + "\n" + large)
+	if diff := cmp.Diff([]string{"1 nq_1 <nil>", "2  f:2: " + tooLarge, "3 nq_1 <nil>", "4  f:4: " + tooLarge}, got); diff != "" {
+		t.Errorf("lines: want -, got +:\n%s", diff)
 	}
+	got = read("[" + released + ",\n" + large + "," + released)
+	if diff := cmp.Diff([]string{"1 nq_1 <nil>", "2  f:2: " + tooLarge + ", and the array cannot be read on"}, got); diff != "" {
+		t.Errorf("array: want -, got +:\n%s", diff)
+	}
+}
+
+func TestReaderFails(t *testing.T) {
 	broken := errors.New("broken")
-	got = read[Record](io.MultiReader(strings.NewReader(released+"\n"), iotest.ErrReader(broken)))
+	got := read[Record](io.MultiReader(strings.NewReader(released+"\n"), iotest.ErrReader(broken)))
 	if len(got) != 2 || !strings.HasSuffix(got[1], "f:2: broken") {
 		t.Errorf("a reader that fails: %q", got)
 	}
@@ -143,6 +162,32 @@ func TestWriter(t *testing.T) {
 	}
 }
 
+// The other records hold whatever texts there are, too.
+func TestWriterOthers(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 21))
+	text := func() string { return "x" + strings.ToValidUTF8(randomText(rng, harmless, hostile), "") }
+	for range 300 {
+		critic := CriticRecord{text(), text(), reflection.FullySupported.String(), text()}
+		judge := JudgeRecord{text(), text(), text(), text(), text(), ID(text()), rng.IntN(9), ID(text())}
+		var out bytes.Buffer
+		w := NewWriter(&out)
+		if err := errors.Join(w.Write(critic), w.Write(judge)); err != nil {
+			t.Fatal(err)
+		}
+		first, second, _ := strings.Cut(out.String(), "\n")
+		for got, err := range NewReader[CriticRecord](strings.NewReader(first), "f").All() {
+			if got != critic || err != nil {
+				t.Errorf("%+v becomes %+v, %v", critic, got, err)
+			}
+		}
+		for got, err := range NewReader[JudgeRecord](strings.NewReader(second), "f").All() {
+			if got != judge || err != nil {
+				t.Errorf("%+v becomes %+v, %v", judge, got, err)
+			}
+		}
+	}
+}
+
 func TestWriterChecks(t *testing.T) {
 	var out bytes.Buffer
 	w := NewWriter(&out)
@@ -167,6 +212,34 @@ func TestWriterChecks(t *testing.T) {
 type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// The prompt that a trainer makes of a record is the prompt of inference, whatever its
+// texts are.
+func TestNeutralized(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 21))
+	changed := 0
+	for range 3000 {
+		r := Record{Instruction: "x" + randomText(rng, harmless, hostile), Input: randomText(rng, harmless, hostile), Output: "[Relevant]"}
+		want, err := generator.SelfRAGTemplate{}.Render(generator.Prompt{Instruction: r.Instruction, Input: r.Input})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := r.Neutralized()
+		got := "### Instruction:\n" + n.Instruction
+		if n.Input != "" {
+			got += "\n\n### Input:\n" + n.Input
+		}
+		if got += "\n\n### Response:\n"; got != want || n.Output != r.Output {
+			t.Fatalf("%q, want %q", got, want)
+		}
+		if n.Instruction != r.Instruction || n.Input != r.Input {
+			changed++
+		}
+	}
+	if changed < 500 {
+		t.Errorf("only %d records held something reserved", changed)
+	}
+}
 
 func TestOtherRecords(t *testing.T) {
 	const critic = `{"instruction":"d","input":"i","output":"[Fully supported]","task":"groundness"}`

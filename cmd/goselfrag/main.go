@@ -3,11 +3,12 @@
 //	go install github.com/goselfrag/goselfrag/cmd/goselfrag@latest
 //	goselfrag ask -docs DIR "question"
 //
-// Its commands are ask, eval, compare, adapt, data, doctor, prompts, version and
-// completion. Flags may have one dash or two. goselfrag help COMMAND says more of each, and
-// goselfrag help models, help pipelines and help systems say how models and pipelines of
-// retrieval are written and what can be compared. The exit code is 0 if all went well, 1 if something failed or the
-// command was interrupted, and 2 if it was called the wrong way.
+// Its commands are ask, eval, compare, adapt, data, doctor, prompts, version and completion. Flags may
+// have one dash or two. goselfrag help COMMAND says more of each, and goselfrag help models,
+// help pipelines, help systems and help layouts say how models, pipelines of retrieval and
+// files of questions are written and what can be compared. The exit code is 0 if all went
+// well, 1 if something failed or the command was interrupted, and 2 if it was called the
+// wrong way.
 package main
 
 import (

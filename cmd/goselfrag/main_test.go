@@ -29,14 +29,14 @@ var commands = []string{"ask", "eval", "compare", "adapt", "data", "doctor", "pr
 
 // Each page of help fits a screen of 40 lines and 80 columns.
 func TestHelpFits(t *testing.T) {
-	lines := []string{"-h", "help", "help models", "help pipelines"}
+	lines := []string{"-h", "help", "help models", "help pipelines", "help systems", "help layouts"}
 	for _, c := range commands {
 		lines = append(lines, c+" -h", "help "+c)
 	}
 	for _, part := range []string{"questions", "prefer", "train", "triples", "posteriors"} {
 		lines = append(lines, "adapt "+part+" -h", "help adapt "+part)
 	}
-	for _, part := range []string{"check"} {
+	for _, part := range []string{"check", "critic", "generate", "pairs"} {
 		lines = append(lines, "data "+part+" -h", "help data "+part)
 	}
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
@@ -49,7 +49,7 @@ func TestHelpFits(t *testing.T) {
 			}
 		}
 	}
-	if len(lines) < 4+2*10+2*5+2*1+4+19 {
+	if len(lines) < 4+2*10+2*5+2*4+4+19 {
 		t.Fatalf("only %d pages: %v", len(lines), lines)
 	}
 	for _, line := range lines {

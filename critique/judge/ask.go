@@ -16,17 +16,17 @@ import (
 )
 
 const (
-	// alternatives is how many of the likeliest tokens are looked through, the
-	// most that hosted models give.
+	// alternatives is the number of likeliest tokens that are read, the most that
+	// hosted models give.
 	alternatives = 20
-	// maxTokens bounds a JSON reply. Replies are short; a model that thinks first
-	// needs the room.
+	// maxTokens bounds a JSON reply. Replies are short, but a model that thinks
+	// first needs the room.
 	maxTokens = 512
-	// nothingYet stands in for the text of an empty path.
+	// nothingYet is the text of an empty path.
 	nothingYet = "(nothing yet)"
 )
 
-// inquiry is one use of a judge: what fills its templates, and what it cost.
+// inquiry is one use of a judge: the values of its templates, and its cost.
 type inquiry struct {
 	judge  *Judge
 	values map[string]string
@@ -80,9 +80,9 @@ func (q *inquiry) critique(ctx context.Context, c critique.Continuation) (critiq
 	return v, err
 }
 
-// ask judges groups: each by its own question where the model gives
-// log-probabilities, and those that this leaves open by the form, which is about
-// all of them.
+// ask judges groups. If the model gives log-probabilities, each group has a
+// question of its own. The form, which asks for all groups, then fills in the open
+// ones.
 func (q *inquiry) ask(ctx context.Context, f form, questions ...single) (map[reflection.Group]reflection.Judgment, error) {
 	probs, err := q.judge.hasProbs(ctx)
 	if err != nil {
@@ -116,7 +116,7 @@ func (q *inquiry) ask(ctx context.Context, f form, questions ...single) (map[ref
 }
 
 // hasProbs asks the model once whether it gives log-probabilities. A model that
-// cannot say is taken at its least.
+// cannot describe itself is assumed to give none.
 func (j *Judge) hasProbs(ctx context.Context) (bool, error) {
 	j.mu.Lock()
 	known := j.probs
@@ -134,22 +134,21 @@ func (j *Judge) hasProbs(ctx context.Context) (bool, error) {
 	return caps.LogProbs, nil
 }
 
-// askOne asks for one token. The judgment is unknown if no label came of it.
+// askOne asks for one token. The judgment is unknown if the token is no label.
 func (q *inquiry) askOne(ctx context.Context, s single) (reflection.Judgment, error) {
 	c, err := q.complete(ctx, s.template, generator.Request{MaxTokens: 1, Alternatives: alternatives})
 	if err != nil || len(c.Steps) == 0 {
 		return reflection.Judgment{}, err
 	}
-	d, token, ok := s.labels.read(c.Steps[0].Top)
+	d, token, ok := s.labels.distribution(c.Steps[0].Top)
 	if !ok {
 		return reflection.Judgment{}, nil
 	}
 	return reflection.Judged(d, token, reflection.PromptedProbs), nil
 }
 
-// askForm asks for a JSON object, once more if the reply holds no clear one, and returns the
-// labels in it in the order of the fields. There are none if both replies cannot
-// be read.
+// askForm asks for a JSON object, once more if the reply holds no clear one. It
+// returns the labels in the order of the fields, none if neither reply can be read.
 func (q *inquiry) askForm(ctx context.Context, f form) ([]reflection.Token, error) {
 	template := f.template
 	for range 2 {
@@ -157,7 +156,7 @@ func (q *inquiry) askForm(ctx context.Context, f form) ([]reflection.Token, erro
 		if err != nil {
 			return nil, err
 		}
-		got, deviates, err := read(c.Said(), f.fields)
+		got, deviates, err := readReply(c.Said(), f.fields)
 		if deviates {
 			q.judge.deviating.Add(1)
 			observe.Current(ctx).Note("a reply was not the JSON object alone, but it was clear")

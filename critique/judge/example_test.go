@@ -13,8 +13,8 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// label is the answer to a question for one token: the labels with their
-// probabilities, likeliest first.
+// label is the answer to a one-token question: the labels with their probabilities,
+// likeliest first.
 func label(pairs ...any) []generator.Step {
 	s := generator.Step{Text: pairs[0].(string)}
 	for i := 0; i < len(pairs); i += 2 {
@@ -24,13 +24,13 @@ func label(pairs ...any) []generator.Step {
 	return []generator.Step{s}
 }
 
-// sentence is a segment: after it the answer goes on, or is complete.
+// sentence is a segment: after it the answer continues, or is complete.
 func sentence(text string, f generator.Finish) []generator.Step {
 	return []generator.Step{{Text: text, LogProb: reflection.ExactLog(math.Log(0.8))}, {Finish: f}}
 }
 
-// chatModel stands for chat.New(…): a model that knows nothing of reflection
-// tokens, scripted.
+// chatModel is a scripted replacement of chat.New(…): a model without reflection
+// tokens.
 func chatModel() generator.Generator {
 	about := func(task, value, text string) generatortest.Match {
 		return func(r generator.Request) bool {
@@ -92,10 +92,10 @@ func Example() {
 	// Franz Kafka wrote it.: IsREL 0.90, IsSUP 0.95, IsUSE 0.75
 	// It was published in 1925.: IsREL 0.90, IsSUP 0.95, IsUSE 0.75
 	// judged by: prompted-probs
-	// prompts:   11
+	// prompts:   14
 }
 
-// A prompt of one's own takes the place of a default one.
+// A custom prompt replaces a default one.
 func ExampleTemplates() {
 	support := generator.MustTaskTemplate("contract-support", "You check statements about contracts.", `<passage>
 {{passage}}

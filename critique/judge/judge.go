@@ -15,15 +15,15 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Judge is a [critique.Critic] and a [critique.Decider] that asks a model. Make
-// one with [New]. It keeps nothing between calls but whether the model gives
-// log-probabilities, makes its calls one after another, and is safe for concurrent
-// use.
+// Judge is a [critique.Critic] and a [critique.Decider] that asks a model. Make one
+// with [New]. Between calls it keeps only whether the model gives
+// log-probabilities. It makes its calls one after another and is safe for
+// concurrent use.
 //
-// A candidate with a passage of its own costs three calls for one token each with
-// log-probabilities, two without; one that goes on with the passage of the path
-// two and one; one without passage one. A decision costs one. Every reply that
-// cannot be read costs one more.
+// Number of calls for a candidate, with log-probabilities (one token each) and
+// without: three and two with a passage of its own, two and one if it continues
+// with the passage of the path, one and one without a passage. A decision takes one
+// call. Every reply that cannot be read takes one more.
 type Judge struct {
 	model generator.Generator
 	t     Templates
@@ -59,9 +59,9 @@ var (
 	continueField  = field{"retrieve", map[string]reflection.Token{"yes": reflection.Retrieval, "no": reflection.NoRetrieval, "continue": reflection.ContinueEvidence}, continueLabels}
 )
 
-// New returns a judge that asks model, which need not be the one that answers. The
-// zero Templates are the default prompts. An error names the template that cannot
-// take the place of the default one. New makes no call.
+// New returns a judge that asks model, which need not be the generator of the
+// answers. The zero Templates are the default prompts. An error names the template
+// that cannot replace the default one. New makes no call.
 func New(model generator.Generator, t Templates) (*Judge, error) {
 	if isnil.Value(model) {
 		return nil, errors.New("judge: the generator is nil")
@@ -72,9 +72,9 @@ func New(model generator.Generator, t Templates) (*Judge, error) {
 	return &Judge{model: model, t: t}, nil
 }
 
-// Deviations returns how many replies were read though they were not the JSON object alone
-// that was asked for, such as one with words around it. Many of them say that the model
-// and the templates do not suit each other.
+// Deviations returns how many replies were read although they were not only the
+// JSON object that was asked for, such as an object with words around it. A large
+// number means that the model and the templates do not suit each other.
 func (j *Judge) Deviations() int { return int(j.deviating.Load()) }
 
 // Templates implements [critique.Templated].
@@ -86,15 +86,16 @@ func (j *Judge) Templates() []generator.TaskTemplate {
 	return list
 }
 
-// mostOf returns the most that n questions for one token each cost, with the form that is
-// asked for if one of them is not answered, and once more if its reply cannot be read. It
-// does not depend on what is known of the model, so that a declared cost never changes.
+// mostOf returns the greatest cost of n one-token questions, with the form if one
+// of them is not answered, and the form once more if its reply cannot be read. It
+// does not depend on what is known of the model, so that a declared cost never
+// changes.
 func mostOf(n int) budget.Cost {
 	return budget.Cost{Calls: n + 2, Tokens: n + 2*maxTokens}
 }
 
-// MostCost implements budget.Declarer: that of a critique of a candidate with a passage of
-// its own, whose relevance is asked for, then support and utility.
+// MostCost implements budget.Declarer: the cost of a critique of a candidate with a
+// passage of its own, which asks for relevance, then for support and utility.
 func (j *Judge) MostCost(int) (budget.Cost, bool) {
 	return mostOf(1).Add(mostOf(2)), true
 }
@@ -105,7 +106,7 @@ func (j *Judge) MostDecisionCost() (budget.Cost, bool) {
 }
 
 // Critique implements [critique.Critic]. A complete candidate without text is not
-// judged. An incomplete one is refused, unless it has no steps: then its passage is
+// judged. An incomplete one with steps is refused; without steps its passage is
 // judged.
 func (j *Judge) Critique(ctx context.Context, c critique.Continuation) (critique.Verdict, error) {
 	asked := inquiry{judge: j}
@@ -117,8 +118,8 @@ func (j *Judge) Critique(ctx context.Context, c critique.Continuation) (critique
 	return v, nil
 }
 
-// Decide implements [critique.Decider]. Where the path holds a passage it can also
-// be decided to go on with it.
+// Decide implements [critique.Decider]. If the path holds a passage, the decision
+// can also be to continue with it.
 func (j *Judge) Decide(ctx context.Context, s critique.Situation) (critique.RetrievalVerdict, error) {
 	asked := inquiry{judge: j, values: map[string]string{
 		"question": question(s.Question, s.Prompt),
@@ -140,7 +141,7 @@ func (j *Judge) Decide(ctx context.Context, s critique.Situation) (critique.Retr
 	return d, nil
 }
 
-// question is what is to be answered, with its task if there is one.
+// question returns the question to answer, with its task if there is one.
 func question(standAlone string, p generator.Prompt) string {
 	if p.Input == "" {
 		return standAlone

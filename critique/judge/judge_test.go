@@ -38,7 +38,7 @@ func rule(template string, steps []generator.Step) generatortest.Rule {
 	return generatortest.Rule{When: generatortest.TaskNamed(template), Steps: steps}
 }
 
-// probRules answer the questions for one token.
+// probRules answer the one-token questions.
 func probRules() []generatortest.Rule {
 	return []generatortest.Rule{
 		rule("judge-relevance", chosen("A", 0.5, " A", 0.25, "B", 0.125)),
@@ -49,7 +49,7 @@ func probRules() []generatortest.Rule {
 	}
 }
 
-// labelRules answer those for JSON.
+// labelRules answer the JSON questions.
 func labelRules() []generatortest.Rule {
 	return []generatortest.Rule{
 		rule("judge-relevance-json", said(`{"relevance": "relevant"}`)),
@@ -193,7 +193,7 @@ func TestDistributions(t *testing.T) {
 	}
 }
 
-// What the prompts say, and that data stays within its marks.
+// The content of the prompts, and that data stays within its marks.
 func TestPrompts(t *testing.T) {
 	model := &generatortest.Script{Rules: probRules(), Capabilities: withProbs}
 	p := generator.Prompt{
@@ -285,8 +285,8 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-// Examples of a replaced template reach the model before the question, and stay there
-// when it is asked again.
+// Examples of a replaced template reach the model before the question, and are
+// still there when it is asked again.
 func TestExamples(t *testing.T) {
 	with := func(template generator.TaskTemplate, reply string) generator.TaskTemplate {
 		values := make(map[string]string)
@@ -341,7 +341,7 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// What a model thinks before it judges is no part of the reply.
+// A model's thinking before the judgment is not part of the reply.
 func TestThinking(t *testing.T) {
 	model := &generatortest.Script{Capabilities: without, Rules: []generatortest.Rule{
 		rule("judge-utility-json", said("<think>\nIt could be {\"utility\": 1}.\n</think>\n\n{\"utility\": 4}")),
@@ -356,8 +356,8 @@ func TestThinking(t *testing.T) {
 	}
 }
 
-// A reply that is clear though it is not what was asked for is read, without a second
-// call, and counted.
+// A clear reply that is not in the requested form is read, without a second call,
+// and counted.
 func TestDeviations(t *testing.T) {
 	model := &generatortest.Script{Capabilities: without, Rules: []generatortest.Rule{rule("judge-utility-json", said(`Sure! {"utility": 5, "reason": "short"} Hope that helps.`))}}
 	j := newJudge(t, model)
@@ -405,8 +405,8 @@ func TestRepair(t *testing.T) {
 	})
 }
 
-// A model that is said to give log-probabilities and does not is asked for labels,
-// and only for those that are open.
+// A model that declares log-probabilities but gives none is asked for labels, and
+// only for those that are open.
 func TestFallsToLabelsOpenly(t *testing.T) {
 	in := candidate(generator.Prompt{Evidence: []generator.Evidence{trial}}, "Kafka.")
 	for name, answer := range map[string][]generator.Step{
@@ -435,7 +435,7 @@ func TestFallsToLabelsOpenly(t *testing.T) {
 	}
 }
 
-// A model that cannot describe itself is not supposed to give anything.
+// A model that cannot describe itself is assumed to give no probabilities.
 func TestModelThatSaysNothingOfItself(t *testing.T) {
 	model := &generatortest.Script{Rules: labelRules()}
 	v, err := newJudge(t, generatortest.Bare(model)).Critique(t.Context(), candidate(generator.Prompt{Force: reflection.NoRetrieval}, "Kafka."))
@@ -446,7 +446,7 @@ func TestModelThatSaysNothingOfItself(t *testing.T) {
 
 var errLost = errors.New("the line is dead")
 
-// moody describes itself at the second time.
+// moody describes itself at the second call.
 type moody struct {
 	*generatortest.Script
 	asked int

@@ -17,7 +17,7 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// label is a one-token answer and what it means.
+// label is a one-token answer and its meaning.
 type label struct {
 	name  string
 	token reflection.Token
@@ -27,8 +27,8 @@ type label struct {
 type labels []label
 
 // find returns the index of the label that a token spells, -1 if it spells none.
-// Case, full-width forms, and what is neither letter nor digit at the ends do not
-// matter: "A", " a", "**A" and "A)" are spellings of one label.
+// Case, full-width forms, and characters at the ends other than letters and digits
+// are ignored: "A", " a", "**A" and "A)" are spellings of one label.
 func (ls labels) find(token string) int {
 	word := strings.TrimFunc(token, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	word = strings.Map(func(r rune) rune {
@@ -40,21 +40,21 @@ func (ls labels) find(token string) int {
 	return slices.IndexFunc(ls, func(l label) bool { return strings.EqualFold(l.name, word) })
 }
 
-// minMass is the probability that all spellings of all labels must have together.
-// With less the model has answered something else, and the ratio between its
-// labels says little.
+// minMass is the least probability that all spellings of all labels must have
+// together. With less the model has answered something else, and the ratio between
+// its labels means little.
 const minMass = 0.5
 
-// rounding is how far the sum of a server's probabilities may be off: they are
+// rounding is the possible error of the sum of a server's probabilities, which are
 // rounded to single precision.
 const rounding = 1e-6
 
-// read turns the likeliest tokens at a position into the distribution of the
+// distribution turns the likeliest tokens at a position into the distribution of the
 // labels' group and the likeliest label. A label has the summed probability of its
-// spellings among them; one without any is bounded by what all of them together
-// leave. What spellings below them would add to a label is not known and left out.
+// spellings among them. A label without any is bounded by what all of them together
+// leave. Spellings below them would add to a label, but are unknown and left out.
 // It reports false if the tokens do not answer the question.
-func (ls labels) read(top []generator.Alternative) (reflection.Distribution, reflection.Token, bool) {
+func (ls labels) distribution(top []generator.Alternative) (reflection.Distribution, reflection.Token, bool) {
 	sums := make([]float64, len(ls))
 	all, mass := 0.0, 0.0
 	for _, a := range top {
@@ -93,20 +93,19 @@ func (ls labels) read(top []generator.Alternative) (reflection.Distribution, ref
 // field is one member of the JSON object that a reply must be.
 type field struct {
 	key string
-	// values maps what may stand there to its meaning. Digits are JSON numbers,
-	// everything else is a string.
+	// values maps the allowed values to their meaning. Digits are JSON numbers, all
+	// other values are strings.
 	values map[string]reflection.Token
-	// letters are the answers to the same question for one token, which some models give
-	// here, too.
+	// letters are the answers to the same question for one token. Some models give
+	// them here, too.
 	letters labels
 }
 
-// maxReply bounds the length in bytes of a reply that is looked at, which ends any
-// nesting, too.
+// maxReply bounds the length in bytes of a reply that is read, and so the nesting.
 const maxReply = 4096
 
 // parse reads a reply that must be one JSON object with exactly the given fields,
-// each once, white space and one Markdown code fence around it aside. The error
+// each once. White space and one Markdown code fence may surround it. The error
 // says what is wrong, in words that a model can act on.
 func parse(reply string, fields []field) (map[string]reflection.Token, error) {
 	if len(reply) > maxReply {
@@ -134,7 +133,7 @@ func parse(reply string, fields []field) (map[string]reflection.Token, error) {
 		if err != nil {
 			return nil, errors.New("the reply is not JSON")
 		}
-		token, ok := fields[i].mean(value)
+		token, ok := fields[i].meaning(value)
 		if !ok {
 			return nil, fmt.Errorf("the value of %q is not one of those allowed", key)
 		}
@@ -157,12 +156,12 @@ func parse(reply string, fields []field) (map[string]reflection.Token, error) {
 	return out, nil
 }
 
-// read reads a reply as parse does, or else one in which the labels are clear all the same:
-// an object in some text, with more fields, with keys and labels in another case, with the
-// letter of a label, or with a number that is written in another way. Several objects must
-// agree. It reports whether the reply deviates from what was asked for. The error is that
-// of parse.
-func read(reply string, fields []field) (found map[string]reflection.Token, deviates bool, err error) {
+// readReply reads a reply as parse does. If that fails it reads a reply in which the
+// labels are still clear: an object within text, with more fields, with keys and
+// labels in another case, with the letter of a label, or with a number in another
+// notation. Several objects must agree. It reports whether the reply deviates from
+// what was asked for. The error is that of parse.
+func readReply(reply string, fields []field) (found map[string]reflection.Token, deviates bool, err error) {
 	if found, err = parse(reply, fields); err == nil || len(reply) > maxReply || !utf8.ValidString(reply) {
 		return found, false, err
 	}
@@ -189,9 +188,9 @@ func read(reply string, fields []field) (found map[string]reflection.Token, devi
 	return found, true, nil
 }
 
-// object reads the object that text begins with. The end is that of the object if all
-// fields are in it with a label, 0 otherwise. It does not fit if a field is in it twice
-// with several labels.
+// object reads the object that text begins with. end is its end if it has a label
+// for each field, else 0. It does not fit if a field occurs twice with different
+// labels.
 func object(text string, fields []field) (found map[string]reflection.Token, end int, fits bool) {
 	dec := json.NewDecoder(strings.NewReader(text))
 	dec.UseNumber()
@@ -209,7 +208,7 @@ func object(text string, fields []field) (found map[string]reflection.Token, end
 		if i < 0 {
 			continue
 		}
-		token, ok := fields[i].clear(value)
+		token, ok := fields[i].looseMeaning(value)
 		if !ok {
 			return nil, 0, false
 		}
@@ -224,8 +223,9 @@ func object(text string, fields []field) (found map[string]reflection.Token, end
 	return found, int(dec.InputOffset()), fits
 }
 
-// clear returns what a value means that may be written in another way than asked for.
-func (f field) clear(value any) (reflection.Token, bool) {
+// looseMeaning returns the meaning of a value that may be in another notation than asked
+// for.
+func (f field) looseMeaning(value any) (reflection.Token, bool) {
 	switch v := value.(type) {
 	case string:
 		v = strings.TrimSpace(v)
@@ -246,8 +246,8 @@ func (f field) clear(value any) (reflection.Token, bool) {
 	return reflection.None, false
 }
 
-// mean returns what a JSON value means in the field.
-func (f field) mean(value json.Token) (reflection.Token, bool) {
+// meaning returns the meaning of a JSON value in the field.
+func (f field) meaning(value json.Token) (reflection.Token, bool) {
 	switch v := value.(type) {
 	case string:
 		if _, err := strconv.Atoi(v); err == nil {
@@ -262,7 +262,7 @@ func (f field) mean(value json.Token) (reflection.Token, bool) {
 	return reflection.None, false
 }
 
-// unfence takes off a Markdown code fence around the whole text.
+// unfence removes a Markdown code fence around the whole text.
 func unfence(text string) string {
 	text = strings.TrimSpace(text)
 	inner, ok := strings.CutPrefix(text, "```")

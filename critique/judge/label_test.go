@@ -63,7 +63,7 @@ func TestReadTopTokens(t *testing.T) {
 		{"control tokens and the end are no labels", []generator.Alternative{{Token: reflection.FullySupported, Prob: exact(0.5)}, {End: true, Prob: exact(0.5)}}, nil, reflection.None},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d, token, ok := supportLabels.read(c.top)
+			d, token, ok := supportLabels.distribution(c.top)
 			if ok != (c.want != nil) || token != c.token {
 				t.Fatalf("%v %v %v", d, token, ok)
 			}
@@ -79,9 +79,9 @@ func TestReadTopTokens(t *testing.T) {
 	}
 }
 
-// A vocabulary in which everything is known is the oracle: whatever a server with
-// a short list of top tokens gives, no bound may exclude the truth, and an exact
-// label may lack at most what the list leaves out.
+// A vocabulary in which everything is known is the reference. For any short list of
+// top tokens, no bound may exclude the true value, and an exact label may lack at
+// most what the list leaves out.
 func TestReadAgainstTheWholeVocabulary(t *testing.T) {
 	words := []string{"A", " A", "a", "A.", "**A", "B", " B", "b", "(B", "C", " C", "c", "C)", "The", " It", "\n", "No", "Full", "AB", "D", "1", "…"}
 	answers, bounded := 0, 0
@@ -112,7 +112,7 @@ func TestReadAgainstTheWholeVocabulary(t *testing.T) {
 			p, _ := a.Prob.Value()
 			rest += p
 		}
-		d, _, ok := supportLabels.read(all[:n])
+		d, _, ok := supportLabels.distribution(all[:n])
 		if !ok {
 			continue
 		}
@@ -206,7 +206,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// Replies that are not the object alone, but clear.
+// Replies that are not only the object, but clear.
 func TestRead(t *testing.T) {
 	segment := []field{supportField, utilityField}
 	for reply, want := range map[string]string{
@@ -236,7 +236,7 @@ func TestRead(t *testing.T) {
 		strings.Repeat(`{"a":`, maxReply/5):                                         "",
 		`{"support": "partial", "utility": 4}` + strings.Repeat(" x", maxReply):     "",
 	} {
-		found, deviates, err := read(reply, segment)
+		found, deviates, err := readReply(reply, segment)
 		got := ""
 		if err == nil {
 			got = fmt.Sprint(int(found["utility"]-reflection.Utility1)+1) + "4"
@@ -248,37 +248,37 @@ func TestRead(t *testing.T) {
 			t.Errorf("%.200s: %q, %v: want %q", reply, got, err, want)
 		}
 	}
-	if found, deviates, err := read(`Sure! {"relevance":"A"} Hope that helps`, []field{relevanceField}); err != nil || !deviates || found["relevance"] != reflection.Relevant {
+	if found, deviates, err := readReply(`Sure! {"relevance":"A"} Hope that helps`, []field{relevanceField}); err != nil || !deviates || found["relevance"] != reflection.Relevant {
 		t.Errorf("%v, %t, %v", found, deviates, err)
 	}
-	if found, deviates, err := read(`{"relevance":"irrelevant"}`, []field{relevanceField}); err != nil || deviates || found["relevance"] != reflection.Irrelevant {
+	if found, deviates, err := readReply(`{"relevance":"irrelevant"}`, []field{relevanceField}); err != nil || deviates || found["relevance"] != reflection.Irrelevant {
 		t.Errorf("%v, %t, %v", found, deviates, err)
 	}
 }
 
-// FuzzRead checks that what parse reads is read the same, and that talk around it that has
-// no braces does not matter.
+// FuzzRead checks that read gives the same as parse, and that surrounding text
+// without braces does not matter.
 func FuzzRead(f *testing.F) {
 	for _, s := range []string{`{"support": "partial", "utility": 4}`, `x {"support":"A","utility":"4","z":[{}]} y`, `{"support":{"support":"full","utility":1}}`} {
 		f.Add(s)
 	}
 	fields := []field{supportField, utilityField}
 	f.Fuzz(func(t *testing.T, reply string) {
-		got, _, err := read(reply, fields)
+		got, _, err := readReply(reply, fields)
 		if want, strict := parse(reply, fields); strict == nil && (err != nil || !maps.Equal(got, want)) {
 			t.Fatalf("%q: %v, %v", reply, got, err)
 		}
 		if err == nil && len(got) != 2 {
 			t.Fatalf("%q: %v", reply, got)
 		}
-		if again, _, err2 := read("So: "+reply+" That is all.", fields); err == nil && len(reply) < maxReply-50 && (err2 != nil || !maps.Equal(got, again)) {
+		if again, _, err2 := readReply("So: "+reply+" That is all.", fields); err == nil && len(reply) < maxReply-50 && (err2 != nil || !maps.Equal(got, again)) {
 			t.Fatalf("%q: %v, but %v with words around, %v", reply, got, again, err2)
 		}
 	})
 }
 
-// FuzzParse compares the parser with another one, which lets encoding/json fill a
-// map and counts the keys in the text by hand.
+// FuzzParse compares the parser with another one, in which encoding/json fills a
+// map and the keys in the text are counted by hand.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		`{"support": "partial", "utility": 4}`, "```json\n{\"utility\":1,\"support\":\"none\"}\n```", `{"support":"full","support":"full","utility":2}`,
@@ -331,8 +331,8 @@ func slowParse(reply string) (map[string]reflection.Token, bool) {
 	return out, true
 }
 
-// FuzzSpellings checks that what a spelling is made of is its label and nothing
-// else that is a letter or a digit.
+// FuzzSpellings checks that a spelling consists of its label and no other letters
+// or digits.
 func FuzzSpellings(f *testing.F) {
 	for _, s := range []string{"A", " b", "Ｃ", "**A**", "1.", "ⅰ", "A\x00", "\xff", "K", "ß"} {
 		f.Add(s)
@@ -379,7 +379,7 @@ func TestTemplatesAreChecked(t *testing.T) {
 	for _, f := range j.Templates() {
 		names = append(names, f.Name())
 	}
-	want := "judge-relevance judge-support mine judge-retrieve judge-continue judge-relevance-json judge-segment-json judge-utility-json judge-retrieve-json judge-continue-json judge-repair"
+	want := "judge-relevance judge-support mine judge-retrieve judge-continue judge-sentence judge-relevance-json judge-segment-json judge-utility-json judge-retrieve-json judge-continue-json judge-support-json judge-sentence-json judge-repair"
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("templates %s", got)
 	}

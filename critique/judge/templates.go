@@ -7,16 +7,16 @@ import (
 	"github.com/goselfrag/goselfrag/generator"
 )
 
-// Templates holds the prompts of a [Judge]. A zero template stands for the default
-// one of the same field. Another template must have exactly the placeholders that
-// are named here, and ask for the same labels:
+// Templates holds the prompts of a [Judge]. A zero template means the default of
+// the same field. Another template must have exactly the placeholders that are
+// listed here, and ask for the same labels:
 //
 //   - question: the question, with its task if there is one
 //   - passage: title and text of the passage
 //   - before: the answer before the segment, "(nothing yet)" at its start
 //   - segment: the segment that is judged
-//   - answer: the answer up to and with the segment; where a decision is asked
-//     for, the answer so far, "(nothing yet)" at its start
+//   - answer: the answer including the segment; for a decision, the answer so
+//     far, "(nothing yet)" at its start
 //   - reply, reason: a reply that could not be read, and what is wrong with it
 //
 // All of them are data.
@@ -26,7 +26,8 @@ type Templates struct {
 	Support   generator.TaskTemplate // question, passage, before, segment: A fully, B partially, C not supported
 	Utility   generator.TaskTemplate // question, answer: 1 to 5
 	Retrieve  generator.TaskTemplate // question, answer: A retrieve, B do not
-	Continue  generator.TaskTemplate // question, answer, passage: as Retrieve, C go on with the passage at hand
+	Continue  generator.TaskTemplate // question, answer, passage: as Retrieve, C continue with the current passage
+	Sentence  generator.TaskTemplate // question, passage, before, segment: as Continue, for a segment that is known; only for Label
 
 	// Questions that are answered with one JSON object.
 	RelevanceJSON generator.TaskTemplate // question, passage: {"relevance": "relevant" or "irrelevant"}
@@ -34,8 +35,10 @@ type Templates struct {
 	UtilityJSON   generator.TaskTemplate // question, answer: {"utility": 1 to 5}
 	RetrieveJSON  generator.TaskTemplate // question, answer: {"retrieve": "yes" or "no"}
 	ContinueJSON  generator.TaskTemplate // question, answer, passage: {"retrieve": "yes", "no" or "continue"}
+	SupportJSON   generator.TaskTemplate // question, passage, before, segment: {"support": "full", "partial" or "none"}; only for Label
+	SentenceJSON  generator.TaskTemplate // question, passage, before, segment: as ContinueJSON, for a segment that is known; only for Label
 
-	// Repair is put behind a JSON question whose reply could not be read, as by
+	// Repair is appended to a JSON question whose reply could not be read, as by
 	// [generator.TaskTemplate.Join].
 	Repair generator.TaskTemplate // reply, reason
 }
@@ -113,6 +116,24 @@ The answer so far stands in <answer>. Is it necessary to look something up in do
 
 The answer so far stands in <answer>; its latest sentences were written with the passage at hand. What does the next sentence of the answer need?`
 
+	sentenceBody = `<question>
+{{question}}
+</question>
+
+<passage>
+{{passage}}
+</passage>
+
+<before>
+{{before}}
+</before>
+
+<segment>
+{{segment}}
+</segment>
+
+The segment is part of an answer to the question and comes after the text in <before>, which was written with the passage at hand. What was needed to write the segment?`
+
 	oneLetter = "\nAnswer with one letter and nothing else."
 	oneObject = "Reply with one JSON object and nothing else: "
 )
@@ -124,6 +145,8 @@ var defaults = Templates{
 	Retrieve:  generator.MustTaskTemplate("judge-retrieve", system, retrieveBody+"\nA: yes\nB: no"+oneLetter),
 	Continue: generator.MustTaskTemplate("judge-continue", system, continueBody+
 		"\nA: another passage\nB: no passage at all\nC: the passage at hand"+oneLetter),
+	Sentence: generator.MustTaskTemplate("judge-sentence", system, sentenceBody+
+		"\nA: another passage, with facts that the passage at hand does not hold\nB: no passage at all\nC: the passage at hand"+oneLetter),
 
 	RelevanceJSON: generator.MustTaskTemplate("judge-relevance-json", system, relevanceBody+" "+oneObject+
 		`{"relevance": "relevant"} if it does, {"relevance": "irrelevant"} if it does not.`),
@@ -138,6 +161,13 @@ var defaults = Templates{
 		`{"retrieve": "yes"} or {"retrieve": "no"}.`),
 	ContinueJSON: generator.MustTaskTemplate("judge-continue-json", system, continueBody+" "+oneObject+
 		`{"retrieve": "yes"} if it needs another passage, {"retrieve": "no"} if it needs none, {"retrieve": "continue"} if the passage at hand is enough.`),
+
+	SupportJSON: generator.MustTaskTemplate("judge-support-json", system, supportBody+`
+
+"support" says how far the passage supports the segment: "full" if all that it says stands in the passage or follows from it, "partial" if some of it does, "none" if nothing does or the passage says otherwise.
+`+oneObject+`{"support": "full"}`),
+	SentenceJSON: generator.MustTaskTemplate("judge-sentence-json", system, sentenceBody+" "+oneObject+
+		`{"retrieve": "yes"} if it needed another passage, {"retrieve": "no"} if it needed none, {"retrieve": "continue"} if the passage at hand was enough.`),
 
 	Repair: generator.MustTaskTemplate("judge-repair", "", `An earlier reply to this was not usable: {{reason}}.
 
@@ -157,13 +187,14 @@ type named struct {
 func (t *Templates) fields() []named {
 	return []named{
 		{"Relevance", &t.Relevance}, {"Support", &t.Support}, {"Utility", &t.Utility},
-		{"Retrieve", &t.Retrieve}, {"Continue", &t.Continue},
+		{"Retrieve", &t.Retrieve}, {"Continue", &t.Continue}, {"Sentence", &t.Sentence},
 		{"RelevanceJSON", &t.RelevanceJSON}, {"SegmentJSON", &t.SegmentJSON}, {"UtilityJSON", &t.UtilityJSON},
-		{"RetrieveJSON", &t.RetrieveJSON}, {"ContinueJSON", &t.ContinueJSON}, {"Repair", &t.Repair},
+		{"RetrieveJSON", &t.RetrieveJSON}, {"ContinueJSON", &t.ContinueJSON},
+		{"SupportJSON", &t.SupportJSON}, {"SentenceJSON", &t.SentenceJSON}, {"Repair", &t.Repair},
 	}
 }
 
-// complete puts the defaults in for zero templates and checks the others.
+// complete replaces zero templates by the defaults and checks the others.
 func (t *Templates) complete() error {
 	list := DefaultTemplates()
 	for i, d := range list.fields() {

@@ -1,7 +1,14 @@
-// Package dataset reads question sets: UTF-8 files of JSON lines, one value a line.
-// Blank lines and fields that a layout does not name are passed over. An error in a
-// line is a *[LineError], which names the file and the line. Pipes and devices are refused,
-// as the reading of one may never end: [Read] reads any stream.
+// Package dataset reads question sets in UTF-8, and writes results.
+//
+// [Questions] and [Passages] read the library's own layout, JSON lines, as lists. [Items] and
+// [Corpus] read this and many other layouts as streams: memory does not grow with the file.
+// [Judgments] and [Runs] read files of TREC. Blank lines and fields that a layout does not
+// name are passed over. An error in a line is a *[LineError], which names the file and the
+// line. Pipes and devices are refused, as the reading of one may never end: [Read],
+// [ReadItems] and [ReadCorpus] read any stream.
+//
+// Results are written as the scorers of others read them: [WriteALCE], [WriteFactScore],
+// [WriteRun], [WriteMAUVE], [WriteReleased].
 package dataset
 
 import (
@@ -19,15 +26,22 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// LineError says which line of a file cannot be used, and why.
+// LineError says which line of a file, or which element of a JSON array, cannot be used, and
+// why.
 type LineError struct {
-	File string // the name the file was read under
-	Line int    // from 1
-	Err  error
+	File   string // the name the file was read under
+	Line   int    // from 1; 0 in a JSON array
+	Record int    // the number of the element of a JSON array, from 1; 0 elsewhere
+	Err    error
 }
 
 // Error implements error.
-func (e *LineError) Error() string { return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Err) }
+func (e *LineError) Error() string {
+	if e.Record > 0 {
+		return fmt.Sprintf("%s: record %d: %v", e.File, e.Record, e.Err)
+	}
+	return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Err)
+}
 
 // Unwrap returns the reason.
 func (e *LineError) Unwrap() error { return e.Err }
@@ -125,7 +139,7 @@ func Read[T any](r io.Reader, name string, check func(*T) error) ([]T, error) {
 		if line = bytes.TrimSpace(line); len(line) > 0 {
 			v, wrong := parse(line, check)
 			if wrong != nil {
-				return nil, &LineError{name, n, wrong}
+				return nil, &LineError{File: name, Line: n, Err: wrong}
 			}
 			out = append(out, v)
 		}

@@ -80,6 +80,25 @@ func (c *Confusion[C]) Majority() float64 {
 	return share(most, all)
 }
 
+// Kappa returns Cohen's κ of two raters, the truth and the predictions: (a − c) / (1 − c) with
+// a the accuracy and c the sum over the classes of the product of their shares. It is 1 if
+// they agree everywhere, 0 if no more often than by chance, and at least −1. Without
+// examples, or if both always give one and the same class, κ is not defined and the error
+// is an *[InputError].
+func (c *Confusion[C]) Kappa() (float64, error) {
+	right, all, chance := 0, 0, 0
+	for i := range c.counts {
+		both, truth, predicted := c.of(i)
+		right += both
+		all += truth
+		chance += truth * predicted
+	}
+	if chance == all*all {
+		return 0, inputError("Kappa", "both raters give the same class to each of %d examples: want at least two classes", all)
+	}
+	return float64(right*all-chance) / float64(all*all-chance), nil
+}
+
 // BalancedAccuracy returns the mean of the classes' recalls, in [0, 1], over the
 // classes of which there are examples. Always predicting one of n such classes
 // scores 1/n.

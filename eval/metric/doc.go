@@ -2,9 +2,11 @@
 // All functions are pure and may be called from several goroutines at once.
 //
 // Text, over a question's gold answers: [Match], [MatchFold], [ExactMatch], [F1],
-// [RougeL]. Rankings: [Recall], [ReciprocalRank], [NDCG], [AveragePrecision].
-// Scores and probabilities: [AUC], [CalibrationError], [Reliability], [LogLoss]. Classes:
-// [Confusion].
+// [RougeL], and as the programs of others compute them [MatchReleased], [StringEM],
+// [RougeLStem], [RougeLsum]. Citations: [Citations]. Rankings: [Recall], [ReciprocalRank],
+// [NDCG], [AveragePrecision], over the order of [TRECOrder]. Scores and probabilities: [AUC],
+// [CalibrationError], [Reliability], [LogLoss], [Brier]. Abstention: [RiskCoverage]. Classes:
+// [Confusion]. Biographies: [FactScore].
 // Chance: [Bootstrap]. Times: [Quantile].
 //
 // The figures of single questions are averaged with [Mean]: the mean of

@@ -1,6 +1,7 @@
 package metric
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -10,6 +11,28 @@ import (
 // first place only, and the second still takes up a place. An id that stands twice in
 // relevant is one id. If nothing is relevant the result is 0, as in trec_eval when it
 // is told to count such queries: leave them out of means, or say that they are in.
+
+// Scored is an id with its score in a ranking.
+type Scored struct {
+	ID    string
+	Score float64
+}
+
+// TRECOrder returns the ids of list in the order in which trec_eval looks at them, whatever
+// their order in its file: by score, and ids of one score by id, both descending. Scores are
+// compared as float32, as there, so that two which differ by less are one; ids are compared
+// byte by byte.
+func TRECOrder(list []Scored) []string {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b Scored) int {
+		return cmp.Or(cmp.Compare(float32(b.Score), float32(a.Score)), cmp.Compare(b.ID, a.ID))
+	})
+	ids := make([]string, len(list))
+	for i, s := range list {
+		ids[i] = s.ID
+	}
+	return ids
+}
 
 // hits yields the first k places of ranked, from 1, with the id at each; ids that
 // came before are left out.

@@ -19,6 +19,13 @@ func Match(answer string, golds []string) bool {
 	})
 }
 
+// MatchReleased reports whether the answer contains one of the gold answers, letter for letter:
+// the metric of the released evaluation, with which a gold answer such as "A" is in nearly
+// every answer and "" in all.
+func MatchReleased(answer string, golds []string) bool {
+	return slices.ContainsFunc(golds, func(g string) bool { return strings.Contains(answer, g) })
+}
+
 // MatchFold is [Match] with answer and gold answers in lower case and in Unicode's form
 // NFC, where marks belong to their letters: neither "cafe" nor "caf" plus an accent
 // is in "café", however that is written.

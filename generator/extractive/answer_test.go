@@ -9,8 +9,8 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// The answer is on one line, without what looks like a mark in Cited, and its citation has
-// the passage as it was.
+// The answer is on one line, without text that looks like a mark in Cited, and its
+// citation has the unchanged passage.
 func TestAnswerFromAWrappedPassage(t *testing.T) {
 	const text = "The ferry was sold.\nThe harbor bridge was\nopened in 1932 [4].\nIt is grey."
 	index := retriever.Func(func(context.Context, retriever.Query) (retriever.Result, error) {

@@ -2,35 +2,35 @@ package extractive
 
 import "math"
 
-// background is the n-gram model behind the tree. It is counted over the
-// sentences, titles and the question of one request, each closed by end.
+// background is the n-gram model behind the tree. It is counted over the sentences,
+// titles and the question of one request, each closed by end.
 //
 //	P(w | u v) = triShare·c(u v w)/c(u v) + biShare·c(v w)/c(v) + uniShare·c(w)/N + baseShare·base(w)
 //
-// The share of a context that was never seen goes to the next shorter one, so
-// that the sum over all w stays one.
+// The share of an unseen context is added to the next shorter one, so that the sum
+// over all w is one.
 type background struct {
 	symbols []symbol
-	same    []int32 // the next place of the same symbol, -1 at the last
-	first   []int32 // by symbol: its first place, -1 if it has none
+	same    []int32 // the next position of the same symbol, -1 at the last
+	first   []int32 // by symbol: its first position, -1 if it has none
 	count   []int32 // by symbol
 
-	common map[symbol]*neighbors // of the symbols found in many places, once asked for
+	common map[symbol]*neighbors // of the symbols with many positions, once requested
 }
 
-// many is the number of places of a symbol from which on they are walked through once
-// and not for every question about it: else a text of one word again and again would
-// take time by the square of its length.
+// many is the number of positions of a symbol from which on its neighbors are
+// counted once and not for every request. Otherwise a text that repeats one word
+// would take quadratic time.
 const many = 64
 
-// neighbors counts what stands around one symbol.
+// neighbors counts the symbols around one symbol.
 type neighbors struct {
 	before map[symbol]int32
 	after  map[symbol]int32
 	both   map[[2]symbol]int32
 }
 
-// around returns the counts around s if it stands in many places, else nil.
+// around returns the counts around s if s has many positions, else nil.
 func (b *background) around(s symbol) *neighbors {
 	if b.count[s] < many {
 		return nil
@@ -61,7 +61,7 @@ const (
 	baseShare = 0.05
 )
 
-// index counts the symbols once all of them are known; size is the number of
+// index counts the symbols when all of them are known; size is the number of
 // different ones.
 func (b *background) index(size int) {
 	places := make([]int32, len(b.symbols)+2*size)
@@ -78,12 +78,12 @@ func (b *background) index(size int) {
 	}
 }
 
-// recent is the two symbols before a position; unseen where there is none.
+// recent holds the two symbols before a position; unseen if there is none.
 type recent struct{ before, last symbol }
 
 func (c recent) then(s symbol) recent { return recent{c.last, s} }
 
-// shares holds, for one context, what one count is worth at each order.
+// shares holds, for one context, the value of one count at each order.
 type shares struct{ tri, bi, uni, base float64 }
 
 func (b *background) shares(c recent) shares {
@@ -91,7 +91,7 @@ func (b *background) shares(c recent) shares {
 	tri, bi, uni := triShare, biShare, uniShare
 	followers, pairs := 0, 0
 	// The symbol after end belongs to another text, and control tokens are in no
-	// text: only text tokens make a context.
+	// text. So only text tokens make a context.
 	if c.last >= firstText {
 		followers = int(b.count[c.last])
 		pairs = b.pairs(c)
@@ -114,7 +114,7 @@ func (b *background) shares(c recent) shares {
 	return s
 }
 
-// pairs returns how often both symbols of c stand one after the other.
+// pairs returns how often the two symbols of c are adjacent.
 func (b *background) pairs(c recent) (n int) {
 	if k := b.around(c.last); k != nil {
 		return int(k.before[c.before])
@@ -127,7 +127,8 @@ func (b *background) pairs(c recent) (n int) {
 	return n
 }
 
-// pair reports whether both symbols of c stand at place i, the last one there.
+// pair reports whether the two symbols of c are adjacent with the last one at
+// position i.
 func (b *background) pair(i int32, c recent) bool {
 	return i > 0 && b.symbols[i-1] == c.before
 }
@@ -144,7 +145,7 @@ func (b *background) counted(c recent, sh shares, w symbol) float64 {
 	return sh.sum(tri, bi, int(b.count[w]))
 }
 
-// followed returns how often w stands behind both symbols of c, and behind the last.
+// followed returns how often w follows both symbols of c, and the last one.
 func (b *background) followed(c recent, w symbol) (tri, bi int) {
 	if k := b.around(c.last); k != nil {
 		return int(k.both[[2]symbol{c.before, w}]), int(k.after[w])
@@ -184,11 +185,11 @@ func (b *background) countedAll(c recent, sh shares) []float64 {
 	return out
 }
 
-// logSum returns log(p + share·exp(base)), also where exp(base) is too small for
-// a float64 and p is zero.
+// logSum returns log(p + share·exp(base)), even if exp(base) is too small for a
+// float64 and p is zero.
 func logSum(p, share, base float64) float64 {
 	if p > 0 {
-		// A certain token can come out a rounding error above one.
+		// Rounding can make a certain token slightly more probable than one.
 		return math.Min(0, math.Log(p+share*math.Exp(base)))
 	}
 	return math.Log(share) + base

@@ -12,14 +12,14 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// PreferenceFloor is the least probability that [Model.Preference] reckons with.
+// PreferenceFloor is the least probability in [Model.Preference].
 const PreferenceFloor = 1e-6
 
-// Preference says how much the model prefers the answer, given a passage: the
-// natural logarithm of the probability Σ π_i of the sentences that hold one of
-// the answers, ignoring case, and at least that of [PreferenceFloor]. It is the
-// likelihood by which a retriever can be adapted to a model (the preference of
-// AAR, arXiv 2305.17331). Errors are those of a request with that passage.
+// Preference returns how much the model prefers the answer, given a passage: the
+// natural logarithm of the probability Σ π_i of the sentences that hold one of the
+// answers, ignoring case, and at least that of [PreferenceFloor]. It is the
+// likelihood by which a retriever can be adapted to a model (the preference of AAR,
+// arXiv 2305.17331). Errors are those of a request with that passage.
 func (m *Model) Preference(ctx context.Context, question string, passage generator.Evidence, answers ...string) (float64, error) {
 	w, _, err := m.open(ctx, generator.Request{
 		Prompt:    generator.Prompt{Instruction: question, Evidence: []generator.Evidence{passage}},
@@ -57,10 +57,10 @@ func (w *world) holds(i int, answers []string) bool {
 }
 
 // Support returns the distribution of IsSUP for any text against a passage. It
-// looks for words, names and numbers that the passage does not have or has in
-// another place, for a negation more or less, and for a text that is cut or opens
-// with a pronoun; it knows nothing of meaning. For a sentence of the passage it is
-// the distribution that the model gives when it quotes it.
+// detects words, names and numbers that the passage does not have or has in another
+// place, a different number of negations, and a text that is cut or opens with a
+// pronoun; it has no notion of meaning. For a sentence of the passage it is the
+// distribution that the model gives when it quotes it.
 func (m *Model) Support(passage, text string) reflection.Distribution {
 	lex := lexicon.New(len(passage)/8+16, lexicon.LanguageOf(passage))
 	var sentences [][]lexicon.Word

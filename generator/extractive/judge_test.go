@@ -92,7 +92,7 @@ const (
 	germanBridges  = "Die Brücke wurde 1932 vom Bürgermeister eröffnet. Die Brücke ist grau. Die Fähre brachte jeden Tag 40 Gäste über den Fluss."
 )
 
-// What is asked for is found in other languages as well, by words, numbers and names.
+// Answers are found in other languages as well, by words, numbers and names.
 func TestAnswersInOtherLanguages(t *testing.T) {
 	for _, tt := range []struct{ question, passage, want string }{
 		{"大桥是什么时候开通的？", chineseBridges, "大桥于1932年由市长开通。"},
@@ -107,8 +107,8 @@ func TestAnswersInOtherLanguages(t *testing.T) {
 	}
 }
 
-// With the threshold for abstention, ordinary questions are answered by a passage that does,
-// and not by another.
+// With the threshold for abstention, ordinary questions are answered by a passage
+// with the answer, and not by another.
 func TestAbstainBelow(t *testing.T) {
 	const (
 		shop    = "Our opening hours are nine to six, Monday to Friday. To stop the machine, press the red button. The warranty lasts two years."
@@ -137,7 +137,7 @@ func TestAbstainBelow(t *testing.T) {
 	}
 }
 
-// TestSupportOfAQuoteIsThatOfItsText compares what the model says when it quotes
+// TestSupportOfAQuoteIsThatOfItsText compares the model's support of a quotation
 // with the comparison of the same text with the passage.
 func TestSupportOfAQuoteIsThatOfItsText(t *testing.T) {
 	m := New()
@@ -157,8 +157,8 @@ func TestSupportOfAQuoteIsThatOfItsText(t *testing.T) {
 	}
 }
 
-// TestLengthAloneDoesNotHelp makes each sentence in turn twice as long with
-// words that have nothing to do with the question.
+// TestLengthAloneDoesNotHelp makes each sentence in turn twice as long with words
+// unrelated to the question.
 func TestLengthAloneDoesNotHelp(t *testing.T) {
 	const filler = " while slow clouds moved over quiet fields and soft rain fell on green hills"
 	for _, question := range []string{"when was the bridge opened", "who sold the ferry", "how many passengers did the ferry carry", "why is the bridge grey"} {

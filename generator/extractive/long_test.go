@@ -14,8 +14,8 @@ import (
 )
 
 // TestLongAnswers asks for long answers through the engine: they have several
-// sentences, none twice, each a sentence of the passage it cites, and they end
-// before the depth does.
+// sentences, none twice, each a sentence of the cited passage, and they end before
+// the greatest depth.
 func TestLongAnswers(t *testing.T) {
 	passages := []retriever.Passage{
 		{ID: "light", Title: "Brannock lighthouse", Text: "The lighthouse of Brannock was built in 1871 by Ada Kerr. The lighthouse of Brannock stands on the northern cliff. The lamp of the lighthouse turns once in twelve seconds."},

@@ -8,9 +8,9 @@ import (
 	"github.com/goselfrag/goselfrag/generator/extractive"
 )
 
-// RAG-Sequence over this model: what one passage quotes has a small but positive
-// probability under the others, so that thorough decoding, which asks for it,
-// gives more than fast decoding, which takes it as zero.
+// RAG-Sequence over this model: a quotation of one passage has a small but positive
+// probability under the others. So thorough decoding, which asks for it, gives more
+// than fast decoding, which takes it as zero.
 func TestThoroughDiffersFromFast(t *testing.T) {
 	model := extractive.New()
 	ask := func(text string) generator.Request {

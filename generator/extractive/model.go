@@ -16,34 +16,35 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Abstention is what the model says after [No Retrieval] when the question holds
-// no text to quote from.
+// Abstention is the model's text after [No Retrieval] when the question holds no
+// text to quote from.
 const Abstention = "I cannot answer this without a source."
 
-// AbstainBelow is the probability of [Relevant] below which the model recommends to
-// abstain: it quotes a sentence of any passage that it is shown. Engines take it for their
-// default; see selfrag.WithAbstention. It was chosen once for the embedded parameters:
-// docs/extractive.md says by what, and how often an engine then answers and abstains.
+// AbstainBelow is the recommended threshold for abstention: the probability of
+// [Relevant] below which to abstain, since the model quotes a sentence of any
+// passage. Engines use it by default; see selfrag.WithAbstention. It was chosen
+// once for the embedded parameters: docs/extractive.md describes how, and how often
+// an engine then answers and abstains.
 const AbstainBelow = 0.4
 
-// off is ε, the share of the background where the history is on the tree.
+// off is ε, the share of the background while the history is on the tree.
 const off = 1e-3
 
 // Model is the extractive model. Make one with [New] or [Load]. It is safe for concurrent
 // use, starts no goroutines and does no I/O.
 type Model struct {
 	parameters *parameters
-	// last is the prompt read last: the candidates of a question have the same.
+	// last is the last parsed prompt: the candidates of a question share it.
 	last atomic.Pointer[readPrompt]
 }
 
-// readPrompt is a prompt taken apart.
+// readPrompt is a parsed prompt.
 type readPrompt struct {
 	instruction, input string
 	asked              feature.Asked
 }
 
-// ask takes a prompt apart.
+// ask parses a prompt.
 func (m *Model) ask(p generator.Prompt) feature.Asked {
 	r := m.last.Load()
 	if r == nil || r.instruction != p.Instruction || r.input != p.Input {
@@ -62,14 +63,14 @@ var (
 	_ generator.Checker       = (*Model)(nil)
 )
 
-// history is what stands before a position: the place in the tree and the
-// context of the background.
+// history is the state before a position: the place in the tree and the context of
+// the background.
 type history struct {
 	node
 	recent
 }
 
-// open makes the world of a request, or says why there is none.
+// open makes the world of a request, or returns why it cannot.
 func (m *Model) open(ctx context.Context, req generator.Request) (*world, history, error) {
 	if err := req.Check(); err != nil {
 		return nil, history{}, err
@@ -96,7 +97,7 @@ func (w *world) after(h history, s symbol) history {
 	return history{w.then(h.node, s), h.recent.then(s)}
 }
 
-// logProb returns the log-probability of a token, of which text is given if it is
+// logProb returns the log-probability of a token. text is given if the token is
 // unseen.
 func (w *world) logProb(h history, s symbol, text string) float64 {
 	sh, tree, ground := w.mixture(h)
@@ -107,8 +108,8 @@ func (w *world) logProb(h history, s symbol, text string) float64 {
 	return logSum(p, ground*sh.base, logBase(len(text)))
 }
 
-// mixture returns the shares of the background's orders at h, and those of the
-// tree and of the background.
+// mixture returns the shares of the background's orders at h, and those of the tree
+// and of the background.
 func (w *world) mixture(h history) (sh shares, tree, ground float64) {
 	sh = w.background.shares(h.recent)
 	if h.phase == lost {
@@ -135,8 +136,8 @@ func (w *world) next(h history) []float64 {
 	return p
 }
 
-// alternatives lists the symbols, likeliest first; of equals, end comes first,
-// then control tokens in vocabulary order, then text as it stands in the request.
+// alternatives lists the symbols, likeliest first. Of equals, end comes first, then
+// control tokens in vocabulary order, then text in the order of the request.
 func (w *world) alternatives(logs []float64) []generator.Alternative {
 	order := make([]symbol, len(logs))
 	for i := range order {
@@ -183,9 +184,9 @@ func (w *world) step(req generator.Request, h history, s symbol, text string, fi
 }
 
 // Generate implements [generator.Generator]. At temperature 0 it takes the
-// likeliest control tokens and the likeliest whole sentence. At a higher one it
-// draws token by token, among the tokens that [Model.Next] lists and that the
-// tokenizer would cut there.
+// likeliest control tokens and the likeliest whole sentence. At a higher
+// temperature it draws token by token, among the tokens that [Model.Next] lists and
+// that the tokenizer would cut there.
 func (m *Model) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
 	return func(yield func(generator.Step, error) bool) {
 		w, h, err := m.open(ctx, req)
@@ -199,7 +200,7 @@ func (m *Model) Generate(ctx context.Context, req generator.Request) iter.Seq2[g
 			s.Usage = generator.Usage{PromptTokens: w.promptTokens, GeneratedTokens: n}
 			yield(s, nil)
 		}
-		var said strings.Builder // where there is nothing to quote
+		var said strings.Builder // used if there is nothing to quote
 		for n := 0; ; n++ {
 			if err := ctx.Err(); err != nil {
 				yield(generator.Step{}, stopped(err))
@@ -282,5 +283,5 @@ func (w *world) draw(h history, temperature, x float64) symbol {
 			break
 		}
 	}
-	return last // also if rounding has left a trifle of x
+	return last // also if rounding left a little of x
 }

@@ -17,8 +17,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// parts are what random texts are made of: words that sentences share, marks
-// that end them, reserved strings and odd characters.
+// parts are the pieces of random texts: words that sentences share, marks that end
+// them, reserved strings and unusual characters.
 var parts = []string{
 	"the", " the", " bridge", " was", " built", " in", " 1932", ".", ". The", ". It", "?", " ", "\n\n", ",", " a", "b",
 	"[Relevant]", "</paragraph>", "[Utility:5]", "é", "東", "\U0001F600", "\x00", "\xff", "'",
@@ -61,14 +61,14 @@ func drawRequest(t *rapid.T) generator.Request {
 	return req
 }
 
-// asStep returns the step that stands for an alternative, false for the end.
+// asStep returns the step of an alternative, false for the end.
 func asStep(a generator.Alternative) (generator.Step, bool) {
 	return generator.Step{Text: a.Text, Token: a.Token}, !a.End
 }
 
-// TestEveryHistorySumsToOne walks random histories, on the tree and off it, and
-// checks at each position that the distribution sums to one, that it is sorted,
-// and that Score gives the end and a random token the probability that Next does.
+// TestEveryHistorySumsToOne draws random histories, on the tree and off it. It
+// checks at each position that the distribution sums to one and is sorted, and that
+// Score and Next agree on the end and a random token.
 func TestEveryHistorySumsToOne(t *testing.T) {
 	m := New()
 	rapid.Check(t, func(t *rapid.T) {
@@ -119,7 +119,7 @@ func TestEveryHistorySumsToOne(t *testing.T) {
 
 func text(steps []generator.Step) string { return generator.Completion{Steps: steps}.Text() }
 
-// lastControl returns the place after the last control token.
+// lastControl returns the position after the last control token.
 func lastControl(steps []generator.Step) int {
 	for i := len(steps); i > 0; i-- {
 		if steps[i-1].Token != reflection.None {
@@ -187,8 +187,8 @@ func (w *world) spell(symbols []symbol) string {
 	return b.String()
 }
 
-// TestGreedyTakesTheSentence has a case in which the likeliest first token
-// begins two sentences, neither of them the likeliest.
+// TestGreedyTakesTheSentence has a case in which the likeliest first token begins
+// two sentences, neither of them the likeliest.
 func TestGreedyTakesTheSentence(t *testing.T) {
 	m := New()
 	req := about("when was the bridge built", "Old maps show the bridge built. Old plans show the bridge built. In 1932 the bridge was built.")
@@ -236,8 +236,8 @@ func TestTaskIsUnsupported(t *testing.T) {
 	}
 }
 
-// A sentence that is wrapped in its passage is quoted on one line, with the same support;
-// code and lists are not changed.
+// A sentence that is wrapped in its passage is quoted on one line, with the same
+// support; code and lists are unchanged.
 func TestQuotesAreOnOneLine(t *testing.T) {
 	for name, c := range map[string]struct{ question, passage, want string }{
 		"prose":   {"when was the bridge opened", "The ferry was sold.\nThe bridge was\nopened in\r\n  1932 by the mayor.\nIt is grey.", "The bridge was opened in 1932 by the mayor."},

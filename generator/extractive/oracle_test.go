@@ -12,14 +12,13 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// leaf is one thing the tree can say, as tokens written out, with its
-// probability.
+// leaf is one possible output of the tree, as written tokens, with its probability.
 type leaf struct {
 	tokens []string
 	p      float64
 }
 
-// leaves lists everything a short or long answer from one passage can be, by the
+// leaves lists every possible short or long answer from one passage, by the
 // formulas of the package documentation.
 func leaves(w *world, long bool) (all []leaf) {
 	sum := 0.0
@@ -66,7 +65,7 @@ func leaves(w *world, long bool) (all []leaf) {
 	return all
 }
 
-// ngrams is the background written down plainly: counts by string.
+// ngrams is the background in simple form: counts by string.
 type ngrams struct {
 	count map[string]float64
 	total float64
@@ -114,9 +113,9 @@ func (n ngrams) prob(before []string, token string, bytes int) float64 {
 	return p + uni*n.count[token]/n.total
 }
 
-// TestAgainstEnumeration computes the probability of every token of everything
-// the tree can say, and of texts that leave it, from the list of leaves and the
-// plain counts, and compares it with Score.
+// TestAgainstEnumeration computes the probability of every token of every output of
+// the tree, and of texts that leave it, from the list of leaves and the plain
+// counts, and compares it with Score.
 func TestAgainstEnumeration(t *testing.T) {
 	m := New()
 	// Sentences that share beginnings, one the beginning of another, one twice.
@@ -207,8 +206,8 @@ func TestAgainstEnumeration(t *testing.T) {
 	}
 }
 
-// TestAgainstCounts compares the background with plain counts where words stand in so
-// many places that they are counted ahead.
+// TestAgainstCounts compares the background with plain counts for words with so
+// many positions that they are counted ahead.
 func TestAgainstCounts(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 7))
 	var b strings.Builder
@@ -243,8 +242,8 @@ func TestAgainstCounts(t *testing.T) {
 	}
 }
 
-// BenchmarkRepeatedWord prints what four times the text costs, of one word again and
-// again: of a passage and a text to score, and of a passage and a path.
+// BenchmarkRepeatedWord prints the cost of four times the text, for one repeated
+// word: of a passage and a text to score, and of a passage and a path.
 func BenchmarkRepeatedWord(b *testing.B) {
 	m := New()
 	for _, bench := range []struct {
@@ -278,7 +277,7 @@ func BenchmarkRepeatedWord(b *testing.B) {
 	}
 }
 
-// asSteps turns tokens written out, the last of them the end, into steps.
+// asSteps turns written tokens, the last of them the end, into steps.
 func asSteps(tokens []string) (out []generator.Step) {
 	for _, s := range tokens[:len(tokens)-1] {
 		if c, ok := reflection.ParseToken(s); ok {
@@ -303,8 +302,8 @@ func hasPrefix(tokens, prefix []string) bool {
 }
 
 // TestSamplingFollowsNext draws the first token with many seeds and compares the
-// counts with what Next says, by a chi-square test. The seeds are fixed, so the
-// outcome is, too; the bound is far beyond the 0.1 % quantile.
+// counts with Next by a chi-square test. The seeds are fixed, so the outcome is,
+// too; the bound is far beyond the 0.1 % quantile.
 func TestSamplingFollowsNext(t *testing.T) {
 	m := New()
 	req := about("tell me about the bridge", "The old bridge was built by hand. Many old maps show the bridge. Three times the bridge fell. Steel now holds the bridge up.")

@@ -25,26 +25,25 @@ type parameters struct {
 	use       *linear.Model // u of a quote
 	finished  *linear.Model // u of a complete answer
 	support   *linear.Model // IsSUP
-	follow    *linear.Model // what follows a segment
+	follow    *linear.Model // the end of a segment
 	retrieve  *linear.Model // [Retrieval] at the start: whether the prompt holds its own text
 	rarity    feature.Rarity
 }
 
-// New returns the model with the parameters that the module comes with.
+// New returns the model with the parameters of the module.
 func New() *Model { return &Model{parameters: defaults()} }
 
 var defaults = sync.OnceValue(func() *parameters {
 	p, err := readParameters(bytes.NewReader(embedded))
 	if err != nil {
-		panic(err) // the module is broken, and its tests say so
+		panic(err) // the module is broken; its tests detect that
 	}
 	return p
 })
 
-// Load returns the model with parameters of one's own, as the fitting program
-// writes them (see docs/extractive.md). The error says whether the file is
-// truncated, altered, of a newer version, or for other features than this
-// version has, and what to do.
+// Load returns the model with custom parameters, as written by the fitting program
+// (see docs/extractive.md). The error says whether the file is truncated, altered,
+// of a newer version, or for other features than this version has, and what to do.
 func Load(r io.Reader) (*Model, error) {
 	p, err := readParameters(r)
 	if err != nil {
@@ -84,15 +83,15 @@ func readParameters(r io.Reader) (*parameters, error) {
 	return p, nil
 }
 
-// score returns z of a sentence, held to ±30 so that no alternative gets a
+// score returns z of a sentence, clipped to ±30 so that no alternative has a
 // probability of zero.
 func (p *parameters) score(features []float64) float64 {
 	return max(-30, min(30, p.choice.Score(features)))
 }
 
-// level returns what to add to the scores of the sentences of a passage, so that
-// against a score of 0 for "nothing here answers" they have together the
-// probability that the passage answers.
+// level returns what to add to the scores of the sentences of a passage. Then,
+// against a score of 0 for "nothing here answers", their joint probability is that
+// of an answer in the passage.
 func (p *parameters) level(read *feature.Reading, scores []float64) float64 {
 	if len(scores) == 0 {
 		return 0
@@ -113,7 +112,7 @@ func answers(m *linear.Model, features []float64) float64 {
 // branches returns the probabilities of the classes, none of them zero.
 func branches(m *linear.Model, features []float64) []float64 { return positive(m.Probs(features)) }
 
-// positive makes no probability zero.
+// positive raises probabilities of zero to a least value.
 func positive(p []float64) []float64 {
 	const least = 1e-6
 	for i := range p {

@@ -12,10 +12,10 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// read calls visit with each token of steps: its symbol, and the text of a text
-// token. Text is joined over neighboring steps and cut anew, so that it does
-// not matter how the steps were cut. It stops when visit returns an error.
-func (w *world) read(steps []generator.Step, visit func(s symbol, text string) error) error {
+// visitTokens calls visit with each token of steps: its symbol, and the text of a text
+// token. Text of adjacent steps is joined and cut again, so that it does not matter
+// how the steps were cut. It stops when visit returns an error.
+func (w *world) visitTokens(steps []generator.Step, visit func(s symbol, text string) error) error {
 	var run strings.Builder
 	flush := func() error {
 		text := run.String()
@@ -62,7 +62,7 @@ func (m *Model) walk(ctx context.Context, req generator.Request, steps []generat
 	if err != nil {
 		return nil, h, err
 	}
-	err = w.read(steps, func(s symbol, _ string) error {
+	err = w.visitTokens(steps, func(s symbol, _ string) error {
 		h = w.after(h, s)
 		return nil
 	})
@@ -78,7 +78,7 @@ func (m *Model) Score(ctx context.Context, req generator.Request, steps []genera
 		return generator.Completion{}, err
 	}
 	c := generator.Completion{Finish: generator.FinishLength}
-	err = w.read(steps, func(s symbol, text string) error {
+	err = w.visitTokens(steps, func(s symbol, text string) error {
 		if err := ctx.Err(); err != nil {
 			return stopped(err)
 		}
@@ -98,12 +98,12 @@ func (m *Model) Score(ctx context.Context, req generator.Request, steps []genera
 	return c, nil
 }
 
-// Next implements [generator.NextPredictor]. It lists the end, every control
-// token and every text token that stands in the request, all exact; of equals,
-// the end comes first, then control tokens in vocabulary order, then text in the
-// order of the request. Rest is what the base distribution gives all other byte
-// strings. The text of after is cut as a whole: a text that ends inside a word
-// of the tree has left the tree.
+// Next implements [generator.NextPredictor]. It lists the end, every control token
+// and every text token of the request, all exact. Of equals, the end comes first,
+// then control tokens in vocabulary order, then text in the order of the request.
+// Rest is the probability of all other byte strings by the base distribution. The
+// text of after is cut as a whole: a text that ends inside a word of the tree has
+// left the tree.
 func (m *Model) Next(ctx context.Context, req generator.Request, after []generator.Step) (generator.NextDistribution, error) {
 	w, h, err := m.walk(ctx, req, after)
 	if err != nil {
@@ -151,8 +151,8 @@ func (m *Model) Describe(context.Context) (generator.Capabilities, error) {
 	}, nil
 }
 
-// Check implements [generator.Checker]. The model is always ready; only a done
-// ctx is an error.
+// Check implements [generator.Checker]. The model is always ready; only a done ctx
+// is an error.
 func (m *Model) Check(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return stopped(err)

@@ -8,8 +8,8 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// TestRelevanceOfSeveralPassages: that one of two passages answers has the odds
-// of the one plus those of the other, whatever the number of their sentences.
+// TestRelevanceOfSeveralPassages: the odds that one of two passages answers are the
+// sum of the odds of both, whatever the number of their sentences.
 func TestRelevanceOfSeveralPassages(t *testing.T) {
 	const question = "when was the bridge opened"
 	odds := func(texts ...string) float64 {

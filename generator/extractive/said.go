@@ -17,8 +17,8 @@ func termsOf(words []lexicon.Word) []int32 {
 	return out
 }
 
-// sameAs is the Jaccard similarity of word trigrams from which on two texts
-// count as the same.
+// sameAs is the Jaccard similarity of word trigrams from which on two texts count
+// as equal.
 const sameAs = 0.8
 
 // saidText is a text of the path.
@@ -27,8 +27,8 @@ type saidText struct {
 	trigrams trigrams
 }
 
-// saidBefore reports whether the text with the given terms is one of those said:
-// the same words, or nearly the same word trigrams.
+// saidBefore reports whether the text with the given terms repeats one of said: the
+// same words, or nearly the same word trigrams.
 func saidBefore(terms []int32, said []saidText) bool {
 	if len(said) == 0 {
 		return false
@@ -42,7 +42,7 @@ func saidBefore(terms []int32, said []saidText) bool {
 	return false
 }
 
-// trigrams is a set of three terms that stand one after the other.
+// trigrams is a set of three consecutive terms.
 type trigrams map[[3]int32]bool
 
 func trigramsOf(terms []int32) trigrams {
@@ -53,8 +53,8 @@ func trigramsOf(terms []int32) trigrams {
 	return set
 }
 
-// jaccard returns the similarity of a and b, 0 if either is empty. It looks at the
-// members of a only, so that a long b costs no more.
+// jaccard returns the similarity of a and b, 0 if either is empty. It reads only
+// the members of a, so that a long b costs no more.
 func jaccard(a, b trigrams) float64 {
 	both := 0
 	for t := range a {

@@ -9,17 +9,17 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// symbol numbers the tokens of one request: end, the control tokens under their
-// own numbers, then the text tokens in the order in which they were first seen.
+// symbol numbers the tokens of one request: end, the control tokens under their own
+// numbers, then the text tokens in the order of their first occurrence.
 type symbol int32
 
 const (
-	unseen    symbol = -1 // a text token that stands nowhere in the request
+	unseen    symbol = -1 // a text token that does not occur in the request
 	end       symbol = 0
 	firstText symbol = symbol(reflection.NoSupport) + 1
 )
 
-// control returns the control token s stands for, None if it is text or end.
+// control returns the control token of s, None if s is text or end.
 func (s symbol) control() reflection.Token {
 	if s <= end || s >= firstText {
 		return reflection.None
@@ -28,7 +28,7 @@ func (s symbol) control() reflection.Token {
 }
 
 // joins reports whether the tokens a and b, one after the other, would be cut
-// otherwise than between them.
+// elsewhere than between them.
 func joins(a, b string) bool {
 	last, _ := utf8.DecodeLastRuneInString(a)
 	first, size := utf8.DecodeRuneInString(b)
@@ -38,7 +38,7 @@ func joins(a, b string) bool {
 	if !unicode.IsSpace(first) {
 		return last == ' '
 	}
-	// White space goes on, unless b is a space that belongs to what follows it.
+	// White space continues, unless b is a space that belongs to the next token.
 	next, _ := utf8.DecodeRuneInString(b[size:])
 	return len(b) == size || unicode.IsSpace(next)
 }
@@ -92,10 +92,9 @@ func (l *vocabulary) size() int { return int(firstText) + len(l.texts) }
 func (l *vocabulary) text(s symbol) string { return l.texts[s-firstText] }
 
 // logBase returns the logarithm of the base distribution, which gives every
-// token there can be a positive probability: a first symbol among 256 bytes, the
-// end and 15 control tokens, then, if it was a byte, bytes until a stop, each
-// among 257 symbols. n is the token's length in bytes, 0 for end and control
-// tokens.
+// possible token a positive probability: a first symbol among 256 bytes, the end
+// and 15 control tokens; then, after a byte, bytes until a stop, each among 257
+// symbols. n is the token's length in bytes, 0 for end and control tokens.
 func logBase(n int) float64 { return -logFirst - float64(n)*logNext }
 
 var (

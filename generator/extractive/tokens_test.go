@@ -46,8 +46,8 @@ func TestTokens(t *testing.T) {
 }
 
 // FuzzTokens checks that tokens are lossless, that a text cut between tokens has
-// the same tokens, which Score and Next rely on, and that joins says what
-// happens when two tokens meet.
+// the same tokens, which Score and Next rely on, and that joins is right about
+// adjacent tokens.
 func FuzzTokens(f *testing.F) {
 	for _, s := range []string{channels, "a  b\n c", "東京 abc東", "\xff \u00a0.", "e\u0301 \u0301 3.5"} {
 		f.Add(s, s)
@@ -79,8 +79,8 @@ func FuzzTokens(f *testing.F) {
 	})
 }
 
-// TestBaseSumsToOne adds up the base over all byte strings by length; what is
-// longer than 20000 bytes has a probability below 1e-33.
+// TestBaseSumsToOne adds up the base over all byte strings by length; those longer
+// than 20000 bytes have a probability below 1e-33.
 func TestBaseSumsToOne(t *testing.T) {
 	text := 0.0
 	for n := range 20000 {

@@ -5,8 +5,7 @@ import "github.com/goselfrag/goselfrag/reflection"
 // fan is a distribution over end and the control tokens, by symbol.
 type fan [firstText]float64
 
-// likeliest returns the symbol with the greatest probability, the lowest of
-// equals.
+// likeliest returns the symbol with the greatest probability, the lowest of equals.
 func (f *fan) likeliest() symbol {
 	best := end
 	for s := range f {
@@ -22,14 +21,14 @@ type phase uint8
 
 const (
 	choosing  phase = iota // the first control token
-	quoting                // the next token of a sentence, or what follows it
+	quoting                // the next token of a sentence, or what follows the sentence
 	following              // what follows an IsSUP token
 	closing                // the utility of the answer so far; no text
-	ended                  // the end token and nothing else
+	ended                  // only the end token
 	lost                   // the history left the tree
 )
 
-// route says under which control token a sentence is quoted.
+// route says after which control token a sentence is quoted.
 type route uint8
 
 const (
@@ -38,9 +37,9 @@ const (
 	unsourced               // after [No Retrieval]: no IsSUP token, no further segment
 )
 
-// node is a place in the tree. The sentences are sorted by their tokens, so the
-// ones that share a prefix of depth tokens are the range lo to hi. The tree
-// itself is never built.
+// node is a place in the tree. The sentences are sorted by their tokens, so those
+// that share a prefix of depth tokens are the range lo to hi. The tree itself is
+// never built.
 type node struct {
 	phase  phase
 	route  route
@@ -60,8 +59,8 @@ func (w *world) mass(lo, hi int) float64 {
 	return sum
 }
 
-// silence returns the weight of saying nothing at n. That is what the choice is
-// about after [Irrelevant]: "nothing here answers" is among its alternatives.
+// silence returns the weight of no text at n. It counts after [Irrelevant], where
+// "nothing here answers" is an alternative.
 func (w *world) silence(n node) float64 {
 	if n.phase == quoting && n.route == irrelevant && n.depth == 0 {
 		return w.nothing
@@ -69,8 +68,8 @@ func (w *world) silence(n node) float64 {
 	return 0
 }
 
-// complete reports whether the tokens up to n are a whole sentence; it is then
-// n.lo, because a prefix sorts before what it is a prefix of.
+// complete reports whether the tokens up to n are a whole sentence. That sentence
+// is n.lo, because a prefix sorts before longer strings.
 func (w *world) complete(n node) bool { return len(w.quotes[n.lo].symbols) == n.depth }
 
 // group returns the end of the sentences from lo that have the same token at
@@ -84,7 +83,7 @@ func (w *world) group(n node, lo int) int {
 	return hi
 }
 
-// child returns the sentences under n that go on with the text token s.
+// child returns the sentences under n that continue with the text token s.
 func (w *world) child(n node, s symbol) (lo, hi int) {
 	lo = n.lo
 	if w.complete(n) {
@@ -222,9 +221,9 @@ func (w *world) then(n node, s symbol) node {
 	return node{phase: ended} // [Retrieval], and the utility that closes an answer
 }
 
-// likeliest returns the symbols of the likeliest continuation: at every control token
-// the likeliest, and the likeliest whole sentence, which is not always the one
-// that the likeliest tokens spell. The last symbol is end.
+// likeliest returns the symbols of the likeliest continuation: the likeliest at
+// every control token, and the likeliest whole sentence, which is not always that
+// of the likeliest tokens. The last symbol is end.
 func (w *world) likeliest() []symbol {
 	var out []symbol
 	for n := w.root; ; {
@@ -242,8 +241,8 @@ func (w *world) likeliest() []symbol {
 	}
 }
 
-// likeliestBranch is like fan.likeliest, but weighs ending the answer, which
-// takes any one of the five utility tokens, as one branch.
+// likeliestBranch is like fan.likeliest, but treats ending the answer, by any one
+// of the five utility tokens, as one branch.
 func likeliestBranch(f fan) symbol {
 	done := fan{}
 	for s := symbol(reflection.Utility1); s <= symbol(reflection.Utility5); s++ {
@@ -259,8 +258,8 @@ func likeliestBranch(f fan) symbol {
 	return done.likeliest()
 }
 
-// bestQuote returns the sentence with the greatest score, the earliest in the
-// passages of equals.
+// bestQuote returns the sentence with the greatest score, the first in the passages
+// of equals.
 func (w *world) bestQuote() int {
 	best := 0
 	for i := range w.quotes {

@@ -13,7 +13,7 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// world is the model of one request: the tree of what it may answer and the
+// world is the model of one request: the tree of its possible answers and the
 // background behind it. It is read-only once made.
 type world struct {
 	parameters *parameters
@@ -24,7 +24,7 @@ type world struct {
 
 	quotes   []quote // unused sentences, sorted by their tokens
 	root     node
-	nothing  float64 // the weight of "nothing here answers", on the scale of those of quotes
+	nothing  float64 // the weight of "nothing here answers", on the scale of the quotes' weights
 	start    fan     // at root, when its phase is choosing
 	closing  fan     // the utility of the answer so far
 	abstains bool
@@ -40,19 +40,19 @@ type world struct {
 type quote struct {
 	symbols []symbol
 	words   []lexicon.Word
-	place   int          // among all sentences of the request
+	place   int          // number among all sentences of the request
 	covers  uint64       // content words of the question that it holds
-	look    feature.Look // how it looks by itself
+	look    feature.Look // the look of the sentence by itself
 	score   float64      // z, comparable across passages
-	z       float64      // the same on the scale on which "nothing here answers" has 0
+	z       float64      // the score on the scale on which "nothing here answers" has 0
 	// weight is its share in the choice of the text, up to a factor.
 	weight float64
-	// u is the probability that it answers the question, after [Irrelevant] and
-	// otherwise.
+	// u is the probability that it answers the question; uIrrelevant is that after
+	// [Irrelevant].
 	u, uIrrelevant float64
 }
 
-// silentU is the usefulness of saying nothing.
+// silentU is the usefulness of no text.
 const silentU = 0.01
 
 func newWorld(p0 *parameters, req generator.Request, a feature.Asked) *world {
@@ -87,7 +87,8 @@ func newWorld(p0 *parameters, req generator.Request, a feature.Asked) *world {
 	return w
 }
 
-// languageOf returns the language of the texts that may be quoted, and of the question.
+// languageOf returns the language of the texts that may be quoted, and of the
+// question.
 func languageOf(a feature.Asked, sources []generator.Evidence) keyword.Language {
 	texts := []string{a.Ask}
 	for _, e := range sources {
@@ -96,11 +97,11 @@ func languageOf(a feature.Asked, sources []generator.Evidence) keyword.Language 
 	return lexicon.LanguageOf(texts...)
 }
 
-// valid makes s UTF-8: quotes become the text of steps, which must be.
+// valid makes s valid UTF-8: quotes become the text of steps, which must be valid.
 func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
-// sourcesOf returns the texts that may be quoted and about how many bytes the
-// request's texts have.
+// sourcesOf returns the texts that may be quoted and the approximate number of
+// bytes of the request's texts.
 func sourcesOf(p generator.Prompt, a feature.Asked) (sources []generator.Evidence, bytes int) {
 	switch {
 	case len(p.Evidence) > 0:
@@ -134,9 +135,8 @@ func promptTokens(p generator.Prompt) int {
 	return n
 }
 
-// appendText adds a text, closed by end, to the background and returns its
-// symbols without end. They stay valid: a grown background leaves the old array
-// behind.
+// appendText adds a text, closed by end, to the background and returns its symbols
+// without end. They stay valid: growing the background makes a new array.
 func (w *world) appendText(s string) []symbol {
 	if s == "" {
 		return nil
@@ -149,8 +149,8 @@ func (w *world) appendText(s string) []symbol {
 	return b.symbols[from:to:to]
 }
 
-// addQuotes adds the sentences of sources to the background, scores them, and
-// keeps those that hold a word, come for the first time and are not said yet.
+// addQuotes adds the sentences of sources to the background, scores them, and keeps
+// those that hold a word, occur for the first time and were not used yet.
 func (w *world) addQuotes(sources []generator.Evidence, said []saidText) {
 	q, p := w.question, w.parameters
 	var all []quote
@@ -223,7 +223,7 @@ func (w *world) addQuotes(sources []generator.Evidence, said []saidText) {
 	}
 }
 
-// plant sets where the tree begins.
+// plant sets the root of the tree.
 func (w *world) plant(p generator.Prompt, a feature.Asked) {
 	w.closing = utility(answers(w.parameters.finished, feature.Finished(w.question.Share(w.covered))))
 	switch {
@@ -264,8 +264,8 @@ func (w *world) goAlone() node {
 	return w.quote(unsourced)
 }
 
-// support returns the distribution of IsSUP for a quote. It looks at the
-// sentence only, never at the question.
+// support returns the distribution of IsSUP for a quote. It depends only on the
+// sentence, never on the question.
 func (w *world) support(i int) fan {
 	p := branches(w.parameters.support, feature.QuoteSupport(w.quotes[i].look))
 	return fan{
@@ -275,8 +275,8 @@ func (w *world) support(i int) fan {
 	}
 }
 
-// follow returns the distribution of what follows quote i and its IsSUP token,
-// if it has one.
+// follow returns the distribution of what follows quote i and its IsSUP token, if
+// it has one.
 func (w *world) follow(i int, r route) fan {
 	if w.abstains {
 		return utility(0)
@@ -308,7 +308,7 @@ func (w *world) bestU(i int) float64 {
 	return -1
 }
 
-// onward returns the probabilities to go on with the evidence at hand, to
+// onward returns the probabilities to continue with the current evidence, to
 // retrieve and to end the answer. best is the greatest u of an unused sentence,
 // negative if there is none; then the first is zero.
 func (w *world) onward(best float64, covered uint64, segments int) (onwards, fetch, done float64) {
@@ -320,7 +320,7 @@ func (w *world) onward(best float64, covered uint64, segments int) (onwards, fet
 	return p[0] / sum, p[1] / sum, p[2] / sum
 }
 
-// utility returns the distribution of IsUSE: the mark less one is binomial with
+// utility returns the distribution of IsUSE: the mark minus one is binomial with
 // four trials of probability u.
 func utility(u float64) fan {
 	v := 1 - u

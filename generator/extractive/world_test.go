@@ -261,8 +261,8 @@ func TestNoRetrievalQuotesTheQuestion(t *testing.T) {
 	}
 }
 
-// TestAfterSegment checks where a long answer can go, with and without an unused
-// sentence and with and without something left to answer.
+// TestAfterSegment checks how a long answer can continue, with and without an
+// unused sentence and with and without something left to answer.
 func TestAfterSegment(t *testing.T) {
 	m := New()
 	after := func(passage string, stop ...reflection.Token) (onwards, fetch, use float64) {
@@ -298,8 +298,8 @@ func TestAfterSegment(t *testing.T) {
 	}
 }
 
-// TestDecisionAfterSegment checks the choice between segments: what the path
-// covers makes the end likelier, and the end adds a utility but no text.
+// TestDecisionAfterSegment checks the choice between segments: coverage by the path
+// makes the end likelier, and the end adds a utility but no text.
 func TestDecisionAfterSegment(t *testing.T) {
 	m := New()
 	decide := func(said string) map[reflection.Token]float64 {

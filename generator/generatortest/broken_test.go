@@ -15,7 +15,7 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// leaver keeps goroutines waiting, as a leak does, until end is called.
+// leaver keeps goroutines waiting, like a leak, until end is called.
 type leaver struct {
 	stop chan struct{}
 	all  sync.WaitGroup
@@ -39,14 +39,15 @@ func (l *leaver) end() {
 	l.all.Wait()
 }
 
-// broken lists generators by the check that must catch them and what it must say.
+// broken lists generators by the check that must catch them, with the expected
+// message.
 func broken(leaks *leaver) []struct {
 	check, says string
 	g           generator.Generator
 } {
 	boom := errors.New("boom")
-	// later returns the good model with f applied to requests after the first
-	// round of questions.
+	// later returns the good model with f applied to requests after the first round
+	// of questions.
 	later := func(f func(*generator.Request)) *fake {
 		var calls atomic.Int64
 		return asks(func(ctx context.Context, req generator.Request) (context.Context, generator.Request) {
@@ -415,8 +416,8 @@ func broken(leaks *leaver) []struct {
 	}
 }
 
-// believes returns a model that takes control tokens in a part of the data for
-// its own.
+// believes returns a model that treats control tokens in a part of the data as its
+// own.
 func believes(part func(generator.Prompt) string) *fake {
 	return each(func(i int, r generator.Request, s *generator.Step) {
 		if i == 0 && strings.Contains(part(r.Prompt), reflection.Utility5.String()) {

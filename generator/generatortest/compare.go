@@ -12,14 +12,14 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// event is what a stream yields.
+// event is one element of a stream.
 type event struct {
 	generator.Step
 	err error
 }
 
-// record reads a stream to its end, whatever it yields, but no further than far
-// beyond what req allows. It calls after, unless nil, after each event.
+// record reads a stream to its end, but stops far beyond what req allows. It calls
+// after, if not nil, after each event.
 func record(req generator.Request, seq iter.Seq2[generator.Step, error], after func(n int)) []event {
 	var list []event
 	for s, err := range seq {
@@ -34,8 +34,8 @@ func record(req generator.Request, seq iter.Seq2[generator.Step, error], after f
 	return list
 }
 
-// written writes steps out with their control tokens marked, so that two
-// divisions of one text compare equal.
+// written writes steps out with their control tokens marked, so that two divisions
+// of one text compare equal.
 func written(steps []generator.Step) string {
 	var b strings.Builder
 	for _, s := range steps {
@@ -52,7 +52,7 @@ func (s *suite) near(a, b float64) bool {
 	return a == b || math.Abs(a-b) <= s.tolerance*max(1, math.Abs(a), math.Abs(b))
 }
 
-// sameProb reports whether two probabilities agree, in number and in kind.
+// sameProb reports whether two probabilities agree in value and in kind.
 func (s *suite) sameProb(a, b reflection.Prob) bool {
 	return a.Known == b.Known && (a.Known == reflection.Unknown || s.near(a.Log, b.Log))
 }
@@ -88,8 +88,8 @@ func (s *suite) same(a, b generator.Completion) error {
 	return nil
 }
 
-// again generates once more and compares.
-func (s *suite) again(ctx context.Context, x sample) error {
+// regenerate generates once more and compares.
+func (s *suite) regenerate(ctx context.Context, x sample) error {
 	c, err := generator.Complete(ctx, s.g, x.req)
 	if err != nil {
 		return err
@@ -116,11 +116,11 @@ func shares(d reflection.Distribution) ([]float64, bool) {
 	return out, sum > 0
 }
 
-// leaks runs f a number of times and returns an error if about as many
-// goroutines stay behind. A few more or less can have other reasons.
+// leaks runs f several times and returns an error if about as many goroutines are
+// left. A few more or less can have other reasons.
 func leaks(f func()) error {
 	const runs = 16
-	f() // what a first call sets up may stay, such as idle connections
+	f() // what a first call sets up may remain, such as idle connections
 	limit := runtime.NumGoroutine() + runs/2
 	for range runs {
 		f()

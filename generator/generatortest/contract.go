@@ -15,33 +15,32 @@ import (
 // Option adapts [TestGenerator] to an implementation.
 type Option func(*suite)
 
-// Tolerance sets how far numbers that should agree may lie apart, as a share of
-// the greater one or, below 1, absolutely; the default is 1e-6. Servers whose
-// numbers depend on what else is in the batch need more.
+// Tolerance sets how far apart numbers that should agree may be, as a share of the
+// greater one or, below 1, absolutely. The default is 1e-6. Servers whose numbers
+// depend on the rest of the batch need more.
 func Tolerance(x float64) Option { return func(s *suite) { s.tolerance = x } }
 
-// MaxTokens sets how many tokens are generated where a check does not need
-// another number; the default is 16.
+// MaxTokens sets how many tokens are generated where a check does not need another
+// number. The default is 16.
 func MaxTokens(n int) Option { return func(s *suite) { s.maxTokens = n } }
 
-// Seeded says that the implementation can seed its sampling, so that the suite
-// checks that it does.
+// Seeded declares that the implementation can seed its sampling, so that the suite
+// checks it.
 func Seeded() Option { return func(s *suite) { s.seeded = true } }
 
-// Skip leaves out the check whose subtest has the given name and reports why.
+// Skip leaves out the check whose subtest has the given name, and reports why.
 func Skip(check, reason string) Option {
 	return func(s *suite) { s.skip[check] = reason }
 }
 
 // TestGenerator checks that g keeps the contract of [generator.Generator] and of
-// the powers it has. It runs one subtest per rule, first on g itself and then on
-// g behind [generator.Wrap], which must hide nothing.
+// its powers. It runs one subtest per rule, first on g itself and then on g behind
+// [generator.Wrap], which must hide nothing.
 //
-// The questions it asks are fixed and have a few words; what g says to them does
-// not matter, and a kind of question that g answers with an error that wraps
-// errors.ErrUnsupported is left out. Each half takes a few hundred short calls of
-// g. Since the suite counts goroutines,
-// nothing else may run beside it in the same process, so do not use t.Parallel.
+// The questions are fixed and have a few words; the answers do not matter. A kind
+// of question that g rejects with an error that wraps errors.ErrUnsupported is left
+// out. Each half takes a few hundred short calls of g. The suite counts goroutines,
+// so nothing else may run at the same time in the process: do not use t.Parallel.
 func TestGenerator(t *testing.T, g generator.Generator, opts ...Option) {
 	t.Helper()
 	for _, half := range halves(g) {
@@ -114,14 +113,14 @@ func (s *suite) checks() []contracttest.Check {
 	return list
 }
 
-// sample is a question of the suite and the likeliest continuation.
+// sample is a question of the suite and its likeliest continuation.
 type sample struct {
 	name string
 	req  generator.Request
 	generator.Completion
 }
 
-// errorf says what went wrong with a sample.
+// errorf returns an error about a sample.
 func (x sample) errorf(format string, args ...any) error {
 	return fmt.Errorf("question %q: "+format, append([]any{x.name}, args...)...)
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// capabilities returns what g says of itself; nothing if it does not.
+// capabilities returns what g declares, or nothing if it does not describe itself.
 func (s *suite) capabilities(ctx context.Context) (generator.Capabilities, error) {
 	c, err := generator.Describe(ctx, s.g)
 	if errors.Is(err, errors.ErrUnsupported) {
@@ -22,8 +22,8 @@ func (s *suite) capabilities(ctx context.Context) (generator.Capabilities, error
 	return c, err
 }
 
-// watched: distributions stand where they are asked for, as well known as the
-// capabilities say, and do not contradict the token that was generated.
+// watched: requested distributions are present, as well known as the capabilities
+// say, and do not contradict the generated token.
 func (s *suite) watched(ctx context.Context) error {
 	caps, err := s.capabilities(ctx)
 	if err != nil {
@@ -77,7 +77,7 @@ func likeliest(d reflection.Distribution) (reflection.Token, bool) {
 	return best, d.Exact()
 }
 
-// alternatives: no more than asked for, best first, and the text is the same.
+// alternatives: no more than requested, best first, and the text is the same.
 func (s *suite) alternatives(ctx context.Context) error {
 	return s.each(ctx, func(x sample) error {
 		for _, n := range [...]int{0, 1, 3} {
@@ -106,14 +106,15 @@ func (s *suite) alternatives(ctx context.Context) error {
 	})
 }
 
-// after: what follows a beginning of the answer is the rest of the answer.
+// after: the continuation after a beginning of the answer is the rest of the
+// answer.
 func (s *suite) after(ctx context.Context) error {
 	return s.ask(ctx, "it cannot go on from a given beginning", func(x sample) error {
 		for _, n := range [...]int{1, len(x.Steps) / 2, len(x.Steps) - 1, len(x.Steps)} {
 			if n < 1 || n > len(x.Steps) || x.req.MaxTokens <= n || n == len(x.Steps) && x.Finish != generator.FinishEnd {
 				continue
 			}
-			// A character that is not complete yet has left its mark in no step.
+			// A character that is not complete yet appears in no step.
 			if st := x.Steps[n-1]; st.Text == "" && st.Token == reflection.None {
 				continue
 			}
@@ -136,7 +137,7 @@ func (s *suite) after(ctx context.Context) error {
 	})
 }
 
-// ranked returns an error unless list is best first and each alternative one
+// ranked returns an error unless list is best first and each alternative is one
 // thing, listed once.
 func (s *suite) ranked(list []generator.Alternative) error {
 	type token struct {
@@ -158,7 +159,7 @@ func (s *suite) ranked(list []generator.Alternative) error {
 			return fmt.Errorf("alternative %+v: Bytes are whole UTF-8: want Text", a)
 		}
 		if i > 0 && a.Prob.Log > list[i-1].Prob.Log {
-			return fmt.Errorf("alternative %+v stands behind %+v: want the likeliest first", a, list[i-1])
+			return fmt.Errorf("alternative %+v follows %+v: want the likeliest first", a, list[i-1])
 		}
 		key := token{a.Token, a.End}
 		if seen[key] && a.Text == "" && a.Bytes == nil { // several tokens can have one text
@@ -184,8 +185,8 @@ func (s *suite) requestUnchanged(ctx context.Context) error {
 	})
 }
 
-// data: reserved strings in the data act like their neutralised form, that is
-// like any other text.
+// data: reserved strings in the data act like their neutralized form, that is, like
+// any other text.
 func (s *suite) data(ctx context.Context) error {
 	caps, err := s.capabilities(ctx)
 	if err != nil {
@@ -215,21 +216,21 @@ func (s *suite) data(ctx context.Context) error {
 		}
 		tame, err := ask(generator.Neutralize(reserved))
 		if err != nil {
-			return fmt.Errorf("neutralised strings in %s: %w", place.name, err)
+			return fmt.Errorf("neutralized strings in %s: %w", place.name, err)
 		}
 		if caps.Quotes {
-			// The words it chooses among are those of the data, so only the
-			// control tokens can be compared.
+			// The model chooses among the words of the data, so only the control
+			// tokens can be compared.
 			raw, tame = controls(raw), controls(tame)
 		}
 		if err := s.same(raw, tame); err != nil {
-			return fmt.Errorf("reserved strings in %s act differently from their neutralised form: %w", place.name, err)
+			return fmt.Errorf("reserved strings in %s act differently from their neutralized form: %w", place.name, err)
 		}
 	}
 	return nil
 }
 
-// reserved holds every string that a template must not let through.
+// reserved holds every string that a template must neutralize.
 var reserved = func() string {
 	var b strings.Builder
 	b.WriteString("The sun")
@@ -245,7 +246,7 @@ type place struct {
 	request    func(text string) generator.Request
 }
 
-// hostile returns a request for each place where data can stand.
+// hostile returns a request for each place that can hold data.
 func hostile() []place {
 	prompt := func(f func(*generator.Prompt, string)) func(string) generator.Request {
 		return func(text string) generator.Request {
@@ -258,7 +259,7 @@ func hostile() []place {
 		{"Instruction", "decision", prompt(func(p *generator.Prompt, s string) { p.Instruction = s })},
 		{"Input", "instruction", prompt(func(p *generator.Prompt, s string) { p.Input = s })},
 		{"Queries", "decision", prompt(func(p *generator.Prompt, s string) {
-			line, _, _ := strings.Cut(s, "\n") // folded, a heading of a later line is none
+			line, _, _ := strings.Cut(s, "\n") // folded, a heading of a later line is no heading
 			p.Queries = []string{line}
 		})},
 		{"Evidence.Title", "evidence", prompt(func(p *generator.Prompt, s string) { p.Evidence = []generator.Evidence{{Title: s, Text: "x"}} })},

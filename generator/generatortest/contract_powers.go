@@ -12,7 +12,7 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// describe: what g says of itself is what it does.
+// describe: the capabilities of g are what it does.
 func (s *suite) describe(ctx context.Context) error {
 	caps, err := generator.Describe(ctx, s.g)
 	if errors.Is(err, errors.ErrUnsupported) {
@@ -48,8 +48,8 @@ func (s *suite) describe(ctx context.Context) error {
 	})
 }
 
-// resumes: what follows the first token is the same when that token stands in the
-// prompt.
+// resumes: the continuation after the first token is the same if that token is in
+// the prompt.
 func (s *suite) resumes(ctx context.Context) error {
 	caps, err := s.capabilities(ctx)
 	if err != nil {
@@ -79,7 +79,7 @@ func (s *suite) resumes(ctx context.Context) error {
 				if i == 0 {
 					c.Steps[i].Watched = nil // the first step of a stream always has them
 				}
-				c.Steps[i].Text = "" // tokens that come together may share their text otherwise
+				c.Steps[i].Text = "" // tokens that come together may share their text differently
 			}
 		}
 		if err := s.same(want, got); err != nil {
@@ -89,7 +89,7 @@ func (s *suite) resumes(ctx context.Context) error {
 	})
 }
 
-// powers: each power works, or says in the right way that it is missing.
+// powers: each power works, or reports correctly that it is missing.
 func (s *suite) powers(ctx context.Context) error {
 	list, err := s.samples(ctx)
 	if err != nil {
@@ -123,7 +123,7 @@ func (s *suite) powers(ctx context.Context) error {
 	return nil
 }
 
-// score: scoring a continuation gives the numbers that generating it gave.
+// score: scoring a continuation gives the numbers of generating it.
 func (s *suite) score(ctx context.Context) error {
 	return s.ask(ctx, "it cannot score", func(x sample) error {
 		end := x.Finish == generator.FinishEnd
@@ -153,8 +153,8 @@ func (s *suite) score(ctx context.Context) error {
 	})
 }
 
-// ask runs f on every sample for which a power is supported. If there is none,
-// the check does not apply, for the reason given.
+// ask runs f on every sample for which a power is supported. If there is none, the
+// check does not apply; reason says why.
 func (s *suite) ask(ctx context.Context, reason string, f func(sample) error) error {
 	asked := false
 	err := s.each(ctx, func(x sample) error {
@@ -171,7 +171,7 @@ func (s *suite) ask(ctx context.Context, reason string, f func(sample) error) er
 	return err
 }
 
-// next: the whole distribution sums to 1 and holds what was generated.
+// next: the whole distribution sums to 1 and contains the generated token.
 func (s *suite) next(ctx context.Context) error {
 	return s.ask(ctx, "it does not give the next distribution", func(x sample) error {
 		for i := 0; i <= len(x.Steps); i++ {
@@ -208,7 +208,7 @@ func (s *suite) next(ctx context.Context) error {
 	})
 }
 
-// holds returns an error unless d agrees that want is its likeliest token.
+// holds returns an error unless want can be the likeliest token of d.
 func (s *suite) holds(d generator.NextDistribution, want generator.Alternative) error {
 	p, exact := want.Prob.Value()
 	for _, a := range d.Tokens {
@@ -229,7 +229,7 @@ func (s *suite) holds(d generator.NextDistribution, want generator.Alternative) 
 	return fmt.Errorf("%+v was generated but the distribution does not hold it with this probability: %+v and %v for the rest", want, d.Tokens[:min(len(d.Tokens), 5)], d.Rest)
 }
 
-// groupProbs: exact, and in the ratios that were watched.
+// groupProbs: exact, and in the ratios of the watched distributions.
 func (s *suite) groupProbs(ctx context.Context) error {
 	return s.ask(ctx, "it does not give the probabilities of a group", func(x sample) error {
 		for i, st := range x.Steps {

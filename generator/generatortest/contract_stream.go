@@ -134,21 +134,21 @@ func firstError(events []event) error {
 	return errors.New("none")
 }
 
-// repeatable: at temperature 0 the same request gives the same steps.
+// repeatable: at temperature 0 equal requests give equal steps.
 func (s *suite) repeatable(ctx context.Context) error {
 	return s.each(ctx, func(x sample) error {
-		if err := s.again(ctx, x); err != nil {
+		if err := s.regenerate(ctx, x); err != nil {
 			return x.errorf("asked twice: %w", err)
 		}
 		x.req.Seed = 1
-		if err := s.again(ctx, x); err != nil {
+		if err := s.regenerate(ctx, x); err != nil {
 			return x.errorf("the seed matters at temperature 0: %w", err)
 		}
 		return nil
 	})
 }
 
-// seededSampling: above temperature 0 the same seed gives the same steps.
+// seededSampling: above temperature 0 equal seeds give equal steps.
 func (s *suite) seededSampling(ctx context.Context) error {
 	if !s.seeded {
 		return contracttest.NotApplicable("the option Seeded is not given")
@@ -160,7 +160,7 @@ func (s *suite) seededSampling(ctx context.Context) error {
 			x.req.Seed = seed
 			c, err := generator.Complete(ctx, s.g, x.req)
 			if err == nil {
-				err = s.again(ctx, sample{x.name, x.req, c})
+				err = s.regenerate(ctx, sample{x.name, x.req, c})
 			}
 			if err != nil {
 				return x.errorf("asked twice at temperature 1 with seed %d: %w", seed, err)
@@ -175,7 +175,7 @@ func (s *suite) seededSampling(ctx context.Context) error {
 	return err
 }
 
-// maxTokensKept: a limit cuts the continuation and says so.
+// maxTokensKept: a limit cuts the continuation and reports it.
 func (s *suite) maxTokensKept(ctx context.Context) error {
 	return s.each(ctx, func(x sample) error {
 		full := written(x.Steps)
@@ -205,8 +205,8 @@ func (s *suite) maxTokensKept(ctx context.Context) error {
 	})
 }
 
-// stop: after a stop token the last step follows, wherever the token stands, and
-// stop tokens that do not come change nothing.
+// stop: after a stop token the last step follows, at any position. Stop tokens that
+// do not occur change nothing.
 func (s *suite) stop(ctx context.Context) error {
 	return s.each(ctx, func(x sample) error {
 		sets := [][]reflection.Token{{reflection.ParagraphEnd}, reflection.Retrieve.Tokens()}
@@ -246,7 +246,7 @@ func stopped(full, got generator.Completion, set []reflection.Token) error {
 	return nil
 }
 
-// breakFrees: a loop that is left is not entered again, and frees what it had.
+// breakFrees: a loop that was left is not entered again, and frees its resources.
 func (s *suite) breakFrees(ctx context.Context) error {
 	return s.some(ctx, func(x sample) error {
 		for n := range min(len(x.Steps), 2) {
@@ -280,7 +280,7 @@ func (s *suite) lazy(ctx context.Context) error {
 	})
 }
 
-// cancelled: a context that is done ends the stream with its error.
+// cancelled: a done context ends the stream with its error.
 func (s *suite) cancelled(ctx context.Context) error {
 	cancelled, cancel := context.WithCancel(ctx)
 	cancel()
@@ -344,7 +344,7 @@ func (s *suite) cancelledMidway(ctx context.Context) error {
 	})
 }
 
-// concurrent: many goroutines get what one gets.
+// concurrent: many goroutines get the same result as one.
 func (s *suite) concurrent(ctx context.Context) error {
 	list, err := s.samples(ctx)
 	if err != nil {
@@ -355,7 +355,7 @@ func (s *suite) concurrent(ctx context.Context) error {
 	for i := range errs {
 		x := list[i%len(list)]
 		wg.Go(func() {
-			if err := s.again(ctx, x); err != nil {
+			if err := s.regenerate(ctx, x); err != nil {
 				errs[i] = x.errorf("%d requests at once: %w", len(errs), err)
 			}
 		})

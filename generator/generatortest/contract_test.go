@@ -43,7 +43,7 @@ func TestContractHolds(t *testing.T) {
 
 func good() *Random { return &Random{Seed: 1, Noise: 0.05} }
 
-// divided scores text in other pieces than it was generated in.
+// divided scores text in other pieces than those in which it was generated.
 func divided(c generator.Completion) generator.Completion {
 	for i := 1; i < len(c.Steps); i++ {
 		a, b := c.Steps[i-1], c.Steps[i]

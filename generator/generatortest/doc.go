@@ -1,25 +1,25 @@
 // Package generatortest has models for tests of code that uses a
-// [generator.Generator], and the contract suite for code that is one.
+// [generator.Generator], and the contract suite for implementations.
 //
 // # Fakes
 //
-// [Script] answers requests by rules and records what it was asked. Its answers
-// are written with [Segment], [Decision], [Judge] and [Words], which give every
-// token the probabilities that the test states, so that the scores of an answer
-// can be worked out by hand. A rule can also be slow, fail, stall or break the
-// contract of Generator on purpose ([Fault]).
+// [Script] answers requests by rules and records the requests. Its answers are
+// written with [Segment], [Decision], [Judge] and [Words]. These give every token
+// the probabilities that the test states, so that the scores of an answer can be
+// computed by hand. A rule can also be slow, fail, stall, or break the contract of
+// Generator on purpose ([Fault]).
 //
-// [Random] is a small language model whose distributions are all known exactly.
-// It has every power a model can have, and it can withhold its probabilities the
-// way servers do (Random.Level). Use it where a test compares code against an
-// enumeration or runs the same question at several levels of knowledge.
+// [Random] is a small language model whose distributions are all known exactly. It
+// has every power, and it can withhold its probabilities as servers do
+// (Random.Level). Use it to compare code with an enumeration, or to run the same
+// question at several levels of knowledge.
 //
 // [Bare] hides the powers of a model.
 //
 // # Contract suite
 //
-// [TestGenerator] checks an implementation against every rule of the contract,
-// bare and wrapped:
+// [TestGenerator] checks an implementation against every rule of the contract, bare
+// and wrapped:
 //
 //	func TestContract(t *testing.T) {
 //		generatortest.TestGenerator(t, mybackend.New(...))

@@ -10,7 +10,7 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// A script plays a model that wants to retrieve and then writes from evidence.
+// A script acts as a model that retrieves and then writes from evidence.
 func ExampleScript() {
 	model := &generatortest.Script{Rules: []generatortest.Rule{
 		{When: generatortest.Decides(), Steps: generatortest.Decision(0.8)},
@@ -77,7 +77,7 @@ func ExampleRandom() {
 	// [Irrelevant] 0.3 true
 }
 
-// The steps of an answer can be put together by hand.
+// The steps of an answer can be combined by hand.
 func ExampleJudge() {
 	steps := append(generatortest.Words(0.5, "Yes."), generatortest.Judge(reflection.IsUSE, 0, 0, 0.1, 0.2, 0.7))
 	for _, s := range steps {

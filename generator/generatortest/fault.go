@@ -9,9 +9,9 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Fault is something that goes wrong with an answer of a [Script]. The zero
-// value is no fault. Each fault strikes once, after a number of steps; if the
-// answer has fewer tokens than that, it strikes in place of the last step.
+// Fault is an error in an answer of a [Script]. The zero value is no fault. Each
+// fault happens once, after a number of steps. If the answer has fewer tokens, it
+// happens in place of the last step.
 type Fault struct {
 	kind  faultKind
 	after int
@@ -31,8 +31,8 @@ const (
 	tooManyFault
 )
 
-// FailAfter ends the stream with err after n tokens. A nil err becomes one that
-// says the script failed.
+// FailAfter ends the stream with err after n tokens. A nil err means an error that
+// says that the script failed.
 func FailAfter(n int, err error) Fault {
 	if err == nil {
 		err = fmt.Errorf("generatortest: the script fails after %d tokens", n)
@@ -40,7 +40,7 @@ func FailAfter(n int, err error) Fault {
 	return Fault{failFault, n, err}
 }
 
-// StallAfter waits until the context is done, after n tokens, and then ends the
+// StallAfter waits, after n tokens, until the context is done, and then ends the
 // stream with the context's error.
 func StallAfter(n int) Fault { return Fault{kind: stallFault, after: n} }
 
@@ -48,26 +48,26 @@ func StallAfter(n int) Fault { return Fault{kind: stallFault, after: n} }
 // an error, as a lost connection may. It breaks the contract.
 func TruncateAfter(n int) Fault { return Fault{kind: truncateFault, after: n} }
 
-// BadProbAt makes the log-probability of token n, from 0, not a number. It
+// BadProbAt makes the log-probability of token n, counted from 0, not a number. It
 // breaks the contract.
 func BadProbAt(n int) Fault { return Fault{kind: badProbFault, after: n} }
 
-// BadTextAt makes the text of token n, from 0, invalid UTF-8. It breaks the
+// BadTextAt makes the text of token n, counted from 0, invalid UTF-8. It breaks the
 // contract.
 func BadTextAt(n int) Fault { return Fault{kind: badTextFault, after: n} }
 
-// StepsAfterLast goes on after the last step. It breaks the contract.
+// StepsAfterLast continues after the last step. It breaks the contract.
 func StepsAfterLast() Fault { return Fault{kind: extraFault, after: math.MaxInt} }
 
 // TooManyTokens gives all scripted tokens, and at least one more than
-// Request.MaxTokens, and goes on after tokens of Request.Stop. It breaks the
+// Request.MaxTokens, and continues after tokens of Request.Stop. It breaks the
 // contract.
 func TooManyTokens() Fault { return Fault{kind: tooManyFault, after: math.MaxInt} }
 
-// unbounded reports whether the limits of the request are to be ignored.
+// unbounded reports whether the limits of the request are ignored.
 func (f Fault) unbounded() bool { return f.kind == tooManyFault }
 
-// play yields steps, as the fault has it.
+// play yields steps with the fault applied.
 func (f Fault) play(ctx context.Context, req generator.Request, steps []generator.Step, yield func(generator.Step, error) bool) {
 	if f.unbounded() {
 		steps = overlong(req, steps)

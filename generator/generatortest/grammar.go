@@ -19,8 +19,8 @@ type symbol struct {
 	end   bool
 }
 
-// vocabulary lists the words, the control tokens and the end token. No word is
-// the beginning of another, so a text has at most one division into words.
+// vocabulary lists the words, the control tokens and the end token. No word begins
+// another word, so a text has at most one division into words.
 var vocabulary = func() []symbol {
 	var v []symbol
 	for _, w := range [...]string{" red", " green", " blue", " one", " two", " three"} {
@@ -32,8 +32,8 @@ var vocabulary = func() []symbol {
 	return append(v, symbol{end: true})
 }()
 
-// cut divides text into words of the vocabulary and the pieces between them.
-func cut(text string) []symbol {
+// divide divides text into words of the vocabulary and the pieces between them.
+func divide(text string) []symbol {
 	var out []symbol
 	rest := 0 // where the piece that is no word began
 	for i := 0; i < len(text); {
@@ -59,15 +59,15 @@ func cut(text string) []symbol {
 type phase uint8
 
 const (
-	atStart    phase = iota // nothing yet: a token of Retrieve is due
-	atEvidence              // a passage was shown: IsREL is due
+	atStart    phase = iota // nothing yet: a token of Retrieve is next
+	atEvidence              // a passage was shown: IsREL is next
 	inWords
-	atBoundary // a segment is complete: Retrieve or IsUSE is due
-	atEnd      // the utility was given: the end is due
+	atBoundary // a segment is complete: Retrieve or IsUSE is next
+	atEnd      // the utility was given: the end is next
 )
 
-// state is what the next distribution depends on. The context decides the
-// numbers, the rest decides which tokens may come.
+// state is what the next distribution depends on. The context decides the numbers,
+// the other fields decide which tokens may come.
 type state struct {
 	context  strings.Builder // the prompt and everything after it, written out
 	phase    phase
@@ -99,7 +99,7 @@ func newState(req generator.Request) (*state, error) {
 			s.follow(symbol{token: seg.Retrieve})
 		}
 		s.follow(symbol{token: seg.Relevance})
-		for _, w := range cut(seg.Text) {
+		for _, w := range divide(seg.Text) {
 			s.follow(w)
 		}
 		s.follow(symbol{token: seg.Support})
@@ -126,7 +126,7 @@ func (s *state) begin(p phase, uses bool) {
 	s.segments++
 }
 
-// write goes on with a token after the prompt.
+// write continues with a token after the prompt.
 func (s *state) write(x symbol) {
 	if x.token != reflection.None {
 		s.context.WriteString(x.token.String())
@@ -136,7 +136,7 @@ func (s *state) write(x symbol) {
 	s.follow(x)
 }
 
-// follow moves on in the grammar.
+// follow moves to the next place in the grammar.
 func (s *state) follow(x symbol) {
 	switch x.token.Group() {
 	case reflection.Retrieve:
@@ -245,7 +245,7 @@ func (s *state) next(r *Random) []float64 {
 	return p
 }
 
-// judgment returns the judgment of a passage that a set of tokens stands for, if
+// judgment returns the judgment of a passage that a set of tokens belongs to, if
 // its probabilities are drawn from a beta distribution.
 func (s *state) judgment(r *Random, in func(symbol) bool) (judgment, bool) {
 	for _, j := range r.judgments() {
@@ -256,8 +256,8 @@ func (s *state) judgment(r *Random, in func(symbol) bool) (judgment, bool) {
 	return judgment{}, false
 }
 
-// source returns a source of randomness that depends on the model, a context and
-// the salt, and on nothing else.
+// source returns a source of randomness that depends only on the model, a context
+// and the salt.
 func (r *Random) source(context string, salt ...uint64) rand.Source {
 	b := binary.LittleEndian.AppendUint64(nil, r.Seed)
 	for _, x := range salt {

@@ -50,8 +50,8 @@ func Depth(n int) Match {
 	return func(req generator.Request) bool { return req.Task == nil && len(req.Prompt.Path) == n }
 }
 
-// Continues matches requests to go on after text, in which control tokens stand as they
-// are written; empty matches those that begin the answer.
+// Continues matches requests to continue after text, with control tokens as they
+// are written. Empty text matches requests that begin the answer.
 func Continues(text string) Match {
 	return func(req generator.Request) bool { return written(req.After) == text }
 }

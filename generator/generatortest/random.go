@@ -14,48 +14,47 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Random is a small language model whose every probability is known: six words,
-// the control tokens and an end token. Its distributions are drawn at random but
-// fixed by the seed and by the text before the token, prompt included, so the
-// same request always gives the same steps. It follows the output grammar of
-// Self-RAG: a token of Retrieve at the start, IsREL after a passage, words,
-// IsSUP after words that used a relevant passage, then a token of Retrieve and
-// another segment, or a token of IsUSE and the end. A [generator.Task] gets words
-// and the end.
+// Random is a small language model whose probabilities are all known: six words,
+// the control tokens and an end token. Its distributions are random, but fixed by
+// the seed and by the text before the token, prompt included. So equal requests
+// give equal steps. It follows the output grammar of Self-RAG: a token of Retrieve
+// at the start, IsREL after a passage, words, IsSUP after words that used a
+// relevant passage, then a token of Retrieve and another segment, or a token of
+// IsUSE and the end. The answer to a [generator.Task] is words and the end.
 //
-// Since it sees nothing but the text, a prompt that forces a token and a prompt
-// after which that token was generated have the same continuations.
+// It sees nothing but the text. So a prompt that forces a token and a prompt after
+// which that token was generated have the same continuations.
 //
 // It is a [generator.Scorer], [generator.NextPredictor], [generator.GroupProber]
-// and [generator.Describer]. The zero value is ready for use. The fields must not
-// change once it is in use; after that it is safe for concurrency.
+// and [generator.Describer]. The zero value is ready to use. Do not change the
+// fields after first use; then it is safe for concurrent use.
 type Random struct {
 	// Seed chooses one of the models.
 	Seed uint64
 	// MinWords and MaxWords limit the words of a segment, and of the answer to a
-	// task: 0 ≤ MinWords ≤ MaxWords. If both are 0 they are 1 and 4.
+	// task: 0 ≤ MinWords ≤ MaxWords. If both are 0 they mean 1 and 4.
 	MinWords, MaxWords int
-	// MaxSegments is how many segments an answer may have, those of the prompt
-	// included; 0 is 3. After the last one only IsUSE may come.
+	// MaxSegments is the greatest number of segments of an answer, those of the
+	// prompt included; 0 means 3. After the last one only IsUSE may come.
 	MaxSegments int
 	// Noise is the probability, in [0, 0.5], that is spread evenly over the tokens
-	// the grammar does not allow. With 0 their probability is exactly 0.
+	// that the grammar does not allow. With 0 their probability is exactly 0.
 	Noise float64
-	// Level says what the model tells of its probabilities: ExactIDs, also when
-	// unstated, all of them; TopN those of the N likeliest tokens of a position
-	// and the generated one, with a bound for watched tokens below; HardLabels
-	// none, and no power to ask for them.
+	// Level says which probabilities the model reports. ExactIDs and the zero
+	// level: all of them. TopN: those of the N likeliest tokens of a position and
+	// the generated one, with a bound for watched tokens below. HardLabels: none,
+	// and no power to ask for them.
 	Level reflection.Level
 	// N is the N of Level TopN, at least 1; ignored otherwise.
 	N int
-	// Relevance gives, for a passage, the parameters a and b, in [1e-3, 1e6], of
-	// the beta distribution from which the probability of Relevant is drawn, as a
-	// share of IsREL: its mean is a/(a+b). Of several passages the first counts.
-	// Nil is 1 and 1 for all, the uniform distribution.
+	// Relevance returns, for a passage, the parameters a and b, in [1e-3, 1e6], of
+	// a beta distribution. The probability of Relevant is drawn from it, as a share
+	// of IsREL: its mean is a/(a+b). Of several passages the first counts. Nil
+	// means 1 and 1 for all, the uniform distribution.
 	Relevance func(generator.Evidence) (a, b float64)
 	// Support and Utility do the same for the other judgments of a segment that
-	// uses a passage: for the share of FullySupported, the rest being that of
-	// NoSupport, and of Utility5, the rest being that of Utility1. Nil draws the
+	// uses a passage: the share of FullySupported, with the rest for NoSupport, and
+	// the share of Utility5, with the rest for Utility1. Nil draws the
 	// probabilities of all tokens of the group like those of words.
 	Support, Utility func(generator.Evidence) (a, b float64)
 }
@@ -104,10 +103,10 @@ func (j judgment) parameters(e generator.Evidence) [2]float64 {
 	return [2]float64{a, b}
 }
 
-// uniform is the beta distribution of a relevance of which nothing is said.
+// uniform is the default beta distribution of relevance.
 func uniform(generator.Evidence) (a, b float64) { return 1, 1 }
 
-// judgments lists the groups that are drawn so, as far as they have a beta.
+// judgments lists the groups that are drawn from a beta distribution.
 func (r *Random) judgments() [3]judgment {
 	relevance := r.Relevance
 	if relevance == nil {
@@ -194,7 +193,7 @@ func (r *Random) Generate(ctx context.Context, req generator.Request) iter.Seq2[
 	}
 }
 
-// choose returns the place of the likeliest token, the first of equals, or of one
+// choose returns the index of the likeliest token, the first of equals, or of one
 // drawn at the temperature.
 func choose(p []float64, temperature float64, rng *rand.Rand) int {
 	best := 0
@@ -221,7 +220,7 @@ func choose(p []float64, temperature float64, rng *rand.Rand) int {
 	return best // rounding used the sum up
 }
 
-// step returns what the model tells of the token x under the probabilities p.
+// step returns what the model reports of the token x under the probabilities p.
 func (r *Random) step(req generator.Request, p []float64, x symbol, first bool) generator.Step {
 	s := generator.Step{Text: x.text, Token: x.token}
 	if r.Level == reflection.HardLabels {
@@ -249,7 +248,7 @@ func (r *Random) step(req generator.Request, p []float64, x symbol, first bool) 
 	return s
 }
 
-// rank returns the vocabulary, likeliest first, ties in its order.
+// rank returns the vocabulary, likeliest first, with ties in its own order.
 func rank(p []float64) []generator.Alternative {
 	out := make([]generator.Alternative, len(vocabulary))
 	for i, x := range vocabulary {
@@ -259,7 +258,7 @@ func rank(p []float64) []generator.Alternative {
 	return out
 }
 
-// distribution returns what is known of g when the first known of ranked are:
+// distribution returns what is known of g if the first known of ranked are exact:
 // the others are at most as likely as the last of these.
 func distribution(ranked []generator.Alternative, known int, g reflection.Group) reflection.Distribution {
 	d := reflection.Distribution{Group: g}
@@ -273,8 +272,8 @@ func distribution(ranked []generator.Alternative, known int, g reflection.Group)
 	return d
 }
 
-// ask begins a call of one of the powers: after is what follows the prompt. The
-// fields of req that only generating needs are not looked at.
+// ask begins a call of a power: after is what follows the prompt. The fields of req
+// for generating only are ignored.
 func (r *Random) ask(ctx context.Context, req generator.Request, after []generator.Step) (*state, []symbol, error) {
 	if r.Level == reflection.HardLabels {
 		return nil, nil, fmt.Errorf("generatortest: a Random of hard labels gives no probabilities: %w", errors.ErrUnsupported)
@@ -299,14 +298,14 @@ func symbols(steps []generator.Step) []symbol {
 	for i := range steps {
 		text += steps[i].Text
 		if t := steps[i].Token; t != reflection.None {
-			list = append(append(list, cut(text)...), symbol{token: t})
+			list = append(append(list, divide(text)...), symbol{token: t})
 			text = ""
 		}
 	}
-	return append(list, cut(text)...)
+	return append(list, divide(text)...)
 }
 
-// Score implements [generator.Scorer]. Text that is no word of the model has the
+// Score implements [generator.Scorer]. Text that is no word of the model has
 // probability 0.
 func (r *Random) Score(ctx context.Context, req generator.Request, steps []generator.Step, end bool) (generator.Completion, error) {
 	s, list, err := r.ask(ctx, req, steps)

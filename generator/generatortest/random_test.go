@@ -25,15 +25,15 @@ func written(c generator.Completion) string {
 	return b.String()
 }
 
-// TestRandomFollowsTheGrammar reads whole answers with an expression that was
-// written down from the paper's format, not from the code.
+// TestRandomFollowsTheGrammar matches whole answers with an expression that was
+// written from the paper's format, not from the code.
 func TestRandomFollowsTheGrammar(t *testing.T) {
 	const (
 		words = `( (red|green|blue|one|two|three)){2,3}`
 		sup   = `\[(Fully supported|Partially supported|No support / Contradictory)\]`
 		use   = `\[Utility:[1-5]\]`
-		// After a passage of its own or of the path a segment is judged; a model
-		// that generates [Retrieval] gets no passage, so nothing is.
+		// After a passage of its own or of the path a segment is judged. A model
+		// that generates [Retrieval] gets no passage, so there is no judgment.
 		plain = `(\[No Retrieval\]|\[Retrieval\])` + words
 		cont  = `\[Continue to Use Evidence\]` + words
 		after = `(` + plain + `|` + cont + sup + `)*`
@@ -125,8 +125,8 @@ func TestRandomIsADistribution(t *testing.T) {
 	}
 }
 
-// TestRandomSeesOnlyTheText holds a prompt that forces a token, or has a path,
-// against one after which the same was generated.
+// TestRandomSeesOnlyTheText compares a prompt that forces a token, or has a path,
+// with one after which the same was generated.
 func TestRandomSeesOnlyTheText(t *testing.T) {
 	forced, path := capital, capital
 	forced.Prompt.Force = reflection.NoRetrieval
@@ -191,8 +191,8 @@ func TestRandomRelevance(t *testing.T) {
 	}
 }
 
-// With parameters that leave next to no spread, support and utility are what they
-// say, for a segment that uses a passage and for no other.
+// With parameters of almost no spread, support and utility have the given values,
+// for a segment that uses a passage and for no other.
 func TestRandomSupportAndUtility(t *testing.T) {
 	m := &Random{
 		Seed: 1, MaxSegments: 1,

@@ -14,19 +14,19 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Script is a Generator that answers by rules and records its requests. The
-// zero value has no rules and refuses every request. The exported fields must
-// not change once it is in use; after that it is safe for concurrency.
+// Script is a Generator that answers by rules and records its requests. The zero
+// value has no rules and rejects every request. Do not change the exported fields
+// after first use; then it is safe for concurrent use.
 //
-// Like a real model it keeps the contract whatever the rules say, unless a rule
-// has a [Fault]: it cuts an answer at Request.MaxTokens, stops after a token of
-// Request.Stop, and gives only those distributions that Request.Watch asks for.
+// Like a real model it keeps the contract whatever the rules say, unless a rule has
+// a [Fault]: it cuts an answer at Request.MaxTokens, stops after a token of
+// Request.Stop, and gives only the distributions in Request.Watch.
 type Script struct {
 	// Rules are tried in order; the first that matches answers.
 	Rules []Rule
-	// Capabilities is what Describe returns. If it is zero, Describe returns a
-	// model called "script" with exact probabilities of everything, paced, that
-	// resumes.
+	// Capabilities is the result of Describe. If it is zero, Describe returns a
+	// model called "script" that has exact probabilities of everything, is paced,
+	// and resumes.
 	Capabilities generator.Capabilities
 
 	mu       sync.Mutex
@@ -38,25 +38,25 @@ type Script struct {
 type Rule struct {
 	// When reports whether the rule is for a request; nil is for all.
 	When Match
-	// Times is how often the rule may answer; 0 is no limit. Where requests come
-	// concurrently, which of them it answers is not defined.
+	// Times is how often the rule may answer; 0 is no limit. Among concurrent
+	// requests, it is undefined which ones it answers.
 	Times int
-	// Delay is how long to wait before the first step. The wait ends early, with
-	// an error, when the context is done.
+	// Delay is the wait before the first step. The wait ends early, with an error,
+	// when the context is done.
 	Delay time.Duration
-	// Steps is the answer. If none of them has a Finish, a last step with
-	// FinishEnd and an end token of probability 1 follows, which Request.MaxTokens
-	// must leave room for. To a request with a Prompt.Relevance the answer is what
-	// follows the first step, if that is its token, and to one with After what follows
-	// these steps, if the answer begins with what they write.
+	// Steps is the answer. If no step has a Finish, a last step follows, with
+	// FinishEnd and an end token of probability 1; Request.MaxTokens must leave
+	// room for it. If a request has a Prompt.Relevance and that is the first step's
+	// token, the answer is the steps after it. If a request has After and the
+	// answer begins with its text, the answer is the steps after that.
 	Steps []generator.Step
-	// Err, if set, is the answer instead.
+	// Err, if set, is returned in place of the answer.
 	Err error
-	// Fault is what goes wrong on the way, the zero Fault nothing.
+	// Fault is the error in the answer; the zero Fault is none.
 	Fault Fault
 }
 
-// UnscriptedError says that a [Script] has no rule for a request.
+// UnscriptedError reports that a [Script] has no rule for a request.
 type UnscriptedError struct{ Request generator.Request }
 
 // Error describes the request so that a rule can be written for it.
@@ -64,7 +64,7 @@ func (e *UnscriptedError) Error() string {
 	return "generatortest: the script has no rule for this request: " + describe(e.Request) + "; add a Rule whose When is true for it"
 }
 
-// describe names what tells requests apart.
+// describe names what distinguishes requests.
 func describe(req generator.Request) string {
 	if req.Task != nil {
 		return fmt.Sprintf("task %q with values %q", req.Task.Template.Name(), req.Task.Values)
@@ -129,7 +129,7 @@ func (s *Script) find(req generator.Request) (Rule, error) {
 	return Rule{}, &UnscriptedError{cloneRequest(req)}
 }
 
-// answer makes scripted steps the answer to req that the contract asks for.
+// answer makes scripted steps an answer to req that keeps the contract.
 func answer(req generator.Request, steps []generator.Step) []generator.Step {
 	steps = behind(req.After, steps)
 	out := make([]generator.Step, 0, len(steps)+1)
@@ -152,7 +152,7 @@ func answer(req generator.Request, steps []generator.Step) []generator.Step {
 			break
 		}
 		if len(out) == req.MaxTokens {
-			// The end token would be one more than was asked for.
+			// The end token would exceed the limit by one.
 			last = generator.Step{Finish: generator.FinishLength}
 			break
 		}
@@ -166,7 +166,8 @@ func answer(req generator.Request, steps []generator.Step) []generator.Step {
 	return append(out, last)
 }
 
-// behind returns what of steps follows after, or all of them if they do not begin with it.
+// behind returns the steps that follow after, or all steps if they do not begin
+// with it.
 func behind(after, steps []generator.Step) []generator.Step {
 	want := written(after)
 	for i := 0; want != "" && i < len(steps); i++ {
@@ -177,7 +178,7 @@ func behind(after, steps []generator.Step) []generator.Step {
 	return steps
 }
 
-// promptWords stands for the number of prompt tokens.
+// promptWords is used as the number of prompt tokens.
 func promptWords(req generator.Request) int {
 	n := 0
 	count := func(list ...string) {
@@ -213,8 +214,8 @@ func promptWords(req generator.Request) int {
 	return n
 }
 
-// Requests returns copies of the requests so far, in the order in which their
-// loops began, those that were refused included.
+// Requests returns copies of the requests so far, in the order in which their loops
+// began. Rejected requests are included.
 func (s *Script) Requests() []generator.Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -262,7 +263,7 @@ func wait(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-// Bare returns g without its powers: a Generator and nothing else.
+// Bare returns g without its powers: only a Generator.
 func Bare(g generator.Generator) generator.Generator { return bare{g.Generate} }
 
 type bare struct {

@@ -204,7 +204,7 @@ func TestScriptKeepsTheLimits(t *testing.T) {
 	}
 }
 
-// A script goes on after the token that stands in the prompt.
+// A script continues after the token that is in the prompt.
 func TestScriptResumes(t *testing.T) {
 	s := &Script{Rules: []Rule{{Steps: Segment(0.9, "Some words.", [3]float64{1, 0, 0}, [5]float64{})}}}
 	req := showing("Berlin", "A city.")
@@ -349,7 +349,8 @@ func TestTooManyTokensKeepsTheScript(t *testing.T) {
 	}
 }
 
-// TestScriptWaits runs on the clock of a bubble, so that a delay takes no time.
+// TestScriptWaits runs on the clock of a synctest bubble, so that a delay takes no
+// time.
 func TestScriptWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &Script{Rules: []Rule{

@@ -8,11 +8,11 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Judge returns the step at which a model judges g: the likeliest token of g
-// under the probabilities p, in the order of g.Tokens(), each in [0, 1]. The
-// first of equals is taken. The step carries exactly the distribution p, and the
-// token's log-probability is that of its entry. Without a probability above 0
-// there is no likeliest token, and the step is the zero Step.
+// Judge returns the step at which a model judges g: the likeliest token of g under
+// the probabilities p, in the order of g.Tokens(), each in [0, 1]. Of equals the
+// first is taken. The step carries exactly the distribution p, and the token's
+// log-probability is that of its entry. If no probability is above 0, the result is
+// the zero Step.
 func Judge(g reflection.Group, p ...float64) generator.Step {
 	best, at := 0.0, -1
 	for i := range min(len(p), g.Size()) {
@@ -31,8 +31,8 @@ func Judge(g reflection.Group, p ...float64) generator.Step {
 }
 
 // Words returns one step per word of text, each with the exact probability p, in
-// [0, 1]. White space goes with the word after it, at the end of the text with
-// the one before it, so that the steps joined are text.
+// [0, 1]. White space belongs to the word after it, at the end of the text to the
+// word before it. So the joined steps are text.
 func Words(p float64, text string) []generator.Step {
 	var steps []generator.Step
 	for _, w := range cutWords(text) {
@@ -41,7 +41,7 @@ func Words(p float64, text string) []generator.Step {
 	return steps
 }
 
-// cutWords cuts text in front of the white space that follows a word.
+// cutWords cuts text before the white space that follows a word.
 func cutWords(text string) []string {
 	var words []string
 	for text != "" {
@@ -57,16 +57,16 @@ func cutWords(text string) []string {
 	return words
 }
 
-// Segment returns the steps of a segment written from evidence: the IsREL
-// token, the words of text, the IsSUP token and the IsUSE token.
+// Segment returns the steps of a segment written from evidence: the IsREL token,
+// the words of text, the IsSUP token and the IsUSE token.
 //
-// rel is the probability of Relevant and 1-rel that of Irrelevant. sup and use
-// are in the order of the groups' tokens: fully, partially and not supported;
-// utility 1 to 5. With all of sup 0 there is no IsSUP token, and the same goes
-// for use. The generated token is the likeliest of each group. The words have
-// probability 1; for others join [Judge] and [Words].
+// rel is the probability of Relevant and 1-rel that of Irrelevant. sup and use are
+// in the order of the groups' tokens: fully, partially and not supported; utility 1
+// to 5. If all of sup are 0 there is no IsSUP token; the same holds for use. The
+// generated token is the likeliest of each group. The words have probability 1; for
+// other probabilities combine [Judge] and [Words].
 func Segment(rel float64, text string, sup [3]float64, use [5]float64) []generator.Step {
-	// Relevant wins a tie, as it does for a reader of the number 0.5.
+	// Relevant wins a tie, as a reader of the number 0.5 expects.
 	first := Judge(reflection.IsREL, 1-rel, rel)
 	if rel >= 0.5 {
 		first.Token, first.LogProb = reflection.Relevant, reflection.ExactValue(rel)
@@ -80,9 +80,9 @@ func Segment(rel float64, text string, sup [3]float64, use [5]float64) []generat
 	return steps
 }
 
-// Decision returns the one step with which a model decides whether to retrieve:
+// Decision returns the one step in which a model decides whether to retrieve.
 // Retrieval has the probability pRetrieval, NoRetrieval the rest, and
-// ContinueEvidence none. Retrieval is generated from 0.5 up.
+// ContinueEvidence none. Retrieval is generated from 0.5 on.
 func Decision(pRetrieval float64) []generator.Step {
 	s := Judge(reflection.Retrieve, 1-pRetrieval, pRetrieval, 0)
 	if pRetrieval >= 0.5 {
@@ -91,8 +91,8 @@ func Decision(pRetrieval float64) []generator.Step {
 	return []generator.Step{s}
 }
 
-// HardLabels returns a copy of steps without any probability, as they come from
-// a server that gives none.
+// HardLabels returns a copy of steps without any probability, as from a server that
+// gives none.
 func HardLabels(steps []generator.Step) []generator.Step {
 	out := slices.Clone(steps)
 	for i := range out {

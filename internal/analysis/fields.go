@@ -8,7 +8,7 @@ import (
 	"github.com/goselfrag/goselfrag/internal/analysis/token"
 )
 
-// LowerWords returns the words of text in the sense of [Words], in lower case.
+// LowerWords returns the words of text as defined by [Words], in lower case.
 func LowerWords(text string) []string {
 	text = strings.ToLower(text)
 	var list []string
@@ -18,9 +18,9 @@ func LowerWords(text string) []string {
 	return list
 }
 
-// PlainPieces yields the pieces of text in the sense of [Pieces], in lower case and in
-// its normal form, [token.Normal], each without the characters at its ends that are no letters, marks
-// or numbers, unless it has no others.
+// PlainPieces yields the pieces of text as defined by [Pieces], in lower case and
+// in normal form, [token.Normal]. Characters at the ends of each that are no
+// letters, marks or numbers are cut off, unless it has no others.
 func PlainPieces(text string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		text := strings.ToLower(token.Normal(text))
@@ -36,8 +36,8 @@ func PlainPieces(text string) iter.Seq[string] {
 	}
 }
 
-// Fold returns text in its normal form, [token.Normal], with one space in place of each run of white
-// space, and none at the ends.
+// Fold returns text in normal form, [token.Normal], with one space in place of each
+// run of white space, and none at the ends.
 func Fold(text string) string { return strings.Join(strings.Fields(token.Normal(text)), " ") }
 
 // LetterShare returns the share of letters, marks and numbers among the characters of text

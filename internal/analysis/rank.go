@@ -8,13 +8,13 @@ import (
 	"github.com/blevesearch/go-porterstemmer"
 )
 
-// The kinds of terms that [RankWord.Terms] takes a word apart into.
+// The kinds of terms that [RankWord.Terms] derives from a word.
 const (
 	RankStems = iota // content words without their endings (Porter)
 	RankForms        // all words in lower case
-	RankGrams        // runs of four characters of a word, its ends counted as characters
+	RankGrams        // sequences of four characters of a word, its ends counted as characters
 	RankRoots        // the first four characters of content words
-	RankKinds        // how many there are
+	RankKinds        // the number of kinds
 )
 
 const rootLength = 4 // characters
@@ -22,10 +22,10 @@ const rootLength = 4 // characters
 // RankWord is a word in lower case.
 type RankWord struct {
 	Form string
-	Stop bool // says little about what a text is about
+	Stop bool // carries little content
 }
 
-// RankWords returns the tokens of text, in the sense of [TokenLen], that begin with a
+// RankWords returns the tokens of text, as defined by [TokenLen], that begin with a
 // letter or a number.
 func RankWords(text string) []RankWord {
 	var out []RankWord
@@ -60,8 +60,9 @@ func (w RankWord) Terms(visit func(kind int, term string)) {
 	}
 }
 
-// longestStemmed is the length in bytes up to which words are stemmed: no word is longer,
-// and the stemmer takes time by the square of a run of the letter y.
+// longestStemmed is the greatest length in bytes of a word that is stemmed: real
+// words are not longer, and the stemmer takes quadratic time for a run of the
+// letter y.
 const longestStemmed = 64
 
 func (w RankWord) stem() string {

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// Punctuation parts words and is none; long words are not stemmed, for it would take long.
+// Punctuation separates words and is no word; long words are not stemmed, since
+// that would take long.
 func TestRankWords(t *testing.T) {
 	var got []string
 	for _, w := range RankWords("Ada's gall-bladder, in 1932 (東京): \xff n\u00e4he") {

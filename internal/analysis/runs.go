@@ -8,11 +8,11 @@ import (
 	"github.com/goselfrag/goselfrag/internal/analysis/token"
 )
 
-// Runs yields the words of text as characters in lower case. Letters, digits and the marks
-// on them make words; a script that does not put spaces between words gives every two
-// neighboring characters as one, and a single one by itself, both as they are. The text is
-// taken in its normal form, [token.Normal]. A word is valid until
-// the next is asked for.
+// Runs yields the words of text as characters in lower case. Letters, digits and
+// the marks on them make words. A script without spaces between words gives every
+// two neighboring characters as one word, and a single character by itself, both
+// unchanged. The text is first brought into normal form, [token.Normal]. A word is
+// valid until the next is requested.
 func Runs(text string) iter.Seq[[]rune] {
 	return func(yield func([]rune) bool) {
 		word := make([]rune, 0, 32)
@@ -50,8 +50,8 @@ func Runs(text string) iter.Seq[[]rune] {
 	}
 }
 
-// classOf tells whether c is part of a word, and whether its script does without
-// spaces.
+// classOf reports whether c is part of a word, and whether its script has no spaces
+// between words.
 func classOf(c rune) (letter, unspaced bool) {
 	if c < utf8.RuneSelf {
 		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9', false

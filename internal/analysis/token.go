@@ -13,8 +13,8 @@ import (
 //     is one;
 //   - or a run of white space, less that one space.
 //
-// Han, Hiragana and Katakana characters are tokens of their own, because no
-// space tells their words apart. The tokens of a text joined give the text back.
+// Han, Hiragana and Katakana characters are tokens of their own, because no spaces
+// separate their words. The joined tokens of a text are the text.
 func TokenLen(s string) int {
 	n, lastSpace := 0, false
 	for n < len(s) {
@@ -46,7 +46,7 @@ func TokenLen(s string) int {
 	return n
 }
 
-// InToken reports whether r joins with its like into one token.
+// InToken reports whether r joins with similar characters into one token.
 func InToken(r rune) bool {
 	if r < utf8.RuneSelf {
 		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '_'

@@ -12,8 +12,7 @@ import (
 // Span is a piece of a text: the bytes from Start up to but not including End.
 type Span struct{ Start, End int }
 
-// Of returns the piece of text that s delimits. It panics if s does not lie
-// within text.
+// Of returns the piece of text that s delimits. It panics if s is not within text.
 func (s Span) Of(text string) string { return text[s.Start:s.End] }
 
 // Words returns the words of text in order: the segments of Unicode's word
@@ -35,10 +34,9 @@ func Words(text string) []Span {
 
 func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }
 
-// Count returns the number of words in text for the purpose of length limits:
-// the number of runs without white space, but that every Han, Hiragana or
-// Katakana character is a word of its own. It is never less than
-// len(strings.Fields(text)).
+// Count returns the number of words in text for length limits: the number of runs
+// without white space, where every Han, Hiragana or Katakana character counts as a
+// word of its own. It is never less than len(strings.Fields(text)).
 func Count(text string) int {
 	n := 0
 	for range Starts(text) {
@@ -47,7 +45,7 @@ func Count(text string) int {
 	return n
 }
 
-// Starts yields the offset of each word in the sense of [Count].
+// Starts yields the offset of each word as defined by [Count].
 func Starts(text string) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		afterSpace, afterIdeograph := true, false
@@ -73,11 +71,11 @@ func Starts(text string) iter.Seq[int] {
 // LongWord is the number of characters above which [Pieces] cuts a word.
 const LongWord = 64
 
-// Pieces yields the words of text in the sense of [Count], without the white
-// space around them, but that a run without white space of more than [LongWord]
-// characters is several: an address, a key in base64, a line of Thai. Together
-// they hold every character that is not white space, and none begins or ends
-// within a grapheme cluster (UAX #29), white space apart.
+// Pieces yields the words of text as defined by [Count], without the white space
+// around them. A run without white space of more than [LongWord] characters is cut
+// into several: an address, a key in base64, a line of Thai. Together they hold
+// every character that is not white space, and apart from white space none begins
+// or ends within a grapheme cluster (UAX #29).
 func Pieces(text string) iter.Seq[Span] {
 	return func(yield func(Span) bool) {
 		for i := 0; i < len(text); {
@@ -108,7 +106,7 @@ func pieceOf(run string) int {
 	} else if n == len(run) {
 		return n
 	}
-	var before rune // the first character of the cluster before
+	var before rune // the first character of the previous cluster
 	rest, state, pos := run, -1, 0
 	for count := 0; rest != ""; count++ {
 		var cluster string
@@ -123,8 +121,8 @@ func pieceOf(run string) int {
 	return pos
 }
 
-// asciiPrefix returns how many bytes of s come before the first that is not ASCII,
-// looking no further than a long word.
+// asciiPrefix returns the number of bytes of s before the first that is not ASCII.
+// It reads at most a long word.
 func asciiPrefix(s string) int {
 	for i := range min(len(s), LongWord+1) {
 		if s[i] >= utf8.RuneSelf {
@@ -146,7 +144,7 @@ func Joined(text string, i int) bool {
 }
 
 // IsIdeographic reports whether r belongs to a script written without spaces
-// between words, of which every character is counted as a word.
+// between words in which every character counts as a word.
 func IsIdeographic(r rune) bool {
 	return r >= 0x2E80 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana)
 }

@@ -136,7 +136,7 @@ func word(id int32, text string) wire {
 
 var end = wire{Finish: generator.FinishEnd, Prompt: 5}
 
-// ids are facts of a model of which two control tokens are known.
+// ids holds the facts of a model with two known control tokens.
 var ids = completion.Facts{
 	IDs:   map[int32]reflection.Token{300: reflection.Relevant, 301: reflection.Irrelevant, 302: reflection.Utility5},
 	EndID: 2, EndText: "</s>",
@@ -201,8 +201,8 @@ func TestSteps(t *testing.T) {
 	}
 }
 
-// TestTextWithoutTokens: it cannot be told from control tokens, so it is not lost in
-// silence.
+// TestTextWithoutTokens: text without tokens cannot be distinguished from control
+// tokens, so it must not be lost silently.
 func TestTextWithoutTokens(t *testing.T) {
 	for _, w := range []wire{{Text: "a"}, {Text: "[Relevant]a", Tokens: []wireToken{{ID: 300}}}} {
 		got, err := ask(t, serve(t, dialect{facts: ids}, completion.Settings{}, w, end), nil)
@@ -212,8 +212,8 @@ func TestTextWithoutTokens(t *testing.T) {
 	}
 }
 
-// TestUnnumbered compares with a search for the nearest control token, over and over;
-// what is longer is read in time that grows with its length.
+// TestUnnumbered compares with a repeated search for the nearest control token;
+// longer text is read in linear time.
 func TestUnnumbered(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var b strings.Builder
@@ -269,7 +269,8 @@ func TestParagraph(t *testing.T) {
 }
 
 // TestRendering: special tokens of the server, of the user and the usual ones are
-// neutralised in all data; blanks behind control tokens go where they must.
+// neutralized in all data; blanks after control tokens are removed where they must
+// be.
 func TestRendering(t *testing.T) {
 	f := ids
 	f.Special, f.Tight = []string{"<|server|>"}, true
@@ -306,7 +307,7 @@ func TestRendering(t *testing.T) {
 	}
 }
 
-// TestUsage: what a stream that is broken off did not tell is missing.
+// TestUsage: counts that a broken stream did not report are missing.
 func TestUsage(t *testing.T) {
 	stop := func(r *generator.Request) { r.Stop = []reflection.Token{reflection.Utility5} }
 	for _, c := range []struct {
@@ -352,7 +353,7 @@ func TestOpenedOnce(t *testing.T) {
 }
 
 // TestOpenWaitsNoLonger: a caller whose context ends does not wait for another
-// one that is asking the server.
+// caller that is asking the server.
 func TestOpenWaitsNoLonger(t *testing.T) {
 	d := slow{dialect{facts: ids}, make(chan struct{}), make(chan struct{})}
 	m, err := completion.New(completion.Settings{Server: modelserver.Config{URLs: []string{"http://x"}}}, d)
@@ -384,7 +385,7 @@ func (s slow) Open(ctx context.Context, server *completion.Server) (*completion.
 	return s.dialect.Open(ctx, server)
 }
 
-// TestPowersMissing: a family without powers says so for each.
+// TestPowersMissing: a family without powers reports each as missing.
 func TestPowersMissing(t *testing.T) {
 	m := serve(t, dialect{facts: ids}, completion.Settings{}, end)
 	req := generator.Request{Prompt: generator.Prompt{Instruction: "q"}, MaxTokens: 1}

@@ -9,9 +9,10 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// handed is what the reader has of a continuation: another try must begin with the same.
+// handed is what the reader has received of a continuation: another try must begin
+// with the same.
 type handed struct {
-	said  []byte // the steps, each with a mark behind it if their ends must agree, too
+	said  []byte // the steps, each followed by a mark if their ends must agree, too
 	steps int
 }
 
@@ -27,11 +28,12 @@ func (h *handed) add(said []byte, s *generator.Step, marked bool) []byte {
 	return said
 }
 
-// errDiverged is the error of a try that does not begin with what the reader has.
+// errDiverged is the error of a try that does not begin with what the reader has
+// received.
 var errDiverged = errors.New("completion: another continuation")
 
 // cutLiteral cuts text at the control token that follows the tokens before. Its
-// literal is not in the text where the server hides it.
+// literal is not in the text if the server hides it.
 func cutLiteral(text, literal []byte, before []Token) (head, rest []byte) {
 	if i := bytes.Index(text, literal); i >= 0 {
 		return text[:i], text[i+len(literal):]
@@ -44,7 +46,7 @@ func cutLiteral(text, literal []byte, before []Token) (head, rest []byte) {
 	return text[:n], text[n:]
 }
 
-// joined reports whether text is the texts of the tokens one after the other.
+// joined reports whether text is the concatenation of the tokens' texts.
 func joined(tokens []Token, text []byte) bool {
 	for _, t := range tokens {
 		if !bytes.HasPrefix(text, t.Text) {
@@ -55,8 +57,9 @@ func joined(tokens []Token, text []byte) bool {
 	return len(text) == 0
 }
 
-// repeat compares a step with what the reader has already. It reports whether the reader
-// has all of it, and takes away what it has of it otherwise.
+// repeat compares a step with what the reader has already received. It reports
+// whether that is all of the step; otherwise it removes the received part from the
+// step.
 func (r *reading) repeat(s *generator.Step) (known bool, err error) {
 	rest := r.handed.said[r.again:]
 	r.step = r.handed.add(r.step[:0], s, r.query.Probs)
@@ -82,7 +85,7 @@ func (r *reading) goesOn(s *generator.Step) bool {
 }
 
 // paragraph reports whether text ends a paragraph of an answer when only one
-// segment is wanted: that is how a model without control tokens ends a segment.
+// segment is wanted: so a model without control tokens ends a segment.
 func (r *reading) paragraph(text string) bool {
 	for _, c := range text {
 		switch {

@@ -16,8 +16,7 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Settings are those of completions.Config, field by field: that package imports
-// this one.
+// Settings has the fields of completions.Config: that package imports this one.
 type Settings struct {
 	Server   modelserver.Config
 	Template generator.PromptTemplate
@@ -35,13 +34,13 @@ type Model struct {
 	chat    Messages // nil for completion servers
 }
 
-// Messages writes a request out for a chat server. Nothing of special may stand in
-// its data.
+// Messages writes a request out for a chat server. The data in it must not hold any
+// of special.
 type Messages func(req generator.Request, special []string) ([]generator.Message, error)
 
 // NewChat returns a model at a chat server, which takes messages and has no control
-// tokens. Of the settings it uses Server, Special and NoProbs. Its Describe and Check
-// are not to be used.
+// tokens. It uses the settings Server, Special and NoProbs. Do not use its Describe
+// and Check.
 func NewChat(s Settings, chat Messages, d Dialect) (*Model, error) {
 	client, err := modelhttp.New(s.Server)
 	if err != nil {
@@ -67,7 +66,7 @@ func New(s Settings, d Dialect) (*Model, error) {
 	return &Model{dialect: d, server: &Server{client, s}, facts: new(once[Facts])}, nil
 }
 
-// open returns what is known of the server, asking it the first time.
+// open returns the facts of the server, which it asks for the first time.
 func (m *Model) open(ctx context.Context) (*Facts, error) {
 	return m.facts.get(ctx, func(ctx context.Context) (*Facts, error) {
 		f, err := m.dialect.Open(ctx, m.server)
@@ -101,8 +100,8 @@ func (m *Model) Generate(ctx context.Context, req generator.Request) iter.Seq2[g
 	}
 }
 
-// generate yields all steps but the last, which it returns. It reports whether
-// the reader has left.
+// generate yields all steps but the last, which it returns. It reports whether the
+// reader has left.
 func (m *Model) generate(ctx context.Context, req generator.Request, yield func(generator.Step, error) bool) (last generator.Step, left bool, err error) {
 	if err := req.Check(); err != nil {
 		return last, false, err
@@ -133,15 +132,15 @@ func (m *Model) generate(ctx context.Context, req generator.Request, yield func(
 	q.Messages = messages
 	var (
 		r     *reading
-		reach handed // what the reader has of it, over all tries
-		lost  error  // of the try before
+		reach handed // what the reader has received of it, over all tries
+		lost  error  // of the previous try
 		again bool   // some of what an earlier try generated was generated again
 	)
 	err = m.server.Do(ctx, m.server.call(m.dialect, f, q), func(a *modelhttp.Answer) (err error) {
 		r = m.newReading(ctx, f, req, prompt, yield)
 		r.handed = &reach
 		again = again || reach.steps > 0
-		err = r.read(a)
+		err = r.readEvents(a)
 		if err == nil && !r.left && r.again < len(reach.said) {
 			err = errDiverged
 		}
@@ -161,11 +160,11 @@ func (m *Model) generate(ctx context.Context, req generator.Request, yield func(
 		return last, r != nil && r.left, err
 	}
 	last = r.last()
-	last.Usage.Partial = last.Usage.Partial || again // what the broken answers cost is not known
+	last.Usage.Partial = last.Usage.Partial || again // the cost of the broken answers is unknown
 	return last, r.left, nil
 }
 
-// What the parts of an answer may take, in bytes.
+// Limits on the parts of an answer, in bytes.
 const (
 	roomBase        = 64 << 10
 	roomPromptByte  = 16 // of an echo of the prompt, as text or as ids
@@ -173,8 +172,8 @@ const (
 	roomAlternative = 256
 )
 
-// Room returns how long an answer may be in which so many tokens come with so many
-// alternatives each.
+// Room returns the greatest length of an answer with the given number of tokens and
+// of alternatives for each.
 func Room(promptBytes, tokens, alternatives int) int64 {
 	const most = 1 << 20 // of alternatives: more than any vocabulary has
 	per := roomToken + roomAlternative*float64(min(max(alternatives, 0), most)+1)
@@ -190,7 +189,7 @@ func (s *Server) call(d Dialect, f *Facts, q *Query) modelhttp.Call {
 	return call
 }
 
-// Room returns how long the answer to q may be.
+// Room returns the greatest length of the answer to q.
 func (q *Query) Room() int64 {
 	prompt := len(q.Prompt)
 	for _, m := range q.Messages {
@@ -199,7 +198,8 @@ func (q *Query) Room() int64 {
 	return Room(prompt, q.MaxTokens, max(q.Top, usualTop)+len(q.Watch))
 }
 
-// usualTop is how many alternatives some servers give where fewer are asked for.
+// usualTop is the number of alternatives that some servers give even if fewer are
+// requested.
 const usualTop = 20
 
 // prompt writes the prompt of req out.
@@ -212,9 +212,9 @@ func (m *Model) prompt(f *Facts, req generator.Request) (string, error) {
 	return f.tighten(s), err
 }
 
-// tighten takes the blank away behind each control token. A tokenizer that puts
-// one there itself would make a token of its own of it, and the model would see
-// other tokens than those it generated.
+// tighten removes the blank after each control token. A tokenizer that adds one
+// there itself would make it a token of its own, and the model would see other
+// tokens than those that it generated.
 func (f *Facts) tighten(prompt string) string {
 	if !f.Tight {
 		return prompt
@@ -230,7 +230,7 @@ var tight = func() *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }()
 
-// query returns what the server is to be asked for req.
+// query returns the query to the server for req.
 func (m *Model) query(f *Facts, req generator.Request, prompt string) *Query {
 	q := &Query{
 		Prompt: prompt, MaxTokens: req.MaxTokens, Temperature: req.Temperature, Seed: req.Seed,
@@ -278,7 +278,7 @@ func (m *Model) Describe(ctx context.Context) (generator.Capabilities, error) {
 	}, nil
 }
 
-// Check implements [generator.Checker]: it asks the server what has to be known
+// Check implements [generator.Checker]: it asks the server for the required facts
 // and lets it generate one token.
 func (m *Model) Check(ctx context.Context) error {
 	_, err := generator.Complete(ctx, m, generator.Request{

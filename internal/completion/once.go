@@ -8,30 +8,31 @@ import (
 	"time"
 )
 
-// once keeps the first value that could be loaded. Callers who come while it is being
-// loaded wait for the same load, no longer than their contexts allow, and get its error if
-// it fails; the next caller tries anew. A load is not ended by the context of the caller
-// that began it, but when nobody waits for it any longer.
+// once keeps the first value that could be loaded. Callers that come during a load
+// wait for it, as long as their contexts allow, and get its error if it fails; the
+// next caller tries again. The context of the caller that began a load does not end
+// it. It ends when no caller waits for it any longer.
 type once[T any] struct {
 	value atomic.Pointer[T]
 
 	mu   sync.Mutex
-	load *load[T] // under way, nil if there is none
+	load *load[T] // in progress, nil if there is none
 }
 
-// load is one try to get a value. It is the context of its work, whose deadline is the
-// latest of those who wait, so that the work does not begin what could not end in time.
+// load is one try to get a value. It is the context of its work. Its deadline is
+// the latest of all waiting callers, so that the work does not begin what could not
+// end in time.
 type load[T any] struct {
-	context.Context // ends when nobody waits
+	context.Context // ends when no caller waits
 	cancel          context.CancelFunc
 	done            chan struct{}
 
 	mu       sync.Mutex
 	waiting  int
-	deadline time.Time // of those who wait or have waited
+	deadline time.Time // of the callers that wait or have waited
 	endless  bool      // one of them has no deadline
 
-	// What came of it, to be read when done is closed.
+	// The result, to be read when done is closed.
 	value    *T
 	err      error
 	panicked any
@@ -44,7 +45,7 @@ func (l *load[T]) Deadline() (time.Time, bool) {
 	return l.deadline, !l.endless
 }
 
-// join counts a caller among those who wait.
+// join adds a caller to those that wait.
 func (l *load[T]) join(ctx context.Context) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -91,8 +92,8 @@ func (o *once[T]) get(ctx context.Context, work func(context.Context) (*T, error
 	return l.value, l.err
 }
 
-// join returns the load under way, which it begins if there is none; nil if there is a
-// value.
+// join returns the current load, which it begins if there is none; nil if there is
+// a value.
 func (o *once[T]) join(ctx context.Context, work func(context.Context) (*T, error)) *load[T] {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -121,7 +122,7 @@ func (o *once[T]) join(ctx context.Context, work func(context.Context) (*T, erro
 	return l
 }
 
-// leave ends the load if nobody else waits for it.
+// leave ends the load if no other caller waits for it.
 func (o *once[T]) leave(l *load[T]) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -18,8 +18,8 @@ import (
 // Scorer is a dialect whose servers score a given continuation.
 type Scorer interface {
 	Tokenizer
-	// ScoreCall returns the call that scores the tokens of ids from the place from
-	// on. The other fields of q than Prompt say what is wanted of each.
+	// ScoreCall returns the call that scores the tokens of ids from index from on.
+	// The fields of q other than Prompt say what is wanted of each.
 	ScoreCall(f *Facts, q *Query, ids []int32, from int) modelhttp.Call
 	// ScoreRead adds these tokens to c.
 	ScoreRead(a *modelhttp.Answer, q *Query, ids []int32, from int, c *Chunk) error
@@ -27,7 +27,7 @@ type Scorer interface {
 
 // Nexter is a dialect whose servers give the whole distribution of a token.
 type Nexter interface {
-	// Whole returns what Query.Top must be for that.
+	// Whole returns the Query.Top that this needs.
 	Whole(f *Facts) int
 }
 
@@ -38,12 +38,12 @@ type Grouper interface {
 	Group(ctx context.Context, s *Server, f *Facts, prompt string, ids []int32) ([]reflection.Prob, error)
 }
 
-// unsupported is the error of a power that is missing.
+// unsupported returns the error of a missing power.
 func unsupported(power string) error {
 	return fmt.Errorf("the server cannot %s: %w", power, errors.ErrUnsupported)
 }
 
-// after begins a call of one of the powers: it returns the prompt and the prompt
+// after begins a call of one of the powers: it returns the prompt, and the prompt
 // continued by steps.
 func (m *Model) after(ctx context.Context, req generator.Request, steps []generator.Step) (f *Facts, prompt, whole string, err error) {
 	if err := req.Check(); err != nil {
@@ -63,7 +63,7 @@ func (m *Model) after(ctx context.Context, req generator.Request, steps []genera
 	return f, prompt, f.tighten(generator.Extend(prompt, steps, f.Special...)), nil
 }
 
-// neutral returns req without what only generating needs.
+// neutral returns req without the fields for generating.
 func neutral(req generator.Request, maxTokens int) generator.Request {
 	req.MaxTokens, req.Temperature, req.Seed, req.Stop, req.Alternatives = maxTokens, 0, 0, nil, 0
 	return req
@@ -81,7 +81,7 @@ func (m *Model) Score(ctx context.Context, req generator.Request, steps []genera
 	if err != nil {
 		return c, err
 	}
-	ids, from, err := m.cut(ctx, d, f, prompt, whole)
+	ids, from, err := m.tokenize(ctx, d, f, prompt, whole)
 	if err != nil {
 		return c, err
 	}
@@ -123,8 +123,8 @@ func (m *Model) Score(ctx context.Context, req generator.Request, steps []genera
 	return c, err
 }
 
-// cut returns the tokens of whole and how many of them are those of prompt.
-func (m *Model) cut(ctx context.Context, t Tokenizer, f *Facts, prompt, whole string) (ids []int32, from int, err error) {
+// tokenize returns the tokens of whole and the number of tokens of prompt.
+func (m *Model) tokenize(ctx context.Context, t Tokenizer, f *Facts, prompt, whole string) (ids []int32, from int, err error) {
 	head, err := t.Tokenize(ctx, m.server, f, prompt, true)
 	if err != nil {
 		return nil, 0, err
@@ -196,7 +196,7 @@ func distribution(list []generator.Alternative) generator.NextDistribution {
 	return generator.NextDistribution{Tokens: list, Rest: 1 - sum}
 }
 
-// First lets the server generate one token, and hands it and its alternatives to
+// First lets the server generate one token, and passes it and its alternatives to
 // use.
 func (s *Server) First(ctx context.Context, d Dialect, f *Facts, q *Query, use func(*modelhttp.Answer, *Token, []Entry) error) error {
 	return s.Do(ctx, s.call(d, f, q), func(a *modelhttp.Answer) error {

@@ -12,7 +12,7 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// probs fills in what is known of the position of t.
+// probs fills in the probabilities at the position of t.
 func (r *reading) probs(a *modelhttp.Answer, t *Token, s *generator.Step) error {
 	if t.LogProb.Known == reflection.Unknown {
 		return a.Errorf("the token %q came without its log-probability: set NoProbs for a server that gives none", s.Text+s.Token.String())
@@ -43,13 +43,12 @@ func (r *reading) probs(a *modelhttp.Answer, t *Token, s *generator.Step) error 
 	return nil
 }
 
-// tempered reports whether the probabilities of the answer are not the model's
-// own.
+// tempered reports whether the probabilities of the answer are not the model's own.
 func (r *reading) tempered() bool { return r.facts.Tempered && r.req.Temperature > 0 }
 
-// untemper gives the tokens of d, which are all known, the ratios they had before
-// the temperature T: softmax(z/T) to the power of T is softmax(z) up to a factor.
-// The factor is chosen such that they sum to 1.
+// untemper gives the tokens of d, which are all known, the ratios that they had
+// before the temperature T: softmax(z/T) to the power of T is softmax(z) up to a
+// factor. The factor makes them sum to 1.
 func untemper(d *reflection.Distribution, temperature float64) {
 	probs := d.Probs[:d.Group.Size()]
 	most, sum := math.Inf(-1), 0.0
@@ -117,9 +116,9 @@ func (r *reading) watched(a *modelhttp.Answer, t *Token, generated reflection.To
 	return list, nil
 }
 
-// bound returns the bound for tokens that are not among the entries: the smallest
-// of the likeliest. A generated token that is none of these comes on top of them; where
-// a server gives fewer than were asked for, a sampled one may do so.
+// bound returns the bound for tokens that are not among the entries: the least of
+// the likeliest. Servers add a generated token that is none of these to the list.
+// If a server gives fewer than requested, a sampled token may be such an addition.
 func (r *reading) bound(t *Token) reflection.Prob {
 	natural := 0
 	for _, e := range r.entries {
@@ -160,9 +159,9 @@ func (r *reading) is(e *Entry) reflection.Token {
 	return c
 }
 
-// alternatives returns the likeliest of the entries, at most n. An entry that is
-// neither text nor a control token nor the end is passed over, such as a part of a
-// character whose bytes the server does not tell.
+// alternatives returns the likeliest of the entries, at most n. It skips an entry
+// that is neither text nor a control token nor the end, such as a part of a
+// character without its bytes.
 func (r *reading) alternatives(n int) []generator.Alternative {
 	slices.SortStableFunc(r.entries, func(a, b Entry) int { return cmp.Compare(b.LogProb.Log, a.LogProb.Log) })
 	list := make([]generator.Alternative, 0, min(len(r.entries), n))

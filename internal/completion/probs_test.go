@@ -24,8 +24,8 @@ func TestEndLogProb(t *testing.T) {
 	}
 }
 
-// TestBounds: below the top N a token is bounded by the N-th, which a generated
-// token that comes on top of the list is not.
+// TestBounds: below the top N a token is bounded by the N-th, not by a generated
+// token that was added to the list.
 func TestBounds(t *testing.T) {
 	f := ids
 	f.Level, f.TopN = reflection.TopN, 2
@@ -67,8 +67,8 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestBoundOfFewer: a server that gives fewer alternatives than were asked for, and the
-// sampled token on top, bounds the others by the smallest of the alternatives.
+// TestBoundOfFewer: if a server gives fewer alternatives than requested, and the
+// sampled token in addition, the least of the alternatives bounds the others.
 func TestBoundOfFewer(t *testing.T) {
 	f := ids
 	f.Level, f.TopN = reflection.TopN, 20
@@ -97,7 +97,7 @@ func TestExactOrNothing(t *testing.T) {
 	}
 }
 
-// TestQuery: what is asked for follows from what is wanted and can be had.
+// TestQuery: the query follows from what is wanted and available.
 func TestQuery(t *testing.T) {
 	top, exact := ids, ids
 	top.Level, top.TopN, exact.Level = reflection.TopN, 20, reflection.ExactIDs
@@ -135,7 +135,7 @@ func TestQuery(t *testing.T) {
 	}
 }
 
-// Parts of characters are told apart by their bytes, and a token that shows no text for
+// Parts of characters are identified by their bytes. A token without text for
 // another reason is none of them.
 func TestPiecesOfCharacters(t *testing.T) {
 	raw := `[{"id":1,"token":" a","bytes":[32,97],"logprob":-1},

@@ -28,13 +28,13 @@ type reading struct {
 	chunk   Chunk
 	entries []Entry
 	pending []byte // the beginning of a character
-	held    *Token // may be the end token
+	held    *Token // possibly the end token
 	tokens  int    // yielded so far
-	text    int    // bytes of text that came
-	came    int    // tokens that came
-	visible bool   // text that is no white space was yielded
+	text    int    // bytes of text received
+	came    int    // tokens received
+	visible bool   // text other than white space was yielded
 	handed  *handed
-	again   int    // how much of handed.said has come again
+	again   int    // how much of handed.said was repeated
 	step    []byte // for comparing
 	left    bool   // the reader has left
 	finish  generator.Finish
@@ -42,8 +42,8 @@ type reading struct {
 	usage   generator.Usage
 }
 
-// Bytes that are in no text: what follows the one is a control token, and the other marks
-// the end of a step.
+// Bytes that occur in no text: a control token follows the first, and the second
+// marks the end of a step.
 const (
 	controlByte = 0xFF
 	endByte     = 0xFE
@@ -57,8 +57,8 @@ func (m *Model) newReading(ctx context.Context, f *Facts, req generator.Request,
 	}
 }
 
-// read reads the events of a up to the last one.
-func (r *reading) read(a *modelhttp.Answer) error {
+// readEvents reads the events of a up to the last one.
+func (r *reading) readEvents(a *modelhttp.Answer) error {
 	events := a.Events()
 	for {
 		data, err := events.Next()
@@ -90,19 +90,19 @@ func (r *reading) read(a *modelhttp.Answer) error {
 		}
 		if r.finish = r.chunk.Finish; r.finish != generator.Running {
 			if r.finish == generator.FinishEnd && max(r.tokens, r.handed.steps) >= r.req.MaxTokens {
-				r.finish = generator.FinishLength // the end is one more than was asked for
+				r.finish = generator.FinishLength // the end token would exceed the limit by one
 			}
 			events.Complete()
 		}
 	}
 }
 
-// longestToken is the most bytes of text that a token is taken to have. The longest ones
-// in use are 128 characters.
+// longestToken is the assumed greatest length of a token's text in bytes. The
+// longest ones in use are 128 characters.
 const longestToken = 1024
 
-// measure bounds the text by the tokens that it came with, or that were asked for if they
-// are not told one by one.
+// measure bounds the text by the tokens received with it, or by the requested
+// number if the server does not report tokens one by one.
 func (r *reading) measure(a *modelhttp.Answer) error {
 	r.text += len(r.chunk.Text)
 	r.came += len(r.chunk.Tokens) + r.chunk.Hidden
@@ -116,7 +116,7 @@ func (r *reading) measure(a *modelhttp.Answer) error {
 	return nil
 }
 
-// count takes the counts over.
+// count stores the counts.
 func (r *reading) count() {
 	r.usage.PromptTokens = max(r.usage.PromptTokens, r.chunk.PromptTokens)
 	r.usage.CachedTokens = max(r.usage.CachedTokens, r.chunk.CachedTokens)
@@ -161,13 +161,13 @@ func (r *reading) steps(a *modelhttp.Answer) (more bool, err error) {
 		if n < 0 {
 			return r.run(a, tokens, rest)
 		}
-		// The text before the control token belongs to the tokens before it.
+		// The text before the control token belongs to the earlier tokens.
 		var text []byte
 		text, rest = cutLiteral(rest, []byte(r.control(&tokens[n]).String()), tokens[:n])
 		if more, err := r.run(a, tokens[:n], text); err != nil || !more {
 			return more, err
 		}
-		r.pending = r.pending[:0] // a character that was cut off for good
+		r.pending = r.pending[:0] // a character that will not be completed
 		if more, err := r.token(a, &tokens[n], ""); err != nil || !more {
 			return more, err
 		}
@@ -176,8 +176,8 @@ func (r *reading) steps(a *modelhttp.Answer) (more bool, err error) {
 	return r.late(a, rest)
 }
 
-// late yields text that is left over: what the server held back of earlier tokens, whose
-// probabilities were told then, until it saw that the answer ends.
+// late yields the remaining text: text of earlier tokens that the server held back
+// until it saw the end of the answer. Their probabilities were reported before.
 func (r *reading) late(a *modelhttp.Answer, rest []byte) (more bool, err error) {
 	if r.chunk.Finish == generator.Running {
 		if len(bytes.TrimSpace(rest)) > 0 {
@@ -191,7 +191,7 @@ func (r *reading) late(a *modelhttp.Answer, rest []byte) (more bool, err error) 
 	return true, nil
 }
 
-// unended returns text without what it shows of the end token.
+// unended returns text without the text of the end token.
 func (f *Facts) unended(text []byte, end *Token) []byte {
 	if len(end.Text) > 0 {
 		return bytes.TrimSuffix(text, end.Text)
@@ -204,8 +204,8 @@ func (f *Facts) unended(text []byte, end *Token) []byte {
 	return text
 }
 
-// hold keeps a token back that may be the end token: one that shows no text, or
-// that of a special token. What follows will tell.
+// hold holds back a token that may be the end token: one without text, or with that
+// of a special token. The next event decides.
 func (r *reading) hold(tokens []Token) bool {
 	if len(tokens) != 1 || r.chunk.Finish != generator.Running || r.control(&tokens[0]) != reflection.None {
 		return false
@@ -233,7 +233,7 @@ func (r *reading) release(a *modelhttp.Answer) (more bool, err error) {
 }
 
 // run yields tokens that are text. If their texts are not known one by one, the
-// last one gets all, as if the bytes had been held back until then.
+// last one gets all the text, as if the bytes had been held back until then.
 func (r *reading) run(a *modelhttp.Answer, tokens []Token, text []byte) (more bool, err error) {
 	apart := len(tokens) > 1 && joined(tokens, text)
 	for i := range tokens {

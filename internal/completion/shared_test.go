@@ -29,8 +29,8 @@ func (d asking) Open(ctx context.Context, s *completion.Server) (*completion.Fac
 	return d.dialect.Open(ctx, s)
 }
 
-// TestSharedOpen: those who come while the server is asked for the first time share what
-// comes of it, for good and for ill, and nobody waits longer than its context allows or
+// TestSharedOpen: callers that come during the first request to the server share
+// its result, success or failure. No caller waits longer than its context allows or
 // ends what others wait for.
 func TestSharedOpen(t *testing.T) {
 	start := func(t *testing.T, serve http.HandlerFunc) (*completion.Model, *faulthttp.Server) {
@@ -48,7 +48,7 @@ func TestSharedOpen(t *testing.T) {
 		var g sync.WaitGroup
 		for i, ctx := range contexts {
 			g.Go(func() { _, errs[i] = generator.Describe(ctx, m) })
-			synctest.Wait() // one after the other
+			synctest.Wait() // one after another
 		}
 		g.Wait()
 		return errs
@@ -128,8 +128,8 @@ func TestSharedOpen(t *testing.T) {
 			}
 		})
 	})
-	// What could not end in time is not begun: the error says what is wrong, not that the
-	// time is over.
+	// A try that could not end in time is not begun: the error says what is wrong,
+	// not that the time is over.
 	t.Run("no time for another try", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m, _ := start(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) })
@@ -164,8 +164,8 @@ type panicking struct{ dialect }
 
 func (panicking) Open(context.Context, *completion.Server) (*completion.Facts, error) { panic("open") }
 
-// TestReasons: every spelling of a reason for which answers end is read, and of others the
-// error names what was found.
+// TestReasons: every spelling of a reason for the end of an answer is read; for
+// others the error names what was found.
 func TestReasons(t *testing.T) {
 	for reason, want := range map[string]string{
 		"": "running", "null": "running", "None": "running",
@@ -195,7 +195,7 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-// answered hands an answer to read.
+// answered passes an answer to read.
 func answered(t *testing.T, read func(*modelhttp.Answer) error) error {
 	s := faulthttp.New(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer s.Close()
@@ -206,8 +206,8 @@ func answered(t *testing.T, read func(*modelhttp.Answer) error) error {
 	return c.Do(t.Context(), modelhttp.Call{Path: "/"}, read)
 }
 
-// TestTextIsBounded: the text of an answer is bounded by its tokens, and by those asked for
-// where they are not told.
+// TestTextIsBounded: the text of an answer is bounded by its tokens, or by the
+// requested number if they are not reported.
 func TestTextIsBounded(t *testing.T) {
 	long := strings.Repeat("x", 900)
 	for name, c := range map[string]struct {

@@ -12,18 +12,19 @@ import (
 
 // Tokenizer is a dialect whose servers cut text into tokens.
 type Tokenizer interface {
-	// Tokenize returns the ids of text, with the token that begins every prompt in
-	// front if begin is set.
+	// Tokenize returns the ids of text. If begin is set, the token that begins
+	// every prompt is first.
 	Tokenize(ctx context.Context, s *Server, f *Facts, text string, begin bool) ([]int32, error)
 }
 
-// TokenizeRoom returns how long the answer to Tokenize may be: at most a token of each
-// byte, with its id and its text.
+// TokenizeRoom returns the greatest length of the answer to Tokenize: at most a
+// token for each byte, with its id and its text.
 func TokenizeRoom(text string) int64 { return roomBase + 64*int64(len(text)) }
 
-// Resolve fills in what a tokenizer knows: the ids of the control tokens, unless
-// the model is said to have none, and of the end token, and whether blanks behind
-// control tokens must go. end is the text of the end token, "" to look for it.
+// Resolve fills in what a tokenizer can tell: the ids of the control tokens, unless
+// the model is declared to have none, the id of the end token, and whether blanks
+// after control tokens must be removed. end is the text of the end token, "" to
+// look for it.
 func (f *Facts) Resolve(ctx context.Context, s *Server, t Tokenizer, end string) error {
 	if err := f.resolveEnd(ctx, s, t, end); err != nil || s.NoTokens {
 		return err
@@ -33,7 +34,7 @@ func (f *Facts) Resolve(ctx context.Context, s *Server, t Tokenizer, end string)
 	for i, c := range tokens {
 		names[i] = c.String()
 	}
-	// One call for all: a control token stands for itself, whatever is beside it.
+	// One call for all: a control token is the same token whatever is next to it.
 	ids, err := t.Tokenize(ctx, s, f, strings.Join(names, ""), false)
 	if err != nil {
 		return err
@@ -90,8 +91,8 @@ func (f *Facts) resolveEnd(ctx context.Context, s *Server, t Tokenizer, end stri
 	return nil
 }
 
-// resolveTight finds out whether a blank behind a control token is a token more
-// than none.
+// resolveTight finds out whether a blank after a control token is a token of its
+// own.
 func (f *Facts) resolveTight(ctx context.Context, s *Server, t Tokenizer) error {
 	close, err := t.Tokenize(ctx, s, f, "[Relevant]The", false)
 	if err != nil {

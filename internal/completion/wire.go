@@ -15,9 +15,9 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Events are parsed with a pull parser: most of a stream are alternatives that
-// nobody looks at, and encoding/json would take longer over them than a fast
-// server takes for a token.
+// Events are parsed with a pull parser: most of a stream are alternatives that are
+// never read, and encoding/json would take longer over them than a fast server
+// takes for a token.
 
 // Object parses data, which must be one JSON object. It calls member with each
 // key; member must read the value with d, or skip it.
@@ -36,7 +36,7 @@ func Object(a *modelhttp.Answer, data []byte, member func(d *jx.Decoder, key []b
 }
 
 // List parses data, nothing or one JSON array, and calls element for each of its
-// elements, which it must read with d.
+// elements. element must read it with d.
 func List(a *modelhttp.Answer, data []byte, element func(d *jx.Decoder) error) error {
 	if len(data) == 0 {
 		return nil
@@ -51,14 +51,14 @@ func List(a *modelhttp.Answer, data []byte, element func(d *jx.Decoder) error) e
 }
 
 const (
-	// largePart is the size from which on parsing looks at the context: lists of
+	// largePart is the size from which on parsing checks the context: lists of
 	// alternatives can hold a whole vocabulary.
 	largePart = 256 << 10
-	// often is after how many members or elements it does.
+	// often is the number of members or elements between checks.
 	often = 1024
 )
 
-// patient returns member with looks at the context.
+// patient returns member with checks of the context.
 func patient(a *modelhttp.Answer, member func(d *jx.Decoder, key []byte) error) func(d *jx.Decoder, key []byte) error {
 	n := 0
 	return func(d *jx.Decoder, key []byte) error {
@@ -69,7 +69,7 @@ func patient(a *modelhttp.Answer, member func(d *jx.Decoder, key []byte) error) 
 	}
 }
 
-// patiently returns element with looks at the context.
+// patiently returns element with checks of the context.
 func patiently(a *modelhttp.Answer, element func(d *jx.Decoder) error) func(d *jx.Decoder) error {
 	n := 0
 	return func(d *jx.Decoder) error {
@@ -80,8 +80,8 @@ func patiently(a *modelhttp.Answer, element func(d *jx.Decoder) error) func(d *j
 	}
 }
 
-// Whole parses a whole answer, one JSON object, as Object does. It looks at the context
-// from time to time. What member reads must not be kept, unless it is copied.
+// Whole parses a whole answer, one JSON object, like Object. It checks the context
+// from time to time. Copy what member reads to keep it.
 func Whole(a *modelhttp.Answer, member func(d *jx.Decoder, key []byte) error) error {
 	data, err := a.Whole()
 	if err != nil {
@@ -99,7 +99,7 @@ func Whole(a *modelhttp.Answer, member func(d *jx.Decoder, key []byte) error) er
 	return a.Malformed(err)
 }
 
-// Members calls member with each key of an object, as Object does. Null has none.
+// Members calls member with each key of an object, like Object. Null has none.
 func Members(d *jx.Decoder, member func(d *jx.Decoder, key []byte) error) error {
 	if d.Next() == jx.Null {
 		return d.Null()
@@ -129,7 +129,7 @@ func Int32s(d *jx.Decoder, list []int32) ([]int32, error) {
 //
 //	{"id":300,"token":" a","logprob":-0.5,"top_logprobs":[…]}
 //
-// Any part may be missing. It calls other with further keys, unless it is nil.
+// Any part may be missing. It calls other, if not nil, with further keys.
 func ReadToken(d *jx.Decoder, other func(d *jx.Decoder, key []byte) error) (Token, error) {
 	t := Token{ID: -1}
 	err := Members(d, func(d *jx.Decoder, key []byte) (err error) {
@@ -175,8 +175,8 @@ func ReadEntries(a *modelhttp.Answer, raw []byte, list []Entry) ([]Entry, error)
 	return list, err
 }
 
-// piece reads the bytes of a token, an array of numbers, if they are not whole UTF-8. A
-// server that writes something else there tells none.
+// piece reads the bytes of a token, an array of numbers, if they are not whole
+// UTF-8. If a server writes something else there, there are none.
 func piece(a *modelhttp.Answer, raw []byte) ([]byte, error) {
 	if len(raw) == 0 || raw[0] != '[' {
 		return nil, nil
@@ -193,8 +193,8 @@ func piece(a *modelhttp.Answer, raw []byte) ([]byte, error) {
 	return b, err
 }
 
-// The reasons for which servers say that an answer ended, in lower case. The first ones
-// are those of a model that has finished or reached a stop word, the second those of an
+// The reasons that servers give for the end of an answer, in lower case. The first
+// list is for a model that has finished or reached a stop word, the second for an
 // answer that became too long.
 var (
 	endReasons    = []string{"stop", "eos", "eos_token", "eos_token_id", "end", "end_turn", "endoftext", "stop_sequence", "stop_token", "stop_str", "stop_string", "complete", "completed", "done", "finished", "finish_reason_stop"}
@@ -202,9 +202,9 @@ var (
 	passReasons   = []string{"error", "abort", "aborted", "network_error", "timeout", "insufficient_system_resource", "error_limit", "overloaded"}
 )
 
-// End takes over the reason for which an answer ended, in any spelling in use. An answer
-// that has not ended has none: "", "null" or "none". The error of another reason names it;
-// the call may be tried again if it is the server that failed.
+// End stores the reason for the end of an answer, in any known spelling. An answer
+// that has not ended has none: "", "null" or "none". The error about another reason
+// names it; the call may be retried if the server failed.
 func (c *Chunk) End(a *modelhttp.Answer, reason string) error {
 	name := strings.ToLower(strings.TrimSpace(reason))
 	switch {
@@ -221,7 +221,7 @@ func (c *Chunk) End(a *modelhttp.Answer, reason string) error {
 	return nil
 }
 
-// Raw reads any value and keeps it as it is written; null is nil.
+// Raw reads any value and keeps its written form; null is nil.
 func Raw(d *jx.Decoder) ([]byte, error) {
 	if d.Next() == jx.Null {
 		return nil, d.Null()

@@ -8,12 +8,12 @@ import (
 	"github.com/goselfrag/goselfrag/internal/analysis/lexicon"
 )
 
-// MaxTerms is how many different content words of a question count; those after
-// them do not.
+// MaxTerms is the greatest number of different content words of a question that
+// count.
 const MaxTerms = 64
 
-// Question is a question made ready for comparison with sentences. It is
-// read-only once made.
+// Question is a question prepared for comparison with sentences. It is read-only
+// once made.
 type Question struct {
 	lex     *lexicon.Lexicon
 	bit     map[int32]int8 // by term: its place among the content words
@@ -27,11 +27,11 @@ type Question struct {
 	pairs   map[[2]int32]int8 // neighbors in the question, the first 64, numbered
 	figures uint64            // its numbers
 	short   bool
-	grain   float64       // of how many words a content word is, in the mean: grams are less than one
+	grain   float64       // the mean number of words in a content word: a gram is less than one word
 	want    lexicon.Trait // of a word that can be what is asked for, 0 for any content word
 }
 
-// NewQuestion takes the content words of what is asked. If all are stop words they
+// NewQuestion takes the content words of a question. If all are stop words they
 // count as content. lex has the language of the passages.
 func NewQuestion(lex *lexicon.Lexicon, a Asked, rarity Rarity) *Question {
 	words := lex.Words(a.Ask)
@@ -85,8 +85,8 @@ func NewQuestion(lex *lexicon.Lexicon, a Asked, rarity Rarity) *Question {
 	return q
 }
 
-// sizeOf returns how many words a stem is about: a word in Chinese has about two
-// characters, one in Thai about four grams.
+// sizeOf returns the approximate number of words in a stem: a word in Chinese has
+// about two characters, one in Thai about four grams.
 func sizeOf(stem string) float64 {
 	switch keyword.LanguageOf(stem).Code() {
 	case "east":
@@ -113,7 +113,7 @@ func (q *Question) mass(words uint64) float64 {
 	return sum
 }
 
-// Holds returns the set of the question's content words that stand in words.
+// Holds returns the set of the question's content words that occur in words.
 func (q *Question) Holds(words []lexicon.Word) uint64 {
 	var set uint64
 	for _, w := range words {
@@ -134,8 +134,8 @@ func (q *Question) place(term int32) int {
 	return -1
 }
 
-// like returns the set of content words that begin like a term: four letters or
-// more, and two thirds of the longer one.
+// like returns the set of content words that share their beginning with a term:
+// four letters or more, and two thirds of the longer one.
 func (q *Question) like(term int32) uint64 {
 	s := q.lex.Stem(term)[1:] // without the sign of its language
 	if len(s) < 4 {
@@ -155,10 +155,10 @@ func (q *Question) like(term int32) uint64 {
 	return set
 }
 
-// rank returns how well a passage fits the question: the sum of the rarities of
-// its words, each times tf / (tf + 1.2), which is BM25 without its normalization
-// by length. ofRest is the same sum over the words that the title lacks, as a share
-// of their rarity, 1 if it lacks none.
+// rank returns how well a passage fits the question: the sum of the rarities of its
+// words, each times tf / (tf + 1.2), which is BM25 without its normalization by
+// length. ofRest is the same sum over the words that the title lacks, as a share of
+// their rarity, 1 if it lacks none.
 func (q *Question) rank(title []lexicon.Word, sentences [][]lexicon.Word, inTitle uint64) (all, ofRest float64) {
 	var count [MaxTerms]float64
 	tally := func(words []lexicon.Word) {
@@ -187,6 +187,6 @@ func (q *Question) rank(title []lexicon.Word, sentences [][]lexicon.Word, inTitl
 	return all, ofRest / rest
 }
 
-// Short reports whether the question asks for a person, a date, a place, a
-// number or which one of several: one sentence can give it.
+// Short reports whether the question asks for a person, a date, a place, a number
+// or which one of several: one sentence can answer it.
 func (q *Question) Short() bool { return q.short }

@@ -11,23 +11,23 @@ import (
 const (
 	cOne        = iota // always 1
 	cCovered           // share of the question's words, by rarity, in the sentence
-	cSoft              // share that is not in it but for a word with the same beginning
+	cSoft              // share that is not in it except as a word with the same beginning
 	cBefore            // share that is not in it but in the sentence before
 	cAfter             // share that is not in it but in the sentence after
 	cTitle             // share that is not in it but in the title
 	cPassage           // share that is in neither but elsewhere in the passage
-	cMissing           // share that stands nowhere
+	cMissing           // share that occurs nowhere
 	cRarest            // 1 if it holds the rarest word of the question
 	cRarestGone        // 1 if neither passage nor title holds it
 	cMass              // rarity of the words it holds, in tens
-	cPairs             // share of neighboring question words that stand close together in order
-	cAdjacent          // share of neighboring question words that stand side by side in it
-	cTight             // share of its smallest window over all matches that matches
+	cPairs             // share of neighboring question words that are close together and in order
+	cAdjacent          // share of neighboring question words that are adjacent in it
+	cTight             // matches as a share of the words of its smallest window over all matches
 	cNear              // nearness of the question's words to the best candidate for an answer
-	cLead              // how far it covers more than the best other sentence of the passage, -1 to 1
+	cLead              // how much more it covers than the best other sentence of the passage, -1 to 1
 	cFirst             // 1 for the first sentence of a passage, 1/2 for the second, and so on
 	cShort             // how far it is below four words
-	cNothingNew        // 1 if all its content words stand in the question
+	cNothingNew        // 1 if all its content words are in the question
 	cAsks              // 1 if it is a question itself
 	cOpen              // 1 if it begins with a pronoun
 	cOpenLinked        // 1 if it does and the sentence before or the title has a word of the question
@@ -35,10 +35,10 @@ const (
 	cTitleIn           // share of the title's words in the question
 	cTitleSaid         // share of the title's words in the sentence
 	cBest              // 1 if no sentence of the passage covers more
-	cLost              // rarity of the words that stand nowhere, in tens
-	cElse              // rarity of the words that stand in the title or elsewhere in the passage only, in tens
+	cLost              // rarity of the words that occur nowhere, in tens
+	cElse              // rarity of the words that occur only in the title or elsewhere in the passage, in tens
 	cSharp             // rarity of the words it holds times the share of the passage's sentences that lack them, in tens
-	cPhrases           // share of the question's pairs of neighbors, stop words included, that stand side by side in it
+	cPhrases           // share of the question's pairs of neighbors, stop words included, that are adjacent in it
 	cPhraseMass        // their number, up to ten, in tens
 	cSquare            // share of the question's squared rarity in it
 	cFigures           // share of the question's numbers in it, 0 if there are none
@@ -69,10 +69,10 @@ const (
 	sFresh           // a capital that the title does not hold either
 	sYear            // a year
 	sMonth           // a month or a day of the week
-	sDate            // a month with a number beside it
-	sNumber          // a number that is no year
+	sDate            // a month next to a number
+	sNumber          // a number that is not a year
 	sCounted         // a number before a unit or a small-letter word of the question
-	sMoney           // a sign of money or per cent
+	sMoney           // a sign of money or percent
 	sPlace           // a capital after a preposition of place
 	sBy              // a capital after "by"
 	sCause           // a word that gives a reason
@@ -110,12 +110,12 @@ func ChoiceNames() []string {
 	return out
 }
 
-// ofPassage are the features that are the same for all sentences of a passage.
+// ofPassage lists the features that are equal for all sentences of a passage.
 var ofPassage = []int{cOne, cMissing, cRarestGone, cLost, cTitleIn, cRank, cRankMass, cTop, cTopPhrases, cTopNear, cTopFit}
 
-// ChoiceOfPassage returns the places, in the vectors of [Question.Choice], of the
-// features that are the same for all sentences of a passage. The first is always
-// 1. None of them knows how long the passage is.
+// ChoiceOfPassage returns the positions, in the vectors of [Question.Choice], of
+// the features that are equal for all sentences of a passage. The first is always
+// 1. None of them depends on the length of the passage.
 func ChoiceOfPassage() []int {
 	out := slices.Clone(ofPassage)
 	for k := range int(kinds) {
@@ -133,13 +133,13 @@ func ChoiceOfPassage() []int {
 	return out
 }
 
-// paired are the features that count in pairs, with each other and themselves.
+// paired lists the features that count in pairs, with each other and themselves.
 var paired = [...]int{cRank, cRankMass, cTop, cTopNear, cTopFit, cCovered, cSoft, cTitle, cMissing, cMass, cLead, cFirst, cNear, cPhrases, cFit, cTight, cSharp, cBefore, cPassage, cLost}
 
-// Choice calls each with the vector of features of every sentence of a passage, in
-// order. The vector is valid during the call only. It has the same length for
-// all questions and passages, that of [ChoiceNames]. What was read is returned,
-// for the features of the passage as a whole.
+// Choice calls each with the feature vector of every sentence of a passage, in
+// order. The vector is valid during the call only. Its length is that of
+// [ChoiceNames] for all questions and passages. The result holds what was read, for
+// the features of the passage as a whole.
 func (q *Question) Choice(title []lexicon.Word, sentences [][]lexicon.Word, each func(i int, features []float64)) *Reading {
 	inTitle := q.Holds(title)
 	titleTerms := map[int32]bool{}

@@ -31,8 +31,8 @@ func rows(question, title string, sentences ...string) (out []map[string]float64
 	return out
 }
 
-// TestChoice has values worked out by hand: of the words of the question, old is
-// worth 5, bridge 2 and built 1.
+// TestChoice has values computed by hand: of the words of the question, old has the
+// weight 5, bridge 2 and built 1.
 func TestChoice(t *testing.T) {
 	got := rows("when was the old bridge built", "Old things",
 		"The bridge stands since 1900 in Bern and was built of stone.", "They built it.", "Who built?")
@@ -73,8 +73,8 @@ func TestShapes(t *testing.T) {
 	}
 }
 
-// TestFeaturesOfAPassage checks for random texts that the features said to be the
-// same for all sentences of a passage are, and that every feature is finite.
+// TestFeaturesOfAPassage checks for random texts that the features listed as equal
+// for all sentences of a passage are, and that every feature is finite.
 func TestFeaturesOfAPassage(t *testing.T) {
 	names, same := ChoiceNames(), map[string]bool{}
 	for _, j := range ChoiceOfPassage() {

@@ -6,10 +6,10 @@ import (
 	"github.com/goselfrag/goselfrag/internal/analysis/token"
 )
 
-// cues are the question words of languages. Those of a kind that comes first count first,
-// since "what year" asks when. A cue with a space in it is several words in a row; words
-// may go on behind a cue that ends with -. In scripts without spaces a cue is
-// looked for anywhere.
+// cues holds the question words of languages. Earlier kinds take precedence, since
+// "what year" asks when. A cue with a space in it is several words in a row. A cue
+// that ends with - matches the beginning of a word. In scripts without spaces a cue
+// is found anywhere.
 var cues = map[string][]cue{
 	"east": {
 		{askWhen, "什么时候 什麼時候 何时 何時 哪年 哪一年 几年 哪天 哪一天 几月 哪个世纪 哪个年代 什么年 哪个月 哪几年 いつ 何年 何月 何日 언제 몇년"},
@@ -73,11 +73,11 @@ var cues = map[string][]cue{
 
 type cue struct {
 	kind kind
-	// words are apart by | or, in scripts without spaces, by a space.
+	// Words are separated by | or, in scripts without spaces, by a space.
 	words string
 }
 
-// cueKind returns what a question asks for by the cues of a language, askOther if there
+// cueKind returns the kind of question by the cues of a language, askOther if there
 // are none.
 func cueKind(a Asked, code string) kind {
 	if code == "east" || code == "southeast" {

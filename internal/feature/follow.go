@@ -10,10 +10,10 @@ func FollowNames() []string {
 }
 
 // Follow returns the features of the place after a segment: the greatest
-// probability of an unused sentence of the passage to answer the question
-// (negative if there is none), the share of the question that is not covered,
-// the number of segments so far, eight at most, and whether the
-// question asks for a short answer.
+// probability that an unused sentence of the passage answers the question (negative
+// if there is none), the share of the question that is not covered, the number of
+// segments so far (at most eight), and whether the question asks for a short
+// answer.
 func Follow(best, open float64, segments int, short bool) []float64 {
 	left := 0.0
 	if best < 0 {
@@ -26,12 +26,12 @@ func Follow(best, open float64, segments int, short bool) []float64 {
 // UseNames returns the names of the features of [Use].
 func UseNames() []string { return []string{"one", "score", "irrelevant", "share"} }
 
-// YesNo are the classes of the models that answer yes or no.
+// YesNo holds the classes of the models that answer yes or no.
 var YesNo = []string{"no", "yes"}
 
-// Use returns the features of a quote as an answer: its score z, held to ±20,
-// whether it follows [Irrelevant], and its probability among all alternatives of its
-// passage, "nothing" included.
+// Use returns the features of a quote as an answer: its score z, clipped to ±20,
+// whether it follows [Irrelevant], and its probability among all alternatives of
+// its passage, "nothing" included.
 func Use(z float64, irrelevant bool, share float64) []float64 {
 	return []float64{1, max(-20, min(20, z)), b2f(irrelevant), share}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/goselfrag/goselfrag/internal/analysis/lexicon"
 )
 
-// kind is what a question asks for.
+// kind is the kind of answer that a question asks for.
 type kind int
 
 const (
@@ -25,7 +25,7 @@ const (
 
 var kindNames = [kinds]string{"who", "when", "where", "number", "why", "how", "definition", "what", "other"}
 
-// headNouns says what "what" and "which" ask for with a noun after them.
+// headNouns lists the nouns after "what" and "which" by the kind that they ask for.
 var headNouns = [...]struct {
 	kind  kind
 	nouns string
@@ -46,7 +46,7 @@ var kindOfNoun = func() map[string]kind {
 	return m
 }()
 
-// kindOf returns what a question to passages in a language asks for.
+// kindOf returns the kind of a question to passages in a language.
 func kindOf(a Asked, of keyword.Language) kind {
 	if c := of.Code(); c != "en" {
 		return cueKind(a, c)
@@ -89,8 +89,8 @@ func kindOf(a Asked, of keyword.Language) kind {
 	return askOther
 }
 
-// wanted are the traits of a word that can be what is asked for; 0 if any
-// content word can.
+// wanted holds the traits of a word that can be the answer; 0 if any content word
+// can.
 var wanted = [kinds]lexicon.Trait{
 	askWho: lexicon.Capital, askWhen: lexicon.Year | lexicon.Month, askWhere: lexicon.Capital, askNumber: lexicon.Number, askWhat: lexicon.Capital | lexicon.Number, askOther: lexicon.Capital | lexicon.Number,
 }

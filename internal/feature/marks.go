@@ -7,7 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// mark is a set of classes of words that tell a task from the text to work on.
+// mark is a set of classes of words that distinguish a task from the text to work
+// on.
 type mark uint32
 
 const (
@@ -33,9 +34,10 @@ const (
 	markCount = 14
 )
 
-// markWords lists the words of each class: English first, then Chinese, German, French, Spanish,
-// Portuguese, Italian, Dutch, Russian, Hindi, Thai, Japanese, Korean and Arabic. A word that ends with - may
-// go on; words of scripts without spaces, of Korean and of Arabic are found anywhere.
+// markWords lists the words of each class: English first, then Chinese, German,
+// French, Spanish, Portuguese, Italian, Dutch, Russian, Hindi, Thai, Japanese,
+// Korean and Arabic. A word that ends with - matches the beginning of a word. Words
+// of scripts without spaces, of Korean and of Arabic are found anywhere.
 var markWords = []struct {
 	mark  mark
 	words string
@@ -112,7 +114,7 @@ var markWords = []struct {
 type markNode struct {
 	next  map[rune]*markNode
 	whole mark // of the word that ends here
-	open  mark // of a word that may go on
+	open  mark // of a word that matches the beginning of a word
 	free  mark // of a word that is found anywhere
 }
 
@@ -148,8 +150,8 @@ func (n *markNode) add(word string, m mark) {
 	}
 }
 
-// anywhere reports whether words that begin with a letter are found inside of others: those
-// of scripts without spaces, of Korean and of Arabic.
+// anywhere reports whether words that begin with a letter are found inside of
+// others: those of scripts without spaces, of Korean and of Arabic.
 func anywhere(r rune) bool {
 	return r >= 0x0E00 && r < 0x0F00 || r >= 0x1100 && r < 0x1200 || r >= 0x2E80 || r >= 0x0600 && r < 0x0700
 }

@@ -9,16 +9,16 @@ import (
 	"github.com/goselfrag/goselfrag/internal/linear"
 )
 
-// ownText looks for a text to work on in a prompt. A model of [PartingNames] gives each way to
-// part the prompt a score z; that there is no such text has the score 0. none is the
-// probability of that by the softmax of all. If the most likely thing is that there is a
-// text, ownText returns the prompt without it and the text of the best parting.
+// ownText looks for a text to work on in a prompt. A model of [PartingNames] gives
+// each way to part the prompt a score z; no such text has the score 0. none is the
+// probability of no such text by the softmax of all. If a text is more likely,
+// ownText returns the prompt without it and the text of the best parting.
 func ownText(prompt string, own *linear.Model) (ask, text string, none float64) {
 	units := unitsOf(prompt)
 	return best(prompt, units, partings(prompt, units), own)
 }
 
-// ownInput does the same with a text that is given beside an instruction.
+// ownInput does the same with a text that is given with an instruction.
 func ownInput(instruction, input string, own *linear.Model) (ask, text string, none float64) {
 	if strings.Trim(instruction, blanks) == "" || len(instruction) > maxTask {
 		return instruction, "", 1
@@ -45,7 +45,7 @@ func best(prompt string, units []unit, list []parting, own *linear.Model) (ask, 
 	return strings.Trim(before+" "+behind, blanks), unquoted(prompt[at.a:at.b]), 1 / sum
 }
 
-// unquoted returns a text without the quotation marks around all of it.
+// unquoted returns a text without quotation marks around all of it.
 func unquoted(text string) string {
 	r, w := utf8.DecodeRuneInString(text)
 	last, size := utf8.DecodeLastRuneInString(text)

@@ -50,7 +50,7 @@ func TestOwnText(t *testing.T) {
 	}
 }
 
-// What looks like a task or like a text and is a question remains one.
+// A question that looks like a task or like a text remains a question.
 func TestNoOwnText(t *testing.T) {
 	own := fitted(t)
 	for _, prompt := range []string{
@@ -69,7 +69,7 @@ func TestNoOwnText(t *testing.T) {
 	}
 }
 
-// An instruction is asked of the input beside it only if it is a task on it.
+// An instruction is a question about its input only if it is a task on it.
 func TestInput(t *testing.T) {
 	own := fitted(t)
 	for _, tc := range []struct{ instruction, input, ask, given string }{
@@ -85,8 +85,8 @@ func TestInput(t *testing.T) {
 	}
 }
 
-// However long a prompt is and whatever it is made of, few units of it are read and few
-// partings are compared.
+// For a prompt of any length and content, few units of it are read and few partings
+// are compared.
 func TestLongPrompts(t *testing.T) {
 	own := fitted(t)
 	for _, piece := range []string{
@@ -126,7 +126,7 @@ func FuzzReadQuestion(f *testing.F) {
 	})
 }
 
-// Question words of languages say what is asked for.
+// The question words of a language decide the kind of a question.
 func TestKinds(t *testing.T) {
 	for question, want := range map[string]kind{
 		"When was it built?": askWhen, "What year was it built?": askWhen, "How many are there?": askNumber, "who": askWho,

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// parting cuts a prompt into a text to work on, from byte a up to byte b, and the task before
-// and behind it.
+// parting cuts a prompt into a text to work on, from byte a up to byte b, and the
+// task before and after it.
 type parting struct {
 	a, b int
 	kind partingKind
@@ -34,21 +34,21 @@ var partingNames = [partingKinds]string{"colon", "arrow", "first line", "last li
 // maxTask is the greatest length of a task in bytes.
 const maxTask = 600
 
-// cuts are the places where a prompt may be parted, as bytes.
+// cuts holds the places where a prompt may be parted, in bytes.
 type cuts struct {
 	prompt   string
 	from, to int   // the prompt without blanks around it
-	colons   []int // behind them
+	colons   []int // the places after colons
 	ends     []int // of sentences
 	breaks   []int // before line breaks
-	commas   []int // behind them
-	dashes   []int // before them; an arrow is one
+	commas   []int // the places after commas
+	dashes   []int // the places before dashes and arrows
 	space    int   // the first one between letters of Chinese or Japanese, 0 if there is none
 	partings []parting
 }
 
-// partings returns the ways to part a prompt into a task and a text. There are few however
-// long the prompt is.
+// partings returns the ways to part a prompt into a task and a text. Their number
+// is small for a prompt of any length.
 func partings(prompt string, units []unit) []parting {
 	c := cuts{prompt: prompt, to: len(strings.TrimRight(prompt, blanks))}
 	c.from = len(prompt) - len(strings.TrimLeft(prompt, blanks))
@@ -104,13 +104,15 @@ func (c *cuts) find(units []unit) {
 	}
 }
 
-// opensText reports whether a colon at the start of a text is none of a time, an address or a name.
+// opensText reports whether a colon at the start of a text is not part of a time,
+// an address or a name.
 func opensText(text string) bool {
 	_, w := utf8.DecodeRuneInString(text)
 	return w > 1 || len(text) == 1 || !strings.ContainsRune("0123456789/:", rune(text[1]))
 }
 
-// abbreviates reports whether the full stop that ends units follows a short word with a capital.
+// abbreviates reports whether the full stop that ends units follows a short word
+// with a capital.
 func abbreviates(units []unit, prompt string) bool {
 	k := len(units) - 1
 	if k == 0 || prompt[units[k].at] != '.' {
@@ -137,7 +139,7 @@ func dashAt(text string) (size int, arrow bool) {
 	return 0, false
 }
 
-// add adds a parting unless it is there, or has no text or no task.
+// add adds a parting unless it exists, or has no text or no task.
 func (c *cuts) add(a, b int, kind partingKind) {
 	if len(c.prompt)-(b-a) > maxTask || a <= c.from && b >= c.to {
 		return
@@ -159,8 +161,8 @@ func (c *cuts) add(a, b int, kind partingKind) {
 
 const blanks = " \t\r\n\u00a0\u3000"
 
-// last returns the last of the places that has something behind it, and its number, 0 if
-// there is none.
+// last returns the last of the places that has something after it, and its number,
+// 0 if there is none.
 func (c *cuts) last(places []int) (at, k int) {
 	for k := len(places) - 1; k >= 0; k-- {
 		if places[k] < c.to {
@@ -170,7 +172,8 @@ func (c *cuts) last(places []int) (at, k int) {
 	return 0, 0
 }
 
-// addDashes parts at the first and the last arrow or dash: the text is behind an arrow, on either side of a dash.
+// addDashes parts at the first and the last arrow or dash: the text is after an
+// arrow, on either side of a dash.
 func (c *cuts) addDashes() {
 	for k, at := range c.dashes {
 		if k > 0 && k < len(c.dashes)-1 {
@@ -205,7 +208,7 @@ func (c *cuts) addLines() {
 	}
 }
 
-// addSentences parts behind the first two sentences and before the last two.
+// addSentences parts after the first two sentences and before the last two.
 func (c *cuts) addSentences() {
 	line, _ := c.last(c.breaks)
 	if last, k := c.last(c.ends); last > line {
@@ -222,7 +225,7 @@ func (c *cuts) addSentences() {
 	}
 }
 
-// addFences takes what is between lines of marks for the text.
+// addFences takes the part between lines of marks as the text.
 func (c *cuts) addFences() {
 	n := len(c.prompt)
 	from := max(0, n-scanned)
@@ -235,10 +238,11 @@ func (c *cuts) addFences() {
 	}
 }
 
-// quotes are the marks that open a quotation, and those that close it.
+// quotes holds the marks that open a quotation, and those that close it.
 var quotes = map[rune]string{'"': `"`, '“': "”\"", '„': "“”\"", '«': "»", '「': "」", '『': "』", '‘': "’", '＂': "＂"}
 
-// quoted returns where the longest quotation of a prompt lies, without its marks; b is 0 if there is none.
+// quoted returns the range of the longest quotation of a prompt, without its marks;
+// b is 0 if there is none.
 func quoted(prompt string) (a, b int) {
 	for i := 0; i < len(prompt); {
 		r, w := utf8.DecodeRuneInString(prompt[i:])
@@ -249,7 +253,7 @@ func quoted(prompt string) (a, b int) {
 		}
 		end := strings.IndexAny(prompt[i:], closing)
 		if end < 0 && len(prompt) > 2*scanned {
-			return a, b // to look for the end of each would take too long
+			return a, b // looking for the end of each would take too long
 		} else if end < 0 {
 			continue
 		}

@@ -2,14 +2,14 @@ package feature
 
 import "math"
 
-// parted is a prompt in two: what its features are taken from.
+// parted is a prompt in two parts, from which features are computed.
 type parted struct {
 	task, text side
 	kind       partingKind
 	before     bool // a part of the task is before the text
-	behind     bool // one is behind it
-	label      bool // the text is behind a label and a colon, such as "Context:"
-	asksLabel  bool // the task behind the text begins with a label, such as "Question:"
+	behind     bool // a part of the task is after the text
+	label      bool // the text is after a label and a colon, such as "Context:"
+	asksLabel  bool // the task after the text begins with a label, such as "Question:"
 	colon      bool // a colon is before the text
 	covered    float64
 }
@@ -96,7 +96,7 @@ func (d *parted) otherScript() bool { return d.task.script() != d.text.script() 
 // code returns the share of signs of code in the text, 1 for half of it.
 func (d *parted) code() float64 { return atMost(d.text.code/(d.text.words+1), 0.5) }
 
-// atMost returns x as a share of the most that counts.
+// atMost returns x as a share of the greatest value that counts.
 func atMost(x, most float64) float64 { return min(x, most) / most }
 
 // only returns x if a condition holds and else 0.
@@ -109,7 +109,8 @@ func only(x float64, condition bool) float64 {
 
 const works = markTask | markChange | markForm | markJudge
 
-// partingFeatures are the features of a parting but for its kind: of the text, of the task, and of how they go together.
+// partingFeatures holds the features of a parting other than its kind: of the text,
+// of the task, and of their combination.
 var partingFeatures = []partingFeature{
 	when("task long", func(d *parted) bool { return d.task.size > 15 }),
 	when("task very long", func(d *parted) bool { return d.task.size > 30 }),

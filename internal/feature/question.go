@@ -7,8 +7,8 @@ import (
 	"github.com/goselfrag/goselfrag/internal/linear"
 )
 
-// Asked is a prompt taken apart: what is asked, and the text to work on that
-// the prompt itself holds.
+// Asked is a parsed prompt: the question, and the text to work on that the prompt
+// itself holds.
 type Asked struct {
 	Ask   string   // the whole prompt, unless it holds a text
 	Given string   // the text; empty if passages have to be found
@@ -17,9 +17,9 @@ type Asked struct {
 	Search float64
 }
 
-// ReadQuestion takes a prompt apart. With an input, the instruction only says
-// what kind of answer is wanted, unless it is a task on the input. own is a model
-// of [PartingNames]; without one no prompt holds a text.
+// ReadQuestion parses a prompt. With an input, the instruction only says what kind
+// of answer is wanted, unless it is a task on the input. own is a model of
+// [PartingNames]; without one no prompt holds a text.
 func ReadQuestion(instruction, input string, own *linear.Model) Asked {
 	a := Asked{Ask: instruction, Search: 1}
 	switch {
@@ -36,8 +36,8 @@ func ReadQuestion(instruction, input string, own *linear.Model) Asked {
 	return a
 }
 
-// plainWords returns the words of text in lower case without accents; an apostrophe parts
-// words.
+// plainWords returns the words of text in lower case without accents; an apostrophe
+// separates words.
 func plainWords(text string) []string {
 	var list []string
 	for w := range keyword.Plainly(text) {

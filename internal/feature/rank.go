@@ -16,11 +16,11 @@ const (
 	leastJoint = 6 // bytes of a word that two neighboring words can make
 )
 
-// partTimes is how often a term of the title and one of the text count.
+// partTimes holds the weights of a term of the title and of the text.
 var partTimes = [...]float64{2, 1}
 
-// Collection knows how rare terms are among passages, and how long passages are. Once all
-// are added, it may be used by several goroutines at once.
+// Collection holds how rare terms are among passages, and the lengths of the
+// passages. Once all are added, it may be used by several goroutines at once.
 type Collection struct {
 	passages int
 	holders  [analysis.RankKinds]map[string]int // passages that hold a term
@@ -47,7 +47,7 @@ func (c *Collection) Add(title, text string) {
 				if seen[kind][term] {
 					return
 				}
-				term = strings.Clone(term) // not to keep the text
+				term = strings.Clone(term) // a copy does not keep the whole text in memory
 				seen[kind][term] = true
 				c.holders[kind][term]++
 			})
@@ -55,8 +55,8 @@ func (c *Collection) Add(title, text string) {
 	}
 }
 
-// rarity is the idf of BM25 as a share of that of a term that no passage holds: it means
-// about the same whatever the number of passages.
+// rarity is the idf of BM25 as a share of that of a term that no passage holds, so
+// that it is comparable for all numbers of passages.
 func (c *Collection) rarity(kind int, term string) float64 {
 	all, n := float64(c.passages), float64(c.holders[kind][term])
 	return math.Log(1+(all-n+0.5)/(n+0.5)) / math.Log(1+(all+0.5)/0.5)

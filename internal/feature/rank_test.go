@@ -18,7 +18,8 @@ var rankStemOf = map[string]string{
 
 var rankVocabulary = []string{"bridge", "bridges", "building", "built", "gall bladder", "gallbladder", "sea shore", "seashore", "shore", "Ada", "1932", "é", "the", "of", "by"}
 
-// slowRank is the formulas of package learned, over texts of words apart by spaces.
+// slowRank is the formulas of package learned, over texts of words separated by
+// spaces.
 type slowRank struct{ titles, texts []string }
 
 // slowTerms lists the terms of a kind in words.
@@ -99,7 +100,8 @@ func (c slowRank) share(question, text string) float64 {
 }
 
 func (c slowRank) features(question, title, text string) []float64 {
-	// Two words that are one in the question, or the other way round, are written both ways.
+	// Two words that are one in the question, or the other way round, are written
+	// both ways.
 	both := title + " " + text
 	for _, part := range []string{title, text} {
 		for _, way := range [...][2]string{{"gall bladder", "gallbladder"}, {"gallbladder", "gall bladder"}, {"sea shore", "seashore"}, {"seashore", "sea shore"}} {
@@ -165,7 +167,8 @@ func TestRankAgreesWithFormula(t *testing.T) {
 	})
 }
 
-// One word can be made of two pairs of the question; then it stands for all four words.
+// One word can be made of two pairs of the question; then it counts as all four
+// words.
 func TestRankJoinsAllPairs(t *testing.T) {
 	c := NewCollection()
 	c.Add("", "abcdef")

@@ -7,8 +7,8 @@ import (
 	"github.com/goselfrag/goselfrag/internal/analysis"
 )
 
-// Ranking is a question made ready for comparison with passages of a collection. It is
-// read-only once made.
+// Ranking is a question prepared for comparison with passages of a collection. It
+// is read-only once made.
 type Ranking struct {
 	collection *Collection
 	bags       [analysis.RankRoots]bag // stems, forms, grams
@@ -20,7 +20,7 @@ type Ranking struct {
 	long       map[string]int    // words that two may make together: their root
 }
 
-// bag is the terms of one kind of a question.
+// bag holds the terms of one kind of a question.
 type bag struct {
 	place  map[string]int
 	weight []float64 // times in the question · rarity^power
@@ -84,11 +84,11 @@ func RankNames() []string {
 	return []string{"stems", "forms", "grams", "text", "passage", "title", "order"}
 }
 
-// Features returns the features of a passage. Package learned says what they are.
+// Features returns the features of a passage. Package learned describes them.
 func (r *Ranking) Features(title, text string) []float64 {
 	s := r.newSight()
 	for part, text := range [...]string{title, text} {
-		s.read(analysis.RankWords(text), part)
+		s.readWords(analysis.RankWords(text), part)
 	}
 	f := make([]float64, 0, len(RankNames()))
 	for k := range r.bags {
@@ -130,14 +130,14 @@ func (r *Ranking) share(set []bool) float64 {
 	return min(1, sum/r.total)
 }
 
-// rankSight is what the reading of a passage shows.
+// rankSight is the result of reading a passage.
 type rankSight struct {
 	r            *Ranking
 	count        [analysis.RankRoots][]float64 // of the question's terms
 	length       [analysis.RankRoots]float64
-	text, all    []bool // of the question's roots: stands in the text, stands anywhere
+	text, all    []bool // of the question's roots: occurs in the text, occurs anywhere
 	pairs        []bool
-	title, asked float64 // rarity of the title, and of what the question has of it
+	title, asked float64 // rarity of the title, and of the part of the question in it
 }
 
 func (r *Ranking) newSight() *rankSight {
@@ -148,8 +148,8 @@ func (r *Ranking) newSight() *rankSight {
 	return s
 }
 
-// read reads the words of the title, part 0, or the text, part 1.
-func (s *rankSight) read(words []analysis.RankWord, part int) {
+// readWords reads the words of the title, part 0, or the text, part 1.
+func (s *rankSight) readWords(words []analysis.RankWord, part int) {
 	r, before := s.r, ""
 	var both []byte
 	for i, w := range words {

@@ -8,12 +8,12 @@ import (
 	"github.com/goselfrag/goselfrag/internal/analysis/keyword"
 )
 
-// Rarity says how rare the stems of languages are: their inverse document
+// Rarity holds the rarity of the stems of languages: their inverse document
 // frequency, in nats.
 type Rarity struct {
 	// Common holds the rarity of stems that are not rare, with the signs of their languages.
 	Common map[string]float64
-	// Other is that of all other stems.
+	// Other is the rarity of all other stems.
 	Other float64
 }
 
@@ -25,8 +25,8 @@ func (r Rarity) Of(stem string) float64 {
 	return r.Other
 }
 
-// The names of the tables: that with the rarity of other stems, under their name, and,
-// with a code behind it, that of a language.
+// The names of the tables: one has the rarity of other stems, and one per language,
+// named with its code, has the rarity of its stems.
 const (
 	rarityTable = "rarity"
 	otherKey    = "other stems"
@@ -45,8 +45,9 @@ func (r Rarity) Tables() map[string]map[string]float64 {
 	return tables
 }
 
-// RarityOf is the inverse of [Rarity.Tables]; other tables count for nothing. The error
-// says that a table is missing, whose language is unknown or which number is not positive.
+// RarityOf is the inverse of [Rarity.Tables]; other tables are ignored. The error
+// says that a table is missing, whose language is unknown or which number is not
+// positive.
 func RarityOf(tables map[string]map[string]float64) (Rarity, error) {
 	other, ok := tables[rarityTable][otherKey]
 	if !ok {

@@ -2,7 +2,7 @@ package feature
 
 import "math/bits"
 
-// Reading is what one reading of a passage showed of a question, so that
+// Reading is the result of reading a passage for a question, so that
 // [Reading.Relevance] need not read it again.
 type Reading struct {
 	q          *Question
@@ -23,17 +23,18 @@ var relevanceNames = []string{
 	"title", "title in question", "title all in question", "words", "rarity", "rarity of rest", "rank", "rank of rest",
 }
 
-// RelevanceNames returns the names of the features of [Reading.Relevance]. The
-// quote is the sentence with the greatest score, "top" the greatest value that a
-// sentence has ("of two": two neighbors together), the rest the question's words
-// that the title lacks, and what is lost stands neither in the passage nor in the
-// title. "Nearly" counts words with the same beginning, too.
+// RelevanceNames returns the names of the features of [Reading.Relevance]. In the
+// names, the quote is the sentence with the greatest score, "top" the greatest
+// value of a sentence ("of two": of two neighbors together), the rest the
+// question's words that the title lacks, and "lost" means that a word occurs
+// neither in the passage nor in the title. "Nearly" counts words with the same
+// beginning, too.
 func RelevanceNames() []string { return append([]string(nil), relevanceNames...) }
 
 // Relevance returns the features of a passage that may hold the answer to the
-// question, or be a near miss; z are the scores of its sentences, in their
-// order. With no sentence, all are 0 but the first. None of them knows how long
-// the passage is.
+// question, or be a near miss. z holds the scores of its sentences, in order.
+// Without a sentence, all features are 0 but the first. None of them depends on the
+// length of the passage.
 func (r *Reading) Relevance(z []float64) []float64 {
 	f := make([]float64, 0, len(relevanceNames))
 	f = append(f, 1)

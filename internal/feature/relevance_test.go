@@ -26,8 +26,8 @@ func relevance(question, title string, z []float64, sentences ...string) map[str
 	return out
 }
 
-// TestRelevance has values worked out by hand: of the words of the question, old
-// is worth 5, bridge 2 and built 1.
+// TestRelevance has values computed by hand: of the words of the question, old has
+// the weight 5, bridge 2 and built 1.
 func TestRelevance(t *testing.T) {
 	const question = "when was the old bridge built"
 	for _, tt := range []struct {

@@ -2,7 +2,7 @@ package feature
 
 import "math/bits"
 
-// side is what is on one side of a parting.
+// side describes one side of a parting.
 type side struct {
 	size      float64 // in words
 	words     float64 // units that are words
@@ -17,12 +17,12 @@ type side struct {
 	marks     [markCount]float64 // words by mark
 	scripts   [scripts]float64   // words by script
 	first     mark               // of the first word
-	opens     mark               // of the first word behind polite ones
-	last      mark               // of what ends it
+	opens     mark               // of the first word after polite ones
+	last      mark               // of its last word
 	asked     bool               // it ends with a question mark
 	stops     bool               // it ends like a sentence
 	colon     bool               // it ends with a colon
-	points    mark               // of words behind a word that points: "this sentence"
+	points    mark               // of words after a word that points: "this sentence"
 	toWork    bool               // a task or change is followed by a word that points: "fix this"
 }
 
@@ -68,7 +68,7 @@ func readSide(units []unit) side {
 	return s
 }
 
-// far is more than any reach.
+// far is greater than any reach.
 const far = 10
 
 // sign counts a unit that is no word.
@@ -126,7 +126,7 @@ func lastMarks(units []unit) mark {
 	return marks
 }
 
-// join adds what is behind the text to what is before it.
+// join adds the side after the text to the side before it.
 func (s *side) join(o *side) {
 	switch {
 	case o.size == 0:

@@ -7,7 +7,7 @@ import (
 	"github.com/goselfrag/goselfrag/internal/analysis/lexicon"
 )
 
-// sight is what one reading of a sentence shows.
+// sight is the result of reading a sentence.
 type sight struct {
 	words            int
 	set, soft, pairs uint64
@@ -20,9 +20,9 @@ type sight struct {
 	shape            [shapes]float64
 }
 
-// fade is the nearness of words so many words apart: e^(-n/6). Sentences have no
-// more than sentence.MaxWords words; should one have more, far words fade as if
-// they were nearer, which does no harm.
+// fade is the nearness of words by distance in words: e^(-n/6). Sentences have at
+// most sentence.MaxWords words. If one had more, far words would fade as if they
+// were nearer, which does no harm.
 var fade = func() (f [128]float64) {
 	for n := range f {
 		f[n] = math.Exp(-float64(n) / 6)
@@ -33,7 +33,7 @@ var fade = func() (f [128]float64) {
 // look reads a sentence.
 func (q *Question) look(sentence []lexicon.Word, title map[int32]bool) sight {
 	const (
-		reach   = 3 // words up to which neighbors of the question stand close together
+		reach   = 3 // words up to which neighbors of the question count as close together
 		opening = 8 // words within which a definition has its verb
 		most    = 80
 	)
@@ -46,7 +46,7 @@ func (q *Question) look(sentence []lexicon.Word, title map[int32]bool) sight {
 		commas  int
 		matches [most]struct{ at, place int }
 		nMatch  int
-		found   [most]int // places of candidates for the answer
+		found   [most]int // positions of candidates for the answer
 		nFound  int
 	)
 	want := q.want
@@ -172,7 +172,7 @@ func (q *Question) look(sentence []lexicon.Word, title map[int32]bool) sight {
 	return s
 }
 
-// tightest returns the number of different matches over the width of the
+// tightest returns the number of different matches divided by the width of the
 // smallest window that holds all of them.
 func (q *Question) tightest(matches []struct{ at, place int }, set uint64) float64 {
 	all := bits.OnesCount64(set)

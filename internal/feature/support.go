@@ -8,8 +8,8 @@ import (
 	"github.com/goselfrag/goselfrag/internal/analysis/lexicon"
 )
 
-// The features that say how far a passage supports a text. None of them knows
-// the question.
+// The features of the support of a text by a passage. None of them depends on the
+// question.
 const (
 	pOne       = iota // always 1
 	pWhole            // 1 if the text is whole sentences of the passage, in a row
@@ -18,15 +18,15 @@ const (
 	pPairs            // share of its pairs of neighboring words in the passage
 	pTriples          // share of its word triples in the passage
 	pBreaks           // pairs that are not in the passage, up to five, in fives
-	pNewNumber        // 1 if a number of it stands nowhere in the passage
-	pNewName          // 1 if a name of it (a capital past its first word) stands nowhere in the passage
-	pNewWord          // 1 if another content word of it stands nowhere in the passage
-	pMoved            // 1 if a number or a name of it stands in the passage, but between other words on both sides
-	pNegation         // 1 if it has a negation more or less than the sentence it is likest to
+	pNewNumber        // 1 if a number of it occurs nowhere in the passage
+	pNewName          // 1 if a name of it (a capital after its first word) occurs nowhere in the passage
+	pNewWord          // 1 if another content word of it occurs nowhere in the passage
+	pMoved            // 1 if a number or a name of it occurs in the passage, but between other words on both sides
+	pNegation         // 1 if it has a negation more or fewer than its most similar sentence
 	pOpen             // 1 if it begins with a pronoun
 	pCutFront         // 1 if it begins with a small letter
 	pCutEnd           // 1 if it does not end like a sentence
-	pBest             // share of its content words in the sentence it is likest to
+	pBest             // share of its content words in its most similar sentence
 	supportWidth
 )
 
@@ -38,11 +38,11 @@ var supportNames = [supportWidth]string{
 // SupportNames returns the names of the features of [Evidence.Support].
 func SupportNames() []string { return supportNames[:] }
 
-// Support classes, in the order of the model's rows.
+// SupportClasses are the classes of support, in the order of the model's rows.
 var SupportClasses = []string{"full", "partial", "none"}
 
-// Evidence is a passage made ready to be compared with texts. It is read-only
-// once made.
+// Evidence is a passage prepared for comparison with texts. It is read-only once
+// made.
 type Evidence struct {
 	sentences [][]int32 // terms
 	negations []int
@@ -83,14 +83,14 @@ func NewEvidence(sentences [][]lexicon.Word) *Evidence {
 	return e
 }
 
-// Look is how a text looks by itself.
+// Look describes a text by itself.
 type Look struct {
 	Open     bool // begins with a pronoun
 	CutFront bool // begins with a small letter
 	CutEnd   bool // does not end like a sentence
 }
 
-// LookAt looks at a text, which has these words.
+// LookAt returns the look of a text with these words.
 func LookAt(text string, words []lexicon.Word) Look {
 	text = strings.TrimSpace(text)
 	first := strings.TrimLeft(text, "([{\"'“‘«")
@@ -115,7 +115,7 @@ func (e *Evidence) Support(text []lexicon.Word, look Look) []float64 {
 	var terms []int32
 	var words []lexicon.Word
 	negations, content, found := 0, 0, 0
-	strange := false // the gram before is not in the passage
+	strange := false // the previous gram is not in the passage
 	for _, w := range text {
 		if w.Term < 0 {
 			continue
@@ -134,7 +134,7 @@ func (e *Evidence) Support(text []lexicon.Word, look Look) []float64 {
 			continue
 		}
 		if strange = w.Is&lexicon.Gram != 0; strange && !before {
-			continue // where two pieces meet, one gram is new; another character makes two so
+			continue // where two pieces meet, one gram is new; another character makes two new ones
 		}
 		switch {
 		case w.Is&lexicon.Number != 0:
@@ -191,8 +191,8 @@ func share(part, all int) float64 {
 	return float64(part) / float64(all)
 }
 
-// shared returns, for each sentence, how many of the content words it holds. It looks
-// at each sentence of a word once, however often the word comes.
+// shared returns, for each sentence, how many of the content words it holds. It
+// visits each sentence of a word once, however often the word occurs.
 func (e *Evidence) shared(words []lexicon.Word) []int {
 	times := map[int32]int{}
 	for _, w := range words {
@@ -209,8 +209,8 @@ func (e *Evidence) shared(words []lexicon.Word) []int {
 	return n
 }
 
-// whole reports whether terms are those of one or more sentences in a row. It searches
-// as Knuth, Morris and Pratt do, in time linear in both.
+// whole reports whether terms are those of one or more consecutive sentences. It
+// searches like Knuth, Morris and Pratt, in time linear in both.
 func (e *Evidence) whole(terms []int32) bool {
 	ends := map[int]bool{0: true}
 	at := 0
@@ -247,8 +247,8 @@ func (e *Evidence) whole(terms []int32) bool {
 	return false
 }
 
-// QuoteSupport returns the features of a whole sentence of the passage, which
-// are what [Evidence.Support] gives for it, without a comparison.
+// QuoteSupport returns the features of a whole sentence of the passage, which are
+// those of [Evidence.Support] for it, without a comparison.
 func QuoteSupport(look Look) []float64 {
 	f := make([]float64, supportWidth)
 	for _, i := range [...]int{pOne, pWhole, pRun, pWords, pPairs, pTriples, pBest} {

@@ -8,7 +8,7 @@ import (
 	"github.com/goselfrag/goselfrag/internal/analysis/lexicon"
 )
 
-// TestEvidenceAgainstScan compares what is looked up with a walk over all sentences.
+// TestEvidenceAgainstScan compares look-ups with a scan of all sentences.
 func TestEvidenceAgainstScan(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 3))
 	draw := func(n int) (terms []int32) {

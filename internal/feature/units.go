@@ -24,7 +24,7 @@ type unitKind uint8
 const (
 	wordUnit unitKind = iota
 	questionUnit
-	endUnit // of a sentence, but for question marks
+	endUnit // of a sentence, except question marks
 	commaUnit
 	colonUnit
 	quoteUnit
@@ -33,8 +33,8 @@ const (
 	signUnit
 )
 
-// scanned is how many bytes of each end of a prompt are read: a task is short, and of a
-// longer text these say enough.
+// scanned is the number of bytes at each end of a prompt that are read: a task is
+// short, and for a longer text they are sufficient.
 const scanned = 2048
 
 // unitsOf reads the ends of a prompt.
@@ -46,7 +46,7 @@ func unitsOf(prompt string) []unit {
 	return appendUnits(list, prompt, runeStart(prompt, len(prompt)-scanned), len(prompt))
 }
 
-// runeStart returns the start of the character that offset i lies in.
+// runeStart returns the start of the character that contains offset i.
 func runeStart(s string, i int) int {
 	for i > 0 && i < len(s) && !utf8.RuneStart(s[i]) {
 		i--
@@ -59,7 +59,7 @@ func appendUnits(list []unit, prompt string, from, to int) []unit {
 	text := prompt[:to]
 	matched := 0 // the end of the words of the lexicon so far
 	var thai [3]rune
-	last := rune(0) // the character before, of a script of characters
+	last := rune(0) // the previous character, of a script of characters
 	for i := from; i < to; {
 		r, w := utf8.DecodeRuneInString(text[i:])
 		u := unit{at: i, end: i + w, to: i + w}
@@ -108,10 +108,10 @@ func appendUnits(list []unit, prompt string, from, to int) []unit {
 	return list
 }
 
-// stemLength is how many letters of a word are compared.
+// stemLength is the number of letters of a word that are compared.
 const stemLength = 5
 
-// shortStops are words of three letters that say nothing of what is asked.
+// shortStops holds words of three letters that carry no content.
 var shortStops = func() map[string]bool {
 	m := map[string]bool{}
 	for w := range strings.FieldsSeq("the and for not but der die das und den dem des ein les une los las con del una por que per gli het een van som sur") {

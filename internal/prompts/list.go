@@ -3,6 +3,7 @@ package prompts
 import (
 	"github.com/goselfrag/goselfrag/adapt"
 	"github.com/goselfrag/goselfrag/critique/judge"
+	"github.com/goselfrag/goselfrag/eval/judged"
 	"github.com/goselfrag/goselfrag/eval/system"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/rag"
@@ -73,12 +74,15 @@ func judgments() []Prompt {
 		of(d.Utility, "Utility", "Asks how useful the answer is (IsUSE)."+one),
 		of(d.Retrieve, "Retrieve", "Asks whether something must be looked up before the next sentence, while the answer has no passage at hand."+one),
 		of(d.Continue, "Continue", "Asks whether the next sentence needs another passage, none, or that at hand."+one),
+		of(d.Sentence, "Sentence", "Asks what a sentence of a known answer needed: another passage, none, or that at hand. For training data."+one),
 		of(d.RelevanceJSON, "RelevanceJSON", "Asks whether a passage helps to answer the question (IsREL)."+object),
 		of(d.SegmentJSON, "SegmentJSON", "Asks how far a passage supports a segment and how useful the answer is (IsSUP, IsUSE)."+object),
 		of(d.UtilityJSON, "UtilityJSON", "Asks how useful an answer without a passage is (IsUSE)."+object),
 		of(d.RetrieveJSON, "RetrieveJSON", "Asks whether something must be looked up before the next sentence, while the answer has no passage at hand."+object),
 		of(d.ContinueJSON, "ContinueJSON", "Asks whether the next sentence needs another passage, none, or that at hand."+object),
-		of(d.Repair, "Repair", "Stands behind one of the prompts for JSON when the reply to it could not be read."),
+		of(d.SupportJSON, "SupportJSON", "Asks how far a passage supports a segment (IsSUP). For training data."+object),
+		of(d.SentenceJSON, "SentenceJSON", "Asks what a sentence of a known answer needed: another passage, none, or that at hand. For training data."+object),
+		of(d.Repair, "Repair", "Follows one of the prompts for JSON if its reply could not be read."),
 	}
 }
 
@@ -110,6 +114,9 @@ func others() []Prompt {
 			"the template given to summary.NewModel in place of summary.Template"),
 		task("adapt", adapt.QuestionsTemplate, "Asks for questions that a passage answers, to train a retriever on: once per passage.",
 			"field Template of adapt.GenerateOptions"),
+		task("eval/judged", judged.SupportTemplate, "Asks whether passages support a statement, to measure long answers and what was retrieved for them: once per statement.", "field Support of judged.Options"),
+		task("eval/judged", judged.CorrectTemplate, "Asks whether an answer says what a reference answer says, to measure long answers: once per answer.", "field Correct of judged.Options"),
+		task("eval/judged", judged.UsefulTemplate, "Asks whether a reference answer could be written from a passage, to measure what was retrieved: once per passage.", "field Useful of judged.Options"),
 		task("eval/system", system.ExamplesTemplate, "Asks a question behind four examples, without a passage: the system few-shot of an evaluation.", "field Examples of system.Config"),
 		task("eval/system", system.StepsTemplate, "Asks for an answer behind the steps that lead to it, without a passage: the system step-by-step of an evaluation.", "field Steps of system.Config"),
 	}

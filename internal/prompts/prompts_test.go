@@ -18,6 +18,7 @@ import (
 	"github.com/goselfrag/goselfrag/adapt"
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/critique/judge"
+	"github.com/goselfrag/goselfrag/eval/judged"
 	"github.com/goselfrag/goselfrag/eval/system"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
@@ -170,11 +171,15 @@ func replaced(name string, t generator.TaskTemplate) ([]generator.TaskTemplate, 
 	case kind == "judge":
 		var j judge.Templates
 		*map[string]*generator.TaskTemplate{
-			"relevance": &j.Relevance, "support": &j.Support, "utility": &j.Utility, "retrieve": &j.Retrieve, "continue": &j.Continue,
+			"relevance": &j.Relevance, "support": &j.Support, "utility": &j.Utility, "retrieve": &j.Retrieve, "continue": &j.Continue, "sentence": &j.Sentence,
 			"relevance-json": &j.RelevanceJSON, "segment-json": &j.SegmentJSON, "utility-json": &j.UtilityJSON,
-			"retrieve-json": &j.RetrieveJSON, "continue-json": &j.ContinueJSON, "repair": &j.Repair,
+			"retrieve-json": &j.RetrieveJSON, "continue-json": &j.ContinueJSON, "support-json": &j.SupportJSON, "sentence-json": &j.SentenceJSON, "repair": &j.Repair,
 		}[rest] = t
 		return templated(judge.New(model, j))
+	case kind == "judged":
+		var o judged.Options
+		*map[string]*generator.TaskTemplate{"support": &o.Support, "correct": &o.Correct, "useful": &o.Useful}[rest] = t
+		return templated(judged.New(model, o))
 	case name == "rewrite-route":
 		return templated(rewrite.NewModelRouter(model, t, []rewrite.RouteChoice{{Part: "a"}}))
 	case name == "rewrite-hypothetical":

@@ -273,7 +273,7 @@ var cases = map[string][]string{
 		"السعر 3.5 دولار.| ثم ارتفع.",
 		"قال: «نعم.»| ثم ذهب.",
 		"یہ ایک جملہ ہے۔| یہ دوسرا ہے۔",
-		// Thai: a space behind a phrase of 30 letters or more ends a sentence
+		// Thai: a space after a phrase of 30 letters or more ends a sentence
 		"กรุงเทพมหานครเป็นเมืองหลวงของประเทศไทย| แม่น้ำเจ้าพระยาไหลผ่านเมือง",
 		"กรุงเทพมหานครเป็นเมืองหลวงของประเทศไทย และเป็นเมืองที่ใหญ่ที่สุด",
 		"ผมชื่อ สมชาย ใจดี",
@@ -295,7 +295,7 @@ var cases = map[string][]string{
 	},
 }
 
-// Every case is tried alone and behind and before other text, and with other space.
+// Every case is tried alone and after and before other text, and with other space.
 func TestCases(t *testing.T) {
 	n, wrong := 0, 0
 	for language, list := range cases {

@@ -8,12 +8,12 @@ import (
 	"github.com/goselfrag/goselfrag/internal/analysis"
 )
 
-// context is the surroundings of the space behind a word that may end a sentence.
+// context is the surroundings of the space after a word that may end a sentence.
 type context struct {
 	before string // the word before last, "" if last begins a sentence
 	last   string
 	next   string
-	found  bool // Punkt sees an end
+	found  bool // Punkt finds an end
 }
 
 // ends reports whether a sentence ends at the space.
@@ -26,7 +26,7 @@ func (c context) ends() bool {
 		return true
 	}
 	word, closed := uncover(c.last)
-	if word == "" { // a closing mark behind a space: « Oui. »
+	if word == "" { // a closing mark after a space: « Oui. »
 		word, _ = uncover(c.before)
 		c.before, closed, c.found = c.last, true, false
 	}
@@ -57,8 +57,9 @@ func (c context) ends() bool {
 	return c.endsAtStop(closed)
 }
 
-// endsAtStop decides on a full stop. It is taken off c.last, as are brackets and
-// quotation marks around it, which closed reports, and those before c.next.
+// endsAtStop decides on a full stop. The stop is removed from c.last, as are
+// brackets and quotation marks around it, which closed reports, and those before
+// c.next.
 func (c context) endsAtStop(closed bool) bool {
 	key := strings.ToLower(c.last)
 	is := abbreviations[key] | abbreviations[c.last]
@@ -125,8 +126,9 @@ func (c context) endsAtStop(closed bool) bool {
 	return starter(c.next)
 }
 
-// endsAtOrdinal decides on a whole number with a full stop: the end of a sentence, the
-// mark of a list item, or an ordinal, as German and Korean write them.
+// endsAtOrdinal decides on a whole number with a full stop. That is the end of a
+// sentence, the mark of a list item, or an ordinal in the German and Korean
+// notation.
 func (c context) endsAtOrdinal(upper, digit bool) bool {
 	short := len(c.last) <= 2
 	switch {
@@ -149,7 +151,7 @@ func (c context) endsAtOrdinal(upper, digit bool) bool {
 	return true
 }
 
-// pair returns key behind the abbreviation before it, as in "z. B.".
+// pair returns key after the abbreviation before it, as in "z. B.".
 func (c context) pair(key string) (string, bool) {
 	if len(c.before) > 8 || !strings.HasSuffix(c.before, ".") {
 		return "", false
@@ -157,8 +159,8 @@ func (c context) pair(key string) (string, bool) {
 	return strings.ToLower(strings.TrimLeftFunc(c.before, opens)) + key, true
 }
 
-// uncover returns word without closing brackets and quotation marks, marks of emphasis and
-// references to notes behind it, and whether there were any.
+// uncover returns word without closing brackets and quotation marks, marks of
+// emphasis and references to notes at its end, and whether there were any.
 func uncover(word string) (string, bool) {
 	all := len(word)
 	for word != "" {
@@ -176,7 +178,8 @@ func uncover(word string) (string, bool) {
 	return word, len(word) < all
 }
 
-// closesWord reports whether r behind a full stop belongs to the sentence that ends there.
+// closesWord reports whether r, after a full stop, belongs to the sentence that
+// ends there.
 func closesWord(r rune) bool {
 	if r < utf8.RuneSelf {
 		return strings.ContainsRune("\"')]}*_`", r)
@@ -184,8 +187,8 @@ func closesWord(r rune) bool {
 	return unicode.In(r, unicode.Pe, unicode.Pf, unicode.Pi) || strings.ContainsRune("¹²³⁰⁴⁵⁶⁷⁸⁹†‡", r)
 }
 
-// Closes reports whether word is nothing but closing marks, which a space can part from their
-// sentence, as in « Oui. ».
+// Closes reports whether word consists only of closing marks. A space can separate
+// these from their sentence, as in « Oui. ».
 func Closes(word string) bool {
 	for _, r := range word {
 		if !strings.ContainsRune("»”’›)]", r) {
@@ -195,7 +198,7 @@ func Closes(word string) bool {
 	return word != ""
 }
 
-// opens reports whether r may stand before the first letter of a sentence.
+// opens reports whether r may precede the first letter of a sentence.
 func opens(r rune) bool {
 	if r < utf8.RuneSelf {
 		return strings.ContainsRune("([{\"'`*_-", r)
@@ -203,20 +206,20 @@ func opens(r rune) bool {
 	return unicode.In(r, unicode.Ps, unicode.Pi, unicode.Pf, unicode.Pd)
 }
 
-// EndsAnywhere reports whether r ends a sentence though no space follows. Khmer's stops are
-// not among what Unicode calls sentence terminals.
+// EndsAnywhere reports whether r ends a sentence although no space follows. Khmer's
+// stops are not sentence terminals in Unicode.
 func EndsAnywhere(r rune) bool {
 	return r >= utf8.RuneSelf && (unicode.Is(unicode.Sentence_Terminal, r) || r == '។' || r == '៕')
 }
 
-// Terminal reports whether a sentence may end with r. One of Thai may also end with a letter,
-// before a space.
+// Terminal reports whether a sentence may end with r. A sentence of Thai may also
+// end with a letter, before a space.
 func Terminal(r rune) bool {
 	return r == '.' || r == '!' || r == '?' || r == '…' || EndsAnywhere(r)
 }
 
-// saysKorean reports whether word, or what it may become when it goes on, says that what
-// is before it was said.
+// saysKorean reports whether word, or a possible continuation of it, marks the text
+// before it as speech.
 func saysKorean(word string) bool {
 	for _, w := range []string{"하고", "라고", "하며", "라며", "이라고", "했"} {
 		if word != "" && (strings.HasPrefix(word, w) || strings.HasPrefix(w, word)) {
@@ -240,7 +243,7 @@ func beginsLower(word string) bool {
 	return unicode.IsLower(r) && !beginsUpper(word)
 }
 
-// kind is what a word before a full stop looks like.
+// kind is the form of a word before a full stop.
 type kind uint8
 
 const (
@@ -291,7 +294,7 @@ func kindOf(word string) kind {
 
 const digits = "0123456789"
 
-// isNumber reports whether word is made of digits and marks.
+// isNumber reports whether word consists of digits and marks.
 func isNumber(word string) bool {
 	return word != "" && '0' <= word[len(word)-1] && word[len(word)-1] <= '9' && strings.TrimFunc(word, inNumber) == ""
 }
@@ -314,15 +317,15 @@ func isHyphenInitial(rest string) bool {
 	return ok && unicode.IsUpper(r) && size == len(rest)
 }
 
-// isRoman reports whether word begins with a Roman number of one case, and of two letters
-// or more, or a single capital one, and nothing but marks follow.
+// isRoman reports whether word begins with a Roman number of one case, and of two
+// letters or more, or a single capital one, followed only by marks.
 func isRoman(word string) bool {
 	word = strings.TrimRightFunc(word, func(r rune) bool { return !unicode.IsLetter(r) })
 	return word != "" && (strings.Trim(word, "IVXLCDM") == "" || len(word) > 1 && strings.Trim(word, "ivx") == "")
 }
 
-// noVowel reports whether a word in lower case has at least two letters and can only be
-// read as an abbreviation.
+// noVowel reports whether a word in lower case has at least two letters and can
+// only be read as an abbreviation.
 func noVowel(word string) bool {
 	n := 0
 	for _, r := range word {
@@ -334,15 +337,15 @@ func noVowel(word string) bool {
 	return n > 1
 }
 
-// phraseLetters is the least length of a phrase of Thai or Lao, in letters, whose end can
-// be that of a sentence.
+// phraseLetters is the least length in letters of a phrase of Thai or Lao whose end
+// can be that of a sentence.
 const phraseLetters = 30
 
-// IsThai reports whether r is of Thai or Lao, where a space can part sentences.
+// IsThai reports whether r is of Thai or Lao, where a space can separate sentences.
 func IsThai(r rune) bool { return r >= 0x0e00 && r < 0x0f00 }
 
-// joinsThai reports whether word, or what it may become when it goes on, joins a phrase to
-// the one before.
+// joinsThai reports whether word, or a possible continuation of it, joins a phrase
+// to the one before.
 func joinsThai(word string) bool {
 	for _, w := range []string{"และ", "หรือ", "ซึ่ง", "ที่", "โดย", "เพื่อ", "เช่น", "ได้แก่", "รวมถึง", "รวมทั้ง", "ว่า", "คือ", "ๆ", "ฯ"} {
 		if strings.HasPrefix(word, w) || strings.HasPrefix(w, word) {
@@ -357,7 +360,7 @@ func inThai(word string) int {
 	n := 0
 	for _, r := range word {
 		if low := r & 0x7f; IsThai(r) && low != 0x31 && !(low >= 0x34 && low <= 0x3c) && !(low >= 0x47 && low <= 0x4e) {
-			n++ // the marks have the same places in both scripts
+			n++ // the marks have the same positions in both scripts
 		}
 	}
 	return n
@@ -371,8 +374,8 @@ func firstWord(word string) string {
 	return word
 }
 
-// starter reports whether word, without what opens it, is known to begin a sentence if it
-// has a capital letter.
+// starter reports whether word, without its opening marks, is known to begin a
+// sentence if it has a capital letter.
 func starter(word string) bool {
 	if r, _ := utf8.DecodeRuneInString(word); r == '¿' || r == '¡' {
 		return true

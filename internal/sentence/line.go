@@ -10,9 +10,10 @@ import (
 
 const lineEnds = "\n\v\f\r\u0085\u2028\u2029"
 
-// Line returns the sentence s of text on one line: white space that holds a line break
-// becomes one space, or nothing between characters of Chinese and Japanese and behind a
-// hyphen within a word. Lines that look like code, a table or a quotation of mail stay.
+// Line returns the sentence s of text on one line. White space with a line break
+// becomes one space, or nothing between characters of Chinese and Japanese and
+// after a hyphen within a word. Lines that look like code, a table or a quotation
+// of mail stay.
 func Line(text string, s Span) string {
 	whole := s.Of(text)
 	if !strings.ContainsAny(whole, lineEnds) || keepsLines(text, s) {
@@ -52,7 +53,7 @@ func isEastern(r rune) bool {
 	return analysis.IsIdeographic(r) || r >= 0x3000 && r < 0x3040 || r >= 0xff00 && r < 0xff61
 }
 
-// keepsLines reports whether the lines of the sentence s mean something.
+// keepsLines reports whether the line breaks of the sentence s have a meaning.
 func keepsLines(text string, s Span) bool {
 	whole := s.Of(text)
 	own := text[:s.Start] // the line that the sentence begins in
@@ -81,7 +82,7 @@ func keepsLines(text string, s Span) bool {
 	return semicolons > 1
 }
 
-// indentOf returns the columns of white space that line begins with; a tab counts 4.
+// indentOf returns the columns of white space at the start of line; a tab counts 4.
 func indentOf(line string) int {
 	n := 0
 	for _, r := range line {

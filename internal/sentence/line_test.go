@@ -45,7 +45,8 @@ func TestLine(t *testing.T) {
 	}
 }
 
-// A sentence on one line has the same characters but white space, however it was wrapped.
+// A sentence on one line has the same characters except white space, however it was
+// wrapped.
 func FuzzLine(f *testing.F) {
 	for _, s := range []string{"a\nb. C\r\n\r\n- d\n e", "今\n天-\nb", "x {\n y\n}", "\xff\n\u2028\u00a0\n."} {
 		f.Add(s)

@@ -12,8 +12,8 @@ import (
 // that [Split] returns.
 const MaxWords = 60
 
-// cutLong yields s in pieces of at most MaxWords words, and reports whether more
-// sentences are wanted.
+// cutLong yields s in pieces of at most MaxWords words, and reports whether the
+// caller wants more sentences.
 func cutLong(text string, s Span, yield func(Span) bool) bool {
 	if !mayBeLong(s.Of(text)) {
 		return yield(s)
@@ -32,13 +32,13 @@ func cutLong(text string, s Span, yield func(Span) bool) bool {
 	return yield(s)
 }
 
-// mayBeLong reports whether s can have more than MaxWords words. A word begins behind
-// white space, at a character of Chinese or Japanese, and behind one.
+// mayBeLong reports whether s can have more than MaxWords words. A word begins
+// after white space, at a character of Chinese or Japanese, and after one.
 func mayBeLong(s string) bool {
 	n := 1
 	for i := 0; i < len(s) && n <= MaxWords; i++ {
 		switch b := s[i]; {
-		case b <= ' ', b == 0xc2, b == 0xe1: // the bytes that white space below U+2000 begins with
+		case b <= ' ', b == 0xc2, b == 0xe1: // the first bytes of white space below U+2000
 			n++
 		case b >= 0xe2:
 			n += 2
@@ -58,7 +58,7 @@ func cutAt(text string, starts []int) int {
 			}
 		}
 	}
-	// Pieces of like length rather than a full one and a remnant.
+	// Pieces of similar length are better than a full one and a remnant.
 	pieces := (len(starts) + MaxWords - 1) / MaxWords
 	return (len(starts) + pieces - 1) / pieces
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/neurosnap/sentences/english"
 )
 
-// punkt loads the English data, some 400 kB, at first use. The tokenizer only
-// reads it, so that all goroutines can share it.
+// punkt loads the English data, some 400 kB, at first use. The tokenizer only reads
+// it, so that all goroutines can share it.
 var punkt = sync.OnceValue(func() *sentences.DefaultSentenceTokenizer {
 	t, err := english.NewSentenceTokenizer(nil)
 	if err != nil {
@@ -20,11 +20,11 @@ var punkt = sync.OnceValue(func() *sentences.DefaultSentenceTokenizer {
 	return t
 })
 
-// splitLatin cuts part, which is trimmed, where Punkt sees the end of a sentence.
+// splitLatin cuts part, which is trimmed, where Punkt finds the end of a sentence.
 func splitLatin(text string, part Span) iter.Seq[Span] {
 	return func(yield func(Span) bool) {
 		s := part.Of(text)
-		start := 0 // of the sentence being gathered
+		start := 0 // of the current sentence
 		for flat, ends := range excerpts(s) {
 			var stops []int
 			if flat != "" {
@@ -50,25 +50,25 @@ func splitLatin(text string, part Span) iter.Seq[Span] {
 	}
 }
 
-// end is a word that may end a sentence, since it holds a full stop, exclamation or
-// question mark, or is a phrase of Thai or a closing mark behind such a word, with the words
-// around it; before is empty if there is none.
+// end is a word that may end a sentence, with the words around it: it holds a full
+// stop, exclamation or question mark, or is a phrase of Thai, or a closing mark
+// after such a word. before is empty if there is none.
 type end struct {
 	before, word, next Span
-	flat               int // where it ends in the excerpt, -1 if Punkt need not see it
+	flat               int // where it ends in the excerpt, -1 if Punkt need not read it
 }
 
-// excerpts yields what Punkt has to see of s, with the words that may end a sentence:
-// these, and the one behind each. Punkt marks no other word, and looks at
-// nothing else to decide, so that it marks the same words as in all of s. A space stands
-// behind each word: Punkt expects one between words, and loses a last word that ends
-// in a character of several bytes.
+// excerpts yields the parts of s that Punkt has to read, with the words that may
+// end a sentence: these words, and the one after each. Punkt marks no other word,
+// and reads nothing else to decide. So it marks the same words as in all of s. Each
+// word is followed by a space: Punkt expects one between words, and loses a last
+// word that ends in a character of several bytes.
 func excerpts(s string) iter.Seq2[string, []end] {
 	return func(yield func(string, []end) bool) {
 		var flat []byte
 		var ends []end
 		var before Span
-		open, shown := false, false // the word before may end a sentence; Punkt sees it
+		open, shown := false, false // the previous word may end a sentence; Punkt reads it
 		for w, holds := range fields(s) {
 			stop := holds != nothing
 			if open {
@@ -106,7 +106,7 @@ func excerpts(s string) iter.Seq2[string, []end] {
 	}
 }
 
-// holding says what of a word can end a sentence.
+// holding says what part of a word can end a sentence.
 type holding uint8
 
 const (
@@ -115,8 +115,9 @@ const (
 	aStop
 )
 
-// fields yields the runs of characters of s without white space, and whether each may
-// end a sentence: whether it holds a character that does, or is a phrase of Thai.
+// fields yields the runs of characters of s without white space, and whether each
+// may end a sentence: whether it holds a character that does, or is a phrase of
+// Thai.
 func fields(s string) iter.Seq2[Span, holding] {
 	return func(yield func(Span, holding) bool) {
 		start, stop, thai := -1, false, 0

@@ -21,8 +21,8 @@ func whole(s string) (string, []end) {
 	return flat.String(), all
 }
 
-// FuzzExcerpts checks that Punkt marks the same words in the excerpts as in all of the
-// text, however long it is.
+// FuzzExcerpts checks that Punkt marks the same words in the excerpts as in the
+// whole text, of any length.
 func FuzzExcerpts(f *testing.F) {
 	for _, s := range []string{
 		"Dr. Smith met J. K. Rowling in St. Louis. She wrote it! Why? He said \"no.\" Then he left.", "a . . . b . . c. . D", "1. One. 2) Two. N°. 1026.253.553. That is.",
@@ -35,7 +35,7 @@ func FuzzExcerpts(f *testing.F) {
 		if long {
 			s = strings.Repeat(s+" ", 1+1<<16/(len(s)+1)) // several excerpts
 		}
-		// Where in s the words end that are marked.
+		// The places in s where the marked words end.
 		marked := func(flat string, ends []end) (out []int) {
 			stops := punkt().SentencePositions(flat)
 			for _, e := range ends {
@@ -56,7 +56,8 @@ func FuzzExcerpts(f *testing.F) {
 	})
 }
 
-// How much faster Punkt is with excerpts than with all of a text.
+// BenchmarkExcerpts measures how much faster Punkt is with excerpts than with all
+// of a text.
 func BenchmarkExcerpts(b *testing.B) {
 	s := strings.Repeat("The bridge across the northern arm of the bay was opened in 1932 by the mayor, who came by boat because the road was not yet finished. "+
 		"It carries cars and trains on two decks, and some 40 thousand people walk over it on a day in summer. Dr. Smith wrote its history. ", 20)

@@ -1,14 +1,14 @@
-// Package sentence cuts text into sentences. It is the one splitter of the
-// module: what package ingest stores as whole sentences is what the
-// extractive generator quotes.
+// Package sentence cuts text into sentences. It is the only splitter of the module:
+// the extractive generator quotes the same sentences that package ingest stores.
 //
-// Where a space follows a full stop, Punkt (Kiss and Strunk, "Unsupervised Multilingual
-// Sentence Boundary Detection", 2006) with its English data has a say, after the rules here:
-// abbreviations of many languages together, initials, numbers and ordinals, what a
-// quotation goes on with. The language of a text is not detected. Sentences of scripts that
-// need no space end at their own sentence-final characters.
+// If a space follows a full stop, the rules of this package decide first:
+// abbreviations of many languages together, initials, numbers and ordinals, the
+// text after a quotation. Then Punkt (Kiss and Strunk, "Unsupervised Multilingual
+// Sentence Boundary Detection", 2006) decides with its English data. The language
+// of a text is not detected. Sentences of scripts that need no space end at their
+// own sentence-final characters.
 //
-// Words are the business of package analysis. All functions may be called from several
+// Package analysis defines words. All functions may be called from several
 // goroutines at once.
 package sentence
 
@@ -29,31 +29,35 @@ type Span = analysis.Span
 // and end on characters that are not white space, and together hold every
 // character of text that is not white space. Equal texts give equal spans.
 //
-//   - A blank line, a form feed or a paragraph separator ends a sentence; so do
-//     the beginning of a list item ("- ", "* ", "+ ", "• " and other bullets, "1. ", "1) ", "(1) ", "a) ") and both
-//     ends of a heading ("# ") or a line of dashes, equals signs, asterisks or
-//     underscores. Any other line break is white space.
-//   - Abbreviations, initials, decimals, ordinals, versions and dates do not end one, nor
-//     does the mark of a list item, such as "1." or "A.", that begins one.
-//   - Closing quotation marks and brackets behind the stop belong to the sentence, even behind
-//     a space (« Oui. »), and so do references to notes ([1], superscripts). A word that
-//     begins with a small letter goes on after them, after an ellipsis, and after "!" or "?".
-//   - Chinese, Japanese and Korean need no space behind a stop. A quotation or an insertion in
-//     「」, 『』, “”, （）, 《》 or 【】 of at most 100 characters is not cut at their stops, and
-//     particles (と, を, 라고) and who said it (他说) go on behind it.
-//   - Thai and Lao have no stop. A space between two of their phrases ends a sentence if the
-//     first one has 30 letters or more and the second does not begin with a word like
-//     "and"; a full stop there abbreviates.
+//   - A blank line, a form feed or a paragraph separator ends a sentence. So do
+//     the beginning of a list item ("- ", "* ", "+ ", "• " and other bullets,
+//     "1. ", "1) ", "(1) ", "a) ") and both ends of a heading ("# ") or a line
+//     of dashes, equals signs, asterisks or underscores. Any other line break is
+//     white space.
+//   - Abbreviations, initials, decimals, ordinals, versions and dates do not end
+//     a sentence. Nor does the mark of a list item, such as "1." or "A.", at its
+//     start.
+//   - Closing quotation marks and brackets after the stop belong to the sentence,
+//     even after a space (« Oui. »), and so do references to notes ([1],
+//     superscripts). A word with a small first letter continues the sentence
+//     after them, after an ellipsis, and after "!" or "?".
+//   - Chinese, Japanese and Korean need no space after a stop. A quotation or an
+//     insertion in 「」, 『』, “”, （）, 《》 or 【】 of at most 100 characters is not cut
+//     at its stops. Particles (と, を, 라고) and the speaker (他说) continue the
+//     sentence after it.
+//   - Thai and Lao have no stop. A space between two phrases ends a sentence if
+//     the first phrase has 30 letters or more and the second does not begin with
+//     a word like "and"; a full stop there marks an abbreviation.
 //   - A sentence of more than [MaxWords] words is cut into pieces of at most
 //     MaxWords words: after the last semicolon or colon that leaves a piece of
 //     more than a third of that, else after such a comma, else between words.
 //
-// A span may hold no word: a line of dashes is one. Text that is not UTF-8 is
-// split all the same; its bad bytes are characters like any other.
+// A span may hold no word: a line of dashes is one. Text that is not UTF-8 is split
+// nevertheless; its bad bytes are characters like any other.
 func Split(text string) []Span { return slices.Collect(All(text)) }
 
-// All yields the sentences of text in order, as [Split] returns them, and reads no
-// further than it has to.
+// All yields the sentences of text in order, as [Split] returns them, and reads
+// only as far as necessary.
 func All(text string) iter.Seq[Span] {
 	return func(yield func(Span) bool) {
 		for block := range blocks(text) {
@@ -68,7 +72,7 @@ func All(text string) iter.Seq[Span] {
 	}
 }
 
-// blocks cuts text where its layout says that a sentence ends.
+// blocks cuts text where its layout ends a sentence.
 func blocks(text string) iter.Seq[Span] {
 	return func(yield func(Span) bool) {
 		b := blockReader{text: text, start: -1, yield: yield}
@@ -94,22 +98,23 @@ func blocks(text string) iter.Seq[Span] {
 	}
 }
 
-// blockReader gathers lines to blocks. Its methods report whether more are wanted.
+// blockReader collects lines into blocks. Its methods report whether the caller
+// wants more.
 type blockReader struct {
 	text       string
-	start, end int  // the block being gathered; start is -1 when there is none
+	start, end int  // the current block; start is -1 if there is none
 	numbered   bool // it is an item of a numbered list
 	yield      func(Span) bool
 }
 
-// flush ends the block being gathered.
+// flush ends the current block.
 func (b *blockReader) flush() bool {
 	more := b.start < 0 || b.yield(trim(b.text, Span{Start: b.start, End: b.end}))
 	b.start, b.numbered = -1, false
 	return more
 }
 
-// line takes the next line.
+// line adds the next line.
 func (b *blockReader) line(from, to int) bool {
 	s := strings.TrimSpace(b.text[from:to])
 	kind := layoutOf(s)
@@ -142,7 +147,7 @@ const (
 	laterNumber // another number: an item only if it follows one, else a wrapped line
 )
 
-// layoutOf says what a line is, given without the space around it.
+// layoutOf returns the layout of a line, given without the space around it.
 func layoutOf(s string) layout {
 	if s == "" {
 		return plain
@@ -179,7 +184,7 @@ func layoutOf(s string) layout {
 	return plain
 }
 
-// trim takes the white space off both ends of s.
+// trim removes white space from both ends of s.
 func trim(text string, s Span) Span {
 	t := strings.TrimLeftFunc(s.Of(text), unicode.IsSpace)
 	s.Start = s.End - len(t)

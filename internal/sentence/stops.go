@@ -10,12 +10,12 @@ import (
 )
 
 // splitAtStops cuts a block after the characters that end a sentence in scripts
-// other than Latin, where no space need follow.
+// other than Latin, which need no space.
 func splitAtStops(text string, block Span) iter.Seq[Span] {
 	return func(yield func(Span) bool) {
 		start := block.Start
-		quoted := 0     // where the quotation ends that the character is in
-		var before rune // the character before r
+		quoted := 0     // the end of the quotation that holds the character
+		var before rune // the previous character
 		for i := block.Start; i < block.End; {
 			r, size := rune(text[i]), 1
 			if r >= utf8.RuneSelf {
@@ -45,8 +45,8 @@ func splitAtStops(text string, block Span) iter.Seq[Span] {
 			next, _ := utf8.DecodeRuneInString(rest)
 			switch {
 			case rest == "":
-			case east && end < quoted: // the quotation goes on
-			case ascii && !analysis.IsIdeographic(next) && !(unicode.Is(unicode.Hangul, next) && !closed): // Latin script goes on: Punkt decides
+			case east && end < quoted: // the quotation continues
+			case ascii && !analysis.IsIdeographic(next) && !(unicode.Is(unicode.Hangul, next) && !closed): // Latin script continues: Punkt decides
 			case r == '．' && (unicode.IsDigit(next) || isMark(text[start:at], previous)): // a decimal, an initial or an item of a list
 			case east && goesOn(rest, r, closed):
 			default:
@@ -63,8 +63,9 @@ func splitAtStops(text string, block Span) iter.Seq[Span] {
 	}
 }
 
-// closing returns where the sentence ends whose stop ends at i: behind further stops,
-// closing marks and references to notes. It reports whether there are closing marks.
+// closing returns where a sentence whose stop ends at i ends: after further stops,
+// closing marks and references to notes. It reports whether there are closing
+// marks.
 func closing(text string, i, end int) (int, bool) {
 	closed := false
 	for i < end {
@@ -101,14 +102,14 @@ func noteLen(text string) int {
 	return 0
 }
 
-// isLetter reports whether r is in one of the ranges of common letters, without marks that
-// end sentences or begin quotations. It is there for speed.
+// isLetter reports whether r is in one of the ranges of common letters, without
+// marks that end sentences or begin quotations. It only saves time.
 func isLetter(r rune) bool {
 	return r < 0x0589 || r >= 0x3041 && r < 0xa4d0 || r >= 0xac00 && r < 0xd7a4 || r >= 0x0900 && r < 0x1000 && r != '।' && r != '॥'
 }
 
-// closingMark returns the mark that ends a quotation or an insertion that r begins, 0 if it
-// begins none.
+// closingMark returns the mark that closes a quotation or an insertion opened by r,
+// 0 if r opens none.
 func closingMark(r rune) rune {
 	switch r {
 	case '「':
@@ -130,8 +131,8 @@ func closingMark(r rune) rune {
 // quotationLength is the greatest length, in characters, of a quotation that is not cut.
 const quotationLength = 100
 
-// endOfQuotation returns where the quotation in text ends, behind its closing mark. Its end
-// may be still to come; 0 says that it is too long, or was never closed.
+// endOfQuotation returns where the quotation in text ends, after its closing mark.
+// The end may be beyond text. 0 means that it is too long, or was never closed.
 func endOfQuotation(text string, mark rune) int {
 	n := 0
 	for i, r := range text {
@@ -148,8 +149,8 @@ func endOfQuotation(text string, mark rune) int {
 	return len(text)
 }
 
-// isMark reports whether a full stop of full width behind sentence, whose last character
-// is last, is that of an item of a list, as in "１．はじめに", or of an initial.
+// isMark reports whether a full stop of full width after sentence, whose last
+// character is last, belongs to a list item, as in "１．はじめに", or to an initial.
 func isMark(sentence string, last rune) bool {
 	sentence = strings.TrimSpace(sentence)
 	if len(sentence) <= 12 && strings.TrimFunc(sentence, unicode.IsDigit) == "" {
@@ -162,15 +163,16 @@ func isMark(sentence string, last rune) bool {
 	return !unicode.Is(unicode.Latin, before)
 }
 
-// endsKorean reports whether stop behind the syllable before ends a sentence though no
-// space follows: a full stop does so only behind the endings of sentences.
+// endsKorean reports whether stop, after the syllable before, ends a sentence
+// although no space follows: a full stop does so only after the endings of
+// sentences.
 func endsKorean(before, stop rune) bool {
 	return before >= 0xac00 && before <= 0xd7a3 && (stop != '.' || strings.ContainsRune("다요까죠네오어아지군", before))
 }
 
-// goesOn reports whether rest, behind the stop and closing marks if closed, goes on with
-// the sentence: with a particle or with who said the quotation before. It does so as long
-// as rest is too short to tell.
+// goesOn reports whether rest continues the sentence, after the stop and, if
+// closed, closing marks: with a particle or with the speaker of the quotation. It
+// reports true while rest is too short to decide.
 func goesOn(rest string, stop rune, closed bool) bool {
 	next, size := utf8.DecodeRuneInString(rest)
 	switch {
@@ -187,8 +189,8 @@ func goesOn(rest string, stop rune, closed bool) bool {
 	return false
 }
 
-// saysWho reports whether text begins with a short subject and a Chinese verb of saying,
-// or may do so when it goes on.
+// saysWho reports whether text begins with a short subject and a Chinese verb of
+// saying, or may do so if continued.
 func saysWho(text string) bool {
 	n := 0
 	var before rune
@@ -212,7 +214,7 @@ func saysWho(text string) bool {
 	return true
 }
 
-// closes reports whether r may stand between a full stop and the next sentence.
+// closes reports whether r may be between a full stop and the next sentence.
 func closes(r rune) bool {
 	return r == '"' || r == '\'' || unicode.In(r, unicode.Pe, unicode.Pf)
 }

@@ -12,10 +12,11 @@ const (
 	seldomEnds                         // before a word that is known to begin sentences
 )
 
-// abbreviations are those of all languages together, without the last full stop.
-// One with a capital letter is none without it: "Fr. Schmidt" is, "col. fr. then" is not.
-// The others are given in lower case and may have capitals. Punkt knows English ones besides. Where an abbreviation is a word of another
-// language, the weakest ending of the two is given, or none.
+// abbreviations holds those of all languages together, without the last full stop.
+// One with a capital letter must have it: "Fr. Schmidt" has an abbreviation, "col.
+// fr. then" does not. The others are given in lower case and may have capitals.
+// Punkt knows further English ones. If an abbreviation is a word of another
+// language, the weaker ending of the two is given, or none.
 var abbreviations = func() map[string]ending {
 	m := map[string]ending{}
 	for is, words := range map[ending]string{
@@ -45,17 +46,17 @@ var abbreviations = func() map[string]ending {
 	return m
 }()
 
-// exclaiming are names that end in an exclamation mark.
+// exclaiming holds names that end in an exclamation mark.
 var exclaiming = set("yahoo jeopardy wham panic airplane oliver hairspray oklahoma")
 
 // Kinds of words that begin sentences.
 const (
 	afterAbbreviation = 1
-	afterInitial      = 2 // and are no surnames
+	afterInitial      = 2 // and are not surnames
 )
 
-// starters are words that, with a capital letter, begin a sentence more often than they
-// follow an abbreviation within one.
+// starters holds words that, with a capital letter, begin a sentence more often
+// than they follow an abbreviation within one.
 var starters = func() map[string]int {
 	m := map[string]int{}
 	for w := range strings.FieldsSeq(`In On At After Before When While But And So Then If As For His Her Its Their Our My You I A An
@@ -76,14 +77,14 @@ var starters = func() map[string]int {
 	return m
 }()
 
-// elided are what is left of French words before an apostrophe.
+// elided holds the parts of French words before an apostrophe.
 var elided = set("L D C J N S M T Qu Jusqu Lorsqu Puisqu")
 
-// determiners stand before German ordinals, as in "am 3. Mai" and "der II. Weltkrieg".
+// determiners precede German ordinals, as in "am 3. Mai" and "der II. Weltkrieg".
 var determiners = set(`der die das den dem des im am vom zum zur beim ins Der Die Das Den Dem Des Im Am Vom Zum Zur Beim
 	jeder jede jedes jeden jedem seiner seine seinen seinem ihrer ihre ihren ihrem dieser diese dieses diesen diesem ein eine einen einem einer`)
 
-// counted are German words that follow an ordinal. Months that are spelled as in English
+// counted holds German words that follow an ordinal. Months spelled as in English
 // are left out: "in chapter 3. August was hot" has two sentences.
 var counted = set(`Januar Jänner Februar März Mai Juni Juli Oktober Dezember Jan Feb Mär Okt Dez Jahrhundert Jahrhunderts Jahrhunderte Jh Jhd Jhs
 	Jahrtausend Jahrestag Geburtstag Todestag Weltkrieg Spieltag Platz Stock Stockwerk Etage Klasse Liga Runde Auflage Aufl Kapitel Bundesliga FC

@@ -16,14 +16,14 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// HitError says which hit of an answer cannot be used, and why.
+// HitError reports which hit of an answer cannot be used, and why.
 type HitError struct {
-	// Hit is the place of the hit, from 1; 0 if it is about the whole answer.
+	// Hit is the rank of the hit, from 1; 0 if the error is about the whole answer.
 	Hit int
-	// Path is the path of Options at which the fault is.
+	// Path is the path of Options with the fault.
 	Path string
-	// Reason says what is wrong and what is wanted; not if the query had a filter, which
-	// may hide the hit.
+	// Reason says what is wrong and what is wanted. If the query had a filter, it is a
+	// fixed text without details, since the filter may exclude the hit.
 	Reason string
 }
 
@@ -35,7 +35,7 @@ func (e *HitError) Error() string {
 	return fmt.Sprintf("hit %d, path %q: %s", e.Hit, e.Path, e.Reason)
 }
 
-// checkPaths checks what says where in the answer things are.
+// checkPaths checks the paths into the answer.
 func (e *Endpoint) checkPaths() error {
 	o := &e.o
 	if o.Hits == "" {
@@ -69,7 +69,8 @@ func (e *Endpoint) checkPaths() error {
 	return nil
 }
 
-// badPath says what is wrong with a path, if that can be known without an answer.
+// badPath returns what is wrong with a path, as far as that is visible without an
+// answer.
 func badPath(path string) string {
 	var open []rune
 	quoted, escaped := false, false
@@ -110,7 +111,7 @@ func badPath(path string) string {
 // hits returns the first k hits of an answer, which is JSON.
 func (e *Endpoint) hits(data []byte, k int) ([]retriever.Hit, *HitError) {
 	if !utf8.Valid(data) {
-		data = []byte(string([]rune(string(data)))) // U+FFFD for each byte, as encoding/json has it
+		data = []byte(string([]rune(string(data)))) // U+FFFD for each byte, like encoding/json
 	}
 	list := gjson.GetBytes(data, e.o.Hits)
 	switch {
@@ -148,7 +149,7 @@ func (e *Endpoint) hits(data []byte, k int) ([]retriever.Hit, *HitError) {
 func (e *Endpoint) hit(r gjson.Result) (h retriever.Hit, bad *HitError) {
 	p := &h.Passage
 	if id := r.Get(e.o.ID); id.Type == gjson.Number {
-		p.ID = strings.Clone(id.Raw) // the answer need not stay
+		p.ID = strings.Clone(id.Raw) // a copy, so that the answer can be freed
 	} else if p.ID, bad = text(r, e.o.ID); bad != nil {
 		return h, bad
 	}

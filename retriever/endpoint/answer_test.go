@@ -61,7 +61,7 @@ func TestMapping(t *testing.T) {
 	}
 }
 
-// Whatever goes wrong, the error is typed and says where.
+// Every failure gives a typed error that says where.
 func TestFaults(t *testing.T) {
 	hit := func(id, score, source string) string {
 		return `{"hits":{"hits":[{"_id":"z","_score":9,"_source":{"text":"z"}},{"_id":` + id + `,"_score":` + score + `,"_source":` + source + `}]}}`
@@ -158,7 +158,7 @@ func TestCompressed(t *testing.T) {
 	}
 }
 
-// Services say in many ways that nothing went wrong, and that what they send is JSON.
+// Services report in many ways that nothing went wrong, and that they send JSON.
 func TestGoodAnswers(t *testing.T) {
 	o := endpoint.Options{Path: "/s", Body: `["{{query}}","{{k}}"]`, Hits: "hits", ID: "id", Text: "text"}
 	const hits = `"hits":[{"id":"a","text":"x"}]}`
@@ -178,7 +178,7 @@ func TestGoodAnswers(t *testing.T) {
 			t.Errorf("%s: %v", body, err)
 		}
 	}
-	// Without hits, the words of the service are found wherever they stand.
+	// Without hits, the error of the service is found wherever it is.
 	for _, body := range []string{`{"took":1,"error":{"message":"down","code":503}}`, `{"hits":[],"status":503,"error":"down"}`, `{"hits":null,"errors":[{"message":"down"}],"code":503}`} {
 		_, err := serve(t, o, 200, jsonType, body).Retrieve(t.Context(), retriever.Query{Text: "q", K: 3})
 		var e *modelserver.Error
@@ -188,7 +188,7 @@ func TestGoodAnswers(t *testing.T) {
 	}
 }
 
-// An answer is bounded by the hits that are wanted.
+// The number of wanted hits bounds an answer.
 func TestLongAnswer(t *testing.T) {
 	o := endpoint.Options{Path: "/s", Body: `["{{query}}","{{k}}"]`, ID: "id", Text: "text"}
 	answer := func(n int) string { return `[{"id":"a","text":"` + strings.Repeat("x", n) + `"}]` }

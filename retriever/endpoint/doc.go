@@ -1,6 +1,7 @@
-// Package endpoint makes a retriever of a search service behind HTTP that speaks JSON,
-// such as Elasticsearch, OpenSearch, Typesense, Meilisearch, a web search or one of your
-// own. What is asked and where in the answer the hits stand is configuration:
+// Package endpoint makes a retriever of a search service behind HTTP that speaks
+// JSON, such as Elasticsearch, OpenSearch, Typesense, Meilisearch, a web search or
+// your own. The request, and the places of the hits in the answer, are
+// configuration:
 //
 //	r, err := endpoint.New(modelserver.Config{URLs: []string{"http://localhost:9200"}}, endpoint.Options{
 //		Path:     "/docs/_search",
@@ -13,15 +14,16 @@
 //		Scores:   retriever.BM25,
 //	})
 //
-// The text of a query is data to a [retriever.Retriever]. It is put into the request as a
-// value, so that it cannot break out of the JSON; but a service that understands operators
-// in it, such as query_string of Elasticsearch or q of Solr, takes it for more than a
-// text. Ask in a form that does not, such as match.
+// The text of a query is data to a [retriever.Retriever]. It is put into the
+// request as a value, so that it cannot break out of the JSON. But a service can
+// interpret operators in it, as query_string of Elasticsearch or q of Solr do. Use
+// a form of request that does not, such as match.
 //
-// A service that gives fewer hits than it is asked for is taken to have no more. Where it
-// has a largest page, set PostFilter.Bound to that, and ask for no more by Query.K.
+// If a service returns fewer hits than requested, it is assumed to have no more. If
+// it has a largest page, set PostFilter.Bound to that, and do not exceed it in
+// Query.K.
 //
-// Where the answer itself has partial results (timed_out of Elasticsearch), ask the
-// service to fail instead (allow_partial_search_results=false): only an answer that is an
-// error is seen as one.
+// If the answer can have partial results (timed_out of Elasticsearch), configure
+// the service to fail instead (allow_partial_search_results=false): only an error
+// answer is recognized as one.
 package endpoint

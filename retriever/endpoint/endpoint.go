@@ -18,27 +18,27 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// Options says what a service is asked and what its answer means.
+// Options describes the request to a service and the form of its answer.
 //
-// In Body and Params the strings "{{query}}", "{{k}}" and "{{filter}}" stand for the text
-// of the query, the number of hits that are wanted and the filter. They are whole strings:
-// one inside a longer string is refused. {{query}} and {{k}} are needed; {{filter}} goes
-// with Filter.
+// In Body and Params the strings "{{query}}", "{{k}}" and "{{filter}}" are replaced
+// by the text of the query, the wanted number of hits and the filter. They must be
+// whole strings: one inside a longer string is an error. {{query}} and {{k}} are
+// required; {{filter}} goes with Filter.
 //
 // Paths into the answer are those of gjson
-// (https://github.com/tidwall/gjson/blob/master/SYNTAX.md): keys with dots between them,
+// (https://github.com/tidwall/gjson/blob/master/SYNTAX.md): keys separated by dots,
 // such as _source.text; a dot that belongs to a key has a backslash before it.
 type Options struct {
-	// Path is put behind the base URL, such as /docs/_search. It has no query.
+	// Path is appended to the base URL, such as /docs/_search. It has no query.
 	Path string
-	// Params is put behind the path as a query.
+	// Params is appended to the path as a query.
 	Params url.Values
 	// Body is the template of the request, JSON, sent with POST. If it is empty the
 	// request is a GET.
 	Body string
 
-	// Hits is the path of the array of hits, best first; empty if the answer itself is
-	// that array. A null there is an empty array, as some services write it.
+	// Hits is the path of the array of hits, best first; empty if the answer itself
+	// is that array. A null there is an empty array, as some services write it.
 	Hits string
 	// ID and Text are the paths in a hit of its id, a string or a number, and of its text.
 	ID, Text string
@@ -48,28 +48,28 @@ type Options struct {
 	// Metadata is the path in a hit of an object whose members are its metadata; empty
 	// means none. A hit may lack it, or have null there.
 	Metadata string
-	// Fields are the paths in a hit of single fields of the metadata, by their names.
-	// They go before those of Metadata.
+	// Fields are the paths in a hit of single fields of the metadata, by name. They
+	// take precedence over those of Metadata.
 	Fields map[string]string
-	// Score is the path in a hit of its score, a number, and Scores says what that means.
-	// Either both are set or none: then scores are RankOnly.
+	// Score is the path in a hit of its score, a number, and Scores its kind. Set
+	// both or neither; without them scores are RankOnly.
 	Score  string
 	Scores retriever.ScoreKind
 
-	// Filter writes a filter in the language of the service, as a value that is encoded
-	// as JSON. It must be exact: the passages for which the filter holds, and no others.
-	// It is called with nil, too, for queries without a filter: it then returns what
-	// allows everything.
+	// Filter writes a filter in the language of the service, as a value that is
+	// encoded as JSON. It must be exact: the service must return the passages that
+	// match the filter, and no others. It is also called with nil, for queries
+	// without a filter, and must then return a filter that allows everything.
 	//
-	// Without it, and for a filter for which its error wraps errors.ErrUnsupported, the
-	// hits are filtered by retriever.PostFilter.
+	// Without it, and for a filter for which its error wraps errors.ErrUnsupported,
+	// retriever.PostFilter filters the hits.
 	Filter func(filter.Expr) (any, error)
-	// PostFilter bounds that. Its Bound must not be above the number of hits that the
-	// service gives at once.
+	// PostFilter bounds that. Its Bound must not exceed the number of hits that the
+	// service returns at once.
 	PostFilter retriever.PostFilterOptions
 }
 
-// ErrOption is wrapped by the error about an option that cannot be used.
+// ErrOption is wrapped by errors about an invalid option.
 var ErrOption = errors.New("endpoint: bad option")
 
 // badOption returns an error that wraps ErrOption.
@@ -88,7 +88,8 @@ type Endpoint struct {
 var _ retriever.Retriever = (*Endpoint)(nil)
 
 // New returns an endpoint. It makes no call. c.Model is not used. The error wraps
-// modelserver.ErrConfig, ErrOption, or retriever.ErrOption if PostFilter is out of range.
+// modelserver.ErrConfig, ErrOption, or retriever.ErrOption if PostFilter is out of
+// range.
 func New(c modelserver.Config, o Options) (*Endpoint, error) {
 	client, err := modelhttp.New(c)
 	if err != nil {
@@ -110,30 +111,31 @@ func New(c modelserver.Config, o Options) (*Endpoint, error) {
 // MostCost implements budget.Declarer: a search service is no model.
 func (*Endpoint) MostCost(int) (budget.Cost, bool) { return budget.Cost{}, true }
 
-// Retrieve returns the hits of the service, in its order, at most q.K of them. Metadata
-// values have the kinds of the JSON form of filter.Value, so that a time written as a
-// string is a string; what is null is left out, and what has no such form becomes its JSON
-// text. With the scores RankOnly the first hit has
-// 1, the next 1/2, then 1/3; otherwise hits have the score of the service, which may be
-// outside the range of its kind by a rounding error and is then put at its end.
+// Retrieve returns the hits of the service, in its order, at most q.K of them.
+// Metadata values have the kinds of the JSON form of filter.Value, so a time
+// written as a string is a string. A null is left out, and a value without such a
+// form becomes its JSON text. With the scores RankOnly the first hit has 1, the
+// next 1/2, then 1/3. Otherwise hits have the score of the service. If a rounding
+// error moves it outside the range of its kind, it is set to the end of the range.
 //
-// An answer may have 1 MiB for each hit that is wanted, and not above 64 MiB.
+// An answer may have 1 MiB for each wanted hit, and at most 64 MiB.
 //
 // A query without text finds nothing. Errors are those of the contract of
-// [retriever.Retriever]; others are of type *modelserver.Error, and wrap a *[HitError] if the
-// answer is not what Options says, or wrap the error of Options.Filter.
+// [retriever.Retriever]. Other errors are of type *modelserver.Error, and wrap a
+// *[HitError] if the answer does not match Options, or wrap the error of
+// Options.Filter.
 func (e *Endpoint) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result, error) {
 	return e.retriever.Retrieve(ctx, q)
 }
 
-// What the parts of an answer may take, in bytes.
+// Limits on the parts of an answer, in bytes.
 const (
 	roomBase = 1 << 20
 	roomHit  = 1 << 20
 )
 
-// read returns the answer, which is JSON. It looks at the context from time to time.
-func (e *Endpoint) read(a *modelhttp.Answer) ([]byte, error) {
+// readJSON returns the answer, which is JSON. It checks the context from time to time.
+func (e *Endpoint) readJSON(a *modelhttp.Answer) ([]byte, error) {
 	data, err := a.Body()
 	if err != nil {
 		return nil, err
@@ -155,7 +157,7 @@ func (e *Endpoint) read(a *modelhttp.Answer) ([]byte, error) {
 // search makes one call.
 func (e *Endpoint) search(ctx context.Context, q retriever.Query, native any) (retriever.Result, error) {
 	res := retriever.Result{Scores: e.o.Scores}
-	// JSON cannot hold what is not UTF-8.
+	// JSON must be valid UTF-8.
 	text := strings.ToValidUTF8(q.Text, "\ufffd")
 	if strings.TrimSpace(text) == "" {
 		return res, nil
@@ -166,7 +168,7 @@ func (e *Endpoint) search(ctx context.Context, q retriever.Query, native any) (r
 	}
 	call.Limit = roomBase + roomHit*int64(q.K)
 	err = e.client.Do(ctx, call, func(a *modelhttp.Answer) error {
-		data, err := e.read(a)
+		data, err := e.readJSON(a)
 		if err != nil {
 			return err
 		}
@@ -174,7 +176,8 @@ func (e *Endpoint) search(ctx context.Context, q retriever.Query, native any) (r
 		if bad != nil && bad.Hit > 0 && foreign.Hides(ctx, q) {
 			bad.Reason = foreign.Hidden
 		}
-		// Beside hits, an error is of something else unless the answer begins with it.
+		// Together with hits, an error is about something else unless the answer
+		// begins with it.
 		if err := a.Reported(data, bad == nil && len(hits) > 0); err != nil {
 			return err
 		}

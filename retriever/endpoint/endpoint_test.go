@@ -96,7 +96,8 @@ func elasticWithFilter() endpoint.Options {
 	return o
 }
 
-// plain answers a GET with an array of hits, without scores, whose fields stand apart.
+// plain answers a GET with an array of hits, without scores and with separate
+// fields.
 func plain(passages []retriever.Passage) http.Handler {
 	index := retrievertest.Overlap(passages...)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -224,7 +225,7 @@ type failing struct{}
 
 func (failing) MarshalJSON() ([]byte, error) { return nil, errors.ErrUnsupported }
 
-// A service that is busy or breaks off is asked again.
+// A busy service, or a broken connection, leads to a retry.
 func TestRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := faulthttp.New(elastic(retrievertest.Corpus()), faulthttp.Status(503, `{"error":"busy"}`), faulthttp.Cut(20))
@@ -246,12 +247,12 @@ func TestRetries(t *testing.T) {
 	})
 }
 
-// A query that is cancelled on its way ends, and so does its request.
+// A canceled query ends, and so does its request.
 func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	e := start(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) // only then is the end of the connection seen
+		_, _ = io.Copy(io.Discard, r.Body) // only then is the end of the connection noticed
 		cancel()
 		<-r.Context().Done()
 		close(ended)
@@ -262,7 +263,7 @@ func TestCancelled(t *testing.T) {
 	<-ended
 }
 
-// Keys in headers and parameters do not show in errors.
+// Keys in headers and parameters do not appear in errors.
 func TestSecrets(t *testing.T) {
 	s := httptest.NewServer(http.NotFoundHandler())
 	defer s.Close()
@@ -281,7 +282,7 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
-// Options that are changed afterwards change nothing.
+// Later changes of Options have no effect.
 func TestOptionsAreCopied(t *testing.T) {
 	o := plainOptions()
 	e := start(t, plain(retrievertest.Corpus()), o)

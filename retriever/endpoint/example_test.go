@@ -14,7 +14,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// A service that answers a GET. It knows no filters, so that its hits are filtered here.
+// A service that answers a GET. It has no filters, so its hits are filtered here.
 func Example() {
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Println(r.Method, r.URL)

@@ -13,7 +13,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// member is one of an object, in its order.
+// member is one member of an object, in its order.
 type member struct {
 	key   string
 	value any
@@ -45,8 +45,8 @@ func decode(d *json.Decoder) any {
 	return token
 }
 
-// ambiguous reports whether an object in v has a key twice. Readers of JSON differ in
-// which of the two they take.
+// ambiguous reports whether an object in v has a key twice. Readers of JSON differ
+// in which of the two they use.
 func ambiguous(v any) bool {
 	switch v := v.(type) {
 	case []any:
@@ -76,7 +76,7 @@ func walk(v any, keys ...string) (any, bool) {
 	return v, true
 }
 
-// slow maps an answer without gjson, and says whether it can be.
+// slow maps an answer without gjson, and reports whether that is possible.
 func slow(answer any, k int) (hits []retriever.Hit, ok bool) {
 	at, found := walk(answer, "hits", "hits")
 	list, isList := at.([]any)
@@ -113,8 +113,8 @@ func slow(answer any, k int) (hits []retriever.Hit, ok bool) {
 	return hits, true
 }
 
-// Whatever a service answers, there are hits that keep the contract, or an error that
-// says where it does not fit; and the second implementation agrees.
+// For every answer of a service, there are hits that keep the contract, or an error
+// that says where it does not match; and the second implementation agrees.
 func FuzzHits(f *testing.F) {
 	for _, s := range []string{
 		`{"hits":{"hits":[{"_id":"a","_score":2,"_source":{"text":"x","title":"t","meta":{"a":1,"b":null,"c":[1],"d":{"time":"2020-01-01T00:00:00Z"}}}},{"_id":7,"_score":-1.5e0,"_source":{"text":"\ud800\n"}}]}}`,
@@ -135,7 +135,7 @@ func FuzzHits(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte, k int) {
 		var raw json.RawMessage
-		if json.Unmarshal(data, &raw) != nil || k < 1 { // modelhttp lets no other pass
+		if json.Unmarshal(data, &raw) != nil || k < 1 { // modelhttp accepts no others
 			return
 		}
 		hits, bad := e.hits(raw, k)
@@ -171,7 +171,7 @@ func FuzzHits(f *testing.F) {
 	})
 }
 
-// A path that is let pass can be used on any answer.
+// A valid path can be used on any answer.
 func FuzzPath(f *testing.F) {
 	for _, p := range []string{"a.b", `a\.b`, `x.#(k=="v").y`, "@this", "a|b", "..0", `{"a":b}`, "[a,b]", "#.a", `!"x"`, "@pretty:{\"indent\":\"x\"}", "*.?"} {
 		f.Add(p, `{"a":{"b":[1,{"k":"v","y":"z"}]}}`)

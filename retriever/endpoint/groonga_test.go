@@ -94,7 +94,8 @@ func (g groonga) send(t testing.TB, method string, body []byte, command string, 
 	}
 }
 
-// options are for the table. Groonga understands operators in a query, whatever it is told.
+// options are the options for the table. Groonga always interprets operators in a
+// query.
 func (g groonga) options() endpoint.Options {
 	return endpoint.Options{
 		Path: "/d/select",
@@ -147,7 +148,7 @@ func TestGroongaContract(t *testing.T) {
 	}
 }
 
-// What is found is what counting the words finds.
+// The results are those of counting the words.
 func TestGroongaAgreesWithCounting(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	words := strings.Fields("river bridge stone flood meadow ship port tide lock mill")
@@ -208,8 +209,8 @@ func TestGroongaAgreesWithCounting(t *testing.T) {
 	}
 }
 
-// What stands in passages comes back as it was, and a question is an answer or an error of
-// the server, never another command.
+// Text in passages comes back unchanged, and a question gives an answer or an error
+// of the server, never another command.
 func TestGroongaHostileTexts(t *testing.T) {
 	var passages []retriever.Passage
 	for i, h := range []string{

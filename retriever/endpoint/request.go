@@ -28,7 +28,7 @@ func mark(s string) (string, error) {
 			return m, nil
 		}
 		if strings.Contains(s, m) {
-			return "", fmt.Errorf("%s stands inside the string %q: a placeholder is a whole string", m, s)
+			return "", fmt.Errorf("%s is inside the string %q: a placeholder must be a whole string", m, s)
 		}
 	}
 	if strings.HasPrefix(s, "{{") && strings.HasSuffix(s, "}}") {
@@ -50,7 +50,7 @@ func (e *Endpoint) checkRequest() error {
 	}
 	if e.o.Body != "" {
 		d := json.NewDecoder(strings.NewReader(e.o.Body))
-		d.UseNumber() // large numbers stay what they are
+		d.UseNumber() // large numbers keep their value
 		err := d.Decode(&e.body)
 		if _, more := d.Token(); err == nil && more != io.EOF {
 			err = errors.New("something follows the first value")
@@ -78,11 +78,11 @@ func (e *Endpoint) checkRequest() error {
 	}
 	switch {
 	case !used[queryMark]:
-		return badOption("neither Body nor Params has the string %q, which stands for the text of the query", queryMark)
+		return badOption("neither Body nor Params has the string %q, the placeholder of the text of the query", queryMark)
 	case !used[kMark]:
-		return badOption("neither Body nor Params has the string %q, which stands for the number of hits: the service must give as many as are wanted", kMark)
+		return badOption("neither Body nor Params has the string %q, the placeholder of the number of hits: the service must return as many as requested", kMark)
 	case used[filterMark] && e.o.Filter == nil:
-		return badOption("%q stands in Body or Params, but Filter is nil", filterMark)
+		return badOption("%q is in Body or Params, but Filter is nil", filterMark)
 	case !used[filterMark] && e.o.Filter != nil:
 		return badOption("Filter is set, but neither Body nor Params has the string %q", filterMark)
 	}
@@ -101,7 +101,7 @@ func count(text string) (n int) {
 	}
 }
 
-// size returns the number of tokens that a value is written with.
+// size returns the number of tokens in the written form of a value.
 func size(v any) (n int) {
 	switch v := v.(type) {
 	case []any:
@@ -175,8 +175,8 @@ func (e *Endpoint) call(text string, k int, filter any) (modelhttp.Call, error) 
 	return call, nil
 }
 
-// fill returns a copy of a template with values in place of the placeholders. It does
-// not look into the values.
+// fill returns a copy of a template with values in place of the placeholders. It
+// does not search the values for placeholders.
 func fill(v any, values map[string]any) any {
 	switch v := v.(type) {
 	case string:

@@ -63,7 +63,7 @@ func TestRequest(t *testing.T) {
 	}
 }
 
-// The template is the same for all queries, whatever they put into it.
+// The template is the same for all queries, whatever they contain.
 func TestTemplateStays(t *testing.T) {
 	var got []string
 	e := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -81,7 +81,7 @@ func TestTemplateStays(t *testing.T) {
 	}
 }
 
-// What the text of a query holds stays text.
+// The text of a query stays text.
 func TestInjection(t *testing.T) {
 	o := elasticWithFilter()
 	o.Hits, o.Scores, o.Score = "", "", ""
@@ -174,7 +174,7 @@ func TestRefuses(t *testing.T) {
 	if _, err := endpoint.New(modelserver.Config{URLs: []string{"http://localhost"}}, o); !errors.Is(err, retriever.ErrOption) {
 		t.Errorf("bound: %v", err)
 	}
-	// What looks odd and is right.
+	// Unusual but valid options.
 	o = elasticOptions
 	o.Body = `[{"a": 1e999, "A": "{{query}}", "b": {"a": []}}, {"a": {}, "k": "{{k}}", "n": [null, "a", "a"]}]`
 	o.Hits, o.ID, o.Text, o.Title = `@reverse`, `a\..b\(`, `x.#(k=="a.)b").v`, "@timestamp"
@@ -183,8 +183,8 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-// A redirect that would lose the body, and with it the question, is an error; so is one to
-// another host, which the headers may be no business of.
+// A redirect that would lose the body, and with it the question, is an error. So is
+// one to another host, which must not get the headers.
 func TestRedirects(t *testing.T) {
 	var stolen []string
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

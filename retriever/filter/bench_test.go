@@ -6,7 +6,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// BenchmarkMatch matches the passages of a search against the filters that searches have.
+// BenchmarkMatch matches the passages of a search against typical filters.
 func BenchmarkMatch(b *testing.B) {
 	m := filter.Metadata{
 		"tenant": filter.String("acme"), "year": filter.Int(2021), "lang": filter.String("en"),

@@ -2,8 +2,8 @@ package filter
 
 import "strings"
 
-// Compile returns a function that matches as Match does, and does the work that depends
-// on f alone only once. Use a [Scan] where the passages are many. The error is that of
+// Compile returns a function that matches as Match does, but does the work that
+// depends only on f once. Use a [Scan] for many passages. The error is that of
 // [Check]. The function may be called from several goroutines at once.
 func Compile(f Expr) (func(Metadata) bool, error) {
 	root, err := compile(f)
@@ -36,7 +36,7 @@ const (
 	opAnd operation = iota
 	opOr
 	opMember // the field equals one of several values
-	opEqual  // or the one value
+	opEqual  // the field equals the value
 	opOrder  // the field is less or greater than the value
 	opWithin
 	opExists
@@ -45,14 +45,14 @@ const (
 
 // node is a compiled filter. It does not change once finish has returned.
 //
-// Equalities of one field in an Or, and inequalities of one in an And, are one set: the
-// length of such a list costs nothing.
+// Equalities of one field in an Or, and inequalities of one in an And, become one
+// set, so the length of such a list costs nothing.
 type node struct {
 	op       operation
-	negate   bool // the result is the Not of it
+	negate   bool // the result is the Not of the node
 	order    Op   // of opOrder
 	kind     Kind // of the values that the field can be compared with
-	weight   int  // what an evaluation costs, children and lists apart
+	weight   int  // cost of an evaluation, without children and lists
 	field    string
 	value    Value // of opEqual and opOrder, the low end of opWithin, the text of opPrefix
 	high     Value
@@ -61,7 +61,7 @@ type node struct {
 	set      *set
 }
 
-// build compiles a filter that passed Check, all but what finish does.
+// build compiles a filter that passed Check, except for what finish does.
 func build(f Expr) node {
 	switch f := f.(type) {
 	case And:
@@ -96,7 +96,7 @@ func build(f Expr) node {
 // chain compiles an And or an Or.
 func chain(op operation, list []Expr) node {
 	n := node{op: op, children: make([]node, 0, len(list))}
-	sets := make(map[string]int) // the place of the set of a field in n.children
+	sets := make(map[string]int) // the index in n.children of the set of a field
 	add := func(c node) {
 		if c.op == opMember && c.negate == (op == opAnd) {
 			if at, ok := sets[c.field]; ok {
@@ -124,7 +124,7 @@ func chain(op operation, list []Expr) node {
 	return n
 }
 
-// finish makes the sets and says what evaluations cost.
+// finish makes the sets and computes the costs of evaluations.
 func (n *node) finish() {
 	for i := range n.children {
 		n.children[i].finish()
@@ -141,7 +141,8 @@ func (n *node) finish() {
 	n.weight += 1 + max(len(n.value.str), len(n.high.str))/bytesPerStep
 }
 
-// eval returns what the filter is of a passage, or Unknown once the run has ended.
+// eval returns the truth of the filter for a passage, or Unknown once the run has
+// ended.
 func (n *node) eval(m Metadata, r *run) Truth {
 	if r.steps += n.weight; r.steps > interval && r.ended() {
 		return Unknown
@@ -172,7 +173,7 @@ func (n *node) eval(m Metadata, r *run) Truth {
 	return t
 }
 
-// test returns what a condition is of the value of its field.
+// test returns the truth of a condition for the value of its field.
 func (n *node) test(v *Value, r *run) Truth {
 	switch {
 	case n.op == opExists:
@@ -199,7 +200,7 @@ func (n *node) test(v *Value, r *run) Truth {
 	return False
 }
 
-// holds reports whether a condition is true of a value that it can be compared with.
+// holds reports whether a condition is true of a comparable value.
 func (n *node) holds(v *Value) bool {
 	switch n.op {
 	case opEqual:

@@ -40,14 +40,14 @@ func truth(b bool) Truth {
 	return False
 }
 
-// Match reports whether f is True of m: whether a passage with metadata m
-// matches. It calls Eval.
+// Match reports whether a passage with metadata m matches f: whether f is True of
+// m. It calls Eval.
 func Match(f Expr, m Metadata) bool { return Eval(f, m) == True }
 
-// Eval returns what f is of a passage with metadata m. This is the reference:
-// every other evaluation of filters must agree with it. A nil f is True. An f
-// that [Check] refuses is Unknown as a whole, whatever its sound parts say.
-// Eval may be called from several goroutines at once.
+// Eval returns the truth of f for a passage with metadata m. This is the reference:
+// every other evaluation of filters must agree with it. A nil f is True. An f that
+// [Check] rejects is Unknown as a whole, whatever its valid parts are. Eval may be
+// called from several goroutines at once.
 func Eval(f Expr, m Metadata) Truth {
 	if f == nil {
 		return True
@@ -117,7 +117,7 @@ func within(v, low, high Value) Truth {
 	})
 }
 
-// some applies test to v, or if v is a list says whether an element passes it.
+// some applies test to v or, if v is a list, reports whether an element passes it.
 // It is Unknown if v cannot be compared with values of the given kind.
 func some(v Value, kind Kind, test func(Value) bool) Truth {
 	if v.kind == KindStrings {

@@ -27,9 +27,9 @@ func ExampleParse() {
 }
 
 // A condition on a field that a passage does not have is neither true nor false,
-// and turning it round does not make it true.
+// and its Not is not true.
 func ExampleEval() {
-	nobody := filter.Metadata{} // a passage that belongs to no tenant
+	nobody := filter.Metadata{} // a passage without a tenant
 	for _, text := range []string{
 		`tenant = "acme"`,
 		`tenant != "acme"`,

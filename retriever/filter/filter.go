@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// Limits on a filter; [Check] refuses what exceeds them. They keep a filter
-// that comes from a request from using up stack or time.
+// Limits on a filter; [Check] rejects larger ones. They keep a filter from a
+// request from using up stack or time.
 const (
 	// MaxDepth is the greatest nesting. A comparison alone has depth 1.
 	MaxDepth = 100
@@ -16,31 +16,31 @@ const (
 )
 
 // Expr is a condition on the [Metadata] of a passage. It is one of [And], [Or],
-// [Not], [Compare], [In], [Range], [Exists] and [Prefix] - the values, not
-// pointers to them. A nil Expr, allowed only at the top, holds for everything.
-// Goroutines may share an Expr that none of them changes.
+// [Not], [Compare], [In], [Range], [Exists] and [Prefix]: the values, not pointers
+// to them. A nil Expr, allowed only at the top, is true of everything. Goroutines
+// may share an Expr that none of them changes.
 //
-// A filter is true, false or unknown of a passage, and only a passage of which it
-// is [True] matches. A condition on a field is [Unknown] if the passage does not
-// have the field, or holds a value there of another kind than the condition
-// names; only Exists is then false. Not Unknown is Unknown, and so neither
-// tenant != "a" nor not tenant = "a" matches a passage without a tenant.
+// A filter is true, false or unknown for a passage. A passage matches only if the
+// filter is [True] of it. A condition on a field is [Unknown] if the passage does
+// not have the field, or has a value of another kind there; only Exists is then
+// false. Not Unknown is Unknown, so neither tenant != "a" nor not tenant = "a"
+// matches a passage without a tenant.
 //
 // Ints and floats are one kind to a filter: they compare as numbers, exactly.
 // Strings are ordered by their bytes, and times as instants.
 //
-// A field that holds a list of strings is compared as a string, element by
-// element: Compare, In, Range and Prefix are true if they are true of at least
-// one element, and otherwise false, as they are of an empty list. Ne is the
-// exception: it is always the Not of Eq, true if no element is equal.
+// A field that holds a list of strings is compared as a string, element by element.
+// Compare, In, Range and Prefix are true if they are true of at least one element,
+// and otherwise false, also for an empty list. Ne is the exception: it is always
+// the Not of Eq, true if no element is equal.
 //
-// A Value in the metadata that is invalid counts as missing.
+// An invalid Value in the metadata counts as missing.
 type Expr interface{ isFilter() }
 
 // Op is the operator of a [Compare], as the text form writes it.
 type Op string
 
-// The operators. Bools know only Eq and Ne.
+// The operators. Bools have only Eq and Ne.
 const (
 	Eq Op = "="
 	Ne Op = "!="
@@ -50,9 +50,9 @@ const (
 	Ge Op = ">="
 )
 
-// holds reports whether the operator is true of two values of which the first is
-// less than (c < 0), equal to (0) or greater than (c > 0) the second. Ne is not for
-// holds: it is the Not of Eq.
+// holds reports whether the operator is true of two values, the first less than (c
+// < 0), equal to (0) or greater than (c > 0) the second. Do not use it for Ne,
+// which is the Not of Eq.
 func (o Op) holds(c int) bool {
 	switch o {
 	case Eq:
@@ -80,7 +80,7 @@ type Or []Expr
 // Not is True if its child is False, False if it is True, else Unknown.
 type Not struct{ Filter Expr }
 
-// Compare sets the value of a field, on the left, against Value, on the right.
+// Compare compares the value of a field, on the left, with Value, on the right.
 // Value is anything but a list of strings.
 type Compare struct {
 	Field string
@@ -88,25 +88,25 @@ type Compare struct {
 	Value Value
 }
 
-// In is the Or of the comparisons of the field with each of Values by Eq. It has
-// at least one value, and no list of strings among them. The kinds may differ:
-// where no value is equal, one of another kind than the field's makes In Unknown.
+// In is the Or of the comparisons of the field with each of Values by Eq. It has at
+// least one value, and no list of strings among them. The kinds may differ: if no
+// value is equal, a value of another kind than the field's makes In Unknown.
 type In struct {
 	Field  string
 	Values []Value
 }
 
-// Range is True if the field is at least Low and at most High; both ends belong
-// to it. The zero Value in one of them leaves that end open. The ends are
-// strings, numbers or times, both of the same kind; if Low is above High, Range
-// is never True. In a list of strings one and the same element must be inside.
+// Range is True if the field is at least Low and at most High. The zero Value
+// leaves an end open. The ends are strings, numbers or times, both of the same
+// kind. If Low is above High, Range is never True. In a list of strings a single
+// element must be inside.
 type Range struct {
 	Field     string
 	Low, High Value
 }
 
-// Exists is True if the passage has the field, with whatever value, and otherwise
-// False. It is never Unknown.
+// Exists is True if the passage has the field, with any value, and otherwise False.
+// It is never Unknown.
 type Exists struct{ Field string }
 
 // Prefix is True if the field is a string that starts with the bytes of Prefix.
@@ -121,7 +121,7 @@ func (Range) isFilter()   {}
 func (Exists) isFilter()  {}
 func (Prefix) isFilter()  {}
 
-// Error says what is wrong with a filter.
+// Error describes a fault of a filter.
 type Error struct {
 	// Path leads from the top of the filter to the fault, as in And[2].Not.Compare.
 	// It is empty if the fault is at the top and is no filter of this package.
@@ -138,7 +138,7 @@ func (e *Error) Error() string {
 	return "filter: " + e.Path + ": " + e.Reason
 }
 
-// under returns e as seen from one level further up.
+// under returns e as seen from one level higher.
 func (e *Error) under(parent string) *Error {
 	if e.Path != "" {
 		parent += "." + e.Path
@@ -146,9 +146,9 @@ func (e *Error) under(parent string) *Error {
 	return &Error{Path: parent, Reason: e.Reason}
 }
 
-// Check returns an *Error if f is malformed: if it contains a nil or a pointer where
-// a filter should be, an empty field name or one that is not UTF-8, an invalid Value,
-// or a value or operator that its place does not allow; or if it is larger than
+// Check returns an *Error if f is malformed: if it contains a nil or a pointer in
+// place of a filter, an empty field name or one that is not UTF-8, an invalid
+// Value, or a value or operator that is not allowed there; or if it is larger than
 // [MaxDepth] or [MaxNodes]. A nil f is well formed.
 func Check(f Expr) error {
 	if f == nil {
@@ -161,9 +161,9 @@ func Check(f Expr) error {
 	return nil
 }
 
-// checkFilter checks f, which stands at the given depth, and adds its size to
-// nodes. Both limits are looked at on the way down, so that a filter which
-// contains itself comes to an end too.
+// checkFilter checks f, which is at the given depth, and adds its size to nodes. It
+// tests both limits on the way down, so that it ends even for a filter that
+// contains itself.
 func checkFilter(f Expr, depth int, nodes *int) *Error {
 	*nodes++
 	if in, ok := f.(In); ok {
@@ -239,7 +239,7 @@ func checkLeaf(f Expr) *Error {
 	return &Error{Path: name, Reason: reason}
 }
 
-// checkOperand says what is wrong with a value to compare with, if anything.
+// checkOperand returns what is wrong with a value to compare with, or "".
 func checkOperand(v Value) string {
 	switch v.kind {
 	case KindInvalid:

@@ -14,7 +14,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// filtersOfTruth has a filter for each truth value, of empty metadata.
+// filtersOfTruth has a filter for each truth value, with empty metadata.
 var filtersOfTruth = map[filter.Truth]filter.Expr{
 	filter.True:    filter.And{},
 	filter.False:   filter.Or{},
@@ -186,7 +186,7 @@ func nested(depth int) filter.Expr {
 	return f
 }
 
-// outsider passes for a Filter by embedding one.
+// outsider implements Expr by embedding one.
 type outsider struct{ filter.Expr }
 
 var malformed = []struct {
@@ -239,7 +239,7 @@ func TestMalformedFilters(t *testing.T) {
 			if fe.Path != test.path || !strings.Contains(fe.Reason, test.reason) {
 				t.Errorf("Check gives %q, want %q at %q", fe, test.reason, test.path)
 			}
-			// A sound part that is true must not make up for the malformed one.
+			// A valid part that is true must not make up for the malformed one.
 			for _, f := range []filter.Expr{test.filter, filter.Or{filter.And{}, test.filter}, filter.Not{Filter: test.filter}} {
 				if got := filter.Eval(f, m); got != filter.Unknown {
 					t.Errorf("Eval = %s, want unknown", got)
@@ -283,7 +283,8 @@ func TestEvalAgreesWithOracle(t *testing.T) {
 	})
 }
 
-// What is compiled is built in another way than Eval: lists become sets, and chains flat.
+// Compiled filters are built differently from Eval: lists become sets, and chains
+// flat.
 func TestCompiledAgreesWithOracle(t *testing.T) {
 	alike := func(t *rapid.T) filter.Expr { // conditions of one field, which become a set
 		field, eq := drawField(t), rapid.SampledFrom([]filter.Op{filter.Eq, filter.Ne}).Draw(t, "op")

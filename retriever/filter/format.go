@@ -2,16 +2,15 @@ package filter
 
 import "strings"
 
-// Format returns the canonical text of f, which serves as its identity in
-// cache keys and traces: filters with the same text are true of the same
-// passages. [Parse] reads it back, if it is no longer than
-// [MaxText], as f with every And directly in an And and every Or directly
-// in an Or dissolved, and those of one child replaced by the child. Otherwise the
-// order and the number of the parts are those of f.
+// Format returns the canonical text of f. Use it to identify a filter in cache keys
+// and traces: filters with the same text match the same passages. [Parse] reads it
+// back if it is no longer than [MaxText]. The result is f with every And directly
+// in an And and every Or directly in an Or flattened, and those of one child
+// replaced by the child. Otherwise the order and the number of the parts are those
+// of f.
 //
-// Two texts are not meant to be read back: a nil f gives the empty one, and an f
-// that [Check] refuses, which is true of nothing, gives the fault in angle
-// brackets.
+// Two texts cannot be read back. A nil f gives the empty text. An f that [Check]
+// rejects, which matches nothing, gives the fault in angle brackets.
 func Format(f Expr) string {
 	if f == nil {
 		return ""
@@ -24,15 +23,15 @@ func Format(f Expr) string {
 	return b.String()
 }
 
-// How tightly the parts of a filter bind.
+// How strongly the parts of a filter bind.
 const (
 	bindsOr = iota
 	bindsAnd
 	bindsNot
 )
 
-// writeFilter writes a normalized f, in parentheses if it binds less tightly than
-// its place demands.
+// writeFilter writes a normalized f, in parentheses if it binds more weakly than
+// its place requires.
 func writeFilter(b *strings.Builder, f Expr, binds int) {
 	switch f := f.(type) {
 	case And:
@@ -70,8 +69,8 @@ func writeFilter(b *strings.Builder, f Expr, binds int) {
 	}
 }
 
-// writeChain writes an And or an Or, whose own binding is given, at a place that
-// demands the binding want.
+// writeChain writes an And or an Or of binding own, at a place that requires the
+// binding want.
 func writeChain(b *strings.Builder, list []Expr, empty, between string, own, want int) {
 	if len(list) == 0 {
 		b.WriteString(empty)
@@ -89,19 +88,19 @@ func writeChain(b *strings.Builder, list []Expr, empty, between string, own, wan
 	}
 }
 
-// formatField returns a field name as Parse reads it.
+// formatField returns a field name in the form that Parse reads.
 func formatField(name string) string {
 	if leadingWord(name) == name && !reserved[strings.ToLower(name)] {
 		return name
 	}
-	// A name is quoted like a string, but for the marks around it.
+	// A name is quoted like a string, but with other marks around it.
 	body := quote(name)
 	body = body[1 : len(body)-1]
 	return "`" + strings.ReplaceAll(body, "`", `\u0060`) + "`"
 }
 
-// normalize returns f, which it does not change, without an And directly in an
-// And, an Or directly in an Or, and one of them around a single child.
+// normalize returns f, which it does not change, without an And directly in an And,
+// an Or directly in an Or, and one of them around a single child.
 func normalize(f Expr) Expr {
 	switch f := f.(type) {
 	case And:

@@ -35,7 +35,7 @@ func FuzzParse(f *testing.F) {
 		}
 		canonical := filter.Format(expr)
 		if len(canonical) > filter.MaxText {
-			return // the canonical text may be longer than the text it came from
+			return // the canonical text may be longer than the original text
 		}
 		again, err := filter.Parse(canonical)
 		if err != nil {

@@ -12,8 +12,8 @@ import (
 	"unicode/utf8"
 )
 
-// MarshalJSON returns v in the form that the comment on Value describes. The zero
-// Value gives a *MetadataError.
+// MarshalJSON returns v in the form described at Value. The zero Value gives a
+// *MetadataError.
 func (v Value) MarshalJSON() ([]byte, error) {
 	switch v.kind {
 	case KindInvalid:
@@ -26,8 +26,8 @@ func (v Value) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON reads the form that MarshalJSON writes. Anything else gives a
-// *MetadataError and leaves v as it was: null, an array with an element that is
-// no string, an object that is no time, a number that is out of range.
+// *MetadataError and leaves v unchanged: null, an array with an element that is no
+// string, an object that is no time, a number that is out of range.
 func (v *Value) UnmarshalJSON(data []byte) error {
 	w, err := decodeValue(data)
 	if err != nil {
@@ -46,10 +46,9 @@ func (m Metadata) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]Value(m))
 }
 
-// UnmarshalJSON reads an object of values; null makes *m nil. What *m held before
-// is dropped. A key that is empty or comes twice, and a value that
-// [Value.UnmarshalJSON] refuses, give a *MetadataError that names the key, and
-// leave *m as it was.
+// UnmarshalJSON reads an object of values; null makes *m nil. The former content of
+// *m is dropped. An empty or duplicate key, and a value that [Value.UnmarshalJSON]
+// rejects, give a *MetadataError that names the key, and leave *m unchanged.
 func (m *Metadata) UnmarshalJSON(data []byte) error {
 	if string(bytes.TrimSpace(data)) == "null" {
 		*m = nil
@@ -136,7 +135,7 @@ type member struct {
 }
 
 // decodeObject reads a JSON object in its own order. Unlike json.Unmarshal into a
-// map it refuses a key that comes twice.
+// map it rejects a duplicate key.
 func decodeObject(data []byte) ([]member, error) {
 	if !utf8.Valid(data) {
 		return nil, errors.New("the JSON is not valid UTF-8")
@@ -185,8 +184,8 @@ func parseNumber(s string) (Value, error) {
 	return Int(i), nil
 }
 
-// rfc3339 is the form of a time. The parser of package time alone would let pass
-// an hour of one digit, a comma before the fraction and an offset of a whole day.
+// rfc3339 matches a time. The parser of package time alone would accept an hour of
+// one digit, a comma before the fraction and an offset of a whole day.
 var rfc3339 = regexp.MustCompile(
 	`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
 
@@ -203,8 +202,8 @@ func parseTime(s string) (Value, error) {
 	return v, nil
 }
 
-// quote gives s, which is valid UTF-8, as a JSON string without the escapes that
-// matter only inside HTML.
+// quote returns s, which is valid UTF-8, as a JSON string without the escapes for
+// HTML.
 func quote(s string) string {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

@@ -22,7 +22,7 @@ type token struct {
 	kind tokenKind
 	off  int    // of its first byte in the text
 	text string // as written
-	// What is written: the name of tokWord and tokName, the value of tokString and
+	// The content: the name of tokWord and tokName, the value of tokString and
 	// tokNumber.
 	name  string
 	value Value
@@ -31,11 +31,11 @@ type token struct {
 // is reports whether t is the operator or mark s.
 func (t token) is(s string) bool { return t.kind == tokPunct && t.text == s }
 
-// keyword reports whether t is the keyword s, in whatever case.
+// keyword reports whether t is the keyword s in any case.
 func (t token) keyword(s string) bool { return t.kind == tokWord && strings.EqualFold(t.text, s) }
 
-// reserved are the words that are field names only inside back quotes. The word
-// "time" is not among them: it is a keyword only where a value is expected.
+// reserved holds the words that are field names only inside back quotes. "time" is
+// not one of them: it is a keyword only where a value is expected.
 var reserved = map[string]bool{
 	"and": true, "or": true, "not": true, "in": true, "exists": true, "prefix": true,
 	"true": true, "false": true,
@@ -56,7 +56,7 @@ func (t token) String() string {
 	}
 }
 
-// shorten cuts s to a length that suits an error.
+// shorten cuts s to a length suitable for an error.
 func shorten(s string) string {
 	const limit = 40
 	if r := []rune(s); len(r) > limit {
@@ -73,7 +73,7 @@ var (
 
 const blank = " \t\r\n"
 
-// marks are the operators and the punctuation, a longer one before its prefix.
+// marks holds the operators and the punctuation, a longer one before its prefix.
 var marks = [...]string{"!=", "<=", ">=", "..", "=", "<", ">", "(", ")", "[", "]", ","}
 
 // leadingWord returns the word that s starts with, or "".
@@ -153,14 +153,14 @@ func lexNumber(s string, off int) (token, error) {
 	return t, nil
 }
 
-// lexQuoted reads a string or a quoted field name. Both take the escapes of JSON;
-// those of a name never contain a back quote, so the next back quote ends it.
+// lexQuoted reads a string or a quoted field name. Both take the escapes of JSON.
+// Those of a name never contain a back quote, so the next back quote ends it.
 func lexQuoted(s string, off int) (token, error) {
 	mark := s[off]
 	end := off + 1
 	for end < len(s) && s[end] != mark {
 		if s[end] == '\\' && mark == '"' {
-			end++ // whatever is escaped does not end the string
+			end++ // an escaped character does not end the string
 		}
 		end++
 	}

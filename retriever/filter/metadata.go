@@ -35,16 +35,16 @@ func (k Kind) String() string {
 	return "Kind(" + strconv.Itoa(int(k)) + ")"
 }
 
-// Value is one typed value: a string, an int64, a finite float64, a bool, a
-// time, or a list of strings. It never changes once made, so goroutines may
-// share it. The zero Value holds nothing: its kind is KindInvalid.
+// Value is one typed value: a string, an int64, a finite float64, a bool, a time,
+// or a list of strings. It is immutable, so goroutines may share it. The zero Value
+// holds nothing: its kind is KindInvalid.
 //
 // Use [Value.Equal] to compare values; Go's == does not compile for them.
 //
-// In JSON a string is a string, a bool is a bool, and a list of strings is an
-// array of strings. A number with a decimal point or an exponent is a float, any
-// other is an int; so the float 3 is written 3.0. A time is an object with the
-// one key "time", in RFC 3339: {"time":"2020-01-02T15:04:05.5Z"}.
+// In JSON a string is a string, a bool is a bool, and a list of strings is an array
+// of strings. A number with a decimal point or an exponent is a float, any other
+// number is an int; so the float 3 is written 3.0. A time is an object with the one
+// key "time", in RFC 3339: {"time":"2020-01-02T15:04:05.5Z"}.
 type Value struct {
 	kind Kind
 	nsec int32 // of a time: nanoseconds after the second num
@@ -86,9 +86,9 @@ func Bool(b bool) Value {
 	return v
 }
 
-// Time returns a Value that holds the instant t, to the nanosecond; its time zone
-// is not kept. If the year of t in UTC is outside 0 to 9999, which RFC 3339
-// cannot write, the Value is invalid.
+// Time returns a Value that holds the instant t, to the nanosecond, without its
+// time zone. If the year of t in UTC is outside 0 to 9999, which RFC 3339 cannot
+// write, the Value is invalid.
 func Time(t time.Time) Value {
 	t = t.UTC()
 	if y := t.Year(); y < 0 || y > 9999 {
@@ -114,7 +114,8 @@ func (v Value) Kind() Kind { return v.kind }
 // AsString returns the string that v holds, and whether v is a string.
 func (v Value) AsString() (string, bool) { return v.str, v.kind == KindString }
 
-// AsInt returns the int that v holds, and whether v is an int. A float is none.
+// AsInt returns the int that v holds, and whether v is an int. A float is not an
+// int.
 func (v Value) AsInt() (int64, bool) {
 	if v.kind != KindInt {
 		return 0, false
@@ -122,8 +123,8 @@ func (v Value) AsInt() (int64, bool) {
 	return v.num, true
 }
 
-// AsFloat returns the float that v holds, and whether v is a float. An int is
-// none.
+// AsFloat returns the float that v holds, and whether v is a float. An int is not a
+// float.
 func (v Value) AsFloat() (float64, bool) {
 	if v.kind != KindFloat {
 		return 0, false
@@ -161,9 +162,9 @@ func (v Value) Equal(w Value) bool {
 		slices.Equal(v.list, w.list)
 }
 
-// String returns v as the text form of a filter writes it: "acme", 3, 3.0, true
-// or time("2020-01-02T15:04:05Z"). A list of strings, which no filter contains,
-// is written ["a","b"], and the zero Value <invalid>.
+// String returns v as written in the text form of a filter: "acme", 3, 3.0, true or
+// time("2020-01-02T15:04:05Z"). A list of strings, which no filter contains, is
+// written ["a","b"], and the zero Value <invalid>.
 func (v Value) String() string {
 	switch v.kind {
 	case KindString:
@@ -173,7 +174,7 @@ func (v Value) String() string {
 	case KindFloat:
 		s := strconv.FormatFloat(v.float(), 'g', -1, 64)
 		if !strings.ContainsAny(s, ".e") {
-			s += ".0" // or it would read back as an int
+			s += ".0" // or it would be read back as an int
 		}
 		return s
 	case KindBool:
@@ -191,7 +192,7 @@ func (v Value) String() string {
 }
 
 // Metadata is what is known about a passage, by field name. A field name is any
-// valid UTF-8 text but the empty one. Goroutines may share a Metadata that none
+// valid UTF-8 text except the empty one. Goroutines may share a Metadata that none
 // of them changes.
 type Metadata map[string]Value
 
@@ -215,12 +216,12 @@ func (m Metadata) Check() error {
 	return first
 }
 
-// invalidValue says how a value can have come to be invalid, since constructors
-// report no errors.
+// invalidValue says how a value can become invalid, since constructors return no
+// errors.
 const invalidValue = "the value is invalid: it is the zero Value, or was made of a NaN or infinite float, " +
 	"of a time outside the years 0 to 9999, or of text that is not UTF-8"
 
-// badField says what is wrong with a field name, if anything.
+// badField returns what is wrong with a field name, or "".
 func badField(name string) string {
 	switch {
 	case name == "":
@@ -231,10 +232,10 @@ func badField(name string) string {
 	return ""
 }
 
-// MetadataError says what is wrong with metadata, or with the JSON of metadata.
+// MetadataError describes a fault of metadata, or of the JSON of metadata.
 type MetadataError struct {
-	// Field is the field whose name or value is wrong; empty if the fault is not
-	// in one field, or if a [Value] was decoded by itself.
+	// Field is the field with the wrong name or value; empty if the fault is not in
+	// one field, or if a [Value] was decoded by itself.
 	Field string
 	// Reason says what is wrong and what is wanted.
 	Reason string

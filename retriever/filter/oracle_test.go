@@ -15,8 +15,8 @@ import (
 
 // The oracle below is a second evaluation that shares nothing with the first. It
 // works on plain Go values and big rationals, and has no third truth value: it
-// computes the set of answers that are possible when each unknown condition could
-// be either way.
+// computes the set of possible answers if each unknown condition could be true or
+// false.
 
 type answers struct{ yes, no bool }
 
@@ -100,8 +100,8 @@ func oracle(f filter.Expr, m filter.Metadata) answers {
 	panic(fmt.Sprintf("no oracle for %T", f))
 }
 
-// ofElements asks whether test holds for an element of the field, where an
-// element of another type than operand leaves every answer possible.
+// ofElements tests whether test is true of an element of the field. An element of
+// another type than operand leaves every answer possible.
 func ofElements(m filter.Metadata, field string, operand filter.Value, test func(any) bool) answers {
 	v, ok := m[field]
 	if !ok {
@@ -126,7 +126,7 @@ func ofElements(m filter.Metadata, field string, operand filter.Value, test func
 	return answer(false)
 }
 
-// plain gives the string, *big.Rat, bool, time.Time or []string that v holds.
+// plain returns the string, *big.Rat, bool, time.Time or []string that v holds.
 func plain(v filter.Value) any {
 	if s, ok := v.AsString(); ok {
 		return s
@@ -171,7 +171,7 @@ func sign(a, b any) string {
 	return "0"
 }
 
-// Few values, so that they often meet, and those at which arithmetic could fail.
+// Few values, so that they often coincide, and those where arithmetic could fail.
 var (
 	instants = []time.Time{
 		time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC),

@@ -11,9 +11,9 @@ const MaxText = 64 << 10
 
 // ParseError says where the text of a filter is wrong, and what was expected.
 type ParseError struct {
-	// Offset is the place of the fault in bytes from the start of the text.
+	// Offset is the position of the fault in bytes from the start of the text.
 	Offset int
-	// Line and Column are the same place for a reader: both count from 1, and
+	// Line and Column are the same position for a reader: both count from 1, and
 	// Column counts code points.
 	Line, Column int
 	// Reason says what was expected there and what was found.
@@ -51,20 +51,20 @@ func parseError(s string, off int, reason string) *ParseError {
 //	exists(field)
 //	true  false              the empty And, the empty Or
 //
-// and they are joined by not, and, or, which bind in this order, the tightest
-// first, and by parentheses. Keywords may be in any case.
+// They are joined by not, and, or, which bind in this order, the strongest first,
+// and by parentheses. Keywords may be in any case.
 //
-// A field is a word of ASCII letters, digits and the marks _ . - that starts with
-// a letter or _ and is no keyword. Any other name is written in back quotes, with
-// the escapes of a JSON string: a back quote in it is \u0060.
+// A field is a word of ASCII letters, digits and the marks _ . - that starts with a
+// letter or _ and is no keyword. Any other name is written in back quotes, with the
+// escapes of a JSON string: a back quote in it is \u0060.
 //
-// A value is a JSON string; an int; a float, which has a point or an exponent;
-// true or false; or a time in RFC 3339, as time("2020-01-02T15:04:05Z") or bare.
+// A value is a JSON string; an int; a float, which has a point or an exponent; true
+// or false; or a time in RFC 3339, as time("2020-01-02T15:04:05Z") or bare.
 //
-// The filter is well formed (see [Check]) and has no And directly in an
-// And, no Or directly in an Or, and none of just one child. Errors are of type
-// *ParseError. Text longer than [MaxText] is one, and so is text without
-// content: the filter that allows all is nil.
+// The filter is well formed (see [Check]). It has no And directly in an And, no Or
+// directly in an Or, and none of only one child. Errors are of type *ParseError.
+// Text longer than [MaxText] is an error, and so is text without content: the
+// filter that allows all is nil.
 func Parse(s string) (Expr, error) {
 	if len(s) > MaxText {
 		return nil, parseError(s, MaxText,
@@ -91,7 +91,7 @@ func Parse(s string) (Expr, error) {
 		return nil, p.expected(`"and", "or" or the end of the text`)
 	}
 	f = normalize(f)
-	if err := checkFilter(f, 1, new(int)); err != nil { // each leaf is sound, so it is a limit
+	if err := checkFilter(f, 1, new(int)); err != nil { // each leaf is valid, so it is a limit
 		return nil, parseError(s, 0, err.Reason)
 	}
 	return f, nil
@@ -100,7 +100,7 @@ func Parse(s string) (Expr, error) {
 // parser reads a filter by recursive descent, one method for each rule.
 type parser struct {
 	src    string
-	tokens []token // what is left, the tokEnd at least
+	tokens []token // the remaining tokens, at least the tokEnd
 	depth  int     // of parentheses and nots around the token
 }
 
@@ -114,14 +114,13 @@ func (p *parser) next() token {
 	return t
 }
 
-// expected returns the error that says what should stand in place of the next
-// token.
+// expected returns the error that says what is expected in place of the next token.
 func (p *parser) expected(what string) error {
 	t := p.peek()
 	return parseError(p.src, t.off, fmt.Sprintf("expected %s, found %s", what, t))
 }
 
-// mark reads the mark s, which is to stand at the place that where describes.
+// mark reads the mark s, which is expected at the place that where describes.
 func (p *parser) mark(s, where string) error {
 	if !p.peek().is(s) {
 		return p.expected(fmt.Sprintf("%q %s", s, where))
@@ -140,7 +139,7 @@ func (p *parser) and() (Expr, error) {
 	return And(list), err
 }
 
-// chain reads what rule reads, once or more, with the keyword between.
+// chain reads one or more items with rule, separated by the keyword.
 func (p *parser) chain(keyword string, rule func() (Expr, error)) ([]Expr, error) {
 	var list []Expr
 	for {
@@ -233,7 +232,7 @@ func (p *parser) leaf() (Expr, error) {
 	return nil, p.expected(`=, !=, <, <=, >, >=, "in" or "prefix" after the field`)
 }
 
-// field reads a field name, at a place where what is expected.
+// field reads a field name. what describes what is expected here.
 func (p *parser) field(what string) (string, error) {
 	t := p.peek()
 	if t.isReserved() {
@@ -283,7 +282,7 @@ func (p *parser) between(field string) (Expr, error) {
 	return r, p.mark("]", "after the high end")
 }
 
-// value reads a value, at a place where what is expected.
+// value reads a value. what describes what is expected here.
 func (p *parser) value(what string) (Value, error) {
 	t := p.peek()
 	switch {

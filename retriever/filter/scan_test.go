@@ -10,7 +10,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// looks is a context that is done once it was looked at so often.
+// looks is a context that is done after a number of checks.
 type looks struct {
 	context.Context
 	n, limit int
@@ -23,7 +23,7 @@ func (c *looks) Err() error {
 	return nil
 }
 
-// anyField is an Or that no set makes shorter: every condition is evaluated.
+// anyField is an Or that sets do not shorten: every condition is evaluated.
 func anyField(n int) filter.Expr {
 	var f filter.Or
 	for i := range n {
@@ -32,8 +32,8 @@ func anyField(n int) filter.Expr {
 	return f
 }
 
-// hostile are filters and metadata that make one match take long, with the least number of
-// conditions and elements that it looks at.
+// hostile holds filters and metadata that make one match take long, with the least
+// number of conditions and elements that are evaluated.
 var hostile = map[string]struct {
 	filter filter.Expr
 	meta   filter.Metadata
@@ -49,7 +49,7 @@ var hostile = map[string]struct {
 	"lists of fields": {filter.And{filter.Or{filter.Prefix{Field: "x", Prefix: "a"}, filter.Prefix{Field: "x", Prefix: "b"}}}, filter.Metadata{"x": filter.Strings(make([]string, 5000)...)}, 10000},
 }
 
-// The context is looked at by the work that is done, not by the passages.
+// The checks of the context depend on the work, not on the passages.
 func TestScanCountsWork(t *testing.T) {
 	const interval = 4096
 	for name, h := range hostile {
@@ -70,7 +70,7 @@ func TestScanCountsWork(t *testing.T) {
 	}
 }
 
-// A scan that has ended does no more work, within a match that is under way, too.
+// A scan that has ended does no more work, even within a running match.
 func TestScanEnds(t *testing.T) {
 	for name, h := range hostile {
 		t.Run(name, func(t *testing.T) {
@@ -97,7 +97,7 @@ func TestScanEnds(t *testing.T) {
 	}
 }
 
-// Conditions on one field cost what one condition costs.
+// Conditions on one field cost the same as one condition.
 func TestSetsAreShort(t *testing.T) {
 	var eq filter.Or
 	var ne filter.And

@@ -2,11 +2,11 @@ package filter
 
 import "math"
 
-// set holds values that a field is compared with by Eq. It finds one in a time that does
-// not depend on how many there are.
+// set holds values that a field is compared with by Eq. A look-up takes a time that
+// does not depend on their number.
 type set struct {
-	kinds   [KindStrings + 1]bool // those of the values; floats count as ints
-	longest int                   // string, in bytes
+	kinds   [KindStrings + 1]bool // the kinds of the values; floats count as ints
+	longest int                   // length of the longest string, in bytes
 	texts   map[string]struct{}
 	ints    map[int64]struct{} // and the floats that are whole and no larger
 	floats  map[float64]struct{}
@@ -51,7 +51,7 @@ func put[K comparable](m *map[K]struct{}, key K, room int) {
 	(*m)[key] = struct{}{}
 }
 
-// class returns one kind for all kinds that values of kind k compare with.
+// class returns one kind for all kinds that can be compared with values of kind k.
 func class(k Kind) Kind {
 	switch k {
 	case KindFloat:
@@ -105,14 +105,15 @@ func (s *set) test(v *Value, r *run, weight int) Truth {
 		return True
 	}
 	for k, has := range s.kinds {
-		if has && Kind(k) != class(v.kind) { // one that v cannot be compared with
+		if has && Kind(k) != class(v.kind) { // a kind that v cannot be compared with
 			return Unknown
 		}
 	}
 	return False
 }
 
-// hasText looks no longer string up than the set holds: looking up takes time by length.
+// hasText does not look up a string longer than any in the set: a look-up takes
+// time by length.
 func (s *set) hasText(text string) bool {
 	if len(text) > s.longest {
 		return false

@@ -177,8 +177,8 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
-// simplest rewrites f, one step at a time until none applies, to what the comment
-// on Format says is read back.
+// simplest rewrites f, one step at a time until none applies, to the form that the
+// comment on Format says is read back.
 func simplest(f filter.Expr) filter.Expr {
 	for {
 		g, changed := step(f)
@@ -337,7 +337,8 @@ func TestFormatIsInjective(t *testing.T) {
 	}
 }
 
-// TestWideText checks that parentheses and nots side by side are not nesting.
+// TestWideText checks that parentheses and nots side by side do not count as
+// nesting.
 func TestWideText(t *testing.T) {
 	text := "not (exists(x) and exists(y))" + strings.Repeat(" or not (exists(x) and exists(y))", 2*filter.MaxDepth)
 	f, err := filter.Parse(text)
@@ -349,7 +350,7 @@ func TestWideText(t *testing.T) {
 	}
 }
 
-// TestDeepestText checks that the deepest filters survive formatting.
+// TestDeepestText checks that the deepest filters can be formatted and read back.
 func TestDeepestText(t *testing.T) {
 	var f filter.Expr = filter.Exists{Field: "x"}
 	for i := range filter.MaxDepth - 1 {

@@ -117,7 +117,7 @@ func TestBadQueries(t *testing.T) {
 	}
 }
 
-// More than any index holds is as many as there are.
+// A K beyond all vectors returns as many as there are.
 func TestHugeQueries(t *testing.T) {
 	vectors := uniform(rand.New(rand.NewPCG(1, 2)), 1500, 4)
 	indexes := map[string]VectorIndex[int]{}
@@ -162,7 +162,7 @@ func TestBadKeys(t *testing.T) {
 	}
 }
 
-// Keys that the compiler takes for comparable may hold what is not.
+// Keys whose type is comparable may hold values that are not.
 func TestIncomparableKeys(t *testing.T) {
 	type wrapped struct{ key any }
 	for name, key := range map[string]any{"slice": []int{1}, "map": map[int]int{}, "within": wrapped{[]int{1}}, "NaN within": wrapped{math.NaN()}} {

@@ -6,12 +6,12 @@ import (
 	"sync/atomic"
 )
 
-// link connects a pending slot to the graph: the paper's algorithm 1. The caller holds
-// graph for reading.
+// link connects a pending slot to the graph: the paper's algorithm 1. The caller
+// holds graph for reading.
 //
-// The neighbors on all levels are chosen before the first of them links back, and
-// they link back from layer 0 up: whoever reaches the node on a level finds a way on
-// to the levels below.
+// It chooses the neighbors on all levels before the first of them links back. They
+// link back from layer 0 up, so that a search that reaches the node on a level
+// finds a path to the levels below.
 func (x *Index[K]) link(s *scratch, slot uint32) {
 	v := x.view.Load()
 	height := v.height(slot)
@@ -39,7 +39,7 @@ func (x *Index[K]) link(s *scratch, slot uint32) {
 		if v.guide != nil && v.rows.stride > 0 {
 			x.aimNode(s, v, slot)
 			s.remeasure(len(s.pool))
-			settle(s.pool)
+			insertionSort(s.pool)
 		}
 		s.chosen[level] = append(s.chosen[level][:0], x.choose(s, v, slot, x.links(level))...)
 		v.setList(slot, level, s.chosen[level])
@@ -54,10 +54,10 @@ func (x *Index[K]) link(s *scratch, slot uint32) {
 	}
 }
 
-// links is how many links a node gets when it is added: M, as the paper has it. On
-// layer 0 of hard data it is twice as many, as many as there is room for: uniform data
-// of 64 dimensions then has a recall@10 of 0.96 where it had 0.93. On data with
-// structure that would cost recall and time.
+// links returns how many links a node gets when it is added: M, as in the paper. On
+// layer 0 of hard data it is the maximum, 2M: for uniform data of 64 dimensions
+// this raises recall@10 from 0.93 to 0.96. On data with structure it would cost
+// recall and time.
 func (x *Index[K]) links(level int) int {
 	if level == 0 && x.hardness.get() >= hard {
 		return 2 * x.o.M
@@ -65,11 +65,11 @@ func (x *Index[K]) links(level int) int {
 	return x.o.M
 }
 
-// lock is the mutex of a slot's links.
+// lock returns the mutex of a slot's links.
 func (x *Index[K]) lock(slot uint32) *sync.Mutex { return &x.locks[slot%uint32(len(x.locks))] }
 
-// linkBack adds slot to the links of its neighbor c. If there is no room, the
-// neighbor's links are chosen anew among the old ones and slot.
+// linkBack adds slot to the links of its neighbor c. If there is no room, it
+// chooses the neighbor's links again among the old ones and slot.
 func (x *Index[K]) linkBack(s *scratch, v *view[K], c candidate, slot uint32, level int) {
 	mu := x.lock(c.id)
 	mu.Lock()
@@ -103,14 +103,14 @@ func (x *Index[K]) linkBack(s *scratch, v *view[K], c candidate, slot uint32, le
 	v.setList(c.id, level, kept)
 }
 
-// keepInlets puts back what choose took out of the links of a node although few link
-// to it. The pool is the links that the node had, and one that it is to get.
+// keepInlets puts back the links of a node that choose removed although few nodes
+// link to their targets. The pool holds the node's old links and the new one.
 //
 // Without this, a vector far from all others loses the links of its nearest
-// neighbors, which have nearer ones to link to, and is found from nowhere: of 20,000
+// neighbors, which have nearer nodes to link to, and no search finds it: of 20,000
 // clustered vectors, 36 did not find themselves.
 func keepInlets[K comparable](v *view[K], pool, kept []candidate, few int32, m int) []candidate {
-	last := len(kept) // what stands behind it was put back
+	last := len(kept) // the elements after it were put back
 	for _, c := range pool {
 		if v.inlets(c.id).Load() > few || slices.ContainsFunc(kept, func(k candidate) bool { return k.id == c.id }) {
 			continue
@@ -129,12 +129,12 @@ func keepInlets[K comparable](v *view[K], pool, kept []candidate, few int32, m i
 	return kept
 }
 
-// choose returns the neighbors for a slot among s.pool, which is sorted: at most m,
-// each nearer to the slot than to any chosen before it (the paper's algorithm 4,
+// choose returns at most m neighbors for a slot from s.pool, which is sorted. Each
+// is nearer to the slot than to any chosen before it (the paper's algorithm 4,
 // without its extensions). The result is overwritten by the next call.
 //
-// A few candidates at a time are measured against all that are chosen, so that one
-// call of the kernel measures many, and no more than a few are measured for nothing.
+// It measures a few candidates at a time against all chosen ones. So one call of
+// the kernel measures many, and at most a few are measured in vain.
 func (x *Index[K]) choose(s *scratch, v *view[K], slot uint32, m int) []candidate {
 	const few = 32
 	s.room(few)
@@ -161,8 +161,8 @@ func (x *Index[K]) choose(s *scratch, v *view[K], slot uint32, m int) []candidat
 	return kept
 }
 
-// prune returns those of the candidates that are not nearer to the kept one than to
-// the slot that neighbors are chosen for.
+// prune returns the candidates that are not nearer to the kept one than to the
+// slot.
 func (x *Index[K]) prune(s *scratch, v *view[K], kept candidate, rest []candidate) []candidate {
 	if len(rest) == 0 {
 		return rest
@@ -182,8 +182,8 @@ func (x *Index[K]) prune(s *scratch, v *view[K], kept candidate, rest []candidat
 	return rest[:n]
 }
 
-// aim makes the batch measure what searches measure against a padded query: codes, if
-// there are any, else rows.
+// aim sets the batch to measure against a padded query in the way of searches: by
+// codes if there are any, else by rows.
 func (x *Index[K]) aim(s *scratch, v *view[K], query []float32) {
 	if v.codes != nil {
 		v.codes.aim(s, &x.store.set, x.metric, query)
@@ -192,8 +192,8 @@ func (x *Index[K]) aim(s *scratch, v *view[K], query []float32) {
 	s.aimRows(&v.rows, &x.store.set, x.metric, &query[0])
 }
 
-// aimGuide makes the batch measure what building measures while it looks for the
-// neighbors of a slot: codes, if there are any, else rows.
+// aimGuide sets the batch to measure in the way in which building looks for the
+// neighbors of a slot: by codes if there are any, else by rows.
 func (x *Index[K]) aimGuide(s *scratch, v *view[K], slot uint32) {
 	if v.guide == nil || v.rows.stride == 0 {
 		x.aimNode(s, v, slot)
@@ -202,8 +202,8 @@ func (x *Index[K]) aimGuide(s *scratch, v *view[K], slot uint32) {
 	v.guide.aim(s, &x.store.set, x.metric, v.row(slot))
 }
 
-// aimNode makes the batch measure what neighbors are chosen by against a slot's vector:
-// rows, if they are kept, else codes.
+// aimNode sets the batch to measure against a slot's vector in the way in which
+// neighbors are chosen: by rows if they are kept, else by codes.
 func (x *Index[K]) aimNode(s *scratch, v *view[K], slot uint32) {
 	if v.rows.stride > 0 {
 		s.aimRows(&v.rows, &x.store.set, x.metric, &v.row(slot)[0])

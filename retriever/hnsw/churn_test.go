@@ -65,7 +65,7 @@ func TestChurn(t *testing.T) {
 	}
 }
 
-// A whole cluster that is deleted leaves nothing in the way of the others.
+// Deleting a whole cluster leaves no obstacle for the others.
 func TestDeleteCluster(t *testing.T) {
 	n, dim := 3000, 16
 	if racing {
@@ -75,7 +75,8 @@ func TestDeleteCluster(t *testing.T) {
 	x, err := New[int](dim, Options{Metric: SquaredL2, Ef: 10})
 	must(t, err)
 	must(t, x.Add(t.Context(), items(vectors)))
-	// The nearest tenth to a vector: too few for a sweep, more than a search keeps in view.
+	// The nearest tenth to a vector: too few for a sweep, more than a search
+	// tracks.
 	near, err := x.Search(t.Context(), nil, vectors[0], Query[int]{K: n / 10})
 	must(t, err)
 	var keys []int
@@ -96,7 +97,7 @@ func TestDeleteCluster(t *testing.T) {
 	}
 }
 
-// All that is deleted is gone, and the index can be filled again.
+// Everything that is deleted is gone, and the index can be filled again.
 func TestDeleteAll(t *testing.T) {
 	vectors := uniform(rand.New(rand.NewPCG(7, 8)), 500, 8)
 	x, err := New[int](8, Options{})
@@ -116,7 +117,8 @@ func TestDeleteAll(t *testing.T) {
 	}
 }
 
-// A node that only links above layer 0 lead to gets one on layer 0 from another node.
+// A node that only links above layer 0 lead to gets one on layer 0 from another
+// node.
 func TestReconnect(t *testing.T) {
 	x, err := New[int](8, Options{M: 4, Workers: 1})
 	must(t, err)
@@ -145,8 +147,9 @@ func TestReconnect(t *testing.T) {
 	}
 }
 
-// Readers and writers at once: every result is sorted, has each key once, and has only
-// keys that some writer may have put there; in the end the graph is sound and finds all.
+// Readers and writers at once: every result is sorted, has each key once, and has
+// only keys that some writer may have put there. In the end the graph is valid and
+// all is found.
 func TestConcurrent(t *testing.T) {
 	n, dim, readers, writers, rounds := 300, 12, testsize.Of(4, 16), 2, 3
 	if racing {
@@ -226,7 +229,7 @@ func TestConcurrent(t *testing.T) {
 	}
 }
 
-// cancelAfter is a context that is done after it was asked n times.
+// cancelAfter is a context that is done after n calls of Err.
 type cancelAfter struct {
 	context.Context
 	mu sync.Mutex
@@ -242,8 +245,8 @@ func (c *cancelAfter) Err() error {
 	return nil
 }
 
-// An addition that is cancelled says so, keeps what it added, and leaves the graph
-// sound.
+// A canceled addition returns an error, keeps what it added, and leaves the graph
+// valid.
 func TestCancelledAdd(t *testing.T) {
 	vectors := uniform(rand.New(rand.NewPCG(13, 14)), 1500, 8)
 	for _, workers := range []int{1, 3} {

@@ -20,8 +20,8 @@ func until(cond func() bool) {
 	}
 }
 
-// writerWaits reports whether somebody waits to hold graph for writing. The caller holds
-// it for reading.
+// writerWaits reports whether a goroutine waits to hold graph for writing. The
+// caller holds it for reading.
 func writerWaits[K comparable](s *store[K]) bool {
 	if !s.graph.TryRLock() {
 		return true
@@ -30,14 +30,14 @@ func writerWaits[K comparable](s *store[K]) bool {
 	return false
 }
 
-// closing reports whether Close has come to wait for readers.
+// closing reports whether Close is waiting for readers.
 func closing[K comparable](s *store[K]) bool {
 	s.readers.mu.Lock()
 	defer s.readers.mu.Unlock()
 	return s.readers.closed != nil
 }
 
-// marks returns the number of readers under way.
+// marks returns the number of running readers.
 func marks[K comparable](s *store[K]) int {
 	s.readers.mu.Lock()
 	defer s.readers.mu.Unlock()
@@ -52,8 +52,9 @@ func inMemoryAndFile(t *testing.T) (indexes map[string]*Index[int], queries [][]
 	return map[string]*Index[int]{"memory": x, "file": opened}, queries
 }
 
-// Close that waits for an Add, and a Select that begins then: both end. Close used to hold
-// graph while it waited for Select, and Select, marked as a reader, waited for graph.
+// A Close that waits for an Add, and a Select that begins then: both end. Close
+// used to hold graph while it waited for Select, and Select, marked as a reader,
+// waited for graph.
 func TestSelectAndCloseDuringAdd(t *testing.T) {
 	indexes, _ := inMemoryAndFile(t)
 	for name, x := range indexes {
@@ -80,8 +81,8 @@ func TestSelectAndCloseDuringAdd(t *testing.T) {
 	}
 }
 
-// A function that runs within a search or a selection may call the index while Close waits
-// for that search.
+// A function that runs within a search or a selection may call the index while
+// Close waits for that search.
 func TestCallsFromWhereDuringClose(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "other")
 	query := make([]float32, 20)
@@ -151,7 +152,7 @@ func TestCallsFromWhereDuringClose(t *testing.T) {
 	}
 }
 
-// Select does not wait for those who change or save an index.
+// Select does not wait for writers or for Save.
 func TestSelectDoesNotWait(t *testing.T) {
 	for kind, x := range both(t, Cosine) {
 		var s interface {
@@ -172,7 +173,8 @@ func TestSelectDoesNotWait(t *testing.T) {
 	}
 }
 
-// All methods at once, until Close ends them: none hangs, and none fails but with ErrClosed.
+// All methods at once, until Close ends them: none hangs, and the only error is
+// ErrClosed.
 func TestAllBesideClose(t *testing.T) {
 	rounds := testsize.Of(5, 20)
 	if racing {
@@ -235,7 +237,8 @@ func TestAllBesideClose(t *testing.T) {
 	}
 }
 
-// An Add that is refused leaves the view of a file alone, which a search may be replacing.
+// A refused Add does not change the view of a file, which a search may be
+// replacing.
 func TestRefusedAddKeepsView(t *testing.T) {
 	_, path, queries := saved(t, Float32, 2500)
 	data, err := os.ReadFile(path)

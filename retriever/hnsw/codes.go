@@ -10,19 +10,19 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/hnsw/internal/kernel"
 )
 
-// Storage says what an Index keeps of its vectors.
+// Storage says what an Index stores of its vectors.
 type Storage uint8
 
 const (
-	// Float32 keeps the vectors as they are: 4 bytes per component.
+	// Float32 stores the vectors unchanged: 4 bytes per component.
 	Float32 Storage = iota
-	// Int8 keeps one byte per component beside the float32 components. Searches go by
-	// the bytes, and measure the nearest 2K (at least K + 16) of what they find again
-	// by the float32 components: faster, as less memory is read. Together with Open,
-	// which leaves the float32 components in the file, it takes about a quarter of
-	// the memory.
+	// Int8 stores one byte per component besides the float32 components. Searches
+	// use the bytes, then measure the nearest 2K of the result (at least K + 16) by
+	// the float32 components. That is faster, since less memory is read. Together
+	// with Open, which leaves the float32 components in the file, it takes about a
+	// quarter of the memory.
 	Int8
-	// Int8Only keeps nothing but one byte per component. Distances are approximate.
+	// Int8Only stores only one byte per component. Distances are approximate.
 	Int8Only
 )
 
@@ -33,36 +33,38 @@ func (s Storage) check() error {
 	return nil
 }
 
-// fitAt is how many vectors there must be before their range is known well enough to
+// fitAt is the number of vectors from which on their range is known well enough to
 // encode them. Until then they are kept as float32.
 const fitAt = 1024
 
-// codes are the vectors in a byte per component. Component i is offset[i] +
-// scale[i]·code, where code is from −127 to 127 and both are fitted to the range of
-// that component. The vectors are rotated first if that makes the codes err less.
+// codes holds the vectors in a byte per component. Component i is offset[i] +
+// scale[i]·code. code is from −127 to 127, and offset and scale are fitted to the
+// range of the component. The vectors are rotated first if that reduces the errors
+// of the codes.
 type codes struct {
 	slab
 	spin          *rotation // or nil
 	offset, scale []float32 // padded
-	norm          uintptr   // where in a row the squared length of scale·code stands; 0 if nowhere
-	fitted        uint32    // the slots in use when the range was fitted
+	norm          uintptr   // the position in a row of the squared length of scale·code; 0 if there is none
+	fitted        uint32    // the number of used slots when the range was fitted
 	seen          *codesSeen
 }
 
-// codesSeen is what is known of the vectors that were encoded. Codes that were grown
-// share it; those that were fitted anew have their own.
+// codesSeen is what is known of the encoded vectors. Codes that were grown share
+// it; codes that were fitted again have their own.
 type codesSeen struct {
-	clipped int64 // components that were out of the range
-	// farthest is the greatest distance of a vector, if none of its components was
-	// clipped, from what its code stands for, radius the greatest of that from offset;
-	// as the bits of float32. A search that sees a code sees what it added to them.
+	clipped int64 // components outside the range
+	// farthest is the greatest distance of a vector from its decoded code, if no
+	// component was clipped. radius is the greatest distance of a decoded code from
+	// offset. Both are the bits of a float32. A search that sees a code sees its
+	// contribution to them.
 	farthest, radius atomic.Uint32
-	// strays are, for a Flat, the slots, sorted, whose vectors lie out of the range of the
-	// codes, so that the codes do not tell how far they are.
+	// strays are, for a Flat, the sorted slots of vectors outside the range of the
+	// codes: their codes do not tell their distance.
 	strays atomic.Pointer[[]uint32]
 }
 
-// fit tells codes that were fitted at another time apart.
+// fit identifies the fitting of codes.
 func (c *codes) fit() *codesSeen {
 	if c == nil {
 		return nil
@@ -76,7 +78,7 @@ func raise(to *atomic.Uint32, value float32) {
 	}
 }
 
-// ranges are the least and the greatest value of every component.
+// ranges holds the least and the greatest value of every component.
 type ranges struct{ low, high []float32 }
 
 func newRanges(n int) *ranges {
@@ -87,15 +89,15 @@ func newRanges(n int) *ranges {
 	return r
 }
 
-func (r *ranges) see(row []float32) {
+func (r *ranges) include(row []float32) {
 	for i, x := range row {
 		r.low[i], r.high[i] = min(r.low[i], x), max(r.high[i], x)
 	}
 }
 
 // error grows with the variance of the error that codes for these ranges make in an
-// inner product or a squared distance: that of a component is its step times how far
-// two vectors differ in it, both of which grow with its range.
+// inner product or a squared distance. The error of a component is its step times
+// the difference of two vectors in it, and both grow with its range.
 func (r *ranges) error() float64 {
 	var sum float64
 	for i := range r.low {
@@ -105,7 +107,7 @@ func (r *ranges) error() float64 {
 	return sum
 }
 
-// newCodes returns codes for components within some ranges, without rows.
+// newCodes returns codes for components within given ranges, without rows.
 func newCodes(r *ranges, spin *rotation, metric Metric, shift uint32) *codes {
 	n := len(r.low)
 	padded := uintptr(n+15) / 16 * 16
@@ -135,8 +137,9 @@ func (c *codes) row(slot uint32) []int8 {
 	return unsafe.Slice((*int8)(c.at(slot)), len(c.offset))
 }
 
-// encode writes the code of a row and tells whether all its components are in range.
-// It turns the row, if codes are of turned rows, in buf, which is as long.
+// encode writes the code of a row and reports whether all its components are in
+// range. It rotates the row in buf, of the same length, if the codes are of rotated
+// rows.
 func (c *codes) encode(slot uint32, row, buf []float32) (fits bool) {
 	if c.spin != nil {
 		copy(buf, row)
@@ -176,7 +179,7 @@ func (c *codes) encode(slot uint32, row, buf []float32) (fits bool) {
 	return fits
 }
 
-// decode returns the row that a code stands for, in buf if it is long enough.
+// decode returns the row of a code, in buf if that is long enough.
 func (c *codes) decode(slot uint32, buf []float32) []float32 {
 	if len(buf) < len(c.offset) {
 		buf = make([]float32, len(c.offset))
@@ -190,11 +193,11 @@ func (c *codes) decode(slot uint32, buf []float32) []float32 {
 	return buf[:len(c.offset)]
 }
 
-// aim makes the batch of a search measure codes against a padded query.
+// aim sets the batch of a search to measure codes against a padded query.
 //
-// With x = o + s·a per component and a query q, the inner product is q·o + Σ (q·s)·a,
-// and the squared distance |q−o|² − 2 Σ ((q−o)·s)·a + Σ (s·a)². The weights of a in
-// these sums are rounded to as many bits as their sum leaves room for in 32.
+// With x = o + s·a per component and a query q, the inner product is q·o + Σ
+// (q·s)·a, and the squared distance |q−o|² − 2 Σ ((q−o)·s)·a + Σ (s·a)². The
+// weights of a in these sums are rounded to as many bits as let the sum fit in 32.
 func (c *codes) aim(s *scratch, set *kernel.Set, metric Metric, query []float32) {
 	n := len(c.offset)
 	if len(s.code) < n {
@@ -246,14 +249,15 @@ func round(x float32) int32 {
 	return int32(math.Float32bits(x+shift)) - int32(math.Float32bits(shift))
 }
 
-// reach is how far off what aim measures may be for two vectors that are compared.
+// reach is the possible error of the measurements of aim for two vectors that are
+// compared.
 type reach struct {
 	squared         bool
 	slack, farthest float64
 }
 
-// of returns the distance up to which a vector may be measured that in truth is no
-// farther than one that is measured at d.
+// of returns the greatest measured distance of a vector that may be as near as one
+// measured at d.
 func (r reach) of(d float32) float32 {
 	if !r.squared {
 		return float32(float64(d) + r.slack + 1e-6*math.Abs(float64(d)))
@@ -262,13 +266,13 @@ func (r reach) of(d float32) float32 {
 	return float32((root*root + r.slack) * (1 + 1e-6))
 }
 
-// reach follows aim, with the same query.
+// reach must be called after aim, with the same query.
 //
-// A code is off by at most farthest, and the rounded query by what its rounding changed
-// times 127 steps. That makes up to ‖q‖·farthest in an inner product; distances, before
-// they are squared, are off by up to farthest. What float32 rounds off is far below a
-// 1e-5th of the numbers that are added. All of it counts twice: for the vector measured
-// too near and for the one measured too far.
+// A code is off by at most farthest, and the rounded query by the change of
+// rounding times 127 steps. That makes up to ‖q‖·farthest in an inner product;
+// distances, before they are squared, are off by up to farthest. The rounding of
+// float32 is far below a 1e-5th of the added numbers. All of it counts twice: for
+// the vector measured too near and for the one measured too far.
 func (c *codes) reach(s *scratch, metric Metric, query []float32) reach {
 	farthest := float64(math.Float32frombits(c.seen.farthest.Load()))
 	radius := float64(math.Float32frombits(c.seen.radius.Load())) + farthest
@@ -292,11 +296,11 @@ func (c *codes) reach(s *scratch, metric Metric, query []float32) reach {
 	return reach{false, 2 * (math.Sqrt(q2)*farthest + rounded + 1e-5*size), farthest}
 }
 
-// fitCodes fits the codes to the vectors, if it is time to: when there are fitAt, and
-// whenever there are twice as many as the last time and their rows are still there.
-// An index that keeps float32 gets codes as a guide while many vectors are added. The
-// caller holds graph for writing; more are the items that are about to be added. The
-// error is that of ctx.
+// fitCodes fits the codes to the vectors if it is due: at fitAt vectors, and each
+// time their number has doubled while their rows are still there. An index of
+// Float32 gets codes as a guide while many vectors are added. The caller holds
+// graph for writing; more holds the items about to be added. The error is that of
+// ctx.
 func (x *Index[K]) fitCodes(ctx context.Context, more []Item[K]) error {
 	v := x.view.Load()
 	coming := int64(x.used) + int64(len(more))
@@ -326,17 +330,17 @@ func (x *Index[K]) fitCodes(ctx context.Context, more []Item[K]) error {
 	return nil
 }
 
-// encodeAll returns codes for the range of all vectors there are and of more, and with
-// the rows of those that there are. The error is that of ctx.
+// encodeAll returns codes for the range of all stored vectors and of more, with the
+// rows of the stored ones. The error is that of ctx.
 func (x *store[K]) encodeAll(ctx context.Context, v *view[K], more []Item[K], seed uint64) (*codes, error) {
 	plain, turned := newRanges(x.dim), newRanges(x.dim)
 	spin := newRotation(x.dim, seed)
 	buf, row := make([]float32, x.dim), make([]float32, x.blocks*8)
 	see := func(row []float32) {
-		plain.see(row)
+		plain.include(row)
 		copy(buf, row)
 		spin.turn(buf)
-		turned.see(buf)
+		turned.include(buf)
 	}
 	for slot := range x.used {
 		if slot%group == 0 && ctx.Err() != nil {
@@ -371,11 +375,12 @@ func (x *store[K]) encodeAll(ctx context.Context, v *view[K], more []Item[K], se
 	return c, nil
 }
 
-// dropGuide drops the guide of an index that keeps float32, when nobody adds any more.
-// The caller holds graph for writing.
+// dropGuide drops the guide of an index of Float32 when no Add is running. The
+// caller holds graph for writing.
 //
-// Without a guide it leaves the view alone: after an Add that was refused the file may be
-// unread still, and a search that reads its keys (known) makes a new view without graph.
+// Without a guide it does not change the view: after a refused Add the file may
+// still be unread, and a search that reads its keys (known) makes a new view
+// without holding graph.
 func (x *Index[K]) dropGuide() {
 	if x.adding--; x.adding == 0 && x.o.Storage == Float32 && x.view.Load().guide != nil {
 		g := *x.view.Load()

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// withOutliers gives three dimensions values far larger, and far off zero, and some
-// components here and there.
+// withOutliers gives three dimensions, and some single components, values that are
+// far larger and far off zero.
 func withOutliers(r *rand.Rand, n, dim int) [][]float32 {
 	vectors := clustered(r, n, dim)
 	for _, v := range vectors {
@@ -23,7 +23,7 @@ func withOutliers(r *rand.Rand, n, dim int) [][]float32 {
 	return vectors
 }
 
-// Codes and reranking find nearly what float32 finds, also where a few dimensions are
+// Codes and reranking find nearly what float32 finds, even if a few dimensions are
 // far larger than the others.
 func TestCodesRecall(t *testing.T) {
 	n, queries, dim := 4000, 50, 96
@@ -78,8 +78,8 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-// What the kernel measures by codes is what float64 makes of the decoded rows, and the
-// decoded rows are within half a step of the rows.
+// The kernel's result for codes equals the float64 result for the decoded rows, and
+// the decoded rows are within half a step of the rows.
 func TestCodesMeasure(t *testing.T) {
 	r := rand.New(rand.NewPCG(6, 7))
 	for _, metric := range metrics {
@@ -95,7 +95,7 @@ func TestCodesMeasure(t *testing.T) {
 					if spin != nil {
 						spin.turn(buf)
 					}
-					rng.see(buf)
+					rng.include(buf)
 				}
 				c := newCodes(rng, spin, metric, 4).grow(n)
 				s := &scratch{}

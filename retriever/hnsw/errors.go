@@ -6,32 +6,31 @@ import (
 	"github.com/goselfrag/goselfrag/internal/regular"
 )
 
-// Errors, wrapped with what was wrong and where.
+// Errors, wrapped with the details.
 var (
-	// ErrOption is about a value of Options, FlatOptions or Query that is out of range.
+	// ErrOption: a value of Options, FlatOptions or Query is out of range.
 	ErrOption = errors.New("hnsw: bad option")
-	// ErrDimension is about a vector whose length is not the dimension of the index.
+	// ErrDimension: the length of a vector is not the dimension of the index.
 	ErrDimension = errors.New("hnsw: wrong dimension")
-	// ErrNotFinite is about a vector with a component that is NaN or infinite, or so
-	// large that its distances would be.
+	// ErrNotFinite: a vector has a component that is NaN or infinite, or so large
+	// that its distances would be.
 	ErrNotFinite = errors.New("hnsw: vector is not finite")
-	// ErrZeroVector is about a vector of length zero, which has no direction and so
-	// no cosine.
+	// ErrZeroVector: a vector of length zero has no direction and so no cosine.
 	ErrZeroVector = errors.New("hnsw: zero vector has no cosine")
-	// ErrEmpty is about a search in an index that holds nothing.
+	// ErrEmpty: a search in an empty index.
 	ErrEmpty = errors.New("hnsw: index is empty")
-	// ErrUnknownKey is about a key that the index does not hold.
+	// ErrUnknownKey: the index does not hold a key.
 	ErrUnknownKey = errors.New("hnsw: unknown key")
-	// ErrBadKey is about a key that does not equal itself, such as a NaN or an interface
-	// that holds a slice: it could never be found again.
+	// ErrBadKey: a key does not equal itself, such as a NaN or an interface that
+	// holds a slice. It could never be found again.
 	ErrBadKey = errors.New("hnsw: key does not equal itself")
-	// ErrFull is about an index that holds as many vectors as it can number.
+	// ErrFull: the index holds as many vectors as it can number.
 	ErrFull = errors.New("hnsw: index is full")
-	// ErrNotFile is about a path that leads to no regular file where one is to be read or
-	// replaced: to a folder, a device, a pipe or, by a link, nowhere.
+	// ErrNotFile: a path to read or replace is no regular file but a folder, a
+	// device, a pipe or a link that leads nowhere.
 	ErrNotFile = regular.ErrNotFile
-	// ErrLost is about an index whose file cannot be read any more although it is open.
+	// ErrLost: the file of an open index cannot be read any more.
 	ErrLost = errors.New("hnsw: the open file was truncated, or its disk cannot read it")
-	// ErrClosed is about an index that was used after Close.
+	// ErrClosed: the index was used after Close.
 	ErrClosed = errors.New("hnsw: index is closed")
 )

@@ -6,14 +6,15 @@ import (
 	"unsafe"
 )
 
-// Memory of a mapped file that its file or disk does not have cannot be read: the
-// processor faults, which ends a Go program unless the goroutine asked for a panic. The
-// memory of an index stays the file's after all of it was checked, so whatever reads an
-// index that was opened asks for that: searches by catch, all else by safely.
+// Memory of a mapped file cannot be read if the file was truncated or the disk
+// fails. The processor then faults, which ends a Go program unless the goroutine
+// asked for a panic. That can happen even after all of the memory was checked. So
+// code that reads an opened index asks for a panic: searches by catch, all other
+// code by safely.
 
-// safely calls f, which may read the file, and returns its error, or ErrLost if the file
-// could not be read, now or earlier. m may be nil: then there is no file. The locks that f
-// takes are released by deferred calls.
+// safely calls f, which may read the file, and returns its error, or ErrLost if the
+// file could not be read, now or earlier. A nil m means that there is no file. f
+// must release its locks by deferred calls.
 func (m *mapped) safely(f func() error) (err error) {
 	if m == nil {
 		return f()
@@ -25,8 +26,9 @@ func (m *mapped) safely(f func() error) (err error) {
 	return f()
 }
 
-// catch is deferred by what reads the file after debug.SetPanicOnFault, whose result is
-// before. It makes *err ErrLost after a fault in the file. Other panics go on.
+// catch must be deferred by code that reads the file after debug.SetPanicOnFault,
+// whose result is before. After a fault in the file it sets *err to ErrLost. Other
+// panics continue.
 func (m *mapped) catch(before bool, err *error) {
 	debug.SetPanicOnFault(before)
 	p := recover()

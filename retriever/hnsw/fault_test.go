@@ -20,8 +20,8 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/hnsw/internal/kernel"
 )
 
-// inChild runs a test in a process of its own, which it may end. It returns true in that
-// process; in the first it returns false when the other has ended well.
+// inChild runs a test in a process of its own, which it may end. It returns true in
+// that process; in the first it returns false when the other has ended well.
 func inChild(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv("HNSW_CHILD") == t.Name() {
@@ -35,8 +35,8 @@ func inChild(t *testing.T) bool {
 	return false
 }
 
-// The states of slots that can be used again are in Go's own memory, where the race detector
-// sees that they order the writing of a key before its reading.
+// The states of reusable slots are in Go's own memory, where the race detector sees
+// that they order the writing of a key before its reading.
 func TestStatesLeaveTheFile(t *testing.T) {
 	_, path, queries := saved(t, Float32, 300)
 	x, err := Open[int](path)
@@ -61,8 +61,8 @@ func TestStatesLeaveTheFile(t *testing.T) {
 	}
 }
 
-// Whatever reads a mapped file that was truncated returns ErrLost, whichever part it comes
-// to first and whether it was checked before; the program goes on.
+// Reading a mapped file that was truncated returns ErrLost, whichever part is read
+// first and whether it was checked before; the program continues.
 func TestTruncatedWhileOpen(t *testing.T) {
 	if !inChild(t) {
 		return
@@ -90,7 +90,7 @@ func TestTruncatedWhileOpen(t *testing.T) {
 	befores := map[string]func(x *Index[int]){
 		"unread": func(*Index[int]) {},
 		"read":   func(x *Index[int]) { must(t, uses["search all"](x)) },
-		// An addition would copy what is small enough out of the file.
+		// An addition would copy small parts out of the file.
 		"changed": func(x *Index[int]) { must(t, x.Delete(20, 21, 22, 23, 24)) },
 	}
 	for _, storage := range []Storage{Float32, Int8, Int8Only} {
@@ -100,7 +100,7 @@ func TestTruncatedWhileOpen(t *testing.T) {
 		for before, prepare := range befores {
 			for name, use := range uses {
 				if before != "unread" && name == "verify" {
-					continue // what is verified is not read again
+					continue // verified parts are not read again
 				}
 				if before == "changed" && (name == "select" || name == "delete") {
 					continue // keys and states are in memory by then
@@ -112,8 +112,8 @@ func TestTruncatedWhileOpen(t *testing.T) {
 	}
 }
 
-// useTruncated truncates a file after it was opened and prepared, and uses it in one way
-// and then in all.
+// useTruncated truncates a file after it was opened and prepared, and uses it in
+// one way and then in all.
 func useTruncated(t *testing.T, what, path string, prepare func(*Index[int]), use func(*Index[int]) error, all map[string]func(*Index[int]) error) {
 	t.Helper()
 	x, err := Open[int](path)
@@ -138,7 +138,7 @@ func useTruncated(t *testing.T, what, path string, prepare func(*Index[int]), us
 	}
 }
 
-// Every kernel can be left by a fault: with rows in a file that was truncated.
+// Every kernel can be interrupted by a fault: with rows in a truncated file.
 func TestFaultInKernel(t *testing.T) {
 	if !inChild(t) {
 		return
@@ -175,7 +175,7 @@ func TestFaultInKernel(t *testing.T) {
 	}
 }
 
-// Panics that have nothing to do with the file go on, and those of a filter, too.
+// Panics without relation to the file continue, and those of a filter, too.
 func TestOtherPanics(t *testing.T) {
 	_, path, queries := saved(t, Float32, 300)
 	x, err := Open[int](path)
@@ -203,8 +203,7 @@ func TestOtherPanics(t *testing.T) {
 	}
 }
 
-// A save that is killed leaves nothing for longer than to the next save, and reading removes
-// nothing.
+// A killed save leaves files only until the next save. Reading removes nothing.
 func TestKilledSaves(t *testing.T) {
 	x, err := New[int](2, Options{})
 	must(t, err)
@@ -246,8 +245,8 @@ func TestKilledSaves(t *testing.T) {
 	}
 }
 
-// killAfter kills the process when it is asked whether it is done, which Save does while
-// it writes.
+// killAfter kills the process when its Err is called, which Save does while it
+// writes.
 type killAfter struct{ context.Context }
 
 func (c killAfter) Err() error {
@@ -268,7 +267,7 @@ func (killAfter) written() (names []string) {
 	return names
 }
 
-// What is no file is neither replaced nor waited for.
+// A path that is no regular file is neither replaced nor waited for.
 func TestNoFile(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
@@ -289,7 +288,7 @@ func TestNoFile(t *testing.T) {
 			t.Errorf("Save replaced %s: %v", path, err)
 		}
 		if path == in("dangling") {
-			continue // to read it is to read a file that is not there
+			continue // reading it means reading a missing file
 		}
 		if _, err := Load[int](ctx, path); !errors.Is(err, ErrNotFile) {
 			t.Errorf("Load of %s: got %v: want ErrNotFile", path, err)

@@ -29,7 +29,7 @@ func saved(t testing.TB, storage Storage, n int) (x *Index[int], path string, qu
 	return x, path, vectors[n:]
 }
 
-// equalResults checks that two indexes give the same answers, bit for bit.
+// equalResults checks that two indexes give the same results, bit for bit.
 func equalResults[K comparable](t *testing.T, a, b Searcher[K], queries [][]float32) {
 	t.Helper()
 	for _, v := range queries {
@@ -61,7 +61,7 @@ func TestSaveAndLoad(t *testing.T) {
 				t.Errorf("options are %+v and %+v: want %+v", loaded.Options(), opened.Options(), o)
 			}
 			must(t, opened.Verify(t.Context()))
-			// They go on alike.
+			// They also continue alike.
 			vectors := uniform(rand.New(rand.NewPCG(4, 5)), 300, 20)
 			loaded.o.Workers, opened.o.Workers = 1, 1
 			for _, y := range []*Index[int]{x, loaded, opened} {
@@ -71,7 +71,8 @@ func TestSaveAndLoad(t *testing.T) {
 			}
 			equalResults(t, x, loaded, queries)
 			equalResults(t, x, opened, queries)
-			// A file can be saved over the one that is open, and saves the same again.
+			// A file can be saved over the open one, and saving again gives the
+			// same.
 			if runtime.GOOS != "windows" {
 				must(t, opened.Save(t.Context(), path))
 				must(t, x.Save(t.Context(), path+"2"))
@@ -101,7 +102,7 @@ func TestSaveAndLoad(t *testing.T) {
 	}
 }
 
-// A file that was closed before anything was read of it is not read any more.
+// A file that was closed before any read is not read any more.
 func TestCloseUnread(t *testing.T) {
 	_, path, queries := saved(t, Float32, 300)
 	x, err := Open[int](path)
@@ -207,12 +208,12 @@ func TestKeyTypes(t *testing.T) {
 	must(t, z.Close())
 }
 
-// Keys that a file would give back as others are refused when it is saved.
+// Keys that a file would give back as others are rejected by Save.
 func TestKeysThatChange(t *testing.T) {
 	x, err := New[time.Time](2, Options{})
 	must(t, err)
 	path := filepath.Join(t.TempDir(), "index")
-	now := time.Now() // with a monotonic clock reading, which is not marshalled
+	now := time.Now() // with a monotonic clock reading, which is not marshaled
 	must(t, x.Add(t.Context(), []Item[time.Time]{{now, []float32{1, 2}}, {now.Round(0), []float32{2, 1}}}))
 	if err := x.Save(t.Context(), path); !errors.Is(err, ErrKeyType) {
 		t.Errorf("two keys that are marshalled alike gave %v: want ErrKeyType", err)
@@ -248,8 +249,8 @@ func keysRoundTrip[K comparable](t *testing.T, keys []K) {
 	must(t, z.Close())
 }
 
-// useFile loads and opens a file, and searches, verifies and changes what comes of it.
-// It returns the errors of both ways.
+// useFile loads and opens a file, and searches, verifies and changes the result. It
+// returns the errors of both ways.
 func useFile(t testing.TB, path string) (loading, mapping error) {
 	t.Helper()
 	query := make([]float32, 20)
@@ -304,7 +305,7 @@ func TestDamagedFiles(t *testing.T) {
 	try("a byte longer", append(slices.Clone(good), 0))
 	h, err := readHeader(good[:pageSize], int64(len(good)))
 	must(t, err)
-	padding := func(at int) bool { // between sections, which nobody reads
+	padding := func(at int) bool { // between sections, where nothing is read
 		for _, s := range h.Sections {
 			if uint64(at) >= s.Offset && uint64(at) < s.Offset+s.Size {
 				return false
@@ -334,7 +335,7 @@ func TestDamagedFiles(t *testing.T) {
 	}
 }
 
-// A save that fails leaves the old file as it was, and nothing beside it.
+// A failed save leaves the old file unchanged, and no other file.
 func TestFailedSave(t *testing.T) {
 	x, path, _ := saved(t, Float32, 300)
 	before, err := os.ReadFile(path)
@@ -391,8 +392,8 @@ func TestSaveInPlace(t *testing.T) {
 	}
 }
 
-// Opening reads the header and the checksums only: damage in the rows is found when a
-// search comes to it.
+// Opening reads only the header and the checksums: damage in the rows is found when
+// a search reads them.
 func TestOpenReadsLittle(t *testing.T) {
 	_, path, queries := saved(t, Float32, 2500)
 	data, err := os.ReadFile(path)
@@ -429,8 +430,8 @@ func TestOpenReadsLittle(t *testing.T) {
 	}
 }
 
-// Whatever is in a file, reading it ends in an error or in an index that can be used,
-// and takes memory in proportion to the file.
+// For any content of a file, reading it gives an error or a usable index, and takes
+// memory in proportion to the file.
 func FuzzFile(f *testing.F) {
 	for _, storage := range []Storage{Float32, Int8, Int8Only} {
 		_, path, _ := saved(f, storage, 60)
@@ -462,8 +463,7 @@ func FuzzFile(f *testing.F) {
 	})
 }
 
-// sealFile makes the checksums of a file right, so that what they would catch comes
-// through.
+// sealFile corrects the checksums of a file, so that later checks are reached.
 func sealFile(data []byte) {
 	if len(data) < pageSize {
 		return
@@ -491,7 +491,7 @@ func sealFile(data []byte) {
 	}
 }
 
-// SaveCodes leaves out the rows, and nothing else: what is found is what codes tell.
+// SaveCodes leaves out only the rows: the results are those of the codes.
 func TestSaveCodes(t *testing.T) {
 	const n, dim = 2000, 24
 	r := rand.New(rand.NewPCG(1, 1))

@@ -9,18 +9,18 @@ import (
 
 // FlatOptions are the options of a Flat.
 type FlatOptions struct {
-	// Metric is how distances are measured: Cosine unless it says otherwise.
+	// Metric measures distances; the zero value is Cosine.
 	Metric Metric
 }
 
-// Flat is an exact index: a search looks at every vector. It is right for some
-// thousands of vectors, where it is as fast as a graph, and it is the truth that an
-// Index is measured against. It may be used from several goroutines at once.
+// Flat is an exact index: a search looks at every vector. Use it for some thousands
+// of vectors, where it is as fast as a graph, or as the reference for an Index. It
+// is safe for concurrent use.
 //
-// From 1,024 vectors on it keeps a byte per component beside the float32 components. A
-// search measures the bytes, and measures by float32 those vectors that the bytes, with
-// what they may be wrong by, do not rule out: the result is the same as without, and
-// there is less memory to read.
+// From 1,024 vectors on it keeps a byte per component besides the float32
+// components. A search measures the bytes, then measures by float32 the vectors
+// that the bytes, with their possible error, do not rule out. The result is the
+// same as without, and less memory is read.
 type Flat[K comparable] struct {
 	*store[K]
 }
@@ -36,7 +36,7 @@ func NewFlat[K comparable](dim int, o FlatOptions) (*Flat[K], error) {
 
 // Add adds or replaces vectors; see Writer.
 func (f *Flat[K]) Add(ctx context.Context, items []Item[K]) error {
-	stands, err := f.checkItems(ctx, items)
+	keep, err := f.checkItems(ctx, items)
 	if err != nil {
 		return err
 	}
@@ -44,18 +44,18 @@ func (f *Flat[K]) Add(ctx context.Context, items []Item[K]) error {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("hnsw: add: %w after %d of %d items", err, start, len(items))
 		}
-		if err := f.addGroup(ctx, items, stands, start, min(start+group, len(items))); err != nil {
+		if err := f.addGroup(ctx, items, keep, start, min(start+group, len(items))); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// group is how many vectors are put into slots at a time: other writers wait for that
-// long.
+// group is the number of vectors that are put into slots at a time. Other writers
+// wait for that long.
 const group = 1024
 
-func (f *Flat[K]) addGroup(ctx context.Context, items []Item[K], stands []bool, from, to int) error {
+func (f *Flat[K]) addGroup(ctx context.Context, items []Item[K], keep []bool, from, to int) error {
 	f.graph.Lock()
 	defer f.graph.Unlock()
 	if err := f.reserve(len(items)-from, growGuide); err != nil {
@@ -67,10 +67,10 @@ func (f *Flat[K]) addGroup(ctx context.Context, items []Item[K], stands []bool, 
 	v := f.view.Load()
 	buf := make([]float32, f.dim)
 	for i := from; i < to; i++ {
-		if stands != nil && !stands[i] {
+		if keep != nil && !keep[i] {
 			continue
 		}
-		slot, row := f.take(v, &items[i])
+		slot, row := f.fillSlot(v, &items[i])
 		if v.guide != nil {
 			v.guide.seen.setStray(slot, !v.guide.encode(slot, row[:f.dim], buf))
 		}
@@ -81,7 +81,7 @@ func (f *Flat[K]) addGroup(ctx context.Context, items []Item[K], stands []bool, 
 	return nil
 }
 
-// setStray notes whether a slot is a stray. The caller holds graph for writing.
+// setStray records whether a slot is a stray. The caller holds graph for writing.
 func (c *codesSeen) setStray(slot uint32, stray bool) {
 	old := *c.strays.Load()
 	at, was := slices.BinarySearch(old, slot)
@@ -109,8 +109,8 @@ func (f *Flat[K]) Delete(keys ...K) error {
 	return nil
 }
 
-// Search finds the K nearest vectors; see Searcher. It returns exactly those, up to
-// the rounding of float32.
+// Search finds the K nearest vectors; see Searcher. The result is exact, up to the
+// rounding of float32.
 func (f *Flat[K]) Search(ctx context.Context, dst []Neighbor[K], vector []float32, q Query[K]) ([]Neighbor[K], error) {
 	s, err := f.start(ctx, vector, q)
 	if err != nil {
@@ -125,7 +125,7 @@ func (f *Flat[K]) Search(ctx context.Context, dst []Neighbor[K], vector []float3
 		if v.guide == nil {
 			s.aimRows(&v.rows, &f.set, f.metric, &s.query[0])
 			err = f.scan(s, v, q, func(n int) { f.nearest(s, v, n, q.K) })
-			s.cut(q.K, v)
+			s.trimPool(q.K, v)
 		} else {
 			err = f.scanCodes(s, v, q)
 		}
@@ -133,7 +133,7 @@ func (f *Flat[K]) Search(ctx context.Context, dst []Neighbor[K], vector []float3
 			return dst[:start], err
 		}
 		if try < redo && f.view.Load().guide.fit() != v.guide.fit() {
-			continue // what was added since is not in the codes of v
+			continue // vectors added since are not in the codes of v
 		}
 		var whole bool
 		if dst, whole = f.results(s, dst[:start], &q); whole || try >= redo {
@@ -142,16 +142,17 @@ func (f *Flat[K]) Search(ctx context.Context, dst []Neighbor[K], vector []float3
 	}
 }
 
-// nearest is nearest at the distances of the metric.
+// nearest calls nearest with the distances of the metric.
 func (f *Flat[K]) nearest(s *scratch, v *view[K], n, want int) {
 	f.metric.distances(s.out[:n])
 	nearest(s, v, n, want)
 }
 
-// scanCodes is a scan that leaves the K nearest in s.pool, by way of the codes.
+// scanCodes leaves the K nearest in s.pool, as a scan does, but by way of the
+// codes.
 func (f *Flat[K]) scanCodes(s *scratch, v *view[K], q Query[K]) error {
 	v.guide.aim(s, &f.set, f.metric, s.query)
-	var limit float32 // measured farther than this, a vector is not among the nearest
+	var limit float32 // a vector that is measured farther than this is not among the nearest
 	for {
 		reach, strays := v.guide.reach(s, f.metric, s.query[:f.dim]), v.guide.seen.strays.Load()
 		limit, s.kept = float32(math.Inf(1)), s.kept[:0]
@@ -176,7 +177,7 @@ func (f *Flat[K]) scanCodes(s *scratch, v *view[K], q Query[K]) error {
 		if err != nil {
 			return err
 		}
-		// A vector that was added meanwhile may be farther off than all before.
+		// A vector added meanwhile may be farther off than all before.
 		if strays == v.guide.seen.strays.Load() && reach == v.guide.reach(s, f.metric, s.query[:f.dim]) {
 			break
 		}
@@ -196,7 +197,7 @@ func (f *Flat[K]) scanCodes(s *scratch, v *view[K], q Query[K]) error {
 			n = 0
 		}
 	}
-	s.cut(q.K, v)
+	s.trimPool(q.K, v)
 	return nil
 }
 
@@ -209,9 +210,9 @@ func (f *Flat[K]) keepStrays(s *scratch, v *view[K], q *Query[K]) {
 	}
 }
 
-// fitCodes fits the codes to the vectors when there are fitAt, whenever there are twice
-// as many as the last time, and when many are strays. The caller holds graph for
-// writing; more are the items that are about to be added. The error is that of ctx.
+// fitCodes fits the codes to the vectors at fitAt vectors, each time their number
+// has doubled, and when many are strays. The caller holds graph for writing; more
+// holds the items about to be added. The error is that of ctx.
 func (f *Flat[K]) fitCodes(ctx context.Context, more []Item[K]) error {
 	v := f.view.Load()
 	coming := uint32(min(int64(f.used)+int64(len(more)), maxSlots))
@@ -228,7 +229,7 @@ func (f *Flat[K]) fitCodes(ctx context.Context, more []Item[K]) error {
 	return nil
 }
 
-// growGuide makes room in the codes that guide a Flat.
+// growGuide makes room in the guide codes of a Flat.
 func growGuide[K comparable](v *view[K], rows uint32) {
 	if v.guide != nil {
 		v.guide = v.guide.grow(rows)

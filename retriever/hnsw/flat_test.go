@@ -9,8 +9,9 @@ import (
 	"github.com/goselfrag/goselfrag/internal/testsize"
 )
 
-// What the codes rule out is not among the nearest: a search with codes gives the same
-// as one that measures everything, in the same order, on data that codes are bad at too.
+// A vector that the codes rule out is not among the nearest: a search with codes
+// gives the same as one that measures everything, in the same order, even on data
+// that does not suit codes.
 func TestFlatCodesAreExact(t *testing.T) {
 	n, queries := testsize.Of(1500, 3000), 40
 	if racing {

@@ -10,24 +10,24 @@ import (
 	"math/bits"
 )
 
-// Errors of files, wrapped with what was wrong.
+// Errors of files, wrapped with the details.
 var (
-	// ErrNotIndex is about a file that Save did not write.
+	// ErrNotIndex: Save did not write the file.
 	ErrNotIndex = errors.New("hnsw: not an index file")
-	// ErrVersion is about a file of a newer format than this library reads.
+	// ErrVersion: the file has a newer format than this library reads.
 	ErrVersion = errors.New("hnsw: unknown version of the file format")
-	// ErrCorrupt is about a file that is shorter than it should be, or whose bytes do
-	// not add up to their checksums, or do not make an index.
+	// ErrCorrupt: the file is shorter than it should be, its bytes do not match
+	// their checksums, or they do not form an index.
 	ErrCorrupt = errors.New("hnsw: file is damaged")
-	// ErrKeyType is about keys that cannot be written to a file, or not be read as the
-	// type that was asked for.
+	// ErrKeyType: keys cannot be written to a file, or cannot be read as the
+	// requested type.
 	ErrKeyType = errors.New("hnsw: key type does not fit the file")
 )
 
 // A file is a header of one page, the sections, each starting on a page of its own,
-// and the checksums of the sections: a CRC-32C (Castagnoli) for every block of 64 KiB.
-// The header has the checksum of those, and one of itself. Numbers are little-endian.
-// Deleted vectors are not in it.
+// and the checksums of the sections: a CRC-32C (Castagnoli) for every block of 64
+// KiB. The header has the checksum of those, and one of itself. Numbers are
+// little-endian. Deleted vectors are not in the file.
 const (
 	fileMagic   = "GOHNSW\r\n"
 	fileVersion = 1
@@ -65,15 +65,15 @@ type header struct {
 	EfConstruction uint32
 	Ef             uint32
 	Seed           uint64
-	Slots          uint32 // that were ever used; fewer may be live
+	Slots          uint32 // slots ever used; fewer may be live
 	Live           uint32
 	Next           uint64 // the number of the next addition
 	Entry          uint64
 	Hardness       uint64 // as the bits of a float64
-	Hops           int64  // of the additions since, and so on: see hardness
+	Hops           int64  // of the additions since then; see hardness
 	Settled        int64
 	Additions      int64
-	Lists          uint32 // above layer 0, and the unused list 0
+	Lists          uint32 // above layer 0, with the unused list 0
 	Fitted         uint32
 	Clipped        int64
 	Sections       [secCount]section
@@ -96,9 +96,9 @@ func (h *header) marshal() ([]byte, error) {
 	return page, nil
 }
 
-// readHeader reads and checks the first page of a file of the given size. What it
-// accepts has sections that lie within the file and have the sizes that follow from
-// the other fields.
+// readHeader reads and checks the first page of a file of the given size. The
+// sections of a valid header are within the file and have the sizes that follow
+// from the other fields.
 func readHeader(page []byte, size int64) (*header, error) {
 	if err := littleEndian(); err != nil {
 		return nil, err
@@ -125,7 +125,8 @@ func readHeader(page []byte, size int64) (*header, error) {
 	return h, h.check(size)
 }
 
-// littleEndian refuses processors whose memory cannot be written to a file as it is.
+// littleEndian rejects processors whose memory cannot be written to a file
+// unchanged.
 func littleEndian() error {
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
 		return fmt.Errorf("hnsw: %w: files are little-endian, this processor is not", errors.ErrUnsupported)
@@ -133,7 +134,7 @@ func littleEndian() error {
 	return nil
 }
 
-// options returns the options that the index was made with.
+// options returns the options of the saved index.
 func (h *header) options() Options {
 	return Options{
 		Metric: Metric(h.Metric), M: int(h.M), EfConstruction: int(h.EfConstruction), Ef: int(h.Ef),
@@ -141,7 +142,7 @@ func (h *header) options() Options {
 	}
 }
 
-// corrupt is the error about a file whose header is wrong.
+// corrupt returns an error about a wrong header.
 func corrupt(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrCorrupt, fmt.Sprintf(format, args...))
 }
@@ -172,8 +173,8 @@ func (h *header) check(size int64) error {
 	return h.checkSections(size)
 }
 
-// checkSections checks that the sections have the sizes that follow from the other fields,
-// and that they and the checksums make up the file.
+// checkSections checks that the sections have the sizes that follow from the other
+// fields, and that they and the checksums fill the file.
 func (h *header) checkSections(size int64) error {
 	slots := uint64(h.Slots)
 	padded := uint64(h.Dim+15) / 16 * 16

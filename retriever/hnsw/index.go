@@ -9,26 +9,26 @@ import (
 	"sync/atomic"
 )
 
-// Options are the options of an Index. The zero value is a good choice for embeddings
-// of text.
+// Options are the options of an Index. The zero value suits embeddings of text.
 type Options struct {
-	// Metric is how distances are measured: Cosine unless it says otherwise.
+	// Metric measures distances; the zero value is Cosine.
 	Metric Metric
-	// M is how many links a vector gets when it is added; it may come to have M above
-	// layer 0 and 2M on it. From 2 to 128; 0 means 16. More find more of the true
-	// neighbors in many dimensions, and take memory: 8M bytes per vector.
+	// M is the number of links that a vector gets when it is added. It may come to
+	// have M above layer 0 and 2M on it. M is from 2 to 128; 0 means 16. A larger M
+	// finds more of the true neighbors in many dimensions, and takes more memory:
+	// 8M bytes per vector.
 	M int
-	// EfConstruction is how many of the nearest nodes are kept in view when a vector
-	// is added, from 1 to 65,536; 0 means 200.
+	// EfConstruction is how many of the nearest nodes are tracked while a vector is
+	// added, from 1 to 65,536; 0 means 200.
 	EfConstruction int
-	// Ef is the same for searches that do not say: 0 means 64.
+	// Ef is the Ef of searches that do not set it; 0 means 64.
 	Ef int
-	// Storage is what is kept of the vectors: Float32 unless it says otherwise.
+	// Storage is what is stored of the vectors; the zero value is Float32.
 	Storage Storage
-	// Workers is how many goroutines one Add uses: 0 means one per processor. With 1,
-	// the same additions in the same order build the same graph.
+	// Workers is how many goroutines one Add uses; 0 means one per processor. With
+	// 1, the same additions in the same order build the same graph.
 	Workers int
-	// Seed is what the heights of the nodes are drawn from.
+	// Seed is the seed of the heights of the nodes.
 	Seed uint64
 }
 
@@ -57,24 +57,24 @@ func (o *Options) fill() error {
 	return o.Storage.check()
 }
 
-// Index is a hierarchical navigable small world graph (Malkov and Yashunin, "Efficient
-// and robust approximate nearest neighbor search using Hierarchical Navigable Small
-// World graphs", arXiv 1603.09320). It may be used from several goroutines at once;
+// Index is a hierarchical navigable small world graph (Malkov and Yashunin,
+// "Efficient and robust approximate nearest neighbor search using Hierarchical
+// Navigable Small World graphs", arXiv 1603.09320). It is safe for concurrent use;
 // searches do not wait for writers.
 type Index[K comparable] struct {
 	*store[K]
 	o Options
 
-	// entry is where searches start: the slot, and its level in the upper half; or
+	// entry is where searches start: the slot, with its level in the upper half; or
 	// noEntry.
 	entry   atomic.Uint64
-	entryMu sync.Mutex       // of changes of entry; see store.graph for the order of locks
-	locks   [1024]sync.Mutex // of the links of the slots with that remainder
+	entryMu sync.Mutex       // for changes of entry; see store.graph for the order of locks
+	locks   [1024]sync.Mutex // for the links of the slots with that remainder
 	towers  towers
-	adding  int     // calls of Add under way, guarded by graph
+	adding  int     // running calls of Add, guarded by graph
 	mapped  *mapped // the file that the index was opened from, or nil
 	closed  bool    // guarded by graph
-	// hardness says how much wider than usual a search must look.
+	// hardness decides how much wider than usual a search must be.
 	hardness hardness
 	work     sync.Pool // of *scratch, for building
 }
@@ -83,7 +83,7 @@ const (
 	// none ends a list of links.
 	none    = math.MaxUint32
 	noEntry = math.MaxUint64
-	// maxLevel is the height that no node grows above. With M 2, one in 2^15 gets there.
+	// maxLevel is the greatest level of a node. With M 2, one in 2^15 reaches it.
 	maxLevel = 15
 )
 
@@ -110,13 +110,13 @@ func New[K comparable](dim int, o Options) (*Index[K], error) {
 	return x, nil
 }
 
-// Options returns the options in force, with the defaults filled in.
+// Options returns the effective options, with the defaults filled in.
 func (x *Index[K]) Options() Options { return x.o }
 
 // Add adds or replaces vectors; see Writer. It spreads the work over Workers
 // goroutines, which end before it returns.
 func (x *Index[K]) Add(ctx context.Context, items []Item[K]) error {
-	stands, err := x.checkItems(ctx, items)
+	keep, err := x.checkItems(ctx, items)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (x *Index[K]) Add(ctx context.Context, items []Item[K]) error {
 		x.graph.Unlock()
 	}()
 	for start := 0; start < len(items); start += group {
-		slots, err := x.takeGroup(ctx, items, stands, start, min(start+group, len(items)))
+		slots, err := x.takeGroup(ctx, items, keep, start, min(start+group, len(items)))
 		if err != nil {
 			return err
 		}
@@ -146,16 +146,16 @@ func (x *Index[K]) Add(ctx context.Context, items []Item[K]) error {
 	return nil
 }
 
-// takeGroup puts items from up to to into slots.
-func (x *Index[K]) takeGroup(ctx context.Context, items []Item[K], stands []bool, from, to int) (slots []uint32, err error) {
+// takeGroup puts the items from index from up to index to into slots.
+func (x *Index[K]) takeGroup(ctx context.Context, items []Item[K], keep []bool, from, to int) (slots []uint32, err error) {
 	err = x.exclusively(func() error {
-		slots, err = x.takeGroupHeld(ctx, items, stands, from, to)
+		slots, err = x.takeGroupHeld(ctx, items, keep, from, to)
 		return err
 	})
 	return slots, err
 }
 
-func (x *Index[K]) takeGroupHeld(ctx context.Context, items []Item[K], stands []bool, from, to int) ([]uint32, error) {
+func (x *Index[K]) takeGroupHeld(ctx context.Context, items []Item[K], keep []bool, from, to int) ([]uint32, error) {
 	if err := x.ready(ctx); err != nil {
 		return nil, err
 	}
@@ -171,11 +171,11 @@ func (x *Index[K]) takeGroupHeld(ctx context.Context, items []Item[K], stands []
 	}
 	slots, buf := make([]uint32, 0, to-from), make([]float32, x.dim)
 	for i := from; i < to; i++ {
-		if stands != nil && !stands[i] {
+		if keep != nil && !keep[i] {
 			continue
 		}
 		v := x.view.Load()
-		slot, row := x.take(v, &items[i])
+		slot, row := x.fillSlot(v, &items[i])
 		if v.guide != nil {
 			v.guide.encode(slot, row[:x.dim], buf)
 		}
@@ -200,8 +200,8 @@ func (x *Index[K]) grow(v *view[K], rows uint32) {
 	}
 }
 
-// exclusively calls f with graph held for writing, and returns its error. It returns
-// ErrClosed or ErrLost if the index is closed or its file is lost.
+// exclusively calls f with graph held for writing, and returns its error. It
+// returns ErrClosed or ErrLost if the index is closed or its file is lost.
 func (x *Index[K]) exclusively(f func() error) error {
 	x.graph.Lock()
 	defer x.graph.Unlock()
@@ -211,8 +211,9 @@ func (x *Index[K]) exclusively(f func() error) error {
 	return x.mapped.safely(f)
 }
 
-// linkAll links and publishes slots and returns how many of them: all, unless ctx is
-// done, or the index closed or its file lost meanwhile. Those are the first.
+// linkAll links and publishes slots and returns how many of them, counted from the
+// first. These are all, unless ctx is done, or the index is closed or its file is
+// lost meanwhile.
 func (x *Index[K]) linkAll(ctx context.Context, slots []uint32) int {
 	var next, failed atomic.Int64
 	worker := func() {
@@ -256,10 +257,10 @@ func (x *Index[K]) linkOne(s *scratch, slot uint32) error {
 	})
 }
 
-// Delete removes keys; see Writer. The vectors are out of every result at once. Their
-// slots stay in the graph, where searches pass through them, until there are enough
-// of them to be worth a sweep, which mends the links around them and frees them; Save
-// sweeps as well.
+// Delete removes keys; see Writer. The vectors are in no result afterwards. Their
+// slots stay in the graph, and searches pass through them, until there are enough
+// for a sweep. A sweep repairs the links around them and frees them; Save sweeps as
+// well.
 func (x *Index[K]) Delete(keys ...K) error {
 	return x.exclusively(func() error {
 		if err := x.ready(context.Background()); err != nil {
@@ -274,8 +275,8 @@ func (x *Index[K]) Delete(keys ...K) error {
 
 // level draws the height of a node: floor(−ln(u) / ln(M)) (the paper's section 4.1).
 func (x *Index[K]) level(added uint64) int {
-	// splitmix64, so that the height depends on the node's number alone, whichever
-	// goroutine comes to it.
+	// splitmix64, so that the height depends only on the node's number, not on the
+	// goroutine.
 	z := x.o.Seed + (added+1)*0x9e3779b97f4a7c15
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 	z = (z ^ z>>27) * 0x94d049bb133111eb

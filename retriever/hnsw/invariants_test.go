@@ -4,10 +4,10 @@ import (
 	"testing"
 )
 
-// checkInvariants checks what must hold of a graph between changes: links lead to nodes
-// that are on their level, no list has a node twice or itself, counts are right, and
-// the share of the nodes that can be reached from the entry on layer 0 is at least
-// reachable.
+// checkInvariants checks what must hold of a graph between changes: links lead to
+// nodes that are on their level, no list has a node twice or itself, counts are
+// right, and at least the share reachable of the nodes can be reached from the
+// entry on layer 0.
 func checkInvariants[K comparable](t testing.TB, x *Index[K], reachable float64) {
 	t.Helper()
 	must(t, x.Verify(t.Context()))

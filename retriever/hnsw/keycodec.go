@@ -26,8 +26,8 @@ type keyCodec[K comparable] struct {
 	parse  func(data []byte) (K, error)
 }
 
-// newKeyCodec returns the codec for keys of type K. Types that marshal themselves do
-// so, whatever they are made of.
+// newKeyCodec returns the codec for keys of type K. Types that marshal themselves
+// are marshaled so, whatever their underlying type.
 func newKeyCodec[K comparable]() (*keyCodec[K], error) {
 	var zero K
 	if _, ok := any(&zero).(encoding.BinaryUnmarshaler); ok {
@@ -108,7 +108,8 @@ func binaryCodec[K comparable]() *keyCodec[K] {
 			if err != nil {
 				return nil, err
 			}
-			// Two keys that come back as one would make a file that cannot be read.
+			// Two keys that are read back as one would make a file that cannot be
+			// read.
 			if back, err := parse(slices.Clone(data)); err != nil || back != key {
 				return nil, errors.Join(fmt.Errorf("it comes back as %v, which is not equal: save keys that survive MarshalBinary and UnmarshalBinary", back), err)
 			}
@@ -117,8 +118,8 @@ func binaryCodec[K comparable]() *keyCodec[K] {
 		parse}
 }
 
-// encode returns the section of the keys of the first slots slots; a free slot has the
-// zero key, or no bytes where keys have no fixed size.
+// encode returns the section of the keys of the first slots slots. A free slot has
+// the zero key, or no bytes if keys have no fixed size.
 func (c *keyCodec[K]) encode(v *view[K], slots uint32) ([]byte, error) {
 	var ends, data []byte
 	for slot := range slots {
@@ -138,7 +139,7 @@ func (c *keyCodec[K]) encode(v *view[K], slots uint32) ([]byte, error) {
 	return append(ends, data...), nil
 }
 
-// decode puts the keys of the live slots in their places. It checks what it reads.
+// decode stores the keys of the live slots. It checks what it reads.
 func (c *keyCodec[K]) decode(v *view[K], slots uint32, data []byte) error {
 	n := uint64(slots)
 	if c.size > 0 {

@@ -2,21 +2,21 @@ package hnsw
 
 import "hash/maphash"
 
-// keyTable finds the slot of a key. It holds slots only; the keys stand in the store,
-// so that it takes a few bytes per key where a map would repeat the key.
+// keyTable finds the slot of a key. It holds only slots; the keys are in the store.
+// So it takes a few bytes per key, where a map would repeat the key.
 type keyTable[K comparable] struct {
 	seed  maphash.Seed
 	slots []uint32 // slot + 1, or 0; the length is a power of two
 	used  int
 }
 
-// home is where a key's slot is looked for first.
+// home returns where the search for a key's slot starts.
 func (t *keyTable[K]) home(key K) int {
 	return int(maphash.Comparable(t.seed, key) & uint64(len(t.slots)-1))
 }
 
-// find returns the place of key in slots, or where it would go. keyOf gives the key
-// of a slot.
+// find returns the place of key in slots, or where it would be stored. keyOf
+// returns the key of a slot.
 func (t *keyTable[K]) find(key K, keyOf func(uint32) K) (place int, found bool) {
 	for i := t.home(key); ; i = (i + 1) & (len(t.slots) - 1) {
 		s := t.slots[i]
@@ -78,7 +78,7 @@ func (t *keyTable[K]) resize(size int, keyOf func(uint32) K) {
 	}
 }
 
-// remove takes key out. What follows it moves up, so that no gap parts a slot from
+// remove removes key. Later entries move up, so that no gap separates a slot from
 // its home.
 func (t *keyTable[K]) remove(key K, keyOf func(uint32) K) {
 	if t.used == 0 {
@@ -91,7 +91,7 @@ func (t *keyTable[K]) remove(key K, keyOf func(uint32) K) {
 	t.used--
 	mask := len(t.slots) - 1
 	for i := (gap + 1) & mask; t.slots[i] != 0; i = (i + 1) & mask {
-		// An entry may fill the gap if its home does not lie between the two.
+		// An entry may fill the gap if its home is not between the two.
 		if home := t.home(keyOf(t.slots[i] - 1)); (i-home)&mask >= (i-gap)&mask {
 			t.slots[gap] = t.slots[i]
 			gap = i

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// looked is a context that counts how often it is looked at.
+// looked is a context that counts the calls of Err.
 type looked struct {
 	context.Context
 	n int
@@ -18,7 +18,7 @@ func (c *looked) Err() error {
 	return c.Context.Err()
 }
 
-// A search ends soon after its context, by the calls of Where. Each of them may take long.
+// A search ends soon after its context is done, even if each call of Where is slow.
 func TestSearchEndsWithinWhere(t *testing.T) {
 	const n = 5000
 	vectors := clustered(rand.New(rand.NewPCG(5, 6)), n, 3)
@@ -51,7 +51,7 @@ func TestSearchEndsWithinWhere(t *testing.T) {
 	}
 }
 
-// So does one that only looks at very many vectors.
+// So does a search that only measures very many vectors.
 func TestSearchLooksAtItsContext(t *testing.T) {
 	vectors := uniform(rand.New(rand.NewPCG(5, 6)), 5000, 8)
 	x, err := New[int](8, Options{})

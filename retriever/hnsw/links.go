@@ -5,15 +5,15 @@ import (
 	"unsafe"
 )
 
-// list is the links of a slot on layer 0: slots, and none behind them. Elements are
-// read and written atomically; a list that is read while it is written is a mix of
-// the old and the new, all of them slots that are or were linked.
+// list returns the links of a slot on layer 0: slots, followed by none. Elements
+// are read and written atomically. A list that is read while it is written is a mix
+// of the old and the new, all of them slots that are or were linked.
 func (v *view[K]) list(slot uint32) []uint32 {
 	return unsafe.Slice((*uint32)(v.links.at(slot)), v.links.stride/4)
 }
 
-// towers keeps account of the lists above layer 0. The few nodes that have any have
-// one per level from 1 up, next to each other in the view's slab upper.
+// towers manages the lists above layer 0. Few nodes have any; these have one per
+// level from 1 up, next to each other in the view's slab upper.
 type towers struct {
 	used  uint32
 	spare [maxLevel + 1][]uint32 // free towers, by height
@@ -28,13 +28,13 @@ const (
 
 func (v *view[K]) towerRef(slot uint32) *uint32 { return (*uint32)(v.tower.at(slot)) }
 
-// height is the highest level that a slot is on.
+// height returns the highest level of a slot.
 func (v *view[K]) height(slot uint32) int {
 	return int(atomic.LoadUint32(v.towerRef(slot)) & heightMask)
 }
 
-// listAt is the links of a slot on a level: nil if it is not on that level, or rose
-// there after the view was made.
+// listAt returns the links of a slot on a level: nil if it is not on that level, or
+// reached it after the view was made.
 func (v *view[K]) listAt(slot uint32, level int) []uint32 {
 	if level == 0 {
 		return v.list(slot)
@@ -47,7 +47,8 @@ func (v *view[K]) listAt(slot uint32, level int) []uint32 {
 	return unsafe.Slice((*uint32)(v.upper.at(at)), v.upper.stride/4)
 }
 
-// inlets counts the links to a slot on layer 0. A node without any is never found.
+// inlets returns the number of links to a slot on layer 0. A node without any is
+// never found.
 func (v *view[K]) inlets(slot uint32) *atomic.Int32 { return (*atomic.Int32)(v.inlet.at(slot)) }
 
 func clearList(list []uint32) {
@@ -56,7 +57,7 @@ func clearList(list []uint32) {
 	}
 }
 
-// setList makes the links of a slot on a level be links, and counts them.
+// setList sets the links of a slot on a level, and counts them.
 func (v *view[K]) setList(slot uint32, level int, links []candidate) {
 	list := v.listAt(slot, level)
 	if level == 0 {
@@ -78,7 +79,7 @@ func (v *view[K]) setList(slot uint32, level int, links []candidate) {
 	}
 }
 
-// takeTower gives a slot the lists of a node of some height, empty. The caller holds
+// takeTower gives a slot empty lists for a node of a given height. The caller holds
 // graph for writing.
 func (x *Index[K]) takeTower(slot uint32, height int) {
 	v := x.view.Load()
@@ -106,7 +107,7 @@ func (x *Index[K]) takeTower(slot uint32, height int) {
 	}
 }
 
-// freeTower takes a slot's tower away.
+// freeTower frees a slot's tower.
 func (x *Index[K]) freeTower(v *view[K], slot uint32) {
 	ref := atomic.LoadUint32(v.towerRef(slot))
 	if height := ref & heightMask; height > 0 {

@@ -18,9 +18,9 @@ import (
 )
 
 // Load reads an index from a file that Save wrote into memory and checks all of it.
-// It takes at most a little more memory than the file has bytes, whatever is in the
-// file. K must be the type that the index was saved with, or one that its keys fit. What is
-// no file gives ErrNotFile.
+// It takes at most a little more memory than the file has bytes, for any content. K
+// must be the type that the index was saved with, or one that its keys fit. A path
+// that is no file gives ErrNotFile.
 func Load[K comparable](ctx context.Context, path string) (*Index[K], error) {
 	f, err := regular.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
@@ -123,8 +123,8 @@ func fromHeader[K comparable](h *header) (*Index[K], error) {
 	return x, nil
 }
 
-// sections returns where the sections of a file go in a view, nil for those that are
-// not there or are no slabs.
+// sections returns where the sections of a file go in a view, nil for those that
+// are absent or are no slabs.
 func (x *Index[K]) sections(v *view[K], h *header) [secCount]*slab {
 	slabs := [secCount]*slab{secMeta: &v.meta, secLinks: &v.links, secInlet: &v.inlet, secTower: &v.tower, secUpper: &v.upper}
 	if h.Sections[secFit].Size > 0 {
@@ -144,7 +144,7 @@ func (x *Index[K]) sections(v *view[K], h *header) [secCount]*slab {
 	return slabs
 }
 
-// finishCodes fills in what the codes of a view need beside their rows.
+// finishCodes fills in the fields of a view's codes other than their rows.
 func (x *Index[K]) finishCodes(v *view[K], h *header, fit []byte) {
 	if v.codes == nil {
 		return
@@ -157,8 +157,8 @@ func (x *Index[K]) finishCodes(v *view[K], h *header, fit []byte) {
 	v.codes.fitted, v.codes.seen.clipped = h.Fitted, h.Clipped
 }
 
-// checkAll checks that what was read makes an index: the states of the slots, the links
-// and the components.
+// checkAll checks that the read data forms an index: the states of the slots, the
+// links and the components.
 func (x *Index[K]) checkAll(ctx context.Context, h *header) error {
 	v := x.view.Load()
 	bad := func(slot uint32, format string, args ...any) error {
@@ -223,7 +223,7 @@ func (x *Index[K]) index(h *header) error {
 		}
 		key := *v.key(slot)
 		if _, found := x.table.get(key, x.keyOf); found || key != key {
-			return fmt.Errorf("%w: slot %d: key %v stands twice", ErrCorrupt, slot, key)
+			return fmt.Errorf("%w: slot %d: key %v is duplicated", ErrCorrupt, slot, key)
 		}
 		x.table.set(key, slot, x.keyOf)
 	}
@@ -280,17 +280,18 @@ func (r *fileReader) slab(sec int, s *slab) {
 	})
 }
 
-// Open maps a file that Save wrote into memory. It reads the header and the checksums,
-// whatever the size of the index; the rest is read, and checked, when a search first
-// comes to it, so that damage is found then, and a search that meets it returns
-// ErrCorrupt. Verify checks everything at once. The first search reads all keys; the
-// first Add, Delete or Save verifies the rest.
+// Open maps a file that Save wrote into memory. It reads only the header and the
+// checksums, whatever the size of the index. The rest is read, and checked, when a
+// search first needs it: a search that finds damage returns ErrCorrupt. Verify
+// checks everything at once. The first search reads all keys; the first Add, Delete
+// or Save verifies the rest.
 //
-// Changes are in memory only, until they are saved. The file must not be truncated or
-// overwritten in place while it is open. Whatever reads a part that was truncated, or that
-// the disk cannot read, returns ErrLost, and so does all that is done with the index after
-// it, except Close; what was overwritten may go unnoticed. Save, which replaces files, may
-// save to the path the index was opened from, except on Windows. Call Close when done.
+// Changes are in memory only, until they are saved. The file must not be truncated
+// or overwritten in place while it is open. A call that reads a part that was
+// truncated, or that the disk cannot read, returns ErrLost, and so do all later
+// calls except Close. An overwritten part may go unnoticed. Save replaces files, so
+// it may save to the path of the open file, except on Windows. Call Close when
+// done.
 func Open[K comparable](path string) (*Index[K], error) {
 	f, err := regular.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
@@ -333,7 +334,7 @@ func open[K comparable](f *os.File) (*Index[K], error) {
 		s.rows = uint32(h.Sections[sec].Size / uint64(s.stride))
 	}
 	x.mapped = newMapped(h, sums, data)
-	// Reading this through the mapping would bring in what lies around it.
+	// Reading this through the mapping would also load the pages around it.
 	r := newFileReader(context.Background(), f, h, sums)
 	fit := r.bytes(secFit)
 	if r.err != nil {

@@ -18,9 +18,9 @@ type mapped struct {
 	data    mmap.MMap
 	checked []atomic.Uint64
 
-	keys sync.Mutex  // while they are read; see store.graph for the order of locks
-	read atomic.Bool // the keys
-	lost atomic.Bool // reading it failed
+	keys sync.Mutex  // held while they are read; see store.graph for the order of locks
+	read atomic.Bool // the keys were read
+	lost atomic.Bool // reading failed
 }
 
 func newMapped(h *header, sums []uint32, data mmap.MMap) *mapped {
@@ -32,9 +32,9 @@ func (m *mapped) section(sec int) []byte {
 	return m.data[s.Offset : s.Offset+s.Size]
 }
 
-// check checks the blocks of bytes from to to of a section, those that were not checked
+// checkBlocks checks the blocks of bytes from to to of a section that were not checked
 // before.
-func (m *mapped) check(sec int, from, to uint64) error {
+func (m *mapped) checkBlocks(sec int, from, to uint64) error {
 	for b := from / blockSize; b*blockSize < to; b++ {
 		block := m.first[sec] + int(b)
 		word, bit := &m.checked[block/64], uint64(1)<<(block%64)
@@ -54,7 +54,7 @@ func (m *mapped) check(sec int, from, to uint64) error {
 // row checks the blocks of a row of a slab.
 func (m *mapped) row(sec int, s *slab, i uint32) error {
 	from := uint64(i) * uint64(s.stride)
-	return m.check(sec, from, from+uint64(s.stride))
+	return m.checkBlocks(sec, from, from+uint64(s.stride))
 }
 
 // measured checks what a search measures: the rows or codes of slots.
@@ -74,8 +74,9 @@ func (v *view[K]) measured(slots []uint32) error {
 	return nil
 }
 
-// check checks the first n of s.ids before they are measured; s.err says what was wrong.
-func check[K comparable](s *scratch, v *view[K], n int) {
+// checkMeasured checks the first n of s.ids before they are measured and sets s.err if
+// something is wrong.
+func checkMeasured[K comparable](s *scratch, v *view[K], n int) {
 	if v.guard != nil && s.err == nil {
 		s.err = v.measured(s.ids[:n])
 	}
@@ -100,8 +101,8 @@ func (v *view[K]) linked(slot uint32, level int) error {
 	return m.row(secUpper, &v.upper, ref>>heightBits+uint32(level-1))
 }
 
-// known reads and checks the keys and the states of the slots, if that was not done. Until
-// it has, nobody else stores a view: writers call it first.
+// known reads and checks the keys and the states of the slots, if that was not
+// done. Before that no other call stores a view: writers call it first.
 func (x *Index[K]) known() error {
 	m := x.mapped
 	if m == nil || m.read.Load() {
@@ -113,7 +114,7 @@ func (x *Index[K]) known() error {
 		return nil
 	}
 	for _, sec := range []int{secMeta, secKeys} {
-		if err := m.check(sec, 0, m.h.Sections[sec].Size); err != nil {
+		if err := m.checkBlocks(sec, 0, m.h.Sections[sec].Size); err != nil {
 			return err
 		}
 	}
@@ -131,14 +132,14 @@ func (x *Index[K]) known() error {
 	return nil
 }
 
-// Verify checks all of the file that an index was opened from. An index that was not
-// opened from a file, or that was verified before, has nothing to check.
+// Verify checks all of the file of an opened index. An index that was not opened
+// from a file, or that was already verified, has nothing to check.
 func (x *Index[K]) Verify(ctx context.Context) error {
 	return x.exclusively(func() error { return x.ready(ctx) })
 }
 
-// ready checks all that was not checked of a file, so that the index can be changed.
-// The caller is called by exclusively.
+// ready checks all unchecked parts of a file, so that the index can be changed. It
+// must be called within exclusively.
 func (x *Index[K]) ready(ctx context.Context) error {
 	if x.mapped == nil || x.view.Load().guard == nil {
 		return nil
@@ -153,7 +154,7 @@ func (x *Index[K]) ready(ctx context.Context) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := m.check(sec, from, min(from+step, m.h.Sections[sec].Size)); err != nil {
+			if err := m.checkBlocks(sec, from, min(from+step, m.h.Sections[sec].Size)); err != nil {
 				return err
 			}
 		}
@@ -165,23 +166,24 @@ func (x *Index[K]) ready(ctx context.Context) error {
 		return err
 	}
 	g := *x.view.Load()
-	// From here on, a change of a slot's state tells searches that its key was written.
-	// The race detector knows no such order in memory that is not Go's own.
+	// From now on, a change of a slot's state tells searches that its key was
+	// written. The race detector knows no such order for memory outside of Go's
+	// own.
 	g.meta = g.meta.clone()
 	g.guard = nil
 	x.view.Store(&g)
 	return nil
 }
 
-// Close gives back the file that an index was opened from. It waits for the searches and
-// selections under way; a function such as Query.Where, which runs within one, must not
-// call it. Calls that begin later return ErrClosed. So do an Add, Delete, Save or Verify
-// that waits for another writer, and an Add that has not linked all of its vectors. A
-// second Close waits for the first and does nothing. An index that is only in memory need
+// Close releases the file of an opened index. It waits for running searches and
+// selections; a function such as Query.Where, which runs within one, must not call
+// it. Later calls return ErrClosed. So do an Add, Delete, Save or Verify that waits
+// for another writer, and an Add that has not linked all of its vectors. A second
+// Close waits for the first and does nothing. An index that is only in memory need
 // not be closed.
 func (x *Index[K]) Close() error {
 	x.graph.Lock()
-	x.closed = true // from here on, who holds graph does not touch the file
+	x.closed = true // from now on, a holder of graph does not touch the file
 	x.graph.Unlock()
 	x.readers.close()
 	x.graph.Lock()

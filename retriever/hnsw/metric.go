@@ -7,12 +7,12 @@ import (
 	"github.com/viterin/vek/vek32"
 )
 
-// Metric says how far apart two vectors are. Smaller is nearer for all of them.
+// Metric is a distance of two vectors. Smaller is nearer for all metrics.
 type Metric uint8
 
 const (
-	// Cosine is 1 − cos(x, y), from 0 to 2. Vectors are kept normalized, so their
-	// lengths are lost. Zero vectors are refused.
+	// Cosine is 1 − cos(x, y), from 0 to 2. Vectors are stored normalized, so their
+	// lengths are lost. Zero vectors are rejected.
 	Cosine Metric = iota
 	// InnerProduct is −x·y, any real number. It is not a metric: the nearest vector
 	// to x need not be x itself.
@@ -46,13 +46,13 @@ func (m Metric) check() error {
 const maxSquare = math.MaxFloat32 / 8
 
 // prepare checks a vector and writes it to row in the form that the kernels take:
-// normalized for Cosine, and zeros behind it.
+// normalized for Cosine, and padded with zeros.
 func (m Metric) prepare(row, vector []float32, dim int) error {
 	if len(vector) != dim {
 		return fmt.Errorf("%w: vector has %d components: the index has %d", ErrDimension, len(vector), dim)
 	}
-	// A NaN or an infinity anywhere makes the sum one. The length of a vector does not
-	// matter for its cosine, only that its components are finite.
+	// A NaN or an infinity anywhere makes the sum one. The length of a vector does
+	// not matter for its cosine, only that its components are finite.
 	square := float64(vek32.Dot(vector, vector))
 	if !(square <= maxSquare) {
 		if err := notFinite(vector); err != nil {
@@ -69,7 +69,7 @@ func (m Metric) prepare(row, vector []float32, dim int) error {
 	}
 	row = row[:dim]
 	if !(square > 1e-12 && square < 1e12) {
-		// The sum has lost digits, or is 0 or infinite where the length is not.
+		// The sum has lost digits, or is 0 or infinite although the length is not.
 		var err error
 		if square, err = rescale(row); err != nil {
 			return err
@@ -89,8 +89,8 @@ func notFinite(vector []float32) error {
 	return nil
 }
 
-// rescale divides a vector by its largest component and returns its squared length
-// then, which lies between 1 and its dimension.
+// rescale divides a vector by its largest component and returns the resulting
+// squared length, which is between 1 and its dimension.
 func rescale(row []float32) (float64, error) {
 	var largest float64
 	for _, v := range row {
@@ -122,7 +122,7 @@ func (m Metric) distances(measured []float32) {
 func (m Metric) distance(measured float32) float32 {
 	switch m {
 	case Cosine:
-		// Rounding may put equal directions a little off.
+		// Rounding may put equal directions slightly off.
 		return min(max(1+measured, 0), 2)
 	case SquaredL2:
 		return max(measured, 0) // codes measure a difference of large numbers

@@ -12,7 +12,7 @@ import (
 	"github.com/goselfrag/goselfrag/internal/testsize"
 )
 
-// model is the slow and obvious index: a list of vectors in the order of addition.
+// model is the slow and simple index: a list of vectors in the order of addition.
 type model struct {
 	metric  Metric
 	keys    []int
@@ -116,7 +116,7 @@ func compareWithModel(t *testing.T, seed uint64, steps int, x VectorIndex[int], 
 				batch[i] = Item[int]{r.IntN(2000), vector()}
 			}
 			must(t, x.Add(t.Context(), batch))
-			// Repeated keys count once, where they stand last.
+			// Repeated keys count once, at their last position.
 			for i, item := range batch {
 				if !slices.ContainsFunc(batch[i+1:], func(o Item[int]) bool { return o.Key == item.Key }) {
 					m.add(item.Key, item.Vector)
@@ -133,7 +133,7 @@ func compareWithModel(t *testing.T, seed uint64, steps int, x VectorIndex[int], 
 			for _, key := range keys {
 				m.remove(key)
 			}
-		case 5: // delete what is not there
+		case 5: // delete unknown keys
 			if err := x.Delete(append(slices.Clone(m.keys[:min(3, len(m.keys))]), -1)...); !errors.Is(err, ErrUnknownKey) {
 				t.Fatalf("step %d: deleting an unknown key gave %v", step, err)
 			}

@@ -33,8 +33,8 @@ func TestTies(t *testing.T) {
 	}
 }
 
-// The same holds where only rounding made the distances equal, and however many are
-// wanted: with fewer, the result is the beginning of the one with more.
+// The same holds if only rounding made the distances equal, for any K: the result
+// for a smaller K is the beginning of that for a larger one.
 func TestRoundedTies(t *testing.T) {
 	n := testsize.Of(10_000, 20_000)
 	if racing {
@@ -74,8 +74,8 @@ func TestRoundedTies(t *testing.T) {
 	}
 }
 
-// One worker builds the same graph from the same seed, whatever the size of the
-// batches that come one after the other.
+// One worker builds the same graph from the same seed, whatever the size of
+// consecutive batches.
 func TestReproducible(t *testing.T) {
 	vectors := items(clustered(rand.New(rand.NewPCG(1, 2)), 3000, 24))
 	build := func(seed uint64) []byte {
@@ -149,7 +149,7 @@ func TestSearchAllocations(t *testing.T) {
 					}
 					i++
 				}
-				for range 100 { // what is kept from search to search grows at first
+				for range 100 { // memory kept from search to search grows at first
 					search()
 				}
 				if n := testing.AllocsPerRun(100, search); n != 0 {
@@ -166,7 +166,7 @@ func TestSearchAllocations(t *testing.T) {
 	}
 }
 
-// Filters find at least 0.95 of the nearest that they allow, however few those are.
+// Filters find at least 0.95 of the nearest vectors that they allow, however few.
 func TestFilters(t *testing.T) {
 	n, dim, queries := 10_000, 32, 100
 	if racing {
@@ -179,7 +179,7 @@ func TestFilters(t *testing.T) {
 	must(t, err)
 	must(t, x.Add(t.Context(), items(vectors[:n])))
 	must(t, flat.Add(t.Context(), items(vectors[:n])))
-	for _, one := range []int{2, 10, 100, 1000} { // one in so many is allowed
+	for _, one := range []int{2, 10, 100, 1000} { // one in this many is allowed
 		where := func(key int) bool { return key%one == 0 }
 		set, err := x.Select(where)
 		must(t, err)
@@ -216,7 +216,7 @@ func TestFilters(t *testing.T) {
 	}
 }
 
-// A set holds the keys it was made of while they stay, and no others.
+// A set holds the keys that it was made of while they stay, and no others.
 func TestSetAges(t *testing.T) {
 	x := both(t, SquaredL2)["graph"].(*Index[int])
 	set, err := x.Select(func(key int) bool { return key != 2 })

@@ -2,6 +2,6 @@
 
 package hnsw
 
-// racing makes tests that only measure use less, where all they do takes ten times as
-// long and shows nothing that the others do not.
+// racing makes tests that only measure use less data: here they take ten times as
+// long and show nothing more.
 const racing = true

@@ -2,8 +2,8 @@ package hnsw
 
 import "sync"
 
-// readers are the searches and selections under way and the memory they work in. Times
-// are counted in retirements.
+// readers holds the running searches and selections and the memory that they use.
+// Times are counted in retirements.
 type readers struct {
 	mu     sync.Mutex
 	all    []*scratch
@@ -12,8 +12,8 @@ type readers struct {
 	closed chan struct{} // closed when the last search ends; nil while the index is open
 }
 
-// begin returns memory for a search, or nil if the index is closed. Until end, it marks a
-// reader: slots that are retired meanwhile are not used again, and Close waits.
+// begin returns memory for a search, or nil if the index is closed. Until end, it
+// marks a reader: slots that are retired meanwhile are not reused, and Close waits.
 func (r *readers) begin() *scratch {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -31,7 +31,7 @@ func (r *readers) begin() *scratch {
 	return s
 }
 
-// end gives the memory back.
+// end returns the memory.
 func (r *readers) end(s *scratch) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -42,8 +42,8 @@ func (r *readers) end(s *scratch) {
 	}
 }
 
-// close lets no search begin any more, and waits for those under way. The caller holds no
-// lock. It may be called more than once.
+// close lets no more searches begin, and waits for the running ones. The caller
+// holds no lock. It may be called more than once.
 func (r *readers) close() {
 	r.mu.Lock()
 	if r.closed == nil {
@@ -56,7 +56,8 @@ func (r *readers) close() {
 	<-r.closed
 }
 
-// tick returns the time from which on no new search can see what was unlinked before.
+// tick returns the time from which on no new search can see what was unlinked
+// before.
 func (r *readers) tick() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -64,7 +65,7 @@ func (r *readers) tick() uint64 {
 	return r.now
 }
 
-// oldest returns the time at which the oldest search under way began.
+// oldest returns the time at which the oldest running search began.
 func (r *readers) oldest() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()

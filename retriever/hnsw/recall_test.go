@@ -58,7 +58,8 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// recall is the share of the k nearest that index finds, flat being the truth.
+// recall returns the share of the k nearest that index finds; flat is the
+// reference.
 func recall(t testing.TB, index, flat Searcher[int], queries [][]float32, q Query[int]) float64 {
 	t.Helper()
 	found, wanted := 0, 0
@@ -81,7 +82,8 @@ func recall(t testing.TB, index, flat Searcher[int], queries [][]float32, q Quer
 	return float64(found) / float64(wanted)
 }
 
-// selfHits is the share of the vectors that are their own nearest neighbor in index.
+// selfHits returns the share of the vectors that are their own nearest neighbor in
+// index.
 func selfHits(t testing.TB, index Searcher[int], vectors [][]float32) float64 {
 	t.Helper()
 	hits := 0

@@ -6,13 +6,13 @@ import (
 	"sync/atomic"
 )
 
-// moves is where keys went that were replaced. A search that passed the new slot of a
-// key before it was filled, and comes to the old one when it is dead, looks here. It is
-// guarded by turn.
+// moves records the new slots of replaced keys. A search may pass the new slot of a
+// key before it was filled, and reach the old one when it is dead; then it looks
+// here. It is guarded by turn.
 type moves struct {
-	count atomic.Uint64 // of all that there were
-	slots []uint32      // the last of them, at least those since the oldest search began
-	limit int           // of slots, before the older are dropped
+	count atomic.Uint64 // of all moves ever
+	slots []uint32      // the latest, at least those since the oldest search began
+	limit int           // number of slots at which older ones are dropped
 }
 
 func (m *moves) note(slot uint32, r *readers) {
@@ -27,8 +27,8 @@ func (m *moves) note(slot uint32, r *readers) {
 	m.count.Add(1)
 }
 
-// oldestMove returns how many moves there were, of count now, when the oldest search
-// under way began.
+// oldestMove returns how many moves, of count now, there were when the oldest
+// running search began.
 func (r *readers) oldestMove(count uint64) uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -40,15 +40,15 @@ func (r *readers) oldestMove(count uint64) uint64 {
 	return count
 }
 
-// redo is how often a search is made again because of what others changed meanwhile.
+// redo is how often a search is repeated because of concurrent changes.
 const redo = 4
 
-// results appends the live among s.pool, which is sorted, to dst, at most q.K. It sees
-// either all or nothing of every change. Without whole, so much changed during the
-// search that nearer ones may have been left out of the pool.
+// results appends the live slots of s.pool, which is sorted, to dst, at most q.K.
+// It sees either all or nothing of every change. If whole is false, so much changed
+// during the search that the pool may lack nearer ones.
 func (st *store[K]) results(s *scratch, dst []Neighbor[K], q *Query[K]) (found []Neighbor[K], whole bool) {
 	start := len(dst)
-	// What is farther than the last of a full pool was never compared with others.
+	// Slots farther than the last of a full pool were never compared with others.
 	bound := float32(math.Inf(1))
 	if len(s.pool) >= q.K {
 		bound = s.pool[len(s.pool)-1].distance
@@ -56,7 +56,7 @@ func (st *store[K]) results(s *scratch, dst []Neighbor[K], q *Query[K]) (found [
 	for try := 0; ; try++ {
 		before := st.flips.Load()
 		moved := st.moves.count.Load() != s.moves.Load()
-		if moved || before&1 == 1 || try >= redo { // a change is under way, or they come too fast
+		if moved || before&1 == 1 || try >= redo { // a change is in progress, or changes are too frequent
 			if dst, whole, moved = st.resultsHeld(s, dst[:start], q.K, bound); !moved {
 				return dst, whole
 			}
@@ -70,9 +70,9 @@ func (st *store[K]) results(s *scratch, dst []Neighbor[K], q *Query[K]) (found [
 	}
 }
 
-// resultsHeld is live while nothing changes, or puts the slots that keys have moved to
-// since the search began into s.found. The lock is given back even if the file of the
-// index cannot be read.
+// resultsHeld calls live while nothing changes, or stores in s.found the slots that
+// keys have moved to since the search began. It releases the lock even if the file
+// of the index cannot be read.
 func (st *store[K]) resultsHeld(s *scratch, dst []Neighbor[K], k int, bound float32) (_ []Neighbor[K], whole, moved bool) {
 	st.turn.Lock()
 	defer st.turn.Unlock()
@@ -85,8 +85,8 @@ func (st *store[K]) resultsHeld(s *scratch, dst []Neighbor[K], k int, bound floa
 	return dst, whole, false
 }
 
-// live appends those of found that are live to dst, at most k of them, and tells whether
-// so many are not farther than bound, if there is a bound.
+// live appends the live elements of found to dst, at most k of them. It reports
+// whether there are k that are not farther than bound, if there is a bound.
 func (v *view[K]) live(found []candidate, dst []Neighbor[K], k int, bound float32) ([]Neighbor[K], bool) {
 	start := len(dst)
 	for i := range found {

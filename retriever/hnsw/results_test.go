@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// during returns a filter that allows all and calls change once, when it is asked for
-// the key at: in the middle of a search, by the goroutine that searches.
+// during returns a filter that allows all and calls change once, when it is called
+// for the key at: in the middle of a search, by the searching goroutine.
 func during(at int, change func()) func(int) bool {
 	var once sync.Once
 	return func(key int) bool {
@@ -20,8 +20,8 @@ func during(at int, change func()) func(int) bool {
 	}
 }
 
-// What is replaced or deleted during a search is in its result before or after, and does
-// not leave a gap there.
+// A key that is replaced or deleted during a search is in its result before or
+// after, and does not leave a gap.
 func TestChangesDuringSearch(t *testing.T) {
 	const n = 100
 	vectors := uniform(rand.New(rand.NewPCG(1, 2)), n, 3)
@@ -38,7 +38,7 @@ func TestChangesDuringSearch(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("%s/replaced/%d", kind, k), func(t *testing.T) {
 				x := fill()
-				must(t, x.Delete(0)) // so that there is a free slot, which is passed first
+				must(t, x.Delete(0)) // makes a free slot, which is passed first
 				if g, ok := x.(*Index[int]); ok {
 					g.sweep()
 				}
@@ -63,11 +63,12 @@ func TestChangesDuringSearch(t *testing.T) {
 	}
 }
 
-// A search that began before the codes were fitted anew knows what was out of their range.
+// A search that began before the codes were fitted again still uses their strays.
 func TestFitDuringSearch(t *testing.T) {
 	const n, dim = 2000, 4
 	vectors := uniform(rand.New(rand.NewPCG(3, 4)), 3*n, dim)
-	// Were it where its code ends, on the way to the query, others would be nearer.
+	// At the end of the range, where its code is, it would be farther from the
+	// query than others.
 	far := []float32{50, 1, 1, 1}
 	f, err := NewFlat[int](dim, FlatOptions{Metric: SquaredL2})
 	must(t, err)

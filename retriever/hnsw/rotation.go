@@ -8,11 +8,11 @@ import (
 	"github.com/viterin/vek/vek32"
 )
 
-// rotation turns vectors so that no component is much larger than the others: random
-// signs and a Walsh–Hadamard transform of as many of the first components as a power
-// of two holds, then the same of the last. It changes neither lengths nor inner
-// products. Codes of turned vectors err less where some dimensions have far larger
-// values than others, which then share their digits.
+// rotation rotates vectors so that no component is much larger than the others:
+// random signs and a Walsh–Hadamard transform of the first components, as many as
+// the largest power of two, then the same for the last ones. It preserves lengths
+// and inner products. Codes of rotated vectors are more accurate if some dimensions
+// have far larger values than others.
 type rotation struct {
 	size          int // of the transform
 	first, second []float32
@@ -38,7 +38,7 @@ func (r *rotation) turn(x []float32) {
 	hadamard(x[len(x)-r.size:])
 }
 
-// back undoes turn.
+// back inverts turn.
 func (r *rotation) back(x []float32) {
 	hadamard(x[len(x)-r.size:])
 	vek32.Mul_Inplace(x, r.second)
@@ -46,8 +46,8 @@ func (r *rotation) back(x []float32) {
 	vek32.Mul_Inplace(x, r.first)
 }
 
-// hadamard is the Walsh–Hadamard transform, scaled so that it is its own inverse. The
-// length is a power of two.
+// hadamard is the Walsh–Hadamard transform, scaled so that it is its own inverse.
+// The length is a power of two.
 func hadamard(x []float32) {
 	for half := 1; half < len(x); half *= 2 {
 		for start := 0; start < len(x); start += 2 * half {

@@ -14,27 +14,28 @@ import (
 	"github.com/goselfrag/goselfrag/internal/atomicfile"
 )
 
-// Save writes the index to a file, for Load and Open. The file is complete or not there:
-// it is written under another name in the same directory, synced, and renamed over
-// what stood there before, whose permissions it gets; a new file may be read by all. Where
-// path is a symbolic link, what it leads to is replaced. A folder, a device, a pipe and a
-// link that leads nowhere give ErrNotFile. Deleted vectors are swept out first and are not
-// in the file.
+// Save writes the index to a file, for Load and Open. The file is written
+// completely or not at all: it is written under another name in the same directory,
+// synced, and renamed over the old file, whose permissions it gets. A new file is
+// readable by all. If path is a symbolic link, its target is replaced. A folder, a
+// device, a pipe and a link that leads nowhere give ErrNotFile. Deleted vectors are
+// swept first and are not in the file.
 //
-// What a process left that was killed while it saved to path is removed by the next Save to
-// path. Load and Open change nothing.
+// If a process was killed while it saved to path, its temporary file is removed by
+// the next Save to path. Load and Open change nothing.
 //
-// Keys may be integers, strings, arrays of bytes or types that marshal themselves to
-// binary; others give ErrKeyType, and so does a key that would not be read back as itself,
-// such as a time.Time with a monotonic clock reading. Searches go on meanwhile; writers wait.
+// Keys may be integers, strings, arrays of bytes or types that marshal themselves
+// to binary. Others give ErrKeyType, and so does a key that would not be read back
+// as itself, such as a time.Time with a monotonic clock reading. Searches continue
+// meanwhile; writers wait.
 func (x *Index[K]) Save(ctx context.Context, path string) error {
 	return x.save(ctx, path, false)
 }
 
-// SaveCodes is Save without the float32 components: what Load and Open make of the file has
-// the storage Int8Only. An index of Int8 is built several times faster than one of Int8Only,
-// and its links are better. Without codes, as there are none of few vectors or of Float32,
-// SaveCodes does what Save does.
+// SaveCodes is Save without the float32 components: Load and Open give the file the
+// storage Int8Only. An index of Int8 is built several times faster than one of
+// Int8Only, and its links are better. Without codes, that is, with few vectors or
+// with Float32, SaveCodes does what Save does.
 func (x *Index[K]) SaveCodes(ctx context.Context, path string) error {
 	return x.save(ctx, path, true)
 }
@@ -80,7 +81,7 @@ func (x *Index[K]) write(w *fileWriter, codec *keyCodec[K], bare bool) error {
 		Hops: x.hardness.hops.Load(), Settled: x.hardness.settled.Load(), Additions: x.hardness.count.Load(),
 	}
 	copy(h.Magic[:], fileMagic)
-	w.write(make([]byte, pageSize)) // the header comes last
+	w.write(make([]byte, pageSize)) // the header is written last
 
 	empty := make([]byte, max(v.rows.stride, v.links.stride, uintptr(x.dim+32)))
 	bySlot := func(s *slab) func() {
@@ -89,7 +90,7 @@ func (x *Index[K]) write(w *fileWriter, codec *keyCodec[K], bare bool) error {
 				return
 			}
 			for slot := range x.used {
-				// What was deleted may stand in a free slot until it is used again.
+				// A free slot may still hold a deleted vector until it is reused.
 				if v.state(slot) == live {
 					w.write(unsafe.Slice((*byte)(s.at(slot)), s.stride))
 				} else {
@@ -136,8 +137,8 @@ func (x *Index[K]) write(w *fileWriter, codec *keyCodec[K], bare bool) error {
 	return err
 }
 
-// writeTowers writes the references to towers. They are numbered anew, so that no list is
-// written that nobody has.
+// writeTowers writes the references to towers. It renumbers them, so that no unused
+// list is written.
 func (x *Index[K]) writeTowers(w *fileWriter, v *view[K], lists *uint32) {
 	*lists = 1
 	for slot := range x.used {
@@ -163,15 +164,15 @@ func (x *Index[K]) writeUpper(w *fileWriter, v *view[K]) {
 	}
 }
 
-// fileWriter writes sections and keeps the checksums of their blocks. After an error it
-// writes nothing more.
+// fileWriter writes sections and computes the checksums of their blocks. After an
+// error it writes nothing more.
 type fileWriter struct {
 	ctx   context.Context
 	f     *os.File
 	out   *bufio.Writer
 	at    uint64
 	err   error
-	block int // bytes in the block begun
+	block int // bytes in the current block
 	sum   uint32
 	sums  []uint32
 }
@@ -199,7 +200,7 @@ func (w *fileWriter) endBlock() {
 	}
 }
 
-// section writes what part writes, and fills its last page.
+// section writes the output of part, and fills its last page.
 func (w *fileWriter) section(part func()) section {
 	s := section{Offset: w.at}
 	w.block, w.sum = 0, 0

@@ -42,15 +42,15 @@ func (s *store[K]) start(ctx context.Context, vector []float32, q Query[K]) (*sc
 	return sc, nil
 }
 
-// whereCalls is how often Query.Where, which may take long, is called at most between two
-// looks at the context.
+// whereCalls is the greatest number of calls of Query.Where, which may be slow,
+// between two checks of the context.
 const whereCalls = 64
 
-// scanRows is how many slots a scan looks at, and at least measures, at a time.
+// scanRows is how many slots a scan examines, and at least measures, at a time.
 const scanRows = 256
 
-// scan measures all live slots that q allows. It calls take with the number of those
-// that it measured at a time, in s.ids and s.out.
+// scan measures all live slots that q allows. It calls take with the number that it
+// measured at a time, in s.ids and s.out.
 func (st *store[K]) scan(s *scratch, v *view[K], q Query[K], take func(n int)) error {
 	const rows = scanRows
 	s.room(2 * rows)
@@ -95,7 +95,7 @@ func (st *store[K]) scan(s *scratch, v *view[K], q Query[K], take func(n int)) e
 		if n < rows && to < v.limit {
 			continue
 		}
-		if check(s, v, n); s.err != nil {
+		if checkMeasured(s, v, n); s.err != nil {
 			return s.err
 		}
 		s.measure(&s.batch, n)
@@ -105,13 +105,14 @@ func (st *store[K]) scan(s *scratch, v *view[K], q Query[K], take func(n int)) e
 	return nil
 }
 
-// inserted is how many of the nearest are kept sorted. Of more, twice as many are
-// gathered before they are sorted: moving them up for each that comes would take time by
-// the square of their number.
+// inserted is the greatest number of nearest slots that are kept sorted. For more,
+// twice as many are collected before they are sorted: moving them for each new one
+// would take quadratic time.
 const inserted = 512
 
-// nearest puts those of the first n of s.ids into the pool that are among the want
-// nearest. None farther than s.bound can be. When all are in, cut makes the pool those.
+// nearest adds to the pool those of the first n of s.ids that may be among the want
+// nearest. None farther than s.bound can be. When all are in, trimPool reduces the pool
+// to the nearest.
 func nearest[K comparable](s *scratch, v *view[K], n, want int) {
 	for i, d := range s.out[:n] {
 		switch {
@@ -125,15 +126,15 @@ func nearest[K comparable](s *scratch, v *view[K], n, want int) {
 		}
 	}
 	if want > inserted && len(s.pool) >= 2*want {
-		s.cut(want, v)
+		s.trimPool(want, v)
 	}
 }
 
-// clearPool makes the pool ready for nearest.
+// clearPool prepares the pool for nearest.
 func (s *scratch) clearPool() { s.pool, s.bound = s.pool[:0], float32(math.Inf(1)) }
 
-// cut sorts a pool that nearest has filled, and leaves the first want.
-func (s *scratch) cut(want int, order ordered) {
+// trimPool sorts a pool that nearest has filled, and keeps the first want.
+func (s *scratch) trimPool(want int, order ordered) {
 	if want <= inserted {
 		return
 	}
@@ -152,7 +153,7 @@ func (s *scratch) cut(want int, order ordered) {
 // ordered is a view.
 type ordered interface{ added(slot uint32) uint64 }
 
-// allowed tells whether a slot is live and q lets it into the result.
+// allowed reports whether a slot is live and q lets it into the result.
 func allowed[K comparable](v *view[K], slot uint32, q *Query[K]) bool {
 	word := v.metaWord(slot).Load()
 	return word&stateMask == live &&

@@ -13,7 +13,7 @@ import (
 
 // candidate is a slot at a distance from a query.
 type candidate struct {
-	distance float32 // as the kernels measure it
+	distance float32 // in the unit of the kernels
 	id       uint32  // the slot, and expanded
 }
 
@@ -22,11 +22,11 @@ const expanded = 1 << 31
 
 func (c candidate) slot() uint32 { return c.id &^ expanded }
 
-// scratch is the memory that one search works in, kept from search to search.
+// scratch is the memory of one search, kept from search to search.
 type scratch struct {
 	busy  bool
 	began uint64
-	moves atomic.Uint64   // those that the search knows of
+	moves atomic.Uint64   // the moves that the search has seen
 	ctx   context.Context // of the search; nil while building
 	err   error           // of ctx, or of a damaged file
 
@@ -49,8 +49,8 @@ type scratch struct {
 	chosen [maxLevel + 1][]candidate
 }
 
-// late reports whether the search must end, and looks at its context for that. Then s.err
-// says why.
+// late reports whether the search must end, and checks its context for that. Then
+// s.err is the reason.
 func (s *scratch) late() bool {
 	if s.err == nil && s.ctx != nil {
 		if err := s.ctx.Err(); err != nil {
@@ -68,7 +68,7 @@ func (s *scratch) room(n int) {
 	s.batch.IDs, s.batch.Out = unsafe.SliceData(s.ids), unsafe.SliceData(s.out)
 }
 
-// aimRows makes the batch measure rows of float32 against query, which is padded.
+// aimRows sets the batch to measure rows of float32 against query, which is padded.
 func (s *scratch) aimRows(rows *slab, set *kernel.Set, metric Metric, query *float32) {
 	s.measure = set.Dot
 	if metric == SquaredL2 {
@@ -86,7 +86,7 @@ func (s *scratch) aimSlab(rows *slab) {
 	s.batch.Stride = uint64(rows.stride)
 }
 
-// forget drops what would keep memory of an index alive.
+// forget drops references that would keep the memory of an index alive.
 func (s *scratch) forget() {
 	s.batch.Table, s.batch.Query = nil, nil
 }
@@ -108,13 +108,13 @@ func sortTies[K comparable](v *view[K], found []candidate) {
 // bitset marks slots.
 type bitset struct {
 	words   []uint64
-	touched []uint32 // slots marked, kept where clearing all words would be slow
+	touched []uint32 // marked slots, kept if clearing all words would be slow
 	track   bool
 }
 
 // reset clears the marks and makes room for n slots.
 func (b *bitset) reset(n uint32) {
-	const whole = 4096 // words that are cleared as quickly as a list is walked
+	const whole = 4096 // words that are cleared as quickly as a list is traversed
 	if need := int(n+63) / 64; need > len(b.words) {
 		b.words = make([]uint64, need)
 	} else if b.track {

@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// Search finds about the K nearest vectors; see Searcher. How many of the true ones
-// are among them depends on Ef.
+// Search finds about the K nearest vectors; see Searcher. Ef decides how many of
+// the true ones are among them.
 func (x *Index[K]) Search(ctx context.Context, dst []Neighbor[K], vector []float32, q Query[K]) ([]Neighbor[K], error) {
 	s, err := x.start(ctx, vector, q)
 	if err != nil {
@@ -23,7 +23,7 @@ func (x *Index[K]) Search(ctx context.Context, dst []Neighbor[K], vector []float
 
 // searchMapped is search in a file.
 func (x *Index[K]) searchMapped(ctx context.Context, s *scratch, dst []Neighbor[K], q Query[K]) (found []Neighbor[K], err error) {
-	found = dst // unless the search comes to its end
+	found = dst // unless the search completes
 	if x.mapped.lost.Load() {
 		return dst, ErrLost
 	}
@@ -34,7 +34,8 @@ func (x *Index[K]) searchMapped(ctx context.Context, s *scratch, dst []Neighbor[
 	return x.search(ctx, s, dst, q)
 }
 
-// search is Search for a caller that is marked as a reader, with the prepared query in s.
+// search is Search for a caller that is marked as a reader, with the prepared query
+// in s.
 func (x *Index[K]) search(ctx context.Context, s *scratch, dst []Neighbor[K], q Query[K]) ([]Neighbor[K], error) {
 	ef := q.Ef
 	if ef == 0 {
@@ -55,7 +56,7 @@ func (x *Index[K]) search(ctx context.Context, s *scratch, dst []Neighbor[K], q 
 			return dst[:start], s.err
 		}
 		if try < redo && x.view.Load().codes.fit() != v.codes.fit() {
-			continue // what was added since is not in the codes or rows of v
+			continue // vectors added since are not in the codes or rows of v
 		}
 		sortTies(v, s.pool)
 		var whole bool
@@ -68,11 +69,11 @@ func (x *Index[K]) search(ctx context.Context, s *scratch, dst []Neighbor[K], q 
 	}
 }
 
-// find leaves the nodes that it finds nearest in s.pool, sorted, at their distances, those
-// that q does not allow taken out.
+// find leaves the nearest nodes that it finds in s.pool, sorted, with their
+// distances, and without those that q does not allow.
 func (x *Index[K]) find(s *scratch, v *view[K], entry uint64, q *Query[K], ef int) error {
 	if entry == noEntry {
-		s.pool = s.pool[:0] // all that is live is still being linked
+		s.pool = s.pool[:0] // all live slots are still being linked
 		return nil
 	}
 	x.aim(s, v, s.query)
@@ -99,14 +100,15 @@ func (x *Index[K]) find(s *scratch, v *view[K], entry uint64, q *Query[K], ef in
 		x.metric.distances(s.out[:n])
 		nearest(s, v, n, ef)
 	})
-	s.cut(ef, v)
+	s.trimPool(ef, v)
 	return err
 }
 
-// scanPays tells whether measuring the allowed among all vectors costs less than a
-// search that passes through the others: some ef·n/allowed hops of a dozen rows each
-// that were not seen before, or of nearly as many as there are links on hard data. A very
-// large ef is worth it too, as such a search keeps what it finds sorted.
+// scanPays reports whether measuring the allowed vectors among all costs less than
+// a search that passes through the others. Such a search takes some ef·n/allowed
+// hops with a dozen new rows each, on hard data nearly as many as there are links.
+// For a very large ef a scan is also cheaper, since a search keeps its results
+// sorted.
 func (x *Index[K]) scanPays(allowed, ef int) bool {
 	rows := 12.
 	if x.hardness.get() >= hard {
@@ -122,7 +124,7 @@ func (x *Index[K]) descend(s *scratch, v *view[K], entry uint64, level int) cand
 	s.room(2 * x.o.M)
 	at := candidate{id: uint32(entry)}
 	s.ids[0] = at.id
-	if check(s, v, 1); s.err != nil {
+	if checkMeasured(s, v, 1); s.err != nil {
 		return at
 	}
 	s.measure(&s.batch, 1)
@@ -131,7 +133,7 @@ func (x *Index[K]) descend(s *scratch, v *view[K], entry uint64, level int) cand
 		for moved := true; moved; {
 			moved = false
 			n := s.gather(x.follow(s, v, at.id, l), v.limit)
-			if check(s, v, n); s.err != nil {
+			if checkMeasured(s, v, n); s.err != nil {
 				return at
 			}
 			s.measure(&s.batch, n)
@@ -145,7 +147,7 @@ func (x *Index[K]) descend(s *scratch, v *view[K], entry uint64, level int) cand
 	return at
 }
 
-// follow returns the links of a slot on a level, checked if they stand in a file.
+// follow returns the links of a slot on a level, checked if they are in a file.
 func (x *Index[K]) follow(s *scratch, v *view[K], slot uint32, level int) []uint32 {
 	if v.guard != nil && s.err == nil {
 		if s.err = v.linked(slot, level); s.err != nil {
@@ -155,7 +157,7 @@ func (x *Index[K]) follow(s *scratch, v *view[K], slot uint32, level int) []uint
 	return v.listAt(slot, level)
 }
 
-// gather copies a list of links to s.ids and returns how many there are.
+// gather copies a list of links to s.ids and returns their number.
 func (s *scratch) gather(list []uint32, limit uint32) int {
 	n := 0
 	for i := range list {
@@ -172,7 +174,7 @@ func (s *scratch) gather(list []uint32, limit uint32) int {
 	return n
 }
 
-// gatherNew is gather for those that were not visited, and marks them.
+// gatherNew is gather for unvisited slots, which it marks.
 func (s *scratch) gatherNew(list []uint32, limit uint32) int {
 	n := 0
 	words, ids := s.visited.words, s.ids
@@ -198,16 +200,17 @@ func (s *scratch) gatherNew(list []uint32, limit uint32) int {
 	return n
 }
 
-// lookEvery is after how many nodes a search looks at its context: some 100 µs.
+// lookEvery is the number of nodes after which a search checks its context: some
+// 100 µs.
 const lookEvery = 64
 
-// explore is the paper's algorithm 2: it leaves the ef nodes of a level that it finds
-// nearest in s.pool, sorted. The pool is both its queue and its result: of two nodes,
-// the nearer is always expanded first, and what falls out of the pool would never
-// have been expanded.
+// explore is the paper's algorithm 2: it leaves the nearest ef nodes of a level
+// that it finds in s.pool, sorted. The pool is both its queue and its result: the
+// nearest node is always expanded first, and nodes that drop out of the pool would
+// never have been expanded.
 //
 // It returns how many nodes it expanded, and how many of them when the nearest few
-// last changed. It ends early once s.err says why.
+// last changed. It ends early if s.err is set.
 func (x *Index[K]) explore(s *scratch, v *view[K], from candidate, level, ef int) (hops, settled int) {
 	s.visited.reset(v.limit)
 	s.visited.mark(from.id)
@@ -230,7 +233,7 @@ func (x *Index[K]) explore(s *scratch, v *view[K], from candidate, level, ef int
 			x.store.set.Prefetch(v.links.at(pool[next+1].slot())) // the next hop, most likely
 		}
 		n := s.gatherNew(x.follow(s, v, id, level), v.limit)
-		if check(s, v, n); s.err != nil {
+		if checkMeasured(s, v, n); s.err != nil {
 			break
 		}
 		s.measure(&s.batch, n)
@@ -257,7 +260,8 @@ func (x *Index[K]) explore(s *scratch, v *view[K], from candidate, level, ef int
 	return hops, settled
 }
 
-// insert puts c into a sorted list behind all that are as near, and returns its place.
+// insert puts c into a sorted list after all that are as near, and returns its
+// place.
 func insert(list *[]candidate, c candidate) int {
 	p := *list
 	lo, hi := 0, len(p)
@@ -276,10 +280,10 @@ func insert(list *[]candidate, c candidate) int {
 	return lo
 }
 
-// exploreAllowed is explore on layer 0 for the nodes that q allows and that are live.
-// The others are passed through: the pool holds ef allowed nodes and all others that
-// are nearer than the last of them. It gives up, and returns false, when it has seen
-// so many nodes that measuring all that are allowed costs no more.
+// exploreAllowed is explore on layer 0 for live nodes that q allows. It passes
+// through the others: the pool holds ef allowed nodes and all others that are
+// nearer than the last of them. It gives up, and returns false, when it has seen so
+// many nodes that measuring all allowed ones costs no more.
 func (x *Index[K]) exploreAllowed(s *scratch, v *view[K], from candidate, q *Query[K], ef int) (whole bool) {
 	s.visited.reset(v.limit)
 	s.visited.mark(from.id)
@@ -305,7 +309,7 @@ func (x *Index[K]) exploreAllowed(s *scratch, v *view[K], from candidate, q *Que
 			s.pool = pool
 			return false
 		}
-		if check(s, v, n); s.err != nil {
+		if checkMeasured(s, v, n); s.err != nil {
 			break
 		}
 		s.measure(&s.batch, n)
@@ -323,7 +327,7 @@ func (x *Index[K]) exploreAllowed(s *scratch, v *view[K], from candidate, q *Que
 			}
 			insert(&s.kept, c)
 			if len(s.kept) == ef {
-				// What is farther than the last of the kept need not be expanded.
+				// Nodes farther than the last of the kept need not be expanded.
 				last := s.kept[ef-1].distance
 				for pool[len(pool)-1].distance > last {
 					pool = pool[:len(pool)-1]
@@ -335,8 +339,8 @@ func (x *Index[K]) exploreAllowed(s *scratch, v *view[K], from candidate, q *Que
 	return len(s.pool) >= min(ef, q.K)
 }
 
-// rerank measures the nearest of the pool by their float32 rows, if they were found by
-// codes and the rows are there, and cuts the pool to them.
+// rerank measures the nearest of the pool by their float32 rows, if they were found
+// by codes and the rows exist, and cuts the pool to them.
 func (x *Index[K]) rerank(s *scratch, v *view[K], k int) {
 	if v.codes == nil || v.rows.stride == 0 {
 		return
@@ -354,7 +358,7 @@ func (x *Index[K]) rerank(s *scratch, v *view[K], k int) {
 	for i := range s.pool {
 		s.pool[i].distance = x.metric.distance(s.pool[i].distance)
 	}
-	settle(s.pool)
+	insertionSort(s.pool)
 }
 
 // remeasure cuts the pool to its first n and measures them again.
@@ -370,8 +374,8 @@ func (s *scratch) remeasure(n int) {
 	}
 }
 
-// settle sorts a list that is nearly sorted, and leaves what is equal in its order.
-func settle(list []candidate) {
+// insertionSort sorts a nearly sorted list by insertion. The sort is stable.
+func insertionSort(list []candidate) {
 	for i := 1; i < len(list); i++ {
 		c := list[i]
 		j := i

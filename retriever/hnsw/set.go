@@ -1,6 +1,6 @@
 package hnsw
 
-// Set is some of the keys of an index, as a bitmap, to limit searches to. It is made
+// Set is a set of keys of an index, as a bitmap, to limit searches to. It is made
 // once and used often. Keys that are deleted later drop out of it; keys that are
 // added or replaced later are not in it.
 type Set[K comparable] struct {
@@ -10,15 +10,15 @@ type Set[K comparable] struct {
 	until uint64 // the number of the next addition when it was made
 }
 
-// Len is the number of keys that were in the set when it was made.
+// Len returns the number of keys in the set when it was made.
 func (s *Set[K]) Len() int { return s.size }
 
-// has tells whether a slot filled by the given addition is in the set.
+// has reports whether a slot filled by the given addition is in the set.
 func (s *Set[K]) has(slot uint32, added uint64) bool {
 	return added < s.until && int(slot/64) < len(s.words) && s.words[slot/64]>>(slot%64)&1 == 1
 }
 
-// word is the marks of the 64 slots from slot on, a multiple of 64.
+// word returns the marks of the 64 slots from slot on, a multiple of 64.
 func (s *Set[K]) word(slot uint32) uint64 {
 	if int(slot/64) >= len(s.words) {
 		return 0
@@ -26,8 +26,8 @@ func (s *Set[K]) word(slot uint32) uint64 {
 	return s.words[slot/64]
 }
 
-// Select returns the set of the keys for which where returns true. It asks for every
-// key once, and does not wait for writers.
+// Select returns the set of the keys for which where returns true. It calls where
+// once for every key, and does not wait for writers.
 func (s *store[K]) Select(where func(K) bool) (*Set[K], error) {
 	sc := s.readers.begin()
 	if sc == nil {
@@ -52,10 +52,10 @@ func (s *store[K]) pick(where func(K) bool) *Set[K] {
 	return set
 }
 
-// Select returns the set of the keys for which where returns true. It asks for every
-// key once, and does not wait for writers.
+// Select returns the set of the keys for which where returns true. It calls where
+// once for every key, and does not wait for writers.
 func (x *Index[K]) Select(where func(K) bool) (*Set[K], error) {
-	s := x.readers.begin() // keeps Close from giving the file back meanwhile
+	s := x.readers.begin() // prevents Close from releasing the file meanwhile
 	if s == nil {
 		return nil, ErrClosed
 	}

@@ -6,10 +6,10 @@ import (
 )
 
 // slab is an array of rows of equal size in chunks of 2^shift rows. Chunks do not
-// move while somebody may read them: growing makes a new slab that shares them, but
+// move while they may be read: growing makes a new slab that shares them, except
 // for the last, which is copied.
 type slab struct {
-	table  []unsafe.Pointer // the chunks; what they point to holds them in memory
+	table  []unsafe.Pointer // the chunks; these pointers keep them in memory
 	stride uintptr          // bytes per row
 	shift  uint32
 	rows   uint32 // how many rows there is room for
@@ -54,11 +54,12 @@ func (s *slab) clone() slab {
 	return g
 }
 
-// bytes is the memory that the rows take.
+// bytes returns the memory of the rows.
 func (s *slab) bytes() int64 { return int64(s.rows) * int64(s.stride) }
 
-// hugePage is the size of the pages that allocate asks for. Rows that lie anywhere in
-// a large array miss the processor's table of small pages nearly every time.
+// hugePage is the size of the pages that allocate asks for. With small pages,
+// accesses to scattered rows of a large array nearly always miss the processor's
+// page table cache.
 const hugePage = 2 << 20
 
 // allocate returns n zeroed bytes, aligned to a cache line, and to a huge page if

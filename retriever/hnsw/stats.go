@@ -2,31 +2,31 @@ package hnsw
 
 import "unsafe"
 
-// Stats describe an Index.
+// Stats describes an Index.
 type Stats struct {
 	Len int // vectors
-	// Dead is how many deleted vectors are still part of the graph.
+	// Dead is the number of deleted vectors that are still part of the graph.
 	Dead int
-	// Levels is how many layers the graph has.
+	// Levels is the number of layers of the graph.
 	Levels int
-	// Bytes is the memory that the index holds, spare room included, as far as it is
-	// not a file's: what the vectors, the links and the keys take, but not what keys
-	// such as strings point to, nor what searches under way work in.
+	// Bytes is the memory that the index holds, spare room included and mapped
+	// files excluded: the vectors, the links and the keys, but not what keys such
+	// as strings point to, nor the memory of running searches.
 	Bytes int64
 	// MappedBytes is the size of the file that the index was opened from.
 	MappedBytes int64
-	// Clipped is how many components lay outside the range that the codes were fitted
-	// to, and were encoded as its ends. Many mean that the first vectors were not like
-	// the later ones, and that results have suffered.
+	// Clipped is the number of components outside the range that the codes were
+	// fitted to, which were encoded as its ends. A large number means that the
+	// first vectors were not like the later ones, and that results have suffered.
 	Clipped int64
-	// Hardness is from 0 to 1: how late, on average, recent additions found the last of
-	// their nearest neighbors, as a share of the nodes they looked at. Above 0.35,
-	// searches look wider than their Ef says: the data has little structure that a
-	// graph could use.
+	// Hardness is from 0 to 1: how late, on average, recent additions found the
+	// last of their nearest neighbors, as a share of the nodes that they expanded.
+	// Above 0.35, searches are wider than their Ef: the data has little structure
+	// that a graph can use.
 	Hardness float64
 }
 
-// Stats returns what the index holds now.
+// Stats returns the current state of the index.
 func (x *Index[K]) Stats() Stats {
 	x.graph.RLock()
 	defer x.graph.RUnlock()

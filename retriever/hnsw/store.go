@@ -11,17 +11,19 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/hnsw/internal/kernel"
 )
 
-// maxSlots is how many vectors an index can hold: the top bit of a slot number marks
-// what a search has expanded, and the highest number ends a list of links.
+// maxSlots is the greatest number of vectors in an index: the top bit of a slot
+// number marks expanded slots in a search, and the highest number ends a list of
+// links.
 const maxSlots = 1<<31 - 2
 
 // maxDim is the largest dimension.
 const maxDim = 1 << 16
 
-// The state of a slot, in the low bits of its meta word. Above them stands the number
-// of the addition that filled the slot, which orders vectors of equal distance.
+// The state of a slot, in the low bits of its meta word. The upper bits are the
+// number of the addition that filled the slot, which orders vectors of equal
+// distance.
 const (
-	free    = 0 // holds nothing, or what only searches that began earlier may read
+	free    = 0 // holds nothing, or data that only searches that began earlier may read
 	pending = 1 // holds a vector that is being linked: searches pass it, and do not return it
 	live    = 2
 	dead    = 3 // deleted, but still linked
@@ -30,9 +32,9 @@ const (
 	stateMask = 1<<stateBits - 1
 )
 
-// view is the memory that a search reads. A view is never changed; growing makes a new
-// one. What it points to changes only in ways that a reader of an old view can bear:
-// the row and the key of a slot stay as they are while a search that could have seen
+// view is the memory that a search reads. A view is never changed; growing makes a
+// new one. Its data changes only in ways that are safe for a reader of an old view:
+// the row and the key of a slot stay unchanged while a search that could have seen
 // them runs, and meta words and links are read and written atomically.
 type view[K comparable] struct {
 	rows  slab // float32, padded to whole blocks; without rows if they were dropped
@@ -41,10 +43,10 @@ type view[K comparable] struct {
 	links slab    // layer 0: 2M slots each, none at the end
 	tower slab    // a uint32 per slot: where its links above layer 0 are, or 0
 	upper slab    // the links above layer 0: M slots a list
-	inlet slab    // a uint32 per slot: how many link to it on layer 0
+	inlet slab    // a uint32 per slot: how many nodes link to it on layer 0
 	codes *codes  // what searches measure instead of rows, or nil
 	guide *codes  // what building measures while it looks for neighbors, or nil
-	guard *mapped // checks what is read of a file; nil if there is nothing to check
+	guard *mapped // checks data read from a file; nil if there is nothing to check
 	limit uint32  // the slots below it are in the slabs
 }
 
@@ -58,7 +60,7 @@ func (v *view[K]) metaWord(slot uint32) *atomic.Uint64 {
 
 func (v *view[K]) state(slot uint32) uint64 { return v.metaWord(slot).Load() & stateMask }
 
-// added is the number of the addition that filled a slot.
+// added returns the number of the addition that filled a slot.
 func (v *view[K]) added(slot uint32) uint64 { return v.metaWord(slot).Load() >> stateBits }
 
 func (v *view[K]) key(slot uint32) *K {
@@ -83,14 +85,15 @@ type store[K comparable] struct {
 	//
 	// mapped.keys also comes after graph. No other lock is taken under it.
 	//
-	// A reader's mark (readers.begin) is not a lock. A mark may be held while any lock is
-	// waited for: functions of the caller (Query.Where, the argument of Select) run under
-	// a mark and may call all methods but Close. Hence nobody waits for marks while
-	// holding a lock. Only Close waits for marks.
+	// A reader's mark (readers.begin) is not a lock. A goroutine may hold a mark
+	// while it waits for any lock: functions of the caller (Query.Where, the
+	// argument of Select) run under a mark and may call all methods but Close. So
+	// no goroutine waits for marks while it holds a lock. Only Close waits for
+	// marks.
 
-	// graph guards the slots and the links: whoever adds one vector, or links it,
-	// holds it for reading; whoever moves memory, or takes slots out of the graph,
-	// for writing. Searches and Select do not take it.
+	// graph guards the slots and the links. Linking a vector holds it for reading.
+	// Filling slots, moving memory and taking slots out of the graph hold it for
+	// writing. Searches and Select do not take it.
 	graph sync.RWMutex
 	view  atomic.Pointer[view[K]]
 	used  uint32   // slots from used on were never filled
@@ -107,17 +110,19 @@ type store[K comparable] struct {
 	table keyTable[K]
 	live  atomic.Int64
 	dead  atomic.Int64
-	// turn guards every change of a slot to or from live, which is made under keys, too, and
-	// moves. A search may wait for it: it is held while slots are marked, and no longer.
+	// turn guards every change of a slot to or from live, which is also made under
+	// keys, and moves. A search may wait for it: it is held only while slots are
+	// marked.
 	turn sync.Mutex
-	// flips counts the changes to and from live; it is odd while one is under way.
+	// flips counts the changes to and from live; it is odd while one is in
+	// progress.
 	flips atomic.Uint64
 	moves moves
 
 	readers readers
 }
 
-// retired is a slot that nothing links to any more, but that searches which began
+// retired is a slot that no link leads to any more, but that searches which began
 // before the given time may still read.
 type retired struct {
 	slot uint32
@@ -141,20 +146,20 @@ func newStore[K comparable](dim int, metric Metric) (*store[K], error) {
 	return s, nil
 }
 
-// Dim is the number of components of every vector.
+// Dim returns the number of components of every vector.
 func (s *store[K]) Dim() int { return s.dim }
 
-// Metric is how distances are measured.
+// Metric returns the metric of the distances.
 func (s *store[K]) Metric() Metric { return s.metric }
 
-// Len is the number of vectors.
+// Len returns the number of vectors.
 func (s *store[K]) Len() int { return int(s.live.Load()) }
 
 func (s *store[K]) keyOf(slot uint32) K { return *s.view.Load().key(slot) }
 
-// checkItems checks all items and returns, for each, whether it stands: of two with
-// one key only the later does. A nil result means that all stand.
-func (s *store[K]) checkItems(ctx context.Context, items []Item[K]) (stands []bool, err error) {
+// checkItems checks all items. For each it returns whether to add it: of two with
+// one key only the later one is added. A nil result means all.
+func (s *store[K]) checkItems(ctx context.Context, items []Item[K]) (keep []bool, err error) {
 	row := make([]float32, s.blocks*8)
 	for i := range items {
 		if i%group == 0 && ctx.Err() != nil {
@@ -177,16 +182,16 @@ func (s *store[K]) checkItems(ctx context.Context, items []Item[K]) (stands []bo
 	if len(last) == len(items) {
 		return nil, nil
 	}
-	stands = make([]bool, len(items))
+	keep = make([]bool, len(items))
 	for _, i := range last {
-		stands[i] = true
+		keep[i] = true
 	}
-	return stands, nil
+	return keep, nil
 }
 
-// checkKey refuses keys that could not be found again.
+// checkKey rejects keys that could not be found again.
 func checkKey[K comparable](key K) error {
-	// An interface is comparable to the compiler, whatever it holds.
+	// To the compiler every interface is comparable, whatever it holds.
 	switch v := reflect.ValueOf(&key).Elem(); v.Kind() {
 	case reflect.Interface, reflect.Struct, reflect.Array:
 		if !v.Comparable() {
@@ -199,8 +204,8 @@ func checkKey[K comparable](key K) error {
 	return nil
 }
 
-// reserve makes room for n more vectors; grow, if not nil, makes room in what only its
-// caller has. The caller holds graph for writing.
+// reserve makes room for n more vectors; grow, if not nil, makes room in what only
+// its caller has. The caller holds graph for writing.
 func (s *store[K]) reserve(n int, grow func(v *view[K], rows uint32)) error {
 	s.reclaim()
 	need := int64(s.used) + int64(n) - int64(len(s.spare))
@@ -243,9 +248,9 @@ func growKeys[K comparable](old [][]K, n, shift uint32) [][]K {
 	return grown
 }
 
-// take fills a slot with an item and returns it, pending. There must be room for it;
-// the caller holds graph for writing. The item was checked.
-func (s *store[K]) take(v *view[K], item *Item[K]) (slot uint32, row []float32) {
+// fillSlot fills a slot with an item and returns it, pending. There must be room for
+// it. The caller holds graph for writing. The item was checked.
+func (s *store[K]) fillSlot(v *view[K], item *Item[K]) (slot uint32, row []float32) {
 	if n := len(s.spare); n > 0 {
 		slot, s.spare = s.spare[n-1], s.spare[:n-1]
 	} else {
@@ -278,7 +283,7 @@ func (s *store[K]) drop(v *view[K], slot uint32) {
 }
 
 // publish makes a pending slot the one of its key, and returns the slot that it
-// replaces, which is dead from now on.
+// replaces, which is dead from then on.
 func (s *store[K]) publish(slot uint32) (replaced uint32, was bool) {
 	s.keys.Lock()
 	defer s.keys.Unlock()
@@ -342,8 +347,8 @@ func (v *view[K]) setState(slot uint32, state uint64) {
 	w.Store(w.Load()&^stateMask | state)
 }
 
-// retire takes dead slots, which nothing links to any more, out of the count. They
-// are used again when no search can still see them. The caller holds graph for
+// retire takes dead slots, which no link leads to any more, out of the count. They
+// are reused when no search can see them any more. The caller holds graph for
 // writing.
 func (s *store[K]) retire(slots []uint32) {
 	v := s.view.Load()

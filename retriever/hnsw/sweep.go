@@ -17,10 +17,10 @@ func (x *Index[K]) sweepIfDue() error {
 	return nil
 }
 
-// sweep takes the dead nodes out of the graph: every live node that links to one gets
-// new links, chosen among its old ones and those of the dead it linked to. The caller
-// holds graph for writing, so that nobody else writes; searches go on. The error is
-// ErrLost.
+// sweep takes the dead nodes out of the graph: every live node that links to one
+// gets new links, chosen among its old ones and those of its dead neighbors. The
+// caller holds graph for writing, so there is no other writer; searches continue.
+// The error is ErrLost.
 func (x *Index[K]) sweep() error {
 	v := x.view.Load()
 	var gone []uint32
@@ -46,7 +46,8 @@ func (x *Index[K]) sweep() error {
 		return err
 	}
 	for _, slot := range gone {
-		// Its list stays for searches under way, but counts no more.
+		// Running searches may still use its list, but the links do not count any
+		// more.
 		for _, id := range v.list(slot) {
 			if id != none {
 				v.inlets(id).Add(-1)
@@ -78,8 +79,8 @@ func (x *Index[K]) moveEntry(v *view[K]) {
 	x.entry.Store(best)
 }
 
-// parallel calls f for the numbers below n, on as many goroutines as Workers says. The
-// error is ErrLost.
+// parallel calls f for the numbers below n, on Workers goroutines. The error is
+// ErrLost.
 func (x *Index[K]) parallel(n int, f func(s *scratch, i int)) error {
 	const share = 256
 	var next atomic.Int64
@@ -105,8 +106,8 @@ func (x *Index[K]) parallel(n int, f func(s *scratch, i int)) error {
 	return cmp.Or(group.Wait(), err)
 }
 
-// mend replaces the dead among the links of a slot on a level. What takes their place
-// is found through them, and through the dead that they link to in turn.
+// mend replaces the dead among the links of a slot on a level. It finds
+// replacements through them, and through the dead nodes that these link to.
 func (x *Index[K]) mend(s *scratch, v *view[K], slot uint32, level int) {
 	const enough = 256 // candidates
 	list := v.listAt(slot, level)
@@ -115,7 +116,7 @@ func (x *Index[K]) mend(s *scratch, v *view[K], slot uint32, level int) {
 	}
 	s.visited.reset(v.limit)
 	s.visited.mark(slot)
-	s.found, s.rest = s.found[:0], s.rest[:0] // the live, and the dead to look behind
+	s.found, s.rest = s.found[:0], s.rest[:0] // the live ones, and the dead ones to search behind
 	see := func(list []uint32) {
 		for i := range list {
 			id := atomic.LoadUint32(&list[i])
@@ -165,27 +166,27 @@ func (x *Index[K]) reconnect(v *view[K]) {
 	defer s.forget()
 	var reached bitset
 	reached.reset(v.limit)
-	x.reach(&reached, v, uint32(entry))
+	x.markReachable(&reached, v, uint32(entry))
 	for slot := range x.used {
 		if v.state(slot) != live || reached.marked(slot) {
 			continue
 		}
 		x.aimGuide(s, v, slot)
-		// Not by the upper levels: they may lead to the slot itself, or to others that
-		// cannot be reached on layer 0.
+		// Not through the upper levels: they may lead to the slot itself, or to
+		// others that cannot be reached on layer 0.
 		from := x.descend(s, v, entry, int(entry>>32))
 		x.explore(s, v, from, 0, x.o.EfConstruction)
 		for _, c := range s.pool {
 			if x.forceLink(v, c.slot(), slot) {
-				x.reach(&reached, v, slot)
+				x.markReachable(&reached, v, slot)
 				break
 			}
 		}
 	}
 }
 
-// reach marks all that can be reached from a slot on layer 0.
-func (x *Index[K]) reach(reached *bitset, v *view[K], slot uint32) {
+// markReachable marks all slots that can be reached from a slot on layer 0.
+func (x *Index[K]) markReachable(reached *bitset, v *view[K], slot uint32) {
 	reached.mark(slot)
 	for stack := []uint32{slot}; len(stack) > 0; {
 		slot, stack = stack[len(stack)-1], stack[:len(stack)-1]
@@ -198,8 +199,8 @@ func (x *Index[K]) reach(reached *bitset, v *view[K], slot uint32) {
 	}
 }
 
-// forceLink adds a link on layer 0, in place of one to a node that others link to if
-// there is no room. It returns false if there is no such link.
+// forceLink adds a link on layer 0. If there is no room it replaces a link to a
+// node that others link to. It returns false if there is no such link.
 func (x *Index[K]) forceLink(v *view[K], from, to uint32) bool {
 	list := v.list(from)
 	for i := len(list) - 1; i >= 0; i-- {

@@ -8,16 +8,16 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/lexical/internal/segment"
 )
 
-// allowance is which passages of a snapshot a filter lets through.
+// allowance is the set of passages of a snapshot that match a filter.
 type allowance struct {
-	scan  *filter.Scan  // nil lets all through
+	scan  *filter.Scan  // nil allows all
 	sets  []segment.Set // of the live documents, by part
-	exact []bool        // whether scan need not be asked any more, by part
+	exact []bool        // by part, whether the set is exact, so that scan is not needed
 	count int           // of the documents in the sets
 }
 
-// allow returns what a filter lets through. The error is that of filter.Check, or wraps
-// ErrCorrupt or ctx.Err().
+// allow returns the passages that match a filter. The error is that of
+// filter.Check, or wraps ErrCorrupt or ctx.Err().
 func (s *snapshot) allow(ctx context.Context, f filter.Expr) (*allowance, error) {
 	a := &allowance{}
 	if f == nil {
@@ -39,11 +39,11 @@ func (s *snapshot) allow(ctx context.Context, f filter.Expr) (*allowance, error)
 	return a, nil
 }
 
-// none reports whether no passage is let through.
+// none reports whether no passage matches.
 func (a *allowance) none() bool { return a.scan != nil && a.count == 0 }
 
-// part returns the live documents of a part that are let through, nil for all, and whether
-// they need not be asked about one by one.
+// part returns the live documents of a part that match, nil for all, and whether
+// this is exact, so that single documents need no test.
 func (a *allowance) part(i int, p *part) (segment.Set, bool) {
 	if a.scan == nil {
 		return p.alive, true

@@ -10,28 +10,29 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// Term is what a word of a text is found by.
+// Term is a form of a word by which the word is found.
 type Term struct {
 	// Text is equal for words that find each other. It is never empty.
 	Text string
-	// Start and End delimit the word in the text as it was given, in bytes. Several terms
-	// may stand at the same place or in each other: a name and its parts.
+	// Start and End delimit the word in the given text, in bytes. Several terms may
+	// be at the same place or inside each other: a name and its parts.
 	Start, End int
 }
 
-// Analyzer turns texts into terms: passages and queries alike, so that a passage is found
-// by what it holds.
+// Analyzer turns texts into terms, for passages and queries alike, so that a
+// passage is found by the words that it holds.
 //
 // Contract:
 //
 //   - Terms come in the order of their Start.
-//   - 0 ≤ Start < End ≤ len(text), and no place begins or ends within a character.
+//   - 0 ≤ Start < End ≤ len(text), and no place begins or ends within a
+//     character.
 //   - Text is not empty.
-//   - Equal texts give equal terms, and so do texts that differ only in how Unicode writes
-//     their characters, apart from the places.
-//   - A text of one term's word finds that word: its terms hold the term.
-//   - Every text has terms, or none, without a panic: the empty one, one of bytes that are
-//     not UTF-8, a very long one.
+//   - Equal texts give equal terms. So do texts that differ only in how Unicode
+//     writes their characters, apart from the places.
+//   - The text of one term's word finds that word: its terms include the term.
+//   - Every text has terms, or none, without a panic: also the empty text, bytes
+//     that are not UTF-8, and a very long text.
 //   - Terms may be called from several goroutines at once.
 //
 // Package lexicaltest checks it.
@@ -39,11 +40,11 @@ type Analyzer interface {
 	Terms(text string) iter.Seq[Term]
 }
 
-// Analyzers returns the names that [Options].Analyzer may have.
+// Analyzers returns the allowed names of [Options].Analyzer.
 func Analyzers() []string { return keyword.Names() }
 
-// NewAnalyzer returns the analyzer that [Options].Analyzer names, to look at what it does
-// or to build on it. The error wraps ErrOption.
+// NewAnalyzer returns the analyzer that [Options].Analyzer names, for inspection or
+// to build on it. The error wraps ErrOption.
 func NewAnalyzer(name string) (Analyzer, error) {
 	if name == "" {
 		name = keyword.Auto
@@ -91,9 +92,9 @@ func (ix *Index) languagesOf(ctx context.Context, passages []retriever.Passage) 
 		}
 		return languages, nil
 	}
-	seen := make([]*keyword.Evidence, len(passages)) // of those that are part of a document
+	seen := make([]*keyword.Evidence, len(passages)) // of passages that are part of a document
 	certain := make([]bool, len(passages))
-	const step = 64 // neighbors go to one worker: two seldom write to the same part of memory
+	const step = 64 // neighbors go to one worker, so that two workers seldom write to the same part of memory
 	err := parallel(ctx, (len(passages)+step-1)/step, func(k int) error {
 		for i := k * step; i < min((k+1)*step, len(passages)); i++ {
 			if languages[i], certain[i] = given(passages[i]); certain[i] {
@@ -119,8 +120,8 @@ func (ix *Index) languagesOf(ctx context.Context, passages []retriever.Passage) 
 	return languages, nil
 }
 
-// byDocument sets the languages of passages that show little of theirs to those that their
-// documents show.
+// byDocument sets the languages of passages with little evidence of their own to
+// the language of their document.
 func byDocument(passages []retriever.Passage, seen []*keyword.Evidence, certain []bool, languages []keyword.Language) {
 	var doubtful []int
 	for i := range passages {
@@ -149,7 +150,7 @@ func byDocument(passages []retriever.Passage, seen []*keyword.Evidence, certain 
 	}
 }
 
-// documentOf names the document that a passage is part of, "" if it does not say.
+// documentOf names the document that a passage is part of, "" if unknown.
 func documentOf(p retriever.Passage) string {
 	if p.Source.URI != "" {
 		return p.Source.URI
@@ -158,7 +159,7 @@ func documentOf(p retriever.Passage) string {
 	return path
 }
 
-// given returns the language that the metadata of a passage says, if it is one that is known.
+// given returns the language in the metadata of a passage, if it is a known one.
 func given(p retriever.Passage) (keyword.Language, bool) {
 	for _, field := range [...]string{"language", "lang"} {
 		if code, ok := p.Metadata[field].AsString(); ok {
@@ -170,7 +171,7 @@ func given(p retriever.Passage) (keyword.Language, bool) {
 	return keyword.Plain, false
 }
 
-// query returns what a query is searched for among passages.
+// query returns the words and terms to search for among passages.
 func (ix *Index) query(text string, among *snapshot) (q keyword.Query) {
 	n, ok := ix.analyzer.(named)
 	if !ok {
@@ -184,7 +185,7 @@ func (ix *Index) query(text string, among *snapshot) (q keyword.Query) {
 	return q
 }
 
-// queried returns the languages that passages are in.
+// queried returns the languages of the passages.
 func (s *snapshot) queried(n named) []keyword.Language {
 	if !n.auto {
 		return []keyword.Language{n.language}

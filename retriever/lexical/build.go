@@ -14,14 +14,14 @@ import (
 const (
 	// chunk is the number of passages that are made into a segment at a time.
 	chunk = 1 << 14
-	// fewest is the number of passages for which it is worth to begin another worker.
+	// fewest is the least number of passages for which another worker pays.
 	fewest = 128
 	// fan is the number of segments that are merged at a time.
 	fan = 8
 )
 
-// build makes a part of passages, nil if there are none. The error is ctx.Err() or about a
-// part that is too large.
+// build makes a part from passages, nil if there are none. The error is ctx.Err()
+// or about a part that is too large.
 func (ix *Index) build(ctx context.Context, passages []retriever.Passage) (*part, error) {
 	if err := ctx.Err(); err != nil || len(passages) == 0 {
 		return nil, err
@@ -69,7 +69,7 @@ func mergeAll(ctx context.Context, list []*segment.Segment) (*segment.Segment, e
 // buildChunk makes a segment of passages in some languages.
 func (ix *Index) buildChunk(ctx context.Context, passages []retriever.Passage, languages []keyword.Language) (*segment.Segment, error) {
 	b := segment.NewBuilder()
-	var times uint32 // that a term of the text being read counts
+	var times uint32 // weight of a term of the current text
 	term := func(term []byte) { b.Add(b.Number(term), times) }
 	word := func(w *keyword.Word) {
 		if w.Owner != b.Owner() {
@@ -91,7 +91,7 @@ func (ix *Index) buildChunk(ctx context.Context, passages []retriever.Passage, l
 			length := uint32(0)
 			read := func(text string, n uint32) {
 				if times = n; n > 0 {
-					length += n * uint32(ix.read1(r, text, languages[i], word, term))
+					length += n * uint32(ix.readText(r, text, languages[i], word, term))
 				}
 			}
 			read(passages[i].Title, ix.title)
@@ -105,8 +105,8 @@ func (ix *Index) buildChunk(ctx context.Context, passages []retriever.Passage, l
 	return b.Segment(func(doc int) string { return passages[doc].ID })
 }
 
-// read1 reads a text of a passage, and returns its length.
-func (ix *Index) read1(r *keyword.Reader, text string, l keyword.Language, word func(*keyword.Word), term func([]byte)) (length int) {
+// readText reads a text of a passage and returns its length.
+func (ix *Index) readText(r *keyword.Reader, text string, l keyword.Language, word func(*keyword.Word), term func([]byte)) (length int) {
 	if _, ok := ix.analyzer.(named); ok {
 		return r.Read(text, l, word, term)
 	}
@@ -119,8 +119,8 @@ func (ix *Index) read1(r *keyword.Reader, text string, l keyword.Language, word 
 	return length
 }
 
-// parallel calls f for the numbers below n, several at a time, and returns the first of
-// their errors by number, or ctx.Err() if not all were called.
+// parallel calls f for the numbers below n, several at a time. It returns the first
+// error by number, or ctx.Err() if not all were called.
 func parallel(ctx context.Context, n int, f func(i int) error) error {
 	errs := make([]error, n+1)
 	next := make(chan int)

@@ -14,7 +14,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 )
 
-// countdown is done when it has been asked n times.
+// countdown is done after n calls of Err.
 type countdown struct {
 	context.Context
 	n atomic.Int64
@@ -43,13 +43,13 @@ func TestCancelled(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := search(t, ix, "bol")
-	// Asked once at the start, then for every window.
+	// Err is called once at the start, then for every window.
 	for n := range 5 {
 		res, err := ix.Retrieve(after(t.Context(), n), retriever.Query{Text: "bol", K: 3})
 		if !errors.Is(err, context.Canceled) || res.Hits != nil {
 			t.Errorf("done at the check number %d: %v, %d hits", n+1, err, len(res.Hits))
 		}
-		// What was left behind must not show in the next search.
+		// Data left behind must not affect the next search.
 		if d := cmp.Diff(want, search(t, ix, "bol")); d != "" {
 			t.Fatalf("after a search that was cut off (-want +got):\n%s", d)
 		}
@@ -59,7 +59,7 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// An addition that is cancelled, wherever it is, leaves the index as it was.
+// An addition that is canceled at any point leaves the index unchanged.
 func TestAddCancelled(t *testing.T) {
 	old := retrievertest.Passages("bol dak", "dak fum fum")
 	var more []retriever.Passage
@@ -95,7 +95,7 @@ func TestAddCancelled(t *testing.T) {
 	}
 }
 
-// Making an index that is cancelled gives none.
+// Canceling New gives no index.
 func TestNewCancelled(t *testing.T) {
 	ps := retrievertest.Passages("bol dak", "dak fum", "fum bol")
 	for name, build := range map[string]func(context.Context) (retriever.Retriever, error){

@@ -34,7 +34,7 @@ func TestDeleteAndReplace(t *testing.T) {
 	if err := ix.Delete(t.Context()); err != nil {
 		t.Errorf("deleting nothing: %v", err)
 	}
-	// What is replaced ranks behind all, as what is added does.
+	// A replaced passage ranks after all others, like an added one.
 	if err := ix.Replace(t.Context(), retriever.Passage{ID: "p2", Text: "bol gip"}, retriever.Passage{ID: "p1", Text: "bol"}); err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestDeleteAndReplace(t *testing.T) {
 	}
 }
 
-// A change that is cancelled, wherever it is, changes nothing.
+// A change that is canceled at any point changes nothing.
 func TestChangeCancelled(t *testing.T) {
 	ix, err := New(t.Context(), retrievertest.Passages("bol", "bol dak", "bol fum"), Options{})
 	if err != nil {
@@ -83,7 +83,7 @@ func TestChangeCancelled(t *testing.T) {
 	}
 }
 
-// What is deleted while parts are merged in the background stays deleted.
+// A passage deleted while parts are merged in the background stays deleted.
 func TestMergeInBackground(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	ix, err := New(t.Context(), nil, Options{})
@@ -93,7 +93,7 @@ func TestMergeInBackground(t *testing.T) {
 	live := map[string]retriever.Passage{}
 	var all []retriever.Passage
 	for i := range 24 {
-		ps := synthetic(r, 800*i, 800) // several levels, each of more than are merged at once
+		ps := synthetic(r, 800*i, 800) // several levels, each with more than are merged at once
 		if err := ix.Add(t.Context(), ps...); err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +140,7 @@ func TestMergeInBackground(t *testing.T) {
 	}
 }
 
-// Long passages and frequent words go beyond what bounds of blocks can say.
+// Long passages and frequent words exceed what bounds of blocks can represent.
 func TestLargeNumbers(t *testing.T) {
 	var ps []retriever.Passage
 	for i := range 300 {
@@ -163,7 +163,8 @@ func TestLargeNumbers(t *testing.T) {
 	}
 }
 
-// A filter of a field with too many values to be indexed is asked about what is found.
+// A filter on a field with too many values to be indexed is tested on the passages
+// that are found.
 func TestFilterOfManyValues(t *testing.T) {
 	var ps []retriever.Passage
 	for i := range 1<<16 + 100 {

@@ -11,7 +11,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// A mapped file that is cut short while it is open gives an error.
+// A mapped file that is truncated while it is open gives an error.
 func TestCutWhileMapped(t *testing.T) {
 	dir := t.TempDir()
 	r := rand.New(rand.NewPCG(1, 1))

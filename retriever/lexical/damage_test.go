@@ -14,8 +14,8 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// use does everything that reads an index. It reports errors, and fails on a panic or on
-// an error that is none about damage.
+// use does everything that reads an index. It reports errors, and fails on a panic
+// or on an error that is not about damage.
 func use(t *testing.T, dir string, mapped bool) (damaged bool) {
 	t.Helper()
 	ix, err := Load(t.Context(), dir, Options{})
@@ -71,8 +71,8 @@ func small(t *testing.T) (dir string, files map[string][]byte) {
 	return dir, files
 }
 
-// Each file cut at every length, and with each byte changed, gives an error or what was
-// saved, and never a panic.
+// Each file cut at every length, and with each byte changed, gives an error or the
+// saved index, and never a panic.
 func TestDamage(t *testing.T) {
 	dir, files := small(t)
 	for name, data := range files {
@@ -88,7 +88,7 @@ func TestDamage(t *testing.T) {
 					t.Errorf("%s, %s: damage seen: %v", name, what, damaged)
 				}
 			}
-			for other := range files { // what was saved meanwhile is elsewhere
+			for other := range files { // files that were saved meanwhile are elsewhere
 				if _, err := os.Stat(filepath.Join(dir, other)); err != nil {
 					t.Fatal(err)
 				}

@@ -10,8 +10,9 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// exhaustive is the slow oracle: it scores every passage that holds a term, and finds all
-// that an Index of the same passages must find, with the same scores to the bit.
+// exhaustive is the slow reference: it scores every passage that holds a term, and
+// finds what an Index of the same passages must find, with the same scores to the
+// bit.
 type exhaustive struct {
 	ix        *Index // for its options and analyzer
 	passages  []retriever.Passage
@@ -24,7 +25,8 @@ type exhaustive struct {
 
 type posting struct{ passage, count uint32 }
 
-// newExhaustive returns an oracle of passages. languages says what each is in.
+// newExhaustive returns a reference over passages. languages holds the language of
+// each.
 func newExhaustive(ix *Index, passages []retriever.Passage, languages []keyword.Language) *exhaustive {
 	e := &exhaustive{ix: ix, passages: passages, postings: map[string][]posting{}, language: languages}
 	var totals [keyword.Count]int
@@ -53,7 +55,8 @@ func newExhaustive(ix *Index, passages []retriever.Passage, languages []keyword.
 
 func (e *exhaustive) terms(r *keyword.Reader, text string, l keyword.Language) (t keyword.Terms, length int) {
 	if _, ok := e.ix.analyzer.(named); ok {
-		// Read counts the terms that do not repeat, which is all that matters of them here.
+		// Read counts the terms that do not repeat, and nothing else about them
+		// matters here.
 		n := r.Read(text, l, func(w *keyword.Word) {
 			for _, term := range w.Terms {
 				t.Add(term, true)
@@ -79,7 +82,7 @@ func (e *exhaustive) count(term string, n, times uint32) {
 	}
 }
 
-// retrieve does what Index.Retrieve does.
+// retrieve is Index.Retrieve.
 func (e *exhaustive) retrieve(q retriever.Query) retriever.Result {
 	among := &snapshot{languages: e.languages, live: len(e.passages)}
 	query := e.ix.query(q.Text, among)
@@ -175,7 +178,7 @@ next:
 	}
 }
 
-// scoreStops scores all passages for a query of nothing but stop words.
+// scoreStops scores all passages for a query of only stop words.
 func (e *exhaustive) scoreStops(text string, scores []float64) {
 	w := newStopCounter(text)
 	counts := map[uint32][]uint32{}

@@ -63,7 +63,7 @@ func TestContractOfFiles(t *testing.T) {
 	}
 }
 
-// everything is passages with all that a passage may have.
+// everything returns passages with every field that a passage can have.
 func everything() []retriever.Passage {
 	return []retriever.Passage{
 		{ID: "a", Title: "Guide", Text: "bol dak \xff\x00", Source: retriever.Source{URI: "u", Start: 3, End: 9}},
@@ -76,7 +76,7 @@ func everything() []retriever.Passage {
 	}
 }
 
-// What is read again is what was saved, to the last field.
+// Reading gives what was saved, to the last field.
 func TestSaveAll(t *testing.T) {
 	ix, err := New(t.Context(), everything(), Options{K1: 2, B: Zero, TitleWeight: 3, Analyzer: "standard"})
 	if err != nil {
@@ -102,8 +102,8 @@ func TestSaveAll(t *testing.T) {
 	}
 }
 
-// An index is saved again and again: what changed is written, the rest stays, and nothing is
-// left over.
+// An index is saved repeatedly: changed parts are written, the rest stays, and no
+// unused file is left.
 func TestSaveAgain(t *testing.T) {
 	for _, mapped := range []bool{false, true} {
 		dir := t.TempDir()
@@ -154,7 +154,7 @@ func segmentsIn(t *testing.T, dir string) []string {
 	return list
 }
 
-// A save that is cancelled or fails leaves what was saved before.
+// A save that is canceled or fails leaves the previous save.
 func TestSaveCancelled(t *testing.T) {
 	dir := t.TempDir()
 	r := rand.New(rand.NewPCG(1, 1))
@@ -279,7 +279,7 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// An index that keeps no passages asks for those that it finds.
+// An index without passages fetches those that it finds.
 func TestFetch(t *testing.T) {
 	all := map[string]retriever.Passage{}
 	asked := 0

@@ -17,26 +17,27 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/lexical/internal/segment"
 )
 
-// Errors about files, wrapped with what was wrong.
+// Errors about files, wrapped with the details.
 var (
-	// ErrNotIndex is about a folder without an index, or a file that Save did not write.
+	// ErrNotIndex: a folder has no index, or Save did not write a file.
 	ErrNotIndex = errors.New("lexical: not an index")
-	// ErrVersion is about an index of a newer format, or one whose words were found by other
-	// rules than those of this library: index its passages anew.
+	// ErrVersion: the index has a newer format, or its words were found by other
+	// rules than those of this library. Index its passages again.
 	ErrVersion = errors.New("lexical: other version")
-	// ErrCorrupt is about a file that is shorter than it should be, or whose bytes do not add
-	// up to their checksums, or do not make an index.
+	// ErrCorrupt: a file is shorter than it should be, its bytes do not match their
+	// checksums, or they do not form an index.
 	ErrCorrupt = errors.New("lexical: file is damaged")
-	// ErrClosed is about an index that was used after Close.
+	// ErrClosed: the index was used after Close.
 	ErrClosed = errors.New("lexical: index is closed")
 )
 
-// An index in a folder is a file for each segment and a manifest that names them. A Save
-// writes new files under new names, which begin with the number of its generation, and the
-// manifest last: what is not named by the manifest with the highest number is left over.
+// An index in a folder is a file for each segment and a manifest that names them. A
+// Save writes new files under new names, which begin with the number of its
+// generation, and the manifest last. Files that the manifest with the highest
+// number does not name are unused.
 var (
 	manifestFormat = blockfile.Format{Magic: [8]byte([]byte("GOLEXI\r\n")), Version: 1}
-	segmentFormat  = blockfile.Format{Magic: [8]byte([]byte("GOLEXS\r\n")), Version: 1}
+	segmentFormat  = blockfile.Format{Magic: [8]byte([]byte("GOLEXS\r\n")), Version: 2} // 1 had no pages of passages
 	fileName       = regexp.MustCompile(`^lexical-([0-9]{10})(-[0-9]{1,6}\.segment|\.index)$`)
 )
 
@@ -46,8 +47,9 @@ func segmentName(generation, i int) string {
 	return fmt.Sprintf("lexical-%010d-%d.segment", generation, i)
 }
 
-// manifest says what an index is made of. Its file has it as JSON in the first section, and
-// behind that a section for each segment: the set of live documents, empty if all are.
+// manifest describes the contents of an index. Its file has it as JSON in the first
+// section, followed by a section for each segment: the set of live documents, empty
+// if all are live.
 type manifest struct {
 	Analysis int // keyword.Version
 	Analyzer string
@@ -65,7 +67,7 @@ type segmentFile struct {
 // custom is the name of an analyzer of the caller.
 const custom = "custom"
 
-// fileError wraps the error of this package that says the same as one of blockfile.
+// fileError wraps the error of this package that corresponds to one of blockfile.
 func fileError(err error) error {
 	for theirs, ours := range map[error]error{blockfile.ErrKind: ErrNotIndex, blockfile.ErrVersion: ErrVersion, blockfile.ErrCorrupt: ErrCorrupt} {
 		if errors.Is(err, theirs) && !errors.Is(err, ours) {
@@ -75,8 +77,8 @@ func fileError(err error) error {
 	return err
 }
 
-// generations returns the names of the files of indexes in a folder, and the highest number
-// of a manifest and of any file, 0 if there is none.
+// generations returns the names of the index files in a folder, and the highest
+// number of a manifest and of any file, 0 if there is none.
 func generations(dir string) (names []string, newest, highest int, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -100,11 +102,12 @@ func generations(dir string) (names []string, newest, highest int, err error) {
 	return names, newest, highest, nil
 }
 
-// Load reads an index that Save wrote into memory, and checks all of it. A zero field of o
-// means what the index was saved with; an Analyzer and a TitleWeight that are not zero must
-// be equal to that. Custom and Fetch must be set if they were when it was saved. The error
-// wraps ErrNotIndex, ErrVersion, ErrCorrupt, ErrOption, an error of the file system or, when
-// ctx is done, ctx.Err(). Load changes nothing in the folder.
+// Load reads an index that Save wrote into memory, and checks all of it. A zero
+// field of o means the saved value; a nonzero Analyzer or TitleWeight must equal
+// the saved one. Custom and Fetch must be set if they were set when the index was
+// saved. The error wraps ErrNotIndex, ErrVersion, ErrCorrupt, ErrOption, an error
+// of the file system or, when ctx is done, ctx.Err(). Load changes nothing in the
+// folder.
 func Load(ctx context.Context, dir string, o Options) (*Index, error) {
 	ix, err := open(dir, o, func(path string) (*blockfile.File, error) {
 		return blockfile.Load(ctx, path, segmentFormat)
@@ -118,13 +121,13 @@ func Load(ctx context.Context, dir string, o Options) (*Index, error) {
 	return ix, nil
 }
 
-// Open maps an index that Save wrote: what is in its files is read when a search comes to it,
-// and checked then, so that a search that meets damage returns ErrCorrupt. Verify checks
-// everything. Changes are in memory until they are saved. Call Close when done. In all else
-// Open does what Load does.
+// Open maps an index that Save wrote. Its files are read and checked when a search
+// needs them: a search that finds damage returns ErrCorrupt. Verify checks
+// everything. Changes are in memory until they are saved. Call Close when done.
+// Otherwise Open is like Load.
 //
-// The files must not be changed while they are open. A search that finds one cut short
-// returns ErrCorrupt.
+// The files must not be changed while they are open. A search that finds one
+// truncated returns ErrCorrupt.
 func Open(dir string, o Options) (*Index, error) {
 	ix, err := open(dir, o, func(path string) (*blockfile.File, error) {
 		return blockfile.Open(path, segmentFormat)
@@ -216,7 +219,7 @@ func readPart(path string, want segmentFile, live []byte, read reader) (*part, e
 	return p, nil
 }
 
-// withLive returns p with the documents that bits say are live.
+// withLive returns p with the live documents given by bits.
 func (p *part) withLive(bits []byte) (*part, error) {
 	if len(bits) == 0 {
 		return p, nil
@@ -261,7 +264,7 @@ func readManifest(path string) (m manifest, live [][]byte, err error) {
 	return m, live, nil
 }
 
-// options returns o with what m says for its zero fields.
+// options returns o with its zero fields set from m.
 func (m manifest) options(o Options) (Options, error) {
 	if m.Analysis != keyword.Version {
 		return o, fmt.Errorf("%w: its words were found by rules %d, this library has %d: index the passages anew", ErrVersion, m.Analysis, keyword.Version)
@@ -294,8 +297,8 @@ func (m manifest) options(o Options) (Options, error) {
 	return o, nil
 }
 
-// removeOthers removes files that a manifest and its number do not name. What cannot be
-// removed now, because it is in use, is tried again by the next Save.
+// removeOthers removes files that a manifest and its number do not name. A file
+// that is in use and cannot be removed now is tried again by the next Save.
 func removeOthers(dir string, names []string, m manifest, generation int) {
 	for _, name := range names {
 		if name == manifestName(generation) || slices.ContainsFunc(m.Segments, func(s segmentFile) bool { return s.Name == name }) {

@@ -10,8 +10,8 @@ import (
 	"github.com/goselfrag/goselfrag/internal/blockfile"
 )
 
-// FuzzOpen changes what is in files and makes the checksums fit. Whatever comes of it, there
-// is no panic and no search without an end.
+// FuzzOpen changes the content of files and corrects the checksums. In every case,
+// there is no panic and every search ends.
 func FuzzOpen(f *testing.F) {
 	for section := range uint8(13) {
 		f.Add(section, uint16(3), []byte{0xff}, false)
@@ -36,7 +36,7 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// patch puts bytes in place of others in a section of a file, or in place of the rest of it.
+// patch replaces bytes in a section of a file, or the rest of it.
 func patch(t *testing.T, path string, format blockfile.Format, section, at int, bytes []byte, cut bool) {
 	t.Helper()
 	file, err := blockfile.Load(t.Context(), path, format)

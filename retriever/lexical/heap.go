@@ -25,8 +25,8 @@ type best struct {
 	heap []candidate
 }
 
-// least returns the score that a candidate must exceed: one that comes later and has just
-// as much ranks behind all. It is below 0 as long as there is room.
+// least returns the score that a candidate must exceed: a later one with an equal
+// score ranks after all. It is below 0 as long as there is room.
 func (b *best) least() float64 {
 	if len(b.heap) < b.k {
 		return -1
@@ -45,8 +45,8 @@ func (b *best) offer(c candidate) {
 	}
 }
 
-// take takes the worst candidate out.
-func (b *best) take() candidate {
+// removeWorst removes and returns the worst candidate.
+func (b *best) removeWorst() candidate {
 	c := b.heap[0]
 	last := len(b.heap) - 1
 	b.heap[0] = b.heap[last]
@@ -73,7 +73,7 @@ func sink(h []candidate) {
 	}
 }
 
-// lift moves the last of a heap up to its place.
+// lift moves the last element of a heap up to its place.
 func lift(h []candidate) {
 	for i := len(h) - 1; i > 0; {
 		parent := (i - 1) / 2

@@ -8,15 +8,16 @@ import (
 	"sync/atomic"
 )
 
-// file is the file that a segment was read from. It is closed when no snapshot is in use
-// that has it.
+// file is the file that a segment was read from. It is closed when no used snapshot
+// refers to it.
 type file struct {
 	path  string
 	info  os.FileInfo
 	users atomic.Int64 // snapshots
 }
 
-// acquire returns the snapshot of now, to be released. It fails if the index is closed.
+// acquire returns the current snapshot, which must be released. It fails if the
+// index is closed.
 func (ix *Index) acquire() (*snapshot, error) {
 	for {
 		s := ix.now.Load()
@@ -28,11 +29,11 @@ func (ix *Index) acquire() (*snapshot, error) {
 				return s, nil
 			}
 		}
-		// Another one is there by now.
+		// By now there is another one.
 	}
 }
 
-// hold makes s one that the index uses.
+// hold marks s as used by the index.
 func (s *snapshot) hold() {
 	s.users.Store(1)
 	for _, p := range s.parts {
@@ -49,13 +50,13 @@ func (s *snapshot) release() {
 	}
 	for _, p := range s.parts {
 		if p.file != nil && p.file.users.Add(-1) == 0 {
-			p.Close() // what was mapped stays so if that fails
+			p.Close() // if closing fails, the mapping stays
 		}
 	}
 }
 
-// guarded calls f, which may read files, and returns ErrCorrupt if what they hold makes it
-// panic, or if reading a mapped file fails.
+// guarded calls f, which may read files. It returns ErrCorrupt if their content
+// makes f panic, or if reading a mapped file fails.
 func (s *snapshot) guarded(f func() error) error {
 	fromDisk := false
 	for _, p := range s.parts {

@@ -12,7 +12,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// synthetic returns passages of words that become rarer and rarer, in lengths that differ.
+// synthetic returns passages of words of falling frequency, in different lengths.
 func synthetic(r *rand.Rand, first, n int) []retriever.Passage {
 	list := make([]retriever.Passage, n)
 	for i := range list {
@@ -32,8 +32,8 @@ func rareWords(r *rand.Rand, n int) string {
 	return b.String()
 }
 
-// Where there are many blocks and windows, some of them passed over, and parts that
-// were merged, the result is that of the slow oracle to the bit.
+// With many blocks and windows, some of them skipped, and merged parts, the result
+// is that of the slow reference to the bit.
 func TestLarge(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	ix, err := New(t.Context(), nil, Options{})
@@ -68,7 +68,7 @@ func TestLarge(t *testing.T) {
 	}
 }
 
-// compareMany compares random searches with those of the slow oracle.
+// compareMany compares random searches with those of the slow reference.
 func compareMany(t *testing.T, r *rand.Rand, ix *Index, all []retriever.Passage) {
 	t.Helper()
 	slow := newExhaustive(ix, all, languagesFor(ix, all))

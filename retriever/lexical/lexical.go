@@ -1,55 +1,64 @@
-// Package lexical is a keyword index: a [retriever.Retriever] that ranks passages by BM25
-// over the words of their titles and texts. It is in memory or in the files of a folder.
+// Package lexical is a keyword index: a [retriever.Retriever] that ranks passages
+// by BM25 over the words of their titles and texts. The index is in memory or in
+// the files of a folder.
 //
-// The score of passage D for a query with the terms q₁ … qₙ (a term that stands
-// twice in the query counts twice) is
+// The score of passage D for a query with the terms q₁ … qₙ (with repetition) is
 //
 //	Σᵢ idf(qᵢ) · f(qᵢ, D) · (k1 + 1) / (f(qᵢ, D) + k1 · (1 − b + b · |D| / avgdl))
 //	idf(q) = ln(1 + (N − n(q) + 0.5) / (n(q) + 0.5))
 //
-// where f(q, D) is the number of times q stands in D, |D| the number of terms in D
-// (in both, a term of the title counts as often as Options.TitleWeight says),
-// avgdl the mean of that over all passages, N the number of passages and n(q) the
-// number of those that hold q. This is the BM25 of Robertson and Zaragoza, "The
-// Probabilistic Relevance Framework: BM25 and Beyond" (2009), with the customary
-// factor k1 + 1, which changes no ranks, and the idf of Apache Lucene, which never
-// is negative. k1 is 1.2 and b 0.75 unless [Options] say otherwise. Nothing is rounded: lengths are exact.
+// where
 //
-// Passages that cannot be among the best are passed over. The result is that of scoring all,
-// scores and order to the bit, whatever was added, replaced and deleted before: N, n(q) and
-// avgdl are of the passages that are there.
+//   - f(q, D) is the number of occurrences of q in D;
+//   - |D| is the number of terms in D (in both, a term of the title counts
+//     Options.TitleWeight times);
+//   - avgdl is the mean of |D| over all passages;
+//   - N is the number of passages, and n(q) the number of those that hold q.
+//
+// This is the BM25 of Robertson and Zaragoza, "The Probabilistic Relevance
+// Framework: BM25 and Beyond" (2009), with the customary factor k1 + 1, which
+// changes no ranks, and the idf of Apache Lucene, which is never negative. k1 is
+// 1.2 and b 0.75 unless [Options] sets them. Nothing is rounded: lengths are exact.
+//
+// Passages that cannot be among the best are skipped. The result equals that of
+// scoring all, with scores and order exact to the bit, whatever was added, replaced
+// and deleted before: N, n(q) and avgdl count only existing passages.
 //
 // # Changes and files
 //
-// [Index.Add], [Index.Replace] and [Index.Delete] take time for what changes, not for what is
-// there. [Index.Save] writes the index to a folder. [Load] reads it into memory; [Open] maps
-// it, so that a large index is ready at once and takes the memory that searches need of it.
-// With Options.Fetch the passages themselves are kept elsewhere, such as in a database.
+// The time of [Index.Add], [Index.Replace] and [Index.Delete] depends on the size
+// of the change, not of the index. [Index.Save] writes the index to a folder.
+// [Load] reads it into memory. [Open] maps it, so that a large index is ready at
+// once and takes only the memory that searches need. With Options.Fetch the
+// passages themselves are kept elsewhere, such as in a database.
 //
 // Filters are applied before the search, by an index of the metadata.
 //
 // # Words
 //
-// No analyzer has to be chosen. Words are found by the rules of their script and brought
-// into one form: composed or not, full width or half, with or without invisible characters,
-// with any apostrophe or hyphen. Case and accents make no difference, and ä may be written
-// a or ae; marks of Indic and Thai scripts are parts of letters and stay. Names are found
-// whole and by their parts: max_tokens, maxTokens and max-tokens find each other, and C++,
-// C# and C do not. Where a script puts no spaces between words, every character and every
-// two (Thai, Lao, Khmer, Burmese: three) neighbors are terms.
+// You need not choose an analyzer. Words are found by the rules of their script and
+// brought into one form: composed or not, full width or half, with or without
+// invisible characters, with any apostrophe or hyphen. Case and accents make no
+// difference, and ä may be written a or ae; marks of Indic and Thai scripts are
+// parts of letters and stay. Names are found whole and by their parts: max_tokens,
+// maxTokens and max-tokens find each other; C++, C# and C do not. In scripts
+// without spaces between words, every character and every two (Thai, Lao, Khmer,
+// Burmese: three) neighbors are terms.
 //
-// A passage is stemmed, and loses its stop words, by the language that it is in: the one
-// that its metadata "language" or "lang" names by an ISO code such as "de", or the one whose
-// stop words it shows, or else its document shows (passages with the same Source.URI or
-// metadata "path", as far as they are added together), or else the usual one of its script:
-// English for Latin letters. A query is read by the rules of every language that passages
-// of its script are in, since three words do not tell a language. N, n(q) and avgdl are then
-// those of the language of the passage, where it has few passages with a share of all; and
-// passages in the language that the query seems to be in are preferred.
+// A passage is stemmed, and loses its stop words, by its language. That is the
+// first of these that is known: the language that its metadata "language" or "lang"
+// names by an ISO code such as "de"; the one whose stop words it contains; that of
+// its document (passages with the same Source.URI or metadata "path", as far as
+// they are added together); the usual one of its script, English for Latin letters.
+// A query is read by the rules of every language of the passages in its script,
+// since three words do not identify a language. N, n(q) and avgdl are then those of
+// the passage's language; a share of all passages, which matters only for a
+// language with few, is added to N and n(q). Passages in the apparent language of
+// the query are preferred.
 //
-// Stop words in capitals are names: "The Who", "US". A query of nothing but stop words is
-// looked for in the passages themselves, which takes time for each of them. A query without
-// any word finds nothing, and Result.Missing names "query".
+// Stop words in capitals are names: "The Who", "US". A query of only stop words is
+// searched for in the passages themselves, which takes time for each of them. A
+// query without any word finds nothing, and Result.Missing names "query".
 package lexical
 
 import (
@@ -64,7 +73,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// Errors of New, Add, Replace and Delete, wrapped with what was wrong.
+// Errors of New, Add, Replace and Delete, wrapped with the details.
 var (
 	ErrEmptyID     = errors.New("lexical: empty passage id")
 	ErrDuplicateID = errors.New("lexical: duplicate passage id")
@@ -72,12 +81,13 @@ var (
 	ErrOption      = errors.New("lexical: bad option")
 )
 
-// Index is a keyword index. All methods may be called from several goroutines at once. A
-// search sees all or none of the passages of one change, and waits for no writer.
+// Index is a keyword index. All methods may be called from several goroutines at
+// once. A search sees all or none of the passages of one change, and does not wait
+// for writers.
 type Index struct {
 	analyzer Analyzer
 	k1, b    float64
-	title    uint32    // how often a term of a title counts
+	title    uint32    // weight of a term of a title
 	pool     sync.Pool // of *scratch
 
 	now atomic.Pointer[snapshot]
@@ -87,48 +97,51 @@ type Index struct {
 
 	saving  sync.Mutex // held while files are written; taken before writing
 	writing sync.Mutex // held while now is stored
-	merging []*part    // by the goroutine that merges; nil if there is none
-	merged  sync.Cond  // when that changes; its lock is writing
+	merging []*part    // parts being merged by the merging goroutine; nil if there is none
+	merged  sync.Cond  // signals changes of merging; its lock is writing
 }
 
-// Zero in a field of [Options] means the number 0, where 0 itself means the default.
+// Zero in a field of [Options] means the number 0. 0 itself means the default.
 const Zero = -1
 
 // Options says how an index reads and ranks. The zero value is ready to use.
 type Options struct {
 	// Analyzer names how text becomes terms:
 	//
-	//   - "auto", the default: every passage by its own language, as the package comment says;
-	//   - the code of a language, such as "en" or "de": all passages by the rules of that one;
-	//   - "cjk": words in lower case, neither stemmed nor left out, whatever the language;
+	//   - "auto", the default: every passage by its own language, see the package
+	//     comment;
+	//   - the code of a language, such as "en" or "de": all passages by the rules
+	//     of that language;
+	//   - "cjk": words in lower case in every language, without stemming and stop
+	//     words;
 	//   - "standard": the same without English stop words.
 	//
 	// Scripts without spaces between words are read in the same way by all.
 	Analyzer string
-	// K1 says how slowly repeated terms stop to add to the score: a finite number above
-	// 0, or Zero; 0 means 1.2.
+	// K1 controls how quickly repeated terms stop adding to the score: a finite
+	// number above 0, or Zero; 0 means 1.2.
 	K1 float64
-	// B says how much long passages are marked down: above 0 and at most 1, or Zero; 0
+	// B controls how much long passages lose: above 0 and at most 1, or Zero; 0
 	// means 0.75.
 	B float64
-	// TitleWeight is how often a term of a title counts: 1 to 100, or Zero, which leaves
-	// titles out of the search; 0 means 2. For questions about encyclopaedia articles 2
-	// puts a right passage first somewhat more often than 1 (Natural Questions 0.868
-	// against 0.855, XQuad 0.951 against 0.949).
+	// TitleWeight is the weight of a term of a title: 1 to 100, or Zero, which
+	// excludes titles from the search; 0 means 2. For questions about encyclopedia
+	// articles 2 puts a right passage first slightly more often than 1 (Natural
+	// Questions 0.868 against 0.855, XQuad 0.951 against 0.949).
 	TitleWeight int
-	// Custom is used in place of a named analyzer if it is not nil. It must keep the
-	// contract of Analyzer and not change while the index is used.
+	// Custom, if not nil, replaces a named analyzer. It must keep the contract of
+	// Analyzer and not change while the index is used.
 	Custom Analyzer
-	// Fetch, if it is not nil, returns the passages that are found; the index then keeps no
-	// texts and metadata. It must return each passage as it was added.
+	// Fetch, if not nil, returns the passages that are found; then the index keeps
+	// no texts and metadata. It must return each passage as it was added.
 	Fetch Fetch
 }
 
-// Fetch returns the passages with some ids, in the order of those. It may be called from
-// several goroutines at once.
+// Fetch returns the passages with some ids, in the order of the ids. It may be
+// called from several goroutines at once.
 type Fetch func(ctx context.Context, ids []string) ([]retriever.Passage, error)
 
-// check returns o with the numbers that its fields stand for.
+// check returns o with the defaults filled in.
 func (o Options) check() (Options, error) {
 	if o.Analyzer == "" {
 		o.Analyzer = keyword.Auto
@@ -159,9 +172,9 @@ func number[N int | float64](given, standard N) N {
 	return given
 }
 
-// New makes an index of passages, which may be none. The passages are kept: their
-// metadata must not change. An error wraps ErrOption, ErrEmptyID, ErrDuplicateID or, when
-// ctx is done, which is looked at between passages, ctx.Err().
+// New makes an index of passages, possibly none. The passages are kept: their
+// metadata must not change. New checks ctx between passages. An error wraps
+// ErrOption, ErrEmptyID, ErrDuplicateID or, when ctx is done, ctx.Err().
 func New(ctx context.Context, passages []retriever.Passage, o Options) (*Index, error) {
 	ix, err := empty(o)
 	if err != nil {
@@ -192,7 +205,7 @@ func empty(o Options) (*Index, error) {
 	return ix, nil
 }
 
-// store makes s what searches see from now on. The caller holds writing.
+// store makes s the snapshot of later searches. The caller holds writing.
 func (ix *Index) store(s *snapshot) {
 	s.norms = sync.OnceValue(func() *norms { return ix.normsOf(s) })
 	s.hold()

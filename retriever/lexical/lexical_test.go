@@ -29,14 +29,14 @@ func TestContract(t *testing.T) {
 	})
 }
 
-// Words that the analyzers leave as they are.
+// Words that the analyzers leave unchanged.
 var vocabulary = []string{"bol", "dak", "fum", "gip", "hov", "jun", "kel", "mip"}
 
 func words(t *rapid.T, label string, most int) string {
 	return strings.Join(rapid.SliceOfN(rapid.SampledFrom(vocabulary), 0, most).Draw(t, label), " ")
 }
 
-// slow is BM25 written down from the formula, over words apart by spaces.
+// slow is BM25 written from the formula, over words separated by spaces.
 func slow(ps []retriever.Passage, query string, k1, b float64, title int) []float64 {
 	var docs [][]string
 	sum := 0.0
@@ -133,7 +133,8 @@ func TestAgreesWithFormula(t *testing.T) {
 			}
 		}
 
-		// In whatever parts the passages are added, the result is the same to the bit.
+		// Whatever parts the passages are added in, the result is the same to the
+		// bit.
 		cut := rapid.IntRange(0, n).Draw(t, "cut")
 		parts, err := New(context.Background(), ps[:cut], o)
 		if err != nil {
@@ -295,7 +296,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// Searches while passages are added see each addition whole.
+// Searches during additions see each addition completely.
 func TestConcurrent(t *testing.T) {
 	ix, err := New(context.Background(), nil, Options{})
 	if err != nil {
@@ -349,7 +350,7 @@ func FuzzRetrieve(f *testing.F) {
 					t.Fatalf("%s: %+v", name, res.Hits)
 				}
 			}
-			// A passage that is the query itself holds every term that it has.
+			// A passage equal to the query holds every term of it.
 			if len(res.Hits) > 0 && !found {
 				t.Fatalf("%s: the query %q finds others but not itself", name, query)
 			}
@@ -357,7 +358,8 @@ func FuzzRetrieve(f *testing.F) {
 	})
 }
 
-// The stemmer would need minutes for such a word, and stems words up to the bound.
+// The stemmer would need minutes for such a word. Words up to the bound are
+// stemmed.
 func TestLongWord(t *testing.T) {
 	long := strings.Repeat("y", 1_000_000) + "ing"
 	ix, err := New(context.Background(), []retriever.Passage{{ID: "long", Text: long + " bridges"}, {ID: "short", Text: strings.Repeat("y", 30) + "ing"}}, Options{})

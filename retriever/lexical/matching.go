@@ -8,7 +8,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// bare returns passages that have only ids.
+// bare returns passages with only their ids.
 func (s *Snapshot) bare(_ context.Context, list []candidate) ([]retriever.Passage, error) {
 	out := make([]retriever.Passage, len(list))
 	for i, c := range list {
@@ -21,10 +21,10 @@ func (s *Snapshot) bare(_ context.Context, list []candidate) ([]retriever.Passag
 	return out, nil
 }
 
-// Matching calls yield with the ids of the passages for which f holds, those that were added
-// last first, until it returns false. The bytes of an id may be read during the call only. A
-// nil f holds for all. The error wraps retriever.ErrQuery, ErrCorrupt, ctx.Err() or is that of
-// the Fetch that is asked for passages if the metadata is not indexed.
+// Matching calls yield with the ids of the passages that match f, the latest first,
+// until it returns false. The bytes of an id are valid during the call only. A nil
+// f matches all. The error wraps retriever.ErrQuery, ErrCorrupt or ctx.Err(), or is
+// that of Fetch, which is called for passages if the metadata is not indexed.
 func (s *Snapshot) Matching(ctx context.Context, f filter.Expr, yield func(id []byte) bool) error {
 	if err := filter.Check(f); err != nil {
 		return fmt.Errorf("%w: %w", retriever.ErrQuery, err)
@@ -47,7 +47,7 @@ func (s *Snapshot) Matching(ctx context.Context, f filter.Expr, yield func(id []
 	return nil
 }
 
-// matchingIn is Matching for one part. It reports whether to go on.
+// matchingIn is Matching for one part. It reports whether to continue.
 func (s *Snapshot) matchingIn(ctx context.Context, i int, allow *allowance, yield func(id []byte) bool) (bool, error) {
 	p := s.now.parts[i]
 	set, exact := allow.part(i, p)

@@ -10,20 +10,21 @@ import (
 )
 
 const (
-	// atOnce is the number of passages up to which a change merges parts itself.
-	// More are merged in the background.
+	// atOnce is the greatest number of passages that a change merges itself. More
+	// are merged in the background.
 	atOnce = 4096
-	// mostParts is the number of parts above which a change waits for the merge that is
-	// under way.
+	// mostParts is the number of parts above which a change waits for the running
+	// merge.
 	mostParts = 8 * fan
 )
 
-// level returns the class of size of a part: each is fan times the one before.
+// level returns the size class of a part: each is fan times the one before.
 func level(p *part) int { return bits.Len(uint(p.Live()/64)) / 3 }
 
-// plan returns the range of parts that should become one, or an empty one. Neighbors are
-// merged, so that passages stay in order: the smallest at the end once there are fan of a
-// level or below, and a part by itself if a quarter of it is dead.
+// plan returns the range of parts that should become one, or an empty one. Only
+// neighbors are merged, so that passages stay in order: the smallest at the end
+// once there are fan of a level or below, and a part by itself if a quarter of it
+// is dead.
 func plan(parts []*part) (from, to int) {
 	highest := 0
 	for _, p := range parts {
@@ -46,7 +47,7 @@ func plan(parts []*part) (from, to int) {
 	return 0, 0
 }
 
-// tidy merges parts or begins to. Those that are in files stay until they are saved. The
+// tidy merges parts or starts to. Parts in files stay until they are saved. The
 // caller holds writing.
 func (ix *Index) tidy() {
 	for {
@@ -71,7 +72,7 @@ func (ix *Index) tidy() {
 		if sum <= atOnce {
 			p, err := mergeParts(context.Background(), parts[from:to])
 			if err != nil {
-				return // only of what is larger than a segment can be
+				return // only if the segment would be too large
 			}
 			ix.exchange(parts[from:to], p)
 			continue
@@ -109,7 +110,7 @@ func sourcesOf(parts []*part) []segment.Source {
 	return sources
 }
 
-// mergeParts returns one part in memory of the live passages of several.
+// mergeParts returns one part in memory with the live passages of several.
 func mergeParts(ctx context.Context, parts []*part) (*part, error) {
 	s, err := segment.Merge(ctx, sourcesOf(parts))
 	if err != nil {
@@ -126,7 +127,7 @@ func mergeParts(ctx context.Context, parts []*part) (*part, error) {
 	return newPart(s, kept), nil
 }
 
-// exchange puts a part in place of those that it was made of, without the passages that were
+// exchange replaces parts by the part made of them, without the passages that were
 // deleted meanwhile, and reports whether any is left. The caller holds writing.
 func (ix *Index) exchange(old []*part, p *part) bool {
 	before := ix.now.Load()

@@ -15,12 +15,12 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// model is an index and what it must hold.
+// model is an index and its expected content.
 type model struct {
 	ix        *Index
 	passages  []retriever.Passage
 	languages []keyword.Language
-	made      int // passages, for their ids
+	made      int // number of passages made, for their ids
 	dir       string
 }
 
@@ -156,8 +156,9 @@ func (m *model) check(t *rapid.T) {
 	}
 }
 
-// Whatever is added, replaced, deleted, saved and read again, an index finds what the slow oracle finds among
-// the passages that are left, with equal scores in equal order.
+// After any additions, replacements, deletions, saves and reads, an index finds
+// what the slow reference finds among the remaining passages, with equal scores in
+// equal order.
 func TestModel(t *testing.T) {
 	parent := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {

@@ -8,7 +8,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/lexical/internal/segment"
 )
 
-// sought is what a query looks for in a snapshot.
+// sought is a query as looked up in a snapshot.
 type sought struct {
 	words []word
 	terms []term
@@ -24,21 +24,21 @@ type term struct {
 
 // word is a word of a query.
 type word struct {
-	terms   []int     // those that passages hold, in the order in which they are tried
+	terms   []int     // the terms that passages hold, in the order in which they are tried
 	idf     []float64 // of each
 	times   int       // how often the query holds the word
 	overlap bool      // a passage may hold several of the terms
-	before  int       // the number, from 1, of the word before with the same first term
+	before  int       // the number, from 1, of the previous word with the same first term
 }
 
 // listsOf returns the lists of a term.
 func (q *sought) listsOf(t int) []segment.List { return q.lists[t*q.parts : (t+1)*q.parts] }
 
-// look finds the words of a query in a snapshot, each once, in the order in which they first
-// stand there. The error wraps ErrCorrupt.
+// look finds the words of a query in a snapshot, each once, in the order of their
+// first occurrence. The error wraps ErrCorrupt.
 func (s *snapshot) look(query []keyword.Group, q *sought) error {
 	q.words, q.terms, q.lists, q.parts = q.words[:0], q.terms[:0], q.lists[:0], len(s.parts)
-	known := map[string]int{} // terms; -1 if no passage holds it
+	known := map[string]int{} // numbers of terms; -1 if no passage holds it
 	words := map[int]int{}    // the last word with a first term
 next:
 	for _, g := range query {
@@ -102,12 +102,12 @@ func (s *snapshot) findTerm(text string, q *sought) (int, error) {
 	return len(q.terms) - 1, nil
 }
 
-// background is the number of passages of a language up to which what is rare in it is
-// judged by all passages.
+// background is the number of other passages that count in the idf of a language.
+// It matters for a language with few passages.
 const background = 50
 
-// idf returns how much a term says that n passages hold, when all do that are in a
-// language, and as many hold its word as holders says.
+// idf returns the idf of a term that n passages hold, all in language l. holders is
+// how many passages hold its word.
 func (s *snapshot) idf(n, holders int, l keyword.Language) float64 {
 	all, with := float64(s.live), float64(n)
 	if own := float64(s.languages[l]); l != keyword.Plain && own < all {
@@ -118,14 +118,15 @@ func (s *snapshot) idf(n, holders int, l keyword.Language) float64 {
 	return math.Log(1 + (all-with+0.5)/(with+0.5))
 }
 
-// preference is how much a stop word is worth more than another word as rare. With 3 the
-// questions of five languages, asked to one index, found as much as in their own, within
-// 0.005 of recall at 1; with 1 the English ones lost 0.011.
+// preference is how much more a stop word counts than another word of the same
+// rarity. With 3 the questions of five languages, asked to one index, found as much
+// as in their own, within 0.005 of recall at 1; with 1 the English ones lost 0.011.
 const preference = 3
 
-// bonus returns what the stop words of a query are worth to the passages that were found in
-// its language. They are not in the index, but are in all those passages and in few others:
-// where all passages are of one language that is next to nothing, and taken for nothing.
+// bonus returns what the stop words of a query add to the passages in its language.
+// Stop words are not in the index, but all those passages hold them and few others
+// do. If all passages are of one language the bonus would be close to nothing, and
+// it is 0.
 func (s *snapshot) bonus(q keyword.Query) float64 {
 	n, all := float64(s.languages[q.Language]), float64(s.live)
 	if q.Common == 0 || n == 0 || n == all {

@@ -14,8 +14,8 @@ import (
 
 const groups, size = 6, 5 // of passages, and in each
 
-// writeRound replaces a group, and now and then deletes it or saves the index. Each of two
-// writers has groups of its own.
+// writeRound replaces a group, and sometimes deletes it or saves the index. Each of
+// two writers has groups of its own.
 func writeRound(ctx context.Context, ix *Index, dir string, writer, round int) error {
 	group := 2*(round%(groups/2)) + writer
 	var ids []string
@@ -39,8 +39,9 @@ func writeRound(ctx context.Context, ix *Index, dir string, writer, round int) e
 	return nil
 }
 
-// While two writers replace, delete and save, every search sees each change whole: a group
-// of passages is there with one and the same round, or not at all.
+// While two writers replace, delete and save, every search sees each change
+// completely: a group of passages is there with one and the same round, or not at
+// all.
 func TestReadersAndWriters(t *testing.T) {
 	rounds, readers := testsize.Of(20, 60), 16
 	dir := t.TempDir()

@@ -10,7 +10,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 )
 
-// A snapshot stays what it was, whatever becomes of the index and its files.
+// A snapshot does not change, whatever happens to the index and its files.
 func TestSnapshot(t *testing.T) {
 	dir := t.TempDir()
 	made, err := New(t.Context(), retrievertest.Passages("bol", "bol dak", "bol fum"), Options{})
@@ -44,7 +44,7 @@ func TestSnapshot(t *testing.T) {
 		t.Fatal(err)
 	}
 	same()
-	if _, err := ix.Retrieve(t.Context(), q); err != nil { // counts who holds a term now
+	if _, err := ix.Retrieve(t.Context(), q); err != nil { // counts the holders of a term now
 		t.Fatal(err)
 	}
 	same()
@@ -71,7 +71,7 @@ func TestSnapshot(t *testing.T) {
 	}
 }
 
-// The function of a snapshot gets the passages in place of that of the index.
+// The fetch function of a snapshot gets the passages in place of that of the index.
 func TestSnapshotFetch(t *testing.T) {
 	ix, err := New(t.Context(), retrievertest.Passages("bol"), Options{})
 	if err != nil {

@@ -16,15 +16,16 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/lexical/internal/segment"
 )
 
-// Save writes the index to a folder, for Load and Open: it makes the folder if there is none,
-// and replaces an index that is there. The change is whole or not at all: new files get new
-// names, the one that names the others comes last, and those that are of no use any more are
-// removed then. Files that the folder has already of segments that did not change stay.
+// Save writes the index to a folder, for Load and Open. It makes the folder if
+// there is none, and replaces an index in it. The change is complete or not made at
+// all: new files get new names, the file that names the others is written last, and
+// files of no use any more are removed then. Existing files of segments that did
+// not change stay.
 //
-// Searches and changes go on meanwhile; what changes then is not saved. An index that was
-// loaded or opened reads or maps the new files in place of what it had in memory. A folder
-// should be saved to by one index at a time. The error wraps ErrCorrupt, ErrClosed,
-// ctx.Err() or an error of the file system.
+// Searches and changes continue meanwhile; changes during a save are not saved. An
+// index that was loaded or opened reads or maps the new files in place of what it
+// had in memory. Only one index should save to a folder at a time. The error wraps
+// ErrCorrupt, ErrClosed, ctx.Err() or an error of the file system.
 func (ix *Index) Save(ctx context.Context, dir string) error {
 	ix.saving.Lock()
 	defer ix.saving.Unlock()
@@ -90,7 +91,8 @@ func (ix *Index) save(ctx context.Context, now *snapshot, dir string) (err error
 	if err := blockfile.Write(ctx, path, manifestFormat, sections...); err != nil {
 		return err
 	}
-	written = nil // from here on the files are those of the index
+	written = nil // from now on the files belong to the index
+
 	defer removeOthers(dir, names, m, generation) // when they are not mapped any more
 	if ix.read == nil {
 		return nil
@@ -116,7 +118,7 @@ func (ix *Index) name() string {
 	return n.language.Name()
 }
 
-// in reports whether the file of p is in a folder, still.
+// in reports whether the file of p is still in a folder.
 func (p *part) in(dir string) bool {
 	if p.file == nil || filepath.Dir(p.file.path) != dir {
 		return false
@@ -125,8 +127,9 @@ func (p *part) in(dir string) bool {
 	return err == nil && os.SameFile(info, p.file.info) && info.Size() == p.file.info.Size() && info.ModTime().Equal(p.file.info.ModTime())
 }
 
-// runs returns the parts in groups that are to be a file each: the neighbors that are not in
-// a file, and those that should be merged anyway, whose place is merged, or -1.
+// runs returns the parts in groups that each become a file: neighbors that are not
+// in a file, and parts that should be merged anyway. merged is the index of the
+// latter group, or -1.
 func runs(parts []*part, dir string) (groups [][]*part, merged int) {
 	from, to := plan(parts)
 	merged = -1
@@ -146,7 +149,8 @@ func runs(parts []*part, dir string) (groups [][]*part, merged int) {
 	return groups, merged
 }
 
-// writeSegment writes the live passages of parts as one segment, and returns their number.
+// writeSegment writes the live passages of parts as one segment, and returns their
+// number.
 func (ix *Index) writeSegment(ctx context.Context, path string, parts []*part) (docs int, err error) {
 	s := parts[0].Segment
 	if len(parts) > 1 || parts[0].alive != nil {
@@ -190,7 +194,7 @@ func livePassages(parts []*part) func() (retriever.Passage, error) {
 	}
 }
 
-// remap puts a file in place of the parts that were written to it.
+// remap replaces the parts that were written to a file by that file.
 func (ix *Index) remap(parts []*part, path string, want segmentFile) error {
 	p, err := readPart(path, want, nil, ix.read)
 	if err != nil {
@@ -204,8 +208,8 @@ func (ix *Index) remap(parts []*part, path string, want segmentFile) error {
 	return nil
 }
 
-// Verify checks all of the files that the index was opened from. The error wraps ErrCorrupt,
-// ErrClosed or ctx.Err().
+// Verify checks all of the files that the index was opened from. The error wraps
+// ErrCorrupt, ErrClosed or ctx.Err().
 func (ix *Index) Verify(ctx context.Context) error {
 	now, err := ix.acquire()
 	if err != nil {
@@ -226,10 +230,10 @@ func (ix *Index) Verify(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the use of an index and waits for merging in the background. Searches under way
-// end as they would; their files are given back when the last of them ends. Later calls
-// return ErrClosed, but a second Close does nothing. An index that is only in memory need not
-// be closed.
+// Close ends the use of an index and waits for background merges. Running searches
+// finish normally; their files are released when the last of them ends. Later calls
+// return ErrClosed, but a second Close does nothing. An index that is only in
+// memory need not be closed.
 func (ix *Index) Close() error {
 	ix.writing.Lock()
 	defer ix.writing.Unlock()

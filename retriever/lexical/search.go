@@ -10,20 +10,20 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// scratch is the memory of one search, used again by later ones.
+// scratch is the memory of one search, reused by later ones.
 type scratch struct {
 	sought sought
 	scorer scorer
 	best   best
 }
 
-// MostCost implements budget.Declarer: it calls no model.
+// MostCost implements budget.Declarer: no model is called.
 func (*Index) MostCost(int) (budget.Cost, bool) { return budget.Cost{}, true }
 
 // Retrieve returns the passages that hold a term of the query, at most q.K of them,
 // best first; equal scores are in the order in which the passages were added.
-// Scores are [retriever.BM25], finite and greater than 0. A query without a term
-// that some passage holds finds nothing. Errors are those of the contract of
+// Scores are [retriever.BM25], finite and greater than 0. A query without a term in
+// any passage finds nothing. Errors are those of the contract of
 // [retriever.Retriever], of Options.Fetch, ErrClosed, and ErrCorrupt about files.
 func (ix *Index) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result, error) {
 	s, err := ix.Snapshot(ix.fetch)
@@ -52,7 +52,7 @@ func (s *Snapshot) retrieve(ctx context.Context, q retriever.Query, bare bool) (
 		err = s.rankStops(ctx, q.Text, allow, &m.best)
 	}
 	if err = cmp.Or(err, allow.err()); err != nil {
-		return retriever.Result{}, err // and the memory is left to the collector as it is
+		return retriever.Result{}, err // the memory is left to the collector
 	}
 	res, err := s.result(ctx, &m.best, bare)
 	m.clear()
@@ -60,7 +60,7 @@ func (s *Snapshot) retrieve(ctx context.Context, q retriever.Query, bare bool) (
 	return res, err
 }
 
-// clear makes s ready for another search.
+// clear prepares s for another search.
 func (s *scratch) clear() {
 	clear(s.sought.lists) // they hold memory of the index
 	clear(s.scorer.clauses)
@@ -69,11 +69,11 @@ func (s *scratch) clear() {
 	s.best.heap = s.best.heap[:0]
 }
 
-// noWords is why a query finds nothing that has none.
+// noWords is the reason for an empty result of a query without words.
 const noWords = "the query holds no word to search for: ask with letters or numbers"
 
-// rank leaves the best passages for a query in m.best, and reports whether any passage
-// holds a word of it.
+// rank leaves the best passages for a query in m.best, and reports whether any
+// passage holds a word of it.
 func (s *Snapshot) rank(ctx context.Context, query keyword.Query, allow *allowance, m *scratch) (bool, error) {
 	if err := s.now.look(query.Groups, &m.sought); err != nil {
 		return false, err
@@ -111,7 +111,7 @@ func (s *Snapshot) result(ctx context.Context, b *best, bare bool) (retriever.Re
 	}
 	list := make([]candidate, len(b.heap))
 	for i := len(list) - 1; i >= 0; i-- {
-		list[i] = b.take()
+		list[i] = b.removeWorst()
 	}
 	read := s.passages
 	if bare {

@@ -10,11 +10,12 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/lexical/internal/segment"
 )
 
-// snapshot is the passages that a search sees. It never changes.
+// snapshot holds the passages that a search sees. It is immutable.
 type snapshot struct {
 	parts []*part // in the order in which their passages were added
 	live  int     // passages
-	// languages holds how many passages are in each, and totals the sums of their lengths.
+	// languages holds the number of passages in each language, and totals the sums
+	// of their lengths.
 	languages [keyword.Count]int
 	totals    [keyword.Count]int
 	norms     func() *norms
@@ -27,7 +28,7 @@ type part struct {
 	kept  []retriever.Passage // by document; nil if they are elsewhere
 	alive segment.Set         // nil while all are
 	dead  []uint32            // in the order of deletion; later parts of the same segment have more
-	short []byte              // the lengths, if a byte is enough and one language is all
+	short []byte              // the lengths, if a byte is enough and there is only one language
 	tally *tally              // of the segment
 	file  *file               // of the segment; nil in memory
 }
@@ -50,7 +51,7 @@ func (p *part) without(docs []uint32) *part {
 	for _, d := range docs {
 		q.alive.Remove(d)
 	}
-	q.dead = append(p.dead, docs...) // readers of p do not look behind its end
+	q.dead = append(p.dead, docs...) // readers of p do not read past its end
 	return &q
 }
 
@@ -70,7 +71,7 @@ func (s *snapshot) find(id string) (part int, doc uint32, ok bool, err error) {
 	return 0, 0, false, nil
 }
 
-// count adds a document to the sums, or takes it off if sign is -1.
+// count adds a document to the sums, or subtracts it if sign is -1.
 func (s *snapshot) count(p *part, doc uint32, sign int) {
 	l := p.Language(doc)
 	s.languages[l] += sign
@@ -78,12 +79,13 @@ func (s *snapshot) count(p *part, doc uint32, sign int) {
 	s.live += sign
 }
 
-// norms is what the length of a passage does to its score: k1 · (1 − b + b · |D| / avgdl).
+// norms holds the effect of the length of a passage on its score: k1 · (1 − b + b ·
+// |D| / avgdl).
 type norms struct {
 	k1, b float64
 	means [keyword.Count]float64
-	// longest is the greatest mean of a language that passages are in: no passage of a
-	// length has less of a norm than with it.
+	// longest is the greatest mean of a language with passages: with it the norm of
+	// a length is least.
 	longest float64
 	table   [keyword.Count][]float64 // by length, for languages that passages are in
 	bounds  [tabled]float64          // by length, with the mean longest
@@ -95,7 +97,7 @@ const tabled = 256
 func (ix *Index) normsOf(s *snapshot) *norms {
 	n := &norms{k1: ix.k1, b: ix.b}
 	for l, passages := range s.languages {
-		// Without a term in any passage there is no mean, and no posting to need it.
+		// Without a term in any passage there is no mean, and no posting needs it.
 		n.means[l] = max(float64(s.totals[l]), 1) / max(float64(passages), 1)
 		if passages == 0 {
 			continue
@@ -120,8 +122,8 @@ func (n *norms) least(length uint32) float64 {
 	return n.norm(int(length), n.longest)
 }
 
-// norm returns the norm of a length. The conversion keeps processors from adding to the
-// product before it is rounded.
+// norm returns the norm of a length. The conversion prevents processors from adding
+// to the product before it is rounded.
 func (n *norms) norm(length int, mean float64) float64 {
 	return float64(n.k1 * (1 - n.b + n.b*float64(length)/mean))
 }
@@ -135,19 +137,20 @@ func (n *norms) of(p *part, doc uint32) float64 {
 	return n.norm(int(length), n.means[l])
 }
 
-// tally remembers how many deleted documents of a segment hold a term.
+// tally caches how many deleted documents of a segment hold a term.
 type tally struct {
 	counts sync.Map // of term to counted
 	size   atomic.Int64
 }
 
-// counted says that of the first upto deleted documents so many hold a term.
+// counted says how many of the first upto deleted documents hold a term.
 type counted struct{ upto, holders int }
 
-// mostTallied is the number of terms that a tally remembers.
+// mostTallied is the greatest number of terms in a tally.
 const mostTallied = 1 << 16
 
-// holders returns the number of live documents that hold a term, whose postings are l.
+// holders returns the number of live documents that hold a term. l holds its
+// postings.
 func (p *part) holders(term string, l segment.List) int {
 	if len(p.dead) == 0 || l.N == 0 {
 		return int(l.N)
@@ -156,7 +159,7 @@ func (p *part) holders(term string, l segment.List) int {
 	if v, ok := p.tally.counts.Load(term); ok {
 		known = v.(counted)
 	}
-	if known.upto > len(p.dead) { // by a search that sees more deletions
+	if known.upto > len(p.dead) { // from a search that sees more deletions
 		return p.recount(l)
 	}
 	if known.upto == len(p.dead) {

@@ -8,10 +8,10 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// rankStops leaves the best passages in b for a query all of whose words are stop words, such
-// as "to be or not to be". Stop words are not in the index: it reads all passages, and
-// scores them by the words and by every two neighbors, whatever their length, in which
-// stop words do not count.
+// rankStops leaves the best passages in b for a query of only stop words, such as
+// "to be or not to be". Stop words are not in the index. It reads all passages and
+// scores them by the words and by every two neighbors, without regard to their
+// length, which does not count stop words.
 func (s *Snapshot) rankStops(ctx context.Context, text string, allow *allowance, b *best) error {
 	k1 := s.ix.k1
 	w := newStopCounter(text)

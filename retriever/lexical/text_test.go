@@ -14,12 +14,12 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 )
 
-// With its defaults an index finds what a reader would call the same words, in any script.
-// The first passages listed are found, before all others.
+// With its defaults an index finds what a reader would call the same words, in any
+// script. The passages listed first are found, before all others.
 func TestFinds(t *testing.T) {
 	for _, c := range []struct {
 		name, query string
-		found       int // of the passages, the first so many
+		found       int // the number of passages, the first ones, that are found
 		passages    []string
 	}{
 		{"full-width digits", "２０２４", 1, []string{"２０２４年の売上高", "２０２３年の売上高"}},
@@ -126,7 +126,7 @@ func TestFinds(t *testing.T) {
 	}
 }
 
-// What finds more than the best passage has that one first.
+// If more than the best passage is found, the best is first.
 func TestFindsFirst(t *testing.T) {
 	for query, passages := range map[string][]string{
 		"E-1042":               {"error E-1042", "error E-1043", "1042"},
@@ -150,7 +150,7 @@ func TestFindsFirst(t *testing.T) {
 	}
 }
 
-// A query without a word says so, and others do not.
+// A query without a word reports that, and others do not.
 func TestNoWords(t *testing.T) {
 	ix, err := New(t.Context(), retrievertest.Passages("The Who", "bol"), Options{})
 	if err != nil {
@@ -164,7 +164,7 @@ func TestNoWords(t *testing.T) {
 	}
 }
 
-// The language of a short passage is that of its document, or what the metadata says.
+// The language of a short passage is that of its document, or that of the metadata.
 func TestLanguageOfDocument(t *testing.T) {
 	long := "Der Turm wurde im Jahr 1932 von dem Bürgermeister eröffnet und ist nicht mehr in Gebrauch."
 	ps := []retriever.Passage{
@@ -187,7 +187,7 @@ func TestLanguageOfDocument(t *testing.T) {
 	}
 }
 
-// A piece of a text in a script without spaces is found wherever it stands.
+// A piece of a text in a script without spaces is found at any place.
 func TestFindsPiece(t *testing.T) {
 	alphabets := [][]rune{
 		[]rune("กขคงจชตทนบปมยรลวสหอาิีุูเแโใไ่้"), []rune("ກຂຄງຈຊຕທນບປມຢຣລວສຫອາິີຸູເແໂ່້"),
@@ -203,8 +203,8 @@ func TestFindsPiece(t *testing.T) {
 		if piece != string(letters[0]) {
 			piece += string(letters[2])
 		}
-		// The piece begins and ends with a letter, and letters stand around it: a mark or a
-		// letter below would change the character before.
+		// The piece begins and ends with a letter, with letters around it: a mark
+		// or a subjoined letter would change the character before.
 		text := word("before", 0) + string(letters[1]) + piece + string(letters[1]) + word("after", 0)
 		ix, err := New(t.Context(), []retriever.Passage{{ID: "a", Text: text}, {ID: "b", Text: "other"}}, Options{})
 		if err != nil {

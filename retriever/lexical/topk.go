@@ -8,22 +8,23 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/lexical/internal/segment"
 )
 
-// The best passages are found without scoring all that hold a term (MaxScore, with bounds of
-// blocks). Documents are taken in windows. The terms of a query are ordered by how much each
-// can add within the window. The first of them together add too little for a new best
-// passage: documents that hold only these are passed over. What holds one of the others gets
-// a first score from those alone, and is looked up in the former, greatest first, as long as
-// it can still reach the best. What remains is scored exactly, word by word in the order of
-// the query, since sums in another order differ in their last digits.
+// The best passages are found without scoring all that hold a term (MaxScore, with
+// bounds of blocks). Documents are processed in windows. The terms of a query are
+// ordered by how much each can add within the window. The first of them together
+// add too little for a new best passage: documents that hold only these are
+// skipped. A document with another term gets a first score from the other terms
+// alone. It is then looked up in the first terms, greatest bound first, as long as
+// it can still be among the best. What remains is scored exactly, word by word in
+// the order of the query, since sums in another order differ in their last digits.
 
 // window is the number of documents that are scored at a time.
 const window = 4096
 
-// scarce is the number of documents in a window that may be found up to which each is looked
-// up in the terms, rather than the other way round.
+// scarce is the greatest number of candidate documents in a window for which each
+// document is looked up in the terms, and not the other way round.
 const scarce = 16
 
-// slack is added to bounds: they are sums in another order than scores.
+// slack is a factor for bounds: they are sums in another order than scores.
 const slack = 1 + 1e-9
 
 // clause is a term of a word of a query in a part.
@@ -33,9 +34,9 @@ type clause struct {
 	weight  float64
 	list    *segment.List
 	scan    segment.Cursor // reads all documents of a window
-	probe   segment.Cursor // looks for some
-	bound   float64        // on what it adds within the window
-	most    float64        // on what it adds within some blocks
+	probe   segment.Cursor // looks up single documents
+	bound   float64        // of its contribution within the window
+	most    float64        // of its contribution within some blocks
 	from    int            // of those
 	to      int
 }
@@ -48,12 +49,12 @@ type scorer struct {
 	language keyword.Language
 	bonus    float64                        // for documents in that language
 	factor   float64                        // k1 + 1
-	open     segment.Set                    // documents that may be found; nil lets all
-	allowed  func(doc uint32) (bool, error) // decides about those; nil lets all
+	open     segment.Set                    // documents that may be found; nil allows all
+	allowed  func(doc uint32) (bool, error) // decides about those; nil allows all
 	best     *best
 
-	// The norms by length, and the lengths, where a byte each is enough and all documents
-	// are in one language: nearly always.
+	// The norms by length, and the lengths, if a byte each is enough and all
+	// documents are in one language: the usual case.
 	byLength *[tabled]float64
 	short    []byte
 
@@ -64,7 +65,8 @@ type scorer struct {
 	found   [window / 64]uint64
 }
 
-// begin makes s ready for a part. It reports whether a term of the query is in it.
+// begin prepares s for a part. It reports whether the part holds a term of the
+// query.
 func (s *scorer) begin(q *sought, place int, p *part) bool {
 	s.part, s.place = p, place
 	if s.short = p.short; s.short != nil {
@@ -134,7 +136,7 @@ func (s *scorer) window(from, end uint32) error {
 	if s.open != nil && open <= scarce {
 		return s.each(from, end)
 	}
-	enough := 0 // how many clauses together add too little
+	enough := 0 // number of clauses that together add too little
 	for (s.sums[enough+1]+s.bonus)*slack <= least {
 		enough++
 	}
@@ -144,7 +146,7 @@ func (s *scorer) window(from, end uint32) error {
 	return s.collect(from, enough)
 }
 
-// each offers the documents of a window that may be found, one by one.
+// each offers the candidate documents of a window, one by one.
 func (s *scorer) each(from, end uint32) error {
 	for i, word := range s.open[from/64 : (end+63)/64] {
 		for ; word != 0; word &= word - 1 {
@@ -171,7 +173,7 @@ func (s *scorer) bounds(from, end uint32) {
 		}
 		c.bound = c.most
 	}
-	for i := 1; i < len(s.order); i++ { // nearly in order from the window before
+	for i := 1; i < len(s.order); i++ { // nearly in order from the previous window
 		for k := i; k > 0 && s.clauses[s.order[k]].bound < s.clauses[s.order[k-1]].bound; k-- {
 			s.order[k], s.order[k-1] = s.order[k-1], s.order[k]
 		}
@@ -182,7 +184,7 @@ func (s *scorer) bounds(from, end uint32) {
 	}
 }
 
-// most returns a bound on the scores of some blocks of a list with the weight 1.
+// most returns a bound on the scores of some blocks of a list with weight 1.
 func (s *scorer) most(l *segment.List, from, to int) (most float64) {
 	for block := from; block < to; block++ {
 		m, n := l.Maxima(block)
@@ -194,7 +196,7 @@ func (s *scorer) most(l *segment.List, from, to int) (most float64) {
 	return most
 }
 
-// scan adds what a clause gives to the documents of a window.
+// scan adds the contribution of a clause to the documents of a window.
 func (s *scorer) scan(c *clause, from, end uint32) {
 	docs, place := c.scan.Chunk(from, end)
 	for len(docs) > 0 {
@@ -211,8 +213,8 @@ func (s *scorer) scan(c *clause, from, end uint32) {
 	}
 }
 
-// collect offers the documents that were found in the window from from. The first clauses,
-// so many as low, were not looked at.
+// collect offers the documents that were found in the window at from. The first low
+// clauses were not read.
 func (s *scorer) collect(from uint32, low int) error {
 	for w, word := range s.found {
 		s.found[w] = 0
@@ -228,7 +230,8 @@ func (s *scorer) collect(from uint32, low int) error {
 	return nil
 }
 
-// consider offers a document that has score from all but the first clauses.
+// consider offers a document with the given score from all but the first low
+// clauses.
 func (s *scorer) consider(doc uint32, score float64, low int) error {
 	least := s.best.least()
 	if s.bonus > 0 && keyword.Language(s.part.Language(doc)) == s.language {
@@ -266,8 +269,8 @@ func (s *scorer) consider(doc uint32, score float64, low int) error {
 	return nil
 }
 
-// exact returns the score of a document, summed in the order of the query, and whether it
-// holds a term.
+// exact returns the score of a document, summed in the order of the query, and
+// whether it holds a term.
 func (s *scorer) exact(doc uint32) (score float64, found bool) {
 	norm := s.norm(doc)
 	last := -1 // the word that was counted last

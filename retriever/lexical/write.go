@@ -8,23 +8,23 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// Add adds passages, which rank after those there are when scores are equal. All are added
-// or, if there is an error, none; it wraps ErrEmptyID, ErrDuplicateID or, when ctx is done,
-// which is looked at between passages, ctx.Err(). Add takes time for the passages added, not
-// for those that are there.
+// Add adds passages. With equal scores they rank after earlier ones. All are added
+// or, with an error, none. Add checks ctx between passages. The error wraps
+// ErrEmptyID, ErrDuplicateID or, when ctx is done, ctx.Err(). The time depends on
+// the number of added passages, not on the size of the index.
 func (ix *Index) Add(ctx context.Context, passages ...retriever.Passage) error {
 	return ix.put(ctx, passages, false)
 }
 
-// Replace adds passages in place of those with the same ids, if there are any. It is one
-// change: a search finds either the old passages or the new ones. In all else it does what
-// Add does, but never returns ErrDuplicateID for an id that is in the index.
+// Replace adds passages in place of those with the same ids, if there are any. It
+// is one change: a search finds either the old passages or the new ones. Otherwise
+// it is like Add, but never returns ErrDuplicateID for an id that is in the index.
 func (ix *Index) Replace(ctx context.Context, passages ...retriever.Passage) error {
 	return ix.put(ctx, passages, true)
 }
 
-// Delete takes the passages with some ids out of the index: all or, if there is an error,
-// none. It wraps ErrUnknownID or ctx.Err(). An id may stand twice.
+// Delete removes the passages with some ids: all or, with an error, none. The error
+// wraps ErrUnknownID or ctx.Err(). An id may be repeated.
 func (ix *Index) Delete(ctx context.Context, ids ...string) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("lexical: %w", err)
@@ -53,7 +53,7 @@ func (ix *Index) put(ctx context.Context, passages []retriever.Passage, replace 
 		case p.ID == "":
 			return fmt.Errorf("%w: passage %d of %d: give every passage an id", ErrEmptyID, i+1, len(passages))
 		case seen[p.ID]:
-			return fmt.Errorf("%w: %q stands twice among the passages to add", ErrDuplicateID, p.ID)
+			return fmt.Errorf("%w: %q is duplicated among the passages to add", ErrDuplicateID, p.ID)
 		}
 		seen[p.ID] = true
 		ids[i] = p.ID
@@ -79,8 +79,8 @@ func (ix *Index) put(ctx context.Context, passages []retriever.Passage, replace 
 	return nil
 }
 
-// holding returns the live documents with some ids, each once, by part. It calls check with
-// every id. The caller holds writing.
+// holding returns the live documents with some ids, each once, by part. It calls
+// check with every id. The caller holds writing.
 func (ix *Index) holding(ctx context.Context, ids []string, check func(id string, found bool) error) (map[int][]uint32, error) {
 	now := ix.now.Load()
 	if now == nil {
@@ -115,8 +115,8 @@ func (ix *Index) holding(ctx context.Context, ids []string, check func(id string
 	return docs, nil
 }
 
-// change takes documents out, by part, and adds a part unless it is nil. The caller holds
-// writing.
+// change removes documents, by part, and adds a part unless it is nil. The caller
+// holds writing.
 func (ix *Index) change(gone map[int][]uint32, fresh *part) {
 	now := ix.now.Load().clone()
 	for i, docs := range gone {

@@ -14,8 +14,8 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/rewrite"
 )
 
-// routers make what chooses among parts, by name. Each knows which options are not its
-// own, those of the parts first.
+// routers make the routers of parts, by name. Each lists the options that do not
+// apply to it, those of the parts first.
 var routers = map[string]struct {
 	unfitOfPart, unfit []string
 	make               func(b *builder, s *stage) (retriever.Router, error)
@@ -84,7 +84,7 @@ func exampleRouter(b *builder, s *stage) (retriever.Router, error) {
 	return rewrite.NewNearestRouter(b.ctx, embedder, choices, rewrite.NearestOptions{Threshold: s.values.number("threshold"), Max: s.values.whole("most")})
 }
 
-// judges make what says how relevant passages are, by name.
+// judges make the judges of the relevance of passages, by name.
 var judges = map[string]func(b *builder, v values) (rerank.Scorer, error){
 	"learned": learnedJudge,
 	"model":   modelJudge,
@@ -122,7 +122,11 @@ func learnedJudge(b *builder, v values) (rerank.Scorer, error) {
 		return nil, err
 	}
 	if b.learned == nil {
-		s, err := learned.New(b.ctx, b.passages)
+		passages, err := b.all(b.ctx)
+		if err != nil {
+			return nil, err
+		}
+		s, err := learned.New(b.ctx, passages)
 		if err != nil {
 			return nil, err
 		}

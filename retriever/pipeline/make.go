@@ -21,12 +21,12 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/summary"
 )
 
-// The functions of this file make the techniques of the table. They return what the
-// constructors say; the place in the text is added by their caller.
+// The functions of this file make the techniques of the table. They return the
+// errors of the constructors; the caller adds the place in the text.
 
 func keywordOptions(v values) lexical.Options {
 	o := lexical.Options{Analyzer: v.word("analyzer"), K1: v.number("k1"), B: v.number("b"), TitleWeight: v.whole("title")}
-	// In the text 0 is 0, not the default.
+	// In the text 0 means 0, not the default.
 	if o.K1 == 0 {
 		o.K1 = lexical.Zero
 	}
@@ -40,6 +40,9 @@ func keywordOptions(v values) lexical.Options {
 }
 
 func makeLexical(b *builder, v values) (retriever.Retriever, error) {
+	if b.store != nil {
+		return b.side(b.store.Words(), v)
+	}
 	return lexical.New(b.ctx, b.passages, keywordOptions(v))
 }
 
@@ -52,6 +55,9 @@ func metricOf(v values) dense.Options {
 }
 
 func makeDense(b *builder, v values) (retriever.Retriever, error) {
+	if b.store != nil {
+		return b.side(b.store.Vectors(), v)
+	}
 	if v.has("dim") || v.has("seed") {
 		if b.env.Embedder != nil {
 			return nil, errors.New("dim and seed are options of the built-in embedder, and another one is in its place: leave them out")
@@ -143,7 +149,7 @@ func makeChildren(b *builder, v values) (retriever.Retriever, error) {
 			children = append(children, retriever.Passage{ID: fmt.Sprintf("%s.%d", p.ID, i+1), Title: p.Title, Text: p.Text[s.Start:s.End], Metadata: meta})
 		}
 	}
-	if _, err := split.Text(""); err != nil { // of the options, even without passages
+	if _, err := split.Text(""); err != nil { // checks the options, even without passages
 		return nil, err
 	}
 	if v.word("search") == "dense" {
@@ -176,8 +182,8 @@ func fuseOptions(v values) (retriever.FuseOptions, error) {
 	return o, nil
 }
 
-// unfit returns an error if one of the options is given, which have no use beside what
-// was chosen.
+// unfit returns an error if one of the options is given. They have no effect
+// together with the chosen one.
 func (v values) unfit(chosen string, options ...string) error {
 	for _, o := range options {
 		if v.has(o) {
@@ -242,7 +248,7 @@ func modelOptions(v values, count int) rewrite.ModelOptions {
 	return rewrite.ModelOptions{Count: count, MaxTokens: v.whole("max-tokens"), Temperature: v.number("temperature")}
 }
 
-// source makes what writes other texts of a question, at most count.
+// source makes the source of other texts of a question, at most count.
 func (b *builder) source(by string, t generator.TaskTemplate, v values, count int) (rewrite.Expander, error) {
 	if by != "model" {
 		if err := v.unfit("by="+by, "max-tokens", "temperature"); err != nil {
@@ -302,7 +308,7 @@ func makeRetry(b *builder, s *stage, in retriever.Retriever) (retriever.Retrieve
 		return nil, errors.New("endpoint= needs threshold=, since the scores of every reranking model have a scale of their own")
 	}
 	threshold := v.number("threshold")
-	if threshold == 0 { // which would mean the default
+	if threshold == 0 { // 0 would mean the default
 		threshold = -math.SmallestNonzeroFloat64
 	}
 	return rewrite.Retry(in, source, j, rewrite.RetryOptions{

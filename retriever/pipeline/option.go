@@ -12,14 +12,14 @@ import (
 // option is a setting of a technique or of a part.
 type option struct {
 	name, about string
-	preset      string // the default as it is written; empty if there is none
+	preset      string // the default in its written form; empty if there is none
 	allowed     string // for the usage text
-	// read returns what a text means, or what is wanted instead.
+	// read returns the meaning of a text, or what is wanted instead.
 	read func(text string) (value any, wrong string)
 }
 
 func whole(name string, preset, least, most int, about string) option {
-	allowed := fmt.Sprintf("%d to %d", least, most) // as it can be written
+	allowed := fmt.Sprintf("%d to %d", least, most) // in its written form
 	return option{name, about, strconv.Itoa(preset), allowed, func(text string) (any, string) {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < least || n > most {
@@ -44,13 +44,13 @@ func short(x float64) string {
 	return strings.NewReplacer("e+0", "e", "e-0", "e-").Replace(strconv.FormatFloat(x, 'g', -1, 64))
 }
 
-// unset makes an option without a default, which is the zero value unless it is given.
+// unset makes an option without a default: it is the zero value unless given.
 func unset(o option) option {
 	o.preset = ""
 	return o
 }
 
-// choice has the default first.
+// choice makes an option with named values, the default first.
 func choice(name, about string, of ...string) option {
 	allowed := strings.Join(of, ", ")
 	return option{name, about, of[0], allowed, func(text string) (any, string) {
@@ -100,7 +100,7 @@ func pattern(name, about string) option {
 	}}
 }
 
-// defaults returns what options mean that are not given.
+// defaults returns the meanings of options that are not given.
 func defaults(options []option) values {
 	v := values{read: map[string]any{}}
 	for _, o := range options {

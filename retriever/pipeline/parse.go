@@ -7,14 +7,14 @@ import (
 	"unicode/utf8"
 )
 
-// Limits that keep a text from using up stack or time.
+// Limits that prevent a text from using up stack or time.
 const (
 	maxText  = 16 << 10 // bytes
 	maxDepth = 20       // pipelines within pipelines
 )
 
-// Parse reads the text of a pipeline. It checks names, options and their ranges, but
-// not what only a model or the passages can show. The error is an *[Error].
+// Parse parses the text of a pipeline. It checks names, options and their ranges,
+// but nothing that depends on a model or the passages. The error is an *[Error].
 func Parse(text string) (*Pipeline, error) {
 	if len(text) > maxText {
 		return nil, errorAt(text, 0, "the text has %d bytes: at most %d are allowed", len(text), maxText)
@@ -38,8 +38,8 @@ func Parse(text string) (*Pipeline, error) {
 	return &Pipeline{text, stages}, nil
 }
 
-// parser reads a text by recursive descent. White space behind what it read is
-// skipped.
+// parser parses a text by recursive descent. It skips white space after what it
+// read.
 type parser struct {
 	text  string
 	at    int
@@ -50,7 +50,7 @@ func (p *parser) fail(at int, format string, args ...any) error {
 	return errorAt(p.text, at, format, args...)
 }
 
-// expected returns the error that says what should stand in place of what follows.
+// expected returns the error that says what is expected at the current position.
 func (p *parser) expected(what string) error {
 	rest := p.text[p.at:]
 	if rest == "" {
@@ -70,7 +70,7 @@ func shorten(s string) string {
 	return s
 }
 
-// leading returns the longest beginning of s for all of whose bytes in holds.
+// leading returns the longest beginning of s whose bytes all satisfy in.
 func leading(s string, in func(byte) bool) string {
 	for i := range len(s) {
 		if !in(s[i]) {
@@ -80,14 +80,15 @@ func leading(s string, in func(byte) bool) string {
 	return s
 }
 
-// isWord holds for the characters of names and labels, isBare for those of values
-// without quotes.
+// isWord reports whether a byte can be in names and labels, isBare whether it can
+// be in values without quotes.
 func isWord(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
 }
 func isBare(c byte) bool { return c > ' ' && c != 0x7f && !strings.ContainsRune(`|(),"`, rune(c)) }
 
-// quote returns s as a text can hold it: in quotes unless in holds for all of it.
+// quote returns s in the form for a text: in quotes unless all its bytes satisfy
+// in.
 func quote(s string, in func(byte) bool) string {
 	if s != "" && leading(s, in) == s {
 		return s
@@ -103,7 +104,7 @@ func (p *parser) space() {
 	p.at += len(leading(p.text[p.at:], func(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }))
 }
 
-// mark reads one of the marks | ( ) , : = if it is what follows.
+// mark reads the mark c, one of | ( ) , : =, if it is next.
 func (p *parser) mark(c byte) bool {
 	if p.at == len(p.text) || p.text[p.at] != c {
 		return false
@@ -120,7 +121,7 @@ func (p *parser) word() string {
 	return w
 }
 
-// quoted reads a JSON string, which is to follow.
+// quoted reads a JSON string, which must be next.
 func (p *parser) quoted() (string, error) {
 	var s string
 	d := json.NewDecoder(strings.NewReader(p.text[p.at:]))
@@ -146,11 +147,11 @@ func (p *parser) value(name string) (string, error) {
 	return v, nil
 }
 
-// pipeline reads stages up to what cannot be one. Behind the last stage of a part stand
-// the options of the part, if there are any.
+// pipeline reads stages as long as they follow. After the last stage of a part it
+// reads the options of the part, if there are any.
 func (p *parser) pipeline(ofPart []option) (stages []*stage, part values, err error) {
 	if p.depth++; p.depth > maxDepth {
-		return nil, part, p.fail(p.at, "pipelines stand %d deep within each other: at most %d are allowed", p.depth, maxDepth)
+		return nil, part, p.fail(p.at, "pipelines are nested %d deep: at most %d are allowed", p.depth, maxDepth)
 	}
 	defer func() { p.depth-- }()
 	p.space()
@@ -201,10 +202,10 @@ func (p *parser) stage(base bool, ofPart []option) (*stage, values, error) {
 		}
 	}
 	var err error
-	if s.values, err = p.read(s.options, own, places); err != nil {
+	if s.values, err = p.meanings(s.options, own, places); err != nil {
 		return nil, none, err
 	}
-	part, err := p.read(ofPart, of, places)
+	part, err := p.meanings(ofPart, of, places)
 	return s, part, err
 }
 
@@ -230,8 +231,8 @@ func (p *parser) option(s *stage, ofPart []option, own, of map[string]string, pl
 	return err
 }
 
-// read turns the texts of options into what they mean.
-func (p *parser) read(options []option, texts map[string]string, places map[string]int) (values, error) {
+// meanings turns the texts of options into their meanings.
+func (p *parser) meanings(options []option, texts map[string]string, places map[string]int) (values, error) {
 	v := defaults(options)
 	for _, o := range options {
 		text, ok := texts[o.name]
@@ -247,7 +248,7 @@ func (p *parser) read(options []option, texts map[string]string, places map[stri
 	return v, nil
 }
 
-// parts reads the pipelines that a base holds.
+// parts reads the pipelines inside a base.
 func (p *parser) parts(s *stage) error {
 	if !p.mark('(') {
 		return p.expected(`"(" and pipelines behind ` + s.name)
@@ -277,7 +278,7 @@ func (p *parser) parts(s *stage) error {
 	}
 }
 
-// name stands for a part in results: its label, or else its text.
+// name names a part in results: by its label, or else by its text.
 func (p *part) name() string {
 	if p.label != "" {
 		return p.label

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// Pipeline is the parsed form of a text, made by [Parse]. It does not change and is safe
+// Pipeline is the parsed form of a text, made by [Parse]. It is immutable and safe
 // for concurrent use.
 type Pipeline struct {
 	text   string
@@ -22,7 +22,7 @@ type stage struct {
 	parts  []*part
 }
 
-// part is one pipeline of a base that holds some.
+// part is one pipeline inside a base.
 type part struct {
 	label  string
 	at     int
@@ -30,8 +30,8 @@ type part struct {
 	values values
 }
 
-// values are the options that were given, in the order of the table, and what all
-// options mean.
+// values holds the given options, in the order of the table, and the meanings of
+// all options.
 type values struct {
 	given []given
 	read  map[string]any
@@ -39,7 +39,7 @@ type values struct {
 
 type given struct{ name, text string }
 
-// whole, number, word and yes return what the option of that kind means.
+// whole, number, word and yes return the meaning of an option of that kind.
 func (v values) whole(name string) int      { return v.read[name].(int) }
 func (v values) number(name string) float64 { return v.read[name].(float64) }
 func (v values) word(name string) string    { return v.read[name].(string) }
@@ -50,13 +50,13 @@ func (v values) has(name string) bool {
 	return slices.ContainsFunc(v.given, func(g given) bool { return g.name == name })
 }
 
-// Error is the error of [Parse] and of [Corpus.Build]: where the text is wrong, and what
-// is allowed there.
+// Error is the error of [Parse] and of [Corpus.Build]: where the text is wrong, and
+// what is allowed there.
 type Error struct {
-	// Offset is the place in the text, in bytes from its start.
+	// Offset is the position in the text, in bytes from its start.
 	Offset int
-	// Line and Column name the same place for a reader. Both count from 1; Column counts
-	// code points.
+	// Line and Column are the same position for a reader. Both count from 1; Column
+	// counts code points.
 	Line, Column int
 	// Reason says what was found and what is wanted.
 	Reason string

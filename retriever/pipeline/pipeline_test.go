@@ -114,7 +114,7 @@ func TestString(t *testing.T) {
 	}
 }
 
-// model is a script that also knows how relevant a passage is.
+// model is a script that also judges the relevance of a passage.
 type model struct {
 	*generatortest.Script
 	relevant func(generator.Evidence) float64
@@ -143,7 +143,7 @@ func init() {
 	}
 }
 
-// The scripted model knows two wordings and invents one passage; it finds market
+// The scripted model returns two wordings and invents one passage; it finds market
 // relevant, and nothing else.
 func scripted() model {
 	return model{&generatortest.Script{
@@ -213,7 +213,7 @@ func TestTechniques(t *testing.T) {
 	for _, c := range []struct {
 		pipeline, question string
 		hits               string // ids
-		queries            string // parted by |
+		queries            string // separated by |
 		calls              int
 	}{
 		{"lexical", "river bridge", "bridge ship", "", 0},
@@ -239,7 +239,7 @@ func TestTechniques(t *testing.T) {
 		{`route(town: lexical match=school, rest: lexical match=xyz) fallback=rest`, "salt", "ship market", "", 0},
 		{`route(town: lexical match=school) empty=yes`, "salt", "", "", 0},
 		{`route(town: lexical examples="pupils; the school", food: lexical examples="fish on the market") by=examples threshold=-1`, "fish at the market", "market", "", 0},
-		// Scores keep how much better the reranked list finds market.
+		// Score fusion keeps how much better the reranked list finds market.
 		{"hybrid dense=1e-6", "salt", "ship market", "", 0},
 		{"fuse(lexical, b: lexical | rerank judge=model weight=3) method=score", "salt", "market ship", "", 2},
 		{"lexical | rerank judge=list window=2", "salt", "market ship", "", 1},
@@ -288,7 +288,7 @@ func TestTechniques(t *testing.T) {
 			for _, h := range res.Hits {
 				ids = append(ids, h.Passage.ID)
 			}
-			if vectors.MatchString(c.pipeline) { // which find all passages, the wrong ones by chance
+			if vectors.MatchString(c.pipeline) { // vectors find all passages, the wrong ones by chance
 				ids = ids[:min(len(ids), len(strings.Fields(c.hits)))]
 			}
 			if got := strings.Join(ids, " "); got != c.hits {
@@ -358,7 +358,8 @@ func TestUsageOfNothing(t *testing.T) {
 	}
 }
 
-// What was not made by Parse and NewCorpus is an error or empty, and never a panic.
+// A zero value, not made by Parse and NewCorpus, gives an error or is empty, and
+// never panics.
 func TestZeroValues(t *testing.T) {
 	for _, p := range []*Pipeline{nil, new(Pipeline)} {
 		var at *Error
@@ -394,7 +395,7 @@ func sample(q technique) string {
 	return text
 }
 
-// The ends of all ranges are accepted by the constructors.
+// The constructors accept the ends of all ranges.
 func TestRanges(t *testing.T) {
 	corpus := NewCorpus(Env{Generator: scripted(), Instructed: true}, nil)
 	for _, q := range techniques {
@@ -485,7 +486,8 @@ func TestBuildErrors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// Over no passages, too, so that a program sees it before it reads any.
+			// Also over no passages, so that a program finds it before it reads
+			// any.
 			for _, over := range [][]retriever.Passage{nil, passages} {
 				_, err = NewCorpus(c.env, over).Build(t.Context(), p)
 				var at *Error
@@ -495,7 +497,8 @@ func TestBuildErrors(t *testing.T) {
 			}
 		})
 	}
-	// A filter for metadata that pieces use themselves would find nothing, without a word.
+	// A filter on metadata that pieces use themselves would find nothing, without
+	// an error.
 	p, err := Parse("fuse(lexical, children)")
 	if err != nil {
 		t.Fatal(err)
@@ -530,7 +533,7 @@ func (f flat) EmbedQuery(_ context.Context, text string) ([]float32, error) {
 	return []float32{1, float32(len(text))}, nil
 }
 
-// turned is an embedder with other vectors of queries, as an adapter makes.
+// turned is an embedder with other vectors for queries, like an adapter's.
 type turned struct {
 	dense.Embedder
 	bad *error
@@ -542,8 +545,8 @@ func (e turned) EmbedQuery(ctx context.Context, text string) ([]float32, error) 
 
 func (e turned) Check(context.Context) error { return *e.bad }
 
-// Adapt changes the embedder of every pipeline, the built-in one and one of a pipeline's own
-// as well, and its Check is heeded, but not without passages.
+// Adapt changes the embedder of every pipeline, also the built-in one and one of a
+// pipeline's own. Its Check is called, but not without passages.
 func TestAdapt(t *testing.T) {
 	var bad error
 	env := Env{Adapt: func(e dense.Embedder) dense.Embedder { return turned{e, &bad} }}
@@ -571,8 +574,8 @@ func TestAdapt(t *testing.T) {
 	}
 }
 
-// Pipelines over one corpus share the vectors of its passages, but what is embedded for
-// a query is embedded again.
+// Pipelines over one corpus share the vectors of its passages. The texts of a query
+// are embedded for each query.
 func TestVectorsAreShared(t *testing.T) {
 	n := 0
 	corpus := NewCorpus(Env{Embedder: flat{&n}, Generator: scripted(), Instructed: true}, passages)
@@ -602,7 +605,7 @@ func TestVectorsAreShared(t *testing.T) {
 // Nothing is found among no passages, by any technique.
 func TestNoPassages(t *testing.T) {
 	asked := scripted()
-	corpus := NewCorpus(Env{Generator: asked, Instructed: true, Embedder: flat{}}, nil) // flat{} panics when it is asked
+	corpus := NewCorpus(Env{Generator: asked, Instructed: true, Embedder: flat{}}, nil) // flat{} panics when it is called
 	for _, q := range techniques {
 		text := sample(q)
 		if q.name == "limit" {

@@ -9,18 +9,18 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/lexical"
 )
 
-// technique is a row of the table: what a name stands for.
+// technique is a row of the table: the meaning of a name.
 type technique struct {
 	name, about string
 	base        bool     // it begins a pipeline
 	last        bool     // nothing may come after it
-	ofPart      []option // of the pipelines it holds; nil if it holds none
+	ofPart      []option // of the pipelines inside it; nil if there are none
 	options     []option
 	// make makes the retriever; in is nil for a base.
 	make func(b *builder, s *stage, in retriever.Retriever) (retriever.Retriever, error)
 }
 
-// The options that several techniques have.
+// The options of several techniques.
 var (
 	missing = yesOrNo("missing", "go on if a part fails, and say so in the result")
 
@@ -54,7 +54,7 @@ var (
 	}
 )
 
-// fusingBy are the options of a fusion, whose method is the first unless it is given.
+// fusingBy returns the options of a fusion. The first method is the default.
 func fusingBy(methods ...string) []option {
 	return []option{
 		choice("method", "rank: by reciprocal ranks; score: by normalized scores", methods...),
@@ -64,8 +64,8 @@ func fusingBy(methods ...string) []option {
 	}
 }
 
-// techniques are all there are, bases first, in the order of the usage text. A new one
-// is a row here and the function that makes it.
+// techniques is the table of all techniques, bases first, in the order of the usage
+// text. To add one, add a row here and the function that makes it.
 var techniques = []technique{
 	{name: "lexical", base: true, about: "keyword search by BM25", options: keywords, make: memo("lexical", makeLexical)},
 	{name: "dense", base: true, about: "search by vectors, of an embedding model or the built-in embedder",
@@ -73,20 +73,20 @@ var techniques = []technique{
 	{name: "hybrid", base: true, about: "lexical and dense with their defaults, fused",
 		options: append([]option{number("dense", 1, 1e-6, 1e6, "weight of dense; lexical has 1")}, fusingBy("score", "rank")...), make: makeHybrid},
 	{name: "hyde", base: true, about: "dense, with the question moved towards answers that the model invents (HyDE)",
-		options: []option{whole("count", 4, 1, 100, "invented answers, one call each"), asking[0], number("temperature", 0.7, 0.01, 100, "of the model"), metric}, make: makeHyDE},
+		options: []option{whole("count", 4, 1, 100, "invented answers, one call each"), asking[0], number("temperature", 0.7, 0.01, 100, "of the model"), metric}, make: ownIndex(makeHyDE)},
 	{name: "summary", base: true, about: "dense over summaries of the passages",
 		options: []option{
 			choice("by", "its own sentences, or a model that writes each, one call for a passage", "sentences", "model"),
 			whole("sentences", 2, 1, 1000, "by=sentences: sentences of a summary"), asking[0],
 			whole("concurrency", 1, 1, 64, "by=model: passages that are summarized at the same time"), metric,
-		}, make: memo("summary", makeSummary)},
+		}, make: ownIndex(memo("summary", makeSummary))},
 	{name: "children", base: true, about: "search by small pieces of the passages, which gives the passages",
 		options: []option{
 			choice("search", "how the pieces are searched", "lexical", "dense"),
 			choice("by", "what pieces are measured in, each whole sentences or cut anywhere", "sentences", "words"),
 			whole("size", 1, 1, 1e6, "greatest length of a piece"),
 			whole("overlap", 0, 0, 999, "greatest length of what a piece repeats of the one before"), metric,
-		}, make: memo("children", makeChildren)},
+		}, make: ownIndex(memo("children", makeChildren))},
 	{name: "fuse", base: true, about: "several pipelines, fused: fuse(lexical, dense weight=0.8)",
 		ofPart: []option{number("weight", 1, 1e-6, 1e6, "of the part")}, options: fusing, make: makeFuse},
 	{name: "route", base: true, about: `chosen ones of several pipelines: route(law: lexical match="court|law", rest: dense) first=yes`,
@@ -138,7 +138,7 @@ var techniques = []technique{
 	{name: "reorder", about: "the best hits at both ends, for one prompt that holds all; comes last", last: true, make: makeReorder},
 }
 
-// names lists the techniques that can stand at a place.
+// names lists the techniques that are allowed at a place.
 func names(base bool) string {
 	var list []string
 	for _, t := range techniques {
@@ -149,8 +149,8 @@ func names(base bool) string {
 	return strings.Join(list, ", ")
 }
 
-// Usage returns the help text about pipelines: how one is written, and all techniques. Its
-// lines have at most 80 columns.
+// Usage returns the help text about pipelines: how to write one, and all
+// techniques. Its lines have at most 80 columns.
 func Usage() string {
 	var b strings.Builder
 	b.WriteString("A pipeline is BASE | STAGE | STAGE ..., such as:\n\n  hybrid | rerank depth=10 | mmr lambda=0.7\n\n")

@@ -25,7 +25,7 @@ import (
 )
 
 // secret is in every part of the passages of the other tenant. The question holds a
-// word that is nearly one of theirs, and nearly one of ours.
+// word that is close to one of theirs, and close to one of ours.
 const (
 	secret   = "sesame"
 	question = "opensezame markat"
@@ -35,7 +35,7 @@ func tenant(name string) filter.Expr {
 	return filter.Compare{Field: "tenant", Op: filter.Eq, Value: filter.String(name)}
 }
 
-// shared are the passages of two tenants, those of the other one in front.
+// shared returns the passages of two tenants, those of the other one first.
 func shared() []retriever.Passage {
 	var list []retriever.Passage
 	for i := range 6 {
@@ -53,8 +53,8 @@ func shared() []retriever.Passage {
 	return list
 }
 
-// careless finds all passages in their order, whatever the filter. The first hit of a
-// broken one has no score.
+// careless finds all passages in their order, whatever the filter. The first hit of
+// a broken one has no score.
 type careless struct{ broken bool }
 
 func (c careless) MostCost(int) (budget.Cost, bool) { return budget.Cost{}, true }
@@ -71,7 +71,7 @@ func (c careless) Retrieve(_ context.Context, q retriever.Query) (retriever.Resu
 	return res, nil
 }
 
-// seen is what models were shown.
+// seen records what models were shown.
 type seen struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -83,7 +83,7 @@ func (s *seen) add(v any) {
 	fmt.Fprintf(&s.text, "%+v\n", v)
 }
 
-// take returns what was seen, and forgets it.
+// take returns the record, and clears it.
 func (s *seen) take() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -152,7 +152,7 @@ func clean(t *testing.T, where string, v any) {
 	}
 }
 
-// search looks within a scope and checks all that can be seen of it.
+// search searches within a scope and checks everything visible.
 func (c *tenants) search(t *testing.T, r retriever.Retriever) retriever.Result {
 	t.Helper()
 	mine, err := retriever.Scope(r, tenant("me"))
@@ -206,7 +206,7 @@ func (c *tenants) search(t *testing.T, r retriever.Retriever) retriever.Result {
 	return res
 }
 
-// stages are all techniques that stand behind another one, most in several forms.
+// stages returns all techniques that can follow another one, most in several forms.
 func stages(endpoint string) []string {
 	return []string{
 		"spelling missing=yes", "spelling", "variants missing=yes", "decompose missing=yes", "retry missing=yes", "retry by=spelling judge=critic",
@@ -215,8 +215,9 @@ func stages(endpoint string) []string {
 	}
 }
 
-// Nothing of another tenant is seen by a model, in a result, an answer, an error or a
-// step, over a store that ignores filters, whatever stands between it and the scope.
+// Nothing of another tenant is visible to a model, in a result, an answer, an error
+// or a step, over a store that ignores filters, whatever is between it and the
+// scope.
 func TestScopeHidesOtherTenants(t *testing.T) {
 	corpora := []*tenants{newTenants(t, false), newTenants(t, true)}
 	endpoint := httptest.NewServer(corpora[0].seen)
@@ -263,7 +264,8 @@ func TestScopeHidesOtherTenants(t *testing.T) {
 	}
 }
 
-// Over indexes that filter, the tenant's own passages are found by words of their own.
+// Over indexes that filter, the tenant's own passages are found by words of their
+// own.
 func TestScopeHidesWordsOfOtherTenants(t *testing.T) {
 	c := &tenants{seen: new(seen), script: scripted()}
 	c.script.relevant = func(e generator.Evidence) float64 { c.seen.add(e); return 0.9 }

@@ -21,8 +21,8 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/rerank"
 )
 
-// Under a budget a critic that declares nothing judges one passage after the other, so that
-// which of them is one too many does not depend on which is faster.
+// Under a budget a critic that declares nothing judges one passage after another,
+// so that the passage at which the budget ends does not depend on speed.
 func TestBoundedIsOrdered(t *testing.T) {
 	var running, most atomic.Int64
 	critic := criticFunc(func(ctx context.Context, c critique.Continuation) (critique.Verdict, error) {
@@ -46,8 +46,8 @@ func TestBoundedIsOrdered(t *testing.T) {
 	}
 }
 
-// If a passage fails, which others are judged, and what that costs, does not depend on which
-// is faster.
+// If a passage fails, the set of judged passages, and their cost, does not depend
+// on speed.
 func TestFailureIsOrdered(t *testing.T) {
 	for _, limits := range []budget.Limits{{}, {Calls: 100}} {
 		first := ""
@@ -67,7 +67,7 @@ func TestFailureIsOrdered(t *testing.T) {
 	}
 }
 
-// failing is a model that fails for one passage, and takes its time with all.
+// failing is a model that fails for one passage, and is slow for all.
 type failing struct {
 	*extractive.Model
 	passage string
@@ -83,8 +83,8 @@ func (m failing) GroupProbs(ctx context.Context, req generator.Request, after []
 	return m.Model.GroupProbs(ctx, req, after, g)
 }
 
-// The trace has the judgments in the order of the passages, and a reranker that
-// can go without leaves the order as it was.
+// The trace has the judgments in the order of the passages. An optional reranker
+// leaves the order unchanged.
 func TestSteps(t *testing.T) {
 	r := make1(t, retriever.List(passages("a b c")...), rerank.ModelScorer{Generator: extractive.New(), Concurrency: 3}, rerank.Options{AllowMissing: true})
 	ctx, spent := budget.Open(t.Context(), "test", budget.Limits{})

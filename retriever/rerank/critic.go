@@ -15,19 +15,19 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// ErrUnknown is wrapped by the error about a critic or a model that does not say how
-// relevant a passage is.
+// ErrUnknown is wrapped by errors about a critic or a model that does not give the
+// relevance of a passage.
 var ErrUnknown = errors.New("rerank: the relevance is not known")
 
-// CriticScorer is a pointwise [Scorer]: the score of a passage is the probability of
-// [Relevant] that a critic gives it, whatever the other passages are. It is of the kind
-// Probability. A critic that knows labels without probabilities gives 0 and 1.
+// CriticScorer is a pointwise [Scorer]: the score of a passage is a critic's
+// probability of [Relevant], independent of the other passages. It is of the kind
+// Probability. A critic that gives labels without probabilities gives 0 and 1.
 //
 // The critic must judge a candidate without a completion, as the judge of package
-// critique/judge does; the token critic cannot, for which there is [ModelScorer]. A verdict
+// critique/judge does. The token critic cannot; use [ModelScorer] for it. A verdict
 // without a known relevance is an error that wraps ErrUnknown.
 type CriticScorer struct {
-	// Critic is needed.
+	// Critic is required.
 	Critic critique.Critic
 	// Concurrency is how many passages are judged at the same time; 0 means 1.
 	Concurrency int
@@ -36,7 +36,7 @@ type CriticScorer struct {
 // Kind implements Scorer.
 func (c CriticScorer) Kind() retriever.ScoreKind { return retriever.Probability }
 
-// Check returns the error that Score would return for want of a critic, or for a bad
+// Check returns the error that Score would return for a missing critic or a bad
 // Concurrency. It makes no call.
 func (c CriticScorer) Check() error { return check("CriticScorer.Critic", c.Critic, c.Concurrency) }
 
@@ -64,11 +64,12 @@ func (c CriticScorer) Score(ctx context.Context, question string, passages []ret
 	})
 }
 
-// ModelScorer is a pointwise [Scorer] that asks a model with reflection tokens for the
-// probability of [Relevant] before a continuation, without generating one. It is of the
-// kind Probability. The model needs the power GroupProbs (package generator).
+// ModelScorer is a pointwise [Scorer] that asks a model with reflection tokens for
+// the probability of [Relevant] before a continuation, without generating one. It
+// is of the kind Probability. The model needs the power GroupProbs (package
+// generator).
 type ModelScorer struct {
-	// Generator is needed.
+	// Generator is required.
 	Generator generator.Generator
 	// Concurrency is how many passages are judged at the same time; 0 means 1.
 	Concurrency int
@@ -77,7 +78,7 @@ type ModelScorer struct {
 // Kind implements Scorer.
 func (m ModelScorer) Kind() retriever.ScoreKind { return retriever.Probability }
 
-// Check is as that of [CriticScorer].
+// Check is like that of [CriticScorer].
 func (m ModelScorer) Check() error { return check("ModelScorer.Generator", m.Generator, m.Concurrency) }
 
 // MostCost implements budget.Declarer: a call for one token of each passage.
@@ -88,8 +89,8 @@ func (m ModelScorer) MostCost(n int) (budget.Cost, bool) {
 
 func oneToken() (budget.Cost, bool) { return budget.Cost{Calls: 1, Tokens: 1}, true }
 
-// Score implements Scorer. Its errors are as those of [CriticScorer]; a model without the
-// power is an error that wraps errors.ErrUnsupported.
+// Score implements Scorer. Its errors are those of [CriticScorer]; a model without
+// the power is an error that wraps errors.ErrUnsupported.
 func (m ModelScorer) Score(ctx context.Context, question string, passages []retriever.Passage) ([]float64, error) {
 	if err := m.Check(); err != nil {
 		return nil, err

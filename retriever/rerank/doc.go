@@ -1,9 +1,14 @@
-// Package rerank orders the hits of a retriever anew by a judge of relevance: similar
-// is not relevant. [New] makes a retriever of a retriever and a [Scorer].
+// Package rerank reorders the hits of a retriever by a judge of relevance: similar
+// is not relevant. [New] makes a retriever from a retriever and a [Scorer].
 //
-// The scorers here are [CriticScorer], which asks a critic for the relevance of each passage,
-// [ModelScorer], which asks a model with reflection tokens for it without generating,
-// [Listwise], which shows a model several passages and asks for their order, and
-// [Endpoint], a cross-encoder behind the /rerank call of Cohere, Jina, llama.cpp, vLLM
-// and Text Embeddings Inference. Package learned has one that needs no model.
+// The scorers here are
+//
+//   - [CriticScorer], which asks a critic for the relevance of each passage;
+//   - [ModelScorer], which asks a model with reflection tokens for it without
+//     generating;
+//   - [Listwise], which shows a model several passages and asks for their order;
+//   - [Endpoint], a cross-encoder behind the /rerank call of Cohere, Jina,
+//     llama.cpp, vLLM and Text Embeddings Inference.
+//
+// Package learned has one that needs no model.
 package rerank

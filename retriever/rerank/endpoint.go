@@ -16,16 +16,16 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// Format is how a server wants to be asked. Answers are read in all forms in use: a list,
-// or one under results, data, rankings or scores, of numbers or of objects with a
-// relevance_score, score or logit.
+// Format is the form of requests to a server. Answers are read in all common forms:
+// a list, or a list under results, data, rankings or scores, of numbers or of
+// objects with a relevance_score, score or logit.
 type Format string
 
 const (
-	// Cohere sends {"model", "query", "documents"}. Servers of this form are Cohere (path /v2/rerank), Jina, vLLM
-	// and llama.cpp (/v1/rerank).
+	// Cohere sends {"model", "query", "documents"}. It is for Cohere (path
+	// /v2/rerank), Jina, vLLM and llama.cpp (/v1/rerank).
 	Cohere Format = "cohere"
-	// TEI sends {"query", "texts", "truncate"}, as Text Embeddings Inference wants it
+	// TEI sends {"query", "texts", "truncate"}. It is for Text Embeddings Inference
 	// (/rerank).
 	TEI Format = "tei"
 )
@@ -35,18 +35,18 @@ const (
 type EndpointOptions struct {
 	// Format is Cohere or TEI; empty means Cohere.
 	Format Format
-	// Path is put behind the base URL; empty means /v1/rerank, with TEI /rerank.
+	// Path is appended to the base URL; empty means /v1/rerank, with TEI /rerank.
 	Path string
-	// BatchSize is how many passages are sent in one call; 0 means 32, the default limit
-	// of Text Embeddings Inference. The calls are made one after the other.
+	// BatchSize is how many passages are sent in one call; 0 means 32, the default
+	// limit of Text Embeddings Inference. The calls are made one after another.
 	BatchSize int
 }
 
-// Endpoint is a [Scorer] that asks a cross-encoder behind an HTTP server. Scores are of
-// the kind Relevance: what their size means is up to the model. A passage is sent as its
-// title, if there is one, a line break and its text. Errors are *modelserver.Error, or
-// wrap the error of the context or, where a budget does not allow a call, budget.ErrExceeded. If a
-// batch fails there are no scores.
+// Endpoint is a [Scorer] that asks a cross-encoder behind an HTTP server. Scores
+// are of the kind Relevance: their scale depends on the model. A passage is sent as
+// its title, if there is one, a line break and its text. Errors are
+// *modelserver.Error, or wrap the error of the context or, if a budget forbids a
+// call, budget.ErrExceeded. If a batch fails there are no scores.
 type Endpoint struct {
 	client *modelhttp.Client
 	model  string
@@ -99,8 +99,8 @@ type teiRequest struct {
 	Truncate bool     `json:"truncate"`
 }
 
-// scored is one element of an answer: an object, or only its score. A number that does not
-// come stays nil.
+// scored is one element of an answer: an object, or only its score. A missing
+// number is nil.
 type scored struct {
 	Index     *int            `json:"index"`
 	Score     *float64        `json:"score"`
@@ -122,7 +122,7 @@ func (s *scored) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*object)(s))
 }
 
-// value returns the score, nil if none came.
+// value returns the score, nil if there is none.
 func (s *scored) value() *float64 { return cmp.Or(s.Relevance, s.Score, s.Logit) }
 
 // text returns the document that the server sends back with the score.
@@ -140,8 +140,8 @@ func (s *scored) text() (text string, ok bool) {
 	return "", false
 }
 
-// envelope holds the list of an answer, under any of the names in use; or the answer is
-// the list.
+// envelope holds the list of an answer, under any of the common names; or the
+// answer is the list.
 type envelope struct {
 	Results, Data, Rankings, Scores []scored
 }
@@ -227,16 +227,17 @@ func (e *Endpoint) ask(ctx context.Context, question string, passages []retrieve
 	return scores, err
 }
 
-// room returns how long the answer to texts may be: servers send them back.
+// room returns the greatest length of the answer to texts: servers send the texts
+// back.
 func room(texts []string) int64 {
 	n := int64(64 << 10)
 	for _, t := range texts {
-		n += 1<<10 + 6*int64(len(t)) // as escapes
+		n += 1<<10 + 6*int64(len(t)) // if escaped
 	}
 	return n
 }
 
-// match gives results without an index that of the text that they come with.
+// match gives results without an index the index of the text that they come with.
 func match(list []scored, texts []string) {
 	found := make([]int, len(list))
 	for i := range list {
@@ -252,9 +253,9 @@ func match(list []scored, texts []string) {
 	}
 }
 
-// place puts scores in the order of the passages: servers give the best first. Where no
-// score has an index, they are in that order, unless they are objects that may just as
-// well be sorted.
+// place puts scores in the order of the passages: servers return the best first. If
+// no score has an index, they are in the order of the passages, unless they are
+// objects that may also be sorted.
 func place(list []scored, n int) ([]float64, error) {
 	if len(list) != n {
 		return nil, fmt.Errorf("the answer has %d scores for %d passages", len(list), n)

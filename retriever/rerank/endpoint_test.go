@@ -18,7 +18,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 )
 
-// serve answers every call with what reply makes of its path and body.
+// serve answers every call with the result of reply for its path and body.
 func serve(t *testing.T, reply func(path, body string) (status int, answer string)) *httptest.Server {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -42,7 +42,7 @@ func endpoint(t *testing.T, s *httptest.Server, o rerank.EndpointOptions) *reran
 
 var two = []retriever.Passage{{ID: "a", Title: "T", Text: "first"}, {ID: "b", Text: "second"}}
 
-// What goes over the wire and back, in the forms that the servers document.
+// Requests and answers in the forms that the servers document.
 func TestEndpointForms(t *testing.T) {
 	for _, c := range []struct {
 		name, path, body, answer string
@@ -166,7 +166,7 @@ func TestEndpointOptions(t *testing.T) {
 	}
 }
 
-// An endpoint that cannot be reached leaves the order as it was, if that is allowed.
+// An unreachable endpoint leaves the order unchanged, if that is allowed.
 func TestEndpointAway(t *testing.T) {
 	s := serve(t, func(_, _ string) (int, string) { return 503, `{"error":"overloaded"}` })
 	r := make1(t, retrievertest.Overlap(two...), endpoint(t, s, rerank.EndpointOptions{}), rerank.Options{AllowMissing: true})

@@ -10,7 +10,8 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 )
 
-// The words of the question stand in both passages; the model tells which answers it.
+// The words of the question are in both passages; the model decides which answers
+// it.
 func Example() {
 	words := retrievertest.Overlap(
 		retriever.Passage{ID: "1", Text: "Nobody knows when the old bridge over the Ebro was first planned. Floods were common."},

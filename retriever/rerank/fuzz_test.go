@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// Whatever a server answers, every passage has its one score, or there is an error.
+// For every answer of a server, every passage has exactly one score, or there is an
+// error.
 func FuzzPlace(f *testing.F) {
 	for _, s := range []string{`[]`, `[{"index":1,"score":2},{"index":0,"relevance_score":1}]`, `[{"index":0,"score":1},{"index":0,"score":1}]`, `[{"index":-1},{"score":null}]`} {
 		f.Add([]byte(s), 2)
@@ -43,8 +44,8 @@ func FuzzPlace(f *testing.F) {
 	})
 }
 
-// Whatever a model writes, an order names passages that there are, each once; and behind
-// any talk without an order, an order is read as it stands.
+// For every reply of a model, an order names existing passages, each once. After
+// any text without an order, an order is read as written.
 func FuzzOrder(f *testing.F) {
 	for _, s := range []string{"", "2 > 1", "[3]>[1]", "1, 2", "<2> 99999999999999999999 > 1", "1 > 2\n2 > 1 > 1", "**1** > *2*"} {
 		f.Add(s, 3)

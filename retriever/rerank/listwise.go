@@ -29,31 +29,33 @@ var ListTemplate = generator.MustTaskTemplate("rerank-list",
 
 Each line of <passages> is one passage behind its number. Order them by how much they help to answer the question, the most helpful first. Write all numbers on one line, with > between them, such as 2 > 3 > 1, and nothing else.`)
 
-// ErrReply is wrapped by the error about a reply that names no passage, or that was cut off.
+// ErrReply is wrapped by errors about a reply that names no passage, or that was
+// cut off.
 var ErrReply = errors.New("rerank: unreadable reply")
 
-// ListwiseOptions bounds what a model is shown. The zero value is ready to use.
+// ListwiseOptions bounds the prompts. The zero value is ready to use.
 type ListwiseOptions struct {
-	// Window is how many passages the model sees at a time, from 2; 0 means 20. It moves
-	// by Step passages from the last to the first; 0 means half of Window.
+	// Window is how many passages the model sees at a time, at least 2; 0 means 20.
+	// It moves by Step passages from the last to the first; 0 means half of Window.
 	Window, Step int
 	// MaxTokens bounds each reply; 0 means 256.
 	MaxTokens int
 }
 
-// Listwise is a [Scorer] that shows a model several passages at once and asks for their
-// order (Sun et al., "Is ChatGPT Good at Search?", 2023). A window moves over the
-// passages from the end to the beginning, so that the best of the last ones can come
-// first: n passages take 1 + ⌈(n − Window) / Step⌉ calls. Scores are of the kind
-// RankOnly, and all passages must be given at once: Options.BatchSize must be 0.
+// Listwise is a [Scorer] that shows a model several passages at once and asks for
+// their order (Sun et al., "Is ChatGPT Good at Search?", 2023). A window moves over
+// the passages from the end to the beginning, so that the best of the last ones can
+// come first: n passages take 1 + ⌈(n − Window) / Step⌉ calls. Scores are of the
+// kind RankOnly, and all passages must be given at once: Options.BatchSize must be
+// 0.
 //
-// Of a reply the order with the most numbers counts, of equal ones the last; if there is
-// no > between numbers, all numbers do but those that number the lines of a list. What a
-// model writes as its thinking (<think> … </think>) is not looked at. A number that the
-// model repeats or makes up is ignored, and passages that it leaves out follow in their
-// own order. A reply without any number of a passage, and one that was cut off within an
-// order, is an error that wraps ErrReply. White space in a passage is folded, so that each
-// is one line and none can pass for another.
+// In a reply, the order with the most numbers counts, of equal ones the last. If
+// there is no > between numbers, all numbers count except those that number the
+// lines of a list. Thinking (<think> … </think>) is ignored, and so is a number
+// that the model repeats or makes up. Passages that it leaves out follow in their
+// own order. A reply without any number of a passage, and one that was cut off
+// within an order, is an error that wraps ErrReply. White space in a passage is
+// folded, so that each is one line and none can look like several.
 type Listwise struct {
 	model    generator.Generator
 	template generator.TaskTemplate
@@ -116,7 +118,7 @@ func (l *Listwise) Score(ctx context.Context, question string, passages []retrie
 	return scores, nil
 }
 
-// MostCost implements budget.Declarer: a call for each place of the window.
+// MostCost implements budget.Declarer: a call for each position of the window.
 func (l *Listwise) MostCost(n int) (budget.Cost, bool) {
 	calls := 0
 	if n > 1 {
@@ -128,11 +130,11 @@ func (l *Listwise) MostCost(n int) (budget.Cost, bool) {
 var (
 	number = regexp.MustCompile(`[0-9]+`)
 	chain  = regexp.MustCompile(`[0-9]+(?:[\s\[\]*]*>[\s\[\]*]*[0-9]+)+`)
-	// listed is the number of a line, and the line up to its next number.
+	// listed matches the number of a line, and the line up to its next number.
 	listed = regexp.MustCompile(`(?m)^[ \t]*\(?[0-9]+[.):][ \t]+([^0-9\n]*[0-9])`)
 )
 
-// sort puts one window in the order that the model says.
+// sort puts one window in the model's order.
 func (l *Listwise) sort(ctx context.Context, question string, passages []retriever.Passage, window []int) error {
 	var lines []string
 	for n, i := range window {
@@ -165,8 +167,8 @@ func (l *Listwise) sort(ctx context.Context, question string, passages []retriev
 	return nil
 }
 
-// order returns the places among n passages that a reply names, from 0, each once, and
-// whether nothing but signs stands behind the last number.
+// order returns the places among n passages that a reply names, counted from 0,
+// each once, and whether only marks follow the last number.
 func order(text string, n int) (places []int, last bool) {
 	from, to, most := 0, 0, 0
 	for _, at := range chain.FindAllStringIndex(text, -1) {

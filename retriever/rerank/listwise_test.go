@@ -20,8 +20,8 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 )
 
-// sorter is a model that orders passages rightly: the last letter of a passage says
-// where it belongs.
+// sorter is a model that orders passages correctly: the last letter of a passage is
+// its place.
 type sorter struct{ windows []int }
 
 func (s *sorter) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
@@ -44,8 +44,8 @@ func listwise(t testing.TB, m generator.Generator, o rerank.ListwiseOptions) *re
 	return l
 }
 
-// A window as large as the list sorts it; a smaller one brings as many to the front as
-// windows overlap by, however far behind they were.
+// A window as large as the list sorts it. A smaller one brings as many passages to
+// the front as windows overlap by, however far back they were.
 func TestListwiseSorts(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		names := rapid.Permutation(strings.Split("abcdefghijklmnop", "")).Draw(rt, "order")
@@ -106,7 +106,7 @@ func TestListwiseReplies(t *testing.T) {
 	}
 }
 
-// An order that ends where the reply was cut off is none, unless it is whole.
+// An order that ends where the reply was cut off is invalid, unless it is complete.
 func TestListwiseCutReplies(t *testing.T) {
 	for reply, want := range map[string]string{
 		"3 > 1":                       "!",
@@ -143,8 +143,8 @@ func (w *windows) Generate(ctx context.Context, req generator.Request) iter.Seq2
 	return (&generatortest.Script{Rules: []generatortest.Rule{{Steps: generatortest.Words(1, reply)}}}).Generate(ctx, req)
 }
 
-// The windows and the order are those of the sliding windows of the paper, written down a
-// second time, whatever numbers the model repeats, makes up or leaves out.
+// The windows and the order are those of the sliding windows of the paper,
+// implemented again, whatever numbers the model repeats, makes up or leaves out.
 func TestListwiseAgreesWithPaper(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		names := strings.Split("abcdefghijklmnop"[:rapid.IntRange(2, 16).Draw(rt, "passages")], "")

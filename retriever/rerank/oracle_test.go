@@ -11,8 +11,8 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/rerank"
 )
 
-// What comes out is what one gets by taking the best of the first Depth hits, of equal
-// ones the first, until none is left, and then the others as they stand.
+// The result equals taking the best of the first Depth hits, of equal ones the
+// first, until none is left, and then the others in their order.
 func TestAgreesWithTakingTheBest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		names := "abcdefghijkl"[:rapid.IntRange(0, 12).Draw(t, "hits")]

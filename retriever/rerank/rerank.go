@@ -15,50 +15,49 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// Scorer says how well passages fit a question.
+// Scorer scores how well passages fit a question.
 type Scorer interface {
-	// Score returns one finite number for each passage, in their order, higher for a
-	// better one. It does not change the passages, whose texts are data; it is safe for
-	// concurrent use and, when ctx is done, returns promptly with an error that wraps
-	// ctx.Err().
+	// Score returns one finite number for each passage, in their order, higher for
+	// a better one. It does not change the passages; their texts are data. It is
+	// safe for concurrent use and, when ctx is done, returns promptly with an error
+	// that wraps ctx.Err().
 	Score(ctx context.Context, question string, passages []retriever.Passage) ([]float64, error)
-	// Kind says what the numbers mean, RankOnly if it has no name.
+	// Kind is the meaning of the numbers, RankOnly if it has no name.
 	Kind() retriever.ScoreKind
 }
 
-// ErrOption is wrapped by errors about a retriever, a scorer or an option that cannot
-// be used.
+// ErrOption is wrapped by errors about an invalid retriever, scorer or option.
 var ErrOption = errors.New("rerank: bad option")
 
-// ErrScores is wrapped by the error about a scorer that returned another number of
-// scores than it got passages, or one that is not finite.
+// ErrScores is wrapped by errors about a scorer that returned a wrong number of
+// scores, or one that is not finite.
 var ErrScores = errors.New("rerank: bad scores")
 
 // Options changes how hits are ordered. The zero value is ready to use.
 type Options struct {
-	// Depth is how many hits are scored at most, and asked for at least, even if the
-	// query wants fewer; 0 means 50. If the query wants more, those after Depth stand
-	// behind the scored ones, in their own order.
+	// Depth is the greatest number of hits to score, and the least number to ask
+	// for, even if the query wants fewer; 0 means 50. If the query wants more,
+	// those after Depth follow the scored ones in their own order.
 	Depth int
-	// BatchSize is how many passages the scorer is given at a time; 0 means all. The
-	// batches go to it one after the other. It must be 0 for a scorer of the kind RankOnly,
-	// whose numbers compare no passages of different batches.
+	// BatchSize is how many passages the scorer gets at a time; 0 means all. The
+	// batches are scored one after another. It must be 0 for a scorer of the kind
+	// RankOnly, whose numbers are not comparable between batches.
 	BatchSize int
-	// AllowMissing goes on when the scorer fails: the hits keep the order and the scores
-	// that they had, and Result.Missing names "rerank". Without it this is an error.
+	// AllowMissing continues when the scorer fails: the hits keep their order and
+	// scores, and Result.Missing names "rerank". Without it this is an error.
 	AllowMissing bool
 }
 
 // New returns a Retriever that orders the hits of r by the scores of s, best first.
-// Equal scores leave the order of r. The texts that s gets are those of the query and
-// of its hits.
+// Equal scores keep the order of r. s gets the texts of the query and of its hits.
 //
-// Hit.Score is that of s, and Result.Scores its Kind. Hit.Parts has what r gave, under
-// the name retriever.Retrieved. If the query wants more than Options.Depth and hits
-// without a score follow, Result.Scores is RankOnly and their Score is that of the last
-// scored one.
+// Hit.Score is that of s, and Result.Scores its Kind. Hit.Parts has the result of
+// r, under the name retriever.Retrieved. If the query wants more than Options.Depth
+// and hits without a score follow, Result.Scores is RankOnly and their Score is
+// that of the last scored one.
 //
-// With an error of s the hits come in the order of r. The error of New wraps ErrOption.
+// With an error of s the hits are in the order of r. The error of New wraps
+// ErrOption.
 func New(r retriever.Retriever, s Scorer, o Options) (retriever.Retriever, error) {
 	if o.Depth == 0 {
 		o.Depth = 50
@@ -132,7 +131,7 @@ func (r *reranker) MostCost(int) (budget.Cost, bool) {
 	return scorer.Times(batches).Add(inner), ok && known
 }
 
-// score asks the scorer, batch by batch.
+// score calls the scorer, batch by batch.
 func (r *reranker) score(ctx context.Context, question string, hits []retriever.Hit) (all []float64, err error) {
 	ctx, step := observe.Start(ctx, observe.Reranking, "rerank")
 	defer step.EndWith(&err)()
@@ -165,7 +164,7 @@ func (r *reranker) score(ctx context.Context, question string, hits []retriever.
 	return all, nil
 }
 
-// rank puts the hits that have a score, the first ones, in the order of their scores.
+// rank sorts the hits that have a score, the first ones, by their scores.
 func rank(res *retriever.Result, scores []float64, kind retriever.ScoreKind) {
 	least := slices.Min(scores)
 	for i := range res.Hits {

@@ -27,7 +27,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// scorer makes a Scorer of a function of the id.
+// scorer makes a Scorer from a function of the id.
 type scorer struct {
 	score func(id string) float64
 	sizes *[]int // of the batches
@@ -82,7 +82,7 @@ func make1(t testing.TB, r retriever.Retriever, s rerank.Scorer, o rerank.Option
 	return r
 }
 
-// An oracle puts the hits in ideal order, whatever it gets.
+// An oracle puts the hits in ideal order, for any input.
 func TestOracleIsIdeal(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		gains, list := map[string]float64{}, passages("a b c d e f g h i j")
@@ -102,7 +102,7 @@ func TestOracleIsIdeal(t *testing.T) {
 	})
 }
 
-// Scores that are all equal, or those the hits had, change nothing but the kind.
+// Equal scores, or the scores that the hits had, change only the kind.
 func TestIdentityChangesNothing(t *testing.T) {
 	inner := retriever.List(passages("c a d b")...)
 	plain, _ := inner.Retrieve(t.Context(), retriever.Query{K: 4})
@@ -211,7 +211,7 @@ func TestCritic(t *testing.T) {
 	if _, err := (rerank.CriticScorer{Critic: critic}).Score(t.Context(), "q", passages("a c")); !errors.Is(err, rerank.ErrUnknown) {
 		t.Errorf("a critic that does not say: %v", err)
 	}
-	// The same error whoever is faster: that of the first passage.
+	// The same error for every speed: that of the first passage.
 	for range 100 {
 		if _, err := (rerank.CriticScorer{Critic: critic, Concurrency: 4}).Score(t.Context(), "q", passages("a b c d d d")); !errors.Is(err, rerank.ErrUnknown) {
 			t.Fatalf("of two errors: %v", err)
@@ -265,7 +265,7 @@ func (f criticFunc) Critique(ctx context.Context, c critique.Continuation) (crit
 	return f(ctx, c)
 }
 
-// A model's relevance reranks without a word generated.
+// A model's relevance reranks without generating a word.
 func TestModel(t *testing.T) {
 	list := []retriever.Passage{
 		{ID: "wrong", Text: "The Elbe is a river in Germany. Ships go up the river."},

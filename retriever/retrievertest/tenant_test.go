@@ -8,6 +8,7 @@ import (
 	"go/token"
 	"go/types"
 	"io/fs"
+	"iter"
 	"maps"
 	"math"
 	"os"
@@ -24,6 +25,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 	"github.com/goselfrag/goselfrag/retriever/ingest"
 	"github.com/goselfrag/goselfrag/retriever/langchain"
+	"github.com/goselfrag/goselfrag/retriever/pipeline"
 	"github.com/goselfrag/goselfrag/retriever/rerank"
 	"github.com/goselfrag/goselfrag/retriever/summary"
 )
@@ -94,6 +96,7 @@ var compositions = map[string][]string{
 	"rerank.New":           {"rerank by model", "rerank learned", "rerank listwise", "rerank by witness"},
 	"ingest.GiveParents":   {"parents"},
 	"summary.New":          {"summaries"},
+	"pipeline.OverStore":   {"pipeline over a store"},
 }
 
 // every is all techniques, over a careless store.
@@ -108,8 +111,22 @@ func every(w *witness) map[string]func(retriever.Retriever) (retriever.Retriever
 	all["summaries"] = func(retriever.Retriever) (retriever.Retriever, error) {
 		return summary.New(context.Background(), new(careless), summary.Sentences{}, ofTwo(), summary.Options{})
 	}
+	all["pipeline over a store"] = func(r retriever.Retriever) (retriever.Retriever, error) {
+		p, err := pipeline.Parse("hybrid")
+		if err != nil {
+			return nil, err
+		}
+		return pipeline.OverStore(pipeline.Env{}, sides{r}).Build(context.Background(), p)
+	}
 	return all
 }
+
+// sides is a store of one retriever.
+type sides struct{ r retriever.Retriever }
+
+func (s sides) Words() retriever.Retriever                              { return s.r }
+func (s sides) Vectors() retriever.Retriever                            { return s.r }
+func (s sides) All(context.Context) iter.Seq2[retriever.Passage, error] { return nil }
 
 // witness is a scorer that remembers what it was shown.
 type witness struct{ shown []string }

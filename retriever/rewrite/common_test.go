@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var errBoom = errors.New("boom")
 
-// texts is a source that knows the texts of some questions.
+// texts is a source with fixed texts for some questions.
 type texts map[string][]string
 
 func (s texts) Queries(ctx context.Context, question string) ([]string, error) {
@@ -34,8 +34,7 @@ func (s texts) Queries(ctx context.Context, question string) ([]string, error) {
 	return s[question], nil
 }
 
-// must fails the test if a thing cannot be made.
-// newVocabulary fails for no passages.
+// newVocabulary returns the vocabulary of passages, and panics on an error.
 func newVocabulary(passages []retriever.Passage) *rewrite.Vocabulary {
 	v, err := rewrite.NewVocabulary(context.Background(), passages)
 	if err != nil {
@@ -44,6 +43,7 @@ func newVocabulary(passages []retriever.Passage) *rewrite.Vocabulary {
 	return v
 }
 
+// must fails the test if a value cannot be made.
 func must[T any](t testing.TB) func(T, error) T {
 	return func(v T, err error) T {
 		t.Helper()
@@ -162,7 +162,7 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-// pipelines makes each technique over what makes a plain retriever, without a model.
+// pipelines makes each technique over a plain retriever, without a model.
 func pipelines(t testing.TB, ps []retriever.Passage) map[string]func(retriever.Retriever) (retriever.Retriever, error) {
 	vocabulary := newVocabulary(append(ps, retriever.Passage{ID: "x", Text: "bridge"}))
 	spelling := must[*rewrite.Spelling](t)(rewrite.NewSpelling(vocabulary))

@@ -10,29 +10,31 @@ import (
 
 // DecomposeOptions bounds the parts of a question. The zero value is ready to use.
 type DecomposeOptions struct {
-	// Depth is how often parts are taken apart: 1, the default for 0, takes the question
-	// apart, 2 also its parts, at most 4.
+	// Depth is the number of levels of parts: 1, the default for 0, splits the
+	// question, 2 also its parts; at most 4.
 	Depth int
-	// FanOut is how many parts a question has at most, from 1 to 16; 0 means 4.
+	// FanOut is the greatest number of parts of a question, from 1 to 16; 0 means
+	// 4.
 	FanOut int
-	// OriginalWeight, Concurrency and Fuse are those of [FusionOptions], but that
-	// Concurrency is 1024 for 0. With Fuse.AllowMissing a question that cannot be taken
-	// apart because the source fails counts as one without parts, and Result.Missing
-	// names "rewrite".
+	// OriginalWeight, Concurrency and Fuse are those of [FusionOptions], except
+	// that a Concurrency of 0 means 1024. With Fuse.AllowMissing a question that
+	// cannot be split because the source fails counts as one without parts, and
+	// Result.Missing names "rewrite".
 	OriginalWeight float64
 	Concurrency    int
 	Fuse           retriever.FuseOptions
 }
 
-// Decompose returns a Retriever that takes a question apart by s, the parts too, as far
-// as Depth allows, and searches r for the question and all parts, fused by
-// retriever.Fuse. Every text is searched for and taken apart once, however many
-// questions it is a part of. A source that knows no parts of a question, or only the
-// question itself, ends there.
+// Decompose returns a Retriever that splits a question into parts with s, and the
+// parts as far as Depth allows. It searches r for the question and all parts, fused
+// by retriever.Fuse. Every text is searched for and split once, however many
+// questions it is a part of. Splitting ends at a question for which the source
+// returns no parts, or only the question itself.
 //
-// Parts of the fusion are named "original", "sub-question 1" and so on: first the parts
-// of the question, then those of its first part, and so on level by level. Their texts
-// stand in Result.Queries in that order. The source is asked for one question at a time.
+// Parts of the fusion are named "original", "sub-question 1" and so on: first the
+// parts of the question, then those of its first part, and so on level by level.
+// Result.Queries holds their texts in that order. The source is asked for one
+// question at a time.
 //
 // The error of Decompose wraps ErrOption, or retriever.ErrOption.
 func Decompose(r retriever.Retriever, s Expander, o DecomposeOptions) (retriever.Retriever, error) {
@@ -54,7 +56,7 @@ func Decompose(r retriever.Retriever, s Expander, o DecomposeOptions) (retriever
 		return nil, err
 	}
 	most := func() (budget.Cost, bool) {
-		asked, texts, level := 0, 0, 1 // questions that are taken apart, and their parts
+		asked, texts, level := 0, 0, 1 // questions to split, and their parts
 		for range o.Depth {
 			asked += level
 			level *= o.FanOut

@@ -10,8 +10,8 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/rewrite"
 )
 
-// A misspelt question finds nothing by its own words; the question corrected by the
-// words of the passages does.
+// A misspelled question finds nothing by its own words; the question corrected with
+// the words of the passages does.
 func Example() {
 	passages := []retriever.Passage{
 		{ID: "1", Text: "The Ebro is a river in Spain."},
@@ -41,8 +41,8 @@ func Example() {
 	// Output: 2 variant 1 [parliament]
 }
 
-// A question goes to the part whose examples are most like it. The embedder is the one
-// that needs no model; the threshold is for it alone.
+// A question goes to the part with the most similar examples. The embedder needs no
+// model; the threshold is for this embedder only.
 func ExampleNearestRouter() {
 	choices := []rewrite.Examples{
 		{Part: "leave", Texts: []string{"How many days of holiday do I have?", "Who approves parental leave?"}},

@@ -11,26 +11,30 @@ import (
 
 // FusionOptions changes how variants are searched for. The zero value is ready to use.
 type FusionOptions struct {
-	// Max is how many variants are searched for at most, from 1 to 100; 0 means 4.
+	// Max is the greatest number of variants to search for, from 1 to 100; 0 means
+	// 4.
 	Max int
-	// OriginalWeight is how much a rank in the list of the question itself counts; a
+	// OriginalWeight is the weight of a rank in the list of the question itself; a
 	// variant has 1. 0 means 2.
 	OriginalWeight float64
 	// Concurrency is how many searches run at the same time; 0 means all.
 	Concurrency int
-	// Fuse says how the lists become one. With AllowMissing, searches that fail are left
-	// out and named in Result.Missing, and so is a source that fails, as "rewrite".
+	// Fuse says how the lists are merged. With AllowMissing, searches that fail are
+	// left out and named in Result.Missing, and so is a source that fails, as
+	// "rewrite".
 	Fuse retriever.FuseOptions
 }
 
-// Fusion returns a Retriever that searches r for the question and, at the same time, for
-// the texts that s makes of it, and merges the lists by retriever.Fuse, whose
-// order and scores it has. With a model that writes variants this is RAG-Fusion (Rackauckas,
-// "RAG-Fusion: a New Take on Retrieval-Augmented Generation", 2024). The question is
-// always searched for. Blank and repeated variants are left out. Parts are named
-// "original", "variant 1" and so on; their texts stand in Result.Queries.
+// Fusion returns a Retriever that searches r for the question and, at the same
+// time, for the texts that s makes from it. It merges the lists by retriever.Fuse,
+// which gives the order and the scores. With a model that writes variants this is
+// RAG-Fusion (Rackauckas, "RAG-Fusion: a New Take on Retrieval-Augmented
+// Generation", 2024). The question is always searched for. Blank and repeated
+// variants are left out. Parts are named "original", "variant 1" and so on; their
+// texts are in Result.Queries.
 //
-// The error of Fusion wraps ErrOption, or retriever.ErrOption about Fuse and the weight.
+// The error of Fusion wraps ErrOption, or retriever.ErrOption about Fuse and the
+// weight.
 func Fusion(r retriever.Retriever, s Expander, o FusionOptions) (retriever.Retriever, error) {
 	if err := parts("Fusion", r, s); err != nil {
 		return nil, err
@@ -67,7 +71,7 @@ func Fusion(r retriever.Retriever, s Expander, o FusionOptions) (retriever.Retri
 	}}, nil
 }
 
-// checkFuse completes the weight and checks what is for retriever.Fuse.
+// checkFuse sets the default weight and checks the options for retriever.Fuse.
 func (o *FusionOptions) checkFuse(r retriever.Retriever) error {
 	if o.OriginalWeight == 0 {
 		o.OriginalWeight = 2
@@ -76,7 +80,8 @@ func (o *FusionOptions) checkFuse(r retriever.Retriever) error {
 	return err
 }
 
-// failed returns what a search goes on with if the source has failed, or its error.
+// failed returns the missing part with which a search continues if the source
+// failed, or the error.
 func (o *FusionOptions) failed(ctx context.Context, err error) ([]retriever.Missing, error) {
 	if ctx.Err() != nil || !o.Fuse.AllowMissing {
 		return nil, err
@@ -93,7 +98,7 @@ type declared struct {
 // MostCost implements budget.Declarer.
 func (d declared) MostCost(int) (budget.Cost, bool) { return d.most() }
 
-// search searches for the question and for texts, and fuses.
+// search searches for the question and for texts, and fuses the lists.
 func search(ctx context.Context, r retriever.Retriever, q retriever.Query, texts []string, name string, o FusionOptions) (retriever.Result, error) {
 	free := make(chan struct{}, o.Concurrency)
 	most := func() (budget.Cost, bool) { return budget.MostCost(r, 1) }

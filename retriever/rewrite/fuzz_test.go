@@ -20,7 +20,8 @@ func says(text string) *generatortest.Script {
 	return &generatortest.Script{Rules: []generatortest.Rule{{Steps: []generator.Step{{Text: text, LogProb: reflection.ExactValue(0.5)}}}}}
 }
 
-// Whatever a model writes, the texts are few, not blank, different and of one line.
+// For every reply of a model, the texts are few, not blank, different and of one
+// line.
 func FuzzLines(f *testing.F) {
 	for _, s := range []string{"", "1. a\n2. b", "- \"a\"\n* a\r\n• c", "\"\n\"\"\n1.\n1) ", "a\n\nA\n b\n\nc\nd\ne", "\u2028x\x00",
 		"<think>x</think>1、\u4e00\n2、`b`", "Here:\n```\n**\u200ba**\n```", "(1) “a”\n3.b\n2. 「c」"} {

@@ -22,14 +22,14 @@ type Embedder interface {
 //	v = (query(x) + Σ document(dₖ)) / (N + 1)
 //
 // (Gao et al., "Precise Zero-Shot Dense Retrieval without Relevance Labels", 2022,
-// Eq. 8). Without a passage v is query(x) itself. Make the index of package dense with
-// it: documents get the vectors of e, so that an index that was made with e can be
-// restored with it, and the invented texts can never be evidence, since they are turned
-// into a vector and left behind. s should be a [Passages]; all its texts are used but for
-// blank and repeated ones, and for a blank question it is not asked.
+// Eq. 8). Without a passage v is query(x) itself. Use it to make the index of
+// package dense. Documents get the vectors of e, so an index made with e can be
+// restored with it. The invented texts are only turned into a vector and can never
+// be evidence. s should be a [Passages]; all its texts are used except blank and
+// repeated ones. It is not asked about a blank question.
 //
-// A source that fails is an error: a vector cannot say what is missing in it. The error
-// of HyDE wraps ErrOption.
+// A source that fails is an error: a vector cannot show what is missing in it. The
+// error of HyDE wraps ErrOption.
 func HyDE(e Embedder, s Expander) (Embedder, error) {
 	if isnil.Value(e) {
 		return nil, fmt.Errorf("%w: HyDE: the embedder is nil", ErrOption)
@@ -45,7 +45,7 @@ type hyde struct {
 	source Expander
 }
 
-// invent asks the source.
+// invent asks the source for passages.
 func (h hyde) invent(ctx context.Context, text string) (invented []string, err error) {
 	ctx, step := observe.Start(ctx, observe.Rewriting, "hyde")
 	defer step.EndWith(&err)()
@@ -58,8 +58,8 @@ func (h hyde) invent(ctx context.Context, text string) (invented []string, err e
 	return invented, nil
 }
 
-// MostCost implements budget.Declarer, for n texts or a question. It is known for sources
-// of this package that ask a model.
+// MostCost implements budget.Declarer, for n texts or a question. The cost is known
+// for sources of this package that ask a model.
 func (h hyde) MostCost(n int) (budget.Cost, bool) {
 	source, ok := budget.MostCost(h.source, 1)
 	counted, isCounted := h.source.(interface{ count() int })

@@ -13,7 +13,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/rewrite"
 )
 
-// countdown is done when it has been asked n times.
+// countdown is done after n calls of Err.
 type countdown struct {
 	context.Context
 	n int
@@ -49,7 +49,7 @@ func TestVocabularyCancelled(t *testing.T) {
 	}
 }
 
-// A vocabulary keeps words, not the texts in which they stand.
+// A vocabulary keeps words, not the texts that contain them.
 func TestVocabularyKeepsNoText(t *testing.T) {
 	heap := func() uint64 {
 		var m runtime.MemStats

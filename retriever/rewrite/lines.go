@@ -9,16 +9,17 @@ import (
 
 var (
 	bullet = regexp.MustCompile(`^[-*+•‣–—]\s+`)
-	// A number with its mark. Behind one of ASCII there is white space, or a letter of a
-	// script that writes none.
+	// A number with its mark. After an ASCII mark there is white space, or a letter
+	// of a script without spaces.
 	numbered = regexp.MustCompile(`^[(（]?([0-9]{1,3})(?:[.):](?:\s+|$)|[、．）：]\s*|[.):]([^\x00-\x7F]))`)
 )
 
-// around are what can stand around a whole line.
+// around holds the marks that can enclose a whole line.
 var around = [...][2]string{{`"`, `"`}, {"“", "”"}, {"「", "」"}, {"**", "**"}, {"`", "`"}}
 
-// lines returns the lines of a reply without list marks and quotes. Numbers are list marks
-// if they rise from 1: in "2. Bundesliga" alone the number is part of the text.
+// lines returns the lines of a reply without list marks and quotes. Numbers are
+// list marks if they rise from 1: in "2. Bundesliga" alone the number is part of
+// the text.
 func lines(reply string) []string {
 	var list []string
 	var without []string // the same without numbers
@@ -38,7 +39,8 @@ func lines(reply string) []string {
 	return list
 }
 
-// unnumbered returns the number in front of a line and the line without it, or -1.
+// unnumbered returns the number at the start of a line and the line without it, or
+// -1.
 func unnumbered(line string) (n int, rest string) {
 	m := numbered.FindStringSubmatchIndex(line)
 	if m == nil {
@@ -69,8 +71,8 @@ func unwrap(line string) string {
 	return line
 }
 
-// beside reports whether a line is no text to search for: an introduction such as "Here are
-// four queries:", the fence of a block, a rule.
+// beside reports whether a line is no text to search for: an introduction such as
+// "Here are four queries:", the fence of a block, a rule.
 func beside(line string) bool {
 	return strings.HasSuffix(line, ":") || strings.HasSuffix(line, "：") || strings.HasPrefix(line, "```") ||
 		!strings.ContainsFunc(line, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) })

@@ -16,12 +16,12 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// ErrVector is wrapped by the error about vectors of an embedder that cannot be compared:
-// of another number than that of the texts, of different lengths, of zeros, or with a
-// component that is not finite.
+// ErrVector is wrapped by errors about vectors of an embedder that cannot be
+// compared: a wrong number of vectors, different lengths, zeros, or a component
+// that is not finite.
 var ErrVector = errors.New("rewrite: unusable vector")
 
-// Examples is a part among which [NearestRouter] chooses.
+// Examples describes a part that [NearestRouter] can choose.
 type Examples struct {
 	// Part is the name of the part.
 	Part string
@@ -31,17 +31,17 @@ type Examples struct {
 
 // NearestOptions are the options of [NearestRouter].
 type NearestOptions struct {
-	// Threshold is the least similarity of a part that is chosen, a cosine from -1 to 1.
-	// It has no default, and 0 is refused: how similar questions and examples are
-	// depends on the embedder. Route some questions with -1, which always chooses, and
-	// look at Similarities.
+	// Threshold is the least similarity of a chosen part, a cosine from -1 to 1. It
+	// has no default, and 0 is rejected: the similarity of questions and examples
+	// depends on the embedder. Route some questions with -1, which always chooses,
+	// and look at Similarities.
 	Threshold float64
-	// Max is how many parts are chosen at most; 0 means 1.
+	// Max is the greatest number of chosen parts; 0 means 1.
 	Max int
 }
 
-// NearestRouter is a retriever.Router that chooses the parts whose examples are most like the
-// query. Make one with [NewNearestRouter].
+// NearestRouter is a retriever.Router that chooses the parts with the examples most
+// similar to the query. Make one with [NewNearestRouter].
 type NearestRouter struct {
 	embedder Embedder
 	o        NearestOptions
@@ -50,8 +50,9 @@ type NearestRouter struct {
 	units    [][]float64 // of all texts
 }
 
-// NewNearestRouter returns a router over choices, whose texts are embedded here, by one call of
-// EmbedDocuments. The error wraps ErrOption, ErrVector, or that of the embedder.
+// NewNearestRouter returns a router over choices. It embeds their texts by one call
+// of EmbedDocuments. The error wraps ErrOption, ErrVector, or the error of the
+// embedder.
 func NewNearestRouter(ctx context.Context, e Embedder, choices []Examples, o NearestOptions) (*NearestRouter, error) {
 	if o.Max == 0 {
 		o.Max = 1
@@ -100,10 +101,11 @@ func NewNearestRouter(ctx context.Context, e Embedder, choices []Examples, o Nea
 	return n, nil
 }
 
-// Route implements retriever.Router by one call of EmbedQuery. It returns the parts with
-// the greatest similarities that reach the threshold, the most similar first, equal ones
-// in the order of the choices; none if there is no such part, and for a query that is
-// blank or whose vector is all 0. The error wraps ErrVector or that of the embedder.
+// Route implements retriever.Router by one call of EmbedQuery. It returns the parts
+// with the greatest similarities that reach the threshold, the most similar first,
+// equal ones in the order of the choices. It returns none if there is no such part,
+// and for a query that is blank or whose vector is all 0. The error wraps ErrVector
+// or the error of the embedder.
 func (n *NearestRouter) Route(ctx context.Context, q retriever.Query) ([]string, error) {
 	similar, err := n.Similarities(ctx, q.Text)
 	if err != nil {
@@ -126,9 +128,9 @@ func (n *NearestRouter) Route(ctx context.Context, q retriever.Query) ([]string,
 // MostCost implements budget.Declarer.
 func (n *NearestRouter) MostCost(int) (budget.Cost, bool) { return budget.MostCost(n.embedder, 1) }
 
-// Similarities returns how similar text is to each choice, in their order: the greatest
-// cosine between the vectors of the text and of an example. It returns nil for a text
-// that is blank or whose vector is all 0.
+// Similarities returns the similarity of text to each choice, in their order: the
+// greatest cosine between the vectors of the text and of an example. It returns nil
+// for a text that is blank or whose vector is all 0.
 func (n *NearestRouter) Similarities(ctx context.Context, text string) ([]float64, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -156,13 +158,14 @@ func (n *NearestRouter) Similarities(ctx context.Context, text string) ([]float6
 		for j := range w {
 			s += float64(u[j] * w[j]) // rounded, so that all processors agree
 		}
-		// Two vectors of the same direction can come out a little longer than 1.
+		// For two vectors of the same direction the product can be slightly above
+		// 1.
 		similar[n.owner[i]] = max(similar[n.owner[i]], min(max(s, -1), 1))
 	}
 	return similar, nil
 }
 
-// embed asks the embedder.
+// embed calls the embedder.
 func (n *NearestRouter) embed(ctx context.Context, text string) (v []float32, err error) {
 	ctx, step := observe.Start(ctx, observe.Embedding, "query")
 	defer step.EndWith(&err)()

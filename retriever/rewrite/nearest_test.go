@@ -19,7 +19,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/rewrite"
 )
 
-// plane embeds texts as it says; a text that it does not know fails.
+// plane embeds texts by a table; a text that is not in it fails.
 type plane map[string][]float32
 
 func (p plane) EmbedQuery(ctx context.Context, text string) ([]float32, error) {
@@ -51,7 +51,7 @@ var directions = plane{
 
 var choices = []rewrite.Examples{{Part: "law", Texts: []string{"law 1", "law 2"}}, {Part: "news", Texts: []string{"news"}}, {Part: "archive", Texts: []string{"archive"}}}
 
-// heard is an observer that writes down which steps begin.
+// heard is an observer that records which steps begin.
 type heard struct{ steps []string }
 
 func (h *heard) Start(ctx context.Context, s observe.Step) (context.Context, func(observe.End)) {
@@ -59,7 +59,7 @@ func (h *heard) Start(ctx context.Context, s observe.Step) (context.Context, fun
 	return ctx, nil
 }
 
-// Observers hear of the embedding of the query.
+// Observers receive the embedding of the query.
 func TestNearestEmbeds(t *testing.T) {
 	n := must[*rewrite.NearestRouter](t)(rewrite.NewNearestRouter(t.Context(), directions, choices, rewrite.NearestOptions{Threshold: 0.9}))
 	var h heard
@@ -75,7 +75,7 @@ func TestNearest(t *testing.T) {
 		max       int
 		want      string
 	}{
-		{"east", 0.9, 0, "law"}, // and archive, as similar, which stands behind it
+		{"east", 0.9, 0, "law"}, // and archive, as similar, which comes after it
 		{"east", 0.9, 2, "law archive"},
 		{"east", 1, 9, "law archive"},
 		{"east", -1, 9, "law archive news"},
@@ -101,7 +101,7 @@ func TestNearest(t *testing.T) {
 	}
 }
 
-// What a retriever makes of no route is for its options to say.
+// The options of a retriever decide what happens without a route.
 func TestNearestRoutes(t *testing.T) {
 	n := must[*rewrite.NearestRouter](t)(rewrite.NewNearestRouter(t.Context(), directions, choices, rewrite.NearestOptions{Threshold: 0.9, Max: 2}))
 	var parts []retriever.Part
@@ -133,7 +133,8 @@ func TestNearestRoutes(t *testing.T) {
 	}
 }
 
-// short gives the vectors of the texts but the last, and one twice if there is one only.
+// short returns the vectors of all texts but the last, and one twice if there is
+// only one.
 type short struct{ plane }
 
 func (s short) EmbedDocuments(ctx context.Context, texts []string) ([][]float32, error) {

@@ -16,8 +16,8 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/rewrite"
 )
 
-// withinEdits reports whether k edits, none of which touches a character of another, make b of
-// a: it tries all.
+// withinEdits reports whether k edits, none on a character of another edit, turn a
+// into b: it tries all.
 func withinEdits(a, b []rune, k int) bool {
 	if len(a) == 0 && len(b) == 0 {
 		return true
@@ -34,7 +34,7 @@ func withinEdits(a, b []rune, k int) bool {
 		len(a) > 1 && len(b) > 1 && a[0] == b[1] && a[1] == b[0] && withinEdits(a[2:], b[2:], k-1) // swap
 }
 
-// slowCorrect looks for the best word by trying all edits of all words.
+// slowCorrect finds the best word by trying all edits of all words.
 func slowCorrect(counts map[string]int, word string) string {
 	r := []rune(word)
 	if counts[word] > 0 || len(r) < 4 {
@@ -170,7 +170,8 @@ func answersFolded(byText map[string]string) retriever.Retriever {
 	})
 }
 
-// Decompose searches for what a walk over the parts, level by level, meets first.
+// Decompose searches for the texts that a traversal of the parts, level by level,
+// meets first.
 func TestDecomposeAgreesWithWalk(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		names := strings.Fields("q a b c d e")

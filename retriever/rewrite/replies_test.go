@@ -23,7 +23,8 @@ func cutOff(text string) *generatortest.Script {
 	}}}}
 }
 
-// Models wrap what they were asked for; only that is searched for.
+// Models add text to what they were asked for; only the requested text is searched
+// for.
 func TestLinesOfManyReplies(t *testing.T) {
 	for name, c := range map[string]struct{ reply, want string }{
 		"thinking":                 {"<think>\nThe user wants queries.\nMaybe 1. x\n</think>\n\nebro bridge\nebro flood", "ebro bridge|ebro flood"},
@@ -55,8 +56,8 @@ func TestLinesOfManyReplies(t *testing.T) {
 	}
 }
 
-// Half a line is not searched for, and a reply with nothing but half a line is an error
-// that says what to change.
+// Half a line is not searched for. A reply with nothing else is an error that says
+// what to change.
 func TestCutReplies(t *testing.T) {
 	for _, c := range []struct{ name, reply, want string }{
 		{"half a line", "ebro bridge\nebro fl", "ebro bridge"},
@@ -117,7 +118,7 @@ func TestRouterReplies(t *testing.T) {
 	}
 }
 
-// Of a blank question nobody makes anything: no model is asked.
+// A blank question gives no text: no model is asked.
 func TestBlankQuestion(t *testing.T) {
 	model := says("Law\nx y z")
 	lines := must[*rewrite.Lines](t)(rewrite.NewLines(model, rewrite.VariantsTemplate, rewrite.ModelOptions{}))
@@ -146,8 +147,8 @@ type kindOf struct {
 
 func (k kindOf) Kind() retriever.ScoreKind { return k.kind }
 
-// A threshold names the score that it is for: one for probabilities is not held against
-// others, and none against ranks, of which one is always the best.
+// A threshold is for one kind of score: a threshold for probabilities is not
+// compared with others, and none with ranks, where one hit is always the best.
 func TestRetryWantsScoresThatItCanCompare(t *testing.T) {
 	var endpoint *rerank.Endpoint // of the kind Relevance
 	inner := retriever.List()

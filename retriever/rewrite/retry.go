@@ -13,9 +13,10 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// RelevanceScorer says how relevant passages are. The scorers of package rerank are judges, but for
-// those that tell ranks only. What its numbers mean a judge says by a method Kind, as
-// scorers do; without one they are taken for probabilities.
+// RelevanceScorer judges how relevant passages are. The scorers of package rerank
+// are judges, except those of the kind RankOnly. A judge declares the meaning of
+// its numbers by a method Kind, as scorers do; without one they are treated as
+// probabilities.
 type RelevanceScorer interface {
 	// Score returns one number for each passage, higher for a better one.
 	Score(ctx context.Context, question string, passages []retriever.Passage) ([]float64, error)
@@ -23,28 +24,29 @@ type RelevanceScorer interface {
 
 // RetryOptions bounds the searches. The zero value is ready to use.
 type RetryOptions struct {
-	// Threshold is the score from which on a passage is relevant; 0 means 0.5, which
-	// fits probabilities and is refused for a judge of another kind.
+	// Threshold is the score from which on a passage is relevant. 0 means 0.5,
+	// which suits probabilities and is rejected for a judge of another kind.
 	Threshold float64
-	// Tries is how many other texts are searched for at most, from 1 to 100; 0 means 2.
+	// Tries is the greatest number of other texts to search for, from 1 to 100; 0
+	// means 2.
 	Tries int
-	// Judged is how many hits of each search are judged, the first ones; 0 means 10.
+	// Judged is how many of the first hits of each search are judged; 0 means 10.
 	Judged int
-	// AllowMissing goes on if the source, the judge or a later search fails, with what
-	// was found before, and Result.Missing names "rewrite". It is an error in any case
-	// if the search for the question itself fails.
+	// AllowMissing continues with what was found before if the source, the judge or
+	// a later search fails, and Result.Missing names "rewrite". If the search for
+	// the question itself fails, it is always an error.
 	AllowMissing bool
 }
 
-// Retry returns a Retriever that searches r for the question and, as long as the judge
-// finds nothing relevant among the hits, for the texts that s makes of it, one after
-// the other. The source is asked only if needed, and once. The judge always gets the
-// question, never a text of the source.
+// Retry returns a Retriever that searches r for the question. As long as the judge
+// finds nothing relevant among the hits, it searches for the texts that s makes
+// from the question, one after another. The source is asked only if needed, and
+// once. The judge always gets the question, never a text of the source.
 //
-// The result is that of the first search with a relevant hit, whole and in its order.
-// If there is none it is that of the search with the best hit, of equal ones the first,
-// and Result.Missing names "relevance". Result.Queries holds the texts that were
-// searched for after the question.
+// The result is the whole result of the first search with a relevant hit, in its
+// order. If there is none, it is that of the search with the best hit, of equal
+// ones the first, and Result.Missing names "relevance". Result.Queries holds the
+// texts that were searched for after the question.
 //
 // The error of Retry wraps ErrOption.
 func Retry(r retriever.Retriever, s Expander, j RelevanceScorer, o RetryOptions) (retriever.Retriever, error) {
@@ -78,7 +80,8 @@ func Retry(r retriever.Retriever, s Expander, j RelevanceScorer, o RetryOptions)
 	return &retry{r, s, j, o}, nil
 }
 
-// thresholdFits returns an error if no threshold, or not the default one, fits the judge.
+// thresholdFits returns an error if no threshold, or not the default one, suits the
+// judge.
 func thresholdFits(j RelevanceScorer, threshold float64) error {
 	k, ok := j.(interface{ Kind() retriever.ScoreKind })
 	if !ok {
@@ -141,7 +144,7 @@ func (r *retry) Retrieve(ctx context.Context, q retriever.Query) (retriever.Resu
 	return best, nil
 }
 
-// try searches for another text; what it finds is judged by the question.
+// try searches for another text. The hits are judged by the question.
 func (r *retry) try(ctx context.Context, q retriever.Query, text string) (res retriever.Result, score float64, err error) {
 	ctx, step := observe.Start(ctx, observe.Part, "retry")
 	step.Note(text)
@@ -183,7 +186,7 @@ func (r *retry) best(ctx context.Context, question string, res retriever.Result)
 	return slices.Max(scores), nil
 }
 
-// score asks the judge.
+// score calls the judge.
 func (r *retry) score(ctx context.Context, question string, passages []retriever.Passage) (scores []float64, err error) {
 	ctx, step := observe.Start(ctx, observe.Reranking, "relevance")
 	defer step.EndWith(&err)()

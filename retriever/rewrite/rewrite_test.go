@@ -126,7 +126,7 @@ func TestDecompose(t *testing.T) {
 			}
 		})
 	}
-	// A part that cannot be taken apart is searched for as it is.
+	// A part that cannot be split is searched for unchanged.
 	source["a"] = []string{"fail"}
 	q := retriever.Query{Text: "q", K: 20}
 	if _, err := must[retriever.Retriever](t)(rewrite.Decompose(answers(inner), source, rewrite.DecomposeOptions{Depth: 2})).Retrieve(t.Context(), q); !errors.Is(err, errBoom) {

@@ -13,8 +13,8 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// ErrReply is wrapped by the error about a reply of a model that cannot be understood, or
-// that was cut off before it said anything of use.
+// ErrReply is wrapped by errors about a model's reply that cannot be understood, or
+// that was cut off before any usable text.
 var ErrReply = errors.New("rewrite: unreadable reply")
 
 // RouteTemplate asks which collections a question belongs to.
@@ -28,11 +28,11 @@ var RouteTemplate = generator.MustTaskTemplate("rewrite-route", system, `<questi
 
 Which of the collections can hold passages that help to answer the question? Write their names, one on each line, or "none". Nothing else.`)
 
-// RouteChoice is a part among which a model chooses.
+// RouteChoice is a part that a model can choose.
 type RouteChoice struct {
 	// Part is the name of the part, one line, not "none".
 	Part string
-	// About says what is in it.
+	// About describes its content.
 	About string
 }
 
@@ -44,10 +44,10 @@ type ModelRouter struct {
 	names    map[string]string // of parts, by the lines that name them
 }
 
-// NewModelRouter returns a router that asks model by a template with the placeholders
-// question and collections, such as [RouteTemplate]. The error wraps ErrOption: the
-// model is nil, the template has other placeholders, or there is no choice or one
-// without a name of its own.
+// NewModelRouter returns a router that asks model by a template with the
+// placeholders question and collections, such as [RouteTemplate]. The error wraps
+// ErrOption: the model is nil, the template has other placeholders, there is no
+// choice, or one lacks a name of its own.
 func NewModelRouter(model generator.Generator, t generator.TaskTemplate, choices []RouteChoice) (*ModelRouter, error) {
 	if isnil.Value(model) {
 		return nil, fmt.Errorf("%w: NewModelRouter: the model is nil", ErrOption)
@@ -60,7 +60,7 @@ func NewModelRouter(model generator.Generator, t generator.TaskTemplate, choices
 	}
 	r := &ModelRouter{model, t, slices.Clone(choices), map[string]string{}}
 	for i, c := range choices {
-		// A reply may lack what lines takes off.
+		// A reply may lack the marks that lines removes.
 		_, plain := unnumbered(bare(c.Part))
 		keys := []string{fold(c.Part), fold(bare(c.Part)), fold(plain)}
 		taken := func(key string) bool { return blank(key) || key == none || r.names[key] != "" }
@@ -75,7 +75,7 @@ func NewModelRouter(model generator.Generator, t generator.TaskTemplate, choices
 }
 
 const (
-	none        = "none" // what a model says if no collection fits
+	none        = "none" // the model's reply if no collection fits
 	routeTokens = 256
 )
 
@@ -89,10 +89,11 @@ func (r *ModelRouter) MostCost(int) (budget.Cost, bool) {
 	return budget.Cost{Calls: 1, Tokens: routeTokens}, true
 }
 
-// Route implements retriever.Router by one call; for a blank query there is no call and no
-// part. The names are read as the lines of [NewLines] are, but that nothing else may stand
-// beside them: a reply with a line that is neither a name nor "none", without a line, or
-// that was cut off, is an error that wraps ErrReply: a guess would ask the wrong part.
+// Route implements retriever.Router by one call; for a blank query there is no call
+// and no part. The names are read like the lines of [NewLines], but nothing else
+// may accompany them. A reply with a line that is neither a name nor "none",
+// without a line, or that was cut off, is an error that wraps ErrReply: a guess
+// would ask the wrong part.
 func (r *ModelRouter) Route(ctx context.Context, q retriever.Query) ([]string, error) {
 	if blank(q.Text) {
 		return nil, ctx.Err()

@@ -15,22 +15,23 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// Expander makes other texts of a question.
+// Expander makes other texts from a question.
 type Expander interface {
-	// Queries returns texts to search for, the best first, none if it knows none. Who
-	// calls it drops blank and repeated ones and those that are the question, which are
-	// compared without regard to case, white space and whether characters are composed; it
-	// is not asked about a blank question. It is safe for concurrent use and, when ctx is
-	// done, returns promptly with an error that wraps ctx.Err(). The same question gives
-	// the same texts. One that knows passages heeds retriever.Confined.
+	// Queries returns texts to search for, the best first, or none. Callers drop
+	// blank and repeated texts and those that equal the question; texts are
+	// compared without regard to case, white space and composition of characters.
+	// It is not called for a blank question. It is safe for concurrent use and,
+	// when ctx is done, returns promptly with an error that wraps ctx.Err(). The
+	// same question gives the same texts. An Expander that has passages applies
+	// retriever.Confined.
 	Queries(ctx context.Context, question string) ([]string, error)
 }
 
-// ErrOption is wrapped by errors about a part or an option that cannot be used.
+// ErrOption is wrapped by errors about an invalid part or option.
 var ErrOption = errors.New("rewrite: bad option")
 
-// textsOf asks s for other texts of a question, and returns those of use, at most limit.
-// A blank question has none.
+// textsOf asks s for other texts of a question, and returns the usable ones, at
+// most limit. A blank question has none.
 func textsOf(ctx context.Context, s Expander, question string, limit int) (texts []string, err error) {
 	if blank(question) {
 		return nil, ctx.Err()
@@ -46,9 +47,9 @@ func textsOf(ctx context.Context, s Expander, question string, limit int) (texts
 	return texts, nil
 }
 
-// clean returns the first limit texts in Unicode's composed form (NFC), as passages are
-// after cleaning, white space trimmed and folded, without blank ones and without those
-// that are the question or an earlier one in the sense of fold.
+// clean returns the first limit texts in Unicode's composed form (NFC), like
+// passages after cleaning, with white space trimmed and folded. It drops blank ones
+// and those that equal, after fold, the question or an earlier text.
 func clean(texts []string, question string, limit int) []string {
 	seen := map[string]bool{fold(question): true}
 	var list []string
@@ -65,13 +66,14 @@ func clean(texts []string, question string, limit int) []string {
 	return list
 }
 
-// fold returns the same text for texts that differ at most in case, in white space and in
-// whether characters are composed. Texts that differ in more can find other passages.
+// fold returns the same text for texts that differ at most in case, in white space
+// and in composition of characters. Texts with other differences can find other
+// passages.
 func fold(s string) string {
 	return strings.ToLower(norm.NFC.String(strings.Join(strings.Fields(s), " ")))
 }
 
-// blank reports whether nothing of a text can be seen.
+// blank reports whether a text has nothing visible.
 func blank(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsSpace(r) && !unicode.Is(unicode.Cf, r) })
 }

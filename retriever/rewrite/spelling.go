@@ -10,11 +10,11 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// Spelling is an [Expander] without a model: the question as Vocabulary.Correct corrects
-// it, nothing if there is nothing to correct. Use it with [Fusion], where the question
-// as it was counts too, or with [Retry]. Under a filter, that of the query or of a
-// retriever.Scope, it knows only the words of passages for which the filter holds. Make it
-// with [NewSpelling].
+// Spelling is an [Expander] without a model. It returns the question as corrected
+// by Vocabulary.Correct, or nothing if there is nothing to correct. Use it with
+// [Fusion], where the original question counts too, or with [Retry]. Under a
+// filter, that of the query or of a retriever.Scope, it uses only the words of
+// passages that match the filter. Make it with [NewSpelling].
 type Spelling struct{ vocabulary *Vocabulary }
 
 // NewSpelling returns a source. The error wraps ErrOption: v is nil or empty.
@@ -25,7 +25,7 @@ func NewSpelling(v *Vocabulary) (*Spelling, error) {
 	return &Spelling{v}, nil
 }
 
-// MostCost implements budget.Declarer: it calls no model.
+// MostCost implements budget.Declarer: no model is called.
 func (*Spelling) MostCost(int) (budget.Cost, bool) { return budget.Cost{}, true }
 
 // Queries implements Expander.
@@ -44,15 +44,15 @@ func (s *Spelling) Queries(ctx context.Context, question string) ([]string, erro
 	return []string{c}, nil
 }
 
-// section is the words of those passages for which filters hold.
+// section is the words of the passages that match all filters.
 type section struct {
 	*Vocabulary
 	scans   []*filter.Scan
 	allowed []bool // by passage
-	known   []bool // whether it was looked at
+	known   []bool // whether it was tested
 }
 
-// section returns the words that a search under ctx may know of.
+// section returns the words that a search under ctx may use.
 func (v *Vocabulary) section(ctx context.Context) (section, error) {
 	s := section{Vocabulary: v}
 	for _, f := range retriever.Confined(ctx) {

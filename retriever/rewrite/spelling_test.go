@@ -20,8 +20,8 @@ func ownedBy(tenant string) filter.Expr {
 	return filter.Compare{Field: "tenant", Op: filter.Eq, Value: filter.String(tenant)}
 }
 
-// Under a filter spelling is what it were if there was nothing but the passages for which
-// the filter holds.
+// Under a filter, spelling works as if only the passages that match the filter
+// existed.
 func TestSpellingWithinFilter(t *testing.T) {
 	changed := 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -56,7 +56,7 @@ func TestSpellingWithinFilter(t *testing.T) {
 	}
 }
 
-// A source of HyDE is not given a query, and knows the filter all the same.
+// A source of HyDE gets no query, but still has the filter.
 func TestSpellingWithinFilterInHyDE(t *testing.T) {
 	passages := []retriever.Passage{
 		{ID: "1", Text: "opensesame", Metadata: filter.Metadata{"tenant": filter.String("other")}},
@@ -83,7 +83,7 @@ func TestSpellingWithinFilterInHyDE(t *testing.T) {
 	}
 }
 
-// listener is an embedder that remembers what it was given.
+// listener is an embedder that records its input.
 type listener struct{ heard []string }
 
 func (l *listener) EmbedDocuments(_ context.Context, texts []string) ([][]float32, error) {
@@ -96,7 +96,7 @@ func (l *listener) EmbedQuery(_ context.Context, text string) ([]float32, error)
 	return []float32{1, 1}, nil
 }
 
-// Looking through the passages for a filter ends with the context.
+// Testing the passages against a filter ends with the context.
 func TestSpellingWithinFilterCancelled(t *testing.T) {
 	var passages []retriever.Passage
 	for range 10_000 {

@@ -32,7 +32,7 @@ func outline(steps []observe.Record) string {
 	return strings.Join(list, " ")
 }
 
-// Observers hear of what every technique did, as deep as it goes.
+// Observers receive every step of every technique, at any depth.
 func TestSteps(t *testing.T) {
 	found := map[string]string{"q": "a b", "v": "c", "w": "d e"}
 	lines := func(reply string) *rewrite.Lines {
@@ -67,7 +67,8 @@ func TestSteps(t *testing.T) {
 	}
 }
 
-// The step of a judge that fails has the error of the judge, not what is made of it.
+// The step of a judge that fails has the error of the judge, not the error derived
+// from it.
 func TestStepOfFailingJudge(t *testing.T) {
 	r := must[retriever.Retriever](t)(rewrite.Retry(answers(map[string]string{"q": "a"}), texts{}, failingJudge{}, rewrite.RetryOptions{AllowMissing: true}))
 	var a observe.Recorder
@@ -85,8 +86,8 @@ func (failingJudge) Score(context.Context, string, []retriever.Passage) ([]float
 	return nil, errors.New("broken")
 }
 
-// A budget that the source exceeds fails the technique, or, by its policy, leaves the
-// question alone to search for.
+// A budget that the source exceeds fails the technique or, if its policy allows,
+// only the question is searched for.
 func TestBudget(t *testing.T) {
 	for _, anyway := range []bool{false, true} {
 		model := replies("v", "never")

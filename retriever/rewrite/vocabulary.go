@@ -13,17 +13,17 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// Vocabulary is the words of passages, in lower case, with the passages that hold each. It
-// does not change, and is safe for concurrent use.
+// Vocabulary holds the words of passages, in lower case, with the passages that
+// hold each. It is immutable and safe for concurrent use.
 type Vocabulary struct {
 	holders  map[string][]uint32 // the numbers of passages, rising
 	byLength map[int][]string    // sorted, by the number of characters
 	metadata []filter.Metadata   // by passage
 }
 
-// NewVocabulary counts the words in titles and texts, by Unicode's word boundaries. When
-// ctx is done, which is looked at between passages, the error wraps ctx.Err(). The metadata
-// of the passages is kept and must not change.
+// NewVocabulary counts the words in titles and texts, by Unicode's word boundaries.
+// It checks ctx between passages; when ctx is done, the error wraps ctx.Err(). The
+// metadata of the passages is kept and must not change.
 func NewVocabulary(ctx context.Context, passages []retriever.Passage) (*Vocabulary, error) {
 	v := &Vocabulary{holders: map[string][]uint32{}, byLength: map[int][]string{}}
 	for i, p := range passages {
@@ -36,7 +36,7 @@ func NewVocabulary(ctx context.Context, passages []retriever.Passage) (*Vocabula
 			if n := len(list); n > 0 && list[n-1] == uint32(i) {
 				continue
 			} else if n == 0 {
-				w = strings.Clone(w) // not to keep the text
+				w = strings.Clone(w) // a copy does not keep the whole text in memory
 			}
 			v.holders[w] = append(list, uint32(i))
 		}
@@ -53,18 +53,18 @@ func NewVocabulary(ctx context.Context, passages []retriever.Passage) (*Vocabula
 
 func words(text string) []string { return analysis.LowerWords(text) }
 
-// Correct returns text with the words that no passage holds replaced by the nearest of
-// the vocabulary: the one with the fewest insertions, deletions, replacements and swaps
-// of neighboring characters, of equal ones that in the most passages, then the first
-// by the alphabet. Only words of letters are looked at, those of 4 to 7 for one such
-// edit and longer ones for up to two; any other word stays as it is. Corrected words are
-// in lower case.
+// Correct returns text with each word that no passage holds replaced by the nearest
+// word of the vocabulary. That is the one with the fewest insertions, deletions,
+// replacements and swaps of neighboring characters, of equal ones that in the most
+// passages, then the first by the alphabet. Only words of letters are corrected,
+// those of 4 to 7 letters with one such edit and longer ones with up to two; other
+// words stay unchanged. Corrected words are in lower case.
 func (v *Vocabulary) Correct(text string) string {
 	corrected, _ := v.correct(context.Background(), text, section{Vocabulary: v})
 	return corrected
 }
 
-// correct looks at ctx before each word. The error is that of ctx.
+// correct checks ctx before each word. The error is that of ctx.
 func (v *Vocabulary) correct(ctx context.Context, text string, of section) (string, error) {
 	var b strings.Builder
 	end := 0
@@ -119,8 +119,9 @@ type alignment struct {
 	before, last, row []int
 }
 
-// edits returns the number of edits between a and word, each character being part of one
-// edit at most (optimal string alignment), or limit + 1 if there are more.
+// edits returns the number of edits between a and word, where each character is
+// part of at most one edit (optimal string alignment), or limit + 1 if there are
+// more.
 func (x *alignment) edits(word string) int {
 	x.b = x.b[:0]
 	for _, c := range word {

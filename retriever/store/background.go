@@ -84,7 +84,7 @@ func (s *Store) fits() bool { return s.m.Embedding == nil }
 
 // work does all that there is to do.
 func (s *Store) work(ctx context.Context) {
-	do := func(name string, f func(context.Context) error) {
+	do := func(name string, f func(context.Context) error) error {
 		b := &s.background
 		b.mu.Lock()
 		b.doing = name
@@ -96,6 +96,7 @@ func (s *Store) work(ctx context.Context) {
 		if ctx.Err() == nil && !errors.Is(err, ErrClosed) {
 			s.note(name, err)
 		}
+		return err
 	}
 	if err := s.lockWriting(ctx); err != nil {
 		return
@@ -106,19 +107,22 @@ func (s *Store) work(ctx context.Context) {
 	for _, ix := range lost {
 		_ = ix.Close()
 	}
-	if lacking {
-		do("words", s.rebuildWords)
+	if lacking && do("words", s.rebuildWords) != nil && s.lockWriting(ctx) == nil {
+		if s.words == nil {
+			s.wake() // searches that wait: they are told why
+		}
+		s.unlockWriting()
 	}
 	if s.o.ReadOnly {
 		return
 	}
 	if s.fitDue() {
-		do("embedder", s.fit)
+		_ = do("embedder", s.fit)
 	}
-	do("vectors", s.mergeGraphs)
-	do("segments", s.compactWorn)
+	_ = do("vectors", s.mergeGraphs)
+	_ = do("segments", s.compactWorn)
 	if s.saveDue() {
-		do("saving words", s.saveWords)
+		_ = do("saving words", s.saveWords)
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/goselfrag/goselfrag/internal/boltfile"
 )
 
 // The buckets of the database. A number is that of a passage, 8 bytes, big-endian: each
@@ -63,7 +65,9 @@ type database struct {
 // openDatabase opens a file, after a look at its structure.
 func openDatabase(path string, readOnly, noSync bool) (*database, error) {
 	if info, err := os.Stat(path); err == nil && info.Size() > 0 {
-		if err := checkDatabase(path); err != nil {
+		if err := boltfile.Check(path); errors.Is(err, boltfile.ErrCorrupt) {
+			return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+		} else if err != nil {
 			return nil, err
 		}
 	} else if others, err := filepath.Glob(filepath.Join(filepath.Dir(path), "[vgw]*")); err != nil || len(others) > 0 {

@@ -111,6 +111,13 @@ func (s *Store) sweepFiles() {
 	}
 }
 
+// problem returns the error that note keeps of a part.
+func (s *Store) problem(part string) error {
+	s.background.mu.Lock()
+	defer s.background.mu.Unlock()
+	return s.background.problems[part]
+}
+
 // note keeps an error of the background or about a file, for Stats.
 func (s *Store) note(part string, err error) {
 	b := &s.background

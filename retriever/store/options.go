@@ -42,6 +42,10 @@ var (
 	ErrFailed = errors.New("store: a write failed half-way")
 )
 
+func damaged(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrCorrupt, fmt.Sprintf(format, args...))
+}
+
 // Options says what a store is made with. The zero value is ready to use.
 type Options struct {
 	// Embedding is how passages become vectors. A store keeps the one that it was made with:

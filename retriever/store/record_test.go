@@ -13,12 +13,13 @@ import (
 
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/filter"
+	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 )
 
 // A record gives back its passage, and one that is cut or changed is refused.
 func TestRecord(t *testing.T) {
 	for _, p := range []retriever.Passage{
-		{ID: "a"},
+		{ID: "a"}, retrievertest.Whole(),
 		{ID: "b", Title: "t", Text: "x\xff", Source: retriever.Source{URI: "u", Start: 3, End: 9, Page: 4, LastPage: 5}},
 		{ID: "c", Metadata: filter.Metadata{}},
 		{ID: "d", Metadata: filter.Metadata{

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -129,21 +130,28 @@ func (s *Store) search(ctx context.Context, q retriever.Query, find func(*search
 // that is done: to search the texts themselves would take as long.
 var errNoWords = errors.New("store: the words are being indexed anew")
 
-// awaitWords waits for a view with words, and returns it in place of v.
+// awaitWords waits for a view with words, and returns it in place of v. If the words cannot be
+// indexed twice, the error is that of the second time.
 func (s *Store) awaitWords(ctx context.Context, v *view) (*view, error) {
-	select {
-	case <-v.ready:
-	case <-s.background.done():
-		return v, ErrClosed
-	case <-ctx.Done():
-		return v, fmt.Errorf("%w: %w", errNoWords, ctx.Err())
+	for range 2 {
+		s.kickBackground()
+		select {
+		case <-v.ready:
+		case <-s.background.done():
+			return v, ErrClosed
+		case <-ctx.Done():
+			return v, fmt.Errorf("%w: %w", errNoWords, ctx.Err())
+		}
+		next, err := s.acquire()
+		if err != nil {
+			return v, err
+		}
+		v.release()
+		if v = next; v.words != nil {
+			return v, nil
+		}
 	}
-	next, err := s.acquire()
-	if err != nil {
-		return v, err
-	}
-	v.release()
-	return next, nil
+	return v, cmp.Or(s.problem("words"), errNoWords)
 }
 
 // fetchHits puts the passages into hits, which have their numbers.

@@ -303,12 +303,18 @@ func (s *Store) adoptWords(ctx context.Context, ix *lexical.Index, seq uint64) e
 			return damaged("%d passages have words: want %d", ix.Len(), s.m.Count)
 		}
 		s.words = ix
-		ready := s.wordsReady
-		s.wordsReady = make(chan struct{})
-		s.show()
-		close(ready)
+		s.wake()
 		return nil
 	}
+}
+
+// wake shows the words, or that there are none, to searches that wait for them. The caller
+// holds writing.
+func (s *Store) wake() {
+	ready := s.wordsReady
+	s.wordsReady = make(chan struct{})
+	s.show()
+	close(ready)
 }
 
 // loseWords gives up a keyword index that cannot be used. The background makes another one.

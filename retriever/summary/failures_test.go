@@ -15,8 +15,8 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/summary"
 )
 
-// Whatever is done and fails, all passages are found and no others, and as soon as the
-// store works the summaries it holds are those of the passages.
+// After any failed call, all passages are found and no others. As soon as the store
+// works, its summaries are those of the passages.
 func TestNoOrphans(t *testing.T) {
 	everything := ""
 	for i := range 20 {
@@ -71,7 +71,7 @@ func TestNoOrphans(t *testing.T) {
 	})
 }
 
-// meanwhile is a store that lets something happen between finding and answering.
+// meanwhile is a store that runs a function between finding and answering.
 type meanwhile struct {
 	*store
 	do func()
@@ -86,8 +86,8 @@ func (m *meanwhile) Retrieve(ctx context.Context, q retriever.Query) (retriever.
 	return res, err
 }
 
-// A passage that no longer matches the filter is not returned, though its old summary was
-// found.
+// A passage that no longer matches the filter is not returned, although its old
+// summary was found.
 func TestFilterHoldsDuringUpdate(t *testing.T) {
 	s := &meanwhile{store: &store{}}
 	ix := make1(t, s, retriever.Passage{ID: "1", Text: "ebro public", Metadata: filter.Metadata{"open": filter.Bool(true)}})
@@ -103,8 +103,8 @@ func TestFilterHoldsDuringUpdate(t *testing.T) {
 	}
 }
 
-// A summary that the store does not let go takes no place from passages, and is gone as
-// soon as the store works again: whether its passage is added, deleted once more, or
+// A summary that the store fails to delete takes no place from passages. It is gone
+// as soon as the store works again, whether its passage is added, deleted again, or
 // another is changed.
 func TestDeleteThatTheStoreRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -147,8 +147,9 @@ func TestDeleteThatTheStoreRefuses(t *testing.T) {
 	}
 }
 
-// lost is a store whose deletions fail when they are done, as those of package dense over
-// vectors that fail, and that knows no passage twice and none that is gone.
+// lost is a store whose deletions return an error after they are done, like those
+// of package dense over vectors that fail. It rejects duplicate passages and
+// unknown ids.
 type lost struct {
 	*store
 	err error

@@ -15,30 +15,31 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// Store is where summaries are searched. The index of package dense is one. Nobody else
-// changes it.
+// Store holds the summaries and searches them. The index of package dense is one.
+// Only the Index may change it.
 //
-// Add and Delete may be called from several goroutines at once, but an Index calls them for
-// one id at a time only. When ctx is done, they return promptly with an error that wraps
-// ctx.Err().
+// Add and Delete may be called from several goroutines at once, but an Index calls
+// them for one id at a time only. When ctx is done, they return promptly with an
+// error that wraps ctx.Err().
 type Store interface {
 	retriever.Retriever
-	// Add adds passages, all or none. An id that is there already is an error.
+	// Add adds passages, all or none. An existing id is an error.
 	Add(ctx context.Context, passages ...retriever.Passage) error
-	// Delete removes the passages with these ids. With an error they may be there or not.
+	// Delete removes the passages with these ids. With an error they may be there
+	// or not.
 	Delete(ctx context.Context, ids ...string) error
 }
 
 // Summarizer shortens a passage.
 type Summarizer interface {
-	// Summarize returns a text that says what p is about. An empty text stands for a
-	// passage that has no summary; its own text is indexed then. It is safe for
-	// concurrent use and, when ctx is done, returns promptly with an error that wraps
-	// ctx.Err().
+	// Summarize returns a text about the subject of p. An empty text means that the
+	// passage has no summary; then its own text is indexed. It is safe for
+	// concurrent use and, when ctx is done, returns promptly with an error that
+	// wraps ctx.Err().
 	Summarize(ctx context.Context, p retriever.Passage) (string, error)
 }
 
-// Errors, wrapped with what was wrong.
+// Errors, wrapped with the details.
 var (
 	ErrOption      = errors.New("summary: bad option")
 	ErrEmptyID     = errors.New("summary: empty passage id")
@@ -48,49 +49,51 @@ var (
 
 // Options are the options of an Index. The zero value is ready to use.
 type Options struct {
-	// Concurrency is how many passages one call of New, Add or Update summarizes at the
-	// same time; 0 means 1. Under a budget a summarizer that does not declare its cost
-	// (budget.Declarer) is asked one passage after the other.
+	// Concurrency is how many passages one call of New, Add or Update summarizes at
+	// the same time; 0 means 1. Under a budget a summarizer that does not declare
+	// its cost (budget.Declarer) is asked one passage after another.
 	Concurrency int
-	// Progress, if set, is called after each summary, by one goroutine of a call at a
-	// time, with the number of passages summarized and of all there are to summarize. If
-	// several calls of New, Add or Update run at once, so may Progress.
+	// Progress, if not nil, is called after each summary with the number of
+	// passages summarized and the number of all passages of the call. One call of
+	// New, Add or Update calls it from one goroutine at a time; concurrent calls
+	// may call it at the same time.
 	Progress func(done, total int)
 }
 
-// Index is a [retriever.Retriever] of passages that are searched by their summaries. A
-// summary has the id, the title and the metadata of its passage, so that filters hold as
-// they do for passages.
+// Index is a [retriever.Retriever] of passages that are searched by their
+// summaries. A summary has the id, the title and the metadata of its passage, so
+// that filters work as for passages.
 //
-// Searches and changes may be made from several goroutines at once. A change waits for
-// others of the same passages while the store takes these in, never for a summarizer that
-// works for another call. Until then, a change that is being prepared is not seen: two
-// calls of Add with the same id both ask the summarizer, and the one that comes to the
-// store second fails.
+// Searches and changes may be made from several goroutines at once. A change waits
+// for other changes of the same passages while the store applies them, never for a
+// summarizer that works for another call. Until then a change in preparation is not
+// visible: two calls of Add with the same id both ask the summarizer, and the one
+// that reaches the store second fails.
 type Index struct {
 	store      Store
 	summarizer Summarizer
 	o          Options
 
-	// passages does not change; another one takes its place. Searches read it and strayed,
-	// and take no lock.
+	// passages is immutable; a change replaces it. Searches read it and strayed
+	// without a lock.
 	passages atomic.Pointer[layered.Map[string, *entry]]
 	strayed  atomic.Int64 // the number of strays
 
-	// mu guards what follows, and changes of the above. It is not held while the store or
-	// the summarizer works.
+	// mu guards the following fields, and changes of the above. It is not held
+	// while the store or the summarizer works.
 	mu     sync.RWMutex
 	strays map[string]bool // ids of deleted passages whose summaries the store may hold
 	doubts map[string]bool // ids of passages whose summaries the store may have lost
-	// claims has the ids that somebody changes in the store, in passages or in strays, each
-	// with a channel that is closed at the end. Nobody else changes them meanwhile.
+	// claims has the ids that a call is changing in the store, in passages or in
+	// strays, each with a channel that is closed at the end. No other call changes
+	// them meanwhile.
 	claims map[string]chan struct{}
 }
 
-// entry is a passage and what the store holds in its place. It does not change.
+// entry is a passage and what the store holds in its place. It is immutable.
 type entry struct{ passage, summary retriever.Passage }
 
-// New adds passages, which may be none, to an empty store. Errors are those of Add, or
+// New adds passages, possibly none, to an empty store. Errors are those of Add, or
 // wrap ErrOption.
 func New(ctx context.Context, store Store, s Summarizer, passages []retriever.Passage, o Options) (*Index, error) {
 	if isnil.Value(store) {
@@ -116,8 +119,8 @@ func New(ctx context.Context, store Store, s Summarizer, passages []retriever.Pa
 // Len returns the number of passages.
 func (ix *Index) Len() int { return ix.passages.Load().Len() }
 
-// Summary returns what is searched in place of a passage, and whether there is such a
-// passage.
+// Summary returns what is searched in place of a passage, and whether the passage
+// exists.
 func (ix *Index) Summary(id string) (string, bool) {
 	e, ok := ix.passages.Load().Get(id)
 	if !ok {
@@ -126,12 +129,12 @@ func (ix *Index) Summary(id string) (string, bool) {
 	return e.summary.Text, true
 }
 
-// MostCost implements budget.Declarer: that of a search of the store.
+// MostCost implements budget.Declarer: the cost of a search of the store.
 func (ix *Index) MostCost(int) (budget.Cost, bool) { return budget.MostCost(ix.store, 1) }
 
 // Retrieve searches the summaries and returns their passages. Order and scores are
-// those of the store. A passage that is deleted while the search runs, or updated so that
-// the filter does not hold any more, is left out.
+// those of the store. A passage that is deleted during the search, or updated so
+// that it does not match the filter any more, is left out.
 func (ix *Index) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result, error) {
 	if err := q.Check(); err != nil {
 		return retriever.Result{}, err
@@ -161,13 +164,13 @@ func (ix *Index) Retrieve(ctx context.Context, q retriever.Query) (retriever.Res
 	return res, err
 }
 
-// Add summarizes passages and adds them, all or, if there is an error, none: to keep the
-// summaries made before a summarizer fails, add in parts. The error wraps ErrEmptyID,
-// ErrDuplicateID, ctx.Err(), or that of the summarizer for the first passage for which
-// it fails, or of the store.
+// Add summarizes passages and adds all of them or, with an error, none. To keep the
+// summaries made before a summarizer fails, add in parts. The error wraps
+// ErrEmptyID, ErrDuplicateID, ctx.Err(), the summarizer's error for the first
+// passage that failed, or the error of the store.
 //
-// A passage that is in the index already fails before the summarizer is asked. One that
-// another call adds while the summarizer works fails afterwards.
+// For a passage that is already in the index Add fails before the summarizer is
+// asked. If another call adds one while the summarizer works, it fails afterwards.
 func (ix *Index) Add(ctx context.Context, passages ...retriever.Passage) error {
 	return ix.change(ctx, passages, func(id string, known bool) error {
 		if known {
@@ -177,14 +180,15 @@ func (ix *Index) Add(ctx context.Context, passages ...retriever.Passage) error {
 	})
 }
 
-// Update summarizes passages and puts them in the place of those with the same ids. All
-// are changed or, if there is an error, none. While it runs, a search may not find them.
-// The error wraps ErrEmptyID, ErrDuplicateID, ErrUnknownID, ctx.Err(), or that of the
-// summarizer, as for Add, or of the store. If the store then refuses the old summaries,
-// too, those passages are gone from the index, which the error says.
+// Update summarizes passages and replaces those with the same ids. All are changed
+// or, with an error, none. While it runs, a search may not find them. The error
+// wraps ErrEmptyID, ErrDuplicateID, ErrUnknownID, ctx.Err(), or the error of the
+// summarizer, as for Add, or of the store. If the store then rejects the old
+// summaries, too, those passages are gone from the index, and the error says so.
 //
-// A passage that is deleted while the summarizer works stays deleted, and Update fails. Of
-// two updates of a passage at the same time, the one whose summaries are ready later stands.
+// A passage that is deleted while the summarizer works stays deleted, and Update
+// fails. Of two concurrent updates of a passage, the one whose summaries are ready
+// later wins.
 func (ix *Index) Update(ctx context.Context, passages ...retriever.Passage) error {
 	return ix.change(ctx, passages, func(id string, known bool) error {
 		if !known {
@@ -194,7 +198,7 @@ func (ix *Index) Update(ctx context.Context, passages ...retriever.Passage) erro
 	})
 }
 
-// change adds passages, and takes those with the same ids out first.
+// change adds passages, and first removes those with the same ids.
 func (ix *Index) change(ctx context.Context, passages []retriever.Passage, allow func(id string, known bool) error) error {
 	if len(passages) == 0 {
 		return ctx.Err()
@@ -221,7 +225,8 @@ func (ix *Index) change(ctx context.Context, passages []retriever.Passage, allow
 	return ix.put(ctx, ids, entries)
 }
 
-// idsOf returns the ids of passages, or an error unless each has one of its own.
+// idsOf returns the ids of passages, or an error unless all are different and not
+// empty.
 func idsOf(passages []retriever.Passage) ([]string, error) {
 	ids := make([]string, len(passages))
 	seen := make(map[string]bool, len(passages))
@@ -230,14 +235,14 @@ func idsOf(passages []retriever.Passage) ([]string, error) {
 		case p.ID == "":
 			return nil, fmt.Errorf("%w: passage %d of %d: give every passage an id", ErrEmptyID, i+1, len(passages))
 		case seen[p.ID]:
-			return nil, fmt.Errorf("%w: %q stands twice among the passages", ErrDuplicateID, p.ID)
+			return nil, fmt.Errorf("%w: %q is duplicated among the passages", ErrDuplicateID, p.ID)
 		}
 		ids[i], seen[p.ID] = p.ID, true
 	}
 	return ids, nil
 }
 
-// allowed returns the first error that allow has for ids.
+// allowed returns the first error of allow for ids.
 func (ix *Index) allowed(ids []string, allow func(id string, known bool) error) error {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
@@ -251,8 +256,9 @@ func (ix *Index) allowed(ids []string, allow func(id string, known bool) error) 
 }
 
 // put changes the store and the link to the passages together. A passage is linked
-// before its summary is in the store and until it is out: a search never meets a summary
-// without its passage. The caller has claimed ids, which are those of entries.
+// before its summary is in the store and until it is removed: a search never finds
+// a summary without its passage. The caller has claimed ids, which are those of
+// entries.
 func (ix *Index) put(ctx context.Context, ids []string, entries []*entry) error {
 	before := ix.linked(ids)
 	var old, summaries []retriever.Passage
@@ -266,7 +272,7 @@ func (ix *Index) put(ctx context.Context, ids []string, entries []*entry) error 
 	ix.sweep(ctx, ids)
 	if len(replaced) > 0 {
 		if err := ix.store.Delete(ctx, replaced...); err != nil {
-			ix.mark(ix.doubts, true, replaced...) // Some may be out all the same.
+			ix.mark(ix.doubts, true, replaced...) // some may still have been removed
 			ix.putBack(context.WithoutCancel(ctx), replaced)
 			return fmt.Errorf("summary: taking old summaries out: %w", err)
 		}
@@ -284,7 +290,8 @@ func (ix *Index) put(ctx context.Context, ids []string, entries []*entry) error 
 		return err
 	}
 	ix.link(before)
-	// The change failed, perhaps because ctx is done; what there was must not be lost.
+	// The change failed, perhaps because ctx is done; the old entries must not be
+	// lost.
 	if back := ix.store.Add(context.WithoutCancel(ctx), old...); back != nil {
 		ix.unlink(before)
 		return fmt.Errorf("%w; the passages %q are gone, since the old summaries could not be put back: %w", err, replaced, back)
@@ -292,7 +299,7 @@ func (ix *Index) put(ctx context.Context, ids []string, entries []*entry) error 
 	return err
 }
 
-// linked returns the entries that there are of ids, in their order.
+// linked returns the existing entries of ids, in their order.
 func (ix *Index) linked(ids []string) []*entry {
 	var list []*entry
 	for _, id := range ids {
@@ -327,14 +334,14 @@ func (ix *Index) unlink(entries []*entry) {
 	ix.passages.Store(&next)
 }
 
-// Delete removes passages and their summaries. If one is unknown, none is removed, and
-// the error wraps ErrUnknownID; an id given twice is removed once. A passage that an Add
-// still summarizes is unknown; the Add goes on.
+// Delete removes passages and their summaries. If one is unknown, none is removed,
+// and the error wraps ErrUnknownID; an id given twice is removed once. A passage
+// that an Add is still summarizing is unknown; the Add continues.
 //
 // If ctx is done before the store is called, none is removed, and the error wraps
-// ctx.Err(). After an error of the store, searches do not find the passages any more,
-// whether or not the store still holds their summaries: the next change tries to take them
-// out. Delete may be called again with the same ids after either error.
+// ctx.Err(). After an error of the store, searches do not find the passages any
+// more, whether or not the store still holds their summaries: the next change tries
+// to remove them. Delete may be called again with the same ids after either error.
 func (ix *Index) Delete(ctx context.Context, ids ...string) error {
 	var keys []string
 	seen := make(map[string]bool, len(ids))
@@ -368,8 +375,8 @@ func (ix *Index) Delete(ctx context.Context, ids ...string) error {
 	return nil
 }
 
-// unknown returns the first of ids of which there is no passage, nor a summary that the
-// store may hold still.
+// unknown returns the first of ids without a passage and without a summary that the
+// store may still hold.
 func (ix *Index) unknown(ids []string) (string, bool) {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()

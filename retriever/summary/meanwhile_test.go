@@ -18,8 +18,8 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/summary"
 )
 
-// slow is a summarizer that waits for a value of next with each passage whose text begins
-// with "slow". It counts what it is asked.
+// slow is a summarizer that waits for a value of next with each passage whose text
+// begins with "slow". It counts its calls.
 type slow struct {
 	next  chan struct{}
 	asked atomic.Int64
@@ -37,8 +37,8 @@ func (s *slow) Summarize(ctx context.Context, p retriever.Passage) (string, erro
 	return firstWord{}.Summarize(ctx, p)
 }
 
-// While the summarizer works for an addition or an update, others may change the index.
-// What has become of the passages decides in the end.
+// While the summarizer works for an addition or an update, others may change the
+// index. The final state of the passages decides.
 func TestChangesWhileSummarizing(t *testing.T) {
 	add := func(ctx context.Context, ix *summary.Index) error { return ix.Add(ctx, passage("3", "slow new")) }
 	update := func(ctx context.Context, ix *summary.Index) error { return ix.Update(ctx, passage("1", "slow new")) }
@@ -108,7 +108,7 @@ func equalSets(a, b string) bool {
 	return len(x) == len(y)
 }
 
-// What can be refused at once is refused before a model is asked.
+// A request that can be rejected at once is rejected before a model is asked.
 func TestRefusedWithoutModel(t *testing.T) {
 	model := &slow{}
 	ix, err := summary.New(t.Context(), &store{}, model, []retriever.Passage{passage("1", "ebro old")}, summary.Options{})
@@ -147,8 +147,9 @@ func (e *embedder) EmbedDocuments(ctx context.Context, texts []string) ([][]floa
 	return e.Embedder.EmbedDocuments(ctx, texts)
 }
 
-// While the store takes summaries in, which asks the embedder of a dense index, changes of
-// other passages do not wait; those of the same passages do, until their context is done.
+// While the store adds summaries, which asks the embedder of a dense index, changes
+// of other passages do not wait; those of the same passages do, until their context
+// is done.
 func TestChangesWhileTheStoreWorks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fit, err := hashed.Fit(t.Context(), []string{"slow", "ebro", "sea"}, hashed.Options{Dim: 64})
@@ -187,8 +188,8 @@ func TestChangesWhileTheStoreWorks(t *testing.T) {
 	})
 }
 
-// A deletion whose context is done deletes nothing; one whose context is done while the
-// store works can be made again.
+// A deletion whose context is done deletes nothing. One whose context is done while
+// the store works can be repeated.
 func TestCancelledDelete(t *testing.T) {
 	s := &during{store: &store{}}
 	ix := make1(t, s, passage("1", "ebro old"), passage("2", "ebro old"))
@@ -207,7 +208,7 @@ func TestCancelledDelete(t *testing.T) {
 	}
 }
 
-// during is a store that lets something happen before it deletes.
+// during is a store that runs a function before it deletes.
 type during struct {
 	*store
 	do func()
@@ -221,8 +222,8 @@ func (d *during) Delete(ctx context.Context, ids ...string) error {
 	return d.store.Delete(ctx, ids...)
 }
 
-// A passage that is added again while another change takes out old summaries, its own among
-// them, stays.
+// A passage that is added again while another change removes old summaries, its own
+// among them, stays.
 func TestAddedWhileSweeping(t *testing.T) {
 	s := &during{store: &store{}}
 	ix := make1(t, s, passage("1", "ebro old"), passage("2", "ebro old"))
@@ -244,8 +245,8 @@ func TestAddedWhileSweeping(t *testing.T) {
 	}
 }
 
-// alone is a store that fails at times, and reports an id that is changed by two at once or
-// that comes twice.
+// alone is a store that sometimes fails. It reports an id that is changed by two
+// calls at once or that comes twice.
 type alone struct {
 	t *testing.T
 
@@ -253,7 +254,7 @@ type alone struct {
 	r     *rand.Rand
 	works bool
 	store *store
-	now   map[string]bool // ids that are being changed
+	now   map[string]bool // ids being changed
 }
 
 func (a *alone) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result, error) {
@@ -306,8 +307,9 @@ func (a *alone) Delete(ctx context.Context, ids ...string) error {
 	return err
 }
 
-// Many change the same few passages at once, over a store that fails at times. No change
-// fails but for a reason it may fail for, and in the end store and index agree.
+// Many goroutines change the same few passages at once, over a store that sometimes
+// fails. A change fails only for an allowed reason, and in the end store and index
+// agree.
 func TestManyChanges(t *testing.T) {
 	a := &alone{t: t, r: rand.New(rand.NewPCG(1, 2)), store: &store{}, now: map[string]bool{}}
 	ix := make1(t, a)

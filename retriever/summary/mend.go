@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// claim waits until nobody else changes what has these ids, and claims them all at once
+// claim waits until no other call changes these ids, and claims them all at once
 // until release is called. The error wraps ctx.Err().
 func (ix *Index) claim(ctx context.Context, ids []string) (release func(), err error) {
 	for ctx.Err() == nil {
@@ -23,8 +23,8 @@ func (ix *Index) claim(ctx context.Context, ids []string) (release func(), err e
 	return nil, fmt.Errorf("summary: %w", ctx.Err())
 }
 
-// tryClaim claims ids, or returns a channel that is closed when one that is claimed already
-// is free again.
+// tryClaim claims ids, or returns a channel that is closed when an id claimed by
+// another call is free again.
 func (ix *Index) tryClaim(ids []string) (release func(), other <-chan struct{}) {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
@@ -47,7 +47,7 @@ func (ix *Index) tryClaim(ids []string) (release func(), other <-chan struct{}) 
 	}, nil
 }
 
-// mark puts ids into strays or doubts, or takes them out.
+// mark adds ids to strays or doubts, or removes them.
 func (ix *Index) mark(set map[string]bool, in bool, ids ...string) {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
@@ -59,8 +59,8 @@ func (ix *Index) mark(set map[string]bool, in bool, ids ...string) {
 	ix.strayed.Store(int64(len(ix.strays)))
 }
 
-// putBack adds summaries that the store may have lost. One that it refuses stays in doubt:
-// it may be there, or the store may have failed. The caller has claimed ids.
+// putBack adds summaries that the store may have lost. A rejected one stays in
+// doubt: it may be there, or the store may have failed. The caller has claimed ids.
 func (ix *Index) putBack(ctx context.Context, ids []string) {
 	for _, id := range ids {
 		ix.mu.RLock()
@@ -73,9 +73,9 @@ func (ix *Index) putBack(ctx context.Context, ids []string) {
 	}
 }
 
-// sweep takes summaries out of the store that it would not let go before, and puts those
-// back that it may have lost: with ids that the caller has claimed, and with those that
-// nobody has claimed.
+// sweep removes summaries that the store failed to delete before, and puts back
+// those that it may have lost: for ids that the caller has claimed, and for
+// unclaimed ones.
 func (ix *Index) sweep(ctx context.Context, claimed []string) {
 	ix.mu.RLock()
 	others := slices.Sorted(maps.Keys(ix.strays))
@@ -98,8 +98,8 @@ func (ix *Index) sweep(ctx context.Context, claimed []string) {
 	}
 }
 
-// takeOut takes a summary without a passage out of the store, if it will let it go. The
-// caller has claimed id.
+// takeOut tries to delete a summary without a passage from the store. The caller
+// has claimed id.
 func (ix *Index) takeOut(ctx context.Context, id string) {
 	ix.mu.RLock()
 	stray := ix.strays[id] // it may have been added again before it was claimed

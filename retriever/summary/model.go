@@ -14,7 +14,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// ErrReply is wrapped by the error about a reply of a model that is no summary.
+// ErrReply is wrapped by errors about a model's reply that is no summary.
 var ErrReply = errors.New("summary: unusable reply")
 
 // Template is the default prompt of [NewModel].
@@ -26,7 +26,7 @@ var Template = generator.MustTaskTemplate("summary",
 
 Write in at most three sentences what the passage is about and what can be learned from it. Keep the names, numbers and terms that somebody would search for. Nothing else.`)
 
-// ModelOptions bounds what a model is asked. The zero value is ready to use.
+// ModelOptions bounds the requests to a model. The zero value is ready to use.
 type ModelOptions struct {
 	// MaxTokens bounds each reply; 0 means 512.
 	MaxTokens int
@@ -40,8 +40,9 @@ type Model struct {
 	maxTokens int
 }
 
-// NewModel returns a summarizer that asks model by a template such as [Template], which
-// must have exactly the placeholder passage: title and text of the passage.
+// NewModel returns a summarizer that asks model by a template such as [Template].
+// The template must have exactly the placeholder passage: title and text of the
+// passage.
 //
 // The error wraps ErrOption. NewModel makes no call.
 func NewModel(model generator.Generator, t generator.TaskTemplate, o ModelOptions) (*Model, error) {
@@ -68,12 +69,12 @@ func (m *Model) MostCost(int) (budget.Cost, bool) {
 	return budget.Cost{Calls: 1, Tokens: m.maxTokens}, true
 }
 
-// Summarize implements Summarizer. What the model writes, white space at its ends
-// trimmed and without its thinking (<think> … </think>), is data: it is searched, never
-// shown as evidence. A reply that is blank or was
-// cut off by MaxTokens is an error that wraps ErrReply. To have such a passage searched
-// by its own text, wrap the model in a Summarizer that returns an empty text for this
-// error. A blank passage has no summary, and the model is not asked.
+// Summarize implements Summarizer. The model's text, without white space at its
+// ends and without its thinking (<think> … </think>), is data: it is searched,
+// never shown as evidence. A reply that is blank or was cut off by MaxTokens is an
+// error that wraps ErrReply. To search such a passage by its own text, wrap the
+// model in a Summarizer that returns an empty text for this error. A blank passage
+// has no summary, and the model is not asked.
 func (m *Model) Summarize(ctx context.Context, p retriever.Passage) (string, error) {
 	passage := generator.JoinEvidence([]generator.Evidence{{Title: p.Title, Text: p.Text}})
 	if strings.TrimSpace(passage) == "" {

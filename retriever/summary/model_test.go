@@ -28,7 +28,7 @@ func newModel(t testing.TB, g generator.Generator, o summary.ModelOptions) *summ
 	return m
 }
 
-// reply is a model that says the same of every passage.
+// reply is a model that always gives the same reply.
 func reply(text string) *generatortest.Script {
 	return &generatortest.Script{Rules: []generatortest.Rule{{Steps: generatortest.Words(0.5, text)}}}
 }
@@ -86,7 +86,7 @@ func TestModelFails(t *testing.T) {
 			}
 		})
 	}
-	// Nothing of the passages is added, and the error names the one at fault.
+	// None of the passages is added, and the error names the one at fault.
 	s := &store{}
 	ix := make1(t, s)
 	ix2, err := summary.New(t.Context(), s, newModel(t, reply("a b c d"), summary.ModelOptions{MaxTokens: 2}), []retriever.Passage{p}, summary.Options{})
@@ -118,7 +118,7 @@ func TestNewModelRefuses(t *testing.T) {
 	}
 }
 
-// What is found by a summary of a model is the passage, never the summary.
+// A search by a model's summary finds the passage, never the summary.
 func TestModelSummaryIsSearchedNotShown(t *testing.T) {
 	ix, err := summary.New(t.Context(), &store{}, newModel(t, reply("About dams."), summary.ModelOptions{}), []retriever.Passage{passage("1", "ebro flows")}, summary.Options{})
 	if err != nil {
@@ -144,8 +144,8 @@ func numbered(n int) []retriever.Passage {
 	return list
 }
 
-// So many passages as are allowed are summarized at the same time, and the summaries are
-// those of their passages whichever comes first.
+// The allowed number of passages is summarized at the same time, and the summaries
+// are those of their passages in any order of completion.
 func TestConcurrency(t *testing.T) {
 	for limit, want := range map[int]int{0: 1, 1: 1, 3: 3, 7: 7, 1 << 40: 12} {
 		synctest.Test(t, func(t *testing.T) {
@@ -203,8 +203,8 @@ func TestConcurrency(t *testing.T) {
 	}
 }
 
-// Of several failures that of the first passage counts, even if it comes last. Which
-// summaries are begun does not depend on which is faster: passage "3" waits for "0", which
+// Of several failures that of the first passage counts, even if it comes last. The
+// set of begun summaries does not depend on speed: passage "3" waits for "0", which
 // does not fail, and "4" for "1".
 func TestFirstErrorInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -237,7 +237,7 @@ func TestFirstErrorInOrder(t *testing.T) {
 	})
 }
 
-// One budget holds for all summaries, and what was done is written down in order.
+// One budget covers all summaries, and the steps are recorded in order.
 func TestBudget(t *testing.T) {
 	m := newModel(t, reply("About dams."), summary.ModelOptions{})
 	ctx, spent := budget.Open(t.Context(), "index", budget.Limits{Calls: 2})
@@ -273,7 +273,7 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// A panic comes out where it can be caught.
+// A panic continues in a goroutine where it can be recovered.
 func TestPanic(t *testing.T) {
 	defer func() {
 		if v := recover(); !strings.Contains(fmt.Sprint(v), "spoilt") {

@@ -14,20 +14,20 @@ import (
 )
 
 // Sentences is a [Summarizer] that chooses sentences of the passage by SumBasic
-// (Nenkova and Vanderwende, "The Impact of Frequency on Summarization", 2005): of the
-// sentences that hold the word with the greatest probability in the passage it takes the
-// one whose words have the greatest mean probability, squares the probabilities of its
-// words, and goes on. The chosen sentences stand in their own order, a space between
-// them. Words are those of at least four characters, in lower case, which leaves most
+// (Nenkova and Vanderwende, "The Impact of Frequency on Summarization", 2005).
+// Among the sentences with the most probable word of the passage it takes the one
+// whose words have the greatest mean probability, squares the probabilities of its
+// words, and repeats. The chosen sentences keep their order, with a space between
+// them. Words have at least four characters, in lower case, which leaves most
 // function words out. Of equal words the first by the alphabet counts, of equal
 // sentences the first in the passage.
 type Sentences struct {
-	// Max is how many sentences are taken; 0 means 2. A passage that has no more is its
-	// own summary.
+	// Max is the greatest number of chosen sentences; 0 means 2. A passage that has
+	// no more is its own summary.
 	Max int
 }
 
-// MostCost implements budget.Declarer: it calls no model.
+// MostCost implements budget.Declarer: no model is called.
 func (Sentences) MostCost(int) (budget.Cost, bool) { return budget.Cost{}, true }
 
 // Summarize implements Summarizer.
@@ -84,8 +84,8 @@ func (s Sentences) Summarize(ctx context.Context, p retriever.Passage) (string, 
 	return strings.Join(texts, " "), nil
 }
 
-// likeliest returns the word with the greatest probability in the sentences that are
-// left, empty if they hold none.
+// likeliest returns the most probable word in the remaining sentences, empty if
+// they have none.
 func likeliest(words [][]string, chosen []int, p map[string]float64) string {
 	top := ""
 	for i, list := range words {
@@ -101,7 +101,7 @@ func likeliest(words [][]string, chosen []int, p map[string]float64) string {
 	return top
 }
 
-// above reports whether a is greater than b by more than rounding makes it.
+// above reports whether a is greater than b by more than a rounding error.
 func above(a, b float64) bool { return a > b*(1+1e-12) }
 
 func content(text string) []string {

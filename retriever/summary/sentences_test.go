@@ -35,7 +35,7 @@ func TestSentences(t *testing.T) {
 	}
 }
 
-// slowSentences is SumBasic step by step as the paper has it, in exact arithmetic.
+// slowSentences is SumBasic step by step as in the paper, in exact arithmetic.
 func slowSentences(sentences []string, most int) string {
 	words := make([][]string, len(sentences))
 	p := map[string]*big.Rat{}

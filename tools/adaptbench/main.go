@@ -3,16 +3,20 @@
 //
 //	go -C tools run ./adaptbench -set nq=CORPUS,QUESTIONS -set pubmedqa=FILE
 //	    [-embeddings http://HOST:PORT/MODEL] [-rank 64] [-temperature 0.05] [-rate 0.03]
-//	    [-epochs 40] [-held-out 0.4] [-candidates 20] [-keep 2] [-seed 1] [-signals union,labeled,preferred,marginal]
+//	    [-epochs 40] [-held-out 0.4] [-k 10] [-candidates 20] [-keep 2] [-seed 1] [-signals union,labeled,preferred,marginal]
+//	    [-source http://HOST:PORT/MODEL] [-transfer embedded|http://HOST:PORT/MODEL] [-across]
 //
 // A set is a corpus and its questions, in the layouts of package eval/dataset, or one file
 // of questions with a passage of their own, {"id","question","long_answer","passage":{…}}.
-// Then each question is asked against all those passages. The reader is the embedded model.
+// Then each question is asked against all those passages. The reader is the embedded model,
+// or with -source a model that tools/scoreserver serves, or SGLang.
 //
 // A row prints recall at 5 and the mean reciprocal rank of the first 10 before and after, of
 // labeled passages, on the questions held out for the test, with the paired differences and
 // their 95 % intervals over groups of questions that share no passage; whether training would
-// refuse the adapter; and seconds. Equal files and flags give equal figures but for the times.
+// refuse the adapter; and seconds. With -transfer it has the log-likelihood of the right
+// answers under another model, too, over -k passages. With -across each adapter is also
+// measured on all questions of the other sets. Equal files and flags give equal figures but for the times.
 package main
 
 import (
@@ -22,6 +26,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -30,8 +35,6 @@ import (
 	"github.com/goselfrag/goselfrag/adapt"
 	"github.com/goselfrag/goselfrag/eval/dataset"
 	"github.com/goselfrag/goselfrag/eval/metric"
-	"github.com/goselfrag/goselfrag/generator/extractive"
-	"github.com/goselfrag/goselfrag/modelserver"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/dense"
 	"github.com/goselfrag/goselfrag/retriever/dense/hashed"
@@ -49,6 +52,9 @@ type options struct {
 	sets       []string
 	signals    string
 	embeddings string
+	source     string
+	transfer   string
+	across     bool
 	adapt      adapt.Options
 	prefer     adapt.PreferOptions
 }
@@ -68,6 +74,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.Float64Var(&o.adapt.Rate, "rate", 0, "length of a step")
 	flags.Float64Var(&o.adapt.HeldOut, "held-out", 0, "share of the questions that is held out")
 	flags.Uint64Var(&o.adapt.Seed, "seed", 1, "seed of all random choices")
+	flags.IntVar(&o.adapt.K, "k", 0, "passages that marginal and -transfer sum over")
+	flags.StringVar(&o.source, "source", "", "URL of the model whose preferences are learned, instead of the embedded one")
+	flags.StringVar(&o.transfer, "transfer", "", "URL of a model to measure with that is not learned from, or \"embedded\"")
+	flags.BoolVar(&o.across, "across", false, "measure each adapter on the other sets, too")
 	flags.IntVar(&o.prefer.Candidates, "candidates", 0, "passages that the reader judges, per question")
 	flags.IntVar(&o.prefer.Keep, "keep", 0, "passages that it may prefer")
 	if err := flags.Parse(args); err != nil {
@@ -76,25 +86,53 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if len(o.sets) == 0 {
 		return errors.New("name a set with -set")
 	}
-	for _, s := range o.sets {
-		if err := o.measure(ctx, s, out); err != nil {
-			return fmt.Errorf("-set %s: %w", s, err)
+	sets := make([]set, len(o.sets))
+	var all []retriever.Passage
+	for i, arg := range o.sets {
+		var err error
+		if sets[i], err = read(arg); err != nil {
+			return fmt.Errorf("-set %s: %w", arg, err)
+		}
+		all = append(all, sets[i].passages...)
+	}
+	for i, s := range sets {
+		if !o.across {
+			all = s.passages
+		}
+		e, err := o.embedder(ctx, all)
+		if err == nil {
+			err = o.measure(ctx, s, e, slices.Delete(slices.Clone(sets), i, i+1), out)
+		}
+		if err != nil {
+			return fmt.Errorf("-set %s: %w", s.name, err)
 		}
 	}
 	return nil
 }
 
-// read reads a set.
-func read(files string) (passages []retriever.Passage, questions []dataset.Question, err error) {
+// set is a collection and its questions.
+type set struct {
+	name      string
+	passages  []retriever.Passage
+	questions []dataset.Question
+}
+
+// read reads the set of an argument name=corpus,questions or name=file.
+func read(arg string) (s set, err error) {
+	name, files, ok := strings.Cut(arg, "=")
+	if !ok {
+		return s, errors.New("want name=corpus,questions or name=file")
+	}
+	s.name = name
 	if corpus, file, two := strings.Cut(files, ","); two {
-		if passages, err = dataset.Passages(corpus); err == nil {
-			questions, err = dataset.Questions(file)
+		if s.passages, err = dataset.Passages(corpus); err == nil {
+			s.questions, err = dataset.Questions(file)
 		}
-		return passages, questions, err
+		return s, err
 	}
 	f, err := os.Open(files)
 	if err != nil {
-		return nil, nil, err
+		return s, err
 	}
 	defer f.Close()
 	type pair struct {
@@ -109,9 +147,9 @@ func read(files string) (passages []retriever.Passage, questions []dataset.Quest
 		if p.Long != "" {
 			q.Answers = []string{p.Long}
 		}
-		passages, questions = append(passages, p.Passage), append(questions, q)
+		s.passages, s.questions = append(s.passages, p.Passage), append(s.questions, q)
 	}
-	return passages, questions, err
+	return s, err
 }
 
 // remembered keeps vectors, so that several trainings embed once.
@@ -167,45 +205,37 @@ func (o options) embedder(ctx context.Context, passages []retriever.Passage) (*r
 		r.Embedder, err = hashed.Fit(ctx, dense.Texts(passages), hashed.Options{})
 		return r, err
 	}
-	at := strings.LastIndexByte(o.embeddings, '/')
-	if at < 0 {
-		return nil, errors.New("-embeddings: want http://HOST:PORT/MODEL")
+	server, err := serverOf(o.embeddings)
+	if err != nil {
+		return nil, fmt.Errorf("-embeddings: %w", err)
 	}
-	r.Embedder, err = openai.New(openai.Config{Server: modelserver.Config{URLs: []string{o.embeddings[:at]}, Model: o.embeddings[at+1:]}})
+	r.Embedder, err = openai.New(openai.Config{Server: server})
 	return r, err
 }
 
 // measure prints the table of a set.
-func (o options) measure(ctx context.Context, arg string, out io.Writer) error {
-	name, files, ok := strings.Cut(arg, "=")
-	if !ok {
-		return errors.New("want name=corpus,questions or name=file")
-	}
-	passages, questions, err := read(files)
-	if err != nil {
-		return err
-	}
-	e, err := o.embedder(ctx, passages)
-	if err != nil {
-		return err
-	}
+func (o options) measure(ctx context.Context, s set, e *remembered, others []set, out io.Writer) error {
 	start := time.Now()
-	index, err := dense.New(ctx, e, passages, dense.Options{})
+	index, err := dense.New(ctx, e, s.passages, dense.Options{})
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s: %d passages, %d questions, embedded in %.1f s\n", name, len(passages), len(questions), time.Since(start).Seconds())
-	reader, err := adapt.NewReader(extractive.New(), "")
+	fmt.Fprintf(out, "%s: %d passages, %d questions, embedded in %.1f s\n", s.name, len(s.passages), len(s.questions), time.Since(start).Seconds())
+	reader, err := readerOf(o.source)
 	if err != nil {
-		return err
+		return fmt.Errorf("-source: %w", err)
 	}
-	defer reader.Close()
+	if o.transfer != "" {
+		if o.adapt.Transfer, err = readerOf(o.transfer); err != nil {
+			return fmt.Errorf("-transfer: %w", err)
+		}
+	}
 	source, err := adapt.Gains(reader, adapt.Sum)
 	if err != nil {
 		return err
 	}
 	start = time.Now()
-	examples, err := adapt.Prefer(ctx, index, source, questions, o.prefer)
+	examples, err := adapt.Prefer(ctx, index, source, s.questions, o.prefer)
 	if err != nil {
 		return err
 	}
@@ -213,10 +243,19 @@ func (o options) measure(ctx context.Context, arg string, out io.Writer) error {
 	fmt.Fprintf(out, "preferences in %.1f s: %d questions with labels and preferences, %d labeled, %d preferred, %d both, overlap %.3f\n",
 		time.Since(start).Seconds(), overlap.Questions, overlap.Labeled, overlap.Preferred, overlap.Both, overlap.Share)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "signal\ttrain/stop/test\tgroups\trecall@5\tafter minus before\tMRR@10\tafter minus before\tln p(y|x)\tepochs\tadapter\tseconds")
+	fmt.Fprintln(table, "signal\ttrain/stop/test\tgroups\trecall@5\tafter minus before\tMRR@10\tafter minus before\tln p(y|x)\ttransfer\tepochs\tadapter\tseconds")
 	for signal := range strings.SplitSeq(o.signals, ",") {
-		if err := o.row(ctx, table, signal, e, passages, examples, reader); err != nil {
+		a, err := o.row(ctx, table, signal, e, s.passages, examples, reader)
+		if err != nil {
 			return fmt.Errorf("%s: %w", signal, err)
+		}
+		if !o.across {
+			continue
+		}
+		for _, other := range others {
+			if err := over(ctx, table, signal, a, e, other); err != nil {
+				return fmt.Errorf("%s on %s: %w", signal, other.name, err)
+			}
 		}
 	}
 	fmt.Fprintln(table)
@@ -224,7 +263,7 @@ func (o options) measure(ctx context.Context, arg string, out io.Writer) error {
 }
 
 // row trains with a signal and prints what it measured.
-func (o options) row(ctx context.Context, w io.Writer, signal string, e dense.Embedder, passages []retriever.Passage, examples []adapt.Example, reader *adapt.Reader) error {
+func (o options) row(ctx context.Context, w io.Writer, signal string, e dense.Embedder, passages []retriever.Passage, examples []adapt.Example, reader *adapt.Reader) (*adapt.Adapter, error) {
 	start := time.Now()
 	var result *adapt.Result
 	var err error
@@ -238,16 +277,22 @@ func (o options) row(ctx context.Context, w io.Writer, signal string, e dense.Em
 	if refused := new(adapt.RefusedError); errors.As(err, &refused) {
 		result, verdict = refused.Result, "refused"
 	} else if err != nil {
-		return err
+		return nil, err
 	}
 	r := result.Report
-	difference := func(i metric.Interval) string { return fmt.Sprintf("%+.4f [%+.4f, %+.4f]", i.Value, i.Low, i.High) }
-	likelihood := "-"
+	likelihood, transfer := "-", "-"
 	if signal == "marginal" {
 		likelihood = fmt.Sprintf("%.3f -> %.3f", r.Before.LogLikelihood, r.After.LogLikelihood)
 	}
-	_, err = fmt.Fprintf(w, "%s\t%d/%d/%d\t%d\t%.4f -> %.4f\t%s\t%.4f -> %.4f\t%s\t%s\t%d of %d\t%s\t%.1f\n", signal, r.Train, r.Stop, r.Test, r.Groups,
-		r.Before.Recall5, r.After.Recall5, difference(r.Recall), r.Before.MRR10, r.After.MRR10, difference(r.Labels), likelihood,
+	if x := r.Transfer; x != nil {
+		transfer = fmt.Sprintf("%.3f -> %.3f, %s", x.Before, x.After, difference(x.Gain))
+	}
+	_, err = fmt.Fprintf(w, "%s\t%d/%d/%d\t%d\t%.4f -> %.4f\t%s\t%.4f -> %.4f\t%s\t%s\t%s\t%d of %d\t%s\t%.1f\n", signal, r.Train, r.Stop, r.Test, r.Groups,
+		r.Before.Recall5, r.After.Recall5, difference(r.Recall), r.Before.MRR10, r.After.MRR10, difference(r.Labels), likelihood, transfer,
 		r.Best, len(r.Epochs), verdict, time.Since(start).Seconds())
-	return err
+	return result.Adapter, err
+}
+
+func difference(i metric.Interval) string {
+	return fmt.Sprintf("%+.4f [%+.4f, %+.4f]", i.Value, i.Low, i.High)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -32,15 +33,22 @@ func TestRun(t *testing.T) {
 		}
 	}
 	var out strings.Builder
-	args := []string{"-set", "own=" + write(t, "corpus", corpus.String()) + "," + write(t, "questions", questions.String()), "-set", "pairs=" + write(t, "pairs", pairs.String()), "-epochs", "3", "-rank", "16"}
+	args := []string{"-across", "-transfer", "embedded", "-set", "own=" + write(t, "corpus", corpus.String()) + "," + write(t, "questions", questions.String()), "-set", "pairs=" + write(t, "pairs", pairs.String()), "-epochs", "3", "-rank", "16"}
 	if err := run(t.Context(), args, &out); err != nil {
 		t.Fatal(err)
 	}
 	text := out.String()
-	for _, want := range []string{"own: 100 passages, 100 questions", "pairs: 100 passages, 100 questions", "\nunion ", "\nlabeled ", "\npreferred ", "\nmarginal ", "kept"} {
+	for _, want := range []string{"own: 100 passages, 100 questions", "pairs: 100 passages, 100 questions", "\nunion ", "\nlabeled ", "\npreferred ", "\nmarginal ", "kept", "labeled on pairs "} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in:\n%s", want, text)
 		}
+	}
+	// Another name of the same collection: the adapter helps there, too.
+	if on := regexp.MustCompile(`labeled on pairs +-/-/100 +100 +0\.\d+ -> [01]\.\d+ +\+`); !on.MatchString(text) {
+		t.Errorf("nothing is won on the other set:\n%s", text)
+	}
+	if x := regexp.MustCompile(`(?m)^labeled +\d.*-\d+\.\d+ -> -\d+\.\d+, \+\d`); !x.MatchString(text) {
+		t.Errorf("nothing is won for the other model:\n%s", text)
 	}
 	own, other, _ := strings.Cut(text, "pairs:")
 	figures := func(s string) string {
@@ -62,6 +70,8 @@ func TestRefusals(t *testing.T) {
 		"want name=corpus,questions":    {"-set", "x"},
 		"none.jsonl":                    {"-set", "own=none.jsonl"},
 		"want http://HOST:PORT/MODEL":   {"-set", "own=" + write(t, "pairs", `{"id":"1","question":"?","passage":{"id":"p","text":"x"}}`), "-embeddings", "x"},
+		"-source: want":                 {"-set", "own=" + write(t, "pairs", `{"id":"1","question":"?","passage":{"id":"p","text":"x"}}`), "-source", "x"},
+		"-transfer: want":               {"-set", "own=" + write(t, "pairs", `{"id":"1","question":"?","passage":{"id":"p","text":"x"}}`), "-transfer", "x"},
 		"want at least 3, and hundreds": {"-set", "own=" + write(t, "pairs", `{"id":"1","question":"x?","passage":{"id":"p","text":"x"}}`)},
 	} {
 		var out strings.Builder

@@ -49,9 +49,9 @@ func records(t *testing.T) (list []training.Record) {
 	return list
 }
 
-func tokens(t *testing.T) (list []recorded) {
+func tokens(t *testing.T, file string) (list []recorded) {
 	t.Helper()
-	b, err := os.ReadFile("testdata/tokens.jsonl")
+	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestMaskOfTokens(t *testing.T) {
 	}
 	hash := sha256.Sum256(bytes.ReplaceAll(code, []byte("\r\n"), []byte("\n")))
 	list, lost, partial, across := records(t), 0, 0, 0
-	for _, r := range tokens(t) {
+	for _, r := range tokens(t, "testdata/tokens.jsonl") {
 		if r.Collator != hex.EncodeToString(hash[:]) {
 			t.Fatal("collator.py has changed: record what it does now, as record.py says")
 		}
@@ -111,6 +111,33 @@ func TestMaskOfTokens(t *testing.T) {
 	}
 	if lost < 100 || partial < 10 || across < 3 {
 		t.Errorf("only %d tokens are masked, %d of them are parts of characters, %d go beyond a span", lost, partial, across)
+	}
+}
+
+// MaskReleased masks what the released trainer does: testdata/released.jsonl is what its
+// function encode_with_prompt_completion_format (1fcdc42) makes of the same texts. It leaves
+// the last token of the prompt a loss.
+func TestReleasedMask(t *testing.T) {
+	list, all := records(t), tokens(t, "testdata/tokens.jsonl")
+	for _, r := range tokens(t, "testdata/released.jsonl") {
+		at, text := all[r.Record], list[r.Record].Output
+		if at.Tokenizer != "byte-level+tokens" || at.Record != r.Record || len(at.Pieces) != len(r.Loss) {
+			t.Fatalf("record %d: %d tokens, and %s has %d", r.Record, len(r.Loss), at.Tokenizer, len(at.Pieces))
+		}
+		spans, err := training.Mask(text, training.MaskReleased)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, o := range at.Offsets {
+			last := i+1 < len(at.Offsets) && at.Offsets[i+1][0] == at.Prompt
+			want := o[0] >= at.Prompt || last
+			for _, s := range spans {
+				want = want && (o[1] <= at.Prompt+s.Runes[0] || o[0] >= at.Prompt+s.Runes[1])
+			}
+			if (r.Loss[i] == 1) != want {
+				t.Errorf("record %d: token %d, %q, has the loss %d", r.Record, i, at.Pieces[i], r.Loss[i])
+			}
+		}
 	}
 }
 

@@ -1,14 +1,20 @@
-// Retrievebench measures how often keyword search, the embedded embedder and their
-// fusion find the passage that answers a question, and how fast they are.
+// Retrievebench measures how often keyword search, search by meaning and their fusion
+// find the passage that answers a question, and how fast they are.
 //
 //	go -C tools run ./retrievebench -set nq=CORPUS,QUESTIONS -set pubmedqa=FILE
 //	    [-weights 0.25,0.5,1,2] [-dim 2048] [-seed 0] [-depth 100] [-pipelines [-parameters FILE] [-rank FILE]]
+//	    [-embeddings http://HOST:PORT/MODEL] [-vectors FILE]
+//
+// Vectors are those of the embedded embedder, or of the model of -embeddings, such as the
+// one that tools/embedserver serves. With -vectors nothing is measured: the vectors of all
+// sentences of the passages, each once, and behind them those of the questions are written
+// to a file for annbench.
 //
 // A set is a corpus and its questions, in the layouts of package eval/dataset, or one
 // file of questions with a passage of their own, {"id","question","passage":{…}}, each
 // of which is then asked against all those passages. A row prints recall at 1 and at
 // 5 and the mean reciprocal rank of the first 10 hits, each with its 95 % bootstrap
-// interval, and the differences of the first and the last from keyword search, paired.
+// interval, and their differences from keyword search, paired.
 // Questions with the same first positive passage are drawn together. Equal files and
 // flags give equal figures but for the times.
 package main
@@ -48,7 +54,9 @@ type options struct {
 	depth     int
 	pipelines bool
 	model     *extractive.Model
-	rank      []byte // weights of the scorer of package learned, if not the embedded ones
+	rank      []byte         // weights of the scorer of package learned, if not the embedded ones
+	server    dense.Embedder // nil for package hashed
+	vectors   string
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
@@ -86,11 +94,19 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		o.rank, err = os.ReadFile(file)
 		return err
 	})
+	flags.Func("embeddings", "URL of an embedding model, instead of package hashed", func(url string) (err error) {
+		o.server, err = embedderAt(url)
+		return err
+	})
+	flags.StringVar(&o.vectors, "vectors", "", "write vectors to this file, and measure nothing")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if len(o.sets) == 0 {
 		return errors.New("name a set with -set")
+	}
+	if o.vectors != "" {
+		return o.writeVectors(ctx, out)
 	}
 	for _, s := range o.sets {
 		if err := o.measure(ctx, s, out); err != nil {
@@ -165,7 +181,7 @@ func (o options) measure(ctx context.Context, arg string, out io.Writer) error {
 		return err
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "\trecall@1\trecall@5\tMRR@10\trecall@1 minus lexical\tMRR@10 minus lexical\tper query")
+	fmt.Fprintln(table, "\trecall@1\trecall@5\tMRR@10\trecall@1 minus lexical\trecall@5 minus lexical\tMRR@10 minus lexical\tper query")
 	var lexical figures
 	for i, sys := range systems {
 		f, took, err := ask(ctx, sys, s.questions)
@@ -192,7 +208,7 @@ func (o options) build(ctx context.Context, passages []retriever.Passage, out io
 		return nil, err
 	}
 	start := time.Now()
-	embedder, err := hashed.Fit(ctx, dense.Texts(passages), o.hashed)
+	embedder, err := o.embedder(ctx, passages)
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +219,10 @@ func (o options) build(ctx context.Context, passages []retriever.Passage, out io
 		return nil, err
 	}
 	rate := func(d time.Duration) float64 { return float64(len(passages)) / d.Seconds() }
-	fmt.Fprintf(out, "hashed: dimension %d, fitted %.0f passages/s, embedded and indexed %.0f passages/s\n", embedder.Dim(), rate(fitted), rate(time.Since(start)))
+	if o.server == nil {
+		fmt.Fprintf(out, "hashed: fitted %.0f passages/s, ", rate(fitted))
+	}
+	fmt.Fprintf(out, "embedded and indexed %.0f passages/s\n", rate(time.Since(start)))
 	systems := []system{{"lexical", words}, {"dense", vectors}}
 	for _, w := range o.weights {
 		for _, method := range []retriever.FuseMethod{retriever.RankFusion, retriever.ScoreFusion} {
@@ -260,7 +279,7 @@ func (f figures) row(base figures, groups []string) (string, error) {
 		}
 		cells = append(cells, fmt.Sprintf("%.4f [%.3f, %.3f]", i.Value, i.Low, i.High))
 	}
-	for _, pair := range [][2][]float64{{f.first, base.first}, {f.mrr, base.mrr}} {
+	for _, pair := range [][2][]float64{{f.first, base.first}, {f.five, base.five}, {f.mrr, base.mrr}} {
 		d, err := bootstrap.Difference(pair[0], pair[1])
 		if err != nil {
 			return "", err

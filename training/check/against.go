@@ -12,8 +12,8 @@ const run = 8
 const template = 64
 
 // evaluation finds questions of an evaluation set. A question is the same if its words are
-// those of the record's question, or of the first line of that: answers to choose from
-// stand below. It is nearly the same if half of its words or more are in runs of 8
+// those of the record's question or of its first line: the lines below may be answers to
+// choose from. It is nearly the same if half of its words or more are in runs of 8
 // successive words that both have, without runs that 64 questions or more of the set have.
 // One of fewer than 8 words is the same or it is not.
 type evaluation struct {
@@ -68,8 +68,8 @@ func (e evaluation) find(question string, line int, report *Report) {
 	}
 }
 
-// nearest returns the first question of which half of the words or more are in runs that
-// words has, too.
+// nearest returns the first question that has half of its words or more in runs that words
+// has, too.
 func (e evaluation) nearest(words []string) (question int, ok bool) {
 	covered := map[int32]map[int32]bool{} // the words of each question
 	for k := 0; k+run <= len(words); k++ {

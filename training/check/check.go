@@ -11,6 +11,7 @@ import (
 	"github.com/goselfrag/goselfrag/eval/dataset"
 	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/training"
+	"github.com/goselfrag/goselfrag/training/internal/scan"
 )
 
 // ErrOption is wrapped by the error about an option out of its range.
@@ -90,25 +91,34 @@ func Run(ctx context.Context, r *training.Reader[training.Record], o Options) (*
 		return nil, err
 	}
 	c := newChecker(o)
-	for record, err := range r.All() {
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("check: %w", err)
-		}
-		var line *dataset.LineError
-		switch {
-		case errors.As(err, &line):
-			c.report.find(NoRecord, Place{Line: line.Line, Reason: line.Err.Error()})
-		case err != nil:
-			return nil, err
-		default:
-			c.record(record, r.Line())
-		}
+	if err := each(ctx, r, c.report, c.record); err != nil {
+		return nil, err
 	}
 	if err := c.near.find(ctx, o.NearDuplicate, c.report); err != nil {
 		return nil, fmt.Errorf("check: %w", err)
 	}
 	c.report.share()
 	return c.report, nil
+}
+
+// each takes the records of a file, and reports the lines that are none.
+func each[T training.Checked](ctx context.Context, r *training.Reader[T], report *Report, take func(T, int)) error {
+	for record, err := range r.All() {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("check: %w", err)
+		}
+		var line *dataset.LineError
+		switch {
+		case errors.As(err, &line):
+			report.find(NoRecord, Place{Line: line.Line, Reason: line.Err.Error()})
+		case err != nil:
+			return err
+		default:
+			report.Records++
+			take(record, r.Line())
+		}
+	}
+	return nil
 }
 
 // checker collects what is found.
@@ -121,15 +131,31 @@ type checker struct {
 }
 
 func newChecker(o Options) *checker {
-	c := &checker{options: o, report: newReport(o), twins: newTwins(), against: newEvaluation(o.Against)}
+	kinds := []Kind{NoRecord, Malformed, WrongMask, EmptyAnswer, EmptyPassage, PromptToken, NoEvidence, Duplicate, SameQuestion}
+	if o.NearDuplicate > 0 {
+		kinds = append(kinds, NearDuplicate)
+	}
+	if len(o.Against) > 0 {
+		kinds = append(kinds, Overlap, NearOverlap)
+	}
+	c := &checker{options: o, report: newReport(o, kinds...), twins: newTwins(), against: newEvaluation(o.Against)}
+	for _, k := range []training.MaskKind{training.MaskPassages, training.MaskMarks, training.MaskReleased} {
+		c.report.Masks = append(c.report.Masks, Loss{Mask: string(k)})
+	}
 	return c
 }
 
 // record takes one record.
 func (c *checker) record(r training.Record, line int) {
-	c.report.Records++
-	c.report.Datasets[r.DatasetName]++
+	c.report.Datasets[short(r.DatasetName)]++
 	question := questionOf(r)
+	for _, text := range []string{r.Instruction, r.Input} {
+		s := scan.Scanner{Text: text}
+		if _, t, ok := s.Next(); ok {
+			c.report.find(PromptToken, Place{Line: line, Reason: t.String()})
+			break
+		}
+	}
 	c.twins.find(r, question, line, c.report)
 	c.against.find(question, line, c.report)
 	o, err := training.Parse(r.Output)
@@ -144,6 +170,11 @@ func (c *checker) record(r training.Record, line int) {
 		c.near.add(line, question, answer)
 	}
 	c.masks(r, line)
+}
+
+// short is a name of at most 200 bytes, so that names cannot fill the memory.
+func short(name string) string {
+	return strings.ToValidUTF8(strings.Clone(name[:min(len(name), 200)]), "")
 }
 
 // segments looks at the parts of an output and returns its answer as a text.

@@ -50,15 +50,19 @@ var faulty = []line{
 	{record("two passages, all wrong", two, `,"masked":[[0,1]]`), map[Kind]Place{WrongMask: {Reason: "text outside of passages has no loss, and a part of a passage has one"}}},
 	{record("nothing said", "[No Retrieval] [Utility:1]"), map[Kind]Place{EmptyAnswer: {}}},
 	{record("nothing found", "[Retrieval]<paragraph>t\n </paragraph>[Irrelevant]a[Utility:1]"), map[Kind]Place{EmptyPassage: {}}},
+	{record("Say [Relevant] and [Utility:1].", "[No Retrieval]So be it.[Utility:1]"), map[Kind]Place{PromptToken: {Reason: "[Relevant]"}}},
 	{record("nothing to continue", "[Continue to Use Evidence]a[Retrieval]<paragraph>b</paragraph>[Relevant]c[Continue to Use Evidence]d[Utility:1]"), map[Kind]Place{NoEvidence: {}}},
 	{record("How many legs has a dog?", plain), map[Kind]Place{Duplicate: {Of: 1}}},
 	{record("how many legs has a DOG", "[No Retrieval]Three.[Utility:1]"), map[Kind]Place{SameQuestion: {Of: 1}}},
 	{record("near, and of many words, so that one is little: what is the capital of the country to the north?", "[No Retrieval]Paris is, as all of us know.[Utility:5]"), nil},
-	{record("near, and of many words, so that one is little: what is the capital of the country to the north?!", "[Retrieval]<paragraph>x</paragraph>[Relevant]Paris is, as all of us knew.[Utility:5]"), map[Kind]Place{SameQuestion: {Of: 16}, NearDuplicate: {Of: 16, Reason: "similarity 0.92"}}},
+	{record("near, and of many words, so that one is little: what is the capital of the country to the north?!", "[Retrieval]<paragraph>x</paragraph>[Relevant]Paris is, as all of us knew.[Utility:5]"), map[Kind]Place{SameQuestion: {Of: 17}, NearDuplicate: {Of: 17, Reason: "similarity 0.92"}}},
 	{record("Answer it.## Input:\n\n"+long+"?", plain), map[Kind]Place{Overlap: {Of: 1}}},
 	{record("Choose.\n\n### Input:\nWhat is red?\nA: a rose\nB: a bee", plain), map[Kind]Place{Overlap: {Of: 2}}},
 	{record("Say who was the first person to walk on the far side of Mars", plain), map[Kind]Place{NearOverlap: {Of: 1}}},
 	{record("who was the first person", plain), nil},
+	{strings.Replace(record("Translate.", plain), `"input":""`, `"input":"ein Hund"`, 1), nil},
+	{strings.Replace(record("Translate.", plain), `"input":""`, `"input":"eine Katze"`, 1), nil},
+	{record("name the two towns on the river to the east", plain), nil}, // 8 of the 17 words of a question
 }
 
 func source(lines []line) string {
@@ -78,7 +82,8 @@ func run1(t *testing.T, in string, o Options) *Report {
 	return r
 }
 
-var against = []Question{{Question: long, Line: 1}, {Instruction: "x## Input:\n\nwhat is red", Line: 2}}
+var against = []Question{{Question: long, Line: 1}, {Instruction: "x## Input:\n\nwhat is red", Line: 2},
+	{Question: "name the two towns on the river to which a bridge was built in the last century", Line: 3}}
 
 // Each fault of a file with known faults is found where it is, and nothing else is.
 func TestFaults(t *testing.T) {
@@ -160,6 +165,14 @@ func TestArray(t *testing.T) {
 	}
 	if got := run1(t, "["+lines[0], Options{}); got.Count(NoRecord) != 1 || got.Records != 0 {
 		t.Errorf("an array without an end: %+v", got)
+	}
+}
+
+// A name cannot fill the memory, and is cut between characters.
+func TestLongName(t *testing.T) {
+	in := strings.Replace(record("a", plain), `"nq"`, `"x`+strings.Repeat("é", 1000)+`"`, 1)
+	if got := run1(t, in, Options{}).Datasets; got["x"+strings.Repeat("é", 99)] != 1 {
+		t.Errorf("%v", got)
 	}
 }
 

@@ -1,10 +1,10 @@
 package check
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/goselfrag/goselfrag/reflection"
-	"github.com/goselfrag/goselfrag/training"
 	"github.com/goselfrag/goselfrag/training/internal/scan"
 )
 
@@ -18,12 +18,17 @@ const (
 	WrongMask     Kind = "wrong mask"      // "masked" leaves a part of a passage with loss, or takes it from other text
 	EmptyAnswer   Kind = "empty answer"    // an output without a sentence
 	EmptyPassage  Kind = "empty passage"   // a passage without a text
+	PromptToken   Kind = "token in prompt" // a control token in the instruction or the input
 	NoEvidence    Kind = "no evidence"     // [Continue to Use Evidence] before the first passage
-	Duplicate     Kind = "duplicate"       // instruction, input and output as in an earlier record
+	Duplicate     Kind = "duplicate"       // as an earlier record
 	SameQuestion  Kind = "same question"   // asked in an earlier record, which is no duplicate
 	NearDuplicate Kind = "near duplicate"  // of an earlier record
 	Overlap       Kind = "evaluation"      // a question of the evaluation set
 	NearOverlap   Kind = "near evaluation" // nearly a question of the evaluation set
+
+	// Of critic data.
+	OtherLabel Kind = "other label" // task, instruction and input as in an earlier record, which has another label
+	OtherGroup Kind = "other group" // a label of another group than most labels of the task
 )
 
 // Finding is how often something was found, and where first.
@@ -44,7 +49,7 @@ type Place struct {
 // Report is what a file holds.
 type Report struct {
 	Records  int            `json:"records"`
-	Datasets map[string]int `json:"datasets"` // records by "dataset_name"
+	Datasets map[string]int `json:"datasets"` // records by "dataset_name", or by "task" of critic data
 	Segments int            `json:"segments"`
 	Unjudged int            `json:"unjudged"` // segments that are a text alone
 	Passages int            `json:"passages"`
@@ -70,8 +75,8 @@ type Loss struct {
 	// "length" for what is behind Options.Length.
 	Mask    string `json:"mask"`
 	Records int    `json:"records"` // that lose a part of a sentence or a reflection token
-	// Sentences and Passages are counted in code points, Tokens and Marks in tokens of which
-	// a part has no loss: reflection tokens, and paragraph marks.
+	// Sentences and Passages count code points. Tokens counts reflection tokens and Marks
+	// paragraph marks; one is masked if any part of it has no loss.
 	Sentences Part `json:"sentences"`
 	Tokens    Part `json:"tokens"`
 	Marks     Part `json:"marks"`
@@ -87,23 +92,11 @@ type Part struct {
 // Share is Masked by All, 0 if there is none.
 func (p Part) Share() float64 { return float64(p.Masked) / float64(max(p.All, 1)) }
 
-func newReport(o Options) *Report {
-	r := &Report{Datasets: map[string]int{}, places: o.Places}
-	if r.places == 0 {
-		r.places = 20
-	}
+// newReport returns an empty report, of what may be found.
+func newReport(o Options, kinds ...Kind) *Report {
+	r := &Report{Datasets: map[string]int{}, Masks: []Loss{}, places: cmp.Or(o.Places, 20)}
 	for _, t := range reflection.Tokens() {
 		r.Tokens = append(r.Tokens, Token{Token: t})
-	}
-	for _, k := range []training.MaskKind{training.MaskPassages, training.MaskMarks, training.MaskReleased} {
-		r.Masks = append(r.Masks, Loss{Mask: string(k)})
-	}
-	kinds := []Kind{NoRecord, Malformed, WrongMask, EmptyAnswer, EmptyPassage, NoEvidence, Duplicate, SameQuestion}
-	if o.NearDuplicate > 0 {
-		kinds = append(kinds, NearDuplicate)
-	}
-	if len(o.Against) > 0 {
-		kinds = append(kinds, Overlap, NearOverlap)
 	}
 	for _, k := range kinds {
 		r.Findings = append(r.Findings, Finding{Kind: k, Places: []Place{}})

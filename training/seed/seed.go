@@ -27,7 +27,7 @@ const (
 	ARC Layout = "arc"
 	// OBQA is that of OpenBookQA: as ARC, but the question is in "question_stem".
 	OBQA Layout = "obqa"
-	// ASQA is the published file, one object, of which "train" is read:
+	// ASQA is the published file, one object. Its part "train" is read:
 	//
 	//	{"train": {"ID": {"ambiguous_question": "…", "annotations": [{"long_answer": "…"}, …]}, …}, …}
 	//

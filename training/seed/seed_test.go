@@ -111,6 +111,7 @@ func TestSkipped(t *testing.T) {
 		{OpenInstruct, "x", `{"messages":[{"content":"\n"},{"content":"the"}]}`, `f:1: training: bad record: "content" is missing or empty`},
 		{OpenInstruct, "x", `{"messages":[{"content":"the"},{"content":"\n\n"}]}`, "f:1: seed: skipped: no answer"},
 		{ASQA, "", `{"train":{` + "\n" + `"a":{"ambiguous_question":"q"}}}`, "f:2: seed: skipped: no answer"},
+		{ASQA, "", "{\"train\":{\"a\":\n{}}}", `f:1: training: bad record: "ambiguous_question" is missing or empty`},
 		{ASQA, "", `{"train":{"a":{}}}`, `f:1: training: bad record: "ambiguous_question" is missing or empty`},
 		{ASQA, "", `{"train":{"a":{"ambiguous_question":"` + "\xff" + `"}}}`, "f:1: training: bad record: not UTF-8"},
 		{ASQA, "", `{"train":{"a":{"ambiguous_question":1}}}`, "f:1: training: bad record: json: cannot unmarshal"},

@@ -1,5 +1,5 @@
-// Package analysistest has a sample of many scripts and what each analyzer of the module
-// makes of it, so that a change of an analyzer does not go unseen.
+// Package analysistest has a sample of many scripts and the results of each
+// analyzer of the module for it, so that every change of an analyzer is noticed.
 package analysistest
 
 import (
@@ -37,9 +37,9 @@ func Sample(t *testing.T) []string {
 	return texts
 }
 
-// Pinned compares what an analyzer makes of each text of the sample with the file of that
-// name, or writes the file with -update. The result of analyze must be ASCII, such as that
-// of the verb %+q.
+// Pinned compares the results of an analyzer for each text of the sample with the
+// file of that name, or writes the file with -update. The result of analyze must be
+// ASCII, such as that of the verb %+q.
 func Pinned(t *testing.T, name string, analyze func(text string) string) {
 	t.Helper()
 	var b strings.Builder

@@ -7,21 +7,21 @@ import (
 	"github.com/goselfrag/goselfrag/internal/analysis/token"
 )
 
-// Evidence is what a text shows of its language: a number for each that grows with the
-// stop words of it, and the words seen of each script.
+// Evidence is the evidence of a text for its language: a number for each language
+// that grows with its stop words, and the number of words of each script.
 type Evidence struct {
 	score  [Count]float32
-	hits   [Count]uint16 // how many words and letters the score comes from
+	hits   [Count]uint16 // the number of words and letters behind the score
 	script [token.Scripts]float32
 }
 
-// read is the number of words of a text that are looked at.
+// read is the number of words of a text that are evaluated.
 const read = 120
 
-// bytesOfWord is about how long a word is where no spaces tell.
+// bytesOfWord is the approximate length of a word in scripts without spaces.
 const bytesOfWord = 3
 
-// Look adds what text shows.
+// Look adds the evidence of text.
 func (e *Evidence) Look(text string) {
 	list := words()
 	scanner := token.Scan(text)
@@ -67,7 +67,8 @@ func (e *Evidence) Look(text string) {
 	}
 }
 
-// add counts a word that the languages of a set have: the fewer, the more it says.
+// add counts a word of the languages in set: the fewer there are, the more it
+// counts.
 func (e *Evidence) add(set uint64, weight float32) {
 	weight /= float32(bits.OnesCount64(set))
 	for ; set != 0; set &= set - 1 {
@@ -77,7 +78,7 @@ func (e *Evidence) add(set uint64, weight float32) {
 	}
 }
 
-// Add adds what another text shows.
+// Add adds the evidence of another text.
 func (e *Evidence) Add(f *Evidence) {
 	for i, s := range f.score {
 		e.score[i] += s
@@ -90,11 +91,11 @@ func (e *Evidence) Add(f *Evidence) {
 	}
 }
 
-// enough is the score from which on a language is taken for certain.
+// enough is the score from which on a language is certain.
 const enough = 2
 
-// Language returns the language that is shown most, and whether it is certain. If nothing
-// is shown, it is the usual one of the script of most words.
+// Language returns the language with the most evidence, and whether it is certain.
+// Without evidence, it is the usual one of the script of most words.
 func (e *Evidence) Language() (Language, bool) {
 	first := usual[e.mostly()]
 	best := first
@@ -103,18 +104,19 @@ func (e *Evidence) Language() (Language, bool) {
 			best = l
 		}
 	}
-	// Many languages have a few words of the usual one.
+	// Many languages share a few words with the usual one.
 	if e.score[best] < 1 || best != first && (e.hits[best] < 2 || e.score[best] < margin*e.score[first]) {
 		return first, false
 	}
 	return best, e.score[best] >= enough
 }
 
-// margin is how much more than the usual language another must be shown.
+// margin is the factor by which the evidence for another language must exceed that
+// for the usual one.
 const margin = 1.5
 
-// among returns the language that is shown most among some and the usual one of the script
-// of most words.
+// among returns the language with the most evidence among some and the usual one of
+// the script of most words.
 func (e *Evidence) among(of []Language) Language {
 	best := usual[e.mostly()]
 	for _, l := range of {

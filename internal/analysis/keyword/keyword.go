@@ -11,18 +11,18 @@ import (
 	"github.com/goselfrag/goselfrag/internal/analysis/token"
 )
 
-// Terms is the terms of one text in order, one after another in one slice. The zero value
-// has none.
+// Terms holds the terms of one text in order, one after another in one slice. The
+// zero value has none.
 type Terms struct {
 	text   []byte
-	ends   []uint32 // with repeats set for a term that says again what another does
+	ends   []uint32 // with repeats set for a term that repeats another
 	length int
 }
 
 const repeats = 1 << 31
 
-// Add adds a term behind the others, unless it is empty. A term that repeats is another way
-// to find what a term before it or behind it finds, and does not count in the length.
+// Add appends a term, unless it is empty. A term that repeats is another way to
+// find what a neighboring term finds, and does not count in the length.
 func (t *Terms) Add(term string, again bool) {
 	if term == "" {
 		return
@@ -44,8 +44,8 @@ func (t *Terms) end(again bool) {
 // Len returns the number of terms without those that repeat.
 func (t Terms) Len() int { return t.length }
 
-// All yields the terms in order, and whether each repeats. They are parts of t: nobody may
-// change them.
+// All yields the terms in order, and whether each repeats. They are parts of t and
+// must not be changed.
 func (t Terms) All() iter.Seq2[[]byte, bool] {
 	return func(yield func([]byte, bool) bool) {
 		start := uint32(0)
@@ -58,34 +58,34 @@ func (t Terms) All() iter.Seq2[[]byte, bool] {
 	}
 }
 
-// A term begins with a byte that keeps kinds apart: the number of the language by whose
-// rules it was made, or one of these.
+// A term begins with a byte that keeps kinds apart: the number of the language
+// whose rules made it, or one of these.
 const (
 	plainTag = 'p' // of no language: numbers, names with digits or signs
-	nameTag  = 'n' // a stop word in capitals where there is no reason for them but a name
+	nameTag  = 'n' // a stop word that has capitals because it is a name
 )
 
 // piece is a word, or a part of one.
 type piece struct {
 	start, end int // in the word
-	// terms are what the piece is found by. The first is how it is spelled in the language,
-	// others are how else it may be typed. None for a stop word.
+	// terms are the forms by which the piece is found. The first is the spelling in
+	// the language, others are alternative spellings. A stop word has none.
 	terms []string
-	// extra says that the piece repeats others: it does not count in lengths.
+	// extra is set if the piece repeats others: it does not count in lengths.
 	extra bool
 	// name is the term of a stop word as a name.
 	name string
 }
 
-// Reader takes texts apart. It may be used by one goroutine at a time. The zero value is
-// ready to use.
+// Reader splits texts into terms. It may be used by one goroutine at a time. The
+// zero value is ready to use.
 type Reader struct {
 	cache [Count]cache
 	ends  []int
 	run   Terms
 }
 
-// languageOf is the language for a word of a script in a text of a language.
+// languageOf returns the language for a word of a script in a text of a language.
 func languageOf(of Language, s token.Script) Language {
 	if languages[of].every || of != Plain && languages[of].script == s {
 		return of
@@ -96,7 +96,7 @@ func languageOf(of Language, s token.Script) Language {
 // pieces returns the pieces of a word. They must not be changed.
 func (r *Reader) pieces(word string, l Language) []piece { return r.cache[l].get(word, l).pieces }
 
-// piecesOf takes a word apart.
+// piecesOf splits a word into pieces.
 func piecesOf(word string, l Language) []piece {
 	if simple(word) {
 		return l.part(strings.ToLower(word), 0, len(word), false)
@@ -104,8 +104,8 @@ func piecesOf(word string, l Language) []piece {
 	return splitPieces(word, l)
 }
 
-// simple reports whether a word is letters of ASCII, none a capital but the first: it has no
-// parts.
+// simple reports whether a word consists of ASCII letters with no capital after the
+// first: it has no parts.
 func simple(word string) bool {
 	for i := range len(word) {
 		if c := word[i]; (c < 'a' || c > 'z') && (i > 0 || c < 'A' || c > 'Z') {
@@ -115,11 +115,11 @@ func simple(word string) bool {
 	return true
 }
 
-// splitPieces takes a word apart that may have parts.
+// splitPieces splits a word that may have parts.
 func splitPieces(word string, l Language) []piece {
 	parts := token.Split(word)
 	var list []piece
-	whole := 0 // parts that are no camels
+	whole := 0 // parts that are not camel parts
 	for _, p := range parts.List {
 		if !p.Camel {
 			whole++
@@ -139,7 +139,7 @@ func splitPieces(word string, l Language) []piece {
 		if parts.Sign != "" && p.End == parts.List[len(parts.List)-1].End && !p.Camel {
 			list = append(list, piece{start: p.Start, end: len(word), terms: []string{string(plainTag) + token.Fold(lower) + parts.Sign}})
 			if utf8.RuneCountInString(lower) == 1 {
-				continue // "C" is another name than "C++"
+				continue // "C" is a different name from "C++"
 			}
 			list[len(list)-1].extra = true
 		}
@@ -192,7 +192,7 @@ func (l Language) part(lower string, start, end int, extra bool) []piece {
 	return list
 }
 
-// contains reports whether word is among words apart by spaces.
+// contains reports whether word is among words separated by spaces.
 func contains(list, word string) bool {
 	for w := range strings.FieldsSeq(list) {
 		if w == word {
@@ -202,7 +202,7 @@ func contains(list, word string) bool {
 	return false
 }
 
-// terms returns what a word in lower case is found by.
+// terms returns the forms by which a word in lower case is found.
 func (l Language) terms(lower string) []string {
 	digits := false
 	for i := range len(lower) {
@@ -247,7 +247,7 @@ func (l Language) terms(lower string) []string {
 	return list
 }
 
-// number takes the commas out of a number like 1,234,567.
+// number removes the commas from a number like 1,234,567.
 func number(s string) string {
 	groups := strings.Split(s, ",")
 	if len(groups) < 2 || len(groups[0]) > 3 || groups[0] == "" {

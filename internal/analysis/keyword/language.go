@@ -42,31 +42,31 @@ import (
 	"github.com/goselfrag/goselfrag/internal/analysis/token"
 )
 
-// Language is a language whose words are known by stop words or stems, or Plain.
+// Language is a language with stop words or stems, or Plain.
 type Language uint8
 
 // Plain is no language: words are not stemmed, and none is a stop word.
 const Plain Language = 0
 
-// language is what is known of a language.
+// language holds the properties of a language.
 type language struct {
-	code   string // ISO 639-1, or 639-3 where there is none
+	code   string // ISO 639-1, or 639-3 if there is none
 	script token.Script
-	stops  []byte              // words apart by space; a | or # begins a comment
+	stops  []byte              // words separated by spaces; a | or # begins a comment
 	stem   func(string) string // of a word in lower case; nil if words are not stemmed
-	// accents says that a word with other accents is another word: Vietnamese.
+	// accents is set if a word with other accents is another word: Vietnamese.
 	accents bool
-	// elided are what stands before an apostrophe and is a word of its own: "l'eau".
+	// elided lists the words of their own before an apostrophe: "l'eau".
 	elided string
-	// suffixed says that what stands behind an apostrophe is an ending.
+	// suffixed is set if the text after an apostrophe is an ending.
 	suffixed bool
-	every    bool   // it holds for words of every script
+	every    bool   // it applies to words of every script
 	letters  string // that few other languages of the script have
 }
 
 const elided = "l m t qu n s j d c jusqu lorsqu puisqu quoiqu"
 
-// languages are all of them. The first of a script is taken for it if nothing is known.
+// languages lists all of them. The first of a script is the usual one.
 var languages = [...]language{
 	Plain: {},
 	1:     {code: "en", script: token.Latin, stops: en.EnglishStopWords, stem: porter},
@@ -108,20 +108,20 @@ var languages = [...]language{
 
 const english Language = 1
 
-// Text of scripts without spaces is not told apart further.
+// Text of scripts without spaces is not divided into languages.
 const (
 	eastern Language = 31 + iota
 	southern
 )
 
-// What takes words of every language as they are: all, or those that are no stop words of
-// English.
+// The pseudo-languages that leave words of every language unchanged: all words, or
+// all but English stop words.
 const (
 	unstemmed Language = 33 + iota
 	standard
 )
 
-// Count is the number of languages with Plain and what is no language.
+// Count is the number of languages, with Plain and the pseudo-languages.
 const Count = Language(len(languages))
 
 const (
@@ -152,15 +152,16 @@ func Named(code string) (Language, bool) {
 	return Plain, false
 }
 
-// Version is the number of the rules by which texts become terms. It grows with every change
-// that gives a text other terms: indexes that were saved before are refused then.
+// Version is the number of the rules by which texts become terms. It grows with
+// every change that gives a text other terms: older saved indexes are then
+// rejected.
 const Version = 1
 
-// Auto is the name of the analyzer that looks at a text for its language.
+// Auto is the name of the analyzer that detects the language of a text.
 const Auto = "auto"
 
-// Names returns the names of the analyzers: auto, cjk, standard, and the codes of the
-// languages. Package lexical says what they do.
+// Names returns the names of the analyzers: auto, cjk, standard, and the codes of
+// the languages. Package lexical describes them.
 func Names() []string {
 	names := []string{Auto, "cjk", "standard"}
 	for l := range Languages() {
@@ -169,8 +170,8 @@ func Names() []string {
 	return names
 }
 
-// ByName returns the language of an analyzer that takes all texts for one, and whether
-// there is such an analyzer.
+// ByName returns the language of an analyzer that treats all texts as of one
+// language, and whether there is such an analyzer.
 func ByName(name string) (Language, bool) {
 	switch name {
 	case "cjk":
@@ -186,7 +187,7 @@ func ByName(name string) (Language, bool) {
 	return Plain, false
 }
 
-// Name returns the name that ByName knows l by.
+// Name returns the name of l for ByName.
 func (l Language) Name() string {
 	switch l {
 	case unstemmed:
@@ -205,7 +206,7 @@ func Languages() iter.Seq[Language] {
 	}
 }
 
-// usual is the language taken for a script if nothing is known, Plain if there is none.
+// usual holds the default language of each script, Plain if there is none.
 var usual = func() (list [token.Scripts]Language) {
 	for l := unstemmed - 1; l > Plain; l-- {
 		list[languages[l].script] = l
@@ -213,11 +214,11 @@ var usual = func() (list [token.Scripts]Language) {
 	return list
 }()
 
-// words is the stop words of all languages, in lower case: of each the languages that have
-// it, as bits.
+// words holds the stop words of all languages, in lower case, each with the
+// languages that have it, as bits.
 var words = sync.OnceValue(func() map[string]uint64 {
 	m := map[string]uint64{}
-	m["us"] |= 1<<english | 1<<standard // left out of the list for the country, which capitals tell
+	m["us"] |= 1<<english | 1<<standard // left out of the list because of the country, which capitals identify
 	for l := range Count {
 		for line := range strings.Lines(string(languages[l].stops)) {
 			if end := strings.IndexAny(line, "|#"); end >= 0 {
@@ -234,7 +235,8 @@ var words = sync.OnceValue(func() map[string]uint64 {
 	return m
 })
 
-// letterSets is the languages that have a letter and few others have, once words was called.
+// letterSets holds, for some letters, the few languages that have them. It is set
+// once words was called.
 var letterSets = map[rune]uint64{}
 
 // stops reports whether a word in lower case is a stop word of l.

@@ -2,17 +2,17 @@ package keyword
 
 import "github.com/goselfrag/goselfrag/internal/analysis/token"
 
-// Part is a word, or a part of one such as the "known" of "well-known", for those that
-// compare texts word by word.
+// Part is a word, or a part of one such as the "known" of "well-known", for code
+// that compares texts word by word.
 type Part struct {
-	Term  string // by which the keyword index finds it first; a stop word has one, too
-	Lower string // as it is written, in lower case
+	Term  string // the first term by which the keyword index finds it; a stop word has one, too
+	Lower string // the written form in lower case
 	Stop  bool
 }
 
-// Parts returns the parts of a word of a text in a language, in order, but not what the
-// index adds to find the same part by other names. The word is one of a script with
-// spaces.
+// Parts returns the parts of a word of a text in a language, in order, without the
+// alternative names that the index adds for the same part. The word is of a script
+// with spaces.
 func Parts(word string, s token.Script, of Language) []Part {
 	list := piecesOf(word, languageOf(of, s))
 	out := make([]Part, 0, len(list))
@@ -41,11 +41,11 @@ func (l Language) Cased() bool {
 	return false
 }
 
-// Tag returns the sign that terms of a language begin with.
+// Tag returns the byte that terms of a language begin with.
 func (l Language) Tag() string { return string(rune(l)) }
 
-// Code returns the code of a language, or a name for the scripts whose languages are not
-// told apart; it is empty for Plain.
+// Code returns the code of a language, or a name for the scripts that are not
+// divided into languages; it is empty for Plain.
 func (l Language) Code() string {
 	switch l {
 	case eastern:

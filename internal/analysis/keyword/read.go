@@ -8,9 +8,10 @@ import (
 	"github.com/goselfrag/goselfrag/internal/analysis/token"
 )
 
-// Read calls word with the words of a text of a passage in a language, and term with the
-// terms of runs, in order. It returns the number of terms without those that repeat. Words
-// that were met before take no memory. A term is valid until term returns.
+// Read calls word with the words of a text of a passage in a language, and term
+// with the terms of runs, in order. It returns the number of terms without those
+// that repeat. Words that were read before cost no memory. A term is valid until
+// term returns.
 func (r *Reader) Read(text string, of Language, word func(*Word), term func([]byte)) (length int) {
 	scanner := token.Scan(text)
 	loud := isLoud(text)
@@ -38,11 +39,11 @@ func (r *Reader) Read(text string, of Language, word func(*Word), term func([]by
 	return length
 }
 
-// named reports whether the capitals of a stop word say that it is a name.
+// named reports whether the capitals of a stop word mean a name.
 func named(t token.Token) bool { return t.Capitals || t.Capital && !t.Opens }
 
-// isLoud reports whether capitals say nothing in text: it has four words or more, and no
-// small letter.
+// isLoud reports whether capitals have no meaning in text: it has four words or
+// more, and no small letter.
 func isLoud(text string) bool {
 	spaces := 0
 	for i := range len(text) {
@@ -55,7 +56,7 @@ func isLoud(text string) bool {
 	return spaces > 2
 }
 
-// most is the number of neighboring characters that make a term, by script.
+// most is the greatest number of neighboring characters in a term, by script.
 func most(s token.Script) int {
 	if s == token.SouthEast {
 		return 3
@@ -80,29 +81,29 @@ func (r *Reader) grams(t *Terms, run string, s token.Script) {
 	}
 }
 
-// Group is the terms that a word of a query is found by, in the order in which they are
-// tried: a passage that holds several counts for the first.
+// Group holds the terms by which a word of a query is found, in the order in which
+// they are tried: a passage that holds several counts for the first.
 type Group []string
 
-// Query is what a query is searched for.
+// Query is an analyzed query.
 type Query struct {
 	Groups []Group
-	// Words is the number of words and runs, and Stops that of those that are stop words of
-	// one of the languages.
+	// Words is the number of words and runs, and Stops the number of those that are
+	// stop words of one of the languages.
 	Words int
 	Stops int
-	// Language is the language that the query looks most like, and Common is how many of
+	// Language is the likeliest language of the query, and Common is how many of
 	// its words are stop words of it.
 	Language Language
 	Common   int
 }
 
-// Query returns what a query is searched for in passages of some languages. Three words do
-// not tell a language, so it is taken apart by the rules of each; but the stop words of the
-// one that it looks most like are stop words for all.
+// Query analyzes a query to passages of some languages. Three words do not identify
+// a language, so it is split by the rules of each; but the stop words of its
+// likeliest language are stop words for all.
 func (r *Reader) Query(text string, of []Language) Query {
 	var q Query
-	guess := Plain // where there is one language there is nothing to guess
+	guess := Plain // with one language there is nothing to guess
 	if len(of) > 1 {
 		var e Evidence
 		e.Look(text)
@@ -200,8 +201,8 @@ func (r *Reader) queryGrams(q *Query, run string, s token.Script) {
 	}
 }
 
-// Plainly yields the words of text as they are typed, without case and accents, also those
-// that are stop words. A word is valid until the next is asked for.
+// Plainly yields the words of text without case and accents, stop words included. A
+// word is valid until the next is requested.
 func Plainly(text string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		scanner := token.Scan(text)
@@ -218,20 +219,21 @@ func Plainly(text string) iter.Seq[string] {
 
 var readers = sync.Pool{New: func() any { return new(Reader) }}
 
-// With calls f with a reader that others do not use meanwhile.
+// With calls f with a reader that no other goroutine uses meanwhile.
 func With(f func(*Reader)) {
 	r := readers.Get().(*Reader)
 	defer readers.Put(r)
 	f(r)
 }
 
-// Place is a term and the bytes of the text that it comes from.
+// Place is a term and the range of its bytes in the text.
 type Place struct {
 	Text       string
 	Start, End int
 }
 
-// Places yields the terms of a text in a language with their places, in the order of those.
+// Places yields the terms of a text in a language with their places, in the order
+// of the places.
 func Places(text string, of Language) iter.Seq[Place] {
 	return func(yield func(Place) bool) {
 		With(func(r *Reader) {
@@ -276,8 +278,8 @@ func (r *Reader) places(run string, s token.Script) []Place {
 	return list
 }
 
-// LanguageOf returns the language by whose rules a term was made, Plain if it was by those
-// of all.
+// LanguageOf returns the language whose rules made a term, Plain if the rules are
+// those of all.
 func LanguageOf(term string) Language {
 	if l := Language(term[0]); l < Count {
 		return l

@@ -31,7 +31,7 @@ func TestReadAsPlaces(t *testing.T) {
 	})
 }
 
-// What was met before takes no memory.
+// Words that were read before cost no memory.
 func TestReadAllocates(t *testing.T) {
 	const text = "The bridges of Paris, built in 1932, were rebuilt: naïve e-mail."
 	With(func(r *Reader) {

@@ -10,11 +10,12 @@ import (
 	"github.com/blevesearch/snowballstem/romanian"
 )
 
-// longestStemmed is the length, in bytes, of the longest word that is stemmed: Porter's
-// stemmer takes time by the square of a run of the letter y, minutes for one of 100,000.
+// longestStemmed is the length, in bytes, of the longest word that is stemmed:
+// Porter's stemmer takes quadratic time for a run of the letter y, minutes for one
+// of 100,000.
 const longestStemmed = 64
 
-// filtered makes a stemmer of a filter of bleve.
+// filtered makes a stemmer from a filter of bleve.
 func filtered(f analysis.TokenFilter) func(string) string {
 	return func(word string) string {
 		out := f.Filter(analysis.TokenStream{&analysis.Token{Term: []byte(word)}})
@@ -25,7 +26,7 @@ func filtered(f analysis.TokenFilter) func(string) string {
 	}
 }
 
-// snowball makes a stemmer of one of Snowball's.
+// snowball makes a stemmer from one of Snowball's.
 func snowball(stem func(*snowballstem.Env) bool) func(string) string {
 	return func(word string) string {
 		env := snowballstem.NewEnv(word)
@@ -36,13 +37,13 @@ func snowball(stem func(*snowballstem.Env) bool) func(string) string {
 
 func porter(word string) string { return porterstemmer.StemString(word) }
 
-// hindiSpellings are letters that are written one for another, and signs that are left out:
-// nasal signs, vowels long and short, the dot below, the stroke that takes a vowel away.
+// hindiSpellings replaces interchangeable letters by one, and removes optional
+// signs: nasal signs, vowel length, the dot below, the stroke that removes a vowel.
 var hindiSpellings = strings.NewReplacer("न\u094d", "ं", "ँ", "ं", "\u093c", "", "\u094d", "", "\u0945", "े", "\u0946", "े", "\u0949", "ो", "\u094a", "ो",
 	"ऍ", "ए", "ऎ", "ए", "ऐ", "ए", "ऑ", "ओ", "ऒ", "ओ", "औ", "ओ", "आ", "अ", "ई", "इ", "ऊ", "उ", "ी", "ि", "ू", "ु", "ै", "े", "ौ", "ो")
 
-// hindiEndings are those of Ramanathan and Rao, "A Lightweight Stemmer for Hindi" (2003),
-// in the spelling that hindiSpellings gives, longest first.
+// hindiEndings holds those of Ramanathan and Rao, "A Lightweight Stemmer for Hindi"
+// (2003), in the spelling of hindiSpellings, longest first.
 var hindiEndings = func() []string {
 	list := strings.Fields(hindiSpellings.Replace(`ाएंगी ाएंगे ाऊंगी ाऊंगा ाइयाँ ाइयों ाइयां ाएगी ाएगा ाओगी ाओगे एंगी ेंगी एंगे ेंगे ूंगी ूंगा
 		ातीं नाओं नाएं ताओं ताएं ियाँ ियों ियां ाकर ाइए ाईं ाया ेगी ेगा ोगी ोगे ाने ाना ाते ाती ाता तीं ाओं ाएं ुओं ुएं ुआं
@@ -51,7 +52,7 @@ var hindiEndings = func() []string {
 	return slices.Compact(list)
 }()
 
-// hindi takes the longest ending off a word that leaves two characters or more.
+// hindi removes the longest ending that leaves two characters or more.
 func hindi(word string) string {
 	word = hindiSpellings.Replace(word)
 	for _, e := range hindiEndings {
@@ -62,20 +63,21 @@ func hindi(word string) string {
 	return word
 }
 
-// The stemmer knows s and t with a cedilla, which many texts have instead of the comma.
+// The stemmer expects s and t with a cedilla, which many texts have instead of the
+// comma.
 var cedillas = strings.NewReplacer("ș", "ş", "ț", "ţ")
 
 func romanianStem(word string) string {
 	return snowball(romanian.Stem)(cedillas.Replace(word))
 }
 
-// greekEndings are those of nouns, adjectives and verbs without accents, longest first
-// among those that end alike.
+// greekEndings holds those of nouns, adjectives and verbs without accents, longest
+// first among those that end alike.
 var greekEndings = strings.Fields(`ματων ματοσ ματα ουσαν ουμε ομαστε ιουνται ουνται ονται ονταν εται αται ηθηκε ηθηκαν θηκε θηκαν
 	ησεισ ησησ ησεων εισ εων εωσ ιασ ιων ιου ιοι ιεσ ικα ικη ικησ ικο ικου ικοι ικεσ ικων ικουσ ικοσ
 	ουσ ουν ου οσ οι ων αν ασ α εσ ε ησ η ο ισ ι υσ υ ω ον`)
 
-// greek takes the ending off a word, so that three letters or more are left.
+// greek removes the ending of a word, so that three letters or more are left.
 func greek(word string) string {
 	best := word
 	for _, e := range greekEndings {

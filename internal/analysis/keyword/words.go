@@ -5,15 +5,16 @@ import (
 	"strings"
 )
 
-// Word is a word as a text of a passage has it. Readers keep words and give them again.
+// Word is a word in the text of a passage. Readers keep words and return them
+// again.
 type Word struct {
-	// Terms is what it is found by.
+	// Terms holds the forms by which it is found.
 	Terms []string
 	// Length is the number of terms without those that repeat.
 	Length int
 
-	// Owner and Numbers are for who reads: it may store numbers for the terms with a mark by
-	// which it knows its own.
+	// Owner and Numbers are for the caller of Read: it may store numbers for the
+	// terms, with a mark that identifies its own.
 	Owner   uint64
 	Numbers []uint32
 
@@ -21,7 +22,7 @@ type Word struct {
 	name   *Word // the same word in capitals; w itself if that is the same
 }
 
-// newWord takes a word apart.
+// newWord splits a word into terms.
 func newWord(word string, l Language) *Word {
 	w := &Word{pieces: piecesOf(word, l)}
 	w.name = w
@@ -55,14 +56,15 @@ func (w *Word) add(term string, again bool) {
 	}
 }
 
-// mostCached is half the number of words that a reader keeps of a language.
+// mostCached is half the number of words of a language that a reader keeps.
 const mostCached = 1 << 16
 
-// cache keeps the words that were met last: those of young and of old, which was young
-// before it.
+// cache keeps the words that were read last: those in young and those in old, which
+// was young before.
 type cache struct{ young, old table }
 
-// get returns a word, which must not be changed but for what is for the reader.
+// get returns a word, which must not be changed except for the fields of the
+// caller.
 func (c *cache) get(word string, l Language) *Word {
 	h := maphash.String(seed, word)
 	if w := c.young.find(word, h); w != nil {
@@ -81,10 +83,10 @@ func (c *cache) get(word string, l Language) *Word {
 
 var seed = maphash.MakeSeed()
 
-// table is a hash table of words with open addressing. Short words are in the table itself:
-// to follow a pointer to each would take longer than all else.
+// table is a hash table of words with open addressing. Short words are in the table
+// itself: following a pointer to each would take longer than all other work.
 type table struct {
-	slots []slot // a power of two, half of them filled at most
+	slots []slot // a power of two, at most half of them filled
 	long  map[string]*Word
 	words int // in both
 }
@@ -115,7 +117,7 @@ func (t *table) find(word string, hash uint64) *Word {
 	}
 }
 
-// add adds a word that is not there. It keeps no part of the text.
+// add adds a new word. It keeps no part of the text.
 func (t *table) add(word string, hash uint64, w *Word) {
 	t.words++
 	if len(word) > len(slot{}.text) {
@@ -139,7 +141,7 @@ func (t *table) add(word string, hash uint64, w *Word) {
 	t.put(hash, s)
 }
 
-// put puts a slot in its place.
+// put stores a slot.
 func (t *table) put(hash uint64, s slot) {
 	mask := uint64(len(t.slots) - 1)
 	i := hash & mask

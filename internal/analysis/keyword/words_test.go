@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The short way for simple words gives what the long way gives.
+// The fast path for simple words gives the same as the general path.
 func TestSimple(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		word := rapid.StringMatching(`[A-Za-z][a-z]{0,12}|v[a-z]|the|The|[a-z]{60,70}`).Draw(t, "word")

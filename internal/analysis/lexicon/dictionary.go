@@ -10,19 +10,21 @@ import (
 	"github.com/goselfrag/goselfrag/internal/analysis/token"
 )
 
-// dictionary keeps what was found out about words, by language. One goroutine uses it at a time.
+// dictionary caches the entries of words, by language. One goroutine uses it at a
+// time.
 type dictionary struct {
 	words [keyword.Count]map[string][]entry
 	grams map[string]entry
 }
 
-// entry is what is known of a part of a word.
+// entry holds the properties of a part of a word.
 type entry struct {
 	term string
 	is   Trait
 }
 
-// mostKept is the number of words of a language, and of grams, that a dictionary keeps.
+// mostKept is the greatest number of words of a language, and of grams, in a
+// dictionary.
 const mostKept = 1 << 13
 
 var dictionaries = sync.Pool{New: func() any { return new(dictionary) }}
@@ -36,7 +38,7 @@ func (d *dictionary) look(word string, s token.Script, of keyword.Language) []en
 	if d.words[of] == nil || len(d.words[of]) >= mostKept {
 		d.words[of] = make(map[string][]entry, 64)
 	}
-	word = strings.Clone(word) // not to keep the text
+	word = strings.Clone(word) // a copy does not keep the whole text in memory
 	for _, p := range keyword.Parts(word, s, of) {
 		list = append(list, entry{p.Term, traitsOf(p, word, traits[of.Code()])})
 	}
@@ -44,7 +46,7 @@ func (d *dictionary) look(word string, s token.Script, of keyword.Language) []en
 	return list
 }
 
-// gram returns what is known of neighboring characters.
+// gram returns the entry of neighboring characters.
 func (d *dictionary) gram(gram string, s token.Script) entry {
 	e, ok := d.grams[gram]
 	if ok {
@@ -62,7 +64,8 @@ func (d *dictionary) gram(gram string, s token.Script) entry {
 	return e
 }
 
-// traitsOf returns the traits of a part of a word; known are those of the words of its language.
+// traitsOf returns the traits of a part of a word; known holds those of the words
+// of its language.
 func traitsOf(p keyword.Part, whole string, known map[string]Trait) Trait {
 	head, _, cut := strings.Cut(p.Lower, "'")
 	is := known[p.Lower] | known[head]

@@ -7,8 +7,8 @@ import (
 	"github.com/goselfrag/goselfrag/internal/analysis/token"
 )
 
-// Characters of Chinese and Japanese that say little by themselves, turn a statement round,
-// stand for numbers, and stand for something else with a number before them.
+// Characters of Chinese and Japanese: those of little content, pronouns, negations,
+// numerals, and those that are a month or a day after a number.
 const (
 	particles = "的了是在吗呢吧什么麼哪谁誰这這那被把与與及其之和或也都就而以于於为為你您我咱们們多少久何几幾怎样樣请請问問 のはがをにでとへもやからですますたしれ"
 	pronouns  = "他她它其这這此該该彼"
@@ -17,8 +17,8 @@ const (
 	monthDay  = "月日号號"
 )
 
-// gramLength is how many characters of a run make a word of its own: in Chinese and its like one
-// says enough. Features of neighboring words see pairs.
+// gramLength is the number of characters of a run that count as a word: in Chinese
+// and similar scripts one is enough. Features of neighboring words cover pairs.
 func gramLength(s token.Script) int {
 	if s == token.SouthEast {
 		return 3
@@ -26,8 +26,9 @@ func gramLength(s token.Script) int {
 	return 1
 }
 
-// appendGrams appends every few neighboring characters of a run, or all if it has
-// fewer. counted says that a number stands right before it.
+// appendGrams appends every sequence of that many neighboring characters of a run,
+// or all of them if it has fewer. counted says that a number immediately precedes
+// the run.
 func (l *Lexicon) appendGrams(out []Word, d *dictionary, run string, s token.Script, counted bool) []Word {
 	run = token.Normal(run)
 	l.ends = token.Clusters(run, l.ends[:0])

@@ -1,7 +1,7 @@
-// Package lexicon says what is known of the words and marks of a text to those that compare
-// texts word by word: package feature. The words are those of packages token and keyword, which
-// keyword search finds passages by: stems of the language of the text, and pairs of
-// characters where a script has no spaces.
+// Package lexicon holds properties of the words and marks of a text, for package
+// feature, which compares texts word by word. The words are those of packages token
+// and keyword, by which keyword search finds passages: stems of the language of the
+// text, and pairs of characters in scripts without spaces.
 //
 // A [Lexicon] may be used by one goroutine at a time while texts are read.
 package lexicon
@@ -14,7 +14,7 @@ import (
 	"github.com/goselfrag/goselfrag/internal/analysis/token"
 )
 
-// Word is what is known of a word or a mark.
+// Word holds the properties of a word or a mark.
 type Word struct {
 	Term int32 // the same for words with the same stem, -1 for a mark
 	Is   Trait
@@ -28,12 +28,13 @@ type Lexicon struct {
 	ends     []int
 }
 
-// New returns an empty lexicon with room for so many stems.
+// New returns an empty lexicon with room for capacity stems.
 func New(capacity int, of keyword.Language) *Lexicon {
 	return &Lexicon{language: of, terms: make(map[string]int32, capacity), stems: make([]string, 0, capacity)}
 }
 
-// looked is about how many bytes of texts are looked at for their language.
+// looked is the approximate number of bytes of texts that are read for their
+// language.
 const looked = 400
 
 // LanguageOf returns the language of texts that belong together.
@@ -86,8 +87,9 @@ func (l *Lexicon) Words(text string) []Word {
 	return out
 }
 
-// lonely takes the capital from words without one beside them: in German all nouns have it,
-// so that only several in a row are likely to be a name.
+// lonely removes the trait Capital from words without a neighbor that has it: in
+// German all nouns have a capital, so that only several in a row are likely to be a
+// name.
 func lonely(words []Word) {
 	before := false
 	for i := range words {
@@ -99,8 +101,8 @@ func lonely(words []Word) {
 	}
 }
 
-// Stem returns the stem with a number, which must be that of a Word of l. It begins with a
-// sign for its language.
+// Stem returns the stem with a number, which must be that of a Word of l. It begins
+// with a tag for its language.
 func (l *Lexicon) Stem(term int32) string { return l.stems[term] }
 
 // Stems returns all stems by their numbers. It is not a copy.
@@ -116,7 +118,7 @@ func (l *Lexicon) term(stem string) int32 {
 	return id
 }
 
-// appendMarks appends what stands between words.
+// appendMarks appends the marks between words.
 func appendMarks(out []Word, s string) []Word {
 	if s == "" || s == " " {
 		return out

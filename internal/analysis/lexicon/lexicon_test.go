@@ -24,12 +24,13 @@ func TestPinned(t *testing.T) {
 	})
 }
 
-// Traits that are told from letters, signs and places, and from the words of a language.
+// Traits that follow from letters, signs and positions, and from the words of a
+// language.
 func TestTraits(t *testing.T) {
 	for _, tc := range []struct {
 		text string
 		last Trait // traits that the last word has
-		not  Trait // and that it has not
+		not  Trait // and traits that it does not have
 	}{
 		{"in 1932", Number | Year, Stop},
 		{"in 15,000", Number, Year},
@@ -37,8 +38,8 @@ func TestTraits(t *testing.T) {
 		{"it may", 0, Month},
 		{"she isn't", Negation, 0},
 		{"the", Stop, Capital},
-		{"Das ist nicht das Haus", 0, Capital}, // all nouns have it
-		{"Sie heißt Anna Berg", Capital, 0},    // two do in a name
+		{"Das ist nicht das Haus", 0, Capital}, // all nouns have a capital
+		{"Sie heißt Anna Berg", Capital, 0},    // two in a row do in a name
 		{"er kam nicht", Negation, 0},
 		{"我们不", Negation, 0},
 		{"3月", Month | Unit, 0},
@@ -55,7 +56,8 @@ func TestTraits(t *testing.T) {
 	}
 }
 
-// The same word in other forms has the same term, whatever the language; other words have others.
+// Other forms of a word have the same term in every language; other words have
+// other terms.
 func TestTerms(t *testing.T) {
 	for _, tc := range []struct {
 		text string
@@ -82,7 +84,8 @@ func TestTerms(t *testing.T) {
 			t.Errorf("%q: the last word comes before: %v, want %v", tc.text, first >= 0, tc.same)
 		}
 	}
-	// A script without spaces: each character, or every three where it takes several for a word.
+	// In a script without spaces: each character, or every three if a word takes
+	// several.
 	for text, want := range map[string]int{"北京市": 3, "กรุงเทพ": 4, strings.Repeat("ก", 2): 1} {
 		if n := len(New(0, LanguageOf(text)).Words(text)); n != want {
 			t.Errorf("%q has %d words, want %d", text, n, want)

@@ -10,7 +10,7 @@ type Trait uint32
 
 // The traits. Those from Comma on belong to marks, which have no term.
 const (
-	Stop     Trait = 1 << iota // says little about what a text is about
+	Stop     Trait = 1 << iota // carries little content
 	Capital                    // begins with a capital letter
 	Number                     // holds a digit or names a number
 	Year                       // four digits that read as a year
@@ -20,22 +20,22 @@ const (
 	Copula                     // joins a term to its definition
 	Agent                      // "by"
 	Cause                      // gives a reason
-	Made                       // says that somebody made, played or won something
+	Made                       // a word for making, playing or winning
 	Located                    // says where something is
-	Negation                   // turns a statement round
+	Negation                   // negates a statement
 	Unit                       // a unit of measurement or money
 	LastStop                   // a mark that ends a sentence
 	Comma
 	Asks   // a question mark
 	Quotes // a quotation mark
 	Opens  // an opening bracket
-	Money  // a sign of a currency or per cent
+	Money  // a sign of a currency or percent
 	Gram   // several neighboring characters of a script without spaces, which share some with the next
 
-	dayOfMonth // it is a day or a month behind a number
+	dayOfMonth // it is a day or a month after a number
 )
 
-// lists are the words of languages with the traits that are not told from letters.
+// lists holds words of languages with the traits that letters do not show.
 var lists = [...]struct {
 	code  string
 	is    Trait

@@ -8,15 +8,15 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// class is what a character is to the words of a text.
+// class is the role of a character in the words of a text.
 type class uint8
 
 const (
 	separator class = iota
 	letter
 	digit
-	mark    // belongs to the character before
-	ignored // invisible: it is as if it were not there
+	mark    // belongs to the previous character
+	ignored // invisible: treated as absent
 	gram    // a letter of a script without spaces between words
 	alone   // a number in one character, such as ½ and ①
 	raised  // a superscript or subscript digit
@@ -30,7 +30,7 @@ const (
 	ampersand
 )
 
-// Script is the script of a word, as far as analysis differs.
+// Script is the script of a word, as far as it matters for analysis.
 type Script uint8
 
 // The scripts.
@@ -45,8 +45,8 @@ const (
 	Armenian
 	Tamil
 	EastAsian // Han, Hiragana, Katakana, Hangul, Bopomofo, Yi: a character is a syllable or more
-	SouthEast // Thai, Lao, Khmer, Burmese and their like: it takes several characters to make a word
-	Scripts   // how many there are
+	SouthEast // Thai, Lao, Khmer, Burmese and similar scripts: a word takes several characters
+	Scripts   // the number of scripts
 )
 
 // info is the class, the case and the script of a character.
@@ -55,7 +55,7 @@ type info uint16
 const (
 	upper     info = 1 << 5
 	lower     info = 1 << 6
-	ends      info = 1 << 7 // a separator behind which a sentence or a title may begin
+	ends      info = 1 << 7 // a separator after which a sentence or a title may begin
 	classMask info = 1<<5 - 1
 )
 
@@ -102,7 +102,8 @@ func asciiInfo(r rune) info {
 	return info(separator)
 }
 
-// pages holds what is known of the other characters, 256 at a time, as they are met.
+// pages caches the info of the other characters, 256 at a time, filled on first
+// use.
 var pages [(unicode.MaxRune + 1) >> 8]atomic.Pointer[[256]info]
 
 func infoOf(r rune) info {
@@ -120,7 +121,7 @@ func infoOf(r rune) info {
 	return page[r&0xff]
 }
 
-// look works out what a character is.
+// look computes the info of a character.
 func look(r rune) info {
 	if r < utf8.RuneSelf {
 		return ascii[r]
@@ -158,9 +159,9 @@ func look(r rune) info {
 	case unicode.Is(unicode.Nd, r):
 		return info(digit)
 	}
-	first := r // of the plain characters that stand for it
+	first := r // of the plain characters that replace it
 	if c, _ := utf8.DecodeRuneInString(norm.NFKC.String(string(r))); unicode.IsLetter(c) || !unicode.IsLetter(r) {
-		first = c // not for the Thai vowel am, of which the first is a mark
+		first = c // not for the Thai vowel am, whose first character is a mark
 	}
 	switch {
 	case !unicode.IsLetter(first) && unicode.IsNumber(first), unicode.IsNumber(r) && unicode.IsNumber(first):

@@ -9,23 +9,25 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Normal returns the normal form of text, of which several spellings that look or mean the
-// same have one:
+// Normal returns the normal form of text, which is the same for several spellings
+// that look or mean the same:
 //
-//   - Unicode's form NFKC, in which full-width and half-width characters, ligatures and
-//     letters in one character (ﬁ, ㎏) are plain ones;
-//   - but superscripts and subscripts stay, since "10²" is not "102", and so do fractions;
-//   - the Thai and Lao vowel am is one character, behind the tone mark;
-//   - invisible characters are left out: soft hyphens, joiners, marks of direction, the
-//     Arabic stroke that only stretches a word;
-//   - apostrophes of every kind are ', hyphens, short dashes and minus signs are -.
+//   - Unicode's form NFKC, in which full-width and half-width characters,
+//     ligatures and letters in one character (ﬁ, ㎏) are plain ones;
+//   - except that superscripts and subscripts stay, since "10²" is not "102", and
+//     so do fractions;
+//   - the Thai and Lao vowel am is one character, after the tone mark;
+//   - invisible characters are left out: soft hyphens, joiners, marks of
+//     direction, the Arabic stroke that only stretches a word;
+//   - apostrophes of every kind are ', hyphens, short dashes and minus signs are
+//     -.
 //
 // The normal form of a normal form is itself. Bytes that are not UTF-8 stay.
 func Normal(text string) string {
 	if isASCII(text) {
 		return text
 	}
-	for range 4 { // a second round changes little, and a third nothing that is known
+	for range 4 { // a second round changes little, and no text is known for which a third does
 		s := normalOnce(text)
 		if s == text {
 			break
@@ -44,8 +46,8 @@ func isASCII(s string) bool {
 	return true
 }
 
-// kept reports whether NFKC would change what a character means. It is asked about
-// characters that are not ASCII.
+// kept reports whether NFKC would change the meaning of a character. It is called
+// for characters that are not ASCII.
 func kept(r rune, in info) bool {
 	return in.class() == raised || in.class() == alone && (r == '\u00bc' || r == '\u00bd' || r == '\u00be' || 0x2150 <= r && r <= 0x215f || r == '\u2189')
 }
@@ -80,7 +82,7 @@ var ams = strings.NewReplacer(
 	"\u0ecd\u0ec8", "\u0ec8\u0ecd", "\u0ecd\u0ec9", "\u0ec9\u0ecd", "\u0ecd\u0eca", "\u0eca\u0ecd", "\u0ecd\u0ecb", "\u0ecb\u0ecd",
 	"\u0e4d\u0e32", "\u0e33", "\u0ecd\u0eb2", "\u0eb3")
 
-// am joins the parts of the vowel, which NFKC takes apart.
+// am joins the parts of the vowel, which NFKC separates.
 func am(s string) string {
 	if !strings.Contains(s, "\u0e4d") && !strings.Contains(s, "\u0ecd") {
 		return s
@@ -98,7 +100,7 @@ func Lower(word string) string {
 		switch {
 		case r >= utf8.RuneSelf && infoOf(r).class() == raised:
 			plain, _ := utf8.DecodeRuneInString(norm.NFKC.String(string(r)))
-			return plain // in a word it is a digit like others: "CO₂"
+			return plain // in a word it is a digit like any other: "CO₂"
 		case r == '\u03c2':
 			return '\u03c3' // sigma at the end of a word
 		case r >= utf8.RuneSelf && unicode.Is(unicode.Nd, r):
@@ -124,23 +126,23 @@ func digitValue(r rune) int {
 	return 0
 }
 
-// special are letters whose plain form is not what is left without a mark.
+// special holds letters whose plain form is not the letter without its mark.
 var special = map[rune]string{
 	'ß': "ss", 'æ': "ae", 'œ': "oe", 'ø': "o", 'đ': "d", 'ð': "d", 'þ': "th", 'ł': "l", 'ħ': "h", 'ŋ': "n", 'ı': "i", 'ŧ': "t", 'ĸ': "k", 'ə': "e",
 	'ё': "е", 'ѐ': "е", 'ѝ': "и",
 	'آ': "ا", 'أ': "ا", 'إ': "ا", 'ٱ': "ا", 'ى': "ي", 'ی': "ي", 'ې': "ي", 'ک': "ك", 'ة': "ه", 'ۀ': "ه", 'ە': "ه",
 }
 
-// spelled are two ways to write letters without the signs on them, of which Fold takes the
-// other.
+// spelled replaces letters by a spelling without their signs. Fold uses the other
+// spelling.
 var spelled = strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "å", "aa", "ø", "oe")
 
-// Spelled returns a word in lower case with ä, ö, ü, å and ø in two letters each.
+// Spelled returns a word in lower case with ä, ö, ü, å and ø as two letters each.
 func Spelled(lower string) string { return spelled.Replace(lower) }
 
-// Fold returns a word, which Lower gave, without the marks on letters that may be left out
-// when it is typed: accents on Latin and Greek letters, stress on Cyrillic ones, vowel
-// points of Hebrew and Arabic. Marks of other scripts are parts of their letters and stay.
+// Fold returns a word, a result of Lower, without the marks that may be left out in
+// typing: accents on Latin and Greek letters, stress on Cyrillic ones, vowel points
+// of Hebrew and Arabic. Marks of other scripts are parts of their letters and stay.
 func Fold(lower string) string {
 	if isASCII(lower) {
 		return lower

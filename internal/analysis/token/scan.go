@@ -8,9 +8,9 @@ type Token struct {
 	Script     Script // of its first letter; Other if it has none
 	Run        bool   // of a script without spaces
 	Number     bool   // it begins with a digit
-	Opens      bool   // nothing stands before it in its sentence or line
+	Opens      bool   // it is the first in its sentence or line
 	Capital    bool   // its first letter is a capital
-	Capitals   bool   // all its letters are, and it has two or more
+	Capitals   bool   // all its letters are capitals, and it has two or more
 }
 
 // Scanner finds the tokens of a text. Make it with [Scan].
@@ -23,7 +23,7 @@ type Scanner struct {
 // Scan returns a scanner of text.
 func Scan(text string) Scanner { return Scanner{text: text, opens: true} }
 
-// at returns what the character at offset i is, and its length in bytes.
+// at returns the info of the character at offset i, and its length in bytes.
 func at(s string, i int) (info, int) {
 	if c := s[i]; c < utf8.RuneSelf {
 		return ascii[c], 1
@@ -35,7 +35,7 @@ func at(s string, i int) (info, int) {
 // Next finds the next token, or reports false if there is none.
 func (s *Scanner) Next(t *Token) bool {
 	text := s.text
-	before := separator // the class of the character before
+	before := separator // the class of the previous character
 	for s.pos < len(text) {
 		in, size := at(text, s.pos)
 		switch c := in.class(); c {
@@ -65,7 +65,8 @@ func (s *Scanner) Next(t *Token) bool {
 	return false
 }
 
-// next returns what the first character from offset i on is that is not ignored.
+// next returns the info of the first character from offset i on that is not
+// ignored.
 func next(s string, i int) info {
 	for i < len(s) {
 		in, size := at(s, i)
@@ -77,8 +78,8 @@ func next(s string, i int) info {
 	return info(separator)
 }
 
-// longRaised is the number of letters behind which a raised digit is no part of a word: it
-// is in "CO₂" and "km²", and points to a footnote in "Einstein²".
+// longRaised is the number of letters after which a raised digit is not part of a
+// word: it is in "CO₂" and "km²", but refers to a footnote in "Einstein²".
 const longRaised = 3
 
 // word finds the end of the word that begins at start, whose first letter is at i.
@@ -135,8 +136,8 @@ scan:
 	s.pos, s.opens = i, false
 }
 
-// joins reports whether a character of class c belongs to a word between its last letter
-// or digit and what comes next.
+// joins reports whether a character of class c belongs to a word between its last
+// letter or digit and the next character.
 func joins(c, last class, after info) bool {
 	next := after.class()
 	switch c {
@@ -150,8 +151,8 @@ func joins(c, last class, after info) bool {
 	return false
 }
 
-// symbol returns the length of the signs at the start of s that end a name: ++ or # behind
-// a letter, or a + before the end of a word.
+// symbol returns the length of the signs at the start of s that end a name: ++ or #
+// after a letter, or a + before the end of a word.
 func symbol(s string, letters bool) int {
 	if !letters {
 		return 0

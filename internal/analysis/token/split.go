@@ -5,27 +5,28 @@ import "unicode/utf8"
 // Part is a part of a word: the bytes from Start up to but not including End.
 type Part struct {
 	Start, End int
-	Camel      bool // of a part before it, by its capitals: the "Tokens" of "maxTokens"
+	Camel      bool // part of an earlier part, by its capitals: the "Tokens" of "maxTokens"
 }
 
-// Parts is a word taken apart.
+// Parts is a word split into parts.
 type Parts struct {
 	List []Part
-	// Letters are the single letters of an abbreviation, "U.S.A": the word is one part.
+	// Letters is set if the word is an abbreviation of single letters, "U.S.A": it
+	// is one part.
 	Letters bool
-	// Stop is set if a full stop stands before the word, and Sign is "++", "+" or "#" if
-	// that stands behind it.
+	// Stop is set if a full stop precedes the word. Sign is "++", "+" or "#" if
+	// that follows it.
 	Stop bool
 	Sign string
 }
 
-// Bounds of what is taken apart: longer things are keys, hashes or addresses.
+// Bounds of what is split: longer strings are keys, hashes or addresses.
 const (
 	mostParts  = 16
 	mostCamels = 4
 )
 
-// Split takes a word apart that a Scanner found.
+// Split splits a word that a Scanner found.
 func Split(word string) Parts {
 	var p Parts
 	i := 0

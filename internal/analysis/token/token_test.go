@@ -112,14 +112,15 @@ func TestClusters(t *testing.T) {
 	}
 }
 
-// characters are of many kinds, with those that matter to words among them often.
+// characters draws characters of many kinds, often those that matter for words.
 func characters() *rapid.Generator[string] {
 	kinds := []rune("aZé_-.,'’+#&0٣²½ ﬁＡ\u0301\u00ad\u200dกิำ\u0e4d東ガｶﾞ서ｱक़\u093cёй\u212b\u1e9bİßĳ㎏Ⅳ\u0130\u0345\ufe0f\u1100\u1161\u11a8")
 	one := rapid.OneOf(rapid.SampledFrom(kinds), rapid.Rune())
 	return rapid.Map(rapid.SliceOfN(one, 0, 20), func(r []rune) string { return string(r) })
 }
 
-// The normal form of a normal form is itself, and texts that Unicode calls equal have one.
+// The normal form of a normal form is itself, and canonically equivalent texts have
+// the same.
 func TestNormalForm(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := characters().Draw(t, "text")
@@ -137,7 +138,7 @@ func TestNormalForm(t *testing.T) {
 	})
 }
 
-// Tokens come in order, do not overlap, and are cut where characters are.
+// Tokens are in order, do not overlap, and are cut between characters.
 func TestPlaces(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := characters().Draw(t, "text")
@@ -160,10 +161,10 @@ func TestPlaces(t *testing.T) {
 	})
 }
 
-// Scanning takes no memory.
+// Scanning allocates nothing.
 func TestScanAllocates(t *testing.T) {
 	text := "The bridge across the bay, built in 1932, isn't max_tokens. Die Brücke über ตา 東京"
-	tokens(text) // the pages of characters
+	tokens(text) // fills the pages of characters
 	n := testing.AllocsPerRun(10, func() {
 		s := Scan(text)
 		for t := (Token{}); s.Next(&t); {

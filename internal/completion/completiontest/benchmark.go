@@ -15,11 +15,11 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Benchmark measures what a stream of 300 tokens with 20 alternatives each costs
-// the client, over loopback, for a segment whose groups are watched and with all
-// alternatives reported. It reports nanoseconds per token, and their ratios to
-// reading the same bytes over the same connection with io.Copy and to decoding
-// the same events from memory with encoding/json, once, into T.
+// Benchmark measures the client's cost of a stream of 300 tokens with 20
+// alternatives each, over loopback, for a segment with watched groups and with all
+// alternatives reported. It reports nanoseconds per token, and two ratios: to
+// reading the same bytes over the same connection with io.Copy, and to decoding the
+// same events from memory with encoding/json, once, into T.
 //
 // The answers are recorded from a stub, so that the server costs nothing.
 func Benchmark[T any, M generator.Generator](b *testing.B, stub http.Handler, open func(completions.Config) (M, error)) {
@@ -80,7 +80,7 @@ func Benchmark[T any, M generator.Generator](b *testing.B, stub http.Handler, op
 	}
 }
 
-// tape plays the answers of a stub again that it has given before.
+// tape replays the recorded answers of a stub.
 type tape struct {
 	stub    http.Handler
 	answers map[string]recorded

@@ -19,9 +19,10 @@ import (
 	"github.com/goselfrag/goselfrag/observe"
 )
 
-// broken breaks answers off at many places. The reader gets each step once, as if nothing
-// had happened, and the trace says that it was generated again. If the model says something
-// else then, there is an error, and nothing of the other continuation is passed on.
+// broken breaks answers off at many places. The reader gets each step once, as if
+// nothing had happened, and the trace says that it was generated again. If the
+// model then gives another text, there is an error, and nothing of the other
+// continuation is passed on.
 func broken[M generator.Generator](t *testing.T, stub http.Handler, open func(completions.Config) (M, error)) {
 	req := Request()
 	req.MaxTokens = 12
@@ -53,7 +54,7 @@ func broken[M generator.Generator](t *testing.T, stub http.Handler, open func(co
 					if steps := recorder.Steps(); len(steps) == 1 && slices.Contains(steps[0].Texts, "the answer broke off and was generated again") {
 						regenerated++
 					}
-					got.Usage = want.Usage // of the broken answer it is not known
+					got.Usage = want.Usage // that of the broken answer is unknown
 					if d := cmp.Diff(want, got); d != "" || err != nil {
 						t.Fatalf("%v: %v %s", f, err, d)
 					}
@@ -64,7 +65,8 @@ func broken[M generator.Generator](t *testing.T, stub http.Handler, open func(co
 				t.Error("no trace says that an answer was generated again")
 			}
 
-			// The first answer is cut and every other one changed: what was said comes no more.
+			// The first answer is cut and every other one changed: the earlier text
+			// does not come again.
 			calls := -1 << 20
 			other, m2 := start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				rec := httptest.NewRecorder()

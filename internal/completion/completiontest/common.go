@@ -17,8 +17,8 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Common checks what no contract says and all families do alike. open makes a
-// model of the family.
+// Common checks common behavior of all families that no contract states. open makes
+// a model of the family.
 func Common[M generator.Generator](t *testing.T, stub http.Handler, open func(completions.Config) (M, error)) {
 	serve := func(t *testing.T, c completions.Config) (generator.Generator, *faulthttp.Server) {
 		t.Helper()
@@ -53,8 +53,7 @@ func Common[M generator.Generator](t *testing.T, stub http.Handler, open func(co
 // serving makes a model at a stub.
 type serving func(*testing.T, completions.Config) (generator.Generator, *faulthttp.Server)
 
-// keptAlive puts between the events what only keeps a connection alive: the answer is the
-// same.
+// keptAlive inserts keep-alive messages between the events: the answer is the same.
 func keptAlive[M generator.Generator](t *testing.T, stub http.Handler, open func(completions.Config) (M, error)) {
 	noise := ""
 	s := faulthttp.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -163,8 +162,8 @@ func (plain) Render(p generator.Prompt, special ...string) (string, error) {
 	return "Q: " + generator.Neutralize(p.Instruction, special...) + "\nA:", p.Check()
 }
 
-// noTokens asks a model that is said to have no control tokens: its
-// text holds what the others take for control tokens.
+// noTokens asks a model that is declared to have no control tokens: its text holds
+// what are control tokens for the others.
 func noTokens(t *testing.T, serve serving) {
 	m, _ := serve(t, completions.Config{NoTokens: true, Template: plain{}})
 	c, err := generator.Complete(t.Context(), m, Request())
@@ -186,7 +185,7 @@ func noTokens(t *testing.T, serve serving) {
 }
 
 // ready: New asks nothing, Check asks and fails if the server does, a failure is
-// not kept, and what the server said once is not asked again.
+// not kept, and a successful answer of the server is not requested again.
 func ready(t *testing.T, serve serving) {
 	m, s := serve(t, completions.Config{})
 	if n := s.Requests(); n != 0 {

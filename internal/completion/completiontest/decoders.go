@@ -19,15 +19,15 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// Family says what the servers of a family give, for [Decoders].
+// Family declares what the servers of a family give, for [Decoders].
 type Family struct {
 	Whole  bool // the whole distribution of a token
 	Scores bool // the probability of a given continuation
-	End    bool // that of the end token
+	End    bool // the probability of the end token
 }
 
-// Decoders runs the decoders of package rag over a family: what they give is what the
-// model's own probabilities make, or the error that says what is missing.
+// Decoders runs the decoders of package rag over a family: the results follow from
+// the model's own probabilities, or the error says what is missing.
 func Decoders[M generator.Generator](t *testing.T, stub http.Handler, open func(completions.Config) (M, error), f Family) {
 	s := faulthttp.New(stub)
 	t.Cleanup(s.Close)
@@ -42,8 +42,8 @@ func Decoders[M generator.Generator](t *testing.T, stub http.Handler, open func(
 
 const asked = "Which planet?"
 
-// passagesOf returns a retriever of three passages of equal scores, and the texts that the
-// model goes on from.
+// passagesOf returns a retriever of three passages of equal scores, and the texts
+// that the model continues from.
 func passagesOf(t *testing.T, round string) (retriever.Retriever, []string) {
 	t.Helper()
 	var prompts []string
@@ -71,7 +71,7 @@ func answer(t *testing.T, d *rag.Decoder, err error) (*selfrag.Answer, error) {
 func nearly(a, b float64) bool { return math.Abs(a-b) < 1e-4 }
 
 // sequence: the greedy answer of each passage is among the hypotheses, with its own
-// probability; and without the power to score, thorough decoding is refused.
+// probability. Without the power to score, thorough decoding is rejected.
 func (f Family) sequence(t *testing.T, m generator.Generator) {
 	from, prompts := passagesOf(t, "")
 	d, err := rag.NewSequence(m, from, rag.WithMaxTokens(12), rag.WithEnd(f.End), rag.WithBeams(3))
@@ -121,7 +121,8 @@ func (f Family) sequence(t *testing.T, m generator.Generator) {
 	}
 }
 
-// token: the answer is that of the mixture, or it is said where it cannot be known.
+// token: the answer is that of the mixture, or an error says that it cannot be
+// known.
 func (f Family) token(t *testing.T, m generator.Generator) {
 	known := 0
 	const rounds = 20
@@ -152,7 +153,7 @@ func (f Family) token(t *testing.T, m generator.Generator) {
 	}
 }
 
-// mixed is the greedy answer of the mixture of prompts.
+// mixed returns the greedy answer of the mixture of prompts.
 func mixed(prompts []string, n int) []Piece {
 	var list []Piece
 	so := ""
@@ -176,7 +177,7 @@ func mixed(prompts []string, n int) []Piece {
 	return list
 }
 
-// labels: they have the probabilities that the model gives them.
+// labels: they have the model's probabilities.
 func (f Family) labels(t *testing.T, m generator.Generator) {
 	labels := []string{" The sun", " a planet"}
 	from, prompts := passagesOf(t, "")

@@ -15,16 +15,16 @@ import (
 	"github.com/goselfrag/goselfrag/modelserver"
 )
 
-// Exchange is a request and its answer, as they stand on the wire.
+// Exchange is a request and its answer in the wire format.
 type Exchange struct {
 	Path string
-	// Body is the JSON that must be sent; empty if it does not matter.
+	// Body is the expected JSON; empty if it does not matter.
 	Body string
-	// Answer is what comes back: events, lines or one JSON value.
+	// Answer is the answer: events, lines or one JSON value.
 	Answer string
 }
 
-// Exchanges returns a server that wants just these requests, in this order.
+// Exchanges returns a server that expects exactly these requests, in this order.
 func Exchanges(t *testing.T, list ...Exchange) *httptest.Server {
 	next := 0
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -63,8 +63,8 @@ func Exchanges(t *testing.T, list ...Exchange) *httptest.Server {
 	return s
 }
 
-// Talk returns a model at a server that wants just these requests. It tries none
-// again.
+// Talk returns a model at a server that expects exactly these requests. The model
+// retries none.
 func Talk[M generator.Generator](t *testing.T, open func(completions.Config) (M, error), model string, list ...Exchange) M {
 	t.Helper()
 	s := Exchanges(t, list...)

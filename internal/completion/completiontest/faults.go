@@ -20,21 +20,21 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// outcome is what may come of a fault.
+// outcome is an allowed result of a fault.
 type outcome uint8
 
 const (
-	right  outcome = iota // the answer that comes without the fault
+	right  outcome = iota // the answer without the fault
 	failed                // an error
 	either                // one of these
 	bound                 // the right answer, known less well, or an error
-	other                 // any answer or an error: no client could tell
+	other                 // any answer or an error: no client can detect the fault
 )
 
-// key must not stand in any error.
+// key must not appear in any error.
 const key = "sk-very-secret"
 
-// faults are those that every family must get over, with their outcomes.
+// faults lists those that every family must handle, by outcome.
 func faults() map[outcome][]faulthttp.Fault {
 	return map[outcome][]faulthttp.Fault{
 		right: {
@@ -69,9 +69,9 @@ func Request() generator.Request {
 	}
 }
 
-// Faults sends a model into every fault, each time when it has got to know the
-// server. good is a stub, and open makes the model. What comes must be the right
-// answer or an error of a known kind, in time, without a try too many.
+// Faults exposes a model to every fault, each time after a first contact with the
+// server. good is a stub, and open makes the model. The result must be the right
+// answer or an error of a known kind, in time, without unnecessary tries.
 func Faults[M generator.Generator](t *testing.T, good http.Handler, open func(completions.Config) (M, error)) {
 	for want, list := range faults() {
 		for _, f := range list {

@@ -16,9 +16,9 @@ import (
 	"github.com/goselfrag/goselfrag/modelserver"
 )
 
-// Fuzz feeds a model any bytes for an answer at path; everything else is answered
-// by the stub. What comes must keep the contract or be an error, and must be the
-// same if the bytes arrive one by one.
+// Fuzz feeds a model arbitrary bytes as an answer at path; the stub answers
+// everything else. The result must keep the contract or be an error, and must be
+// the same if the bytes arrive one by one.
 func Fuzz[M generator.Generator](f *testing.F, stub http.Handler, path string, open func(completions.Config) (M, error)) {
 	var (
 		body   []byte // the answer
@@ -70,7 +70,7 @@ func Fuzz[M generator.Generator](f *testing.F, stub http.Handler, path string, o
 			t.Fatalf("%v, but byte by byte %v", err, err2)
 		}
 		var failed *modelserver.Error
-		if errors.As(err, &failed) && failed.Retryable { // so that the client does not leave the server alone
+		if errors.As(err, &failed) && failed.Retryable { // so that the client does not pause requests to the server
 			body = good
 			if _, err := generator.Complete(t.Context(), m, req); err != nil {
 				t.Fatal(err)

@@ -14,8 +14,9 @@ import (
 	"github.com/goselfrag/goselfrag/generator"
 )
 
-// Methods checks which methods the type of a model has, and so which powers, and that go
-// doc shows each with a comment. The test runs in the folder of the package.
+// Methods checks which methods, and so which powers, the type of a model has, and
+// that go doc shows each with a comment. The test runs in the folder of the
+// package.
 func Methods[M generator.Generator](t *testing.T, want ...string) {
 	t.Helper()
 	slices.Sort(want)

@@ -1,6 +1,6 @@
-// Package completiontest has what the tests of all completion families share: a
-// small language model to put behind a stub of a server, and the faults that each
-// family must get over.
+// Package completiontest is the common part of the tests of all completion
+// families: a small language model to put behind a stub of a server, and the faults
+// that each family must handle.
 package completiontest
 
 import (
@@ -33,10 +33,10 @@ const (
 )
 
 // Accents is a word for the instruction of a prompt that makes the model use the
-// two tokens that are one character together.
+// two tokens that together are one character.
 const Accents = "café"
 
-// Long is a phrase for the instruction of a prompt that makes the model go on
+// Long is a phrase for the instruction of a prompt that makes the model continue
 // with words until it is stopped.
 const Long = "at length"
 
@@ -134,7 +134,7 @@ func LogProbs(text string) []float64 {
 	return out
 }
 
-// Ranked returns the places of all tokens in the vocabulary, likeliest first.
+// Ranked returns the indices of all tokens in the vocabulary, likeliest first.
 func Ranked(logProbs []float64) []int {
 	order := make([]int, len(logProbs))
 	for i := range order {
@@ -144,16 +144,16 @@ func Ranked(logProbs []float64) []int {
 	return order
 }
 
-// Position is a generated token with what the model knew of it.
+// Position is a generated token with the model's probabilities.
 type Position struct {
 	Piece
 	LogProb  float64
-	LogProbs []float64 // after Vocabulary
+	LogProbs []float64 // parallel to Vocabulary
 	Before   string    // the text before it, prompt included
 }
 
-// Generate continues prompt by at most n tokens, the end token included, which
-// is the last one if the model ended by itself.
+// Generate continues prompt by at most n tokens, the end token included. That is
+// the last one if the model ended by itself.
 func Generate(prompt string, n int, temperature float64, seed uint64) []Position {
 	var list []Position
 	text := prompt
@@ -196,7 +196,7 @@ type Event struct {
 	Text   string
 }
 
-// Events groups tokens the way servers do: a token that leaves a character
+// Events groups tokens in the way of servers: a token that leaves a character
 // incomplete waits for the next one. The end token has no text.
 func Events(list []Position) []Event {
 	var events []Event

@@ -21,10 +21,11 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// Soak asks many questions at once at a server of which one answer in a hundred is broken,
-// in all the ways that may pass. None may be lost but those of which one call failed in
-// every try. It reports what was lost, the times, and the heap in use; times are those of
-// the clock of the bubble, in which only waiting takes any.
+// Soak asks many questions at once at a server that breaks one answer in a hundred,
+// in all ways that may pass. A question may be lost only if one call failed in
+// every try. It reports the lost questions, the times, and the heap in use. Times
+// are those of the clock of the synctest bubble, which only advances while all
+// wait.
 func Soak[M generator.Generator](t *testing.T, stub http.Handler, open func(completions.Config) (M, error)) {
 	questions := testsize.Of(200, 1000)
 	kinds := []faulthttp.Fault{

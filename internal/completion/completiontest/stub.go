@@ -36,8 +36,8 @@ func Send(w http.ResponseWriter, v any) {
 // Done sends the event that ends a stream.
 func Done(w http.ResponseWriter) { fmt.Fprint(w, "data: [DONE]\n\n") }
 
-// Handler returns a stub of a server that generates at path, and lists its model
-// and cuts text into tokens as OpenAI-compatible servers do.
+// Handler returns a stub of a server that generates at path. It lists its model and
+// cuts text into tokens like OpenAI-compatible servers.
 func Handler(path string, generate http.HandlerFunc) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc(path, generate)
@@ -56,8 +56,8 @@ func Handler(path string, generate http.HandlerFunc) http.Handler {
 	return mux
 }
 
-// Begun cuts text into tokens, with the one that begins a prompt in front if begin
-// is set.
+// Begun cuts text into tokens. If begin is set, the token that begins a prompt is
+// first.
 func Begun(text string, begin bool) []int32 {
 	ids := Tokenize(text)
 	if begin {

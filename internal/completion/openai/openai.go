@@ -1,4 +1,4 @@
-// Package openai has what servers with an OpenAI-compatible API share.
+// Package openai is the common part of servers with an OpenAI-compatible API.
 package openai
 
 import (
@@ -16,10 +16,10 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Path is where completions are made.
+// Path is the path of completions.
 const Path = "/v1/completions"
 
-// Body returns the fields of a request that every server knows.
+// Body returns the fields of a request that every server accepts.
 func Body(model string, q *completion.Query) map[string]any {
 	body := map[string]any{
 		"model": model, "prompt": q.Prompt, "max_tokens": q.MaxTokens,
@@ -33,8 +33,8 @@ func Body(model string, q *completion.Query) map[string]any {
 	return body
 }
 
-// Model returns the name of the model: the one that is configured, or else the
-// only one that the server has.
+// Model returns the name of the model: the configured one, or else the only one of
+// the server.
 func Model(ctx context.Context, s *completion.Server) (string, error) {
 	if s.Settings.Server.Model != "" {
 		return s.Settings.Server.Model, nil
@@ -51,7 +51,7 @@ func Model(ctx context.Context, s *completion.Server) (string, error) {
 	return list.Data[0].ID, nil
 }
 
-// Tokenize cuts text into tokens, as completion.Tokenizer wants it.
+// Tokenize cuts text into tokens, as completion.Tokenizer requires.
 func Tokenize(ctx context.Context, s *completion.Server, f *completion.Facts, text string, begin bool) ([]int32, error) {
 	var answer struct{ Tokens []int32 }
 	err := s.JSON(ctx, modelhttp.Call{Path: "/tokenize", Limit: completion.TokenizeRoom(text), Body: map[string]any{
@@ -62,12 +62,13 @@ func Tokenize(ctx context.Context, s *completion.Server, f *completion.Facts, te
 
 // Stream reads the events of a completion.
 type Stream struct {
-	// ByText is set where tokens are known by their text: ids alone say nothing then.
+	// ByText is set if tokens are recognized by their text: then ids alone have no
+	// meaning.
 	ByText bool
 	event  event
 }
 
-// event is what the server sends for some tokens, and at the end.
+// event is what the server sends for some tokens, or at the end.
 type event struct {
 	choices  int
 	text     []byte
@@ -76,7 +77,8 @@ type event struct {
 	logProbs logProbs
 }
 
-// logProbs has the form of the old completions, or that of chats.
+// logProbs holds log-probabilities in the form of the old completions, or that of
+// chats.
 type logProbs struct {
 	texts   [][]byte
 	values  []reflection.Prob
@@ -232,8 +234,8 @@ func (e *event) tokens(a *modelhttp.Answer, c *completion.Chunk) error {
 	return nil
 }
 
-// placeholder reads what vLLM writes in place of a token's text when it is asked
-// for ids.
+// placeholder parses the string that vLLM writes in place of a token's text when it
+// is asked for ids.
 func placeholder(s []byte) (int32, bool) {
 	digits, ok := bytes.CutPrefix(s, []byte("token_id:"))
 	if !ok || len(digits) == 0 || len(digits) > 9 {
@@ -249,7 +251,7 @@ func placeholder(s []byte) (int32, bool) {
 	return id, true
 }
 
-// Entries implements completion.Stream. An object has them in no order.
+// Entries implements completion.Stream. The members of an object are in no order.
 func (s *Stream) Entries(a *modelhttp.Answer, raw []byte, list []completion.Entry) ([]completion.Entry, error) {
 	if len(raw) == 0 {
 		return list, nil

@@ -11,7 +11,8 @@
 // A damaged file is replaced; on Windows one that turns out to be damaged while it is open
 // stays, and the cache is off until it is opened again.
 //
-// Pages of a file are checked before its first change, embeddings whenever they are read.
-// Nothing else may write to the files meanwhile: bbolt maps them, and may hang or end the
-// program if its own structure becomes another one.
+// The structure of a file is checked before bbolt maps it, embeddings whenever they are read.
+// Nothing else should write to the files while a cache is open. It is noticed by the size and
+// the time of the file at the next use, and the file is opened anew. Only a change in the
+// middle of a use may hang or end the program, since the file is mapped.
 package embedcache

@@ -44,7 +44,8 @@ type Stats struct {
 	Err              error
 }
 
-// Open opens the cache in a file, or makes it. A file that is damaged or no such cache gets
+// Open opens the cache in a file, or makes it, and holds a lock on the file that has ".lock"
+// added to its name. A file that is damaged or no such cache gets
 // ".damaged" added to its name, one that is larger than o allows is removed, and a new one
 // begins. The error wraps ErrOption, ErrLocked or that of the file system.
 func Open(path string, o Options) (*Cache, error) {

@@ -5,21 +5,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime/debug"
 	"sync"
-	"time"
 
-	bolt "go.etcd.io/bbolt"
+	"github.com/gofrs/flock"
 	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/goselfrag/goselfrag/internal/regular"
 )
-
-// bucket has the values by their keys: a checksum and the vector.
-var bucket = []byte("vectors/1")
-
-// allocBytes is by how much a file grows at once.
-const allocBytes = 1 << 20
 
 // files are the two databases of a cache: embeddings go into the new one. When it has half
 // of the size that the cache may have, it becomes the old one, and the one that was old is
@@ -28,6 +20,7 @@ const allocBytes = 1 << 20
 type files struct {
 	path string
 	max  int64
+	lock *flock.Flock // of a file of its own: the databases are read before bbolt locks them
 
 	mu       sync.RWMutex // held for reading while a database is used
 	new, old *database    // nil if there is none
@@ -36,25 +29,23 @@ type files struct {
 	stat  Stats
 }
 
-// database is one file.
-type database struct {
-	*bolt.DB
-	path string
-	// writing is held by the one that writes. bbolt has such a lock, but may keep it for
-	// good after a panic.
-	writing sync.Mutex
-	broken  bool // guarded by writing
-	checked bool // guarded by writing
-}
-
 func (f *files) oldPath() string { return f.path + ".old" }
 
 // openFiles opens the databases. The error wraps ErrLocked or that of the file system.
 func openFiles(path string, limit int64) (*files, error) {
-	f := &files{path: path, max: limit}
-	var err error
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("embedcache: %w", &fs.PathError{Op: "open", Path: path, Err: regular.ErrNotFile})
+	}
+	f := &files{path: path, max: limit, lock: flock.New(path + ".lock")}
+	ok, err := f.lock.TryLock()
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("embedcache: %w", err)
+	case !ok:
+		return nil, fmt.Errorf("%w: %s", ErrLocked, path)
+	}
 	if f.new, err = f.open(path); err != nil {
-		return nil, err
+		return nil, errors.Join(err, f.close())
 	}
 	if _, err := os.Lstat(f.oldPath()); err == nil {
 		if f.old, err = f.open(f.oldPath()); err != nil {
@@ -66,9 +57,6 @@ func openFiles(path string, limit int64) (*files, error) {
 
 // open opens a database, or begins a new one in place of what is damaged.
 func (f *files) open(path string) (*database, error) {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("embedcache: %w", &fs.PathError{Op: "open", Path: path, Err: regular.ErrNotFile})
-	}
 	db, err := f.begin(path)
 	switch {
 	case err == nil:
@@ -102,57 +90,9 @@ func (f *files) replace(path string, why error) (*database, error) {
 	return f.begin(path)
 }
 
-// begin opens a database, whose file may have to be made.
-func (f *files) begin(path string) (d *database, err error) {
-	err = guarded(func() error {
-		// A file that a power failure leaves damaged costs less than to sync each change.
-		db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Millisecond, NoSync: true})
-		if err != nil {
-			return err
-		}
-		db.AllocSize = allocBytes
-		if err := f.prepare(db, path); err != nil {
-			return errors.Join(err, db.Close())
-		}
-		d = &database{DB: db, path: path}
-		return nil
-	})
-	return d, err
-}
-
-// prepare checks that a file has as many pages as it says and is not larger than it may be.
-func (f *files) prepare(db *bolt.DB, path string) error {
-	return db.Update(func(tx *bolt.Tx) error {
-		info, err := os.Stat(path)
-		if err != nil {
-			return err
-		}
-		switch size := info.Size(); {
-		case size < tx.Size():
-			return fmt.Errorf("%w: it has %d bytes of %d", errDamaged, size, tx.Size())
-		case size > f.max:
-			return fmt.Errorf("%w: it has %d bytes of at most %d", errTooLarge, size, f.max)
-		}
-		_, err = tx.CreateBucketIfNotExists(bucket)
-		return err
-	})
-}
-
-// guarded calls work and returns a panic, or a fault while a mapped file is read, as an
-// error that wraps errDamaged.
-func guarded(work func() error) (err error) {
-	old := debug.SetPanicOnFault(true)
-	defer debug.SetPanicOnFault(old)
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("%w: %v", errDamaged, v)
-		}
-	}()
-	return work()
-}
-
 var (
 	errDamaged  = errors.New("embedcache: the file is damaged")
+	errChanged  = errors.New("embedcache: something else has changed the file")
 	errTooLarge = errors.New("embedcache: the file is too large") // MaxBytes was more
 )
 
@@ -164,11 +104,13 @@ func (f *files) failed(count int, err error) {
 	f.stat.Err = err
 }
 
-// repair replaces a database after an error about it that wraps errDamaged. It is not
-// closed: after a panic its locks may be held for good.
+// repair replaces a database after an error about it that wraps errDamaged, and opens it anew
+// after one that wraps errChanged. A damaged one is not closed: after a panic its locks may be
+// held for good.
 func (f *files) repair(db *database, count int, err error) {
 	f.failed(count, err)
-	if !errors.Is(err, errDamaged) {
+	changed := errors.Is(err, errChanged)
+	if !changed && !errors.Is(err, errDamaged) {
 		return // such as a full disk
 	}
 	f.mu.Lock()
@@ -181,7 +123,14 @@ func (f *files) repair(db *database, count int, err error) {
 		return // somebody else was faster
 	}
 	*next = nil
-	fresh, err := f.replace(db.path, err)
+	var fresh *database
+	if changed && !db.broken {
+		if err = guarded(db.Close); err == nil {
+			fresh, err = f.open(db.path)
+		}
+	} else {
+		fresh, err = f.replace(db.path, err)
+	}
 	if err != nil {
 		f.failed(0, err)
 		return
@@ -199,7 +148,7 @@ func (f *files) close() error {
 		}
 	}
 	f.new, f.old = nil, nil
-	return errors.Join(errs...)
+	return errors.Join(append(errs, f.lock.Close())...)
 }
 
 // get returns the vectors that there are. Those of the old file are put into the new one.
@@ -233,33 +182,12 @@ func (f *files) getFrom(from **database, keys []key, found map[key][]float32) {
 	db := *from
 	var err error
 	if db != nil {
-		err = guarded(func() error {
-			return db.View(func(tx *bolt.Tx) error { return read(tx, keys, found) })
-		})
+		err = db.get(keys, found)
 	}
 	f.mu.RUnlock()
 	if err != nil {
 		f.repair(db, len(keys), err)
 	}
-}
-
-func read(tx *bolt.Tx, keys []key, found map[key][]float32) (err error) {
-	b := tx.Bucket(bucket)
-	if b == nil {
-		return fmt.Errorf("%w: it has no embeddings", errDamaged)
-	}
-	for _, k := range keys {
-		value := b.Get(k[:])
-		if value == nil || found[k] != nil {
-			continue
-		}
-		if v := decode(k, value); v != nil {
-			found[k] = v
-		} else {
-			err = fmt.Errorf("%w: an embedding has another checksum", errDamaged)
-		}
-	}
-	return err
 }
 
 // put keeps vectors.
@@ -303,42 +231,6 @@ func (f *files) putBatch(keys []key, vectors [][]float32, need int64) {
 	if full && f.turn(db) {
 		f.putBatch(keys, vectors, need)
 	}
-}
-
-// put keeps vectors unless the file has more than so many bytes.
-func (db *database) put(keys []key, vectors [][]float32, most int64) (full bool, err error) {
-	db.writing.Lock()
-	defer db.writing.Unlock()
-	if db.broken {
-		return false, nil
-	}
-	err = guarded(func() error {
-		return db.Update(func(tx *bolt.Tx) error {
-			if full = tx.Size() > most; full {
-				return nil
-			}
-			if !db.checked {
-				if err := checkPages(tx); err != nil {
-					return err
-				}
-				db.checked = true
-			}
-			b := tx.Bucket(bucket)
-			if b == nil {
-				return fmt.Errorf("%w: it has no embeddings", errDamaged)
-			}
-			for i, k := range keys {
-				if usable(vectors[i]) {
-					if err := b.Put(k[:], encode(k, vectors[i])); err != nil {
-						return err
-					}
-				}
-			}
-			return nil
-		})
-	})
-	db.broken = errors.Is(err, errDamaged)
-	return full, err
 }
 
 // turn makes the new file, which is full, the old one. It reports whether there is another

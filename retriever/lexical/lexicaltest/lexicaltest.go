@@ -118,7 +118,7 @@ func found(a lexical.Analyzer) error {
 	return nil
 }
 
-// long: it takes no time by the square of a text or of a word.
+// long: it takes no quadratic time for a long text or word.
 func long(a lexical.Analyzer) error {
 	for _, part := range []string{"y", "word ", "a_", "aB", "é", "東", "ก", "\u0301", ".", "'a", "\xff"} {
 		for range a.Terms(strings.Repeat(part, 100_000)) {
@@ -148,7 +148,7 @@ func concurrent(a lexical.Analyzer) error {
 	return nil
 }
 
-// stopped: who has enough may stop.
+// stopped: the caller may stop early.
 func stopped(a lexical.Analyzer) error {
 	for _, text := range texts {
 		for range a.Terms(text) {

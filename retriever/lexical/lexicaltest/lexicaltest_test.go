@@ -22,12 +22,12 @@ func TestOurs(t *testing.T) {
 	}
 }
 
-// analyzer is a function as an Analyzer.
+// analyzer makes an Analyzer from a function.
 type analyzer func(text string) iter.Seq[lexical.Term]
 
 func (a analyzer) Terms(text string) iter.Seq[lexical.Term] { return a(text) }
 
-// fields yields what stands between spaces, changed.
+// fields yields the text between spaces, changed.
 func fields(change func(*lexical.Term)) analyzer {
 	return func(text string) iter.Seq[lexical.Term] {
 		return func(yield func(lexical.Term) bool) {
@@ -63,7 +63,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// An analyzer of a user's own takes the place of ours.
+// A custom analyzer replaces a built-in one.
 func TestCustom(t *testing.T) {
 	a := fields(func(t *lexical.Term) { t.Text = strings.ToUpper(t.Text) })
 	ix, err := lexical.New(t.Context(), nil, lexical.Options{Custom: a})

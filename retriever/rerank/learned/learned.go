@@ -22,7 +22,7 @@ var embedded []byte
 var defaults = sync.OnceValue(func() *linear.Model {
 	m, err := read(bytes.NewReader(embedded))
 	if err != nil {
-		panic(err) // the module is broken, and its tests say so
+		panic(err) // the module is broken; its tests detect that
 	}
 	return m
 })
@@ -38,23 +38,23 @@ func read(r io.Reader) (*linear.Model, error) {
 	return f.Model(modelName, feature.RankNames(), nil)
 }
 
-// Scorer scores passages as the package's comment says; it is a Scorer of package
-// retriever/rerank. Make one with [New] or [Load]. It does not change, and is safe for
-// concurrent use.
+// Scorer scores passages as described in the package comment; it is a Scorer of
+// package retriever/rerank. Make one with [New] or [Load]. It is immutable and safe
+// for concurrent use.
 type Scorer struct {
 	weights    *linear.Model
 	collection *feature.Collection
 }
 
-// New returns a scorer with the weights that the module comes with. passages are those
-// that are searched, or others like them: the scorer keeps how many of them hold each
-// term, and no text. Without any, all terms are equally rare. The error is that of ctx.
+// New returns a scorer with the weights of the module. passages are the searched
+// ones, or similar ones: the scorer keeps how many of them hold each term, and no
+// text. Without any, all terms are equally rare. The error is that of ctx.
 func New(ctx context.Context, passages []retriever.Passage) (*Scorer, error) {
 	return count(ctx, passages, defaults())
 }
 
-// Load returns a scorer with weights of one's own, as tools/fit writes them. The
-// error says whether the file is truncated, altered, of a newer version, or for other
+// Load returns a scorer with custom weights, as tools/fit writes them. The error
+// says whether the file is truncated, altered, of a newer version, or for other
 // features than this version has, and what to do; or it is that of ctx.
 func Load(ctx context.Context, weights io.Reader, passages []retriever.Passage) (*Scorer, error) {
 	m, err := read(weights)
@@ -78,11 +78,11 @@ func count(ctx context.Context, passages []retriever.Passage, m *linear.Model) (
 // Kind returns retriever.Relevance: scores compare the passages of one question.
 func (s *Scorer) Kind() retriever.ScoreKind { return retriever.Relevance }
 
-// MostCost implements budget.Declarer: it runs within the process.
+// MostCost implements budget.Declarer: no model is called.
 func (*Scorer) MostCost(int) (budget.Cost, bool) { return budget.Cost{}, true }
 
-// Score returns the score of each passage, whatever the others are. The error is that of
-// ctx.
+// Score returns the score of each passage, independent of the others. The error is
+// that of ctx.
 func (s *Scorer) Score(ctx context.Context, question string, passages []retriever.Passage) ([]float64, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("learned: %w", err)

@@ -61,7 +61,7 @@ var harbour = []retriever.Passage{
 	{ID: "disorder", Title: "Fish", Text: "The fish of the king is a salmon."},
 }
 
-// What the features are for, with the weights of the module.
+// The purpose of the features, with the weights of the module.
 func TestOrder(t *testing.T) {
 	s := newScorer(t, harbour)
 	for _, c := range []struct{ name, question, right, wrong string }{
@@ -79,7 +79,8 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// A score depends on nothing but the question and the passage, whoever else asks.
+// A score depends only on the question and the passage, whatever runs at the same
+// time.
 func TestSameAlone(t *testing.T) {
 	s := newScorer(t, harbour)
 	if s.Kind() != retriever.Relevance {
@@ -122,7 +123,7 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// countdown is done when it has been asked n times.
+// countdown is done after n calls of Err.
 type countdown struct {
 	context.Context
 	n int
@@ -193,7 +194,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// Whatever stands in a text, every passage has one finite score, and the same again.
+// For any text, every passage has one finite score, and the same again.
 func FuzzScore(f *testing.F) {
 	f.Add("When was the bridge built?", "Bridges of Bern", "The bridge was built in 1932.")
 	f.Add("", "", "")
@@ -216,8 +217,8 @@ func FuzzScore(f *testing.F) {
 	})
 }
 
-// BenchmarkScore scores ten passages of a hundred words. The ratio is the time that the
-// embedded model takes for the same.
+// BenchmarkScore scores ten passages of a hundred words. The ratio compares with
+// the time of the embedded model for the same.
 func BenchmarkScore(b *testing.B) {
 	passages := make([]retriever.Passage, 10)
 	for i := range passages {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -13,13 +14,16 @@ import (
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/ask"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/command"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/compare"
+	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/connect"
+	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/eval"
+	"github.com/goselfrag/goselfrag/generator/extractive"
 )
 
 // start runs a command line and returns its exit code and both outputs.
 func start(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	code = command.Run(t.Context(), args, &out, &errs, Command(), ask.Command(), compare.Command())
+	code = command.Run(t.Context(), args, &out, &errs, Command(), ask.Command(), compare.Command(), eval.Command())
 	return code, out.String(), errs.String()
 }
 
@@ -152,6 +156,57 @@ func TestWalk(t *testing.T) {
 	good(t, "ask", "-docs", docs, "-adapter", in("adapter"), "number of the ventil for the pump?")
 }
 
+// An adapter that no pipeline uses is an error before any work, in every command.
+func TestUnusedAdapter(t *testing.T) {
+	docs, questions := catalog(t)
+	dir := t.TempDir()
+	file, store := filepath.Join(dir, "adapter"), filepath.Join(dir, "store")
+	good(t, "adapt", "train", "-docs", docs, "-questions", questions, "-out", file, "-epochs", "4", "-rank", "12")
+	set := []string{"-corpus", filepath.Join(docs, "parts.jsonl"), "-questions", questions, "-adapter", file}
+	asked := []string{"-docs", docs, "-adapter", file}
+	question := "number of the ventil for the pump?"
+	for _, args := range [][]string{
+		append([]string{"ask", "-retrieval", "lexical"}, append(asked, question)...),
+		append([]string{"ask", "-retrieval", "lexical | spelling", "-store", store}, append(asked, question)...),
+		append([]string{"eval", "-retrieval", "lexical", "-retrieval", "oracle"}, set...),
+		append([]string{"compare", "-pipeline", "lexical", "-pipeline", "lexical | rerank"}, set...),
+		append([]string{"compare", "-sweep", "50"}, set...),
+		append([]string{"adapt", "prefer", "-retrieval", "lexical", "-out", filepath.Join(dir, "x")}, set...),
+	} {
+		code, _, errs := start(t, args...)
+		if code != 2 || !strings.Contains(errs, "-adapter changes how search by meaning ranks, and there is none") {
+			t.Errorf("%q: exit code %d: %s", args, code, errs)
+		}
+	}
+	if _, err := os.Stat(store); err == nil {
+		t.Error("a store was made for an adapter that nothing uses")
+	}
+	good(t, append([]string{"ask", "-store", store}, append(asked, question)...)...)
+	good(t, append([]string{"eval", "-retrieval", "oracle", "-limit", "3", "-systems", "top1"}, set...)...)
+	good(t, append([]string{"compare", "-pipeline", "lexical", "-pipeline", "dense"}, set...)...)
+}
+
+// The report says what an adapter does for another model, and what that said is kept.
+func TestTransfer(t *testing.T) {
+	docs, questions := catalog(t)
+	dir := t.TempDir()
+	c := trainConfig{config: config{docs: docs, questions: questions, out: filepath.Join(dir, "adapter"), scores: filepath.Join(dir, "scores")}}
+	c.o.Epochs, c.o.Rank = 2, 8
+	c.other = &connect.Model{Generator: extractive.New()}
+	var out, errs bytes.Buffer
+	if err := train(t.Context(), c, &out, &errs); err != nil {
+		t.Fatal(err)
+	}
+	row := regexp.MustCompile(`(?m)^log-likelihood, -transfer +-\d+\.\d+ +-\d+\.\d+ +\+\d+\.\d+ \[\+`)
+	if !row.MatchString(out.String()) {
+		t.Errorf("no gain of the other model in\n%s", &out)
+	}
+	checkLines(t, c.scores)
+	if a, err := adapt.Load(t.Context(), c.out); err != nil || a.Card().Report.Transfer.Questions != a.Card().Report.Test {
+		t.Errorf("%v: %+v", err, a)
+	}
+}
+
 // Where an adapter is no better than none, no file is written.
 func TestTrainRefuses(t *testing.T) {
 	docs, questions := catalog(t)
@@ -212,7 +267,10 @@ func TestUsage(t *testing.T) {
 		"name their folder with -docs":                  {"train", "-corpus", questions, "-questions", "q.csv", "-out", file},
 		"-out names the file of -questions":             {"train", "-docs", docs, "-questions", file, "-out", file},
 		"want contrastive or marginal":                  append([]string{"train", "-signal", "x"}, some...),
-		"have no use with -signal contrastive":          append([]string{"train", "-scores", "x"}, some...),
+		"-scores has no use with -signal contrastive":   append([]string{"train", "-scores", "x"}, some...),
+		"-generator has no use with -signal contrast":   append([]string{"train", "-generator", "vllm+http://127.0.0.1:9/m"}, some...),
+		"-transfer goes with -signal contrastive only":  append([]string{"train", "-signal", "marginal", "-transfer", "vllm+http://127.0.0.1:9/m"}, some...),
+		"-transfer: ":                                   append([]string{"train", "-transfer", "x"}, some...),
 		"want union, labeled or preferred":              append([]string{"triples", "-positives", "x"}, some...),
 		"-rank is -1":                                   append([]string{"train", "-rank", "-1"}, some...),
 		"-epochs is 0":                                  append([]string{"train", "-epochs", "0"}, some...),

@@ -119,9 +119,9 @@ func parseData(questions bool) func(cmd *cli.Command) (dataConfig, error) {
 			text = cmd.String("retrieval")
 		}
 		if c.pipeline, err = connect.Retrieval(text, c.env); err != nil {
-			err = fmt.Errorf("-retrieval: %w", err)
+			return c, fmt.Errorf("-retrieval: %w", err)
 		}
-		return c, err
+		return c, connect.CheckAdapter(c.env, connect.Named{Pipeline: c.pipeline})
 	}
 }
 

@@ -36,6 +36,7 @@ func trainCommand() *cli.Command {
 			&cli.FloatFlag{Name: "temperature", Value: 0.05, Usage: "divide scores by `T`; marginal begins with it"},
 			&cli.FloatFlag{Name: "held-out", Value: 0.4, Usage: "do not train on this `SHARE` of the questions"},
 			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`SEED` of all random choices"},
+			&cli.StringFlag{Name: "transfer", Usage: "also measure what the adapter does for the model at `URL`, which it is not trained for"},
 			callsFlag, timeFlag,
 			&cli.BoolFlag{Name: "json", Usage: "print the report as JSON"},
 		),
@@ -50,6 +51,7 @@ type trainConfig struct {
 	json     bool
 	model    connect.Model
 	embedder dense.Embedder // nil for the built-in one
+	other    *connect.Model // of -transfer; nil without it
 	o        adapt.Options
 }
 
@@ -62,13 +64,23 @@ func parseTrain(cmd *cli.Command) (c trainConfig, err error) {
 		Positives: adapt.Positives(cmd.String("positives")), Rank: cmd.Int("rank"), Epochs: cmd.Int("epochs"),
 		Temperature: cmd.Float("temperature"), HeldOut: cmd.Float("held-out"), Seed: cmd.Uint64("seed"), Note: c.about(),
 	}
-	switch signal := cmd.String("signal"); {
-	case signal != "contrastive" && signal != "marginal":
+	signal, transfer := cmd.String("signal"), cmd.String("transfer")
+	switch c.marginal = signal == "marginal"; {
+	case signal != "contrastive" && !c.marginal:
 		return c, fmt.Errorf("-signal is %q: want contrastive or marginal", signal)
-	case signal == "contrastive" && (c.generator != "" || c.scores != ""):
-		return c, errors.New("-generator and -scores have no use with -signal contrastive, which asks no model: leave them out")
-	default:
-		c.marginal = signal == "marginal"
+	case !c.marginal && c.generator != "":
+		return c, errors.New("-generator has no use with -signal contrastive, which asks no model: leave it out")
+	case !c.marginal && transfer == "" && c.scores != "":
+		return c, errors.New("-scores has no use with -signal contrastive, which asks no model: leave it out, or name a model to measure with by -transfer")
+	case c.marginal && transfer != "":
+		return c, errors.New("-transfer goes with -signal contrastive only: leave it out")
+	}
+	if transfer != "" {
+		m, err := connect.Generator(transfer)
+		if err != nil {
+			return c, fmt.Errorf("-transfer: %w", err)
+		}
+		c.other = &m
 	}
 	if err := checkPositives(c.o.Positives); err != nil {
 		return c, err
@@ -143,15 +155,23 @@ func (c trainConfig) learn(ctx context.Context, passages []retriever.Passage, ex
 	c.o.Progress = func(e adapt.Epoch) {
 		say(fmt.Sprintf("epoch %d of at most %d: loss %.4f, held out %.4f", e.Number, c.o.Epochs, e.Loss, e.Figure))
 	}
-	if !c.marginal {
+	if !c.marginal && c.other == nil {
 		return adapt.Contrastive(ctx, e, passages, examples, c.o)
 	}
-	r, err := c.reader(c.model)
+	m := c.model
+	if c.other != nil {
+		m = *c.other
+	}
+	r, err := c.reader(m)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	return adapt.Marginal(ctx, e, passages, examples, r, c.o)
+	if c.marginal {
+		return adapt.Marginal(ctx, e, passages, examples, r, c.o)
+	}
+	c.o.Transfer = r
+	return adapt.Contrastive(ctx, e, passages, examples, c.o)
 }
 
 // print prints the report.
@@ -177,6 +197,9 @@ func (c trainConfig) print(w io.Writer, r *adapt.Report) error {
 	row("MRR@10", r.Before.MRR10, r.After.MRR10, r.Labels)
 	if c.marginal {
 		row("log-likelihood", r.Before.LogLikelihood, r.After.LogLikelihood, r.Gain)
+	}
+	if x := r.Transfer; x != nil {
+		row("log-likelihood, -transfer", x.Before, x.After, x.Gain)
 	}
 	if err := t.Flush(); err != nil {
 		return err

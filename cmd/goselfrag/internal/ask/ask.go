@@ -85,6 +85,9 @@ func parse(cmd *cli.Command) (config, error) {
 		if cfg.pipeline, err = connect.Retrieval(cmd.String("retrieval"), cfg.env); err != nil {
 			return cfg, fmt.Errorf("-retrieval: %w", err)
 		}
+		if err := connect.CheckAdapter(cfg.env, connect.Named{Pipeline: cfg.pipeline}); err != nil {
+			return cfg, err
+		}
 	}
 	var m selfrag.Mode
 	if err := m.UnmarshalText([]byte(cmd.String("mode"))); err != nil {

@@ -53,6 +53,7 @@ func ask(ctx context.Context, cfg config, w, stderr io.Writer) (err error) {
 	}
 	if err == nil {
 		answer, err = stream(ctx, cfg, src.index, stderr)
+		err = cfg.store.explain(err)
 	}
 	switch {
 	case cfg.json:

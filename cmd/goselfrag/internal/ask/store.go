@@ -70,26 +70,83 @@ func openStore(ctx context.Context, cfg config, stderr io.Writer) (src source, e
 		return src, fmt.Errorf("%s: %w: name a folder with documents with -docs", cfg.store.dir, ingest.ErrNothing)
 	}
 	var passages []retriever.Passage
-	if cfg.filter != nil || cfg.pipeline != nil {
-		for p, err := range src.store.All(ctx) {
-			if err != nil {
-				return src, err
-			}
-			passages = append(passages, p)
+	if cfg.filter != nil {
+		if passages, err = all(ctx, src.store); err != nil {
+			return src, err
 		}
 	}
 	if err := checkFilter(cfg.filter, passages, stderr); err != nil {
 		return src, err
 	}
 	switch {
-	case cfg.pipeline != nil: // over the passages of the store
-		src.index, err = pipeline.NewCorpus(env, passages).Build(ctx, cfg.pipeline)
+	case cfg.pipeline != nil:
+		src.index, err = build(ctx, cfg, env, src.store)
 	case cfg.store.model != "":
 		src.index = src.store
 	default: // as without a store
 		src.index = src.store.Words()
 	}
 	return src, err
+}
+
+func all(ctx context.Context, s *store.Store) (list []retriever.Passage, err error) {
+	for p, err := range s.All(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+// fewPassages is up to how many passages indexes that the store does not have are made in
+// memory, which takes some seconds. The built-in embedder of a store needs as many.
+const fewPassages = 10_000
+
+// build builds the pipeline over the indexes of the store.
+func build(ctx context.Context, cfg config, env pipeline.Env, s *store.Store) (retriever.Retriever, error) {
+	stats, err := s.Stats(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var index retriever.Retriever
+	if env.Adapt != nil && cfg.store.model == "" { // the adapter is of an embedder that is fitted to all passages
+		err = fmt.Errorf("-adapter with -store needs -embeddings, since the store has another embedder: name the model, or leave out -store: %w", pipeline.ErrStore)
+	} else if err = checkAdapter(ctx, env); err == nil {
+		index, err = pipeline.OverStore(env, sides{s, stats.Embedder != ""}).Build(ctx, cfg.pipeline)
+	}
+	if !errors.Is(err, pipeline.ErrStore) || cfg.store.model != "" || s.Len() > fewPassages {
+		return index, err
+	}
+	passages, err := all(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return pipeline.NewCorpus(env, passages).Build(ctx, cfg.pipeline)
+}
+
+// checkAdapter returns an error if the adapter is of another model.
+func checkAdapter(ctx context.Context, env pipeline.Env) error {
+	if env.Adapt == nil {
+		return nil
+	}
+	if c, ok := env.Adapt(env.Embedder).(interface{ Check(context.Context) error }); ok {
+		return c.Check(ctx)
+	}
+	return nil
+}
+
+// sides is a store that may have no vectors yet.
+type sides struct {
+	*store.Store
+	embeds bool
+}
+
+func (s sides) Vectors() retriever.Retriever {
+	if !s.embeds {
+		return nil
+	}
+	return s.Store.Vectors()
 }
 
 // openFiles opens the store and, with an embedding model, the cache of embeddings beside it.
@@ -114,6 +171,9 @@ func openFiles(ctx context.Context, cfg config) (src source, env pipeline.Env, e
 			}
 		}
 		o.Embedding = store.Embedding{Name: cfg.store.model, Embedder: env.Embedder}
+		if env.Adapt != nil {
+			o.Embedding.Embedder = env.Adapt(env.Embedder)
+		}
 	}
 	src.store, err = store.Open(ctx, cfg.store.dir, o)
 	return src, env, err

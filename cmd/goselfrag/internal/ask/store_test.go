@@ -2,6 +2,7 @@ package ask
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/connect"
+	"github.com/goselfrag/goselfrag/retriever"
+	"github.com/goselfrag/goselfrag/retriever/dense"
+	"github.com/goselfrag/goselfrag/retriever/pipeline"
 	"github.com/goselfrag/goselfrag/retriever/store"
 )
 
@@ -174,4 +179,86 @@ func TestStoreEmbeds(t *testing.T) {
 	edit(t, dir, "dogs.md", "Dogs bark.")
 	run(1, "", "of another embedding model: name the one that the store was made with by -embeddings", with("-docs", dir)...)
 	run(0, `"passage_id": "streams.md`, "1 file added", with("-docs", dir, "-embeddings", url+"/m")...)
+}
+
+// Pipelines search the indexes of the store: only questions are embedded. What the store does
+// not have is refused, but for few passages without a model.
+func TestStorePipelines(t *testing.T) {
+	var texts atomic.Int64
+	url := embeddings(t, &texts) + "/m"
+	dir, data := folder(t, map[string]string{"cats.md": "# Cats\n\nCats purr.", "rivers.md": "# Rivers\n\nRivers flow."}), filepath.Join(t.TempDir(), "data")
+	run := starts(t)
+	args := []string{"-store", data, "-json", "-mode", "always", "-k", "1", "water"}
+	with := func(more ...string) []string { return append(more, args...) }
+	run(0, `"passage_id": "rivers.md`, "2 files added", with("-docs", dir, "-embeddings", url, "-retrieval", "dense")...)
+	if n := texts.Swap(0); n != 3 {
+		t.Errorf("%d texts were embedded: want two passages and the question", n)
+	}
+	for _, text := range []string{"dense", "hybrid dense=5", "fuse(lexical, dense) | rerank judge=learned", "dense | spelling"} {
+		run(0, `"passage_id": "rivers.md`, "", with("-embeddings", url, "-retrieval", text)...)
+		if n := texts.Swap(0); n != 1 {
+			t.Errorf("%s: %d texts were embedded: want the question", text, n)
+		}
+	}
+	for text, want := range map[string]string{
+		"children": "an index of its own kind: leave out -store, or take lexical, dense or hybrid", "dense metric=inner-product": "metric= is about how an index is made: leave it out",
+	} {
+		run(1, "", want, with("-embeddings", url, "-retrieval", text)...)
+	}
+	run(1, "", "name the one that the store was made with by -embeddings", with("-retrieval", "dense")...)
+	if n := texts.Swap(0); n != 0 {
+		t.Errorf("%d texts were embedded", n)
+	}
+	plain := filepath.Join(t.TempDir(), "plain")
+	for _, text := range []string{"lexical", "dense", "children", "lexical k1=2"} {
+		run(0, "", "", "-docs", dir, "-store", plain, "-retrieval", text, "What flows?")
+	}
+}
+
+// turned is an embedder whose queries are turned by an adapter.
+type turned struct {
+	dense.Embedder
+	check error
+}
+
+func (e turned) EmbedQuery(ctx context.Context, text string) ([]float32, error) {
+	v, err := e.Embedder.EmbedQuery(ctx, text)
+	return []float32{v[1], v[0]}, err
+}
+
+func (e turned) Check(context.Context) error { return e.check }
+
+// An adapter turns the questions to the vectors of the store, and is checked.
+func TestStoreAdapts(t *testing.T) {
+	var texts atomic.Int64
+	url := embeddings(t, &texts) + "/m"
+	dir, data := folder(t, map[string]string{"cats.md": "# Cats\n\nCats purr.", "rivers.md": "# Rivers\n\nRivers flow."}), filepath.Join(t.TempDir(), "data")
+	starts(t)(0, "", "2 files added", "-docs", dir, "-store", data, "-embeddings", url, "water")
+	texts.Store(0)
+	embedder, err := connect.Embedder(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := errors.New("made for another model")
+	for _, check := range []error{nil, other} {
+		cfg := config{store: storeConfig{dir: data, model: "m"}, env: pipeline.Env{
+			Embedder: embedder, Adapt: func(e dense.Embedder) dense.Embedder { return turned{e, check} },
+		}}
+		if cfg.pipeline, err = connect.Retrieval("dense", cfg.env); err != nil {
+			t.Fatal(err)
+		}
+		src, err := openStore(t.Context(), cfg, new(bytes.Buffer))
+		if !errors.Is(err, check) {
+			t.Errorf("error %v: want %v", err, check)
+		}
+		if err == nil {
+			res, err := src.index.Retrieve(t.Context(), retriever.Query{Text: "water", K: 1})
+			if err != nil || len(res.Hits) != 1 || res.Hits[0].Passage.Title != "Cats" || texts.Load() != 1 {
+				t.Errorf("%v, error %v, %d texts were embedded: want Cats by one question", res, err, texts.Load())
+			}
+		}
+		if err := src.close(); err != nil {
+			t.Error(err)
+		}
+	}
 }

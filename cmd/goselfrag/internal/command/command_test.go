@@ -97,7 +97,7 @@ func TestErrors(t *testing.T) {
 		"no command":       {nil, 2, "goselfrag: the command is missing: want one of echo, help, completion; goselfrag help says what they do\n"},
 		"unknown command":  {[]string{"aks"}, 2, `goselfrag: there is no command "aks": want one of echo, help, completion; `},
 		"flag of root":     {[]string{"-docs", "d"}, 2, "goselfrag: flag provided but not defined: -docs\nusage: goselfrag COMMAND [flags]\ngoselfrag -h lists"},
-		"help of nothing":  {[]string{"help", "aks"}, 2, `help: there is no help about "aks": want a command, models, pipelines or systems`},
+		"help of nothing":  {[]string{"help", "aks"}, 2, `help: there is no help about "aks": want a command, models, pipelines, systems or layouts`},
 		"help of two":      {[]string{"help", "echo", "echo"}, 2, "help: there are too many arguments"},
 		"no technique":     {[]string{"help", "pipelines", "rerenk"}, 2, `help: there is no technique "rerenk": want one of lexical, `},
 		"no shell":         {[]string{"completion"}, 2, "completion: the shell is missing: want bash, zsh, fish or powershell\n"},
@@ -164,7 +164,7 @@ func TestCompletion(t *testing.T) {
 		"echo -- -d":    "",
 		"echo -docs d ": "",
 		"completion ":   "bash:",
-		"help ":         "echo:Prints what it is given.\nhelp:Prints help about a command, models, pipelines or systems.\ncompletion:Prints a script that lets a shell complete commands and flags.\nmodels:",
+		"help ":         "echo:Prints what it is given.\nhelp:Prints help about a command, models, pipelines, systems or layouts.\ncompletion:Prints a script that lets a shell complete commands and flags.\nmodels:",
 		"help -":        "-help:",
 	} {
 		code, out, errs := run(append(strings.Fields(line), "--generate-shell-completion")...)

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/connect"
+	"github.com/goselfrag/goselfrag/eval/dataset"
 	"github.com/goselfrag/goselfrag/eval/system"
 	"github.com/goselfrag/goselfrag/internal/helptext"
 	"github.com/goselfrag/goselfrag/retriever/pipeline"
@@ -21,21 +22,22 @@ const (
 	models    = "models"
 	pipelines = "pipelines"
 	systems   = "systems"
+	layouts   = "layouts"
 )
 
 // helpCommand returns the command that prints the help of the others, and further pages.
 func helpCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "help",
-		Usage:     "Prints help about a command, models, pipelines or systems.",
-		UsageText: "[COMMAND | " + models + " | " + pipelines + " [TECHNIQUE] | " + systems + "]",
+		Usage:     "Prints help about a command, models, pipelines, systems or layouts.",
+		UsageText: "[COMMAND | " + models + " | " + pipelines + " [TECHNIQUE] | " + systems + " | " + layouts + "]",
 		ShellComplete: func(ctx context.Context, c *cli.Command) {
 			if c.NArg() > 0 {
 				complete(ctx, c)
 				return
 			}
 			complete(ctx, c.Root())
-			fmt.Fprintf(c.Root().Writer, "%s:How models are named.\n%s:How pipelines of retrieval are written.\n%s:What can be compared.\n", models, pipelines, systems)
+			fmt.Fprintf(c.Root().Writer, "%s:How models are named.\n%s:How pipelines of retrieval are written.\n%s:What can be compared.\n%s:How files of questions may look.\n", models, pipelines, systems, layouts)
 		},
 		Action: func(_ context.Context, c *cli.Command) error {
 			topic, name := c.Args().Get(0), c.Args().Get(1)
@@ -43,13 +45,15 @@ func helpCommand() *cli.Command {
 			case name != "" && c.NArg() == 2 && part(c, topic, name) != nil:
 				return printHelp(c.Writer, part(c, topic, name))
 			case c.NArg() > 2, name != "" && topic != pipelines:
-				return Usage(errors.New("there are too many arguments: want one command, or " + models + ", or " + systems + ", or " + pipelines + " and a technique"))
+				return Usage(errors.New("there are too many arguments: want one command, or " + models + ", or " + systems + ", or " + layouts + ", or " + pipelines + " and a technique"))
 			case topic == "":
 				return printHelp(c.Writer, c.Root())
 			case topic == models:
 				return print(c.Writer, connect.Help())
 			case topic == systems:
 				return print(c.Writer, systemsHelp())
+			case topic == layouts:
+				return print(c.Writer, layoutsHelp())
 			case topic == pipelines && name == "":
 				return print(c.Writer, pipeline.Usage()+"\n"+program+" help "+pipelines+" TECHNIQUE lists the options of one.\n")
 			case topic == pipelines:
@@ -62,7 +66,7 @@ func helpCommand() *cli.Command {
 			if about := c.Root().Command(topic); about != nil {
 				return printHelp(c.Writer, about)
 			}
-			return Usage(fmt.Errorf("there is no help about %q: want a command, %s, %s or %s", topic, models, pipelines, systems))
+			return Usage(fmt.Errorf("there is no help about %q: want a command, %s, %s, %s or %s", topic, models, pipelines, systems, layouts))
 		},
 	}
 }
@@ -82,6 +86,27 @@ func systemsHelp() string {
 	b.WriteByte('\n')
 	for _, s := range system.All() {
 		helptext.Item(&b, 20, s.Name, s.About)
+	}
+	return b.String()
+}
+
+// layoutsHelp lists the layouts.
+func layoutsHelp() string {
+	var b strings.Builder
+	helptext.Item(&b, 0, "", "Layouts of files, for -layout. Files are UTF-8, JSON lines or a JSON array unless something else is said. docs/evaluation.md says more.")
+	for _, part := range []struct {
+		title string
+		text  func(dataset.About) string
+	}{
+		{"questions", func(a dataset.About) string { return a.Items }},
+		{"passages", func(a dataset.About) string { return a.Corpus }},
+	} {
+		b.WriteString("\n" + part.title + ":\n")
+		for _, a := range dataset.Layouts() {
+			if text := part.text(a); text != "" {
+				helptext.Item(&b, 14, string(a.Layout), text)
+			}
+		}
 	}
 	return b.String()
 }

@@ -20,7 +20,7 @@ func Words(err error) string {
 
 // prefixes are names of packages before what went wrong. Those of pipelines and filters
 // are words of the user's, too.
-var prefixes = regexp.MustCompile(`(^|: |; )(?:adapt|budget|check|critics|dataset|dense|generator|hnsw|ingest|judge|lexical|metric|modelserver|openai|rag|rerank|retriever|rewrite|selfrag|sensitivity|store|foldersync|embedcache|summary|system|training): `)
+var prefixes = regexp.MustCompile(`(^|: |; )(?:adapt|budget|check|critics|dataset|dense|generator|hnsw|ingest|interleave|judge|label|lexical|metric|modelserver|openai|preference|rag|rerank|retriever|rewrite|seed|selfrag|sensitivity|store|foldersync|embedcache|summary|system|task|judged|training): `)
 
 // values are what packages strconv and time say of the value of a flag.
 var values = []struct {
@@ -88,6 +88,9 @@ var words = []struct{ library, program string }{
 	{"raise ListwiseOptions.MaxTokens, which is", "give rerank a smaller window=: the limit of tokens is"},
 	{"which ScoreFusion cannot use: want RankFusion, or another part", "which method=score cannot use: want method=rank, or another part"},
 	{"so it ignores filters: put PostFilter directly around it", "so it ignores filters: add the stage postfilter directly behind it"},
+	{"it has no vectors: give it an embedder", "it has no vectors: name an embedding model with -embeddings"},
+	{"an embedder: set Env.Embedder", "an embedding model: name it with -embeddings"},
+	{"an index of its own kind: build it over the passages", "an index of its own kind: leave out -store"},
 	{": add a rule or set RouteOptions.Fallback", ": add a part without match=, or fallback="},
 
 	// Systems that are compared.

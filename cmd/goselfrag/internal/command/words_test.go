@@ -22,7 +22,7 @@ const module = "github.com/goselfrag/goselfrag"
 var identifier = regexp.MustCompile(`\b[A-Z][a-z]+[A-Z]\w*|\b\w+\.[A-Z]\w+`)
 
 // plain are words that look like names and are none.
-var plain = strings.NewReplacer("IsREL", "", "IsSUP", "", "IsUSE", "", "MiB", "", "KiB", "", "HyDE", "", "NaN", "", "BinaryUnmarshaler", "")
+var plain = strings.NewReplacer("IsREL", "", "IsSUP", "", "IsUSE", "", "MiB", "", "KiB", "", "HyDE", "", "PopQA", "", "TriviaQA", "", "PubHealth", "", "NaN", "", "BinaryUnmarshaler", "")
 
 // unreachable are errors that no use of the program leads to: it makes the parts itself,
 // or a pipeline has checked the option before.

@@ -26,10 +26,7 @@ func Command() *cli.Command {
 		Name:      "compare",
 		Usage:     "Measures retrieval pipelines on questions, and compares them with the first.",
 		UsageText: "-docs DIR -questions Q.csv [flags]",
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "docs", Usage: questionset.DocsUsage},
-			&cli.StringFlag{Name: "corpus", Usage: "`FILE` of passages: lines {\"id\",\"title\",\"text\"}"},
-			&cli.StringFlag{Name: "questions", Usage: questionset.FileUsage + "; answers are needed with -sweep alone"},
+		Flags: append(questionset.Flags(),
 			&cli.StringSliceFlag{Name: "pipeline", Usage: "measure the pipeline `TEXT`, or NAME=TEXT; give several; see goselfrag help pipelines"},
 			&cli.StringFlag{Name: "k", Value: "1,5,10", Usage: "`NUMBERS` k of recall@k, separated by commas"},
 			&cli.IntFlag{Name: "limit", Usage: "ask only the first `N` questions; 0 asks all"},
@@ -39,11 +36,11 @@ func Command() *cli.Command {
 			&cli.StringFlag{Name: "html", Usage: "write a page with plots to `FILE`"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object instead of tables"},
 			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`SEED` of the intervals"},
-			&cli.StringFlag{Name: "sweep", Usage: "cut the passages into chunks of `SIZES` words, such as 25,50,100, and measure each size"},
+			&cli.StringFlag{Name: "sweep", Usage: "measure chunks of `SIZES` words, such as 25,50,100"},
 			&cli.IntFlag{Name: "overlap", Usage: "with -sweep: a chunk repeats `N` words of the one before"},
-			&cli.StringFlag{Name: "join", Usage: "with -sweep: `title` makes one document of all passages with one title"},
-			&cli.IntFlag{Name: "words", Value: 300, Usage: "with -sweep: an answer counts in the first `N` words of the retrieved text"},
-		},
+			&cli.StringFlag{Name: "join", Usage: "with -sweep: `title` joins all passages of one title"},
+			&cli.IntFlag{Name: "words", Value: 300, Usage: "with -sweep: look for an answer in the first `N` words"},
+		),
 		Description: help(),
 		Action:      command.Action(parse, compare),
 	}
@@ -91,7 +88,7 @@ var offline = []connect.Named{
 
 func parse(cmd *cli.Command) (config, error) {
 	cfg := config{
-		source: questionset.Source{Docs: cmd.String("docs"), Corpus: cmd.String("corpus"), Questions: cmd.String("questions")}, values: cmd.StringSlice("pipeline"), limit: cmd.Int("limit"),
+		source: questionset.FromFlags(cmd), values: cmd.StringSlice("pipeline"), limit: cmd.Int("limit"),
 		generator: cmd.String("generator"), embeddings: cmd.String("embeddings"), adapter: cmd.String("adapter"), html: cmd.String("html"), json: cmd.Bool("json"),
 		seed: cmd.Uint64("seed"), overlap: cmd.Int("overlap"), join: cmd.String("join"), words: cmd.Int("words"),
 	}
@@ -180,5 +177,5 @@ func (c *config) connect() error {
 			return fmt.Errorf("-pipeline: %q: %w", p.Name, err)
 		}
 	}
-	return nil
+	return connect.CheckAdapter(c.env, c.pipelines...)
 }

@@ -344,3 +344,12 @@ func TestInterrupt(t *testing.T) {
 	}
 	empty(t, filepath.Dir(page))
 }
+
+// Files of BEIR are measured as those of the plain layout.
+func TestLayout(t *testing.T) {
+	const dir = "../../../../eval/dataset/testdata/"
+	r := measured(t, "-layout", "beir", "-corpus", dir+"beir_corpus.jsonl", "-questions", dir+"beir_queries.jsonl", "-qrels", dir+"beir_qrels.tsv", "-pipeline", "lexical", "-k", "1")
+	if r.Questions != 2 {
+		t.Errorf("%d questions, want 2", r.Questions)
+	}
+}

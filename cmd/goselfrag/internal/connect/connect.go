@@ -227,6 +227,31 @@ func Retrieval(text string, env pipeline.Env) (*pipeline.Pipeline, error) {
 	return p, err
 }
 
+// CheckAdapter returns an error if there is an adapter and none of the pipelines has
+// vectors of questions, which it would change. It does no I/O.
+func CheckAdapter(env pipeline.Env, list ...Named) error {
+	if env.Adapt == nil {
+		return nil
+	}
+	used := false
+	env.Adapt = func(e dense.Embedder) dense.Embedder {
+		used = true
+		return e
+	}
+	for _, p := range list {
+		if p.Pipeline == nil { // the right passages of package eval
+			continue
+		}
+		if _, err := pipeline.NewCorpus(env, nil).Build(context.Background(), p.Pipeline); err != nil {
+			return err
+		}
+	}
+	if !used {
+		return errors.New("-adapter changes how search by meaning ranks, and there is none: take a pipeline such as dense or hybrid, or leave -adapter out")
+	}
+	return nil
+}
+
 // Named is a pipeline and its name.
 type Named struct {
 	Name, Text string

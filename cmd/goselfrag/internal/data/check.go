@@ -21,13 +21,14 @@ import (
 func checkCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "check",
-		Usage:     "Says what a file of generator data holds, and what is wrong with it.",
+		Usage:     "Says what a file of training data holds, and what is wrong with it.",
 		UsageText: "[flags] FILE",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "against", Usage: "report questions that are in the evaluation set in `FILE`, too"},
 			&cli.FloatFlag{Name: "near", Usage: "report records whose question and answer resemble those of an earlier one by `S` or more, from 0.5 to 1; needs memory for all texts"},
 			&cli.IntFlag{Name: "length", Usage: "count what is lost if records are cut behind `N` characters"},
 			&cli.IntFlag{Name: "places", Value: 20, Usage: "list the first `N` places of each finding"},
+			&cli.BoolFlag{Name: "critic", Usage: "FILE holds data of a critic, not of a generator"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON"},
 		},
 		Description: "FILE has JSON lines or a JSON array. The exit code is 1 if a line is no record,\nan output is malformed, or a mask covers the wrong text.",
@@ -38,17 +39,19 @@ func checkCommand() *cli.Command {
 type checkConfig struct {
 	file, against string
 	options       check.Options
-	json          bool
+	critic, json  bool
 }
 
 func parseCheck(cmd *cli.Command) (checkConfig, error) {
 	c := checkConfig{
-		file: cmd.Args().First(), against: cmd.String("against"), json: cmd.Bool("json"),
+		file: cmd.Args().First(), against: cmd.String("against"), critic: cmd.Bool("critic"), json: cmd.Bool("json"),
 		options: check.Options{NearDuplicate: cmd.Float("near"), Length: cmd.Int("length"), Places: cmd.Int("places")},
 	}
 	switch o := c.options; {
 	case cmd.NArg() != 1:
 		return c, errors.New("want one FILE of training data")
+	case c.critic && (c.against != "" || o.NearDuplicate != 0 || o.Length != 0):
+		return c, errors.New("-critic goes without -against, -near and -length")
 	case o.NearDuplicate != 0 && !(o.NearDuplicate >= 0.5 && o.NearDuplicate <= 1):
 		return c, fmt.Errorf("-near is %v: want 0.5 to 1, or 0 to look for none", o.NearDuplicate)
 	case o.Length < 0:
@@ -71,7 +74,11 @@ func runCheck(ctx context.Context, c checkConfig, stdout, _ io.Writer) error {
 	}
 	var report *check.Report
 	err := withFile(c.file, func(f io.Reader) (err error) {
-		report, err = check.Run(ctx, training.NewReader[training.Record](f, c.file), c.options)
+		if c.critic {
+			report, err = check.RunCritic(ctx, training.NewReader[training.CriticRecord](f, c.file), c.options)
+		} else {
+			report, err = check.Run(ctx, training.NewReader[training.Record](f, c.file), c.options)
+		}
 		return err
 	})
 	if err != nil {
@@ -84,7 +91,10 @@ func runCheck(ctx context.Context, c checkConfig, stdout, _ io.Writer) error {
 	if err := write(stdout, report); err != nil {
 		return err
 	}
-	if report.Broken() {
+	switch {
+	case c.critic && report.Broken():
+		return fmt.Errorf("%s: lines that are no record: %d", c.file, report.Count(check.NoRecord))
+	case report.Broken():
 		return fmt.Errorf("%s: lines that are no record: %d, malformed outputs: %d, wrong masks: %d",
 			c.file, report.Count(check.NoRecord), report.Count(check.Malformed), report.Count(check.WrongMask))
 	}

@@ -64,15 +64,16 @@ passages                 0.0000        0.0000     0.0000    1.0000       0
 marks                    0.0000        0.0000     1.0000    1.0000       0
 released                 0.6500        0.4444     0.5000    1.0000       1
 
-finding        count
-no record      0
-malformed      1
-wrong mask     0
-empty answer   0
-empty passage  0
-no evidence    0
-duplicate      0
-same question  1
+finding          count
+no record        0
+malformed        1
+wrong mask       0
+empty answer     0
+empty passage    0
+token in prompt  0
+no evidence      0
+duplicate        0
+same question    1
 
 malformed:
   line 2, byte 20 of the output: no utility token ends the output
@@ -115,6 +116,27 @@ func TestCheckGood(t *testing.T) {
 	}
 }
 
+func TestCheckCritic(t *testing.T) {
+	const good = `{"instruction":"Judge.","input":"a","output":"[Utility:5]","task":"utility"}` + "\n"
+	code, out, errs := start(t, "check", "-critic", write(t, good+strings.Replace(good, ":5", ":2", 1)))
+	want := `finding      count
+no record    0
+duplicate    0
+other label  1
+other group  0
+
+other label:
+  line 2, as line 1: [Utility:2], there [Utility:5]
+`
+	if code != 0 || errs != "" || !strings.HasPrefix(out, "2 records\n\ntask     records\nutility  2\n\ntoken") || !strings.HasSuffix(out, want) || strings.Contains(out, "mask") {
+		t.Errorf("exit code %d: %s%s", code, out, errs)
+	}
+	name := write(t, good+"{")
+	if code, _, errs = start(t, "check", "-critic", name); code != 1 || errs != "data check: "+name+": lines that are no record: 1\n" {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
+}
+
 func TestCheckErrors(t *testing.T) {
 	name := write(t, faulty)
 	for _, c := range []struct {
@@ -122,13 +144,14 @@ func TestCheckErrors(t *testing.T) {
 		code int
 		want string
 	}{
-		{"", 2, "data: the command is missing: want one of check"},
-		{"chek", 2, `data: there is no command "chek": want one of check`},
+		{"", 2, "data: the command is missing: want one of critic, generate, pairs, check"},
+		{"chek", 2, `data: there is no command "chek": want one of critic, generate, pairs, check`},
 		{"check", 2, "want one FILE of training data"},
 		{"check a b", 2, "want one FILE of training data"},
 		{"check -near 0.4 a", 2, "-near is 0.4: want 0.5 to 1"},
 		{"check -length -1 a", 2, "-length is -1"},
 		{"check -places 0 a", 2, "-places is 0: want 1 to 100000"},
+		{"check -critic -near 0.8 a", 2, "-critic goes without -against, -near and -length"},
 		{"check no-such-file", 1, "no-such-file"},
 		{"check -against no-such-file " + name, 1, "-against: open no-such-file"},
 		{"check -against " + name + " " + t.TempDir(), 1, "data check: "},

@@ -17,9 +17,9 @@ import (
 func Command() *cli.Command {
 	c := &cli.Command{
 		Name:        "data",
-		Usage:       "Checks data for training Self-RAG models.",
+		Usage:       "Makes and checks data for training Self-RAG models.",
 		UsageText:   "COMMAND [flags]",
-		Commands:    []*cli.Command{checkCommand()},
+		Commands:    []*cli.Command{criticCommand(), generateCommand(), pairsCommand(), checkCommand()},
 		Description: "docs/training.md describes the formats and walks through an example.",
 	}
 	c.Action = func(_ context.Context, cmd *cli.Command) error {

@@ -16,9 +16,13 @@ import (
 func table(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 0, 2, ' ', 0) }
 
 func writeCounts(w io.Writer, r *check.Report) {
-	fmt.Fprintf(w, "%d records, %d segments, %d of them a text alone, %d passages\n", r.Records, r.Segments, r.Unjudged, r.Passages)
-	t := table(w)
-	fmt.Fprintf(t, "\ndata set\trecords\n")
+	t, by := table(w), "task"
+	fmt.Fprintf(w, "%d records", r.Records)
+	if len(r.Masks) > 0 { // generator data
+		by = "data set"
+		fmt.Fprintf(w, ", %d segments, %d of them a text alone, %d passages", r.Segments, r.Unjudged, r.Passages)
+	}
+	fmt.Fprintf(t, "\n\n%s\trecords\n", by)
 	for _, name := range slices.Sorted(maps.Keys(r.Datasets)) {
 		fmt.Fprintf(t, "%s\t%d\n", name40(name), r.Datasets[name])
 	}
@@ -43,6 +47,9 @@ func name40(name string) string {
 
 // writeLosses prints what shares have no loss.
 func writeLosses(w io.Writer, r *check.Report) {
+	if len(r.Masks) == 0 {
+		return
+	}
 	t := table(w)
 	fmt.Fprintf(t, "\nwithout loss under mask\tof sentences\tof tokens\tof marks\tof passages\trecords that lose\n")
 	for _, l := range r.Masks {

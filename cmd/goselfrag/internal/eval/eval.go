@@ -33,10 +33,7 @@ func Command() *cli.Command {
 		Name:      "eval",
 		Usage:     "Measures systems on questions: how often they answer right, and at what cost.",
 		UsageText: "-docs DIR -questions Q.csv [flags]",
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "docs", Usage: questionset.DocsUsage},
-			&cli.StringFlag{Name: "corpus", Usage: "`FILE` of passages: lines {\"id\",\"title\",\"text\"}"},
-			&cli.StringFlag{Name: "questions", Usage: questionset.FileUsage},
+		Flags: append(questionset.Flags(),
 			&cli.IntFlag{Name: "k", Value: 5, Usage: "retrieve `N` passages"},
 			&cli.IntFlag{Name: "limit", Usage: "ask only the first `N` questions; 0 asks all"},
 			&cli.StringFlag{Name: "systems", Value: "selfrag", Usage: "measure `SYSTEMS`, such as selfrag,floor, or all; see goselfrag help systems"},
@@ -52,7 +49,7 @@ func Command() *cli.Command {
 			&cli.BoolFlag{Name: "resume", Usage: "keep the answers that the file of -out already holds"},
 			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`SEED` of the random choice and of the intervals"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object instead of a table"},
-		},
+		),
 		Action: command.Action(parse, evaluate),
 	}
 }
@@ -82,7 +79,7 @@ type config struct {
 
 func parse(cmd *cli.Command) (config, error) {
 	cfg := config{
-		source: questionset.Source{Docs: cmd.String("docs"), Corpus: cmd.String("corpus"), Questions: cmd.String("questions")}, k: cmd.Int("k"), limit: cmd.Int("limit"),
+		source: questionset.FromFlags(cmd), k: cmd.Int("k"), limit: cmd.Int("limit"),
 		generator: cmd.String("generator"), embeddings: cmd.String("embeddings"), adapter: cmd.String("adapter"),
 		metric: cmd.String("metric"), sensitivity: cmd.Bool("sensitivity"), pairs: cmd.String("pairs"),
 		out: cmd.String("out"), html: cmd.String("html"), resume: cmd.Bool("resume"), seed: cmd.Uint64("seed"), json: cmd.Bool("json"),
@@ -107,6 +104,9 @@ func parse(cmd *cli.Command) (config, error) {
 	}
 	if cfg.pipelines, err = pipelines(cmd.StringSlice("retrieval"), cfg.env); err != nil {
 		return cfg, fmt.Errorf("-retrieval: %w", err)
+	}
+	if err := connect.CheckAdapter(cfg.env, cfg.pipelines...); err != nil {
+		return cfg, err
 	}
 	if cfg.source.Docs != "" && cfg.pipelines[len(cfg.pipelines)-1].Pipeline == nil {
 		return cfg, errors.New("-retrieval oracle needs to know the right passages, and with -docs questions name files: leave it out")
@@ -281,14 +281,19 @@ func (c config) open() (*store, error) {
 		}
 	}
 	if c.source.Docs != "" {
-		this.Corpus, err = digestPassages(c.set.Passages)
+		this.Corpus, err = digestOf(c.set.Passages)
 	} else {
 		this.Corpus, err = digest(c.source.Corpus)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if this.Questions, err = digest(c.source.Questions); err != nil {
+	if c.source.Layout != "" || c.source.Judgments != "" || c.source.SkipBad { // which change what the file says
+		this.Questions, err = digestOf(c.set.Questions)
+	} else {
+		this.Questions, err = digest(c.source.Questions)
+	}
+	if err != nil {
 		return nil, err
 	}
 	answers, err := openStore(c.out, this, c.resume)

@@ -12,7 +12,6 @@ import (
 	"os"
 
 	"github.com/goselfrag/goselfrag/internal/regular"
-	"github.com/goselfrag/goselfrag/retriever"
 )
 
 // settings is what must be the same for answers to be taken over: the first line of
@@ -199,10 +198,10 @@ func digest(name string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// digestPassages is the digest of what was read of a folder.
-func digestPassages(passages []retriever.Passage) (string, error) {
+// digestOf is the digest of what was read, such as the passages of a folder.
+func digestOf(v any) (string, error) {
 	h := sha256.New()
-	if err := json.NewEncoder(h).Encode(passages); err != nil {
+	if err := json.NewEncoder(h).Encode(v); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil

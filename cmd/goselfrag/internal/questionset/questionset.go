@@ -17,21 +17,44 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/urfave/cli/v3"
+
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/ask"
 	"github.com/goselfrag/goselfrag/eval/dataset"
 	"github.com/goselfrag/goselfrag/retriever"
-)
-
-// Usage lines of the flags that a command has for it.
-const (
-	DocsUsage = "measure on the files of `DIR`, as ask reads them, instead of -corpus"
-	FileUsage = "`FILE` of questions: with -docs a .csv or .tsv with the columns question, file and answer, otherwise lines {\"id\",\"question\",\"answers\",\"positive\"}"
 )
 
 // Source says where passages and questions come from: a folder, or else a file of
 // passages, and a file of questions.
 type Source struct {
 	Docs, Corpus, Questions string
+	// Layout is that of both files; empty is dataset.Plain, as are passages of a layout that
+	// has none of its own.
+	Layout dataset.Layout
+	// Judgments is a file that says which passages are right; empty if the questions do.
+	Judgments string
+	// SkipBad leaves out lines that cannot be used.
+	SkipBad bool
+}
+
+// Flags returns new flags that a command has for a [Source].
+func Flags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "docs", Usage: "measure on the files of `DIR`, as ask reads them, instead of -corpus"},
+		&cli.StringFlag{Name: "corpus", Usage: "`FILE` of passages; see goselfrag help layouts"},
+		&cli.StringFlag{Name: "questions", Usage: "`FILE` of questions; with -docs a .csv or .tsv with the columns question, file and answer"},
+		&cli.StringFlag{Name: "layout", Usage: "the layout `NAME` of both files; plain unless set"},
+		&cli.StringFlag{Name: "qrels", Usage: "`FILE` that says which passages are right, of TREC or BEIR"},
+		&cli.BoolFlag{Name: "skip-bad", Usage: "leave out lines that cannot be used, and count them"},
+	}
+}
+
+// FromFlags returns what the flags of [Flags] say.
+func FromFlags(cmd *cli.Command) Source {
+	return Source{
+		Docs: cmd.String("docs"), Corpus: cmd.String("corpus"), Questions: cmd.String("questions"),
+		Layout: dataset.Layout(cmd.String("layout")), Judgments: cmd.String("qrels"), SkipBad: cmd.Bool("skip-bad"),
+	}
 }
 
 // Units says what questions name as positive.
@@ -54,7 +77,11 @@ func (s Source) Check() error {
 		return errors.New("-questions is missing: name the file of questions")
 	case s.Docs != "" && !table:
 		return errors.New("-questions: with -docs want a .csv or .tsv file with the columns question, file and answer")
-	case s.Docs == "" && table:
+	case s.Docs != "" && (s.Layout != "" || s.Judgments != "" || s.SkipBad):
+		return errors.New("-layout, -qrels and -skip-bad are about the file of -corpus and its questions: leave them out with -docs")
+	case s.Layout != "" && !slices.ContainsFunc(dataset.Layouts(), func(a dataset.About) bool { return a.Layout == s.Layout }):
+		return fmt.Errorf("-layout is %q: want one of those that goselfrag help layouts lists", s.Layout)
+	case s.Docs == "" && table && s.Layout == "":
 		return errors.New("-questions: a table of questions names files: name their folder with -docs")
 	}
 	return nil
@@ -100,18 +127,7 @@ func (s Source) Read(ctx context.Context, answered bool, stderr io.Writer) (*Set
 	set := &Set{Paths: []string{s.Questions}}
 	var err error
 	if s.Docs == "" {
-		set.Paths = append(set.Paths, s.Corpus)
-		if set.Passages, err = dataset.Passages(s.Corpus); err != nil {
-			return nil, fmt.Errorf("-corpus: %w", err)
-		}
-		read := dataset.Searches
-		if answered {
-			read = dataset.Questions
-		}
-		if set.Questions, err = read(s.Questions); err != nil {
-			return nil, fmt.Errorf("-questions: %w", err)
-		}
-		return set, nil
+		return set, s.readFiles(set, answered, stderr)
 	}
 	docs, err := ask.Read(ctx, s.Docs, stderr)
 	if err != nil {

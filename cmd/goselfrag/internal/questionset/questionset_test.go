@@ -97,22 +97,70 @@ func TestTableErrors(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	for want, s := range map[string]Source{
-		"leave one out":                            {"d", "c.jsonl", "q.csv"},
-		"-corpus is missing":                       {"", "", "q.jsonl"},
-		"-questions is missing":                    {"d", "", ""},
-		"with -docs want a .csv or .tsv":           {"d", "", "q.jsonl"},
-		"names files: name their folder with -doc": {"", "c.jsonl", "q.tsv"},
+		"leave one out":                            {Docs: "d", Corpus: "c.jsonl", Questions: "q.csv"},
+		"-corpus is missing":                       {Questions: "q.jsonl"},
+		"-questions is missing":                    {Docs: "d"},
+		"with -docs want a .csv or .tsv":           {Docs: "d", Questions: "q.jsonl"},
+		"names files: name their folder with -doc": {Corpus: "c.jsonl", Questions: "q.tsv"},
+		"help layouts lists":                       {Corpus: "c", Questions: "q", Layout: "csv"},
+		"leave them out with -docs":                {Docs: "d", Questions: "q.csv", SkipBad: true},
 	} {
 		if err := s.Check(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", s, err, want)
 		}
 	}
-	for _, s := range []Source{{"d", "", "q.csv"}, {"d", "", "q.tsv"}, {"", "c.jsonl", "q.jsonl"}} {
+	for _, s := range []Source{{Docs: "d", Questions: "q.csv"}, {Docs: "d", Questions: "q.tsv"}, {Corpus: "c.jsonl", Questions: "q.jsonl"}} {
 		if err := s.Check(); err != nil {
 			t.Errorf("%+v: %v", s, err)
 		}
 	}
 	if _, err := (Source{Docs: filepath.Join(t.TempDir(), "no"), Questions: "q.csv"}).Read(t.Context(), false, io.Discard); err == nil || !strings.Contains(err.Error(), "there is no folder") {
+		t.Error(err)
+	}
+}
+
+// testdata are files of all layouts.
+const testdata = "../../../../eval/dataset/testdata/"
+
+func TestReadLayouts(t *testing.T) {
+	var out strings.Builder
+	s := Source{Corpus: testdata + "beir_corpus.jsonl", Questions: testdata + "beir_queries.jsonl", Layout: dataset.BEIR, Judgments: testdata + "beir_qrels.tsv"}
+	set, err := s.Read(t.Context(), false, &out)
+	want := []dataset.Question{
+		{ID: "q1", Question: "who built the vell bridge", Positive: []string{"d1"}},
+		{ID: "q2", Question: "where is tarn", Positive: []string{"d2"}},
+	}
+	if err != nil || !cmp.Equal(set.Questions, want) || len(set.Passages) != 2 || len(set.Paths) != 3 || out.Len() > 0 {
+		t.Error(err, cmp.Diff(want, set.Questions), out.String())
+	}
+	if _, err := s.Read(t.Context(), true, &out); err == nil || !strings.Contains(err.Error(), `question "q1" has no answers`) {
+		t.Error(err)
+	}
+	// ALCE has no corpus of its own.
+	s = Source{Corpus: testdata + "plain_corpus.jsonl", Questions: testdata + "alce_asqa.json", Layout: dataset.ALCE}
+	if set, err := s.Read(t.Context(), false, &out); err != nil || len(set.Questions) != 2 {
+		t.Error(err)
+	}
+	s = Source{Corpus: testdata + "plain_corpus.jsonl", Questions: testdata + "flashrag.jsonl"}
+	if _, err := s.Read(t.Context(), true, &out); err == nil || !strings.Contains(err.Error(), "try -layout flashrag") {
+		t.Error(err)
+	}
+	s = Source{Corpus: testdata + "plain_corpus.jsonl", Questions: testdata + "plain.jsonl", Judgments: testdata + "trec.qrels"}
+	if set, err := s.Read(t.Context(), true, &out); err != nil || !cmp.Equal(set.Questions[0].Positive, []string{"d1"}) {
+		t.Error(err)
+	}
+}
+
+func TestSkipBad(t *testing.T) {
+	dir := write(t, map[string]string{"q.jsonl": "{\"id\":\"1\",\"question\":\"Who?\",\"answers\":[\"Ada\"]}\n{\"id\"\n[]\n", "qrels": "2 0 p7 1\n"})
+	s := Source{Corpus: testdata + "plain_corpus.jsonl", Questions: filepath.Join(dir, "q.jsonl"), SkipBad: true}
+	var out strings.Builder
+	set, err := s.Read(t.Context(), true, &out)
+	if err != nil || len(set.Questions) != 1 || !strings.Contains(out.String(), "-questions: left out 2 lines") || !strings.Contains(out.String(), "q.jsonl:2:") {
+		t.Error(err, out.String())
+	}
+	s.Judgments = filepath.Join(dir, "qrels")
+	if _, err := s.Read(t.Context(), true, &out); err == nil || !strings.Contains(err.Error(), "judges nothing") {
 		t.Error(err)
 	}
 }

@@ -16,7 +16,7 @@ type Builder struct {
 
 	// The postings in the order of addition.
 	terms, counts []uint32
-	begin         int // of the document being built
+	begin         int // start of the current document
 
 	ends      []int // of the postings of each document
 	lengths   []uint32
@@ -24,18 +24,19 @@ type Builder struct {
 	fields    fieldsWriter
 }
 
-// usage says where a term is in the documents so far.
+// usage records the occurrences of a term in the documents so far.
 type usage struct {
 	holders uint32 // documents
 	last    uint32 // the posting of the last of them, plus one
 }
 
-var builders atomic.Uint64 // that were made
+var builders atomic.Uint64 // number of builders made
 
 // NewBuilder returns a builder without documents.
 func NewBuilder() *Builder { return &Builder{owner: builders.Add(1), fields: fieldsWriter{}} }
 
-// Owner returns a number that no other builder has: of the builder that gave numbers.
+// Owner returns a number that is unique to the builder, to mark the numbers that it
+// gave.
 func (b *Builder) Owner() uint64 { return b.owner }
 
 // Number returns the number of a term.
@@ -47,8 +48,8 @@ func (b *Builder) Number(term []byte) uint32 {
 	return id
 }
 
-// Add adds the term with a number to the document being built, which holds it so many times
-// more.
+// Add adds the term with a number to the current document, with that many more
+// occurrences.
 func (b *Builder) Add(id, times uint32) {
 	u := &b.about[id]
 	if int(u.last) > b.begin {
@@ -60,7 +61,7 @@ func (b *Builder) Add(id, times uint32) {
 	u.last = uint32(len(b.terms))
 }
 
-// End ends the document being built.
+// End ends the current document.
 func (b *Builder) End(length uint32, language uint8, m filter.Metadata) {
 	b.fields.add(uint32(len(b.ends)), m)
 	b.begin = len(b.terms)
@@ -69,8 +70,8 @@ func (b *Builder) End(length uint32, language uint8, m filter.Metadata) {
 	b.languages = append(b.languages, language)
 }
 
-// Segment returns the documents as a segment. id gives their ids. The builder must not be
-// used any more.
+// Segment returns the documents as a segment. id returns their ids. The builder
+// must not be used afterwards.
 func (b *Builder) Segment(id func(doc int) string) (*Segment, error) {
 	docs, counts, starts := b.byTerm()
 	order := make([]uint32, b.names.len())
@@ -99,7 +100,8 @@ func (b *Builder) Segment(id func(doc int) string) (*Segment, error) {
 	return s, s.setIDs(len(b.ends), id)
 }
 
-// byTerm returns the postings in the order of terms, and where those of each begin.
+// byTerm returns the postings in the order of terms, and where the postings of each
+// begin.
 func (b *Builder) byTerm() (docs, counts, starts []uint32) {
 	starts = make([]uint32, b.names.len())
 	at := uint32(0)

@@ -8,10 +8,10 @@ import (
 	"github.com/goselfrag/goselfrag/internal/blockfile"
 )
 
-// The dictionary is blocks of 16 terms in the order of their bytes. A block is, in varints,
-// where the postings of its first term begin, and for each term
+// The dictionary is blocks of 16 terms in the order of their bytes. A block is, in
+// varints, the start of the postings of its first term, and for each term
 //
-//	how many bytes it shares with the term before, but not for the first
+//	how many bytes it shares with the term before (absent for the first)
 //	the length of the rest, and the rest
 //	the number of postings
 //	the posting if there is one: document and count; or else the length of the list
@@ -23,7 +23,7 @@ type dictReader struct {
 	at   uint64 // of the next list
 	term []byte
 	bad  bool
-	// of the term read last:
+	// of the last term read:
 	n          uint32
 	doc, count uint32
 	from, to   uint64
@@ -129,7 +129,7 @@ func (s *Segment) Find(term string) (List, error) {
 	return List{}, nil
 }
 
-// listOf returns the list of the term that r read last.
+// listOf returns the list of the last term that r read.
 func (s *Segment) listOf(r *dictReader) (List, error) {
 	if r.n > 1 {
 		return s.readList(r.n, r.from, r.to)
@@ -140,7 +140,7 @@ func (s *Segment) listOf(r *dictReader) (List, error) {
 	return List{N: 1, doc: r.doc, count: r.count, max: Max{r.count, s.Length(r.doc)}}, nil
 }
 
-// terms reads all terms of a segment in order.
+// termsOf reads all terms of a segment in order.
 type termsOf struct {
 	s     *Segment
 	block int
@@ -149,7 +149,7 @@ type termsOf struct {
 	done  bool
 }
 
-// next moves to the next term. It returns false behind the last.
+// next moves to the next term. It returns false after the last.
 func (t *termsOf) next() (bool, error) {
 	if len(t.r.data) == 0 {
 		if t.block == len(t.s.parts[secBlocks])/4 {

@@ -13,18 +13,18 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// The fields of the metadata are indexed by their values: each value with the documents that
-// have it. The section holds, in varints, the number of fields and of each, in the order of
-// their names, the name, the length of what follows, and the number of values plus one, or 0
-// if the field has too many values to be indexed. A value is written as that of a passage and
-// followed by the number of documents and these: the gaps between a few, or the length of a
-// bitmap and its bytes.
+// The fields of the metadata are indexed by their values: each value with the
+// documents that have it. The section holds, in varints, the number of fields and
+// for each, in the order of their names, the name, the length of the rest, and the
+// number of values plus one, or 0 if the field has too many values to be indexed. A
+// value is written like that of a passage, followed by the number of documents and
+// the documents: the gaps between a few, or the length of a bitmap and its bytes.
 
-// fewDocs is the number of documents up to which no bitmap is made.
+// fewDocs is the greatest number of documents without a bitmap.
 const fewDocs = 16
 
-// mostValues returns how many values of a field are indexed in a segment: a bitmap for nearly
-// every document would take more time than to look at documents one by one.
+// mostValues returns how many values of a field are indexed in a segment: a bitmap
+// for nearly every document would take more time than testing documents one by one.
 func mostValues(docs int) int { return max(1<<16, docs/16) }
 
 // fieldsWriter collects values of fields.
@@ -57,7 +57,7 @@ func (w fieldsWriter) add(doc uint32, m filter.Metadata) {
 	}
 }
 
-// finish returns the section for a segment of so many documents.
+// finish returns the section for a segment of docs documents.
 func (w fieldsWriter) finish(docs int) ([]byte, error) {
 	out := binary.AppendUvarint(nil, uint64(len(w)))
 	for _, name := range sortedKeys(w) {
@@ -113,12 +113,12 @@ func appendDocs(to []byte, docs []uint32) ([]byte, error) {
 	return append(binary.AppendUvarint(to, uint64(len(data))), data...), nil
 }
 
-// field is what is known of a field.
+// field is the index of a field.
 type field struct {
-	many   bool // values: it is not indexed
+	many   bool // too many values: it is not indexed
 	values []value
-	equal  map[string][]int // values by what is equal to a filter: see equalKey
-	lists  []int            // values that are lists
+	equal  map[string][]int // numbers of values that are equal to a filter: see equalKey
+	lists  []int            // numbers of values that are lists
 }
 
 // value is a value and the documents that have it, encoded.
@@ -157,7 +157,7 @@ func (s *Segment) readFields() (map[string]func() (*field, error), error) {
 
 var errFields = fmt.Errorf("%w: metadata", blockfile.ErrCorrupt)
 
-// readField reads a field that has most values at most.
+// readField reads a field with at most most values.
 func readField(body []byte, most int) (*field, error) {
 	d := &decoder{data: body}
 	f := &field{equal: map[string][]int{}}
@@ -228,8 +228,8 @@ func (v *value) each(docs uint32, f func(doc uint32)) error {
 	return nil
 }
 
-// mergeFields returns the section of the fields of the documents of sources that have a
-// number above 0: that of the document, plus one.
+// mergeFields returns the section of the fields of the documents of sources with a
+// number above 0: the number of the document plus one.
 func mergeFields(sources []Source, numbers [][]uint32, docs int) ([]byte, error) {
 	w := fieldsWriter{}
 	for i, src := range sources {

@@ -6,19 +6,21 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// matched is the documents of a segment that match a filter.
+// matched holds the documents of a segment that match a filter.
 type matched struct {
 	text  string // of the filter
 	set   Set
 	exact bool
 }
 
-// mostMatched is the number of filters whose sets a segment keeps: a bit per document each.
+// mostMatched is the number of filters whose sets a segment keeps, with one bit per
+// document each.
 const mostMatched = 16
 
-// Matching returns the documents whose metadata match a filter, which passed filter.Check.
-// If exact is false a document of the set may not match: the filter asks for a field that is
-// not indexed. Nobody may change the set. The error wraps blockfile.ErrCorrupt.
+// Matching returns the documents whose metadata match a filter, which passed
+// filter.Check. If exact is false a document of the set may not match: the filter
+// tests a field that is not indexed. The set must not be changed. The error wraps
+// blockfile.ErrCorrupt.
 func (s *Segment) Matching(ctx context.Context, f filter.Expr) (set Set, exact bool, err error) {
 	text := filter.Format(f)
 	old := s.sets.Load()
@@ -47,7 +49,7 @@ func (s *Segment) Matching(ctx context.Context, f filter.Expr) (set Set, exact b
 	return set, m.exact, nil
 }
 
-// matcher works out for which documents filters are true or false.
+// matcher computes the documents for which filters are true or false.
 type matcher struct {
 	ctx    context.Context
 	docs   uint32
@@ -67,8 +69,8 @@ func (m *matcher) field(name string) (*field, error) {
 	return nil, nil
 }
 
-// eval returns the documents for which a filter is True, or False if that is want. They are
-// too many if m.exact is false.
+// eval returns the documents for which a filter is True, or False if that is want.
+// If m.exact is false there may be too many.
 func (m *matcher) eval(f filter.Expr, want filter.Truth) (Set, error) {
 	switch f := f.(type) {
 	case filter.And:
@@ -98,7 +100,8 @@ func (m *matcher) eval(f filter.Expr, want filter.Truth) (Set, error) {
 	return m.all(), nil
 }
 
-// join returns the documents for which all filters are as wanted, or any.
+// join returns the documents for which all filters have the wanted truth, or any of
+// them.
 func (m *matcher) join(list []filter.Expr, want filter.Truth, all bool) (Set, error) {
 	out := m.none()
 	if all {
@@ -123,8 +126,8 @@ func (m *matcher) join(list []filter.Expr, want filter.Truth, all bool) (Set, er
 	return out, nil
 }
 
-// equal returns the documents for which f is true: those whose field equals one of some
-// values, or is a list with one that does.
+// equal returns the documents for which f is true: those with a field equal to one
+// of some values, or with a list that holds one.
 func (m *matcher) equal(name string, f filter.Expr, values ...filter.Value) (Set, error) {
 	field, err := m.field(name)
 	if err != nil {
@@ -149,8 +152,8 @@ func (m *matcher) equal(name string, f filter.Expr, values ...filter.Value) (Set
 	return out, nil
 }
 
-// leaf returns the documents for which a filter of one field is as wanted. It asks the filter
-// about each value.
+// leaf returns the documents for which a filter of one field has the wanted truth.
+// It evaluates the filter on each value.
 func (m *matcher) leaf(name string, f filter.Expr, want filter.Truth) (Set, error) {
 	field, err := m.field(name)
 	if err != nil {
@@ -182,7 +185,7 @@ func (m *matcher) leaf(name string, f filter.Expr, want filter.Truth) (Set, erro
 	return out, nil
 }
 
-// try adds the documents of a value if the filter is of it as wanted.
+// try adds the documents of a value if the filter has the wanted truth for it.
 func (m *matcher) try(out Set, name string, v *value, f filter.Expr, want filter.Truth) error {
 	if filter.Eval(f, filter.Metadata{name: v.Value}) != want {
 		return nil

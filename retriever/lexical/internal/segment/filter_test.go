@@ -82,7 +82,8 @@ func drawFilter(t *rapid.T, depth int) filter.Expr {
 	return filter.Or(list)
 }
 
-// The set of a filter is that of the documents which match, one by one, also behind a merge.
+// The set of a filter is that of the documents that match one by one, also after a
+// merge.
 func TestMatching(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var all []filter.Metadata
@@ -131,7 +132,8 @@ func TestMatching(t *testing.T) {
 	})
 }
 
-// A field with too many values is not indexed: the set is too large, and says so.
+// A field with too many values is not indexed: the set is too large, and exact is
+// false.
 func TestManyValues(t *testing.T) {
 	b := NewBuilder()
 	const docs = 1<<16 + 10

@@ -9,10 +9,10 @@ import (
 	"github.com/goselfrag/goselfrag/internal/blockfile"
 )
 
-// The table of ids is a hash table with open addressing: each place is a document plus one,
-// or 0 if it is free. Two thirds of it are filled at most.
+// The table of ids is a hash table with open addressing: each slot is a document
+// plus one, or 0 if it is free. At most two thirds are filled.
 
-// idSlots returns the number of places for so many documents, a power of two.
+// idSlots returns the number of slots for docs documents, a power of two.
 func idSlots(docs uint64) uint64 {
 	if docs == 0 {
 		return 0
@@ -57,7 +57,7 @@ func (s *Segment) ID(doc uint32) (string, error) {
 	return string(id), err
 }
 
-// IDBytes is ID without a copy. Nobody may change the bytes, or read them after Close.
+// IDBytes is ID without a copy. The bytes must not be changed, or read after Close.
 func (s *Segment) IDBytes(doc uint32) ([]byte, error) { return s.id(doc) }
 
 func (s *Segment) id(doc uint32) ([]byte, error) {

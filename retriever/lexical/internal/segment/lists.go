@@ -91,11 +91,11 @@ func (w *writer) block(docs, counts []uint32, last uint32) {
 	w.postings = pack(w.postings, less, c)
 }
 
-// few is the number of counts that maxima tells apart.
+// few is the number of different counts in maxima.
 const few = 16
 
-// maxima returns bounds on postings: those that no other bounds, the greatest count first.
-// Where there are too many, one bounds all between the first and the last.
+// maxima returns bounds on postings: those that no other bounds, the greatest count
+// first. If there are too many, one bounds all between the first and the last.
 func (w *writer) maxima(docs, counts []uint32) (out [maxima]Max, n int) {
 	var least [few]uint32 // length, by count; the last is for all greater ones
 	for i := range least {
@@ -125,7 +125,7 @@ func (w *writer) maxima(docs, counts []uint32) (out [maxima]Max, n int) {
 	return out, n
 }
 
-// finish stores what w wrote in a segment.
+// finish stores the output of w in a segment.
 func (w *writer) finish(s *Segment) error {
 	if len(w.terms) > math.MaxUint32 {
 		return fmt.Errorf("%w: %d bytes of terms", ErrTooLarge, len(w.terms))

@@ -34,8 +34,8 @@ func draw(t *rapid.T) (*Segment, []posting) {
 	return s, list
 }
 
-// Of every posting some maximum of its block has a count at least and a length at most as
-// large, and a cursor finds each posting from wherever it stands.
+// For every posting, some maximum of its block has at least its count and at most
+// its length, and a cursor finds each posting from every position.
 func TestPostings(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, want := draw(t)
@@ -91,7 +91,7 @@ func TestPostings(t *testing.T) {
 	})
 }
 
-// Terms are found, whatever is before and behind them, and others are not.
+// Terms are found at every position, and others are not.
 func TestDictionary(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		terms := rapid.SliceOfNDistinct(rapid.StringMatching(`[ab]{1,9}`), 0, 200, rapid.ID).Draw(t, "terms")

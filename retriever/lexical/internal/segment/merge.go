@@ -47,8 +47,8 @@ func Merge(ctx context.Context, sources []Source) (*Segment, error) {
 	return out, out.setIDs(len(ids), func(doc int) string { return string(ids[doc]) })
 }
 
-// mergeTerms writes the terms of all sources, with the postings of the documents that have a
-// number above 0: that of the document, plus one.
+// mergeTerms writes the terms of all sources, with the postings of the documents
+// with a number above 0: the number of the document plus one.
 func mergeTerms(ctx context.Context, w *writer, sources []Source, numbers [][]uint32) error {
 	all := make([]*termsOf, len(sources))
 	for i, src := range sources {

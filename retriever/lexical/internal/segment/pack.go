@@ -5,10 +5,10 @@ import (
 	"math/bits"
 )
 
-// padding is how many bytes are read beyond packed numbers at most.
+// padding is the greatest number of bytes that are read beyond packed numbers.
 const padding = 8
 
-// bitsOf returns how many bits the largest of the numbers takes.
+// bitsOf returns the number of bits of the largest of the numbers.
 func bitsOf(numbers []uint32) uint {
 	all := uint32(0)
 	for _, n := range numbers {
@@ -17,7 +17,7 @@ func bitsOf(numbers []uint32) uint {
 	return uint(bits.Len32(all))
 }
 
-// packedSize returns how many bytes n numbers of some bits take.
+// packedSize returns the size in bytes of n numbers of width bits each.
 func packedSize(n int, width uint) int { return (n*int(width) + 7) / 8 }
 
 // pack appends numbers in width bits each.
@@ -38,14 +38,15 @@ func pack(to []byte, numbers []uint32, width uint) []byte {
 	return to
 }
 
-// packed returns number i of those in from. It may read some bytes behind them.
+// packed returns number i of those in from. It may read some bytes after them.
 func packed(from []byte, i int, width uint) uint32 {
 	at := uint(i) * width
 	return uint32(binary.LittleEndian.Uint64(from[at>>3:]) >> (at & 7) & (1<<width - 1))
 }
 
-// unpackGaps decodes documents, each stored as the gap to the one before, of which the first
-// is next or higher. It returns the one behind the last, above 2^32 if a number is too large.
+// unpackGaps decodes documents, each stored as the gap to the previous one. The
+// first is next or higher. It returns the document after the last, above 2^32 if a
+// number is too large.
 func unpackGaps(to []uint32, from []byte, width uint, next uint64) uint64 {
 	mask := uint64(1)<<width - 1
 	at := uint(0)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/goselfrag/goselfrag/internal/blockfile"
@@ -13,12 +12,14 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// A passage is its title, text and URI, each a length and bytes; where it stands, two
-// varints; and the metadata: the number of fields plus one, 0 for none at all, and of each,
-// in the order of their names, name and value. A value is its kind and then a string, a
-// varint, eight bytes, or a number of strings. The id is in another section.
+// A passage is its title, text and URI, each a length and bytes; its source range,
+// two varints; the metadata: the number of fields plus one, 0 for none at all, and
+// for each, in the order of their names, name and value; and its pages, two
+// varints, which files of version 1 do not have. A value is its kind and then a
+// string, a varint, eight bytes, or a number of strings. The id is in another
+// section.
 
-// WritePassages writes the passages of some number of documents and returns where each ends,
+// WritePassages writes the passages of docs documents and returns where each ends,
 // as the section secPassageEnds.
 func WritePassages(w io.Writer, docs int, passage func(doc int) (retriever.Passage, error)) (ends []byte, err error) {
 	var buf []byte
@@ -48,17 +49,18 @@ func appendPassage(to []byte, p retriever.Passage) []byte {
 	}
 	to = binary.AppendVarint(to, int64(p.Source.Start))
 	to = binary.AppendVarint(to, int64(p.Source.End))
-	if p.Metadata == nil {
+	to = appendMetadata(to, p.Metadata)
+	to = binary.AppendVarint(to, int64(p.Source.Page))
+	return binary.AppendVarint(to, int64(p.Source.LastPage))
+}
+
+func appendMetadata(to []byte, m filter.Metadata) []byte {
+	if m == nil {
 		return append(to, 0)
 	}
-	to = binary.AppendUvarint(to, uint64(len(p.Metadata))+1)
-	names := make([]string, 0, len(p.Metadata))
-	for name := range p.Metadata {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		to = appendValue(appendString(to, name), p.Metadata[name])
+	to = binary.AppendUvarint(to, uint64(len(m))+1)
+	for _, name := range sortedKeys(m) {
+		to = appendValue(appendString(to, name), m[name])
 	}
 	return to
 }
@@ -121,13 +123,16 @@ func (s *Segment) Passage(doc uint32) (p retriever.Passage, err error) {
 	p.Title, p.Text, p.Source.URI = d.string(), d.string(), d.string()
 	p.Source.Start, p.Source.End = int(d.varint()), int(d.varint())
 	p.Metadata = d.metadata()
+	if len(d.data) > 0 {
+		p.Source.Page, p.Source.LastPage = int(d.varint()), int(d.varint())
+	}
 	if d.bad || len(d.data) > 0 {
 		return retriever.Passage{}, fmt.Errorf("%w: passage %d", blockfile.ErrCorrupt, doc)
 	}
 	return p, nil
 }
 
-// decoder reads what appendPassage wrote. After an error it reads zeros.
+// decoder reads the output of appendPassage. After an error it reads zeros.
 type decoder struct {
 	data []byte
 	bad  bool
@@ -166,7 +171,7 @@ func (d *decoder) bytes(n uint64) []byte {
 
 func (d *decoder) string() string { return string(d.bytes(d.uvarint())) }
 
-// length returns a number of things of a byte or more each that follow.
+// length reads the number of elements that follow, of at least a byte each.
 func (d *decoder) length() int {
 	n := d.uvarint()
 	if n > uint64(len(d.data)) {

@@ -9,28 +9,29 @@ import (
 	"github.com/goselfrag/goselfrag/internal/blockfile"
 )
 
-// A list of postings is the documents that hold a term, ascending, and how often each does.
-// A list of one posting is in the dictionary. A longer list is blocks of 128 postings;
-// the last may have fewer. A block is
+// A list of postings is the documents that hold a term, ascending, each with its
+// number of occurrences. A list of one posting is in the dictionary. A longer list
+// is blocks of 128 postings; the last may have fewer. A block is
 //
 //	bits per gap, bits per count: a byte each
 //	the gaps between documents less 1, packed; the counts less 1, packed
 //
-// If there is one block, the greatest count and the least length stand before it, as
-// varints. If there are several, an entry for each stands before them:
+// If there is one block, the greatest count and the least length precede it, as
+// varints. If there are several, an entry for each precedes them:
 //
-//	its last document, where it ends behind the entries: a uint32 each
+//	its last document, where it ends after the entries: a uint32 each
 //	up to three maxima: a count and a length, a uint16 each
 //
-// For every posting of the block some maximum has a count at least and a length at most as
-// large. Maxima are rounded so that this holds.
+// For every posting of the block, some maximum has at least its count and at most
+// its length. Maxima are rounded so that this holds.
 const (
 	perPostings = 128
 	maxima      = 3
 	entrySize   = 8 + 4*maxima
 )
 
-// Max is a bound on postings: each has Count at most, or a document of Length at least.
+// Max is a bound on postings: each has at most Count, and its document at least
+// Length.
 type Max struct{ Count, Length uint32 }
 
 // unbounded marks counts too large for an entry.
@@ -43,7 +44,7 @@ type List struct {
 	doc     uint32 // if there is one posting
 	count   uint32
 	entries []byte
-	blocks  []byte // with some bytes behind them
+	blocks  []byte // with some bytes after them
 	max     Max    // if there is one block
 }
 
@@ -76,7 +77,8 @@ func (s *Segment) readList(n uint32, from, to uint64) (List, error) {
 // Blocks returns the number of blocks.
 func (l *List) Blocks() int { return int((l.N + perPostings - 1) / perPostings) }
 
-// Last returns the last document of a block, or of the segment if there is but one block.
+// Last returns the last document of a block, or of the segment if there is only one
+// block.
 func (l *List) Last(block int) uint32 {
 	if l.entries == nil {
 		return math.MaxUint32 - 1
@@ -107,7 +109,7 @@ func (l *List) Maxima(block int) (m [maxima]Max, n int) {
 // Cursor reads a list. Make it with [Cursor.Reset].
 type Cursor struct {
 	list   List
-	at     int // the block that is meant
+	at     int // the current block
 	have   int // the block whose documents are in docs, -1 if none
 	size   int // of that block
 	pos    int // in docs
@@ -116,11 +118,12 @@ type Cursor struct {
 	docs   [perPostings]uint32
 }
 
-// Reset makes c stand before the first posting of a list.
+// Reset moves c before the first posting of a list.
 func (c *Cursor) Reset(l List) { c.list, c.at, c.have, c.pos, c.size = l, 0, -1, 0, 0 }
 
-// Skip moves c to the first block that does not end before a document, and reports whether
-// there is one. The block is not read. Documents must not descend from call to call.
+// Skip moves c to the first block that does not end before a document, and reports
+// whether there is one. The block is not read. Documents must not descend from call
+// to call.
 func (c *Cursor) Skip(doc uint32) bool {
 	n := c.list.Blocks()
 	if c.at >= n || c.list.Last(c.at) >= doc {
@@ -135,7 +138,7 @@ func (c *Cursor) Skip(doc uint32) bool {
 	return c.at < n
 }
 
-// read decodes the documents of the block that is meant.
+// read decodes the documents of the current block.
 func (c *Cursor) read() {
 	if c.have == c.at {
 		return
@@ -163,7 +166,7 @@ func (c *Cursor) read() {
 	c.counts, c.width = data[packedSize(c.size, gaps):], counts
 }
 
-// corrupt is a runtime.Error about numbers that no writer wrote.
+// corrupt is a runtime.Error about numbers that no writer produces.
 type corrupt struct{}
 
 func (corrupt) Error() string { return "segment: numbers of more than 32 bits" }
@@ -172,7 +175,8 @@ func (corrupt) Error() string { return "segment: numbers of more than 32 bits" }
 func (corrupt) RuntimeError() {}
 
 // Seek moves c to the first posting whose document is not below doc and returns its
-// document, or false if there is none. Documents must not descend from call to call.
+// document, or false if there is none. Documents must not descend from call to
+// call.
 func (c *Cursor) Seek(doc uint32) (uint32, bool) {
 	if !c.Skip(doc) {
 		return 0, false
@@ -192,8 +196,8 @@ func (c *Cursor) Seek(doc uint32) (uint32, bool) {
 // Count returns the count of the posting that Seek moved to.
 func (c *Cursor) Count() uint32 { return c.CountAt(c.pos) }
 
-// Known returns the next document at or after doc if finding it reads no further block:
-// otherwise doc itself. It returns false if there is none.
+// Known returns the next document at or after doc if finding it reads no further
+// block; otherwise it returns doc itself. It returns false if there is none.
 func (c *Cursor) Known(doc uint32) (uint32, bool) {
 	if !c.Skip(doc) {
 		return 0, false
@@ -204,8 +208,8 @@ func (c *Cursor) Known(doc uint32) (uint32, bool) {
 	return doc, true
 }
 
-// Blocks returns the numbers of the blocks that hold postings of documents from the one that
-// Skip was called with up to end: from from up to to.
+// Blocks returns the numbers of the blocks with postings of documents from the
+// argument of Skip up to end: from index from up to index to.
 func (c *Cursor) Blocks(end uint32) (from, to int) {
 	to = c.at
 	for n := c.list.Blocks(); to < n; to++ {
@@ -216,8 +220,8 @@ func (c *Cursor) Blocks(end uint32) (from, to int) {
 	return c.at, to
 }
 
-// Chunk returns documents from doc up to end that are in one block, and the place of the
-// first for CountAt. It returns none if there are none in the list.
+// Chunk returns documents from doc up to end that are in one block, and the
+// position of the first for CountAt. It returns none if there are none in the list.
 func (c *Cursor) Chunk(doc, end uint32) (docs []uint32, place int) {
 	if next, ok := c.Seek(doc); !ok || next >= end {
 		return nil, 0
@@ -233,7 +237,7 @@ func (c *Cursor) Chunk(doc, end uint32) (docs []uint32, place int) {
 	return docs, c.pos
 }
 
-// CountAt returns the count of a posting of the block that Chunk returned documents of.
+// CountAt returns the count of a posting of the block of the last Chunk.
 func (c *Cursor) CountAt(place int) uint32 {
 	if c.list.N == 1 {
 		return c.list.count

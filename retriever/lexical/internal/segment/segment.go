@@ -1,13 +1,13 @@
-// Package segment holds immutable parts of a keyword index: postings, a dictionary, and what
-// is known of each document.
+// Package segment holds immutable parts of a keyword index: postings, a dictionary,
+// and data of each document.
 //
-// A document is a number below [Segment.Docs], in the order of addition. Documents are never
-// taken out of a segment: its owner keeps the set of those that are live. [Merge] makes one
-// segment of several and leaves out what is not live.
+// A document is a number below [Segment.Docs], in the order of addition. Documents
+// are never removed from a segment: its owner keeps the set of live ones. [Merge]
+// makes one segment of the live documents of several.
 //
-// A segment is the same bytes in memory and in a file, in sections. Reading a file whose
-// checksums are right but whose content is not may panic with a runtime.Error; owners of
-// segments from files recover it.
+// A segment is the same bytes in memory and in a file, in sections. Reading a file
+// whose checksums are right but whose content is not may panic with a
+// runtime.Error; owners of segments from files recover it.
 package segment
 
 import (
@@ -36,7 +36,7 @@ const (
 	secFields           // see fields.go
 	secPassages         // see passages.go; empty if passages are kept elsewhere
 	secPassageEnds
-	Sections // how many there are
+	Sections // the number of sections
 )
 
 // The sections that [WritePassages] fills.
@@ -45,7 +45,7 @@ const (
 	PassageEnds = secPassageEnds
 )
 
-// ErrTooLarge is about a segment whose offsets do not fit its format.
+// ErrTooLarge: the offsets of a segment do not fit its format.
 var ErrTooLarge = errors.New("segment is too large")
 
 // Segment is an immutable part of a keyword index. It may be used by several goroutines.
@@ -54,11 +54,11 @@ type Segment struct {
 	terms uint32
 	width uint8 // bytes per length
 	parts [Sections][]byte
-	file  *blockfile.File // that the parts are of; nil in memory
+	file  *blockfile.File // that holds the parts; nil in memory
 
-	// fields reads the fields of the metadata when they are first asked for.
+	// fields reads the fields of the metadata on first use.
 	fields func() (map[string]func() (*field, error), error)
-	sets   atomic.Pointer[[]matched] // of filters that were asked for last
+	sets   atomic.Pointer[[]matched] // of the most recent filters
 }
 
 // newSegment returns a segment without content.
@@ -89,7 +89,8 @@ func FromFile(f *blockfile.File) (*Segment, error) {
 	for i := range s.parts {
 		s.parts[i] = f.Section(i)
 	}
-	// These are read at random: to check the place of each reading would take longer.
+	// These are read at random positions: checking each position when read would
+	// take longer.
 	for _, sec := range []int{secMeta, secLengths, secLanguages, secBlocks} {
 		if err := f.Check(sec, 0, uint64(len(s.parts[sec]))); err != nil {
 			return nil, err
@@ -142,7 +143,8 @@ func (s *Segment) Size() (n int) {
 	return n
 }
 
-// Close gives back the file of a segment that is in one. Nobody may use the segment any more.
+// Close releases the file of a segment that is in one. The segment must not be used
+// any more.
 func (s *Segment) Close() error {
 	if s.file == nil {
 		return nil
@@ -184,8 +186,8 @@ func (s *Segment) Length(doc uint32) uint32 {
 	return binary.LittleEndian.Uint32(p[4*uint64(doc):])
 }
 
-// ShortLengths returns the lengths of all documents if each is in one byte and all are in one
-// language, and nil otherwise.
+// ShortLengths returns the lengths of all documents if each fits in one byte and
+// all documents are in one language, and nil otherwise.
 func (s *Segment) ShortLengths() []byte {
 	l := s.parts[secLanguages]
 	if s.width != 1 || len(l) == 0 || bytes.Count(l, l[:1]) < len(l) {

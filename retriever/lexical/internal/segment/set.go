@@ -34,7 +34,7 @@ func (s Set) CountIn(from, end uint32) int {
 	return s[from/64 : (end+63)/64].Count(0)
 }
 
-// Remove takes doc out of s, which must not be nil.
+// Remove removes doc from s, which must not be nil.
 func (s Set) Remove(doc uint32) { s[doc/64] &^= 1 << (doc % 64) }
 
 // Bytes returns s to be written to a file.

@@ -1,17 +1,23 @@
-package store
+// Package boltfile checks the structure of database files of bbolt.
+//
+// bbolt maps its file. A page that is not there, or an inner page that leads back to itself,
+// would end the process or keep it busy for good. [Check] reads the file, before bbolt does:
+// its size, the headers, the list of free pages and the inner pages of all trees, and that no
+// page is used twice; in files up to 16 MiB also the leaves. What else is damaged makes bbolt panic or fault at most, which its
+// callers can recover (see [runtime/debug.SetPanicOnFault]). The values have no checksums.
+package boltfile
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
 	"os"
 )
 
-// The database maps its file: a page that is not there, or that leads back to itself, would
-// end the process. So the file is looked at before it is mapped: its size, the headers, the
-// list of free pages and the inner pages of all trees; in files up to deepSize also the
-// leaves. The rest is guarded when it is read.
+// ErrCorrupt is about a file whose structure is damaged, or that is no database.
+var ErrCorrupt = errors.New("the database file is damaged")
 
 const (
 	metaMagic   = 0xED0CDAED
@@ -21,17 +27,20 @@ const (
 	flagBranch  = 1
 	flagLeaf    = 2
 	flagFree    = 16
-	flagBucket  = 1 // of an element of a leaf
-	deepSize    = 16 << 20
+	flagBucket  = 1        // of an element of a leaf
+	deepSize    = 16 << 20 // bytes of a file up to which leaves are checked
 )
 
-type boltMeta struct {
+// meta is what a header says, in pages.
+type meta struct {
 	pageSize, root, free, end, tx uint64
 }
 
-// checkDatabase returns an error that wraps ErrCorrupt or ErrVersion if the structure of a
-// file is damaged.
-func checkDatabase(path string) error {
+// Check returns an error that wraps ErrCorrupt if the structure of a file is damaged. An empty
+// file is, too. Nobody may write to the file meanwhile. Trees have buckets only at the top.
+func Check(path string) error { return check(path, deepSize) }
+
+func check(path string, deepSize uint64) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -42,6 +51,7 @@ func checkDatabase(path string) error {
 		return err
 	}
 	c := &checker{f: f, size: uint64(info.Size())}
+	c.deep = c.size <= deepSize
 	if err := c.run(); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -51,9 +61,10 @@ func checkDatabase(path string) error {
 type checker struct {
 	f    io.ReaderAt
 	size uint64
-	meta boltMeta
+	meta meta
 	deep bool
-	seen map[uint64]bool // inner pages
+	// taken has a bit for each page that is free or was come upon.
+	taken []uint64
 }
 
 func damaged(format string, args ...any) error {
@@ -73,11 +84,23 @@ func (c *checker) run() error {
 	if c.meta.end > c.size/c.meta.pageSize {
 		return damaged("it has %d bytes: want %d pages of %d", c.size, c.meta.end, c.meta.pageSize)
 	}
-	c.deep, c.seen = c.size <= deepSize, map[uint64]bool{}
+	c.taken = make([]uint64, (c.meta.end+63)/64)
 	if err := c.checkFree(); err != nil {
 		return err
 	}
 	return c.checkTree(c.meta.root, true)
+}
+
+// take returns an error if one of some pages was taken before: bbolt would write to a page in
+// use, or go in circles.
+func (c *checker) take(id, pages uint64) error {
+	for ; pages > 0; id, pages = id+1, pages-1 {
+		if id < 2 || id >= c.meta.end || c.taken[id/64]>>(id%64)&1 == 1 {
+			return damaged("page %d is used twice, or free, or none of %d", id, c.meta.end)
+		}
+		c.taken[id/64] |= 1 << (id % 64)
+	}
+	return nil
 }
 
 // places returns where headers may be.
@@ -90,7 +113,7 @@ func (c *checker) places() []uint64 {
 }
 
 // readMeta returns the header at a place.
-func (c *checker) readMeta(at uint64) (m boltMeta, ok bool) {
+func (c *checker) readMeta(at uint64) (m meta, ok bool) {
 	b := make([]byte, pageHeader+metaBytes)
 	if _, err := c.f.ReadAt(b, int64(at)); err != nil {
 		return m, false
@@ -102,7 +125,7 @@ func (c *checker) readMeta(at uint64) (m boltMeta, ok bool) {
 	if le.Uint32(b) != metaMagic || le.Uint64(b[56:]) != h.Sum64() {
 		return m, false
 	}
-	m = boltMeta{pageSize: uint64(le.Uint32(b[8:])), root: le.Uint64(b[16:]), free: le.Uint64(b[32:]), end: le.Uint64(b[40:]), tx: le.Uint64(b[48:])}
+	m = meta{pageSize: uint64(le.Uint32(b[8:])), root: le.Uint64(b[16:]), free: le.Uint64(b[32:]), end: le.Uint64(b[40:]), tx: le.Uint64(b[48:])}
 	ok = m.pageSize >= 512 && m.pageSize <= 1<<16 && (at == 0 || at == m.pageSize) && m.root < m.end && m.root > 1 && (m.free < m.end || m.free == ^uint64(0))
 	return m, ok
 }
@@ -150,9 +173,12 @@ func (c *checker) checkFree() error {
 	if count > uint64(len(ids)/8) {
 		return damaged("%d free pages in %d bytes", count, len(ids))
 	}
+	if err := c.take(c.meta.free, uint64(len(b))/c.meta.pageSize); err != nil {
+		return err
+	}
 	for i := range count {
-		if id := binary.LittleEndian.Uint64(ids[8*i:]); id < 2 || id >= c.meta.end {
-			return damaged("free page %d of %d", id, c.meta.end)
+		if err := c.take(binary.LittleEndian.Uint64(ids[8*i:]), 1); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -160,32 +186,43 @@ func (c *checker) checkFree() error {
 
 // checkTree checks a tree. The leaves of the top one have the buckets.
 func (c *checker) checkTree(root uint64, top bool) error {
-	level := []uint64{root}
-	for depth := 0; len(level) > 0; depth++ {
+	for level := []uint64{root}; len(level) > 0; {
 		var below []uint64
 		for i, id := range level {
-			_, flags, _, err := c.page(id, false)
+			b, flags, _, err := c.page(id, false)
 			if err != nil {
 				return err
 			}
+			if flags == flagLeaf && !top && !c.deep && i == 0 {
+				return c.leaves(level)
+			}
+			if err := c.take(id, 1+uint64(binary.LittleEndian.Uint32(b[12:]))); err != nil {
+				return err
+			}
 			if flags == flagLeaf {
-				if !top && !c.deep && i == 0 {
-					return nil // all of this level are leaves
-				}
 				if err := c.checkLeaf(id, top); err != nil {
 					return err
 				}
 				continue
 			}
-			if flags != flagBranch || c.seen[id] {
+			if flags != flagBranch {
 				return damaged("page %d has flags %d", id, flags)
 			}
-			c.seen[id] = true
 			if below, err = c.branch(below, id); err != nil {
 				return err
 			}
 		}
 		level = below
+	}
+	return nil
+}
+
+// leaves checks the level of the leaves without reading it.
+func (c *checker) leaves(level []uint64) error {
+	for _, id := range level {
+		if err := c.take(id, 1); err != nil {
+			return err
+		}
 	}
 	return nil
 }
