@@ -110,7 +110,7 @@ func TestDeterministic(t *testing.T) {
 	}
 }
 
-// check checks what holds for every answer.
+// check checks what is true of every answer.
 func check(t *testing.T, a *selfrag.Answer) {
 	t.Helper()
 	at := 0

@@ -24,6 +24,7 @@ import (
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/data"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/doctor"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/eval"
+	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/evalrun"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/prompts"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/version"
 )
@@ -37,6 +38,8 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	measure := eval.Command()
+	measure.Commands = evalrun.Commands()
 	return command.Run(ctx, args, stdout, stderr,
-		ask.Command(), eval.Command(), compare.Command(), adapt.Command(), data.Command(), doctor.Command(), prompts.Command(), version.Command())
+		ask.Command(), measure, compare.Command(), adapt.Command(), data.Command(), doctor.Command(), prompts.Command(), version.Command())
 }

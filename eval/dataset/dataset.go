@@ -56,10 +56,13 @@ type Question struct {
 	Answers []string `json:"answers"`
 	// Positive names the passages that hold the answer; empty if it is not known.
 	Positive []string `json:"positive"`
+	// Unanswerable says that the corpus does not hold the answer. Answers and Positive are
+	// then empty, and what is right is to give no answer.
+	Unanswerable bool `json:"unanswerable,omitempty"`
 }
 
 // Questions reads a file of questions, each with an id of its own and at least one
-// answer that is not blank.
+// answer that is not blank, unless it is unanswerable.
 func Questions(file string) ([]Question, error) { return questions(file, true) }
 
 // Searches reads a file of questions like Questions, but their answers may be missing:
@@ -72,7 +75,9 @@ func questions(file string, answered bool) ([]Question, error) {
 		switch {
 		case blank(q.Question):
 			return errors.New(`"question" is missing or blank`)
-		case answered && len(q.Answers) == 0:
+		case q.Unanswerable && len(q.Answers)+len(q.Positive) > 0:
+			return errors.New(`"unanswerable" is set beside "answers" or "positive": leave one out`)
+		case answered && len(q.Answers) == 0 && !q.Unanswerable:
 			return errors.New(`"answers" is missing or empty: want at least one right answer`)
 		}
 		for i, a := range q.Answers {
@@ -89,7 +94,7 @@ func questions(file string, answered bool) ([]Question, error) {
 //
 //	{"id": "p7", "title": "…", "text": "…"}
 //
-// Metadata and source, as a passage has them in a trace, may stand there, too.
+// Metadata and source, as a passage has them in a trace, may be there, too.
 func Passages(file string) ([]retriever.Passage, error) {
 	ids := map[string]bool{}
 	return read(file, func(p *retriever.Passage) error {
@@ -123,7 +128,7 @@ func read[T any](file string, check func(*T) error) ([]T, error) {
 }
 
 // Read reads the values of a stream of JSON lines, for layouts of one's own; name
-// stands for it in errors. check, unless nil, looks at each value; its error becomes
+// names it in errors. check, unless nil, looks at each value; its error becomes
 // that of the line. A stream without a value is an error.
 func Read[T any](r io.Reader, name string, check func(*T) error) ([]T, error) {
 	var out []T

@@ -113,3 +113,19 @@ func ExampleRead() {
 	os.Stdout.WriteString(err.Error())
 	// Output: claims:1: "label" must be true or false
 }
+
+// An unanswerable question needs no answer, and may have none.
+func TestUnanswerable(t *testing.T) {
+	got, err := dataset.Questions(file(t, `{"id":"a","question":"Who?","unanswerable":true}`+"\n"))
+	if err != nil || len(got) != 1 || !got[0].Unanswerable {
+		t.Errorf("%v: %+v", err, got)
+	}
+	for _, line := range []string{
+		`{"id":"a","question":"Who?","unanswerable":true,"answers":["x"]}`,
+		`{"id":"a","question":"Who?","unanswerable":true,"positive":["p"]}`,
+	} {
+		if _, err := dataset.Questions(file(t, line)); err == nil || !strings.Contains(err.Error(), "unanswerable") {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}

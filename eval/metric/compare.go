@@ -24,7 +24,7 @@ type Comparison struct {
 	// Pointwise is the difference with the interval that would be right if this system
 	// were the only one.
 	Pointwise Interval `json:"pointwise"`
-	// Simultaneous is the difference with an interval of which it may be said that all
+	// Simultaneous is the difference with an interval such that all
 	// those of one call hold the true differences at the same time, at the level asked
 	// for. It is at least as wide as Pointwise, and equal to it for a single system.
 	Simultaneous Interval `json:"simultaneous"`
@@ -85,7 +85,7 @@ func (b Bootstrap) Compare(baseline []float64, systems ...[]float64) (Comparison
 			figures[f][i] = v - baseline[i]
 		}
 	}
-	// The baseline stands for the examples, if there is no system.
+	// Without a system the baseline represents the examples.
 	sizes, sums, err := b.grouped(name, append([][]float64{baseline}, figures...))
 	if err != nil {
 		return Comparisons{}, err

@@ -377,7 +377,7 @@ func TestBootstrapFigure(t *testing.T) {
 	if err != nil || !near(got.Value, want.Value) || !near(got.Low, want.Low) || !near(got.High, want.High) {
 		t.Errorf("%+v, %v, want %+v", got, err, want)
 	}
-	// The greatest of four: 10 stands in 175 of 256 draws.
+	// The greatest of four: 10 is in 175 of 256 draws.
 	got, err = metric.Bootstrap{Level: 0.6}.Figure(4, func(examples []int) float64 {
 		most := 0.0
 		for _, i := range examples {

@@ -8,7 +8,7 @@ import (
 
 // The functions of this file look at the first k places of ranked, a list of ids,
 // best first; k below 1 means all places. An id that is given twice counts at its
-// first place only, and the second still takes up a place. An id that stands twice in
+// first place only, and the second still takes up a place. An id that is twice in
 // relevant is one id. If nothing is relevant the result is 0, as in trec_eval when it
 // is told to count such queries: leave them out of means, or say that they are in.
 
@@ -62,7 +62,7 @@ func set(ids []string) map[string]bool {
 	return m
 }
 
-// Recall returns the share of the relevant ids that stand among the first k of
+// Recall returns the share of the relevant ids that are among the first k of
 // ranked, in [0, 1]. k below 1 means all of ranked. It is 0 if nothing is relevant.
 func Recall(ranked, relevant []string, k int) float64 {
 	want := set(relevant)

@@ -108,7 +108,7 @@ func ExactMatch(answer string, golds []string) bool {
 
 // F1 returns the harmonic mean of precision and recall of the words of the answer
 // against those of a gold answer, in [0, 1], the best of all gold answers. Words are
-// those of the normal form of [ExactMatch] and count as often as they stand there, as in
+// those of the normal form of [ExactMatch] and count as often as they occur there, as in
 // SQuAD. In scripts without spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese) every
 // character with its marks is a word. An answer or a gold answer without words scores 0,
 // where SQuAD's program gives two of them 1, and so does an empty list of gold answers.

@@ -80,7 +80,7 @@ var tasks = []Task{
 		Long: true, K: 5, Tokens: 300, Metrics: []Metric{StrEM, RougeLsum, MAUVE, CitationPrecision, CitationRecall}, released: "asqa"},
 	{Name: "eli5", About: "ELI5: a paragraph in simple words, with citations", Layout: dataset.ALCE, Instruction: generator.ELI5,
 		Long: true, K: 5, Tokens: 300, Metrics: []Metric{RougeLsum, MAUVE, CitationPrecision, CitationRecall}, released: "eli5"},
-	{Name: "factscore", About: "FactScore: biographies", Layout: dataset.FactScore,
+	{Name: "factscore", About: "biographies, for FActScore", Layout: dataset.FactScore,
 		Long: true, K: 5, Tokens: 300, Metrics: []Metric{Facts}, released: "factscore", threshold: 0.2, k: 10, tokens: 200},
 }
 

@@ -24,7 +24,7 @@
 // The released program does otherwise in many ways. Each is a [Rule], and [Released] is all of
 // them.
 //
-// # What holds
+// # Guarantees
 //
 // The results are in the order of the seeds and do not depend on the concurrency. With a
 // label.Memory, a run that was broken off asks only for labels that are missing, and ends with

@@ -15,7 +15,7 @@
 // [Known], or several of these by [ByGroup]; [Redrawn] makes a source worse, and [Remember]
 // asks it nothing twice.
 //
-// # What holds
+// # Guarantees
 //
 // A reply that cannot be read neither stops a run nor vanishes: it is in the result, with
 // the reason, as [Labeled.Rejected] tells. With a [Memory], a run that was broken off asks

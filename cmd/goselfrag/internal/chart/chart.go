@@ -100,7 +100,7 @@ func NewAxes(label string, x, y Scale) Axes {
 	a := Axes{&Drawing{Width: 480, Height: 334, Label: label}, 52, 30, 416, 250, x, y}
 	step := NiceStep(y.High-y.Low, 6)
 	for i := math.Ceil(y.Low/step - 1e-9); i*step <= y.High+1e-9; i++ {
-		v := i * step
+		v := i*step + 0 // not -0
 		a.Lines = append(a.Lines, Line{Px(a.Left), a.Y(v), Px(a.Left + a.Width), a.Y(v), "rule"})
 		a.Texts = append(a.Texts, Text{X: Px(a.Left - 8), Y: a.Y(v) + 4, Anchor: "end", Class: "soft", Text: Decimal(v, step)})
 	}

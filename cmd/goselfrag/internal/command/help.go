@@ -123,7 +123,16 @@ func printHelp(w io.Writer, c *cli.Command) error {
 	helptext.Item(&b, 0, "", "usage: "+usageLine(c))
 	b.WriteString("\n")
 	helptext.Item(&b, 0, "", c.Usage)
-	if len(c.Commands) > 0 {
+	switch {
+	case len(c.Commands) == 0:
+	case c.Root() != c && len(c.Flags) > 1: // it also works by itself
+		var names []string
+		for _, sub := range c.Commands {
+			names = append(names, sub.Name)
+		}
+		b.WriteString("\n")
+		helptext.Item(&b, 0, "", "commands: "+strings.Join(names, ", ")+"; "+program+" help "+c.Name+" COMMAND says more")
+	default:
 		b.WriteString("\ncommands:\n")
 		for _, sub := range c.Commands {
 			helptext.Item(&b, 14, sub.Name, sub.Usage)

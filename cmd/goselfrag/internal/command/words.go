@@ -20,7 +20,7 @@ func Words(err error) string {
 
 // prefixes are names of packages before what went wrong. Those of pipelines and filters
 // are words of the user's, too.
-var prefixes = regexp.MustCompile(`(^|: |; )(?:adapt|budget|check|critics|dataset|dense|generator|hnsw|ingest|interleave|judge|label|lexical|metric|modelserver|openai|preference|rag|rerank|retriever|rewrite|seed|selfrag|sensitivity|store|foldersync|embedcache|summary|system|task|judged|training): `)
+var prefixes = regexp.MustCompile(`(^|: |; )(?:adapt|budget|check|critics|dataset|dense|generator|hnsw|ingest|interleave|judge|label|lexical|metric|modelserver|openai|preference|rag|record|rerank|retriever|rewrite|run|seed|selfrag|sensitivity|store|foldersync|embedcache|summary|system|task|judged|training): `)
 
 // values are what packages strconv and time say of the value of a flag.
 var values = []struct {
@@ -92,6 +92,9 @@ var words = []struct{ library, program string }{
 	{"an embedder: set Env.Embedder", "an embedding model: name it with -embeddings"},
 	{"an index of its own kind: build it over the passages", "an index of its own kind: leave out -store"},
 	{": add a rule or set RouteOptions.Fallback", ": add a part without match=, or fallback="},
+
+	// Runs.
+	{"run with Options.Traces", "write traces: true into the run file, and run again"},
 
 	// Systems that are compared.
 	{"use NewSequence, or NewStandard", "leave it out of -systems"},

@@ -124,12 +124,29 @@ func chatModel(top int) func(modelserver.Config) (Model, error) {
 		if err != nil {
 			return Model{}, err
 		}
-		j, err := judge.New(m, judge.Templates{})
-		if err != nil {
-			return Model{}, err
-		}
-		return Model{Generator: m, Options: []selfrag.Option{selfrag.WithCritic(j), selfrag.WithDecider(j)}, Judge: j}, nil
+		return judged(m)
 	}
+}
+
+// judged makes a model that judges its own answers.
+func judged(m generator.Generator) (Model, error) {
+	j, err := judge.New(m, judge.Templates{})
+	if err != nil {
+		return Model{}, err
+	}
+	return Model{Generator: m, Options: []selfrag.Option{selfrag.WithCritic(j), selfrag.WithDecider(j)}, Judge: j}, nil
+}
+
+// Through returns the model with wrap around its generator, also where it judges, such as to
+// record what it says.
+func (m Model) Through(wrap func(generator.Generator) generator.Generator) (Model, error) {
+	if m.Judge == nil {
+		m.Generator = wrap(m.Generator)
+		return m, nil
+	}
+	through, err := judged(wrap(m.Generator))
+	through.Family = m.Family
+	return through, err
 }
 
 // Embedder returns the embedding model that a URL names. It does no I/O. An error

@@ -10,6 +10,7 @@ import (
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/command"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/progress"
 	"github.com/goselfrag/goselfrag/eval/dataset"
+	results "github.com/goselfrag/goselfrag/eval/run"
 	"github.com/goselfrag/goselfrag/eval/system"
 	"github.com/goselfrag/goselfrag/internal/show"
 	"github.com/goselfrag/goselfrag/retriever"
@@ -79,12 +80,8 @@ type record struct {
 
 func recordOf(a *selfrag.Answer) record {
 	r := record{Answer: a.Text, Calls: a.Usage.Calls, Tokens: a.Usage.GeneratedTokens, PromptTokens: a.Usage.PromptTokens}
-	for _, c := range a.Citations {
-		r.Cited = append(r.Cited, c.Passage.ID)
-	}
-	r.Retrieved = a.Decision.Choice == scoring.ChooseRetrieval
+	r.Cited, r.Retrieved = results.Cited(a), results.Retrieved(a)
 	for _, s := range a.Segments {
-		r.Retrieved = r.Retrieved || s.Decision.Choice == scoring.ChooseRetrieval
 		if t := s.Terms.Relevance; t.Kind == scoring.KindExact && len(s.Citations) > 0 && (r.Confidence == nil || t.Value > *r.Confidence) {
 			r.Confidence = &t.Value
 		}

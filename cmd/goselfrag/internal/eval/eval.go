@@ -190,6 +190,12 @@ func evaluate(ctx context.Context, cfg config, stdout, stderr io.Writer) (err er
 	if cfg.limit > 0 && cfg.limit < len(set.Questions) {
 		set.Questions = set.Questions[:cfg.limit]
 	}
+	if n := len(set.Questions); set.DropUnanswerable() {
+		fmt.Fprintf(stderr, "%d unanswerable questions are left out: eval run measures them\n", n-len(set.Questions))
+		if len(set.Questions) == 0 {
+			return errors.New("-questions: no question is answerable")
+		}
+	}
 	cfg.set = set
 	var pairs []critics.Pair
 	if cfg.pairs != "" {

@@ -122,7 +122,7 @@ func (r report) plots() []chart.Plot {
 		list = slices.Insert(list, 0, r.forest())
 	}
 	if r.Sensitivity != nil {
-		list = append(list, r.Sensitivity.plots(r.Metric)...)
+		list = append(list, r.Sensitivity.Plots(r.Metric)...)
 	}
 	if r.Critic != nil {
 		list = append(list, calibration(r.Critic))
@@ -148,25 +148,11 @@ func (r report) quality(f figures) metric.Interval {
 
 // cost shows quality against what a question costs.
 func (r report) cost(axis string, of func(figures) float64) *chart.Drawing {
-	var values []float64
-	most := 1.0
-	for _, x := range r.rows {
-		q := r.quality(x.figures)
-		values = append(values, q.Low, q.High)
-		most = max(most, of(x.figures)/float64(x.Questions))
-	}
-	a := chart.NewAxes(r.Metric+" against "+axis, chart.Scale{Low: -0.03 * most, High: 1.03 * most}, chart.Span(values...))
-	step := chart.NiceStep(most, 8)
-	for i := 0.0; i*step <= most; i++ {
-		a.Tick(i*step, chart.Decimal(i*step, step))
-	}
-	a.Titles(axis, r.Metric)
+	var dots []chart.Dot
 	for i, x := range r.rows {
-		q, at := r.quality(x.figures), of(x.figures)/float64(x.Questions)
-		a.Bar(at, q, chart.Class(i))
-		a.Mark(at, q.Value, chart.Class(i), fmt.Sprintf("%s: %.3f [%.3f, %.3f], %.1f %s", show.Clean(x.name), q.Value, q.Low, q.High, at, axis))
+		dots = append(dots, chart.Dot{Name: show.Clean(x.name), Class: chart.Class(i), Cost: of(x.figures) / float64(x.Questions), Quality: r.quality(x.figures)})
 	}
-	return a.Drawing
+	return chart.Scatter(r.Metric, axis, dots)
 }
 
 func (r report) forest() chart.Plot {

@@ -271,7 +271,7 @@ type report struct {
 	// Verdict is nil unless the engine and a system without critique were measured.
 	Verdict *verdict `json:"verdict,omitempty"`
 	// Sensitivity is nil without -sensitivity.
-	Sensitivity *criticErrors `json:"sensitivity,omitempty"`
+	Sensitivity *CriticErrors `json:"sensitivity,omitempty"`
 	// Critic is nil without -pairs.
 	Critic *critics.Report `json:"critic,omitempty"`
 

@@ -29,8 +29,8 @@ const tracedName = "selfrag, full traces"
 // strengths are those at which noise is measured.
 var strengths = []float64{0.1, 0.25, 0.5, 0.75, 1}
 
-// criticErrors is what -sensitivity adds to the report.
-type criticErrors struct {
+// CriticErrors says what errors of the critic cost: what -sensitivity adds to the report.
+type CriticErrors struct {
 	*sensitivity.Result
 	Attribution *sensitivity.Attribution  `json:"attribution,omitempty"` // nil if no question names a positive passage
 	Information []sensitivity.Information `json:"information"`
@@ -46,23 +46,9 @@ type published struct {
 	Strength float64 `json:"strength"`
 }
 
-// gold returns the ids of the passages that the question names: of a file all.
-func (c config) gold(q dataset.Question) []string {
-	if !c.set.Files() {
-		return q.Positive
-	}
-	var ids []string
-	for _, p := range c.set.Passages {
-		if slices.Contains(q.Positive, c.set.Name(p.ID)) {
-			ids = append(ids, p.ID)
-		}
-	}
-	return ids
-}
-
 // analyze traces the engine over the first pipeline and measures what errors of its critic
 // cost.
-func (c config) analyze(ctx context.Context, b *system.Bench, questions []dataset.Question, answers *store, stderr io.Writer) (*criticErrors, error) {
+func (c config) analyze(ctx context.Context, b *system.Bench, questions []dataset.Question, answers *store, stderr io.Writer) (*CriticErrors, error) {
 	e, err := b.Engine(selfrag.WithTrace(selfrag.TraceFull))
 	if err != nil {
 		return nil, err
@@ -80,15 +66,22 @@ func (c config) analyze(ctx context.Context, b *system.Bench, questions []datase
 		if records[i].Trace == nil {
 			return nil, fmt.Errorf("-out holds no trace of question %q: name another file", q.ID)
 		}
-		s := sensitivity.Question{ID: q.ID, Trace: records[i].Trace, Group: group[i], Gold: c.gold(q)}
+		s := sensitivity.Question{ID: q.ID, Trace: records[i].Trace, Group: group[i], Gold: c.set.Gold(q)}
 		list = append(list, s)
 		if len(q.Positive) > 0 {
 			gold = append(gold, s)
 		}
 		golds[q.ID] = q.Answers
 	}
+	return MeasureErrors(ctx, list, gold, golds, c.metric, c.seed, stderr)
+}
+
+// MeasureErrors measures what errors of the critic cost in match or f1, from traces made with
+// selfrag.TraceFull. gold are those questions of list that name positive passages, golds the
+// right answers by the id of a question.
+func MeasureErrors(ctx context.Context, list, gold []sensitivity.Question, golds map[string][]string, figure string, seed uint64, stderr io.Writer) (*CriticErrors, error) {
 	cases := append(sensitivity.NoiseCases(strengths...), sensitivity.DropCases()...)
-	a := &criticErrors{}
+	a := &CriticErrors{}
 	for _, p := range critics.PaperCritics() {
 		more, err := sensitivity.PublishedCases(p)
 		if err != nil {
@@ -107,12 +100,13 @@ func (c config) analyze(ctx context.Context, b *system.Bench, questions []datase
 	set, end := progress.Bar(stderr, "sensitivity")
 	defer end()
 	of := func(q *sensitivity.Question, answer *selfrag.Answer) float64 {
-		if c.metric == "f1" {
+		if figure == "f1" {
 			return metric.F1(answer.Text, golds[q.ID])
 		}
 		return number(metric.MatchFold(answer.Text, golds[q.ID]))
 	}
-	if a.Result, err = sensitivity.Run(ctx, list, of, cases, sensitivity.Options{Seed: c.seed, Progress: set}); err != nil {
+	var err error
+	if a.Result, err = sensitivity.Run(ctx, list, of, cases, sensitivity.Options{Seed: seed, Progress: set}); err != nil {
 		return nil, err
 	}
 	if len(gold) > 0 {
@@ -121,7 +115,7 @@ func (c config) analyze(ctx context.Context, b *system.Bench, questions []datase
 			return nil, err
 		}
 	}
-	a.Information, err = sensitivity.MutualInformation(list, 1000, c.seed)
+	a.Information, err = sensitivity.MutualInformation(list, 1000, seed)
 	var bad *sensitivity.InputError
 	if errors.As(err, &bad) { // no two groups were judged: that is no reason to lose the rest
 		fmt.Fprintln(stderr, show.Clean(command.Words(bad)))
@@ -131,7 +125,7 @@ func (c config) analyze(ctx context.Context, b *system.Bench, questions []datase
 }
 
 // table prints the analysis for people.
-func (a *criticErrors) table(w io.Writer, metric string) error {
+func (a *CriticErrors) table(w io.Writer, metric string) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "\n%s if the critic errs\tgroups\t%s\tchange [95 %%]\tone critic [95 %%]\n", metric, metric)
 	fmt.Fprintf(t, "as stored\t\t%.3f\n", a.Baseline.Value)
@@ -171,7 +165,7 @@ func pointName(p sensitivity.Point) string {
 
 // plots show the curves of noise, with the published critics on the axis, and where wrong
 // answers come from.
-func (a *criticErrors) plots(metric string) []chart.Plot {
+func (a *CriticErrors) Plots(metric string) []chart.Plot {
 	curves := map[string][]sensitivity.Point{}
 	var order []string
 	values := []float64{a.Baseline.Questions.Low, a.Baseline.Questions.High}
@@ -228,7 +222,7 @@ func (a *criticErrors) plots(metric string) []chart.Plot {
 }
 
 // causes draws how many questions have each cause, with and without the relevance filter.
-func (a *criticErrors) causes() chart.Plot {
+func (a *CriticErrors) causes() chart.Plot {
 	p := chart.Plot{
 		Head:  "Where answers go wrong",
 		About: "Each question has one cause, by the first test that holds. Gray is without the judgment of relevance.",

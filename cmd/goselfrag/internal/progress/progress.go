@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
@@ -33,6 +34,26 @@ func Bar(w io.Writer, name string) (set func(done, all int), end func()) {
 			_ = bar.Clear()
 		}
 	}
+}
+
+// Long is Bar for work that takes hours: where w is no terminal, such as in the log of CI,
+// it writes a line with the time that is left, at most one each half minute.
+func Long(w io.Writer, name string) (set func(done, all int), end func()) {
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return Bar(w, name)
+	}
+	start, said, first := time.Now(), time.Now(), -1
+	return func(done, all int) {
+		if first < 0 {
+			first = done // what was there before
+		}
+		if time.Since(said) < 30*time.Second || done == first {
+			return
+		}
+		said = time.Now()
+		left := time.Duration(float64(time.Since(start)) / float64(done-first) * float64(all-done))
+		fmt.Fprintf(w, "%s: %d of %d, about %v left\n", show.Shorten(name, 40), done, all, left.Round(time.Second))
+	}, func() {}
 }
 
 // Line returns a function that shows a text in place of the one before, and one that takes

@@ -121,6 +121,28 @@ func (s *Set) Names(ids []string) []string {
 	return list
 }
 
+// Gold returns the ids of the passages that a question names as positive: of a file all.
+func (s *Set) Gold(q dataset.Question) []string {
+	if !s.Files() {
+		return q.Positive
+	}
+	var ids []string
+	for _, p := range s.Passages {
+		if slices.Contains(q.Positive, s.Name(p.ID)) {
+			ids = append(ids, p.ID)
+		}
+	}
+	return ids
+}
+
+// DropUnanswerable leaves out the questions that the passages do not answer, and reports
+// whether there were any.
+func (s *Set) DropUnanswerable() bool {
+	n := len(s.Questions)
+	s.Questions = slices.DeleteFunc(s.Questions, func(q dataset.Question) bool { return q.Unanswerable })
+	return len(s.Questions) < n
+}
+
 // Read reads passages and questions. Questions need answers if answered is set. Errors
 // name the flag.
 func (s Source) Read(ctx context.Context, answered bool, stderr io.Writer) (*Set, error) {
