@@ -148,7 +148,7 @@ func TestMaskedTargetsLeaveNoTrace(t *testing.T) {
 	}
 }
 
-// The released mask also hides what stands between the first and the last passage: other
+// The released mask also hides what is between the first and the last passage: other
 // sentences and tokens there change nothing, and with the mask of each passage they do.
 func TestReleasedMaskHidesSentences(t *testing.T) {
 	b, h := setUp(t)
