@@ -127,19 +127,30 @@ const (
 )
 
 // Write writes the model as a GGUF file. The same kind gives the same bytes.
-func Write(w io.Writer, kind Kind) error {
+func Write(w io.Writer, kind Kind) error { return WriteOutput(w, kind, nil) }
+
+// WriteOutput is Write with another last matrix: the row of each token that the
+// hidden state is multiplied by. nil is that of Write.
+func WriteOutput(w io.Writer, kind Kind, output []float32) error {
 	reflections := typeUserDefined
 	if kind == Control {
 		reflections = typeControl
 	}
 	tokens := vocabulary(reflections)
+	s := newStream()
+	if output == nil {
+		output = s.unembed(tokens)
+	}
+	if len(output) != len(tokens)*s.width {
+		return fmt.Errorf("toymodel: the last matrix has %d numbers: want %d", len(output), len(tokens)*s.width)
+	}
 	var f file
 	f.set("general.architecture", "llama")
 	f.set("general.name", "goselfrag-toy")
 	f.set("general.file_type", 0)
-	f.shape(newStream().width, len(tokens))
+	f.shape(s.width, len(tokens))
 	f.tokenizer(tokens)
-	f.weights(tokens)
+	f.weights(s, tokens, output)
 	return f.writeTo(w)
 }
 
@@ -179,8 +190,7 @@ func (f *file) tokenizer(tokens []token) {
 	f.set("tokenizer.ggml.add_eos_token", false)
 }
 
-func (f *file) weights(tokens []token) {
-	s := newStream()
+func (f *file) weights(s *stream, tokens []token, output []float32) {
 	normal := make([]float32, s.width)
 	for i := range normal {
 		normal[i] = norm(s.width)
@@ -200,5 +210,5 @@ func (f *file) weights(tokens []token) {
 		f.tensor(name("ffn_down"), feedWidth, make([]float32, s.width*feedWidth))
 	}
 	f.tensor("output_norm.weight", s.width, normal)
-	f.tensor("output.weight", s.width, s.unembed(tokens))
+	f.tensor("output.weight", s.width, output)
 }

@@ -129,6 +129,31 @@ func TestKinds(t *testing.T) {
 	}
 }
 
+// Another last matrix changes nothing before it.
+func TestWriteOutput(t *testing.T) {
+	const width, vocabulary = 192, 749
+	rows := make([]float32, width*vocabulary)
+	rows[3*width+1] = 0.5
+	var b bytes.Buffer
+	if err := WriteOutput(&b, UserDefined, rows); err != nil {
+		t.Fatal(err)
+	}
+	want := written(t, UserDefined)
+	if at := len(want) - 4*len(rows); !bytes.Equal(b.Bytes()[:at], want[:at]) {
+		t.Error("what comes before the last matrix differs")
+	}
+	f, err := oracle.Read(b.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := f.Tensors["output.weight"].Data; !slices.Equal(got, rows) {
+		t.Error("the last matrix differs")
+	}
+	if err := WriteOutput(&b, UserDefined, rows[1:]); err == nil || !strings.Contains(err.Error(), "want 143808") {
+		t.Errorf("a matrix that is too small: %v", err)
+	}
+}
+
 func TestFullDiskIsReported(t *testing.T) {
 	if err := Write(full{}, UserDefined); err == nil || !strings.Contains(err.Error(), "no space left") {
 		t.Errorf("%v", err)
