@@ -1,6 +1,13 @@
 // Package adapt trains a retriever for what a reader needs: a query adapter for the
 // embeddings of package retriever/dense.
 //
+//	examples, err := adapt.ReadExamples("questions.jsonl") // questions with the ids of their passages
+//	result, err := adapt.Contrastive(ctx, embedder, passages, examples, adapt.Options{})
+//	…
+//	index, err := dense.New(ctx, result.Adapter.Over(embedder), passages, dense.Options{})
+//
+// A [*RefusedError] means that an adapter does not help: search without one.
+//
 // # The adapter
 //
 // An [Adapter] changes the vector q of a question to

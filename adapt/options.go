@@ -158,7 +158,8 @@ type Report struct {
 func (r *Report) worse() bool { return r.Labels.High < 0 }
 
 // Figures are means over questions, of the labeled passages or, where there are none, the
-// preferred ones.
+// preferred ones. Recall5 and MRR10 are in [0, 1]: the share of these passages among the first
+// 5, and 1 divided by the rank of the first of them, 0 behind rank 10.
 type Figures struct {
 	Recall5 float64 `json:"recall_at_5"`
 	MRR10   float64 `json:"mrr_at_10"`

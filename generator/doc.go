@@ -2,6 +2,11 @@
 // [Generator], the [Prompt] or [Task] that it receives, the stream of [Step] that
 // it returns, and the optional interfaces of some models.
 //
+// Its subpackages have the generators: extractive, the embedded one, which needs no
+// server; vllm, sglang, llamacpp, ollama and completions for Self-RAG models behind a
+// server; chat and langchain for models that follow instructions. Most programs take
+// one of these and pass it to selfrag.New. Call [Check] at start-up.
+//
 // # One method, a stream
 //
 // A [Generator] continues one prompt and yields the continuation token by token.
@@ -26,6 +31,9 @@
 // [ResolveTokens], [Describe] and [Check]. They return an error that wraps
 // [errors.ErrUnsupported] if the model lacks the power. A wrapper made with [Wrap]
 // forwards all of them.
+//
+// "Released" in this package means the code of the paper's authors, AkariAsai/self-rag
+// at commit 1fcdc42.
 //
 // Package generatortest has scripted models for tests of code that uses a
 // Generator, and a contract test suite for implementations.

@@ -140,8 +140,8 @@ type Step struct {
 	// Token is the control token that was generated, None for text. Only tokens
 	// that the model itself produced count, never text that looks like one.
 	Token reflection.Token `json:"token,omitzero"`
-	// LogProb is the log-probability of this token given all before it, before
-	// temperature is applied. On the last step with FinishEnd it is that of the end
+	// LogProb is the natural log-probability of this token, at most 0, given all before
+	// it, before temperature is applied. On the last step with FinishEnd it is that of the end
 	// token.
 	LogProb reflection.Prob `json:"log_prob"`
 	// Watched holds the distributions of watched groups at this position.

@@ -1,6 +1,7 @@
 // Package rag decodes like the retrieval-augmented generation of Lewis et al.
-// (arXiv 2005.11401), for comparisons with Self-RAG: one retrieval for the question
-// x, and p(z|x) as the only judgment of passages.
+// (arXiv 2005.11401), for comparisons with Self-RAG: one retrieval for the question,
+// and the retriever's weights as the only judgment of passages. In formulas x is the
+// question, z a passage, p(z|x) its weight ([Prior]), y an answer and y_i its tokens.
 //
 //	decoder, err := rag.NewSequence(model, passages)
 //	…

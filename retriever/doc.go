@@ -3,6 +3,13 @@
 //
 // A [Retriever] takes a [Query] and returns passages, best first. It can be the
 // keyword index of package lexical, a vector store, a search service, a list.
+// To begin, index the passages of a folder, which package ingest reads:
+//
+//	docs, err := ingest.Dir(ctx, "docs", ingest.Options{})
+//	index, err := lexical.New(ctx, docs.Passages, lexical.Options{})
+//	res, err := index.Retrieve(ctx, retriever.Query{Text: "How is it cleaned?", K: 5})
+//
+// Package dense searches by vectors, and package store keeps both on disk.
 //
 // Package filter has the typed metadata of a passage and the filters over it, which
 // every Retriever applies.

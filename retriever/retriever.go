@@ -118,8 +118,8 @@ type ScoreKind string
 // The kinds of scores. An implementation with another kind uses RankOnly: only the
 // order has a meaning.
 const (
-	RankOnly     ScoreKind = "rank"
-	BM25         ScoreKind = "bm25"
+	RankOnly     ScoreKind = "rank"          // only the order has a meaning
+	BM25         ScoreKind = "bm25"          // comparable only for one query over one index
 	Cosine       ScoreKind = "cosine"        // in [-1, 1]
 	InnerProduct ScoreKind = "inner-product" // any real number
 	Probability  ScoreKind = "probability"   // in [0, 1]

@@ -23,7 +23,7 @@ const (
 	StopDepth     StopReason = "depth"     // the greatest number of segments was reached
 	StopLength    StopReason = "length"    // a segment was cut at the token limit
 	StopRejected  StopReason = "rejected"  // every candidate for what came next was rejected
-	StopAbstained StopReason = "abstained" // no passage was relevant enough for what came next, or the model declined to answer
+	StopAbstained StopReason = "abstained" // no passage was relevant enough for what came next, or the model declined to answer; Answer.Abstained tells whether the answer is none
 	StopBudget    StopReason = "budget"    // the budget of calls, tokens or retrievals was used up
 	StopTime      StopReason = "time"      // the time budget was used up
 	StopFailed    StopReason = "failed"    // an error ended it; the call returned it with the answer

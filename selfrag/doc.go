@@ -7,6 +7,11 @@
 //	answer, err := engine.Answer(ctx, "Who wrote The Trial?")
 //	fmt.Println(answer)
 //
+// The model is a [generator.Generator], for a start extractive.New() of package
+// generator/extractive, which needs no server. The index is a [retriever.Retriever],
+// such as lexical.New over the passages that ingest.Dir reads, or a store. An
+// [Answer] prints as text with its sources; see [Answer.Citations] for the passages.
+//
 // The method is that of Asai et al. (arXiv 2310.11511): adaptive retrieval by a
 // threshold (Appendix A.3), segment scores of Eq. 3 and 4, and a beam search over
 // segments. docs/differences.md lists where the released research code differs.

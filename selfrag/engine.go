@@ -50,7 +50,8 @@ var (
 )
 
 // New returns an engine. Options set its defaults; questions can override them.
-// It makes no call.
+// It makes no call. The error is an [*OptionError]: an option is out of its range, or
+// an argument is nil.
 func New(model generator.Generator, passages retriever.Retriever, options ...Option) (*Engine, error) {
 	if isnil.Value(model) {
 		return nil, optionError("New", "the generator is nil")
@@ -80,6 +81,10 @@ func (e *Engine) settings(options []Option) (settings, error) {
 
 // Answer answers one question. With an error the answer is partial and holds at
 // least the question; it is nil only if an option is wrong.
+//
+// The error is an [*OptionError], wraps [ErrQuestion], [ErrUndecided], [ErrRetriever],
+// [ErrCritic], budget.ErrExceeded or ctx.Err(), or is that of the model, the
+// retriever, the critic, the decider or the rewriter. An abstention is no error.
 func (e *Engine) Answer(ctx context.Context, question string, options ...Option) (*Answer, error) {
 	s, err := e.settings(options)
 	if err != nil {

@@ -13,7 +13,7 @@ const (
 	EventCandidate EventKind = "candidate" // Node is complete and judged: Candidate is set, not yet scored; a node that lazy evaluation stops has no such event
 	EventSegment   EventKind = "segment"   // all of Segment is scored: Candidates holds the kept ones, best path first
 	EventDelta     EventKind = "delta"     // Text is the next part of Answer.Text; no other field is set
-	EventAnswer    EventKind = "answer"    // Answer is set; the last event
+	EventAnswer    EventKind = "answer"    // Answer is set unless an option is wrong; the last event
 )
 
 // Event reports one thing that happened while a question was answered. It is a

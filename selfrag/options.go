@@ -197,7 +197,8 @@ func WithConstraints(c scoring.Constraints, f Fallback) Option {
 // WithLabels makes the question a closed one: the answer is the label whose
 // candidates have the largest summed score. It takes at least two labels, which
 // must differ after the normalization of scoring.ClosedSet; none makes the question
-// open again. The question itself must tell the model what the labels mean.
+// open again. The question itself must tell the model what the labels mean. It is an
+// error together with [WithLongForm].
 func WithLabels(labels ...string) Option {
 	labels = append([]string(nil), labels...)
 	return func(s *settings) error {

@@ -94,7 +94,7 @@ func questions(file string, answered bool) ([]Question, error) {
 //
 //	{"id": "p7", "title": "…", "text": "…"}
 //
-// Metadata and source, as a passage has them in a trace, may be there, too.
+// It may have the fields metadata and source of a retriever.Passage, too.
 func Passages(file string) ([]retriever.Passage, error) {
 	ids := map[string]bool{}
 	return read(file, func(p *retriever.Passage) error {
@@ -128,7 +128,7 @@ func read[T any](file string, check func(*T) error) ([]T, error) {
 }
 
 // Read reads the values of a stream of JSON lines, for layouts of one's own; name
-// names it in errors. check, unless nil, looks at each value; its error becomes
+// is its name in errors. check, unless nil, looks at each value; its error becomes
 // that of the line. A stream without a value is an error.
 func Read[T any](r io.Reader, name string, check func(*T) error) ([]T, error) {
 	var out []T

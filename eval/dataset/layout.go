@@ -17,17 +17,17 @@ var ErrLayout = errors.New("dataset: bad layout")
 // Layout names the form of a file.
 type Layout string
 
-// The layouts. [Layouts] says what each is.
+// The layouts. [Layouts] names the fields of each, and tells which have files of passages.
 const (
-	Plain     Layout = "plain"
-	SelfRAG   Layout = "selfrag"
-	ALCE      Layout = "alce"
-	FactScore Layout = "factscore"
+	Plain     Layout = "plain"     // the library's own: see [Question] and [Passages]
+	SelfRAG   Layout = "selfrag"   // the evaluation files released with Self-RAG
+	ALCE      Layout = "alce"      // ASQA, ELI5 and others as ALCE has them, and its results
+	FactScore Layout = "factscore" // biographies
 	FlashRAG  Layout = "flashrag"
-	DPR       Layout = "dpr"
+	DPR       Layout = "dpr" // questions with passages, or a table of either
 	KILT      Layout = "kilt"
 	BEIR      Layout = "beir"
-	MMLU      Layout = "mmlu"
+	MMLU      Layout = "mmlu" // multiple choice
 )
 
 // About describes a layout.

@@ -1,5 +1,6 @@
 // Package task holds the tasks of the paper by name: instruction, labels, passages, metrics,
-// and the options of an engine, with the settings of the paper or of the released scripts.
+// and the options of an engine, with the settings of the paper or of the released scripts
+// (AkariAsai/self-rag at commit 1fcdc42).
 //
 //	arc, err := task.Get("arc", task.Paper)
 //	engine, err := selfrag.New(model, dataset.Own(), arc.Options()...)

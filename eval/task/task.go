@@ -32,14 +32,14 @@ type Metric string
 
 // The metrics. [Task.Score] computes the first four; the others need a judge or a model.
 const (
-	Match             Metric = "match"
-	Accuracy          Metric = "accuracy"
-	StrEM             Metric = "str_em"
-	RougeLsum         Metric = "rouge_lsum"
-	CitationPrecision Metric = "citation_precision"
-	CitationRecall    Metric = "citation_recall"
-	MAUVE             Metric = "mauve"
-	Facts             Metric = "factscore"
+	Match             Metric = "match"              // the answer contains a right one
+	Accuracy          Metric = "accuracy"           // the label of the answer is right
+	StrEM             Metric = "str_em"             // share of the short answers that it contains
+	RougeLsum         Metric = "rouge_lsum"         // words shared, in order, with a reference answer
+	CitationPrecision Metric = "citation_precision" // share of the citations that support their sentence
+	CitationRecall    Metric = "citation_recall"    // share of the sentences that their citations support
+	MAUVE             Metric = "mauve"              // likeness of many answers to the references
+	Facts             Metric = "factscore"          // share of the facts that a source supports
 )
 
 // Task is a task of the paper. Its slices are the caller's.
@@ -84,7 +84,8 @@ var tasks = []Task{
 		Long: true, K: 5, Tokens: 300, Metrics: []Metric{Facts}, released: "factscore", threshold: 0.2, k: 10, tokens: 200},
 }
 
-// Names returns the names of all tasks.
+// Names returns the names of all tasks: popqa, triviaqa, pubhealth, arc, asqa, eli5 and
+// factscore.
 func Names() []string {
 	var names []string
 	for _, t := range tasks {
@@ -93,7 +94,7 @@ func Names() []string {
 	return names
 }
 
-// Get returns a task with settings. The error wraps [ErrTask] if there is no such task or if
+// Get returns the task of a name, one of [Names], with settings. The error wraps [ErrTask] if there is no such task or if
 // there are no such settings.
 func Get(name string, s Settings) (Task, error) {
 	i := slices.IndexFunc(tasks, func(t Task) bool { return t.Name == name })

@@ -1,8 +1,8 @@
 // Service answers questions over a folder behind HTTP. Each folder in it is a tenant, who sees
 // nothing of the others. What was read is in a store: a restart reads only what changed.
 //
-//	go run ./examples/service data docs
-//	curl -G localhost:8080 -H 'Tenant: acme' -d 'q=How do I stop the machine?'
+//	go run ./examples/service data files
+//	curl -G localhost:8080 -H 'Tenant: acme' --data-urlencode 'q=How do I stop the machine?'
 package main
 
 import (

@@ -10,7 +10,9 @@
 //
 // A [Store] is a [retriever.Retriever] that searches words (package lexical) and vectors
 // (packages dense and hnsw) and fuses the two; [Store.Words] and [Store.Vectors] are its
-// sides. [Store.Scope] is a view of some of the passages, such as those of one tenant.
+// sides. Use [Store.ReplaceDocument] for the passages of a document that can change, and
+// [Store.Put] for passages of their own; package ingest makes passages of files, and package
+// ingest/foldersync keeps a store equal to a folder. [Store.Scope] is a view of some of the passages, such as those of one tenant.
 //
 // # What a change promises
 //

@@ -60,8 +60,9 @@ type Options struct {
 }
 
 // Embedding is a named embedder. The zero Embedding is that of package dense/hashed, which
-// needs no model: it is fitted once to the first 10,000 passages and kept in the store. Until
-// then a store finds passages by words only.
+// needs no model: it is fitted once to the first 10,000 passages and kept in the store. A
+// smaller store finds passages by words only, until [Store.Reembed] with a zero Embedding fits
+// it to the passages that there are.
 //
 // A store that was made with a named embedder may be opened with the zero Embedding: it then
 // finds passages by words, and takes in none.

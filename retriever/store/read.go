@@ -195,7 +195,8 @@ type Stats struct {
 	// Working says what the background does, empty if nothing.
 	Working string
 	// Problems says what went wrong in the background and with index files, in words. It is
-	// tried again at the next change.
+	// tried again at the next change. After Restore it names the missing files of words until
+	// they are made.
 	Problems []string
 }
 

@@ -5,6 +5,9 @@
 //	memory, err := label.Remember(source, "labels.memory", "the name of the model")
 //	for result, err := range interleave.Make(ctx, memory, passages, seeds, interleave.Options{}) { … }
 //
+// Write each Result.Record that is not nil by training.NewWriter; Result.Dropped says why there
+// is none.
+//
 // # The algorithm
 //
 // A seed is a record with a plain answer. A source of labels (package label) decides whether
@@ -16,10 +19,10 @@
 //   - The first sentence retrieves. For each later one the source decides between
 //     [Retrieval], [No Retrieval] and, if there is a passage at hand, [Continue to Use
 //     Evidence]. The passage at hand is the last one in the answer so far.
-//   - A sentence that retrieves asks for the question and the sentence. The source judges
+//   - A sentence that retrieves searches for the question and the sentence. The source judges
 //     whether each passage is relevant and how far a relevant one supports the sentence.
 //     Of those that are relevant and support it fully or in part the first is taken; without
-//     one, any of the judged ones, as the seed of the options decides.
+//     one, any of the judged ones, as Options.Seed decides.
 //
 // The released program does otherwise in many ways. Each is a [Rule], and [Released] is all of
 // them.

@@ -50,7 +50,7 @@ type Options struct {
 	Variant Variant
 	// Mask is that of Record.Masked.
 	Mask training.MaskKind
-	// Seed is what every random choice depends on, beside the seed's own texts.
+	// Seed is the number that every random choice depends on, beside the texts of the record.
 	Seed uint64
 	// Workers is how many seeds are worked on at the same time, from 1 to 1,024; 0 means 4.
 	Workers int
@@ -98,8 +98,8 @@ type Result struct {
 type Missing struct {
 	ID       training.ID      `json:"id"` // of the seed
 	Group    reflection.Group `json:"group"`
-	Sentence int              `json:"sentence"` // from 0; 0 for the whole answer
-	Passage  string           `json:"passage,omitempty"`
+	Sentence int              `json:"sentence"`          // from 0; 0 for the whole answer
+	Passage  string           `json:"passage,omitempty"` // its title; empty if none was asked about
 	Reason   string           `json:"reason"`
 	Reply    string           `json:"reply,omitempty"`
 }

@@ -15,7 +15,7 @@ type Agreement struct {
 	Records int              `json:"records"` // with a label in both
 	Only    [2]int           `json:"only"`    // with a label in the first, in the second alone
 	Agreed  int              `json:"agreed"`
-	// Kappa is Cohen's, with a 95 % interval from draws of whole questions. It is nil if it
+	// Kappa is Cohen's, 1 for full agreement and 0 for that of chance, with a 95 % interval from draws of whole questions. It is nil if it
 	// is not defined: no record, or all of one class in both. A draw in which it is not
 	// defined counts as full agreement, which is what it holds.
 	Kappa *metric.Interval `json:"kappa"`

@@ -4,7 +4,11 @@
 //	j, err := judge.New(model, judge.Templates{})
 //	memory, err := label.Remember(j, "labels.memory", "the name of the model")
 //	labels, err := label.Run(ctx, memory, records, label.Options{})
-//	train, dev := label.Split(labels, 1500, 1)
+//	train, dev := label.Split(labels, label.PublishedDev, 1)
+//
+// Package judge is critique/judge. The records come from [Records], which searches passages
+// for questions with answers, or from a file of training.JudgeRecord. [Labeled.Critic] makes
+// a line of the training file of each label.
 //
 // # What is asked
 //
@@ -19,6 +23,6 @@
 //
 // A reply that cannot be read neither stops a run nor vanishes: it is in the result, with
 // the reason, as [Labeled.Rejected] tells. With a [Memory], a run that was broken off asks
-// only for what is missing, and ends with the same labels. They are in the order of the records, whatever the
-// concurrency. No question is in both parts of [Split].
+// only for what is missing, and ends with the same labels. They are in the order of the
+// records, whatever the concurrency. No question is in both parts of [Split].
 package label

@@ -152,7 +152,8 @@ const (
 	bytesPerToken = 4   // usual for English
 )
 
-// Tokens returns about how many tokens a prompt has that shows n bytes of text.
+// Tokens returns about how many tokens a prompt has that shows n bytes of text: a token for
+// four bytes, those of the prompt around the text included.
 func Tokens(n int) int { return (promptBytes + n + bytesPerToken - 1) / bytesPerToken }
 
 // Plan returns what [Run] will take, without asking anything. It counts labels that a

@@ -31,7 +31,8 @@ type Answer struct {
 	Reply  string           `json:"reply,omitempty"`
 }
 
-// Ask asks s about an item, and checks what it says.
+// Ask asks s about an item. A label that does not fit the item, such as one of another
+// group, becomes an Answer without a label, with the reason. The error is that of s.
 func Ask(ctx context.Context, s Source, it judge.Item) (Answer, error) {
 	l, err := s.Label(ctx, it)
 	if err != nil {
