@@ -128,7 +128,7 @@ func (k Key) Reveal() string {
 	return k.reveal()
 }
 
-// placeholder stands where a key would.
+// placeholder returns the text that is printed in place of the key.
 func (k Key) placeholder() string {
 	if k.reveal == nil {
 		return ""

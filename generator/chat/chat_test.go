@@ -365,7 +365,7 @@ func TestConfig(t *testing.T) {
 }
 
 func ExampleNew() {
-	s := httptest.NewServer(sse(recorded["OpenAI"]...)) // stands for the real one
+	s := httptest.NewServer(sse(recorded["OpenAI"]...)) // in place of the real one
 	defer s.Close()
 	model, err := chat.New(chat.Config{
 		Server:      modelserver.Config{URLs: []string{s.URL}, Model: "gpt-4.1-mini", APIKey: modelserver.NewKey("from the environment")},

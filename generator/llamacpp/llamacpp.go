@@ -138,7 +138,7 @@ func body(prompt string) map[string]any {
 func (d dialect) Call(f *completion.Facts, q *completion.Query) modelhttp.Call {
 	b := body(q.Prompt)
 	b["n_predict"], b["temperature"] = q.MaxTokens, q.Temperature
-	b["seed"] = uint32(q.Seed % math.MaxUint32) // the greatest one stands for any
+	b["seed"] = uint32(q.Seed % math.MaxUint32) // MaxUint32 would mean a random seed
 	if q.Probs {
 		b["n_probs"] = max(q.Top, 1)
 	}

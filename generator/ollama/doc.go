@@ -12,7 +12,7 @@
 //
 // # The model
 //
-// Reflection tokens must stand in the GGUF file with the token type USER_DEFINED.
+// The GGUF file must hold the reflection tokens with the token type USER_DEFINED.
 // From 0.30 on Ollama drops tokens of the type CONTROL, as converters write them,
 // together with their probabilities; by its source, 0.17 still shows them. The first
 // call checks this and says what is wrong.

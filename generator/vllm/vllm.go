@@ -22,7 +22,7 @@ import (
 // with another --max-logprobs.
 const topN = 20
 
-// whole is the number of alternatives that stands for all.
+// whole as the number of alternatives means all of them.
 const whole = math.MaxInt
 
 // Config says which model to use and how.
