@@ -132,7 +132,7 @@ func isPunctuation(c byte) bool {
 	return c > ' ' && c < 0x7f && !isAlphanumeric(rune(c))
 }
 
-// isAlphanumeric reports whether r may stand in the name of a character reference.
+// isAlphanumeric reports whether r may be part of the name of a character reference.
 func isAlphanumeric(r rune) bool {
 	return r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r))
 }

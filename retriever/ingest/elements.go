@@ -109,7 +109,7 @@ func (r *htmlReader) opened(name string, a map[string]string, e *element, at, en
 			w.line(at, at)
 		}
 		if r.brs++; r.brs > 1 && w.level == 0 {
-			w.end(false) // two in a row stand for a paragraph
+			w.end(false) // two in a row end a paragraph
 		}
 	}
 }

@@ -196,8 +196,7 @@ func detectBytes(s, format string) (charsetOf, error) {
 	first := strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 	s = s[max(first-guess/2, 0):]
 	s = s[:min(len(s), guess)]
-	// In Latin script bytes above 127 stand alone or in twos between others, most of them
-	// at letters.
+	// In Latin script bytes above 127 occur alone or in pairs, mostly next to letters.
 	letters, high, odd, longest, run := 0, 0, 0, 0, 0
 	for i := range len(s) {
 		switch c := s[i]; {
@@ -287,7 +286,7 @@ func atLetter(s string, i int) bool {
 // latinNames are the encodings of Latin script that are told apart.
 var latinNames = names("windows-1250 windows-1252 windows-1254 iso-8859-2 iso-8859-15")
 
-// offsets knows where the characters of a text stood before it was converted.
+// offsets maps the characters of a converted text to their places in the original.
 type offsets struct {
 	text  string
 	sizes []uint8 // how many bytes each character had
@@ -363,7 +362,7 @@ func (cs charsetOf) width() int {
 	return 1
 }
 
-// source returns where the byte i of the text stood.
+// source returns the offset in the original of byte i of the text.
 func (o *offsets) source(i int) int {
 	k := sort.Search(len(o.marks), func(k int) bool { return o.marks[k].at > i }) - 1
 	if k < 0 {

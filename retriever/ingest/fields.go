@@ -11,9 +11,9 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// Fields says which fields of records hold what. Empty names stand for the well-known
-// ones, in upper or lower case, of which a record has the first of this list that holds
-// what it should:
+// Fields names the fields of records that hold the id, the title and the text. For an
+// empty name the well-known names are tried, in upper or lower case. The first in this
+// list whose field has a fitting value is used:
 //
 //   - ID: id, _id, docid, doc_id, pid, passage_id, document_id, uuid.
 //   - Title: title, heading, headline, subject.

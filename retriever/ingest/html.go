@@ -31,7 +31,7 @@ func readHTML(w *writer, body int) {
 	w.end(r.pre > 0)
 }
 
-// read takes text, which stands at offset start of the original.
+// read reads text, which begins at offset start of the original.
 func (r *htmlReader) read(text string, start int) {
 	w := r.w
 	for pos := 0; pos < len(text) && w.ctx.Err() == nil; {

@@ -46,8 +46,8 @@ type Options struct {
 	// for; see [Families].
 	Children *Split
 	// NFC brings texts and titles into Unicode normalization form C before they
-	// are cut, so that what looks alike is alike. Source still says where the text
-	// stands in the document as it is.
+	// are cut, so that texts that look equal are equal. Source still gives the place
+	// in the original document.
 	NFC bool
 	// MaxBytes is the size in bytes above which a file, or a record in a file of
 	// records, is skipped, at least 1; 0 means 32 MiB, and 64 MiB for Formats, whose
@@ -84,7 +84,7 @@ type Progress struct {
 
 // Result is what a folder gave.
 type Result struct {
-	// Passages stand in the order of their files' paths, and within a file in
+	// Passages are in the order of their files' paths, and within a file in
 	// the order of its text.
 	Passages []retriever.Passage
 	// Read counts the files that gave passages, Bytes their size.

@@ -250,8 +250,8 @@ func (s *stream) row(c columns, fields []string, line int) record {
 	return rec
 }
 
-// fieldText returns the text of a field that stands at offset at, in the row raw,
-// which begins at offset start.
+// fieldText returns the text of the field at offset at of the row raw. The row begins at
+// offset start.
 func fieldText(raw []byte, start, at int, text string) section {
 	sec := section{text: text}
 	in := raw[at-start:]

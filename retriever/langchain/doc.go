@@ -5,8 +5,8 @@
 //	…
 //	r, err := langchain.New(docs, langchain.Options{ID: "id", Title: "title", Scores: retriever.Cosine})
 //
-// A document of langchaingo has no id of its own: one must stand in its metadata. Add
-// documents with it, and give each piece of a text that was cut an id of its own.
+// A document of langchaingo has no field for an id: its metadata must hold one. Add
+// documents with it, and give each piece of a split text an id of its own.
 //
 // What a store must do:
 //
@@ -15,7 +15,7 @@
 //   - It may be used from several goroutines at once.
 //   - It gives its documents best first, equal ones always in the same order, and as many
 //     as it is asked for if it has them. A score threshold counts as not having them.
-//   - It makes a text that stands in a filter of its own harmless, or Options.Filter does.
+//   - It escapes text in its filters, or Options.Filter does.
 //
 // Options.Scores says what the scores of the store mean. Few stores document it, and some
 // give distances, which are smaller for better documents (Redis, in langchaingo 0.1.14):

@@ -29,15 +29,15 @@ var ErrOption = errors.New("hashed: bad option")
 // several goroutines at once.
 type Embedder struct {
 	o       Options
-	weights map[uint64]float32   // of a feature that stands once, if a text of Fit holds it
+	weights map[uint64]float32   // of one occurrence of a feature that a text of Fit holds
 	unseen  [len(shares)]float32 // of other features, by kind
 	mean    float64              // number of words of a text
 	scale   float64              // makes the longest vector of the texts have length 1
 }
 
-// Parameters of the weights, see the package's comment. k1 and power are above what
-// serves keyword search best: the features that matter most have to stand out from the
-// noise of the projection.
+// Parameters of the weights, see the package's comment. k1 and power are above the
+// best values for keyword search: the weights of the most important features must exceed
+// the noise of the projection.
 const (
 	k1    = 2
 	b     = 0.75
@@ -70,7 +70,7 @@ func Fit(ctx context.Context, texts []string, o Options) (*Embedder, error) {
 	return e, nil
 }
 
-// weigh sets what depends on how often features stand in texts.
+// weigh sets the fields that depend on how often features occur in texts.
 func (e *Embedder) weigh(ctx context.Context, texts []string) error {
 	words := 0
 	for part := range slices.Chunk(texts, 256) {
@@ -167,7 +167,7 @@ func (e *Embedder) project(f features, document bool) []float32 {
 		if !seen {
 			k := kind(h & kindMask)
 			if !document && k != word {
-				continue // noise; a word may stand in a text that came after Fit
+				continue // noise; a word may occur in a text added after Fit
 			}
 			weight = e.unseen[k]
 		}

@@ -20,8 +20,8 @@ type Options struct {
 	// of a text that are not white space, from 0 to 1. A passage with less is
 	// garbage: a line of dashes, a bar chart in characters, a damaged file.
 	Letters float64
-	// Boilerplate is the number of documents, at least 2, from which on a line that
-	// stands in as many is boilerplate. A passage is dropped if half of its words
+	// Boilerplate is a number of documents, at least 2. A line that occurs in that many
+	// documents or more is boilerplate. A passage is dropped if half of its words
 	// or more are in such lines. 0 drops none. A document is what the metadata
 	// "path" of package ingest names; a passage without it is one by itself.
 	Boilerplate int
@@ -217,7 +217,7 @@ func digest(text string) [16]byte {
 // lineSet holds the hashes of lines.
 type lineSet map[[16]byte]bool
 
-// commonLines returns the lines that stand in at least min documents. The error is
+// commonLines returns the lines that occur in at least min documents. The error is
 // ctx.Err().
 func commonLines(ctx context.Context, passages []retriever.Passage, parents map[int]int, min int) (lineSet, error) {
 	if min == 0 {

@@ -77,7 +77,7 @@ func TestPassages(t *testing.T) {
 	}
 }
 
-// A line is counted once for a document, wherever the passages of that stand.
+// A line is counted once for each document, wherever the document's passages are.
 func TestBoilerplateInterleaved(t *testing.T) {
 	var passages []retriever.Passage
 	for i := range 6 {

@@ -30,7 +30,7 @@ func broken(p pdfium.Pdfium, doc references.FPDF_DOCUMENT) bool {
 	return err != nil
 }
 
-// char is a character and where it stands.
+// char is a character and its place.
 type char struct {
 	text  rune
 	at    box

@@ -7,13 +7,13 @@ import (
 	"unicode"
 )
 
-// piece is text that stands together on one line: a line of prose, or a cell of a table.
+// piece is adjacent text on one line: a line of prose, or a cell of a table.
 // Coordinates are those in which it is upright.
 type piece struct {
 	text  string
 	at    box
 	size  float32 // about that of the font, in points
-	base  float32 // the line on which the letters stand
+	base  float32 // y of the baseline
 	turns uint8
 	rough bool // size is a guess from the height of the line
 }
@@ -274,7 +274,7 @@ func isUnspaced(r rune) bool {
 		r >= 0x3000 && r < 0x3040 || r >= 0xff00 && r < 0xff70 || r == 'ー'
 }
 
-// sameRow reports whether two pieces stand on one line.
+// sameRow reports whether two pieces are on the same line.
 func sameRow(a, b piece) bool {
 	overlap := min(a.at.top, b.at.top) - max(a.at.bottom, b.at.bottom)
 	return overlap > 0.4*min(a.at.height(), b.at.height())

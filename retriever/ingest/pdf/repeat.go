@@ -17,7 +17,7 @@ const edgeRows = 3
 // edgePiecesMost is how many pieces of them are looked at.
 const edgePiecesMost = 30
 
-// repeated is a line that stands at the same place of several pages.
+// repeated is a line that occurs at the same place of several pages.
 type repeated struct {
 	text   string // with # for numbers
 	bottom bool   // at the bottom of the page
@@ -117,10 +117,10 @@ func remove(pages []page, drop map[[2]int]*repeated) []ingest.Note {
 	return notes
 }
 
-// frame returns the pieces of the rows at the top or the bottom of a page that are dropped:
-// each of their pieces is to be, or one is the number of the page, and they stand further
-// from the next row than the rows of the text from each other. So the first row of a table
-// that repeats stays with the others.
+// frame returns the pieces of the rows at the top or the bottom of a page that are dropped.
+// A row is dropped if all its pieces are to be dropped or one is the number of the page,
+// and if its distance to the next row is greater than the usual one between lines. So
+// the repeated first row of a table stays with the other rows.
 func frame(p page, bottom bool, drop func(int) *repeated) []int {
 	rows := rowsOf(p, bottom)
 	var out, waiting []int

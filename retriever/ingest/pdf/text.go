@@ -128,7 +128,7 @@ func (w *writer) glue(next string) {
 	}
 }
 
-// linesOf joins pieces that stand on one line.
+// linesOf joins pieces that are on the same line.
 func linesOf(pieces []piece) []line {
 	var out []line
 	for _, p := range pieces {

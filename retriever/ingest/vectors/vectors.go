@@ -126,10 +126,10 @@ func nextID(r *bufio.Reader) (string, error) {
 	return string(id), nil
 }
 
-// Load adds the vectors of shards to an index, in their order, and returns how many; of
-// two with one id the later stands. Errors are those of [Read], or the index's, such as
-// one about the dimension; what was added until then stays in the index, and is counted
-// but for a part of the last 1024.
+// Load adds the vectors of shards to an index, in their order, and returns their number.
+// Of two vectors with the same id the later replaces the earlier. Errors are those of
+// [Read] or of the index, such as one about the dimension. After an error the index keeps
+// the vectors added so far; the count may miss some of the last 1024.
 func Load(ctx context.Context, fsys fs.FS, index hnsw.Writer[string], shards ...Shard) (int, error) {
 	n := 0
 	items := make([]hnsw.Item[string], 0, batch)
