@@ -4,7 +4,7 @@
 //
 // [Measure] asks for each [Pair] and returns a [Report] with the figures of each group:
 // accuracy, balanced accuracy and macro-F1 with intervals, the confusion matrix,
-// calibration and log loss. Beside them stand three rules that know nothing: always the
+// calibration and log loss. Beside them are three rules without a model: always the
 // commonest token, a threshold on a length, a threshold on the share of words in common. A
 // critic that does not beat all three has not been shown to judge anything.
 //

@@ -216,7 +216,7 @@ type answer struct {
 	label  reflection.Token // None if there is none
 	level  reflection.Level
 	// probs holds the probabilities of the group's labels, which sum to 1; nil if they are
-	// not exact or stand for a label without probabilities.
+	// not exact or only name a label.
 	probs []float64
 }
 

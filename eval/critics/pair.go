@@ -77,8 +77,8 @@ func labelsOf(g reflection.Group) []reflection.Token {
 	return g.Tokens()
 }
 
-// Read reads pairs from a stream of JSON lines, each with an id of its own; name stands
-// for it in errors:
+// Read reads pairs from a stream of JSON lines, each with an id of its own. Errors call
+// the stream name:
 //
 //	{"id": "1", "question": "Who built it?", "passage": {"title": "Lighthouse", "text": "Ada Kerr built it."},
 //	 "text": "Ada Kerr did.", "expect": {"IsREL": "[Relevant]", "IsSUP": "[Fully supported]"}}

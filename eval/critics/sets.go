@@ -43,7 +43,7 @@ type expected = map[reflection.Group]reflection.Token
 //
 //	{"id", "question", "answers": [long answers], "passage": {"title", "text", "sentences": […]}, "support": […]}
 //
-// support lists sentences by index, from 0, or as they stand.
+// support lists sentences by index, from 0, or by their text.
 // A question with answers gives two pairs. Its passage is expected to be relevant and to
 // support the first answer fully: annotators wrote the answer from it. What is left of the
 // passage without the sentences in support is expected not to support that answer; this

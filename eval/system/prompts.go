@@ -66,8 +66,8 @@ func task(template func(*Bench) generator.TaskTemplate, most int, read func(stri
 	}
 }
 
-// lastAnswer returns what stands behind the last "Answer:" that begins a line, and the
-// whole text if there is none: a model that did not keep to the form still said something.
+// lastAnswer returns the text after the last "Answer:" that begins a line, or the whole
+// text if there is none: a model that ignored the form may still have answered.
 func lastAnswer(text string) string {
 	found := text
 	for line := range strings.Lines(text) {
