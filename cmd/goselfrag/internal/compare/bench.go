@@ -31,7 +31,7 @@ type subject struct {
 	words    int // of a chunk; 0 for passages as they are
 	passages int // or chunks
 	build    func(context.Context) (retriever.Retriever, error)
-	// judge returns what stands at each place of a ranking, in the names of the positive
+	// judge names the item at each place of a ranking, in the names of the positive
 	// passages of the question, and whether the retrieved text holds an answer.
 	judge func(q dataset.Question, hits []retriever.Hit) (ranked []string, holds bool)
 }
@@ -163,7 +163,7 @@ func (c config) subjects(set *questionset.Set) ([]subject, int, error) {
 			judge: func(_ dataset.Question, hits []retriever.Hit) ([]string, bool) {
 				ranked := make([]string, len(hits))
 				for i, h := range hits {
-					// A file counts where its first passage stands; the others take up places.
+					// A file counts at the place of its first passage; the others take up places.
 					if ranked[i] = set.Name(h.Passage.ID); slices.Contains(ranked[:i], ranked[i]) {
 						ranked[i] = h.Passage.ID
 					}

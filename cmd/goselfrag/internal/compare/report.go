@@ -301,8 +301,8 @@ func (r report) table(w io.Writer) error {
 	return t.Flush()
 }
 
-// labels returns what stands for systems where there is room for n characters. Of a long
-// name the middle is left out; if that makes two alike, each has its number in front.
+// labels returns labels of at most n characters for systems. The middle of a long name is
+// left out. If that makes two labels equal, each is preceded by its number.
 func labels(systems []system, n int) []string {
 	list := make([]string, len(systems))
 	for _, numbered := range []bool{false, true} {

@@ -32,7 +32,7 @@ import (
 )
 
 // GeneratorKey is the environment variable with the API key of the generator's
-// server. A key never stands in a URL: URLs get into histories and logs.
+// server. A key is never part of a URL: URLs get into histories and logs.
 const GeneratorKey = "GOSELFRAG_GENERATOR_KEY"
 
 // GeneratorUsage is the text of a flag with a model.
