@@ -64,9 +64,10 @@ func Write(name string, write func(*os.File) error) (err error) {
 	return f.Commit()
 }
 
-// Commit syncs the content and puts it in place, with the permissions of what stood there;
-// all may read a new file. After an error nothing is left but what stood there, except that
-// the new content may be in place if the folder could not be synced.
+// Commit syncs the content and puts it in place. It keeps the permissions of a file that it
+// replaces; all may read a new file. After an error the old file, if any, is unchanged and
+// nothing else is left, but the new content may be in place if the folder could not be
+// synced.
 func (f *File) Commit() (err error) {
 	defer func() { err = errors.Join(err, f.Discard()) }()
 	if err := f.Chmod(f.mode); err != nil {

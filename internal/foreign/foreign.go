@@ -88,8 +88,8 @@ func CheckKind(kind retriever.ScoreKind) error {
 const slack = 1e-4
 
 // Rank checks the scores of hits, which are best first, against their kind. If that is
-// RankOnly, whatever stands there is replaced by 1, 1/2, 1/3 and so on. An error is about
-// the hit at index i.
+// RankOnly, the scores are replaced by 1, 1/2, 1/3 and so on. An error is about the hit at
+// index i.
 func Rank(hits []retriever.Hit, kind retriever.ScoreKind) (i int, err error) {
 	for i := range hits {
 		if kind == retriever.RankOnly {

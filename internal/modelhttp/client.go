@@ -22,7 +22,7 @@ import (
 	"github.com/goselfrag/goselfrag/observe"
 )
 
-// What a zero modelserver.Config stands for.
+// Defaults for the zero fields of a modelserver.Config.
 const (
 	defaultRetries = 2
 	defaultTimeout = 5 * time.Minute

@@ -69,8 +69,8 @@ func retryable(status int) bool {
 const edge = 512
 
 // eventFailure returns the error that an event reports, nil if it reports none. It is
-// called for every event. What is long about one are the alternatives of its tokens: they
-// are not searched, and an error stands before or behind them.
+// called for every event. Long events are long for the alternatives of their tokens. Those
+// are not searched: an error is before or after them.
 func (a *Answer) eventFailure(data []byte) error {
 	if len(data) > 2*edge && !bytes.Contains(data[:edge], []byte("rror")) && !bytes.Contains(data[len(data)-edge:], []byte("rror")) {
 		return nil
@@ -101,7 +101,7 @@ func (a *Answer) failure(data []byte, model bool) error {
 	if p.message == "" {
 		return nil
 	}
-	if p.code == 0 { // it may stand beside the list that holds the error
+	if p.code == 0 { // it may be beside the list that holds the error
 		p.code = readProblem(data).code
 	}
 	return a.reported(p)

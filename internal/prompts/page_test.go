@@ -21,11 +21,11 @@ var update = flag.Bool("update", false, "write the list in docs/prompts.md anew"
 
 const (
 	page = "../../docs/prompts.md"
-	// begin stands before what this test writes.
+	// begin marks the beginning of the part of the page that this test writes.
 	begin = "<!-- go test ./internal/prompts -update writes what follows -->\n"
 )
 
-// written is the list as it stands on the page.
+// written is the list in the form of the page.
 func written() string {
 	var b strings.Builder
 	b.WriteString("\n| prompt | package | hash |\n| --- | --- | --- |\n")

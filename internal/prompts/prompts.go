@@ -9,7 +9,7 @@ import (
 
 // Prompt is one prompt of the library in its default form.
 type Prompt struct {
-	// Name is that of the template, as it stands in traces; no two prompts have one.
+	// Name is the template's name in traces, different for each prompt.
 	Name string
 	// Package is the import path of the package that has it.
 	Package string
@@ -18,7 +18,7 @@ type Prompt struct {
 	// Replace says how another prompt takes its place, and which placeholders that may
 	// have if these need not be exactly those of the default.
 	Replace string
-	// Hash identifies its text, as it stands in traces.
+	// Hash identifies its text in traces.
 	Hash string
 	// Placeholders are the names of the data in it, sorted.
 	Placeholders []string

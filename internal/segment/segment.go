@@ -18,7 +18,7 @@ import (
 // First passes the stream of a whole reply on up to the end of its first sentence.
 // The last step then has
 //
-//   - FinishEnd if [generator.EndMark] stands behind the sentence or in its place,
+//   - FinishEnd if [generator.EndMark] comes after the sentence or in its place,
 //     in either case of letters, or if there is no text at all;
 //   - FinishLength if the reply was cut before its sentence ended;
 //   - FinishStop otherwise.

@@ -13,8 +13,8 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// Text of documents cannot move the cursor, change colours or turn the direction of what
-// stands behind it, and is else left as it is.
+// Text of documents cannot move the cursor, change colours or turn the direction of the
+// text after it, and is else unchanged.
 func TestClean(t *testing.T) {
 	for in, want := range map[string]string{
 		"plain\ttext\nünd 日本 🙂":                       "plain\ttext\nünd 日本 🙂",

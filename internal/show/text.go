@@ -94,8 +94,8 @@ func Wrap(text string, width, indent int) string {
 	return b.String()
 }
 
-// table prints rows within width columns: two spaces stand between cells, cells of a
-// column are as wide as its widest, and the last is cut where the line ends.
+// table prints rows within width columns. Two spaces separate cells, all cells of a column
+// are as wide as its widest, and the last cell is cut at the end of the line.
 func table(w io.Writer, rows [][]string, width int) {
 	var wide []int
 	for _, r := range rows {
