@@ -11,7 +11,7 @@ import (
 )
 
 // nines is the scale of the axis of recall: 0.9, 0.99 and 0.999 are as far from each
-// other. A recall of 1 has no place there; it stands at the largest value.
+// other. A recall of 1 has no place there; it is drawn at the largest value.
 type nines struct{}
 
 const largestRecall = 0.9999

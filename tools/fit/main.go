@@ -1,7 +1,7 @@
 // Fit fits the parameters of package generator/extractive, measures them out of fold,
 // and writes the parameter file; and it fits the weights of package
 // retriever/rerank/learned, which tools/retrievebench measures. The question
-// sets are not part of the project; their layouts stand in docs/extractive.md.
+// sets are not part of the project; docs/extractive.md describes their formats.
 //
 //	go -C tools run ./fit -set nq=CORPUS,QUESTIONS -set xquad=CORPUS,QUESTIONS
 //	    -answerable FILE -unanswerable FILE [-pairs FILE] [-out parameters.json]

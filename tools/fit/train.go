@@ -23,8 +23,8 @@ const (
 	// something else.
 	nearMissWeight = 10
 	relevanceL2    = 3
-	// leastTexts is in how many passages a stem must stand to have a rarity of its
-	// own in the file.
+	// leastTexts is the number of passages that must hold a stem for it to have a
+	// rarity of its own in the file.
 	leastTexts = 5
 	// mostStems is how many of a language the file holds, but for the one with most
 	// passages.

@@ -31,8 +31,8 @@ const (
 	offBase   = 76
 )
 
-// kernelType is the shape of func(b *Batch, n int): the declarations stand in the
-// package, and any pointer will do here.
+// kernelType is the shape of func(b *Batch, n int): the package holds the declarations,
+// and any pointer will do here.
 const kernelType = "func(b *byte, n int)"
 
 // prefetchLine is the distance between two prefetches: a cache line.

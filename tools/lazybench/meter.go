@@ -114,7 +114,7 @@ func (m *meter) read(p generator.Prompt) []uint64 {
 
 var seed = maphash.MakeSeed()
 
-// cut returns the words of a text, which stand for its tokens.
+// cut returns the words of a text, which are counted as its tokens.
 func (m *meter) cut(text string) []uint64 {
 	words, ok := m.words[text]
 	if !ok {

@@ -4,7 +4,7 @@
 // layers, and it loads in any server that runs Llama models.
 //
 // The model is not trained: its weights are set by hand, so that what it says
-// follows from what stands in the prompt, with probabilities that are its own.
+// follows from the prompt, with probabilities of its own.
 // It knows some forty words of English (see the variables content and function);
 // everything else it reads letter by letter and understands as nothing. A text or
 // a title should therefore begin with a capital letter or a space.
@@ -18,7 +18,7 @@
 //	                                               else [No Retrieval]
 //	[No Retrieval]                                 " I do not know." and a utility around 4
 //	a passage                                      [Relevant] the likelier, the greater the share of its
-//	                                               content words that stand in the question, else [Irrelevant];
+//	                                               content words that are in the question, else [Irrelevant];
 //	                                               they are even at a share of 0.4, the opening tag
 //	                                               counted as one more content word
 //	[Relevant]                                     the passage's text from the line after the title, or all
@@ -41,8 +41,8 @@
 // A residual stream whose coordinates are named features, see stream, carries what
 // is known of each token. Three layers of attention with two heads each add to it:
 //
-//	layer 1   which known token stands before this one; how many passages were opened
-//	layer 2   whether this word stands in the question; what the passage goes on with
+//	layer 1   which known token is before this one; how many passages were opened
+//	layer 2   whether this word is in the question; what the passage goes on with
 //	          after this word (an induction head)
 //	layer 3   conclusions, each at the kind of token where it is needed
 //

@@ -15,7 +15,7 @@ type stream struct {
 
 	before map[string]feature // the token before this one, written by layer 1
 	opened feature            // n/(n+1) after n passages were opened, by layer 1
-	asked  feature            // the word here stands in the question, by layer 2
+	asked  feature            // the question holds the word here, by layer 2
 	copied map[string]feature // what to write next according to the passage, by layer 2
 
 	// By layer 3, at one kind of token each.
@@ -171,7 +171,7 @@ func (s *stream) layer3() [heads]head {
 			{s.these(newline), read(s.opened), -200},
 			{s.these(period), read(s.opened), scope},
 			{s.these(period), s.control(reflection.Relevant, reflection.Irrelevant), rest},
-			// These come after the passage if they stand in its scope.
+			// These come after the passage if they are in its scope.
 			{s.these(period), s.control(reflection.NoRetrieval, reflection.ContinueEvidence), surely},
 		},
 		moves: []move{

@@ -37,7 +37,7 @@ const (
 	period  = "."
 )
 
-// space stands for a space in the vocabulary of SentencePiece.
+// space means a space in the vocabulary of SentencePiece.
 const space = "▁"
 
 // tokenType is a token's type in a model file.

@@ -8,7 +8,7 @@ import (
 	"math"
 )
 
-// File is a GGUF file as it stands, all of it.
+// File is the whole content of a GGUF file.
 type File struct {
 	// Meta holds the metadata: string, bool, float64 for every other number, and
 	// []any for arrays.

@@ -12,7 +12,7 @@ const (
 )
 
 // Tokens returns the ids of text as a server reads a prompt: the start token, then
-// tokens whose names stand in the text and, between them, SentencePiece. A space
+// tokens whose names are in the text and, between them, SentencePiece. A space
 // is put before each stretch of text.
 func (m *Model) Tokens(text string) []int {
 	ids := []int{m.start}
@@ -82,6 +82,6 @@ func (m *Model) pieces(text string) []int {
 	return ids
 }
 
-// Name returns a token's name in the vocabulary, with a space for the sign that
-// stands for one there.
+// Name returns a token's name in the vocabulary, with spaces in place of the
+// vocabulary's sign for a space.
 func (m *Model) Name(id int) string { return strings.ReplaceAll(m.names[id], "▁", " ") }
