@@ -75,7 +75,7 @@ func checkIDs(passages []retriever.Passage) error {
 		case p.ID == "":
 			return fmt.Errorf("%w: passage %d of %d: give every passage an id", ErrEmptyID, i+1, len(passages))
 		case seen[p.ID]:
-			return fmt.Errorf("%w: %q stands twice among the passages", ErrDuplicateID, p.ID)
+			return fmt.Errorf("%w: %q is the id of two passages", ErrDuplicateID, p.ID)
 		}
 		seen[p.ID] = true
 	}

@@ -74,7 +74,7 @@ func TestRefuses(t *testing.T) {
 		{"vectors of another metric", e, nil, Options{Metric: hnsw.InnerProduct, Vectors: full}, ErrOption, "give both the same"},
 		{"vectors not empty", e, nil, Options{Vectors: full}, ErrOption, "use Restore"},
 		{"no id", e, []retriever.Passage{passage("a"), {Text: "b"}}, Options{}, ErrEmptyID, "passage 2 of 2"},
-		{"same id", e, []retriever.Passage{passage("a"), passage("a")}, Options{}, ErrDuplicateID, `"a" stands twice`},
+		{"same id", e, []retriever.Passage{passage("a"), passage("a")}, Options{}, ErrDuplicateID, `"a" is the id of two passages`},
 	} {
 		ix, err := New(t.Context(), c.e, c.ps, c.o)
 		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) || ix != nil {

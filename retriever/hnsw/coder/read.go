@@ -228,7 +228,7 @@ func (d *decoder[K]) flush() error {
 	}
 	d.nodes += len(d.batch)
 	if d.index.Len() != d.nodes {
-		return d.fail("a key stands twice in the lowest layer")
+		return d.fail("a key is duplicated in the lowest layer")
 	}
 	d.batch = d.batch[:0]
 	return nil

@@ -45,7 +45,7 @@ func Read(b []byte) (f *File, err error) {
 	for i := uint64(0); i < keys && r.err == nil; i++ {
 		key := r.text()
 		if _, twice := f.Meta[key]; twice {
-			r.fail("key %s stands there twice", key)
+			r.fail("key %s is duplicated", key)
 		}
 		f.Meta[key] = r.value(r.u32())
 	}
