@@ -121,7 +121,7 @@ func (s *suite[In, Out]) repeatable(ctx context.Context) error {
 	return nil
 }
 
-// dataOnly: reserved strings in the texts act like their neutralised form.
+// dataOnly: reserved strings in the texts act like their neutralized form.
 func (s *suite[In, Out]) dataOnly(ctx context.Context) error {
 	raw, tame := s.data(reserved), s.data(generator.Neutralize(reserved))
 	for i, c := range raw {

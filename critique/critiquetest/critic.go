@@ -20,7 +20,7 @@ import (
 // t.Parallel.
 //
 // The check "data" compares texts with reserved strings in them with the same
-// texts neutralised. Skip it for a classifier to which these are two different
+// texts neutralized. Skip it for a classifier to which these are two different
 // texts.
 func TestCritic(t *testing.T, k critique.Critic, opts ...Option) {
 	t.Helper()

@@ -32,7 +32,7 @@ type Config struct {
 	// Template writes prompts out.
 	Template generator.ChatTemplate
 	// Special lists special tokens of the model, such as "<|im_end|>", on top of
-	// the usual ones. They are neutralised in all data.
+	// the usual ones. They are neutralized in all data.
 	Special []string
 }
 

@@ -17,7 +17,7 @@ type Config struct {
 	// Template writes prompts out; nil is [generator.SelfRAGTemplate].
 	Template generator.PromptTemplate
 	// Special lists special tokens of the model, such as "<|im_end|>", on top of
-	// those the server tells and of the usual ones. They are neutralised in all
+	// those the server tells and of the usual ones. They are neutralized in all
 	// data, because the server would read them there.
 	Special []string
 	// NoProbs asks for no probabilities, for servers that give none: reflection

@@ -23,7 +23,7 @@ type Config struct {
 	// Template writes prompts out as messages.
 	Template generator.ChatTemplate
 	// Special lists special tokens of the model, such as "<|im_end|>", on top of
-	// the usual ones. They are neutralised in all data.
+	// the usual ones. They are neutralized in all data.
 	Special []string
 }
 
@@ -72,7 +72,7 @@ func (m *Model) reply(ctx context.Context, req generator.Request) iter.Seq2[gene
 			return
 		}
 		if err == nil {
-			err = ctx.Err() // the reader may have cancelled meanwhile
+			err = ctx.Err() // the reader may have canceled meanwhile
 		}
 		if err != nil {
 			yield(generator.Step{}, err)

@@ -33,7 +33,7 @@ func exchange(t *testing.T, list ...completiontest.Exchange) *ollama.Model {
 }
 
 // TestExchange checks a whole exchange: the tokens that the model's file says are
-// special are neutralised, and the tokenizer gets no blank behind a control token.
+// special are neutralized, and the tokenizer gets no blank behind a control token.
 func TestExchange(t *testing.T) {
 	m := exchange(t,
 		completiontest.Exchange{Path: "/api/show", Body: `{"model":"tiny","verbose":true}`, Answer: show},

@@ -13,7 +13,7 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// Text of documents cannot move the cursor, change colours or turn the direction of the
+// Text of documents cannot move the cursor, change colors or turn the direction of the
 // text after it, and is else unchanged.
 func TestClean(t *testing.T) {
 	for in, want := range map[string]string{

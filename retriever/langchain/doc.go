@@ -28,7 +28,7 @@
 // that:
 //
 //   - WithConnectionURL makes one connection. It fails when two search at the same time,
-//     and for good once a search was cancelled. Give WithConn a pgxpool.Pool.
+//     and for good once a search was canceled. Give WithConn a pgxpool.Pool.
 //   - The keys and values of a filter, and the namespace, go into SQL as they are. Double
 //     every ' in what Options.Filter returns, give a filter with a NUL back as
 //     errors.ErrUnsupported, and let no namespace come from outside.

@@ -26,7 +26,7 @@ type engine struct {
 }
 
 // start compiles PDFium unless it is. The error wraps ErrClosed, or is ctx.Err(); a start
-// that was cancelled can be tried again.
+// that was canceled can be tried again.
 func (e *engine) start(ctx context.Context, o Options) error {
 	select {
 	case e.lock <- struct{}{}:

@@ -133,7 +133,7 @@ func stoppedEarly(t *testing.T, counts []int) {
 	}
 }
 
-// When a question is cancelled, all its candidates end at the server.
+// When a question is canceled, all its candidates end at the server.
 func TestCancelledCandidatesEndAtTheServer(t *testing.T) {
 	onServers(t, func(t *testing.T, s server) {
 		var names []string

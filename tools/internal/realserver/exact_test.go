@@ -85,7 +85,7 @@ func (g exact) Generate(ctx context.Context, req generator.Request) iter.Seq2[ge
 	}
 }
 
-// written is the prompt as the oracle reads it. It neutralises nothing, and a blank
+// written is the prompt as the oracle reads it. It neutralizes nothing, and a blank
 // behind a control token goes, since the tokenizer puts one there.
 func written(req generator.Request) (string, error) {
 	if req.Task != nil {

@@ -264,7 +264,7 @@ func distance(a, b generator.Completion) (far float64, same bool) {
 }
 
 // leave breaks a stream off after its first token. That this returns, and that the
-// server answers the next request, is what cancelling comes down to.
+// server answers the next request, is what canceling comes down to.
 func (d *doctor) leave(ctx context.Context) error {
 	start := time.Now()
 	for _, err := range d.model.Generator.Generate(ctx, request(title)) {
