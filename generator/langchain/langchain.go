@@ -113,7 +113,7 @@ func (m *Model) ask(ctx context.Context, req generator.Request) (string, generat
 	if err != nil {
 		return "", last, fmt.Errorf("langchain: %s: %w", m.c.Name, err)
 	}
-	// One answer was asked for; some providers part it into several choices.
+	// One answer was requested; some providers split it into several choices.
 	var text strings.Builder
 	told := false
 	for _, c := range answer.Choices {
