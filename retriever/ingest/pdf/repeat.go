@@ -14,7 +14,7 @@ import (
 // edgeRows is how many rows at the top and at the bottom of a page can be repeated ones.
 const edgeRows = 3
 
-// edgePiecesMost is how many pieces of them are looked at.
+// edgePiecesMost is the most pieces of these rows that are compared.
 const edgePiecesMost = 30
 
 // repeated is a line that occurs at the same place of several pages.
@@ -31,8 +31,8 @@ type seen struct {
 	size        float32
 }
 
-// dropRepeated takes headers, footers and the numbers of pages out of pages, and says
-// which.
+// dropRepeated removes headers, footers and page numbers from pages, and returns notes
+// about them.
 func dropRepeated(pages []page) []ingest.Note {
 	if len(pages) < 2 {
 		return nil
@@ -71,8 +71,8 @@ func dropRepeated(pages []page) []ingest.Note {
 	return remove(pages, drop)
 }
 
-// remove takes whole rows of pieces to drop out of pages, unless that leaves nothing on all
-// pages that have one of them.
+// remove removes whole rows of pieces to drop from pages, unless that would empty all
+// pages with one of them.
 func remove(pages []page, drop map[[2]int]*repeated) []ingest.Note {
 	left := map[*repeated]bool{}
 	gone := make([]map[int]bool, len(pages))
@@ -147,7 +147,7 @@ func frame(p page, bottom bool, drop func(int) *repeated) []int {
 }
 
 // rowsOf returns the rows of upright pieces from the top, or from the bottom, as indexes.
-// Those in the middle of a page are not looked at.
+// Those in the middle of a page are left out.
 func rowsOf(p page, bottom bool) [][]int {
 	var upright []int
 	for i, x := range p.pieces {
