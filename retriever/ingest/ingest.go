@@ -359,17 +359,18 @@ func (r *Result) rename(name string, s span, passages []retriever.Passage) bool 
 //   - ID: name, "#" and the number of the passage in the document, from 1.
 //   - Title: the document's title and the headings above the passage, joined by
 //     " > ". The title of a document without one is its first heading of level 1, or
-//     else its file name without the ending. No passage goes across a heading; the
-//     text of headings is in titles only. A title has at most 300 characters: of
-//     longer ones the longest parts are cut, with an ellipsis. A heading of more than
+//     else its file name without the ending. No passage crosses a heading; the
+//     text of headings is in titles only. A title has at most 300 characters: the
+//     longest parts of longer ones are cut, with an ellipsis. A heading of more than
 //     300 characters is a paragraph.
-//   - Metadata: what the front matter of Markdown says, and "path" (name), "format" ("txt", "md", "html" or
-//     the key in Options.Formats without its dot), "document" (the title of the document) and "number" (that in
-//     ID, an int); of a document with pages also "page" (an int).
-//   - Source: the name, and the place of the text in data; of Options.Formats, the place in
-//     Text.Body and the pages.
+//   - Metadata: the front matter of Markdown, "path" (name), "format" ("txt", "md",
+//     "html" or the key in Options.Formats without its dot), "document" (the title of
+//     the document) and "number" (the number in ID, an int); with pages also "page" (an
+//     int).
+//   - Source: the name, and the place of the text in data. With Options.Formats it is the
+//     place in Text.Body, and the pages.
 //
-// Passages of records have what the record says; see [Stream].
+// For passages of records see [Stream].
 func Document(name string, data []byte, opts Options) ([]retriever.Passage, error) {
 	var out []retriever.Passage
 	var cost int64

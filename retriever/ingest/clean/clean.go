@@ -23,7 +23,7 @@ type Options struct {
 	// Boilerplate is a number of documents, at least 2. A line that occurs in that many
 	// documents or more is boilerplate. A passage is dropped if half of its words
 	// or more are in such lines. 0 drops none. Passages with the same metadata "path",
-	// as package ingest sets it, are one document; a passage without it is a document.
+	// as package ingest sets it, are one document; a passage without it is a document of its own.
 	Boilerplate int
 	// NearDuplicate is a similarity from 0.5 to 1. A passage at least as similar to an
 	// earlier kept one is dropped; 0 drops none. It is the Jaccard similarity of the
@@ -104,8 +104,8 @@ func (r Report) String() string {
 // then nothing is returned.
 //
 // A child that package ingest cut from another of the passages, its parent, is kept or
-// dropped with that, for the same reason. Searches find a parent by its children, so equal
-// children of one parent are all kept.
+// dropped with that, for the same reason. Searches find a parent by its children, so
+// children with equal texts are kept if their parents are.
 //
 // Besides the passages it takes about 150 bytes for each. With NearDuplicate it takes 1 kB
 // more for each, and 8 bytes for each word of passages that resemble another.
@@ -209,7 +209,7 @@ func judge(ctx context.Context, passages []retriever.Passage, parents map[int]in
 	return drops, nil
 }
 
-// digest returns a hash of text. Different texts have different ones.
+// digest returns a hash of text, by which texts are compared.
 func digest(text string) [16]byte {
 	sum := sha256.Sum256([]byte(text))
 	return [16]byte(sum[:16])

@@ -256,8 +256,8 @@ func roman(s string) int {
 	return total
 }
 
-// isRepeated reports whether the line is on so many pages, in a row or on every second one,
-// that it is no part of the text, and its numbers count pages if they are not all the same.
+// isRepeated reports whether the line is on enough pages, successive or every second one, to
+// be no part of the text. Its numbers must be all the same or count pages.
 func (r *repeated) isRepeated(pages int) bool {
 	need := 3
 	if pages <= 3 {
