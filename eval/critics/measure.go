@@ -46,14 +46,14 @@ type Options struct {
 
 // Measure asks critic about the pairs that expect IsREL, IsSUP or IsUSE and decider about
 // those that expect Retrieve, and reports how well they do. Either may be nil if no pair
-// needs it. A critic gets the text of a pair as a complete candidate of one step; without a
-// text it is asked for the relevance of the passage only, by a candidate without steps. One
-// that reads tokens which a model wrote, as critique.Tokens does, finds none there: use
-// [Model].
+// needs it. A critic gets the text of a pair as a complete candidate of one step. Without a
+// text it gets a candidate without steps and is asked only for the relevance of the
+// passage. Critics that read generated tokens, such as critique.Tokens, find none there:
+// use [Model].
 //
-// It stops at the first error of a critic, in the order of the pairs, and returns it in a
-// *[PairError]. A budget of ctx holds for all pairs together, and what it refuses is such
-// an error. Errors about options wrap [ErrOption].
+// Measure stops at the first error of a critic, in the order of the pairs, and returns it
+// in a *[PairError]. A budget of ctx holds for all pairs together; a refusal of the budget
+// is such an error. Errors about options wrap [ErrOption].
 func Measure(ctx context.Context, critic critique.Critic, decider critique.Decider, pairs []Pair, o Options) (Report, error) {
 	if err := checkArguments(critic, decider, pairs, o); err != nil {
 		return Report{}, err

@@ -14,9 +14,9 @@ import (
 // Pair is what a critic is asked about, with the right tokens.
 type Pair struct {
 	ID string `json:"id"`
-	// Cluster names the pairs that hang together, as those made of one question do. They
-	// are drawn as a whole for intervals. Empty is the cluster of all pairs without one
-	// that have the same Question.
+	// Cluster names a set of dependent pairs, such as those made of one question. Intervals
+	// draw whole clusters. Pairs with an empty Cluster and the same Question are one
+	// cluster.
 	Cluster  string             `json:"cluster,omitempty"`
 	Question string             `json:"question"`
 	Passage  generator.Evidence `json:"passage,omitzero"`
@@ -26,7 +26,7 @@ type Pair struct {
 	Expect map[reflection.Group]reflection.Token `json:"expect"`
 }
 
-// Check returns an error that says what the pair lacks. IsREL needs a passage, IsSUP a
+// Check returns an error that says what is missing in the pair. IsREL needs a passage, IsSUP a
 // passage and a text, IsUSE a text. Retrieve is the decision before an answer begins, so
 // that [Continue to Use Evidence] cannot be expected.
 func (p Pair) Check() error {

@@ -11,8 +11,8 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// ExamplesTemplate is the prompt of the system "few-shot": the question behind four
-// examples that show how short an answer is wanted. Its placeholder is question.
+// ExamplesTemplate is the prompt of the system "few-shot": the question after four
+// examples that show how short an answer should be. Its placeholder is question.
 var ExamplesTemplate = func() generator.TaskTemplate {
 	t := generator.MustTaskTemplate("few-shot-answer",
 		"You answer questions from what you know, in a few words.",
