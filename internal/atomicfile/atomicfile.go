@@ -1,5 +1,5 @@
-// Package atomicfile writes files whole or not at all. What a process that was killed
-// leaves behind is removed by the next one that writes the same file.
+// Package atomicfile writes files whole or not at all. After a process was killed, the next
+// one that writes the same file removes its remains.
 package atomicfile
 
 import (
@@ -16,8 +16,8 @@ import (
 )
 
 // File is the new content of a file, under another name in the same folder until Commit.
-// The process holds a lock on it, so that others can tell it from what a killed process
-// left.
+// The process holds a lock on it. So other processes can distinguish it from the remains of
+// a killed one.
 type File struct {
 	*os.File
 	name string      // what it will replace
@@ -133,15 +133,15 @@ func notFile(name string) error {
 	return &fs.PathError{Op: "replace", Path: name, Err: regular.ErrNotFile}
 }
 
-// prefix is what the names of the contents of a file begin with. Long names are cut, so
-// that there is room for the rest.
+// prefix returns the beginning of the names of new contents of a file. Long names are cut,
+// so that there is room for the rest.
 func prefix(name string) string {
 	base := filepath.Base(name)
 	return filepath.Join(filepath.Dir(name), "."+base[:min(len(base), 200)]+".goselfrag-")
 }
 
-// sweep removes what killed processes left of the file called name. What it cannot remove
-// it leaves.
+// sweep removes the remains that killed processes left of the file called name. It ignores
+// errors.
 func sweep(name string) {
 	begin := filepath.Base(prefix(name))
 	dir, err := os.Open(filepath.Dir(name))

@@ -15,8 +15,8 @@ type Prompt struct {
 	Package string
 	// Use says what is asked, and when.
 	Use string
-	// Replace says how another prompt takes its place, and which placeholders that may
-	// have if these need not be exactly those of the default.
+	// Replace says how to replace the prompt. It names the permitted placeholders if they
+	// need not be exactly those of the default.
 	Replace string
 	// Hash identifies its text in traces.
 	Hash string

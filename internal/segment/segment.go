@@ -1,6 +1,6 @@
-// Package segment ends the stream of a model that was asked for the next sentence
-// of an answer: behind the first sentence, if it writes more, or where it says
-// that the answer is complete.
+// Package segment ends the stream of a model that was asked for the next sentence of an
+// answer. The stream ends after the first sentence, if the model writes more, or at the
+// mark that the answer is complete.
 package segment
 
 import (
@@ -25,8 +25,8 @@ import (
 //
 // Steps are held back as long as they can belong to the mark or to a second
 // sentence; where a sentence ends depends on the text alone, not on how it is cut
-// into steps. A stream that goes on behind the sentence is broken off, and its
-// usage is then partial.
+// into steps. A stream that continues after the sentence is stopped, and its usage is
+// then partial.
 func First(seq iter.Seq2[generator.Step, error]) iter.Seq2[generator.Step, error] {
 	return func(yield func(generator.Step, error) bool) {
 		c := cutter{open: -1, word: -1, mark: -1}
@@ -194,8 +194,9 @@ func decided(behind string) bool {
 	return strings.ContainsFunc(behind, unicode.IsSpace) || !strings.ContainsFunc(behind, sentence.Terminal) && !sentence.Closes(behind)
 }
 
-// reopen goes on behind an end that was none: with the first one within the word
-// that ends at offset at, or behind that word if it closes a quotation.
+// reopen continues the search after a stop that did not end the sentence: at the first
+// stop within the word that ends at offset at, or after that word if it closes a
+// quotation.
 func (c *cutter) reopen(at int) {
 	word := c.text[c.word:at]
 	i := strings.IndexFunc(word, sentence.Terminal)
@@ -243,10 +244,10 @@ const lineEnds = "\n\v\f\r\u0085\u2028\u2029"
 const wordsBefore = 8
 
 // around returns the offset of the white space before the words that are enough to see
-// that no sentence ends at c.open; 0 for the beginning of the text. Without this all
-// that a model wrote would be cut again for each abbreviation, of which one that
-// repeats itself can write thousands. A text of several lines is looked at as a whole,
-// since they can be a list.
+// that no sentence ends at c.open; 0 for the beginning of the text. Without this
+// the whole text would be cut again for each abbreviation, and a model that repeats itself
+// can write thousands. A text of several lines is examined as a whole, since it can be a
+// list.
 func (c *cutter) around() int {
 	if c.lines {
 		return 0
@@ -268,9 +269,9 @@ func (c *cutter) end() (int, outcome) {
 	return len(c.text), goesOn
 }
 
-// pass yields the held steps up to offset at. If the end was found there, what of a
-// step lies behind is left out, unless it is white space, and what is left of the
-// step has no probability. It reports false when the reader has gone.
+// pass yields the held steps up to offset at. If the end was found there, the text of a
+// step after it is dropped, unless it is white space, and the rest of the step has no
+// probability. It reports false when the reader has left.
 func (c *cutter) pass(at int, found outcome, yield func(generator.Step, error) bool) bool {
 	for len(c.held) > 0 && c.base <= at {
 		s := c.held[0]

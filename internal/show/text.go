@@ -12,8 +12,8 @@ import (
 // Columns is the width of a terminal whose width is not known.
 const Columns = 80
 
-// Clean takes control characters out of s, all but line breaks and tabs, and those that
-// turn the direction of text: text of documents must not steer the terminal.
+// Clean removes control characters from s, except line breaks and tabs, and characters that
+// change the direction of text: text of documents must not control the terminal.
 func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) {
