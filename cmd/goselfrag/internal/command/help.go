@@ -161,6 +161,6 @@ func about(f cli.Flag) string {
 	return text
 }
 
-// documented returns what package cli knows of a flag for documentation. All flags of
-// package cli implement it.
+// documented returns the interface of package cli for the documentation of a flag. All flags
+// of package cli implement it.
 func documented(f cli.Flag) cli.DocGenerationFlag { return f.(cli.DocGenerationFlag) }

@@ -141,8 +141,8 @@ func firstWords(hits []retriever.Hit, n int) string {
 }
 
 // sweepSubjects returns every pipeline over the chunks of every size. All are asked for
-// the same number of hits, enough to fill the words in which an answer counts with chunks
-// of the smallest size that are half full.
+// the same number of hits. It is large enough to fill the words in which an answer counts
+// with half-full chunks of the smallest size.
 func (c config) sweepSubjects(set *questionset.Set, k int) ([]subject, int, error) {
 	passages := slices.Clone(set.Passages)
 	for i := range passages {
