@@ -26,7 +26,7 @@ func (c testCase) compare(got []float32) error {
 	return nil
 }
 
-// rows are rows that a batch names, and what a kernel should make of each.
+// rows are rows that a batch names, with the expected result of each.
 type rows struct {
 	what  string
 	batch batch

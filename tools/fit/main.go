@@ -156,8 +156,8 @@ func (o options) provenance(d *data, model string) map[string]string {
 	}
 }
 
-// write writes f under another name until it is whole: a run that is cut off leaves no
-// half of a parameter file.
+// write writes f under another name until it is complete, so that an interrupted run leaves
+// no partial parameter file.
 func write(name string, f *linear.File) error {
 	return atomicfile.Write(name, func(file *os.File) error { return f.Write(file) })
 }

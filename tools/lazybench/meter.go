@@ -11,7 +11,7 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// host is what a model runs on: how it behaves, and what it says of itself.
+// host is the server of a model: its behavior, and the capabilities that it reports.
 type host struct {
 	name   string
 	say    func(*generator.Capabilities)
@@ -22,11 +22,11 @@ type host struct {
 // block is the number of tokens that are cached together, as vLLM does.
 const block = 16
 
-// inProcess works only while it is read, and keeps nothing.
+// inProcess generates only while its stream is read, and caches nothing.
 var inProcess = host{name: "in process"}
 
-// hosts are the ways in which a candidate can wait on a server. Some say of
-// themselves what is not true, so that the engine does what it would not do.
+// hosts are the ways in which a candidate can wait on a server. Some report wrong
+// capabilities, to make the engine choose another way.
 var hosts = []host{
 	inProcess,
 	{"server: streams held open", func(c *generator.Capabilities) { c.Paced = true }, true, true},
@@ -35,7 +35,7 @@ var hosts = []host{
 	{"server without cache: cut", func(c *generator.Capabilities) { c.Paced, c.SharedPrefix = false, true }, true, false},
 }
 
-// meter counts what a host does for one question. It is used by one goroutine.
+// meter counts the work of a host for one question. It is used by one goroutine.
 type meter struct {
 	generator.Generator
 	host

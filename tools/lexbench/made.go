@@ -204,7 +204,7 @@ func size(dir string) (n int) {
 	return n
 }
 
-// resident returns what memory the process has, where the system says so.
+// resident returns the memory of the process, where the system reports it.
 func resident() string {
 	data, err := os.ReadFile("/proc/self/status")
 	if err != nil {

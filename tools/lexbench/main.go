@@ -11,9 +11,9 @@
 // in the corpus; recall means nothing then and is not printed.
 //
 // With -made the index holds N passages of made-up words about made-up topics, with a
-// vocabulary that grows. Measured are indexing, memory, opening, search, filters and
-// additions, and beside it other indexes of the same passages: what package lexical was
-// before it skipped, with a check that the results are equal, bleve, and Xapian.
+// vocabulary that grows. It measures indexing, memory, opening, search, filters and
+// additions. -peers adds other indexes of the same passages: package lexical as it was
+// before it skipped postings, with a check that the results are equal, bleve, and Xapian.
 package main
 
 import (

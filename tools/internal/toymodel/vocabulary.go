@@ -59,8 +59,8 @@ type token struct {
 
 // vocabulary lists the tokens by id: three special ones, the bytes, the
 // printable characters of ASCII, the words with every beginning of them, and the
-// tokens of reflection. Since each beginning is a token, joining pairs always
-// reaches the whole word, in whatever order.
+// tokens of reflection. Since each beginning is a token, joining pairs in any
+// order always reaches the whole word.
 func vocabulary(reflections tokenType) []token {
 	list := []token{{unknown, 0, typeUnknown}, {start, 0, typeControl}, {end, 0, typeControl}}
 	for b := range 256 {
