@@ -128,7 +128,7 @@ func (r *htmlReader) end(name string, at, end int) {
 			r.scriptEnd(e.sup, at, end)
 		}
 		r.pop(i)
-		// What is around it goes on, as if it had not been there.
+		// The elements around it continue, as if it had not been there.
 		shown = r.gone() == "" && e.gone == ""
 	}
 	switch {

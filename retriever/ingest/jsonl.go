@@ -66,8 +66,8 @@ func (s *stream) lines(r io.Reader) error {
 	}
 }
 
-// line appends the next line to buf, no more of it than MaxBytes and a bit, and
-// returns its size with its end. The error is io.EOF behind the last line.
+// line appends the next line to buf, at most little more than MaxBytes of it, and returns
+// its size with its end. The error is io.EOF after the last line.
 func (s *stream) line(in *bufio.Reader, buf []byte) ([]byte, int, error) {
 	size := 0
 	for {

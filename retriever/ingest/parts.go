@@ -19,7 +19,7 @@ const maxLabels = 10_000
 type part struct {
 	start, end int
 	kind       partKind
-	before     string // the head of the table that goes on in it
+	before     string // the head of the table that continues in it
 }
 
 type partKind uint8

@@ -134,8 +134,8 @@ func separator(head []byte) (comma rune, size int) {
 	return rune(text[0]), len(line) + 1
 }
 
-// delimiter tells what is between the fields: of commas, semicolons, tabs and bars the one
-// by which the first row names a text, and by which most rows have as many fields as that.
+// delimiter returns the separator of fields: of comma, semicolon, tab and bar the one with
+// which the first row names a text and most rows have as many fields as the first.
 func (s *stream) delimiter(head []byte) rune {
 	if s.format == "tsv" {
 		return '\t'
@@ -223,7 +223,7 @@ func (s *stream) columnsOf(names []string, line int) (columns, error) {
 	return c, nil
 }
 
-// row makes a record of a row, but for the place of its text.
+// row makes a record of a row, without the place of its text.
 func (s *stream) row(c columns, fields []string, line int) record {
 	var rec record
 	for i, f := range fields {
