@@ -141,7 +141,7 @@ func TestShapes(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		lines []string
-		want  string // texts of the steps, parted by |
+		want  string // texts of the steps, separated by |
 		sum   float64
 		err   string
 	}{
@@ -295,7 +295,7 @@ func TestPrompts(t *testing.T) {
 	}
 }
 
-// An answer that goes on behind its first sentence is broken off: the server
+// An answer that continues after its first sentence is stopped: the server
 // notices.
 func TestBreaksOffBehindTheSentence(t *testing.T) {
 	gone := make(chan struct{})

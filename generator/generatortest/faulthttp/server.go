@@ -56,7 +56,7 @@ func (s *Server) Requests() int {
 	return s.requests
 }
 
-// Client returns a client that reaches the server, whatever host a URL names.
+// Client returns a client that reaches the server under any host of a URL.
 func (s *Server) Client() *http.Client { return &http.Client{Transport: s} }
 
 // Close breaks all connections off and waits until the server has ended.
