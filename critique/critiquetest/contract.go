@@ -88,7 +88,7 @@ func (s *suite[In, Out]) answers(ctx context.Context) ([]Out, error) {
 	return list, nil
 }
 
-// wellFormed: what it says follows the form of the types.
+// wellFormed: results follow the contracts of their types.
 func (s *suite[In, Out]) wellFormed(ctx context.Context) error {
 	list, err := s.answers(ctx)
 	if err != nil {
@@ -191,7 +191,7 @@ func (s *suite[In, Out]) cancelled(ctx context.Context) error {
 	return fmt.Errorf("%d cancelled calls left %d goroutines behind", runs, runtime.NumGoroutine()-limit+runs/2)
 }
 
-// unchanged: what it is asked is only read.
+// unchanged: inputs are only read.
 func (s *suite[In, Out]) unchanged(ctx context.Context) error {
 	fresh := s.cases()
 	for i, c := range s.cases() {

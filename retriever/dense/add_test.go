@@ -151,7 +151,7 @@ func TestAddedMeanwhile(t *testing.T) {
 	}
 }
 
-// A deletion does not wait for the embedder of an addition, whose passages it does not know.
+// A deletion does not wait for the embedder of an addition, and does not see its passages.
 func TestDeleteWhileEmbedding(t *testing.T) {
 	e := &fake{vectors: map[string][]float32{"a": {1, 0}, "b": {0, 1}}}
 	ix := must(New(t.Context(), e, []retriever.Passage{passage("a")}, Options{}))

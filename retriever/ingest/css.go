@@ -10,7 +10,7 @@ import (
 	"github.com/tdewolff/parse/v2/css"
 )
 
-// look is what is known of how text is shown.
+// look holds the known styles of a text.
 type look struct {
 	invisible   bool   // visibility: hidden
 	tiny        bool   // of no size

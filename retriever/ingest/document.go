@@ -12,7 +12,7 @@ import (
 
 // document is a document without its markup.
 type document struct {
-	title    string // what it says of itself apart from its headings
+	title    string // its declared title, not from its headings
 	first    string // its first heading of level 1
 	metadata filter.Metadata
 	sections []section

@@ -55,7 +55,7 @@ func (r *htmlReader) pop(n int) {
 	}
 }
 
-// implied ends the elements that cannot go on behind the start of another one.
+// implied ends the elements that the start of another one ends.
 func (r *htmlReader) implied(name string) {
 	least := max(0, len(r.stack)-maxLook)
 	if rule, ok := impliedEnds[name]; ok {

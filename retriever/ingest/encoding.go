@@ -163,7 +163,7 @@ func declared(head string) (charsetOf, bool) {
 			return cs, true
 		}
 	}
-	// It does not say whether windows-1252 was named or is what it takes for want of a name.
+	// It does not report whether windows-1252 was named or is its default.
 	_, name, _ := charset.DetermineEncoding([]byte(head[:min(len(head), 1024)]), "")
 	if name == "utf-8" || name == "windows-1252" && !western.MatchString(head[:min(len(head), 1024)]) {
 		return charsetOf{}, false
@@ -273,7 +273,7 @@ func (cs charsetOf) signs(s string) int {
 	return n
 }
 
-// atLetter reports whether one of the three bytes before i or behind it is a letter.
+// atLetter reports whether one of the three bytes before or after i is a letter.
 func atLetter(s string, i int) bool {
 	for k := max(0, i-3); k < min(len(s), i+4); k++ {
 		if c := s[k] | 0x20; c >= 'a' && c <= 'z' {

@@ -52,7 +52,7 @@ func readParts(w *writer, body, size int) {
 	}
 }
 
-// references is the context of a part, which knows the link definitions of others.
+// references is the context of a part, with the link definitions of others.
 type references struct {
 	parser.Context
 	elsewhere map[string]bool

@@ -68,7 +68,7 @@ func (s *section) passage(name string, u unit) retriever.Passage {
 }
 
 // family emits p, the unit u of s, and then its children, if Options.Children is set. It
-// reports whether emit wants more.
+// reports whether emit returned true.
 func (s *section) family(ctx context.Context, p retriever.Passage, u unit, opts Options, emit func(retriever.Passage) bool) (bool, error) {
 	var children []unit
 	if opts.Children != nil {

@@ -10,7 +10,7 @@ import (
 
 // script is how a superscript or subscript is written.
 type script struct {
-	after string // what is put behind it
+	after string // text put after it
 	digit bool   // a digit must not follow it directly
 }
 

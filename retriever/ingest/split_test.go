@@ -87,7 +87,7 @@ func TestSplitErrors(t *testing.T) {
 }
 
 // A count of tokens that depends on adjacent characters, as real ones do: pairs of
-// equal bytes are one token, and a space joins the word behind it.
+// equal bytes are one token, and a space joins the word after it.
 func pairs(s string) int {
 	n := 0
 	for i := 0; i < len(s); i++ {

@@ -112,7 +112,7 @@ type stream struct {
 	offsets      *offsets          // of a file that was converted
 	pages        Text              // of a file that another reader read
 	count        int               // passages and errors yielded
-	stopped      bool              // the loop was broken off
+	stopped      bool              // the loop was stopped
 }
 
 func (s *stream) emit(p retriever.Passage) bool {

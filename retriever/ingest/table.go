@@ -292,7 +292,7 @@ type window struct {
 	start int // where the record begins
 	line  int // its line
 	comma byte
-	marks int // how many commas buf has behind start
+	marks int // number of commas in buf after start
 }
 
 // errColumns is the error about a row of so many fields that reading it would take far
@@ -304,7 +304,7 @@ func (w *window) Read(p []byte) (int, error) {
 		return 0, ErrTooLarge
 	}
 	if n := len(w.buf) - (w.start - w.first); w.marks > 20_000 && w.marks > n/16 {
-		// Rows behind the one at hand may be in the buffer, no more than it holds.
+		// The buffer may hold rows after the current one, no more than its size.
 		if w.marks > 20_000+readBuffer {
 			return 0, errColumns
 		}

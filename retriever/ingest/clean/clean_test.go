@@ -202,7 +202,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// corpus has passages of which half are copies of others with some words changed.
+// corpus has passages. Half of them are copies of others with some words changed.
 func corpus(seed uint64, n int) []retriever.Passage {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	var out []retriever.Passage
