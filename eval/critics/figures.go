@@ -160,7 +160,7 @@ func (x *judged) drawn(figure func(*metric.Confusion[int]) float64) func([]int) 
 	}
 }
 
-// probabilities fills in what is known of the pairs with probabilities.
+// probabilities fills in the figures of the pairs with probabilities.
 func (x *judged) probabilities(f *Figures) error {
 	var ofPredicted, ofTruth, scores []float64
 	var truth []int

@@ -20,7 +20,7 @@ import (
 // a [Model] without a generator.
 var ErrOption = errors.New("critics: bad option")
 
-// PairError says which pair cannot be asked about, or of which pair a critic failed.
+// PairError says which pair is invalid, or for which pair a critic failed.
 type PairError struct {
 	Pair string // its ID
 	Err  error
@@ -114,7 +114,7 @@ func (p Pair) asksDecider() bool {
 
 func (p Pair) asksCritic() bool { return len(p.Expect) > 1 || !p.asksDecider() }
 
-// continuation returns what a critic is asked about.
+// continuation returns the candidate for a critic.
 func (p Pair) continuation() critique.Continuation {
 	c := critique.Continuation{Question: p.Question, Prompt: generator.Prompt{Instruction: p.Question}, Text: p.Text}
 	if p.Passage.Text != "" {

@@ -11,7 +11,7 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Pair is what a critic is asked about, with the right tokens.
+// Pair is an input of a critic with the right tokens.
 type Pair struct {
 	ID string `json:"id"`
 	// Cluster names a set of dependent pairs, such as those made of one question. Intervals

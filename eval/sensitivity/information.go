@@ -7,7 +7,7 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Information says how much the labels of two groups tell of each other.
+// Information is the mutual information between the labels of two groups.
 type Information struct {
 	A reflection.Group `json:"a"`
 	B reflection.Group `json:"b"`

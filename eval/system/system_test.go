@@ -155,7 +155,7 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// The positive passages come first, whatever the retriever finds, and the filter holds.
+// The positive passages come first for any retriever, and the filter holds.
 func TestGold(t *testing.T) {
 	b := bench(t, nil)
 	questions := []dataset.Question{{Question: "crab soup?", Positive: []string{"song", "nowhere", "song"}}}
