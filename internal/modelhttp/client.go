@@ -138,9 +138,9 @@ func secrets(c modelserver.Config) func() []string {
 
 // Call is one request.
 type Call struct {
-	// Path is put behind the base URL, such as "/v1/completions".
+	// Path is appended to the base URL, such as "/v1/completions".
 	Path string
-	// Query is put behind the path. It is not in errors: it may hold secrets.
+	// Query is appended to the path. Errors do not show it, since it may hold secrets.
 	Query url.Values
 	// Body is sent as JSON with POST; nil makes it a GET.
 	Body any

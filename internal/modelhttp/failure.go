@@ -35,7 +35,7 @@ func (a *Answer) refusal() error {
 	e := a.wrong(nil, message)
 	e.RetryAfter = retryAfter(a.header, time.Now())
 	e.Retryable = retryable(a.status)
-	// Some hosted servers know better than their status says.
+	// Some hosted servers say more than their status does.
 	if should, err := strconv.ParseBool(a.header.Get("X-Should-Retry")); err == nil {
 		e.Retryable = should
 	}

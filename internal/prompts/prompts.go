@@ -13,7 +13,7 @@ type Prompt struct {
 	Name string
 	// Package is the import path of the package that has it.
 	Package string
-	// Use says what is asked, and when.
+	// Use says what the prompt asks for, and when.
 	Use string
 	// Replace says how to replace the prompt. It names the permitted placeholders if they
 	// need not be exactly those of the default.

@@ -86,7 +86,7 @@ type cutter struct {
 	lines bool // there is a line break in text
 
 	open int // where a sentence may have ended, -1 if nowhere
-	word int // where the word behind that begins, -1 if not yet
+	word int // where the word after that begins, -1 if not yet
 	gap  bool
 	mark int // where what may become the mark begins, -1 if nowhere
 }
@@ -159,7 +159,7 @@ func (c *cutter) endsMark(at, next int) bool {
 func (c *cutter) look(r rune, at, next int) (int, bool) {
 	switch {
 	case unicode.IsSpace(r):
-		if c.open >= 0 && c.word >= 0 { // the word behind is complete
+		if c.open >= 0 && c.word >= 0 { // the word after it is complete
 			if end, ok := c.boundary(at); ok {
 				return end, decided(c.text[end:at])
 			}
@@ -177,8 +177,8 @@ func (c *cutter) look(r rune, at, next int) (int, bool) {
 		if c.gap && c.word < 0 {
 			c.word = at
 		}
-		// Scripts without spaces show the end with the next character. Behind other stops only
-		// a letter does so: what opens a quotation says nothing without what follows.
+		// Scripts without spaces show the end with the next character. After other stops only
+		// a letter does so: an opening quotation mark decides nothing without the next text.
 		if o, _ := utf8.DecodeRuneInString(c.text[c.open:]); sentence.EndsAnywhere(o) || r >= 0x2e80 && unicode.IsLetter(r) {
 			return c.boundary(next)
 		}
@@ -240,7 +240,7 @@ func endFrom(text string, open int) (int, bool) {
 
 const lineEnds = "\n\v\f\r\u0085\u2028\u2029"
 
-// wordsBefore is how many words before a full stop can tell what it means, and more.
+// wordsBefore is more than the number of words before a full stop that decide its meaning.
 const wordsBefore = 8
 
 // around returns the offset of the white space before the words that are enough to see

@@ -69,7 +69,7 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-// No line is wider than the terminal, whatever the text.
+// No text makes a line wider than the terminal.
 func FuzzWrap(f *testing.F) {
 	f.Add("A sentence of words [1], and 日本語テキスト with emoji 👩\u200d🚀.\nNew line", 20, 4)
 	f.Fuzz(func(t *testing.T, text string, width, indent int) {

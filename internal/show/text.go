@@ -34,7 +34,7 @@ func Shorten(s string, n int) string {
 	return head + "…"
 }
 
-// split cuts s behind the last character that ends within n columns.
+// split cuts s after the last character that ends within n columns.
 func split(s string, n int) (head, tail string) {
 	at, state := 0, -1
 	for rest := s; rest != ""; {

@@ -106,7 +106,7 @@ var families = map[string]func(modelserver.Config) (Model, error){
 	"chat-labels":        chatModel(0),
 }
 
-// family makes models that know the tokens of reflection.
+// family makes models with reflection tokens.
 func family[M generator.Generator](open func(completions.Config) (M, error), probs bool) func(modelserver.Config) (Model, error) {
 	return func(s modelserver.Config) (Model, error) {
 		m, err := open(completions.Config{Server: s, NoProbs: !probs})
@@ -274,7 +274,7 @@ func Naming(value string) (Named, error) {
 	}
 	if _, second := pipeline.Parse(text); second != nil {
 		// Which of the two was meant? A pipeline without a name has a good base in front of
-		// what is wrong, and its first "=", if that is of an option, has no base behind it.
+		// the error, and its first "=", if that is of an option, has no base after it.
 		whole, behind := new(pipeline.Error), new(pipeline.Error)
 		if errors.As(err, &whole) && errors.As(second, &behind) &&
 			(whole.Offset > len(name) || whole.Offset > 0 && whole.Offset < len(name) && behind.Offset == 0) {

@@ -19,7 +19,7 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// What is asked. Any model should be able to answer it.
+// The question of the checks. Any model should be able to answer it.
 const (
 	question = "Which planet is nearest to the sun?"
 	title    = "Mercury"
@@ -70,7 +70,7 @@ func (d *doctor) examine(ctx context.Context) error {
 	return nil
 }
 
-// describe checks the server and prints what it says of itself.
+// describe checks the server and prints its capabilities.
 func (d *doctor) describe(ctx context.Context) error {
 	start := time.Now()
 	if err := generator.Check(ctx, d.model.Generator); err != nil && !errors.Is(err, errors.ErrUnsupported) {
