@@ -33,7 +33,7 @@ func (b *bench) plotCurves(path string) error {
 	p.X.Scale = nines{}
 	p.X.Max = largestRecall
 	p.Add(plotter.NewGrid())
-	// On the right, but with its words behind the marks, where a font that is broader
+	// On the right, but with its words after the marks, where a font that is broader
 	// than the one measured has room.
 	p.Legend.Top, p.Legend.Left, p.Legend.XOffs = true, true, 12*vg.Centimeter
 	for i, s := range b.subjects {

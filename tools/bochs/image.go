@@ -62,7 +62,7 @@ func (m *image) run(function uint64, b batch, n int) {
 	m.calls = append(m.calls, call{function, m.place(b), uint64(n)})
 }
 
-// disk returns the boot sector and the image behind it, in whole cylinders.
+// disk returns the boot sector followed by the image, in whole cylinders.
 func (m *image) disk(boot []byte) ([]byte, error) {
 	calls := m.place(append(m.calls, call{}))
 	size := resultsEnd - imageStart + len(m.data)

@@ -126,7 +126,7 @@ func TestMeterCaches(t *testing.T) {
 			t.Errorf("%s: read %v, want %v; %v calls, %v tokens", name, got, want, m.calls, m.tokens)
 		}
 	}
-	// A server generates on when its stream is broken off.
+	// A server continues to generate after its stream is stopped.
 	for runsOn, want := range map[bool]float64{false: 1, true: 9} {
 		m := newMeter(script, host{runsOn: runsOn})
 		for range m.Generate(t.Context(), generator.Request{Prompt: generator.Prompt{Instruction: "q"}, MaxTokens: 9}) {

@@ -16,7 +16,7 @@ type host struct {
 	name   string
 	say    func(*generator.Capabilities)
 	runsOn bool // it generates whether its stream is read or not
-	caches bool // it keeps what it has read, in blocks, and shares it
+	caches bool // it caches prompts in blocks, for all requests
 }
 
 // block is the number of tokens that are cached together, as vLLM does.

@@ -166,7 +166,7 @@ func measureFilters(questions []madeup.Question, find func(madeup.Question, filt
 	return nil
 }
 
-// measureAdds measures additions of 100 passages to an index of n, and a search behind each.
+// measureAdds measures additions of 100 passages to an index of n, and a search after each.
 func measureAdds(ix *lexical.Index, n int) error {
 	ctx := context.Background()
 	var adds, searches spread

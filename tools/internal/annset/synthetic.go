@@ -47,7 +47,7 @@ func (m Mixture) Set(n, queries int) *Set {
 	}
 }
 
-// cluster has the columns of A one behind the other.
+// cluster has the columns of A one after the other.
 type cluster struct{ center, columns []float64 }
 
 func (m Mixture) clusters() []cluster {

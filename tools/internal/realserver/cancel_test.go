@@ -12,14 +12,14 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// many is the number of tokens that a server would generate if nobody stopped it.
+// many is the number of tokens that a server would generate if it were not stopped.
 const many = 500
 
 // titleWords is the length of the titles that endless is used with.
 const titleWords = 100
 
-// endless asks for something that the toy model goes on with for ever. The title
-// begins with the name and goes on for some words.
+// endless asks for an answer that the toy model never ends. The title begins with the
+// name and continues for some words.
 func endless(name string, words int) generator.Prompt {
 	return generator.Prompt{Instruction: "Where is the moon?", Evidence: evidence(
 		"Moon "+name+strings.Repeat(" of it", words/2),
@@ -27,7 +27,7 @@ func endless(name string, words int) generator.Prompt {
 	)}
 }
 
-// fresh returns a name that no slot of the server knows.
+// fresh returns a name that is in no slot of the server.
 func fresh() string { return strconv.FormatInt(time.Now().UnixNano(), 10) }
 
 // goesOn makes sure that the toy model does go on.

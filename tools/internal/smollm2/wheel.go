@@ -10,7 +10,7 @@ import (
 	"path"
 )
 
-// Sum is the SHA-256 of the model that the tests know.
+// Sum is the SHA-256 of the model that the tests expect.
 const Sum = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
 // ErrWheel is wrapped by errors about a wheel that does not hold what is wanted.

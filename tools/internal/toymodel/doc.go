@@ -3,13 +3,13 @@
 // without weights from anywhere. The file is a GGUF of 2.6 MB, a Llama model of three
 // layers, and it loads in any server that runs Llama models.
 //
-// The model is not trained: its weights are set by hand, so that what it says
+// The model is not trained: its weights are set by hand, so that its answer
 // follows from the prompt, with probabilities of its own.
 // It knows some forty words of English (see the variables content and function);
 // everything else it reads letter by letter and understands as nothing. A text or
 // a title should therefore begin with a capital letter or a space.
 //
-// # What it says
+// # Answers
 //
 //	after                                          it says
 //	-----                                          -------
@@ -42,13 +42,13 @@
 // is known of each token. Three layers of attention with two heads each add to it:
 //
 //	layer 1   which known token is before this one; how many passages were opened
-//	layer 2   whether this word is in the question; what the passage goes on with
+//	layer 2   whether this word is in the question; what the passage continues with
 //	          after this word (an induction head)
 //	layer 3   conclusions, each at the kind of token where it is needed
 //
 // A head's score is a sum of matches between a reading of the place that asks and a
 // reading of the place that is asked, in nats. Where nothing matches, a head attends
-// to the start token, which tells it nothing. Rotary position embedding is confined
+// to the start token, which adds nothing. Rotary position embedding is confined
 // to a few coordinates by its base of 1e32; the other coordinates do not know where
 // they are. The feed-forward parts are zero. The last matrix is the grammar: what
 // each token lets follow, plus what the conclusions add.

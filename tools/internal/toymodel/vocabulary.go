@@ -9,7 +9,7 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// The words the model knows, as it writes them.
+// The words of the model, in its spelling.
 var (
 	// Content words are what a question can be about.
 	content = strings.Fields(`Paris London Rome France England Italy Mercury Venus

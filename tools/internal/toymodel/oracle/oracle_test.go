@@ -93,7 +93,7 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
-// Whatever the bytes, there is a model or an error, and neither panics.
+// Any bytes give a model or an error, and neither panics.
 func FuzzLoad(f *testing.F) {
 	good := file(f)
 	f.Add(good[:600])
