@@ -12,7 +12,7 @@ import (
 	"github.com/goselfrag/goselfrag/internal/testsize"
 )
 
-// meter is a context that measures the heap in each call of Err.
+// meter is a context that measures the heap in every 64th call of Err.
 type meter struct {
 	context.Context
 	asked int

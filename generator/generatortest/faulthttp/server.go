@@ -160,7 +160,7 @@ func send(w http.ResponseWriter, body []byte) {
 	}
 }
 
-// separator is what stands between events.
+// separator is the text between events.
 func (a *answer) separator() []byte {
 	if bytes.HasPrefix([]byte(a.header.Get("Content-Type")), []byte("text/event-stream")) {
 		return []byte("\n\n")
