@@ -75,7 +75,7 @@ func TestEverySystem(t *testing.T) {
 			}
 			for _, seg := range a.Segments {
 				if a.Text[seg.Start:seg.End] != seg.Text {
-					t.Errorf("a segment %q stands at %q", seg.Text, a.Text[seg.Start:seg.End])
+					t.Errorf("the span of segment %q holds %q", seg.Text, a.Text[seg.Start:seg.End])
 				}
 			}
 			again, err := open(t.Context(), q)

@@ -47,7 +47,7 @@ func goesOn(t *testing.T, p generator.Prompt) {
 func countInLog(t *testing.T, s server, path string) func(names ...string) []int {
 	t.Helper()
 	if path == "" {
-		t.Skip("GOSELFRAG_OLLAMA_LOG is not set: what the server has done stands there")
+		t.Skip("GOSELFRAG_OLLAMA_LOG is not set: it names the log of the work of the server")
 	}
 	loads := func() []Load {
 		t.Helper()
