@@ -66,7 +66,7 @@ const (
 // one is the feature that is always on, and bias its size. Because it outweighs
 // all others, the norms between the layers, which divide by the length of the
 // vector, divide by nearly the same number everywhere, and weights can be set as
-// if there were none.
+// if there were no norms.
 const (
 	one  = feature(0)
 	bias = 256.0

@@ -76,10 +76,9 @@ func (s *stream) control(tokens ...reflection.Token) reading {
 	return r
 }
 
-// Scores, in nats. A head attends to the start of the text when it finds nothing:
-// rest is what everything else has to beat. A token that scores nothing has the
-// weight exp(-rest) beside it, so hundreds of those do not matter. scope makes the
-// latest passage outweigh earlier ones: opened differs by 1/(n(n+1)) between the
+// Scores, in nats. A head without a match attends to the start of the text, which scores
+// rest. A token with score 0 has the relative weight exp(-rest), so hundreds of those do
+// not matter. scope makes the latest passage outweigh earlier ones: opened differs by 1/(n(n+1)) between the
 // passages n-1 and n, which is enough for a path of six. Each is an eighth of a
 // square, so that the factors that make it up have no rounding error.
 const (
@@ -109,8 +108,8 @@ func (s *stream) layer1() [heads]head {
 	return [heads]head{previous, count}
 }
 
-// layer2 compares words with those of the question, and finds what the passage
-// goes on with after a word.
+// layer2 compares words with those of the question, and finds the continuation of the
+// passage after a word.
 func (s *stream) layer2() [heads]head {
 	compare := head{
 		// A word of a passage is no word of the question.

@@ -48,8 +48,8 @@ func (m *Model) firstNamed(text string) (at, id int) {
 }
 
 // pieces cuts text without named tokens: it joins the pair of neighbors with the
-// best score, the first of equal ones, until there is none, and writes what is no
-// token in bytes.
+// best score, the first of equal ones, until there is none. Pieces that are no token become
+// tokens of their bytes.
 func (m *Model) pieces(text string) []int {
 	var symbols []string
 	for _, r := range strings.ReplaceAll(text, " ", "▁") {
