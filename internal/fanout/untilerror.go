@@ -9,7 +9,8 @@ import (
 // time, so that no more are started after a failure. Part i is not started if one of the
 // parts up to i-limit failed, or if final reports true for an earlier error, as
 // budget.Exceeded does. So the parts that are not started do not depend on timing. The
-// first error in the order of the parts is the same every time. The returned function is for one use of Each.
+// first error in the order of the parts is the same every time. The returned function is
+// for one use of Each.
 func UntilError(n, limit int, final func(context.Context, error) bool, start func(ctx context.Context, i int) func() error) func(ctx context.Context, i int) func() error {
 	if limit < 1 {
 		limit = n
