@@ -95,7 +95,7 @@ type Point struct {
 	Redraws metric.Interval `json:"redraw_interval"`
 	// Joint is both at once: a single such critic and other questions.
 	Joint metric.Interval `json:"joint_interval"`
-	// RedrawError is the standard error of Value due to the number of redraws.
+	// RedrawError is the standard error of Value due to the limited number of redraws.
 	RedrawError float64 `json:"redraw_error"`
 	// Change is the difference from the baseline, question by question, with its error
 	// over questions: negative if the metric falls.

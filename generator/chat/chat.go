@@ -19,8 +19,8 @@ const maxTop = 20
 // the model if the server has more than one.
 type Config struct {
 	Server modelserver.Config
-	// TopLogProbs is the number of likeliest tokens that the server returns with
-	// their log-probabilities, 0 to 20. Many servers return 20, some 5. With 0 no
+	// TopLogProbs is the most alternatives with log-probabilities that the server
+	// returns for a token, 0 to 20. Many servers return 20, some 5. With 0 no
 	// log-probabilities are requested at all; some reasoning models require this.
 	TopLogProbs int
 	// ReasoningTokens is for OpenAI's reasoning models: the number of tokens that

@@ -21,8 +21,8 @@
 //
 // # Log-probabilities
 //
-// With TopLogProbs above 0 every token has its log-probability and TopLogProbs
-// alternatives. The engine computes its sequence term from the former, and package
+// With TopLogProbs above 0 every token has its log-probability and the requested number of
+// alternatives, at most TopLogProbs. The engine computes its sequence term from the former, and package
 // critique/judge reads the probabilities of labels from the latter. If the server
 // returns none, the call fails with an error that says so. The probability of the end
 // token is not known.
