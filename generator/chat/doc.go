@@ -22,10 +22,10 @@
 // # Log-probabilities
 //
 // With TopLogProbs above 0 every token has its log-probability and the requested number of
-// alternatives, at most TopLogProbs. The engine computes its sequence term from the former, and package
-// critique/judge reads the probabilities of labels from the latter. If the server
-// returns none, the call fails with an error that says so. The probability of the end
-// token is not known.
+// alternatives, at most TopLogProbs. The engine computes its sequence term from the
+// log-probabilities. Package critique/judge reads the probabilities of labels from the
+// alternatives. If the server returns none, the call fails with an error that says so. The
+// probability of the end token is not known.
 //
 // The shapes of requests and answers are those of the servers' documentation and
 // source. They are tested against servers that play them back; of live ones only
