@@ -1,6 +1,7 @@
 // Package toymodel writes a small language model with the tokens of Self-RAG, to test
-// clients of model servers against a real server without downloaded weights. The file is a GGUF of 2.6 MB, a Llama model of three
-// layers, and it loads in any server that runs Llama models.
+// clients of model servers against a real server without downloaded weights. The file is a
+// GGUF of 2.6 MB, a Llama model of three layers. It loads in any server that runs Llama
+// models.
 //
 // The model is not trained: its weights are set by hand, so that its answer
 // follows from the prompt, with probabilities of its own.

@@ -78,9 +78,9 @@ func (s *stream) control(tokens ...reflection.Token) reading {
 
 // Scores, in nats. A head without a match attends to the start of the text, which scores
 // rest. A token with score 0 has the relative weight exp(-rest), so hundreds of those do
-// not matter. scope makes the latest passage outweigh earlier ones: opened differs by 1/(n(n+1)) between the
-// passages n-1 and n, which is enough for a path of six. Each is an eighth of a
-// square, so that the factors that make it up have no rounding error.
+// not matter. scope makes the latest passage outweigh earlier ones: opened differs by
+// 1/(n(n+1)) between the passages n-1 and n, which is enough for a path of six. Each is an
+// eighth of a square, so its factors have no rounding error.
 const (
 	rest   = 18
 	found  = 32
