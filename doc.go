@@ -15,7 +15,7 @@
 //	…
 //	fmt.Println(answer)
 //
-// # The way of the data
+// # Data flow
 //
 // Documents become passages (retriever/ingest), passages an index
 // (retriever/lexical), the index finds passages for a question (retriever). The

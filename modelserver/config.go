@@ -16,30 +16,30 @@ import (
 type Config struct {
 	// URLs are the base URLs of servers that all have the model, such as
 	// "http://localhost:8000", without the /v1 of their calls. Calls are spread over
-	// them. One that fails five times in a row, or ten if it is the only one, is left
-	// alone for ten seconds. Its calls go to the others, or fail if there are none. After
-	// that one call at a time tries whether it is back.
+	// them. After five failures in a row, or ten if it is the only one, a server gets no
+	// calls for ten seconds. They go to the others, or fail if there are none. Then one
+	// call at a time is sent to it until one succeeds.
 	URLs []string
 	// Model is the name of the model at the server.
 	Model string
-	// APIKey is sent as a bearer token, or as the server's family wants it.
+	// APIKey is sent as a bearer token, or in the form of the server's family.
 	APIKey Key
-	// Header is sent with every request, a value for each name. The values are secrets,
-	// as most that are needed here are.
+	// Header is sent with every request, a value for each name. The values are treated as
+	// secrets, since most are.
 	Header map[string]Key
-	// Client sends the requests. Nil is a client that all nil ones share, without
-	// a timeout of its own. Unless it has a CheckRedirect, a redirect is followed only to
-	// the same host and with the same method, parameters and body; another is an Error.
-	// It belongs to the caller: it is not changed, and its connections are not closed. If
-	// a server drops idle connections, each of them that is left fails one try: give the
+	// Client sends the requests. Nil means a client without a timeout that all configs
+	// with nil share. Unless it has a CheckRedirect, a redirect is followed only to the
+	// same host and with the same method, parameters and body; another is an Error.
+	// The Client belongs to the caller: it is not changed, and its connections are not
+	// closed. If a server drops idle connections, each dropped one fails one try. Give the
 	// Transport an IdleConnTimeout below that of the server.
 	Client *http.Client
-	// Retries is how many times more a call is tried that failed in a way that may
-	// pass; 0 is 2 times, a negative number none. A continuation that breaks off when some
-	// of it has reached the caller is generated again, and goes on if it begins with the
-	// same tokens. All calls together make at most one retry for ten calls, above a reserve
-	// of 20 to 50; those at a time that the server named (Retry-After) do not count unless
-	// no call has succeeded for a minute.
+	// Retries is the number of retries of a call after a failure that may be temporary;
+	// 0 means 2, a negative number none. If a continuation fails after the caller has got
+	// a part of it, it is generated again. The stream continues if the new text begins
+	// with the same tokens. All calls together make at most one retry for ten calls, above
+	// a reserve of 20 to 50. Retries at a time that the server named (Retry-After) do not
+	// count unless no call has succeeded for a minute.
 	Retries int
 	// Timeout bounds each try of a call, from sending the request to the end of
 	// the answer; 0 is 5 minutes. A context with a deadline bounds the whole call.
@@ -107,9 +107,9 @@ func unsendable(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
 }
 
-// Key is a secret. No verb of package fmt, no encoder and no error shows it, and neither
-// does a dump by reflection, in whatever it is held: it is not kept as a string. The zero
-// value is none. Keys cannot be compared.
+// Key is a secret. No verb of package fmt, no encoder and no error shows it. A dump by
+// reflection does not show it either, because it is not stored as a string. The zero value
+// is no key. Keys cannot be compared.
 type Key struct{ reveal func() string }
 
 // NewKey returns the key that is a secret; "" is none.
@@ -128,7 +128,7 @@ func (k Key) Reveal() string {
 	return k.reveal()
 }
 
-// placeholder stands where a key would.
+// placeholder returns the text that is printed in place of the key.
 func (k Key) placeholder() string {
 	if k.reveal == nil {
 		return ""

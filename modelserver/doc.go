@@ -1,7 +1,5 @@
-// Package modelserver holds what all families of model servers have in common
-// for their users: how a server is reached ([Config]) and the error it leads to
-// ([Error]).
+// Package modelserver has the types that all clients of model servers share: the
+// configuration of the connection ([Config]) and the error of a failed call ([Error]).
 //
-// The families themselves are packages of their own, such as those below
-// generator.
+// Each family of servers has a package of its own, such as those below generator.
 package modelserver

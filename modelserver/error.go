@@ -12,8 +12,8 @@ import (
 // configured, such as one that lacks tokens. They say what to change.
 var ErrModel = errors.New("modelserver: unfit model")
 
-// LimitError is wrapped by the [Error] of an answer that is longer than one to its
-// request can be.
+// LimitError is wrapped by the [Error] of an answer that is longer than its request
+// allows.
 type LimitError struct {
 	// What is too long, such as "the answer".
 	What string
@@ -28,8 +28,7 @@ func (e *LimitError) Error() string {
 
 // Error says how a call of a model server failed. It holds no key.
 //
-// A call that ended because the caller's context was done has an error that wraps
-// the context's instead.
+// If the caller's context was done, the error of a call wraps ctx.Err() instead.
 type Error struct {
 	// URL is where the request went.
 	URL string
@@ -41,13 +40,13 @@ type Error struct {
 	// RequestID is the server's name of the request, if it gives one.
 	RequestID string
 	// Retryable is set when the same call may succeed later: the server could not
-	// be reached, broke off, took too long or is overloaded.
+	// be reached, closed the connection, took too long or is overloaded.
 	Retryable bool
-	// RetryAfter is how long the server asks to be left alone, 0 if it does not.
+	// RetryAfter is how long the server asks clients to wait, 0 if it does not.
 	RetryAfter time.Duration
 	// Tries is how many times the call was tried.
 	Tries int
-	// Err is the cause, if it was an error of this side.
+	// Err is the cause, if the error arose in this process.
 	Err error
 }
 

@@ -15,12 +15,11 @@ import (
 )
 
 // TestCritic checks that k keeps the contract of [critique.Critic], with one
-// subtest per rule. What the verdicts are does not matter. Since the suite counts
-// goroutines, nothing else may run beside it in the same process, so do not use
-// t.Parallel.
+// subtest per rule. The verdicts themselves do not matter. The suite counts goroutines, so
+// nothing else may run at the same time in the same process: do not use t.Parallel.
 //
-// The check "data" compares texts with reserved strings in them with the same
-// texts neutralised. Skip it for a classifier to which these are two different
+// The check "data" compares the verdicts on texts with reserved strings with those on
+// the same texts neutralized. Skip it for a classifier that treats these as different
 // texts.
 func TestCritic(t *testing.T, k critique.Critic, opts ...Option) {
 	t.Helper()
@@ -120,9 +119,9 @@ func (s *settings) sameJudgment(a, b reflection.Judgment) error {
 	return s.sameDist(a.Dist, b.Dist)
 }
 
-// incomplete: while a candidate grows, a judgment once made stays, and nothing
-// is absent that can still come. A refusal says that it is one; a critic that says it
-// judges incomplete candidates refuses none without steps.
+// incomplete: while a candidate grows, judgments do not change, and a judgment that can
+// still be made is not absent. A refusal must be marked as one. A critic that declares to
+// judge incomplete candidates must not refuse one without steps.
 func incomplete(ctx context.Context, s *suite[critique.Continuation, critique.Verdict], incremental bool) error {
 	refused := false
 	for _, c := range candidates() {

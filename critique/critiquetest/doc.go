@@ -1,8 +1,8 @@
 // Package critiquetest has a [critique.Critic] and a [critique.Decider] for tests
-// of code that uses them, and the contract suites for code that is one.
+// of code that uses them, and the contract suites for implementations.
 //
-// [Critic] and [Decider] answer by rules and record what they were asked. Their
-// answers are written with [Verdict] and [Decision].
+// [Critic] and [Decider] answer by rules and record their inputs. [Verdict] and [Decision]
+// make their answers.
 //
 // [TestCritic] and [TestDecider] check an implementation against every rule of
 // the contract:

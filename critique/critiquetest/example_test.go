@@ -12,7 +12,7 @@ import (
 	"github.com/goselfrag/goselfrag/generator/generatortest"
 )
 
-// A scripted critic says what the test wants.
+// A scripted critic returns the verdicts that the test sets.
 func ExampleCritic() {
 	k := &critiquetest.Critic{Rules: []critiquetest.CriticRule{
 		{When: critiquetest.Uses("Paris"), Answer: critiquetest.Verdict(0.9, [3]float64{0.8, 0.1, 0.1}, [5]float64{0, 0, 0, 0, 1})},

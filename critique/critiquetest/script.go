@@ -16,7 +16,7 @@ import (
 // Rule says how a [Critic] answers some candidates, or a [Decider] some
 // situations.
 type Rule[In, Out any] struct {
-	// When reports whether the rule is for what is asked; nil is for all. It is
+	// When reports whether the rule is for an input; nil is for all. It is
 	// called by one goroutine at a time and must not change its argument.
 	When func(In) bool
 	// Times is how often the rule may answer; 0 is no limit.

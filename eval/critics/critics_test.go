@@ -215,7 +215,7 @@ func TestConcurrency(t *testing.T) {
 	}
 }
 
-// No more pairs are asked about at the same time than is said, and as many are.
+// Exactly as many pairs are judged at the same time as Concurrency says.
 func TestConcurrencyIsBounded(t *testing.T) {
 	const limit = 3
 	var mu sync.Mutex
@@ -572,7 +572,7 @@ func TestModel(t *testing.T) {
 	})
 }
 
-// What a model is asked for is what it says of the same text when it writes it.
+// A model judges a given text as it does when it generates the text.
 func TestModelAgreesWithItsTokens(t *testing.T) {
 	model := &generatortest.Random{Seed: 2}
 	p := generator.Prompt{Instruction: "Who?", Evidence: []generator.Evidence{{Text: "Ada did."}}}
@@ -601,7 +601,7 @@ func TestModelAgreesWithItsTokens(t *testing.T) {
 	if want := (generator.Usage{Calls: 3, GeneratedTokens: 3, Partial: true}); v.Usage != want {
 		t.Errorf("%+v", v.Usage)
 	}
-	// The embedded model knows whether a passage supports any text.
+	// The embedded model can judge whether a passage supports any text.
 	m := extractive.New()
 	v, err = critics.Model{Generator: m}.Critique(t.Context(), critique.Continuation{Question: "Who?", Prompt: p, Text: "Ada did.",
 		Completion: generator.Completion{Steps: []generator.Step{{Text: "Ada did."}}, Finish: generator.FinishEnd}})

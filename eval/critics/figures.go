@@ -16,14 +16,14 @@ type Figures struct {
 	Accuracy         metric.Interval `json:"accuracy"`
 	BalancedAccuracy metric.Interval `json:"balanced_accuracy"`
 	MacroF1          metric.Interval `json:"macro_f1"`
-	// Classes holds all tokens of the group in vocabulary order; of Retrieve without
-	// Continue to Use Evidence, which is not an answer before there is evidence.
+	// Classes holds all tokens of the group in vocabulary order. Retrieve has no Continue
+	// to Use Evidence here, which cannot be decided before there is evidence.
 	Classes []Class `json:"classes"`
 	// Confusion counts the pairs by expected token, the row, and predicted token, the
 	// column, in the order of Classes.
 	Confusion [][]int `json:"confusion"`
-	// WithProbabilities is the number of pairs with exact probabilities, to which the
-	// next four belong. A label without a probability has none.
+	// WithProbabilities is the number of pairs with exact probabilities. The next four
+	// fields are about these. Labels without probabilities do not count.
 	WithProbabilities int `json:"with_probabilities"`
 	// CalibrationError is that of the probabilities of the predicted tokens within the
 	// group, over ten bins ([Bins]), and Reliability holds these bins. LogLoss is that of the
@@ -32,20 +32,21 @@ type Figures struct {
 	Reliability      []metric.Bin `json:"reliability"`
 	LogLoss          *float64     `json:"log_loss"`
 	// AUC is the probability that a pair which expects the best token of the group scores
-	// higher than one that expects the worst, whatever the likeliest token is. The score is
-	// that of package scoring up to scale: the probability of Retrieval or Relevant; that of
-	// Fully supported and half that of Partially supported; the mean utility. Other pairs
-	// and those without probabilities do not count. It is nil if either kind is missing.
+	// higher than one that expects the worst. The likeliest token does not matter. The score
+	// is that of package scoring up to scale: the probability of Retrieval or Relevant;
+	// that of Fully supported plus half that of Partially supported; the mean utility.
+	// Other pairs and those without probabilities do not count. AUC is nil if either kind
+	// is missing.
 	AUC *float64 `json:"auc"`
 	// Majority always predicts the commonest expected token, the first of equals.
 	Majority Rule `json:"majority"`
-	// Length puts a threshold on the number of words of what is judged: the passage for
-	// IsREL, the text for IsSUP and IsUSE, the question for Retrieve. Overlap puts one on the
-	// share of the different words of the question that are in the passage for IsREL, of
-	// the text in the passage for IsSUP, of the question in the text for IsUSE; it is nil
-	// for Retrieve. The threshold, and which tokens it parts, are chosen for each tenth of
-	// the clusters on the other nine, so that no pair is judged by a threshold that was
-	// chosen on itself. Both are nil if there is one cluster.
+	// Length puts a threshold on a number of words: of the passage for IsREL, of the text
+	// for IsSUP and IsUSE, of the question for Retrieve. Overlap puts one on the share of
+	// the different words of one text that are in another: of the question in the passage
+	// for IsREL, of the text in the passage for IsSUP, of the question in the text for
+	// IsUSE. It is nil for Retrieve. The threshold and the tokens on its sides are chosen
+	// for each tenth of the clusters on the other nine. So no pair is judged by a threshold
+	// that was chosen on itself. Both are nil if there is one cluster.
 	Length  *Rule `json:"length"`
 	Overlap *Rule `json:"overlap"`
 }
@@ -59,9 +60,9 @@ type Class struct {
 	Recall    float64          `json:"recall"`    // 0 if it was never expected
 }
 
-// Rule is what a rule that knows nothing scores on the pairs that the critic judged. The
-// threshold for Accuracy is the one best for accuracy, that for the other two figures the
-// one best for balanced accuracy.
+// Rule has the figures of a rule without a model on the pairs that the critic judged.
+// Accuracy is at the best threshold for accuracy. The other two figures are at the best
+// threshold for balanced accuracy.
 type Rule struct {
 	Accuracy         float64 `json:"accuracy"`
 	BalancedAccuracy float64 `json:"balanced_accuracy"`
@@ -159,7 +160,7 @@ func (x *judged) drawn(figure func(*metric.Confusion[int]) float64) func([]int) 
 	}
 }
 
-// probabilities fills in what is known of the pairs with probabilities.
+// probabilities fills in the figures of the pairs with probabilities.
 func (x *judged) probabilities(f *Figures) error {
 	var ofPredicted, ofTruth, scores []float64
 	var truth []int
@@ -197,7 +198,7 @@ func (x *judged) probabilities(f *Figures) error {
 }
 
 // auc returns the area between the pairs that expect the first and the last label, nil if
-// one of them is missing. It is the same if the order of labels is turned round.
+// one of them is missing. Reversing the order of labels does not change it.
 func (x *judged) auc(scores []float64, truth []int) (*float64, error) {
 	var of []float64
 	var last []bool

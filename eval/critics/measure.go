@@ -20,7 +20,7 @@ import (
 // a [Model] without a generator.
 var ErrOption = errors.New("critics: bad option")
 
-// PairError says which pair cannot be asked about, or of which pair a critic failed.
+// PairError says which pair is invalid, or for which pair a critic failed.
 type PairError struct {
 	Pair string // its ID
 	Err  error
@@ -46,14 +46,14 @@ type Options struct {
 
 // Measure asks critic about the pairs that expect IsREL, IsSUP or IsUSE and decider about
 // those that expect Retrieve, and reports how well they do. Either may be nil if no pair
-// needs it. A critic gets the text of a pair as a complete candidate of one step; without a
-// text it is asked for the relevance of the passage only, by a candidate without steps. One
-// that reads tokens which a model wrote, as critique.Tokens does, finds none there: use
-// [Model].
+// needs it. A critic gets the text of a pair as a complete candidate of one step. Without a
+// text it gets a candidate without steps and is asked only for the relevance of the
+// passage. Critics that read generated tokens, such as critique.Tokens, find none there:
+// use [Model].
 //
-// It stops at the first error of a critic, in the order of the pairs, and returns it in a
-// *[PairError]. A budget of ctx holds for all pairs together, and what it refuses is such
-// an error. Errors about options wrap [ErrOption].
+// Measure stops at the first error of a critic, in the order of the pairs, and returns it
+// in a *[PairError]. A budget of ctx holds for all pairs together; a refusal of the budget
+// is such an error. Errors about options wrap [ErrOption].
 func Measure(ctx context.Context, critic critique.Critic, decider critique.Decider, pairs []Pair, o Options) (Report, error) {
 	if err := checkArguments(critic, decider, pairs, o); err != nil {
 		return Report{}, err
@@ -114,7 +114,7 @@ func (p Pair) asksDecider() bool {
 
 func (p Pair) asksCritic() bool { return len(p.Expect) > 1 || !p.asksDecider() }
 
-// continuation returns what a critic is asked about.
+// continuation returns the candidate for a critic.
 func (p Pair) continuation() critique.Continuation {
 	c := critique.Continuation{Question: p.Question, Prompt: generator.Prompt{Instruction: p.Question}, Text: p.Text}
 	if p.Passage.Text != "" {
@@ -216,7 +216,7 @@ type answer struct {
 	label  reflection.Token // None if there is none
 	level  reflection.Level
 	// probs holds the probabilities of the group's labels, which sum to 1; nil if they are
-	// not exact or stand for a label without probabilities.
+	// not exact or only name a label.
 	probs []float64
 }
 

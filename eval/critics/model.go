@@ -12,15 +12,15 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Model is a critic that asks a model with reflection tokens about texts it did not write:
+// Model is a critic that asks a model with reflection tokens about texts of other authors:
 // for the probabilities of IsREL before the text, of IsSUP after [Relevant] and the text,
-// and of IsUSE after the likeliest token of IsSUP. That is one call of the power GroupProbs
-// (package generator) for each. The critic of such a model for its own texts is
-// critique.Tokens, which is also the decider to measure.
+// and of IsUSE after the likeliest token of IsSUP. Each is one call of the model's
+// GroupProbs (package generator). For texts of the model itself use critique.Tokens, which
+// is also the decider to measure.
 //
-// A model with a method Support(passage, text string) reflection.Distribution, as that of
-// generator/extractive has, is asked for IsSUP by it, and IsUSE stays unknown: its tokens
-// after a text that it would not write say nothing.
+// If the model has a method Support(passage, text string) reflection.Distribution, as that
+// of generator/extractive has, IsSUP comes from it. IsUSE stays unknown then: the tokens of
+// such a model after a text that it would not write mean nothing.
 //
 // A complete candidate without text is not judged. An incomplete one is refused, unless it
 // has no steps: then its passage is judged.

@@ -11,12 +11,12 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Pair is what a critic is asked about, with the right tokens.
+// Pair is an input of a critic with the right tokens.
 type Pair struct {
 	ID string `json:"id"`
-	// Cluster names the pairs that hang together, as those made of one question do. They
-	// are drawn as a whole for intervals. Empty is the cluster of all pairs without one
-	// that have the same Question.
+	// Cluster names a set of dependent pairs, such as those made of one question. Intervals
+	// draw whole clusters. Pairs with an empty Cluster and the same Question are one
+	// cluster.
 	Cluster  string             `json:"cluster,omitempty"`
 	Question string             `json:"question"`
 	Passage  generator.Evidence `json:"passage,omitzero"`
@@ -26,7 +26,7 @@ type Pair struct {
 	Expect map[reflection.Group]reflection.Token `json:"expect"`
 }
 
-// Check returns an error that says what the pair lacks. IsREL needs a passage, IsSUP a
+// Check returns an error that says what is missing in the pair. IsREL needs a passage, IsSUP a
 // passage and a text, IsUSE a text. Retrieve is the decision before an answer begins, so
 // that [Continue to Use Evidence] cannot be expected.
 func (p Pair) Check() error {
@@ -77,8 +77,8 @@ func labelsOf(g reflection.Group) []reflection.Token {
 	return g.Tokens()
 }
 
-// Read reads pairs from a stream of JSON lines, each with an id of its own; name stands
-// for it in errors:
+// Read reads pairs from a stream of JSON lines, each with an id of its own. Errors call
+// the stream name:
 //
 //	{"id": "1", "question": "Who built it?", "passage": {"title": "Lighthouse", "text": "Ada Kerr built it."},
 //	 "text": "Ada Kerr did.", "expect": {"IsREL": "[Relevant]", "IsSUP": "[Fully supported]"}}

@@ -11,8 +11,8 @@ import (
 // Report says how well a critic does.
 type Report struct {
 	Pairs int `json:"pairs"`
-	// Groups holds the groups of which a pair expects a token, in the order Retrieve,
-	// IsREL, IsSUP, IsUSE.
+	// Groups holds the groups for which at least one pair expects a token, in the order
+	// Retrieve, IsREL, IsSUP, IsUSE.
 	Groups []GroupReport `json:"groups"`
 	// Usage is what the critic says that its judgments cost.
 	Usage generator.Usage `json:"usage"`
@@ -34,8 +34,8 @@ type GroupReport struct {
 	Figures *Figures `json:"figures"`
 }
 
-// Missing counts the pairs of which a critic gave no token, by what it said: the statuses
-// unknown, pending and absent, and a judgment that does not tell which token is likeliest.
+// Missing counts the pairs for which a critic gave no token, by its answer: the statuses
+// unknown, pending and absent, and a judgment without a likeliest token.
 type Missing struct {
 	Unknown   int `json:"unknown"`
 	Pending   int `json:"pending"`

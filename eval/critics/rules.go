@@ -69,11 +69,10 @@ func overlap(of, in string) float64 {
 }
 
 // threshold predicts the class of each example by the best threshold among the examples
-// of other clusters: the clusters are dealt out into ten parts in the order in which they
-// come, and the threshold for one part is chosen on all others. On each side of it stands
-// the class with the most weight there, so that either side can mean either class. If
-// balanced is set all classes weigh the same, else all examples do. There must be at least
-// two clusters.
+// of other clusters. The clusters are dealt out into ten parts in their order, and the
+// threshold for one part is chosen on all others. Each side of it predicts the class with
+// the most weight on that side, so either side can mean either class. If balanced is set
+// all classes weigh the same, else all examples do. There must be at least two clusters.
 func threshold(examples []example, classes, clusters int, balanced bool) []int {
 	order := make([]int, len(examples))
 	for i := range order {

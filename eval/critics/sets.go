@@ -43,12 +43,12 @@ type expected = map[reflection.Group]reflection.Token
 //
 //	{"id", "question", "answers": [long answers], "passage": {"title", "text", "sentences": […]}, "support": […]}
 //
-// support lists sentences by index, from 0, or as they stand.
+// support lists sentences by index, from 0, or by their text.
 // A question with answers gives two pairs. Its passage is expected to be relevant and to
 // support the first answer fully: annotators wrote the answer from it. What is left of the
 // passage without the sentences in support is expected not to support that answer; this
 // label is by construction, and wrong where another sentence says the same. A question
-// without answers gives one pair, whose passage, on the subject, is expected to be
+// without answers gives one pair. Its passage is on the subject and expected to be
 // irrelevant: annotators found no answer in it. All pairs of a question are a cluster.
 func CLAPnq(r io.Reader, name string) ([]Pair, error) {
 	type line struct {
@@ -150,9 +150,9 @@ func HaluEval(r io.Reader, name string) ([]Pair, error) {
 // which is the long answer. The passage is expected to be relevant and to support the
 // conclusion fully. The passage of another article, the one with the most similar subject
 // headings (Jaccard similarity, of equals the next line), is expected to be irrelevant and
-// not to support it. All these labels are by construction: conclusions go beyond
-// abstracts here and there, and a neighboring article can say something of use. Whether
-// the answer is yes, no or maybe is not used. Both pairs of a question are a cluster.
+// not to support it. All these labels are by construction: some conclusions go beyond
+// their abstracts, and some similar articles are useful. Whether the answer is yes, no or
+// maybe is not used. Both pairs of a question are a cluster.
 func PubMedQA(r io.Reader, name string) ([]Pair, error) {
 	type line struct {
 		ID         string  `json:"id"`

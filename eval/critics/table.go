@@ -18,10 +18,10 @@ type Published struct {
 	Accuracy map[reflection.Group]float64
 }
 
-// PaperCritics returns what the paper of Self-RAG (arXiv 2310.11511) reports of its critic
-// and of a smaller one. Its labels are those of GPT-4 on questions, passages and answers
-// that were not published with the figures, so that they show an order of magnitude and
-// are no target for other data.
+// PaperCritics returns the figures of the Self-RAG paper (arXiv 2310.11511) for its critic
+// and for a smaller one. The labels are those of GPT-4 on questions, passages and answers
+// that were not published. So the figures show an order of magnitude and are no target for
+// other data.
 func PaperCritics() []Published {
 	of := func(retrieve, sup, rel, use float64) map[reflection.Group]float64 {
 		return map[reflection.Group]float64{reflection.Retrieve: retrieve, reflection.IsSUP: sup, reflection.IsREL: rel, reflection.IsUSE: use}
@@ -32,8 +32,8 @@ func PaperCritics() []Published {
 	}
 }
 
-// WriteTable writes the report for people, in lines of at most 80 characters, beside what
-// the paper reports of its critics.
+// WriteTable writes the report as a text in lines of at most 80 characters, beside the
+// paper's figures of its critics.
 func (r Report) WriteTable(w io.Writer) error {
 	var b strings.Builder
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)

@@ -59,7 +59,7 @@ func tempered(d *reflection.Distribution, t float64) {
 		return
 	}
 	// The bounds count as if they were reached. Scores are ratios inside the group, so
-	// that this bounds them rightly whatever the sum.
+	// this bounds them correctly for every sum.
 	sum := 0.0
 	for _, p := range probs {
 		sum += math.Exp(p.Log - most)
@@ -128,8 +128,8 @@ func (c *compiled) change(d *reflection.Distribution, token *reflection.Token, g
 	return false
 }
 
-// origins maps a node to the last one of its path that has a passage of its own, whose
-// judgments the candidates that continue the path inherit.
+// origins maps a node to the last node of its path with a passage of its own. Candidates
+// that continue the path inherit the judgments of that node.
 func origins(t *selfrag.Trace) map[int]int {
 	of := map[int]int{}
 	for _, e := range t.Expansions { // segment by segment, so that parents come first

@@ -9,15 +9,14 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// Cause says what became of a question: that its answer is right, or the first stage that
-// went wrong. Every question has exactly one, by the first of these tests that holds, in
-// this order.
+// Cause says that the answer of a question is right, or which stage failed first. Every
+// question has exactly one: the first in this order whose test holds.
 type Cause string
 
 const (
-	// CauseRight: the answer is right, on whatever grounds.
+	// CauseRight: the answer is right, for any reason.
 	CauseRight Cause = "right"
-	// CauseDiverged: the trace does not know the answer; only for long answers, or
+	// CauseDiverged: the trace does not hold the answer; only for long answers, or
 	// where candidates failed.
 	CauseDiverged Cause = "diverged"
 	// CauseNotRetrieved: no gold passage is among the passages of the trace.
@@ -29,8 +28,8 @@ const (
 	// CauseIrrelevant: every candidate with a gold passage was judged irrelevant: that
 	// label was generated or, where none was, it is the likeliest.
 	CauseIrrelevant Cause = "judged-irrelevant"
-	// CauseRejected: the text of another candidate of the trace is right, of either
-	// branch, whatever its passage.
+	// CauseRejected: the text of another candidate of the trace is right. It may be of
+	// either branch and have any passage.
 	CauseRejected Cause = "right-rejected"
 	// CauseNoneRight: a gold passage was judged relevant and not chosen, and no candidate
 	// is right.
@@ -47,12 +46,13 @@ func Causes() []Cause {
 type Attribution struct {
 	Questions []Attributed `json:"questions"`
 	// With and Without count the causes. Without the filter, "judged-irrelevant" still
-	// says what the critic judged, though it had no say in the answer.
+	// means the judgment of the critic, although the answer did not depend on it.
 	With    map[Cause]int `json:"with"`
 	Without map[Cause]int `json:"without"`
-	// Retrieved counts the questions whose trace has a gold passage. The following are
-	// among them: those of which a candidate with a gold passage is right, which shows
-	// what the model makes of the right passage, and those whose answer is right.
+	// Retrieved counts the questions whose trace has a gold passage. The other
+	// fields count some of these: GoldAnswered those with a right candidate from a gold
+	// passage, which measures the model given the right passage, RightWith and
+	// RightWithout those with a right answer.
 	Retrieved    int `json:"retrieved"`
 	GoldAnswered int `json:"gold_answered"`
 	RightWith    int `json:"right_with"`

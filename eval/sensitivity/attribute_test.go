@@ -90,7 +90,7 @@ func TestAttribute(t *testing.T) {
 	}
 }
 
-// Every question has one cause, and each cause is what it says.
+// Every question has one cause, and each cause is as documented.
 func TestAttributeCounts(t *testing.T) {
 	w := &world{seed: 3, candidates: 4, accuracy: all(0.7), weights: scoring.DefaultWeights(), plainRight: 0.3, mode: selfrag.Adaptive}
 	questions := w.questions(200)

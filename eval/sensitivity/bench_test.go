@@ -30,7 +30,7 @@ func BenchmarkRun(b *testing.B) {
 	b.ReportMetric(float64(len(questions)*len(cases)*200)/b.Elapsed().Seconds()*float64(b.N), "draws/s")
 }
 
-// BenchmarkLong measures long answers, of which every changed draw is re-scored.
+// BenchmarkLong measures long answers. Every changed draw of these is re-scored.
 func BenchmarkLong(b *testing.B) {
 	var questions []sensitivity.Question
 	for i := range 50 {

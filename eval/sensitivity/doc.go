@@ -5,37 +5,39 @@
 // A [Perturbation] says how judgments are changed: [Noise] and [Confusion] draw wrong
 // labels, [Temper] makes the critic surer or less sure, [Drop] leaves groups out.
 // [Apply] changes one trace. [Run] measures many questions under many perturbations,
-// and gives each [Point] its bands. [MutualInformation] says how much the groups tell of
-// each other, and [Attribute] which stage made each wrong answer wrong.
+// and gives each [Point] its bands. [MutualInformation] returns how much information the
+// groups share, and [Attribute] which stage caused each wrong answer.
 //
 // # What the figures mean
 //
-// A point says how the system does if the critic's judgments go wrong in the stated way
-// and nothing else changes. The stored critic is taken as right: a strength of 0 is the
-// stored run, not a perfect critic, and what the stored critic gets wrong already is in
-// the baseline. Where a critic agrees with the stored one in a share of its labels, that
-// share is not its accuracy against people.
+// A point gives the metric if the critic's judgments are wrong in the stated way and
+// nothing else changes. The stored critic counts as right: a strength of 0 is the stored
+// run, not a perfect critic. Errors of the stored critic are part of the baseline. So a
+// critic's agreement with the stored one is not its accuracy against people.
 //
 // Noise is uniform and independent, from candidate to candidate and from group to group.
-// Real critics are wrong on hard passages, toward the neighboring label, and in several
-// groups at once. Give [Confusion] a measured matrix for the second; nothing here shows
-// the third. So the noise that matches a published accuracy ([PublishedCases]) says what that
-// many wrong labels cost, not what that model would cost.
+// Real critics err on hard passages, toward the neighboring label, and in several groups
+// at once. Give [Confusion] a measured matrix for the second; nothing here models the
+// third. So the noise that matches a published accuracy ([PublishedCases]) shows the cost
+// of that many wrong labels, not the cost of that model.
 //
-// At strength 1 the label that noise leaves is independent of the stored one. Three
-// things still tell something: how sharp a distribution is, which noise keeps; whether a
-// group was judged at all, as an irrelevant passage has no judgment of support; and the
-// sequence term, which is the model's and not the critic's. Therefore noise of strength
-// 1 and [Drop] are different points, and noise can be the worse one: a random judgment
-// with weight is worse than none.
+// At strength 1 the new label is independent of the stored one. Three parts of a trace
+// still carry information:
 //
-// # What a trace knows
+//   - the sharpness of a distribution, which noise keeps;
+//   - whether a group was judged at all: an irrelevant passage has no judgment of support;
+//   - the sequence term, which comes from the model and not from the critic.
+//
+// Therefore noise of strength 1 and [Drop] are different points. Noise can be the worse
+// one: a random judgment with weight is worse than none.
+//
+// # Long answers
 //
 // A full trace of one segment has a candidate for every passage and both branches of the
-// decision, so that its points are exact. In a long answer a changed judgment can lead
-// where the stored run has not been, a [selfrag.Diverged]. Such a question is counted
-// neither as right nor left out: the point states the share, and its values under the
-// worst and the best outcome ([Point]).
+// decision, so its points are exact. In a long answer a changed judgment can lead to a
+// candidate that the stored run did not generate: a [selfrag.Diverged]. Such a question
+// counts neither as right nor as wrong, and is not left out. The point gives their share,
+// and its values under the worst and the best outcome ([Point]).
 package sensitivity
 
 import "fmt"

@@ -7,7 +7,7 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Information says how much the labels of two groups tell of each other.
+// Information is the mutual information between the labels of two groups.
 type Information struct {
 	A reflection.Group `json:"a"`
 	B reflection.Group `json:"b"`
@@ -25,12 +25,12 @@ type Information struct {
 
 // MutualInformation returns the mutual information between each two groups, in bits,
 // over the candidates of all traces: of the likeliest label of each judgment and, for
-// Retrieve, of the decision that came before the candidate. Two groups of which one
-// tells the other say the same thing twice to the score.
+// Retrieve, of the decision before the candidate. If one group determines another, the
+// score counts the same information twice.
 //
 // Labels are shuffled the given number of times, at least once: decisions as a whole,
-// labels of other groups candidate by candidate. Candidates of one question hang together,
-// which shuffling ignores, so P is too low where questions differ more than their
+// labels of other groups candidate by candidate. Shuffling ignores that candidates of one
+// question are dependent. So P is too low where questions differ more than their
 // candidates do. The error is an *[InputError]. Traces need not be full.
 func MutualInformation(questions []Question, shuffles int, seed uint64) ([]Information, error) {
 	if err := checkQuestions(questions); err != nil {

@@ -8,7 +8,7 @@ import (
 )
 
 // Perturbation is a way in which a critic is wrong: [Noise], [Confusion], [Temper] or
-// [Drop]. Groups that it does not name stay as they are.
+// [Drop]. Groups that it does not name do not change.
 type Perturbation interface {
 	// check returns an *InputError if a value is out of its range.
 	check() error
@@ -29,9 +29,9 @@ const (
 
 // Noise gives, for each group, the probability in [0, 1] with which a judgment is
 // replaced: the members of its distribution are permuted, each permutation as likely as
-// any other, and the generated label with them. The distribution stays as sharp as it
-// was. A hard label becomes each label of the group with the same probability, its own
-// included: for the share of labels that stay see [NoiseStrength].
+// any other, and the generated label with them. The distribution keeps its sharpness. A
+// hard label becomes each label of the group with the same probability, its own
+// included: for the share of unchanged labels see [NoiseStrength].
 //
 // A group that was not judged stays so. The group Retrieve is that of decisions.
 type Noise map[reflection.Group]float64
@@ -39,20 +39,20 @@ type Noise map[reflection.Group]float64
 // Confusion gives, for each group, the probability of each label given the stored one:
 // one row per stored label, one column per new label, both in the order of
 // [reflection.Group.Tokens]; rows sum to 1. The stored label is the likeliest member. It
-// and the label that is drawn exchange their probabilities. Without a member whose
-// probability is exact there is no label, and nothing changes.
+// and the drawn label exchange their probabilities. If no member has an exact probability
+// there is no label, and nothing changes.
 type Confusion map[reflection.Group][][]float64
 
 // Temper gives, for each group, a temperature T above 0: each probability p becomes
 // p^(1/T), renormalized over the group. Above 1 the critic is less sure, below 1 surer;
-// the order of the labels stays, so hard labels do not change. Bounds of probabilities
-// are raised in the same way, and a member that is not known is bounded by what the
-// known ones leave.
+// the order of the labels does not change, nor do hard labels. Bounds of probabilities are
+// raised to the same power. An unknown member is bounded by the rest that the known ones
+// leave.
 type Temper map[reflection.Group]float64
 
-// Drop leaves groups out, as if the system had never had them: the weight of the group
-// is 0, and no constraint and no abstention looks at it. Retrieve has no weight. Without
-// it the modes that ask for it, adaptive and hard, become [selfrag.Always].
+// Drop leaves groups out, as if the system had never had them: the weight of the group is
+// 0, and constraints and abstention ignore it. Retrieve has no weight. Without it the modes
+// that use it, adaptive and hard, become [selfrag.Always].
 type Drop []reflection.Group
 
 func (n Noise) summary() (Kind, []reflection.Group, float64) {
@@ -92,10 +92,10 @@ func average(m map[reflection.Group]float64) float64 {
 }
 
 // Apply returns a copy of a trace with perturbed judgments, for [selfrag.Rescore]. The
-// trace is not changed. What is drawn depends only on seed, id, the candidate's node and
-// the group: a judgment that is inherited from an earlier segment is changed like its
-// original, and what is replaced at one strength is replaced in the same way at every
-// greater one. It is the first redraw of [Run] with this seed, for a question with this id.
+// trace is not changed. The draws depend only on seed, id, the candidate's node and the
+// group. So a judgment inherited from an earlier segment changes like its original, and a
+// judgment replaced at one strength is replaced in the same way at every greater one. The
+// result is the first redraw of [Run] with this seed, for a question with this id.
 //
 // Scores, statuses and path in the copy are still those of the stored run. The error is
 // an *[InputError].

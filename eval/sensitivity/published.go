@@ -8,9 +8,8 @@ import (
 )
 
 // NoiseStrength returns the strength ε of [Noise] at which a share accuracy of the labels
-// of a group with n members stays as it was: uniform permutation leaves
-// 1 - ε + ε/n of them, so ε is (1 - accuracy) / (1 - 1/n). Under it, no strength is less
-// accurate than 1/n.
+// of a group with n members does not change. Uniform permutation keeps 1 - ε + ε/n of
+// them, so ε is (1 - accuracy) / (1 - 1/n). Even at strength 1 a share of 1/n is kept.
 //
 // It holds for the likeliest label, of which there must be one. A decision by the ratio
 // of two members of Retrieve can agree more often, since the third may move without

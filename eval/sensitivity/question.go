@@ -84,7 +84,7 @@ func (q *Question) rescored(t *selfrag.Trace) (*selfrag.Answer, error) {
 	return nil, fmt.Errorf("%s: %w", q.name(), err)
 }
 
-// checkFull comes after Rescore, whose errors say more about traces of another kind.
+// checkFull comes after Rescore, which has better errors about traces of another kind.
 func (q *Question) checkFull() error {
 	if !q.Trace.Settings.Full {
 		return inputError(q.name(), "its trace is not full: want one that was made with selfrag.TraceFull")

@@ -137,7 +137,7 @@ func TestEmbeddedModel(t *testing.T) {
 	}
 }
 
-// In long form the trace of the embedded model does not know all, and the figures say so.
+// In long form the trace of the embedded model is incomplete, and the figures say so.
 func TestEmbeddedModelLong(t *testing.T) {
 	questions, correct, err := lighthouse(selfrag.WithLongForm(2, 3))
 	if err != nil {

@@ -16,19 +16,19 @@ type Question struct {
 	// that is measured: weights and threshold can be changed in it beforehand, as
 	// [selfrag.Rescore] lists.
 	Trace *selfrag.Trace
-	// Group names the questions that hang together, such as the id of the passage they
-	// are about: whole groups are drawn for intervals over questions. An empty one makes
-	// the question a group of its own.
+	// Group names a set of dependent questions, such as by the id of the passage that
+	// they are about. Intervals over questions draw whole groups. A question with an empty
+	// Group is a group of its own.
 	Group string
 	// Gold holds the ids of the passages that hold the answer; only [Attribute] needs it.
 	Gold []string
 }
 
 // Metric measures an answer. It must depend only on the question and the answer, must not
-// change them, and may be called from several goroutines at once. The answer holds what a
-// reader sees: text, label, segments and citations with their spans, what was decided,
-// why it ends. Scores, judgments, notes, usage and trace are left out: of a short answer
-// Run asks once for all draws with the same answer.
+// change them, and may be called from several goroutines at once. The answer holds its
+// visible parts: text, label, segments and citations with their spans, the decisions, and
+// why it ends. Scores, judgments, notes, usage and trace are left out: for short answers
+// Run calls the metric once for all draws with the same answer.
 type Metric func(q *Question, a *selfrag.Answer) float64
 
 // Case is one point to measure.
@@ -95,13 +95,13 @@ type Point struct {
 	Redraws metric.Interval `json:"redraw_interval"`
 	// Joint is both at once: a single such critic and other questions.
 	Joint metric.Interval `json:"joint_interval"`
-	// RedrawError is the standard error of Value for want of more redraws.
+	// RedrawError is the standard error of Value due to the limited number of redraws.
 	RedrawError float64 `json:"redraw_error"`
 	// Change is the difference from the baseline, question by question, with its error
 	// over questions: negative if the metric falls.
 	Change metric.Interval `json:"change"`
-	// Diverged is the share of the pairs of a question and a redraw of which the trace
-	// does not know the answer. They count as Options.Low in Worst, as High in Best.
+	// Diverged is the share of the pairs of a question and a redraw whose answer the trace
+	// does not hold. They count as Options.Low in Worst, as High in Best.
 	Diverged float64 `json:"diverged"`
 	Worst    float64 `json:"worst"`
 	Best     float64 `json:"best"`
@@ -109,7 +109,7 @@ type Point struct {
 
 // Run measures every case on every question. The error is an *[InputError] for bad input,
 // that of ctx, or one of [selfrag.Rescore], with the id of the question; there is no
-// result then. Equal input gives equal results whatever the concurrency.
+// result then. Equal input gives equal results, at any concurrency.
 func Run(ctx context.Context, questions []Question, m Metric, cases []Case, o Options) (*Result, error) {
 	if err := o.fill(); err != nil {
 		return nil, err

@@ -12,8 +12,8 @@ import (
 
 // short is the trace of a one-segment answer in the form in which permuted judgments
 // are quickly scored: what each permutation of each judgment adds to the score is
-// computed once. It does what selfrag does with such a trace, in the same order of
-// operations, so that it finds the same winner bit by bit. A test compares them.
+// computed once. It repeats the operations of package selfrag in the same order, so that
+// both find the same winner bit by bit. A test compares them.
 type short struct {
 	settings *selfrag.SettingsTrace
 	choices  [6]scoring.Choice // by the permutation of the decision's distribution
@@ -46,7 +46,7 @@ type judged struct {
 	group    reflection.Group
 	label    int       // its place in the group, -1 for none
 	values   []float64 // weight times term; NaN until it is needed
-	// Nil for IsUSE, of which no rule asks.
+	// Nil for IsUSE, which no rule uses.
 	ends    []float64 // the upper end of the term
 	rejects []bool
 }
@@ -64,8 +64,7 @@ func newJudged(j reflection.Judgment, g reflection.Group) judged {
 	return out
 }
 
-// newShort returns nil if the trace is not one whose outcome is settled by the scores
-// alone.
+// newShort returns nil if the outcome of the trace does not depend on the scores alone.
 func newShort(t *selfrag.Trace, settings *selfrag.SettingsTrace) *short {
 	if settings.Long || settings.Budget != nil || settings.Lazy != 0 || len(t.Expansions) != 1 || t.Expansions[0] == nil {
 		return nil
@@ -158,9 +157,9 @@ const (
 	outcomeAbstained
 )
 
-// draw returns a key that is the same for draws with the same answer, but for scores and
-// judgments; nil if the scores alone do not settle the answer. The key is valid until
-// the next draw.
+// draw returns a key that is equal for draws whose answers differ at most in scores and
+// judgments. It returns nil if the scores alone do not determine the answer. The key is
+// valid until the next draw.
 func (s *short) draw(c *compiled, redraw uint64) []byte {
 	i := 0
 	if c.touched[reflection.Retrieve] {

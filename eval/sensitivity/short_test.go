@@ -134,7 +134,7 @@ func TestShortIsRescore(t *testing.T) {
 		}
 		again, err := selfrag.Rescore(stored.Trace)
 		if diverged := new(*selfrag.Diverged); errors.As(err, diverged) {
-			return // the trace does not know its own answer: there is nothing to compare
+			return // the trace does not hold its own answer: there is nothing to compare
 		}
 		if err != nil {
 			rt.Fatal(err)

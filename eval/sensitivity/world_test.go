@@ -13,8 +13,8 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// world is a source of traces of which the truth is known: every question has some
-// candidates of which one is right, and each group names the right one and the wrong ones
+// world is a source of traces with known truth: every question has some candidates, one
+// of them right, and each group names the right one and the wrong ones
 // with a known accuracy. Its distributions are as sharp for right candidates as for wrong
 // ones.
 type world struct {

@@ -65,8 +65,8 @@ func quote(k func(*Bench) int) func(context.Context, *Bench) (Answerer, error) {
 	}
 }
 
-// oracle answers with the first sentence that is right, and like the floor if there
-// is none: no way of choosing a sentence can match more often.
+// oracle answers with the first right sentence, or like the floor if there is none. No way
+// of choosing a sentence can be right more often.
 func oracle(_ context.Context, b *Bench) (Answerer, error) {
 	right := func(q dataset.Question, found []retriever.Passage) *selfrag.Answer {
 		for _, p := range found {
@@ -83,8 +83,8 @@ func oracle(_ context.Context, b *Bench) (Answerer, error) {
 	}, nil
 }
 
-// choose answers with what a rule chooses from the passages that are found. What a
-// pipeline asks models for counts as the answer's usage, as in an engine's answer.
+// choose answers with the choice of a rule from the found passages. Model calls of a
+// pipeline count as the answer's usage, as in an engine's answer.
 func (b *Bench) choose(ctx context.Context, q dataset.Question, k int, rule func(dataset.Question, []retriever.Passage) *selfrag.Answer) (*selfrag.Answer, error) {
 	ctx, spent := budget.Open(ctx, "question", budget.Limits{})
 	found, err := b.Retriever.Retrieve(ctx, retriever.Query{Text: q.Question, K: k})

@@ -39,8 +39,8 @@ func engine(options ...selfrag.Option) func(context.Context, *Bench) (Answerer, 
 	}
 }
 
-// Engine returns an engine over what the systems have in common, with options on top of
-// theirs. It does not abstain unless one of them says so. Errors are those of
+// Engine returns an engine over the shared parts, with options in addition to the shared
+// ones. It abstains only if one of them says so. Errors are those of
 // [selfrag.New].
 func (b *Bench) Engine(options ...selfrag.Option) (*selfrag.Engine, error) {
 	never := []selfrag.Option{selfrag.WithAbstention(0, "")}

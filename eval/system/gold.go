@@ -13,9 +13,9 @@ type gold struct {
 	rest     retriever.Retriever
 }
 
-// Gold returns a retriever that gives the positive passages of a question first, in their
-// order, and then what rest finds. It knows a question by its text. Its scores are ranks.
-// What a system gains by it is what better retrieval could gain.
+// Gold returns a retriever that returns the positive passages of a question first, in their
+// order, and then the results of rest. It identifies a question by its text. Its scores are
+// ranks. The gain of a system with it is the most that better retrieval could gain.
 func Gold(passages []retriever.Passage, questions []dataset.Question, rest retriever.Retriever) retriever.Retriever {
 	byID := map[string]retriever.Passage{}
 	for _, p := range passages {

@@ -13,8 +13,8 @@ import (
 
 // overlap compares questions with sentences by the words they share, each weighted by
 // its inverse document frequency among the passages. Words are in lower case and not
-// stemmed; there are no stop words. It knows nothing else, so that it is the floor of
-// any method.
+// stemmed; there are no stop words. It uses nothing else, so it is a lower bound for any
+// method.
 type overlap struct{ idf map[string]float64 }
 
 func newOverlap(passages []retriever.Passage) overlap {
@@ -40,8 +40,8 @@ func words(text string) map[string]bool {
 	return set
 }
 
-// best answers with the sentence that shares most with the question, the first of
-// those that share as much.
+// best answers with the sentence that shares most with the question, the first of equally
+// good ones.
 func (o overlap) best(q dataset.Question, passages []retriever.Passage) *selfrag.Answer {
 	question, best := q.Question, answer(q, "")
 	// The words in their order: sums in another order would differ in their last

@@ -11,8 +11,8 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// ExamplesTemplate is the prompt of the system "few-shot": the question behind four
-// examples that show how short an answer is wanted. Its placeholder is question.
+// ExamplesTemplate is the prompt of the system "few-shot": the question after four
+// examples that show how short an answer should be. Its placeholder is question.
 var ExamplesTemplate = func() generator.TaskTemplate {
 	t := generator.MustTaskTemplate("few-shot-answer",
 		"You answer questions from what you know, in a few words.",
@@ -66,8 +66,8 @@ func task(template func(*Bench) generator.TaskTemplate, most int, read func(stri
 	}
 }
 
-// lastAnswer returns what stands behind the last "Answer:" that begins a line, and the
-// whole text if there is none: a model that did not keep to the form still said something.
+// lastAnswer returns the text after the last "Answer:" that begins a line, or the whole
+// text if there is none: a model that ignored the form may still have answered.
 func lastAnswer(text string) string {
 	found := text
 	for line := range strings.Lines(text) {

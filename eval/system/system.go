@@ -1,10 +1,10 @@
-// Package system holds the systems that Self-RAG is compared with, each under a name that
-// a program can be given: plain prompts without retrieval, the decoders of package rag,
-// the engine of package selfrag in several settings, and the floors and oracles that say
-// what a choice is worth.
+// Package system has the systems that Self-RAG is compared with, each under a name for
+// command lines: plain prompts without retrieval, the decoders of package rag, the engine
+// of package selfrag in several settings, and lower and upper bounds (floors and oracles)
+// of the choice of a sentence.
 //
-// [All] lists them. A [Bench] holds what they have in common, so that a difference between
-// two systems comes from nothing else:
+// [All] lists them. A [Bench] holds the parts that they share, so that systems differ in
+// nothing else:
 //
 //	bench, err := system.NewBench(system.Config{Model: model, Retriever: index, Passages: passages})
 //	answer, err := bench.Open(ctx, "pooled")
@@ -27,16 +27,16 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// ErrConfig is wrapped by errors about a [Config] that no bench can be made of, and about
-// a name that no system has.
+// ErrConfig is wrapped by errors about an invalid [Config] and about an unknown name of a
+// system.
 var ErrConfig = errors.New("system: bad configuration")
 
 // Config is what the systems of a bench have in common.
 type Config struct {
 	// Model answers. It is needed.
 	Model generator.Generator
-	// Options are given to every engine before those of a system, such as the critic of
-	// a model that has no reflection tokens. They must not change what a system is.
+	// Options are passed to every engine before those of a system, such as the critic of
+	// a model that has no reflection tokens. They must not change the nature of a system.
 	Options []selfrag.Option
 	// Instructed says that Model follows instructions, as chat models do. Prompts with
 	// examples need it.
@@ -47,9 +47,9 @@ type Config struct {
 	Passages []retriever.Passage
 	// K is how many passages to retrieve, at least 1; 0 means 5.
 	K int
-	// Prior weighs the passages for RAG-Sequence and RAG-Token. Nil is
-	// rag.Uniform, since keyword search and fusion, which most indexes use, tell no
-	// probabilities; rag.Part takes the vector side of a fusion.
+	// Prior weighs the passages for RAG-Sequence and RAG-Token. Nil is rag.Uniform, since
+	// the scores of keyword search and fusion, which most indexes use, are no
+	// probabilities. rag.Part uses the vector part of a fusion.
 	Prior *rag.Prior
 	// Seed is that of the random choice.
 	Seed uint64
@@ -59,8 +59,8 @@ type Config struct {
 }
 
 // Answerer answers one question. It is safe for concurrent use. Only an oracle reads more
-// of the question than its text and its id. An error comes with what there is of an
-// answer, which can be nil.
+// of the question than its text and its id. An error is returned with the partial answer,
+// which can be nil.
 type Answerer func(ctx context.Context, q dataset.Question) (*selfrag.Answer, error)
 
 // System is a way of answering.
@@ -140,8 +140,7 @@ func Names() []string {
 	return names
 }
 
-// answer makes the answer that a system gives which is no engine: a text that rests on
-// passages.
+// answer makes the answer of a system without an engine: a text that cites passages.
 func answer(q dataset.Question, text string, cited ...retriever.Passage) *selfrag.Answer {
 	a := &selfrag.Answer{Question: q.Question, Text: text, Stop: selfrag.StopEnd, Segments: []selfrag.Segment{}, Citations: []selfrag.Citation{}}
 	if text == "" {

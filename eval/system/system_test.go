@@ -75,7 +75,7 @@ func TestEverySystem(t *testing.T) {
 			}
 			for _, seg := range a.Segments {
 				if a.Text[seg.Start:seg.End] != seg.Text {
-					t.Errorf("a segment %q stands at %q", seg.Text, a.Text[seg.Start:seg.End])
+					t.Errorf("the span of segment %q holds %q", seg.Text, a.Text[seg.Start:seg.End])
 				}
 			}
 			again, err := open(t.Context(), q)
@@ -155,7 +155,7 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// The positive passages come first, whatever the retriever finds, and the filter holds.
+// The positive passages come first for any retriever, and the filter holds.
 func TestGold(t *testing.T) {
 	b := bench(t, nil)
 	questions := []dataset.Question{{Question: "crab soup?", Positive: []string{"song", "nowhere", "song"}}}

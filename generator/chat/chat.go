@@ -19,20 +19,20 @@ const maxTop = 20
 // the model if the server has more than one.
 type Config struct {
 	Server modelserver.Config
-	// TopLogProbs is how many of the likeliest tokens the server gives with their
-	// log-probabilities, 0 to 20; many servers give 20, some 5. With 0 it is asked
-	// for no log-probabilities at all, as models that think before they answer
-	// want it.
+	// TopLogProbs is the most alternatives with log-probabilities that the server
+	// returns for a token, 0 to 20. Many servers return 20, some 5. With 0 no
+	// log-probabilities are requested at all; some reasoning models require this.
 	TopLogProbs int
-	// ReasoningTokens is for OpenAI models that think before they answer: so many
-	// tokens may be spent on it, on top of those of the answer. If it is above 0
-	// the limit is sent as max_completion_tokens, and no temperature is sent, since
-	// these models refuse one; equal requests can have different answers then.
+	// ReasoningTokens is for OpenAI's reasoning models: the number of tokens that
+	// they may spend on reasoning, in addition to those of the answer. If it is
+	// above 0 the limit is sent as max_completion_tokens. No temperature is sent
+	// then, since these models refuse one, and equal requests can have different
+	// answers.
 	ReasoningTokens int
 	// Template writes prompts out.
 	Template generator.ChatTemplate
 	// Special lists special tokens of the model, such as "<|im_end|>", on top of
-	// the usual ones. They are neutralised in all data.
+	// the usual ones. They are neutralized in all data.
 	Special []string
 }
 
@@ -82,7 +82,7 @@ func (c Config) messages(req generator.Request, special []string) ([]generator.M
 }
 
 // Describe implements [generator.Describer]. It makes no call: [generator.Check]
-// finds out whether the server keeps what the configuration promises.
+// finds out whether the server supports what the configuration promises.
 func (m *Model) Describe(context.Context) (generator.Capabilities, error) {
 	return generator.Capabilities{
 		Model:        m.c.Server.Model,
@@ -94,7 +94,7 @@ func (m *Model) Describe(context.Context) (generator.Capabilities, error) {
 
 var ready = generator.MustTaskTemplate("chat-check", "", "Is this server ready? Answer yes or no.")
 
-// Check implements [generator.Checker]: it lets the model generate one token, with
+// Check implements [generator.Checker]: it generates one token, with
 // log-probabilities if the configuration promises them.
 func (m *Model) Check(ctx context.Context) error {
 	c, err := generator.Complete(ctx, m, generator.Request{

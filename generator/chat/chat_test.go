@@ -141,7 +141,7 @@ func TestShapes(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		lines []string
-		want  string // texts of the steps, parted by |
+		want  string // texts of the steps, separated by |
 		sum   float64
 		err   string
 	}{
@@ -295,7 +295,7 @@ func TestPrompts(t *testing.T) {
 	}
 }
 
-// An answer that goes on behind its first sentence is broken off: the server
+// An answer that continues after its first sentence is stopped: the server
 // notices.
 func TestBreaksOffBehindTheSentence(t *testing.T) {
 	gone := make(chan struct{})
@@ -365,7 +365,7 @@ func TestConfig(t *testing.T) {
 }
 
 func ExampleNew() {
-	s := httptest.NewServer(sse(recorded["OpenAI"]...)) // stands for the real one
+	s := httptest.NewServer(sse(recorded["OpenAI"]...)) // in place of the real one
 	defer s.Close()
 	model, err := chat.New(chat.Config{
 		Server:      modelserver.Config{URLs: []string{s.URL}, Model: "gpt-4.1-mini", APIKey: modelserver.NewKey("from the environment")},

@@ -19,8 +19,7 @@ import (
 // dialect is that of /v1/chat/completions.
 type dialect struct{ c Config }
 
-// Open implements completion.Dialect. There is nothing that all servers could be
-// asked.
+// Open implements completion.Dialect. The API has no request about the model.
 func (d dialect) Open(context.Context, *completion.Server) (*completion.Facts, error) {
 	return &completion.Facts{Model: d.c.Server.Model, EndID: -1, MaxTop: d.c.TopLogProbs}, nil
 }
@@ -131,7 +130,7 @@ func (e *event) choice(d *jx.Decoder) error {
 	})
 }
 
-// delta reads text. A refusal is what the model says, too.
+// delta reads text. The text of a refusal is text of the answer, too.
 func (e *event) delta(d *jx.Decoder, key []byte) (err error) {
 	if k := string(key); k != "content" && k != "refusal" {
 		return d.Skip()
@@ -143,8 +142,8 @@ func (e *event) delta(d *jx.Decoder, key []byte) (err error) {
 	return err
 }
 
-// part reads a part of a content that is a list, as of models that think: of other kinds
-// than text there are thoughts and references.
+// part reads a part of a content that is a list, as reasoning models send it. Besides text
+// there are thoughts and references.
 func (e *event) part(d *jx.Decoder) error {
 	var kind string
 	var text []byte
@@ -231,8 +230,8 @@ func (s *stream) take(a *modelhttp.Answer, c *completion.Chunk) error {
 // as UTF-8.
 func cut(text []byte) bool { return !utf8.Valid(text) || bytes.HasSuffix(text, []byte("\uFFFD")) }
 
-// unlikely reports whether p is the very low number that OpenAI writes for a token
-// that is not among the likeliest, which says nothing but that.
+// unlikely reports whether p is the very low number that OpenAI sends for a token that
+// is not among the likeliest. It is a marker and not a probability.
 func unlikely(p reflection.Prob) bool {
 	return p.Known == reflection.Exact && math.IsInf(p.Log, -1)
 }

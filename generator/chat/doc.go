@@ -16,16 +16,16 @@
 // shows the whole. A prompt is written out as messages by a [generator.ChatTemplate].
 //
 // One segment of a longer answer is one sentence. The model is asked for the next
-// one and for [generator.EndMark] where the answer is complete; an answer that goes
-// on behind the sentence is broken off there.
+// one and for [generator.EndMark] where the answer is complete; if the answer
+// continues after the sentence the stream is stopped there.
 //
 // # Log-probabilities
 //
-// With TopLogProbs above 0 every token comes with its log-probability, which gives
-// the engine its sequence term, and with as many alternatives as are asked for,
-// from which package critique/judge reads the probabilities of labels. A server
-// that gives none all the same is an error that says so: it never counts as
-// anything else. The probability of the end token is not known.
+// With TopLogProbs above 0 every token has its log-probability and the requested number of
+// alternatives, at most TopLogProbs. The engine computes its sequence term from the
+// log-probabilities. Package critique/judge reads the probabilities of labels from the
+// alternatives. If the server returns none, the call fails with an error that says so. The
+// probability of the end token is not known.
 //
 // The shapes of requests and answers are those of the servers' documentation and
 // source. They are tested against servers that play them back; of live ones only

@@ -29,7 +29,7 @@ type reader struct {
 	asked map[string]int // by kind of question
 }
 
-// within returns what stands between a mark and its end.
+// within returns the text between a mark and its end.
 func within(text, mark string) string {
 	_, rest, _ := strings.Cut(text, "<"+mark+">\n")
 	body, _, _ := strings.Cut(rest, "\n</"+mark+">")

@@ -16,7 +16,7 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Whatever goes wrong on the way, an answer is the right one or there is an error.
+// Under every fault there is the right answer or an error.
 func TestFaults(t *testing.T) {
 	ask := question()
 	ask.MaxTokens = 12

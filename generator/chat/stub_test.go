@@ -31,7 +31,7 @@ func logProbs(text string) []float64 {
 	for i, w := range words {
 		out[i] = 0.01 + number(text, i, 0)
 		if (w == "\xa9") != strings.HasSuffix(text, "\xc3") {
-			out[i] = 1e-6 * float64(i+1) // characters are not broken off
+			out[i] = 1e-6 * float64(i+1) // characters are not cut
 		}
 		sum += out[i]
 	}

@@ -31,21 +31,21 @@ func New(c Config) (*Model, error) {
 	return &Model{m}, nil
 }
 
-// Generate implements [generator.Generator]. The first call asks the server what has to be
-// known of it. An error wraps [generator.ErrRequest], [modelserver.ErrModel], a
+// Generate implements [generator.Generator]. The first call also asks the server for
+// the facts that it needs. An error wraps [generator.ErrRequest], [modelserver.ErrModel], a
 // [*modelserver.Error] or ctx.Err().
 func (m *Model) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
 	return m.inner.Generate(ctx, req)
 }
 
-// Describe implements [generator.Describer]. It asks the server, unless an earlier call
-// has had its answer.
+// Describe implements [generator.Describer]. It asks the server unless an earlier call
+// did so with success.
 func (m *Model) Describe(ctx context.Context) (generator.Capabilities, error) {
 	return m.inner.Describe(ctx)
 }
 
-// Check implements [generator.Checker]: it asks the server what has to be known of it and
-// lets it generate one token.
+// Check implements [generator.Checker]: it asks the server for the facts that it needs and
+// generates one token.
 func (m *Model) Check(ctx context.Context) error {
 	return m.inner.Check(ctx)
 }

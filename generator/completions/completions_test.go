@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // stub is a server with /v1/completions, for the model of completiontest.
 type stub struct {
 	chat    bool // log-probabilities have the form of chats
-	ids     bool // tells ids of tokens, too, and takes 0 alternatives for no probabilities, as llama-server does
+	ids     bool // returns ids of tokens, too, and takes 0 alternatives for no probabilities, as llama-server does
 	silent  bool // gives no log-probabilities
 	hides   bool // does not show special tokens
 	withEnd bool // sends the end token
@@ -99,7 +99,7 @@ func (s stub) probs(e completiontest.Event, n int) any {
 	return map[string]any{"tokens": tokens, "token_logprobs": values, "top_logprobs": tops}
 }
 
-// named adds the id to a token, if the server tells it.
+// named adds the id to a token, if the server returns it.
 func (s stub) named(id int32, token map[string]any) map[string]any {
 	if s.ids {
 		token["id"] = id
@@ -117,7 +117,7 @@ func TestContract(t *testing.T) {
 	}
 }
 
-// TestIDs: ids that a server tells with its tokens, as llama-server does, do not hide
+// TestIDs: ids that a server returns with its tokens, as llama-server does, do not hide
 // what the tokens are.
 func TestIDs(t *testing.T) {
 	var want string

@@ -5,20 +5,19 @@ import (
 	"github.com/goselfrag/goselfrag/modelserver"
 )
 
-// Config is the configuration of a model at a completion server, of whatever
-// family. Only Server is needed.
+// Config is the configuration of a model at a completion server of any family. Only
+// Server is needed.
 //
-// What has to be known of a server and its model, such as the ids of tokens, is asked
-// once: make a new model when the server was started anew with another model, another
-// version or other settings.
+// Facts about a server and its model, such as the ids of tokens, are requested once. Make
+// a new model after a restart of the server with another model, version or settings.
 type Config struct {
 	// Server says which model, and where it is.
 	Server modelserver.Config
 	// Template writes prompts out; nil is [generator.SelfRAGTemplate].
 	Template generator.PromptTemplate
 	// Special lists special tokens of the model, such as "<|im_end|>", on top of
-	// those the server tells and of the usual ones. They are neutralised in all
-	// data, because the server would read them there.
+	// those the server reports and the usual ones. They are neutralized in all
+	// data, because the server would take them for control tokens there.
 	Special []string
 	// NoProbs asks for no probabilities, for servers that give none: reflection
 	// tokens are hard labels then.

@@ -4,15 +4,15 @@
 //	…
 //	model, err := langchain.New(client, langchain.Config{Name: "claude"})
 //
-// langchaingo hands out no log-probabilities, and no model behind it has reflection
-// tokens: give the engine a critic and a decider that judge texts, such as those of
-// package critique/judge, whose judgments are prompted labels then. The text of a
-// call comes as one step when it is complete, so nothing can be shown while it is
-// written and lazy evaluation saves nothing.
+// langchaingo returns no log-probabilities, and its models have no reflection tokens.
+// Give the engine a critic and a decider that judge texts, such as those of package
+// critique/judge. Their judgments are prompted labels then. The text of a call is one
+// step, when it is complete. So it cannot be shown while it is generated, and lazy
+// evaluation saves nothing.
 //
-// Temperature, seed and token limit are passed on; whether they are kept is up to
-// the model's provider in langchaingo. Some providers do not tell why an answer
-// ended: one that has as many tokens as were asked for is taken for cut then.
+// Temperature, seed and token limit are passed on; the provider in langchaingo may
+// ignore them. Some providers do not report why an answer ended. Such an answer counts
+// as cut if it has as many tokens as were requested.
 //
 // Only langchaingo's package llms is imported here.
 package langchain

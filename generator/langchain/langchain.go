@@ -23,7 +23,7 @@ type Config struct {
 	// Template writes prompts out as messages.
 	Template generator.ChatTemplate
 	// Special lists special tokens of the model, such as "<|im_end|>", on top of
-	// the usual ones. They are neutralised in all data.
+	// the usual ones. They are neutralized in all data.
 	Special []string
 }
 
@@ -72,7 +72,7 @@ func (m *Model) reply(ctx context.Context, req generator.Request) iter.Seq2[gene
 			return
 		}
 		if err == nil {
-			err = ctx.Err() // the reader may have cancelled meanwhile
+			err = ctx.Err() // the reader may have canceled meanwhile
 		}
 		if err != nil {
 			yield(generator.Step{}, err)
@@ -113,7 +113,7 @@ func (m *Model) ask(ctx context.Context, req generator.Request) (string, generat
 	if err != nil {
 		return "", last, fmt.Errorf("langchain: %s: %w", m.c.Name, err)
 	}
-	// One answer was asked for; some providers part it into several choices.
+	// One answer was requested; some providers split it into several choices.
 	var text strings.Builder
 	told := false
 	for _, c := range answer.Choices {

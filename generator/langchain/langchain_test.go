@@ -261,7 +261,7 @@ func TestPartsOfOneAnswer(t *testing.T) {
 }
 
 func Example() {
-	// Any llms.Model stands here: openai.New(), anthropic.New(), ollama.New(), …
+	// Use any llms.Model here: openai.New(), anthropic.New(), ollama.New(), …
 	client := &fake{answer: func(c call) (*llms.ContentResponse, error) {
 		return reply("Franz Kafka.", "stop", map[string]any{"PromptTokens": 71, "CompletionTokens": 4}), nil
 	}}

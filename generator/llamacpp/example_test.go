@@ -11,9 +11,9 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// What a server gives is asked once, and stands in every trace.
+// The server is asked once what it supports. Every trace records the answer.
 func Example() {
-	server := httptest.NewServer(stub{}) // stands for: llama-server -m selfrag.gguf -np 4
+	server := httptest.NewServer(stub{}) // in place of: llama-server -m selfrag.gguf -np 4
 	defer server.Close()
 
 	var model generator.Generator

@@ -38,21 +38,21 @@ func New(c Config) (*Model, error) {
 	return &Model{m}, nil
 }
 
-// Generate implements [generator.Generator]. The first call asks the server what has to be
-// known of it. An error wraps [generator.ErrRequest], [modelserver.ErrModel], a
+// Generate implements [generator.Generator]. The first call also asks the server for
+// the facts that it needs. An error wraps [generator.ErrRequest], [modelserver.ErrModel], a
 // [*modelserver.Error] or ctx.Err().
 func (m *Model) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
 	return m.inner.Generate(ctx, req)
 }
 
-// Next implements [generator.NextPredictor]. The answer has megabytes. The error wraps
+// Next implements [generator.NextPredictor]. The answer takes megabytes. The error wraps
 // [errors.ErrUnsupported] with Config.NoProbs.
 func (m *Model) Next(ctx context.Context, req generator.Request, after []generator.Step) (generator.NextDistribution, error) {
 	return m.inner.Next(ctx, req, after)
 }
 
-// GroupProbs implements [generator.GroupProber], by a call for one token that can be none but
-// those of the group. The error wraps [errors.ErrUnsupported] with Config.NoProbs or NoTokens.
+// GroupProbs implements [generator.GroupProber], by a call for one token that is restricted to
+// the group. The error wraps [errors.ErrUnsupported] with Config.NoProbs or NoTokens.
 func (m *Model) GroupProbs(ctx context.Context, req generator.Request, after []generator.Step, g reflection.Group) (reflection.Distribution, error) {
 	return m.inner.GroupProbs(ctx, req, after, g)
 }
@@ -62,14 +62,14 @@ func (m *Model) ResolveTokens(ctx context.Context, names []string) ([]int32, err
 	return m.inner.ResolveTokens(ctx, names)
 }
 
-// Describe implements [generator.Describer]. It asks the server, unless an earlier call
-// has had its answer.
+// Describe implements [generator.Describer]. It asks the server unless an earlier call
+// did so with success.
 func (m *Model) Describe(ctx context.Context) (generator.Capabilities, error) {
 	return m.inner.Describe(ctx)
 }
 
-// Check implements [generator.Checker]: it asks the server what has to be known of it and
-// lets it generate one token.
+// Check implements [generator.Checker]: it asks the server for the facts that it needs and
+// generates one token.
 func (m *Model) Check(ctx context.Context) error {
 	return m.inner.Check(ctx)
 }
@@ -117,7 +117,7 @@ func (d dialect) Tokenize(ctx context.Context, s *completion.Server, _ *completi
 	return answer.Tokens, err
 }
 
-// Whole implements completion.Nexter. The server takes less if that is too many.
+// Whole implements completion.Nexter. The server reduces a number that is too large.
 func (d dialect) Whole(f *completion.Facts) int {
 	if f.Vocabulary > 0 {
 		return f.Vocabulary
@@ -138,7 +138,7 @@ func body(prompt string) map[string]any {
 func (d dialect) Call(f *completion.Facts, q *completion.Query) modelhttp.Call {
 	b := body(q.Prompt)
 	b["n_predict"], b["temperature"] = q.MaxTokens, q.Temperature
-	b["seed"] = uint32(q.Seed % math.MaxUint32) // the greatest one stands for any
+	b["seed"] = uint32(q.Seed % math.MaxUint32) // MaxUint32 would mean a random seed
 	if q.Probs {
 		b["n_probs"] = max(q.Top, 1)
 	}

@@ -30,7 +30,7 @@ func TestContract(t *testing.T) {
 }
 
 // open holds the requests by which the model gets to know a server whose
-// tokenizer puts a blank behind control tokens.
+// tokenizer puts a blank after control tokens.
 var open = []completiontest.Exchange{
 	{Path: "/props", Answer: `{"total_slots":4,"model_path":"/models/tiny.gguf","chat_template":"x","bos_token":"<s>","eos_token":"</s>"}`},
 	{Path: "/v1/models", Answer: `{"object":"list","data":[{"id":"tiny.gguf","object":"model","owned_by":"llamacpp","meta":{"vocab_type":1,"n_vocab":400}}]}`},

@@ -5,14 +5,14 @@
 //		Model: "selfrag",
 //	}})
 //
-// Ollama tells the text of tokens and not their ids, and the probabilities of the
-// 20 likeliest: what lies below is bounded ([reflection.TopN]). It has none of the
-// powers to score, to give a whole distribution or that of a group, and it does
-// not tell the probability of the end token.
+// Ollama returns the text of tokens but not their ids, and the probabilities of the
+// 20 likeliest; those of other tokens are bounded ([reflection.TopN]). It cannot score
+// a continuation, nor return a whole distribution or that of a group, and it does not
+// return the probability of the end token.
 //
 // # The model
 //
-// Reflection tokens must stand in the GGUF file with the token type USER_DEFINED.
+// The GGUF file must hold the reflection tokens with the token type USER_DEFINED.
 // From 0.30 on Ollama drops tokens of the type CONTROL, as converters write them,
 // together with their probabilities; by its source, 0.17 still shows them. The first
 // call checks this and says what is wrong.
@@ -21,13 +21,13 @@
 //
 // Prompts are sent raw, so the template of the Modelfile does not matter, and
 // neither do its parameters but num_ctx. A prompt that does not fit the context is
-// refused, not cut. Set OLLAMA_NUM_PARALLEL to the number of passages that are to
-// be generated from at the same time. Ollama breaks off an answer that repeats one
-// token 30 times, which is an error here.
+// refused, not cut. Set OLLAMA_NUM_PARALLEL to the number of passages that
+// answers are generated from at the same time. Ollama stops an answer that repeats one
+// token 30 times. This package reports that as an error.
 //
 // When a client leaves a stream at an unlucky moment, Ollama 0.17 loses one of
-// OLLAMA_NUM_PARALLEL until it is restarted (its issue 17131), and with the last one
-// it no longer answers. Streams are left where a candidate stops at a reflection
-// token and where a context ends; on a very fast model about one in a hundred met
-// the moment. Set some more than are needed.
+// its OLLAMA_NUM_PARALLEL slots until it is restarted (its issue 17131). Without slots it
+// no longer answers. This package leaves a stream when a candidate stops at a reflection
+// token and when the context is done. On a very fast model about one stream in a hundred
+// hit that moment. Set some more slots than are needed.
 package ollama

@@ -14,7 +14,7 @@ import (
 // A token that is not among the 20 likeliest has an upper bound in place of a
 // probability.
 func Example() {
-	server := httptest.NewServer(stub{}) // stands for: ollama serve
+	server := httptest.NewServer(stub{}) // in place of: ollama serve
 	defer server.Close()
 
 	model, err := ollama.New(ollama.Config{Server: modelserver.Config{URLs: []string{server.URL}, Model: "tiny"}})

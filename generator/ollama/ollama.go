@@ -39,21 +39,21 @@ func New(c Config) (*Model, error) {
 	return &Model{m}, nil
 }
 
-// Generate implements [generator.Generator]. The first call asks the server what has to be
-// known of it. An error wraps [generator.ErrRequest], [modelserver.ErrModel], a
+// Generate implements [generator.Generator]. The first call also asks the server for
+// the facts that it needs. An error wraps [generator.ErrRequest], [modelserver.ErrModel], a
 // [*modelserver.Error] or ctx.Err().
 func (m *Model) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
 	return m.inner.Generate(ctx, req)
 }
 
-// Describe implements [generator.Describer]. It asks the server, unless an earlier call
-// has had its answer.
+// Describe implements [generator.Describer]. It asks the server unless an earlier call
+// did so with success.
 func (m *Model) Describe(ctx context.Context) (generator.Capabilities, error) {
 	return m.inner.Describe(ctx)
 }
 
-// Check implements [generator.Checker]: it asks the server what has to be known of it and
-// lets it generate one token.
+// Check implements [generator.Checker]: it asks the server for the facts that it needs and
+// generates one token.
 func (m *Model) Check(ctx context.Context) error {
 	return m.inner.Check(ctx)
 }
@@ -75,8 +75,8 @@ type details struct {
 	end      int // -1 if not told
 }
 
-// showLimit bounds what the server says of a model. With its tokens and merges a
-// vocabulary of 256 000 tokens takes about 20 MB.
+// showLimit bounds the server's description of a model, in bytes. A vocabulary of 256,000
+// tokens takes about 20 MB with its merges.
 const showLimit = 64 << 20
 
 // read parses the answer.
@@ -136,7 +136,7 @@ func (d dialect) Open(ctx context.Context, s *completion.Server) (*completion.Fa
 	}
 	f := &completion.Facts{
 		Model: d.model, EndID: -1, Level: reflection.TopN, TopN: topN, MaxTop: topN, Vocabulary: len(v.tokens),
-		// SentencePiece puts a blank in front of the text behind a special token.
+		// SentencePiece puts a blank between a special token and the text after it.
 		Tight: v.kind == "llama" && !v.unspaced,
 	}
 	for i, t := range v.types {
@@ -187,8 +187,8 @@ func (d dialect) Call(_ *completion.Facts, q *completion.Query) modelhttp.Call {
 	return modelhttp.Call{Path: "/api/generate", Affinity: uint64(q.Affinity), Body: request{
 		Model: d.model, Prompt: q.Prompt, Raw: true, Stream: true,
 		LogProbs: q.Probs, TopLogProbs: q.Top,
-		// The Modelfile may change any of these, and the defaults penalize what was
-		// said before.
+		// The Modelfile may change any of these, and the defaults penalize
+		// repetition.
 		Options: map[string]any{
 			"temperature": q.Temperature, "num_predict": q.MaxTokens, "seed": int32(q.Seed & 0x7fffffff),
 			"top_k": 0, "top_p": 1, "min_p": 0, "typical_p": 1,

@@ -33,7 +33,7 @@ func exchange(t *testing.T, list ...completiontest.Exchange) *ollama.Model {
 }
 
 // TestExchange checks a whole exchange: the tokens that the model's file says are
-// special are neutralised, and the tokenizer gets no blank behind a control token.
+// special are neutralized, and the tokenizer gets no blank after a control token.
 func TestExchange(t *testing.T) {
 	m := exchange(t,
 		completiontest.Exchange{Path: "/api/show", Body: `{"model":"tiny","verbose":true}`, Answer: show},
@@ -77,7 +77,7 @@ func TestExchange(t *testing.T) {
 	}
 }
 
-// TestIDs: a version that tells ids, too, leaves tokens known by their text.
+// TestIDs: with a version that also returns ids, tokens are still identified by their text.
 func TestIDs(t *testing.T) {
 	m := exchange(t, completiontest.Exchange{Path: "/api/show", Answer: show}, completiontest.Exchange{Path: "/api/generate", Answer: `{"response":"[Retrieval]","done":false,"logprobs":[{"id":6,"token":"[Retrieval]","logprob":-0.5,` +
 		`"top_logprobs":[{"id":6,"token":"[Retrieval]","logprob":-0.5},{"id":2,"token":"</s>","logprob":-1.5}]}]}` + "\n" + `{"response":"","done":true,"done_reason":"stop","prompt_eval_count":33,"eval_count":1}` + "\n"})

@@ -9,8 +9,8 @@
 // probabilities of a group. It does not give the whole distribution of a token.
 //
 // Above temperature 0 the server's probabilities are those after the temperature.
-// The ratios within a group are put right, and the distributions of groups are
-// then normalized to sum to 1; the probabilities of generated tokens stay unknown.
+// The ratios within a group are converted back, and the distributions of groups are
+// then normalized to sum to 1. The probabilities of generated tokens stay unknown.
 // Sampling cannot be seeded.
 //
 // # The server

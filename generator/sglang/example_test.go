@@ -13,7 +13,7 @@ import (
 
 // The engine asks for the probabilities of a group where it must decide.
 func Example() {
-	server := httptest.NewServer(stub{}) // stands for: python -m sglang.launch_server --model-path selfrag/selfrag_llama2_7b
+	server := httptest.NewServer(stub{}) // in place of: python -m sglang.launch_server --model-path selfrag/selfrag_llama2_7b
 	defer server.Close()
 
 	model, err := sglang.New(sglang.Config{Server: modelserver.Config{URLs: []string{server.URL}}})

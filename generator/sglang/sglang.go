@@ -34,8 +34,8 @@ func New(c Config) (*Model, error) {
 	return &Model{m}, nil
 }
 
-// Generate implements [generator.Generator]. The first call asks the server what has to be
-// known of it. An error wraps [generator.ErrRequest], [modelserver.ErrModel], a
+// Generate implements [generator.Generator]. The first call also asks the server for
+// the facts that it needs. An error wraps [generator.ErrRequest], [modelserver.ErrModel], a
 // [*modelserver.Error] or ctx.Err().
 func (m *Model) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
 	return m.inner.Generate(ctx, req)
@@ -59,14 +59,14 @@ func (m *Model) ResolveTokens(ctx context.Context, names []string) ([]int32, err
 	return m.inner.ResolveTokens(ctx, names)
 }
 
-// Describe implements [generator.Describer]. It asks the server, unless an earlier call
-// has had its answer.
+// Describe implements [generator.Describer]. It asks the server unless an earlier call
+// did so with success.
 func (m *Model) Describe(ctx context.Context) (generator.Capabilities, error) {
 	return m.inner.Describe(ctx)
 }
 
-// Check implements [generator.Checker]: it asks the server what has to be known of it and
-// lets it generate one token.
+// Check implements [generator.Checker]: it asks the server for the facts that it needs and
+// generates one token.
 func (m *Model) Check(ctx context.Context) error {
 	return m.inner.Check(ctx)
 }
@@ -115,7 +115,7 @@ func (d dialect) Call(_ *completion.Facts, q *completion.Query) modelhttp.Call {
 		// The model's generation_config may change any of these.
 		"top_p": 1, "top_k": -1, "min_p": 0, "repetition_penalty": 1, "presence_penalty": 0, "frequency_penalty": 0,
 	}
-	// Each event may repeat all that came before it, so that the sum has no useful bound.
+	// Each event may repeat all text before it, so the sum has no useful bound.
 	return modelhttp.Call{Path: path, Body: b, Affinity: uint64(q.Affinity), Limit: math.MaxInt64, EventLimit: q.Room()}
 }
 
@@ -239,8 +239,8 @@ func tuple(d *jx.Decoder) (completion.Entry, error) {
 	return e, err
 }
 
-// stream reads events that repeat what earlier ones said, or do not, as the
-// server was started.
+// stream reads events. Depending on the server's flags an event repeats the text of
+// earlier ones or does not.
 type stream struct {
 	event event
 	text  []byte

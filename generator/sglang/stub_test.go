@@ -85,7 +85,7 @@ func (s stub) generate(w http.ResponseWriter, r *http.Request) {
 	completiontest.Done(w)
 }
 
-// tempered is what the server tells of p at a temperature.
+// tempered is what the server returns for p at a temperature.
 func tempered(p completiontest.Position, temperature float64) completiontest.Position {
 	out, sum := make([]float64, len(p.LogProbs)), 0.0
 	for i, x := range p.LogProbs {

@@ -13,7 +13,7 @@ import (
 
 // The model judges a passage before it answers from it.
 func Example() {
-	server := httptest.NewServer(stub{}) // stands for: vllm serve selfrag/selfrag_llama2_7b
+	server := httptest.NewServer(stub{}) // in place of: vllm serve selfrag/selfrag_llama2_7b
 	defer server.Close()
 
 	model, err := vllm.New(vllm.Config{Server: modelserver.Config{URLs: []string{server.URL}}})

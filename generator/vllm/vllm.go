@@ -22,7 +22,7 @@ import (
 // with another --max-logprobs.
 const topN = 20
 
-// whole is the number of alternatives that stands for all.
+// whole as the number of alternatives means all of them.
 const whole = math.MaxInt
 
 // Config says which model to use and how.
@@ -41,8 +41,8 @@ func New(c Config) (*Model, error) {
 	return &Model{m}, nil
 }
 
-// Generate implements [generator.Generator]. The first call asks the server what has to be
-// known of it. An error wraps [generator.ErrRequest], [modelserver.ErrModel], a
+// Generate implements [generator.Generator]. The first call also asks the server for
+// the facts that it needs. An error wraps [generator.ErrRequest], [modelserver.ErrModel], a
 // [*modelserver.Error] or ctx.Err().
 func (m *Model) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
 	return m.inner.Generate(ctx, req)
@@ -72,14 +72,14 @@ func (m *Model) ResolveTokens(ctx context.Context, names []string) ([]int32, err
 	return m.inner.ResolveTokens(ctx, names)
 }
 
-// Describe implements [generator.Describer]. It asks the server, unless an earlier call
-// has had its answer.
+// Describe implements [generator.Describer]. It asks the server unless an earlier call
+// did so with success.
 func (m *Model) Describe(ctx context.Context) (generator.Capabilities, error) {
 	return m.inner.Describe(ctx)
 }
 
-// Check implements [generator.Checker]: it asks the server what has to be known of it and
-// lets it generate one token.
+// Check implements [generator.Checker]: it asks the server for the facts that it needs and
+// generates one token.
 func (m *Model) Check(ctx context.Context) error {
 	return m.inner.Check(ctx)
 }
@@ -106,8 +106,8 @@ func (d dialect) Open(ctx context.Context, s *completion.Server) (*completion.Fa
 	return f, err
 }
 
-// exact finds out whether the server gives the probabilities of ids that are
-// asked for. One that does not know the field takes no offence at it.
+// exact finds out whether the server returns the probabilities of requested ids.
+// Servers without the field ignore it.
 func (d dialect) exact(ctx context.Context, s *completion.Server, f *completion.Facts) (bool, error) {
 	q := &completion.Query{Prompt: "Ready?", MaxTokens: 1, Probs: true}
 	for _, g := range reflection.Groups() {
@@ -122,7 +122,7 @@ func (d dialect) exact(ctx context.Context, s *completion.Server, f *completion.
 				found++
 			}
 		}
-		natural = len(entries) > len(q.Watch)+1 // beside the generated one others that nobody asked for
+		natural = len(entries) > len(q.Watch)+1 // unrequested ones besides the generated one
 		return nil
 	})
 	return found == len(q.Watch) && !natural, err
@@ -139,7 +139,7 @@ func (d dialect) Call(f *completion.Facts, q *completion.Query) modelhttp.Call {
 	switch {
 	case !q.Probs:
 	case len(q.Watch) > 0:
-		// The list of a server that ignores the ids serves to notice that it does.
+		// A server that ignores the ids answers with topN tokens, which shows that it does.
 		body["logprobs"], body["logprob_token_ids"] = topN, q.Watch
 	case q.Top == whole:
 		body["logprobs"] = -1
@@ -193,7 +193,7 @@ func (s *stream) Entries(a *modelhttp.Answer, raw []byte, list []completion.Entr
 	return list, nil
 }
 
-// scored is what the server says of a token of the prompt.
+// scored is a token of the prompt with its probability and rank.
 type scored struct {
 	LogProb *float64
 	Text    string `json:"decoded_token"`

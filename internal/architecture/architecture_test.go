@@ -111,7 +111,7 @@ func TestLibrariesOfPrograms(t *testing.T) {
 	}
 }
 
-// source is a Go file of the repository, of whatever module, system and processor.
+// source is a Go file of the repository, of any module, system and processor.
 type source struct {
 	name    string // from the top folder on
 	pkg     string // the import path of its package

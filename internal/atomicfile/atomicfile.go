@@ -1,5 +1,5 @@
-// Package atomicfile writes files whole or not at all. What a process that was killed
-// leaves behind is removed by the next one that writes the same file.
+// Package atomicfile writes files whole or not at all. After a process was killed, the next
+// one that writes the same file removes its remains.
 package atomicfile
 
 import (
@@ -16,8 +16,8 @@ import (
 )
 
 // File is the new content of a file, under another name in the same folder until Commit.
-// The process holds a lock on it, so that others can tell it from what a killed process
-// left.
+// The process holds a lock on it. So other processes can distinguish it from the remains of
+// a killed one.
 type File struct {
 	*os.File
 	name string      // what it will replace
@@ -64,9 +64,10 @@ func Write(name string, write func(*os.File) error) (err error) {
 	return f.Commit()
 }
 
-// Commit syncs the content and puts it in place, with the permissions of what stood there;
-// all may read a new file. After an error nothing is left but what stood there, except that
-// the new content may be in place if the folder could not be synced.
+// Commit syncs the content and puts it in place. It keeps the permissions of a file that it
+// replaces; all may read a new file. After an error the old file, if any, is unchanged and
+// nothing else is left, but the new content may be in place if the folder could not be
+// synced.
 func (f *File) Commit() (err error) {
 	defer func() { err = errors.Join(err, f.Discard()) }()
 	if err := f.Chmod(f.mode); err != nil {
@@ -132,15 +133,15 @@ func notFile(name string) error {
 	return &fs.PathError{Op: "replace", Path: name, Err: regular.ErrNotFile}
 }
 
-// prefix is what the names of the contents of a file begin with. Long names are cut, so
-// that there is room for the rest.
+// prefix returns the beginning of the names of new contents of a file. Long names are cut,
+// so that there is room for the rest.
 func prefix(name string) string {
 	base := filepath.Base(name)
 	return filepath.Join(filepath.Dir(name), "."+base[:min(len(base), 200)]+".goselfrag-")
 }
 
-// sweep removes what killed processes left of the file called name. What it cannot remove
-// it leaves.
+// sweep removes the remains that killed processes left of the file called name. It ignores
+// errors.
 func sweep(name string) {
 	begin := filepath.Base(prefix(name))
 	dir, err := os.Open(filepath.Dir(name))

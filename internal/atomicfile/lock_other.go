@@ -4,7 +4,7 @@ package atomicfile
 
 import "os"
 
-// claim always succeeds: there are no locks here, so nobody sweeps.
+// claim always succeeds: there are no locks here, so no process sweeps.
 func claim(*os.File) bool { return true }
 
 // removeDead leaves the file: a process may be writing it.

@@ -15,7 +15,7 @@ func claim(f *os.File) bool {
 	case errors.Is(err, syscall.EWOULDBLOCK):
 		return false
 	case err != nil:
-		return true // no locks on this file system, so nobody sweeps
+		return true // no locks on this file system, so no process sweeps
 	}
 	mine, err := f.Stat()
 	if err != nil {
@@ -44,6 +44,6 @@ func removeDead(path string) {
 	if lock(f) != nil {
 		return
 	}
-	// The name is that of the locked file still: nobody gives it to another one.
+	// The name is still that of the locked file: no process gives it to another one.
 	_ = os.Remove(path) // the next sweep tries again
 }

@@ -24,8 +24,8 @@ var (
 	ErrKind = errors.New("not a file of this kind")
 	// ErrVersion is about a file of a newer format than this library reads.
 	ErrVersion = errors.New("unknown version of the file format")
-	// ErrCorrupt is about a file that is shorter than it should be, or whose bytes do not add
-	// up to their checksums, or do not make sense.
+	// ErrCorrupt is about a file that is too short, does not match its checksums, or has
+	// invalid content.
 	ErrCorrupt = errors.New("file is damaged")
 )
 
@@ -76,8 +76,8 @@ func corrupt(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrCorrupt, fmt.Sprintf(format, args...))
 }
 
-// readHeader reads and checks the first page of a file of the given size. The sections of
-// what it accepts lie within the file.
+// readHeader reads and checks the first page of a file of the given size. It accepts only
+// sections within the file.
 func readHeader(page []byte, f Format, size int64) (*header, error) {
 	if len(page) < len(f.Magic) || [8]byte(page) != f.Magic {
 		return nil, ErrKind
@@ -206,8 +206,8 @@ func open(path string, format Format, content func(*os.File, *File, int64) error
 // Sections returns the number of sections.
 func (f *File) Sections() int { return len(f.h.sections) }
 
-// Section returns the bytes of a section, which were not checked if the file is mapped.
-// Nobody may change them, or read them after Close.
+// Section returns the bytes of a section. They are unchecked if the file is mapped. They
+// must not be changed, nor read after Close.
 func (f *File) Section(i int) []byte {
 	s := f.h.sections[i]
 	return f.data[s.Offset : s.Offset+s.Size : s.Offset+s.Size]

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// recorder stands for testing.T.
+// recorder replaces testing.T.
 type recorder struct{ skipped, failed []any }
 
 func (r *recorder) Skip(args ...any)  { r.skipped = append(r.skipped, args...) }

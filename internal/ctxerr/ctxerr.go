@@ -1,4 +1,4 @@
-// Package ctxerr makes errors tell that a context was done.
+// Package ctxerr makes errors wrap the error of a context that is done.
 package ctxerr
 
 import (
@@ -7,8 +7,8 @@ import (
 	"fmt"
 )
 
-// Wrap returns err, of a call under ctx that failed. If ctx is done the error also wraps
-// ctx.Err(): libraries and servers do not always pass that on.
+// Wrap returns err, the error of a failed call with ctx. If ctx is done the returned error
+// also wraps ctx.Err(), which some libraries and servers do not do.
 func Wrap(ctx context.Context, err error) error {
 	if done := ctx.Err(); done != nil && !errors.Is(err, done) {
 		return fmt.Errorf("%w: %w", done, err)

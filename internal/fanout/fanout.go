@@ -1,5 +1,5 @@
-// Package fanout runs functions side by side, and hands what happens in their goroutines
-// over to the one that waits for them.
+// Package fanout runs functions concurrently, and passes their results, errors and panics
+// to the goroutine that waits for them.
 package fanout
 
 import (

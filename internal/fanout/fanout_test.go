@@ -143,7 +143,7 @@ func apart(n, limit int) func(context.Context, func(context.Context, int) func()
 	}
 }
 
-// Results come in order, whatever the order in which functions end: here each but the last
+// Results come in order, for any order in which functions end: here each but the last
 // of those that run together waits for the one after it.
 func TestStreamOrder(t *testing.T) {
 	for _, limit := range []int{1, 2, 5} {

@@ -5,12 +5,12 @@ import (
 	"sync"
 )
 
-// UntilError changes what budget.Each is given to start n parts, at most limit at the same
-// time, so that no more are started once one has failed. To which parts that happens does
-// not depend on which is faster: part i is not started if one of the parts up to i-limit
-// failed, or if an earlier error is one for which final reports true, as budget.Exceeded
-// does. Of the errors that Each returns the first in the order of the parts is the same
-// every time. The returned function is for one use of Each.
+// UntilError wraps a function for budget.Each that starts n parts, at most limit at the same
+// time, so that no more are started after a failure. Part i is not started if one of the
+// parts up to i-limit failed, or if final reports true for an earlier error, as
+// budget.Exceeded does. So the parts that are not started do not depend on timing. The
+// first error in the order of the parts is the same every time. The returned function is
+// for one use of Each.
 func UntilError(n, limit int, final func(context.Context, error) bool, start func(ctx context.Context, i int) func() error) func(ctx context.Context, i int) func() error {
 	if limit < 1 {
 		limit = n

@@ -31,7 +31,7 @@ type Retriever struct {
 func New(name string, search Search, translate Translate, o retriever.PostFilterOptions) (*Retriever, error) {
 	r := &Retriever{name: name, search: search, translate: translate}
 	var err error
-	// It is asked without a filter, and then r asks nobody but search.
+	// It is called without a filter, and then r calls only search.
 	r.post, err = retriever.PostFilter(retriever.Func(r.Retrieve), o)
 	return r, err
 }
@@ -67,8 +67,8 @@ func (r *Retriever) Retrieve(ctx context.Context, q retriever.Query) (retriever.
 // Hidden is why an error does not say more.
 const Hidden = "a filter may hide what is wrong there: search without a filter to see it"
 
-// Hides reports whether a store may give something in answer to q that a filter hides. Then
-// no error may quote it.
+// Hides reports whether a store may return documents for q that a filter hides. Then no
+// error may quote its answer.
 func Hides(ctx context.Context, q retriever.Query) bool {
 	return q.Filter != nil || len(retriever.Confined(ctx)) > 0
 }

@@ -1,5 +1,5 @@
-// Package foreign turns what stores, loaders and search services give into the terms of
-// packages retriever and filter: metadata, scores, filters.
+// Package foreign converts the metadata, scores and filters of stores, loaders and search
+// services to those of packages retriever and filter.
 package foreign
 
 import (
@@ -31,8 +31,8 @@ func Metadata(from map[string]any) (filter.Metadata, error) {
 	return m, m.Check()
 }
 
-// value returns v as a value of metadata, and false if it is nil. The error is about what
-// JSON cannot write.
+// value returns v as a value of metadata, and false if it is nil. The error is about a
+// value that JSON cannot represent.
 func value(v any) (filter.Value, bool, error) {
 	switch x := v.(type) {
 	case string:
@@ -83,13 +83,13 @@ func CheckKind(kind retriever.ScoreKind) error {
 	return nil
 }
 
-// slack is by how much a score may be outside its range: cosines of float32 vectors
-// come out as 1.0000001. It is then put at the end of the range.
+// slack is how far a score may be outside its range: a cosine of float32 vectors can be
+// 1.0000001. Such a score is set to the end of the range.
 const slack = 1e-4
 
 // Rank checks the scores of hits, which are best first, against their kind. If that is
-// RankOnly, whatever stands there is replaced by 1, 1/2, 1/3 and so on. An error is about
-// the hit at index i.
+// RankOnly, the scores are replaced by 1, 1/2, 1/3 and so on. An error is about the hit at
+// index i.
 func Rank(hits []retriever.Hit, kind retriever.ScoreKind) (i int, err error) {
 	for i := range hits {
 		if kind == retriever.RankOnly {

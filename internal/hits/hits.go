@@ -83,7 +83,7 @@ func check(h retriever.Hit) error {
 	return nil
 }
 
-// finite tells whether all numbers in parts can be written down in a trace.
+// finite reports whether all numbers in parts are finite, so that a trace can hold them.
 func finite(parts []retriever.Contribution) bool {
 	for _, p := range parts {
 		if math.IsNaN(p.Score+p.Value) || math.IsInf(p.Score, 0) || math.IsInf(p.Value, 0) || !finite(p.Parts) {

@@ -1,11 +1,11 @@
-// Package layered has a map that does not change: a change makes another one, which shares
-// most of its memory. So a search can read the map that it began with while others write.
+// Package layered has an immutable map. A change returns another map, which shares most of
+// the memory. So a search can read the map that it began with during changes.
 package layered
 
 import "iter"
 
-// Map is such a map. The zero Map is empty. What was changed last lies in small layers over
-// a large one, so that a change costs little, and a look at most three of Go's maps.
+// Map is an immutable map. The zero Map is empty. Recent changes are in small layers over a
+// large one. So a change is cheap, and a lookup reads at most three of Go's maps.
 type Map[K comparable, V any] struct {
 	layers [3]map[K]cell[V] // the newest first; none of them changes
 	n      int

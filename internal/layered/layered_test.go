@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Every version stays what it was, whatever is made of it.
+// Changes never alter the version that they are made from.
 func TestMapAgainstGo(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		type version struct {

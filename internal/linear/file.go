@@ -13,7 +13,7 @@ import (
 	"slices"
 )
 
-// Format and Version stand at the head of every model file.
+// Format and Version are at the head of every model file.
 const (
 	Format  = "goselfrag-linear"
 	Version = 1

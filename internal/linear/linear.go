@@ -18,8 +18,8 @@ import (
 //   - Without, it is a conditional logit: one row, and the softmax is over
 //     alternatives, each with a vector of its own.
 //
-// A Model that passes [Model.Check] is safe for concurrent use while nobody
-// changes it.
+// A Model that passes [Model.Check] is safe for concurrent use while it is not
+// changed.
 type Model struct {
 	Features []string    `json:"features"`
 	Classes  []string    `json:"classes,omitempty"`

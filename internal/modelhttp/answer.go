@@ -16,18 +16,18 @@ import (
 )
 
 const (
-	// defaultLimit bounds an answer of which the caller says nothing.
+	// defaultLimit bounds answers of calls without a limit.
 	defaultLimit = 4 << 20
-	// wholeLimit bounds what is held of an answer at once, which is an event, a line, or
-	// all of it. The distribution over a vocabulary of 128 000 tokens takes about 12 MB.
+	// wholeLimit bounds the part of an answer that is held at once: an event, a line, or
+	// all of it. The distribution over a vocabulary of 128,000 tokens takes about 12 MB.
 	wholeLimit = 64 << 20
 	// chunk is how much is parsed before the context is looked at again.
 	chunk = 256 << 10
 	// errorLimit and errorTime bound what is looked at of an error.
 	errorLimit = 64 << 10
 	errorTime  = 5 * time.Second
-	// drainTime and drainSize bound the wait for the end of an answer that has
-	// been read as far as it matters. Reading it to the end keeps the connection.
+	// drainTime and drainSize bound the wait for the end of an answer after its last
+	// useful part. Reading an answer to its end keeps the connection open.
 	drainTime = 100 * time.Millisecond
 	drainSize = 64 << 10
 )
@@ -50,8 +50,8 @@ func newAnswer(ctx context.Context, cancel context.CancelFunc, t *try, resp *htt
 	return &Answer{ctx: ctx, cancel: cancel, try: t, status: resp.StatusCode, header: resp.Header, body: resp.Body, left: t.limit}
 }
 
-// Keep says that something of the answer was handed on, so that the call must
-// not be repeated.
+// Keep records that a part of the answer was passed on. The call is not repeated after
+// that.
 func (a *Answer) Keep() { a.try.kept = true }
 
 // Header returns the headers of the answer.
@@ -93,7 +93,7 @@ func (a *Answer) close() {
 	_ = a.body.Close()
 }
 
-// TooLong returns the error of an answer of which a part is longer than limit bytes.
+// TooLong returns the error of an answer with a part longer than limit bytes.
 func (a *Answer) TooLong(what string, limit int64) error {
 	e := &modelserver.LimitError{What: what, Bytes: limit}
 	return a.wrong(e, e.Error())
@@ -105,8 +105,8 @@ func (a *Answer) Errorf(format string, args ...any) error {
 	return a.wrong(nil, fmt.Sprintf(format, args...))
 }
 
-// Failed returns the error of a server that gave its answer up. It leads to another try
-// if nothing was kept.
+// Failed returns the error of a server that stopped answering with an error. It leads to
+// another try if nothing was kept.
 func (a *Answer) Failed(message string) error {
 	e := a.wrong(nil, message)
 	e.Retryable = true
@@ -129,9 +129,8 @@ func (a *Answer) Decode(data []byte, v any) error {
 	return a.Malformed(err)
 }
 
-// Malformed returns the error of an answer that could not be parsed, because of
-// err; nil if that is nil. An answer that ended too early is one that is not
-// complete.
+// Malformed returns the error of an answer that could not be parsed because of err; nil
+// if err is nil. An answer that ended too early counts as incomplete.
 func (a *Answer) Malformed(err error) error {
 	if err == nil {
 		return nil
@@ -146,8 +145,8 @@ func (a *Answer) Malformed(err error) error {
 	return a.wrong(err, "the answer is not what was expected: "+err.Error())
 }
 
-// JSON parses the whole answer into v. It is for answers that are not large: parsing does
-// not look at the context.
+// JSON parses the whole answer into v. It is for small answers: parsing does not check the
+// context.
 func (a *Answer) JSON(v any) error {
 	data, err := a.Whole()
 	if err != nil {
@@ -156,8 +155,8 @@ func (a *Answer) JSON(v any) error {
 	return a.Decode(data, v)
 }
 
-// Whole returns the whole answer of a model, which should be JSON. It is only checked for
-// whether it reports an error.
+// Whole returns the whole answer of a model, which should be JSON. It only checks whether
+// the answer reports an error.
 func (a *Answer) Whole() ([]byte, error) {
 	data, err := a.Body()
 	if err != nil {
@@ -167,8 +166,8 @@ func (a *Answer) Whole() ([]byte, error) {
 }
 
 // Reported returns the error that the whole answer of a service reports, nil if it reports
-// none. What is inside it may be anybody's, and is not looked at; with first neither are
-// other members than the first.
+// none. It ignores inner objects, which may be data of users. If first is set, it ignores
+// all members but the first.
 func (a *Answer) Reported(data []byte, first bool) error {
 	if first && !opensWithError(data) {
 		return nil
@@ -188,9 +187,9 @@ func (a *Answer) Body() ([]byte, error) {
 	return io.ReadAll(a)
 }
 
-// Chunks returns a reader of a large part of the answer that looks at the context from
-// time to time, nil if the part is small. A parser that reads from it ends soon after the
-// context, with the error of Do.
+// Chunks returns a reader of a large part of the answer that checks the context from time
+// to time, nil if the part is small. Soon after the context is done, a parser that reads
+// from it ends with the error of Do.
 func (a *Answer) Chunks(data []byte) io.Reader {
 	if len(data) <= chunk {
 		return nil

@@ -9,8 +9,8 @@ import (
 const (
 	// openTime is how long a server is left alone that keeps failing.
 	openTime = 10 * time.Second
-	// The numbers of failures in a row after which it is. One that is the only one has
-	// a greater number: there is no other to turn to.
+	// The numbers of failures in a row after which a breaker opens. For the only server
+	// the number is greater, since there is no other to call.
 	openAfter     = 5
 	openAfterSole = 10
 )
@@ -18,9 +18,9 @@ const (
 // errOpen is the cause of an error about servers that are left alone.
 var errOpen = errors.New("modelhttp: left alone after repeated failures")
 
-// breaker leaves a server alone that keeps failing. After openTime it lets one try
-// through, a probe, and after the same time another one, so that a probe that hangs holds
-// nobody up. The first success closes it.
+// breaker stops calls to a server that keeps failing. After openTime it permits one try, a
+// probe, and after the same time another one, so that a hanging probe does not block the
+// next. The first success closes it.
 type breaker struct {
 	limit int
 

@@ -22,7 +22,7 @@ import (
 	"github.com/goselfrag/goselfrag/observe"
 )
 
-// What a zero modelserver.Config stands for.
+// Defaults for the zero fields of a modelserver.Config.
 const (
 	defaultRetries = 2
 	defaultTimeout = 5 * time.Minute
@@ -87,8 +87,9 @@ func New(c modelserver.Config) (*Client, error) {
 	return cl, nil
 }
 
-// follow lets a redirect pass that asks the same of the same host. Others would lose the
-// body or the query, so that another question is answered, or give the headers away.
+// follow permits a redirect with the same request to the same host. Others could lose the
+// body or the query, so that the server answers another question, or could send the
+// headers to another host.
 func follow(r *http.Request, via []*http.Request) error {
 	first := via[0]
 	if len(via) < 10 && r.Method == first.Method && r.URL.Host == first.URL.Host && (r.URL.Scheme == "https" || first.URL.Scheme == "http") &&
@@ -113,9 +114,9 @@ func header(c modelserver.Config) func() http.Header {
 	}
 }
 
-// secrets returns a function that lists what must not be in an error: the key and the
-// words of the headers, long ones first, since one may begin with another. Shorter ones
-// than are listed protect nothing, and hiding them would garble messages.
+// secrets returns a function that lists the texts that no error may hold: the key and the
+// words of the headers, long ones first, since one may begin with another. Very short ones
+// are left out: they protect nothing, and hiding them would garble messages.
 func secrets(c modelserver.Config) func() []string {
 	values := maps.Clone(c.Header)
 	return func() []string {
@@ -137,9 +138,9 @@ func secrets(c modelserver.Config) func() []string {
 
 // Call is one request.
 type Call struct {
-	// Path is put behind the base URL, such as "/v1/completions".
+	// Path is appended to the base URL, such as "/v1/completions".
 	Path string
-	// Query is put behind the path. It is not in errors: it may hold secrets.
+	// Query is appended to the path. Errors do not show it, since it may hold secrets.
 	Query url.Values
 	// Body is sent as JSON with POST; nil makes it a GET.
 	Body any
@@ -153,8 +154,8 @@ type Call struct {
 	EventLimit int64
 }
 
-// Do sends call and hands the answer to read, which must not keep it. See the
-// package comment for when it does so again.
+// Do sends call and passes the answer to read, which must not keep it. The package comment
+// says when it does so again.
 func (c *Client) Do(ctx context.Context, call Call, read func(*Answer) error) error {
 	t, err := c.newTry(ctx, call, read)
 	if err != nil {
@@ -210,8 +211,8 @@ func (c *Client) newTry(ctx context.Context, call Call, read func(*Answer) error
 	return t, nil
 }
 
-// encode is json.Marshal without the escapes for HTML, which would make six bytes
-// of each angle bracket of a prompt.
+// encode is json.Marshal without the escapes for HTML, which need six bytes for each angle
+// bracket of a prompt.
 func encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -1,5 +1,5 @@
-// Package modelhttp is the HTTP client of all families of model servers. It knows
-// nothing of what they say to each other.
+// Package modelhttp is the HTTP client of all families of model servers. It does not
+// depend on the content of requests and answers.
 //
 // A family makes one [Client] from the user's configuration and sends calls
 // through it:
@@ -18,17 +18,17 @@
 //		}
 //	})
 //
-// Do tries a call again if the error says that this may help and nothing of the
-// answer was kept, waits between tries with growing, jittered pauses or a little longer
-// than the server asks, and gives up at once where the caller's deadline leaves no
-// time for another try, or the client has retried too much of late. With several base
-// URLs it spreads calls over them and goes on to the next when one fails. It leaves
-// alone a server that keeps failing.
+// Do tries a call again if the error may be temporary and no part of the answer was kept.
+// The pauses between tries grow and are jittered, or are a little longer than the server
+// asks. Do returns at once if the caller's deadline leaves no time for another try, or if
+// the client has retried too often recently. With several base URLs it spreads calls over
+// them and tries the next when one fails. A server that keeps failing gets no calls for
+// some time.
 //
 // The client that a configuration names belongs to the caller: it is not changed, and its
 // connections are not closed.
 //
-// Every error is a *[modelserver.Error], or wraps the error of the caller's
-// context, or is one that the reading function made. No error and no log holds a
-// key. All reading is bounded in size, and each try in time.
+// Every error is a *[modelserver.Error], wraps the error of the caller's context, or comes
+// from the reading function. No error and no log holds a key. The size of answers is
+// bounded, and the time of each try.
 package modelhttp

@@ -23,10 +23,10 @@ type Events struct {
 	err   error
 }
 
-// Events returns the reader of an answer that is a stream: of server-sent events,
-// as the HTML standard has them, but that a lone carriage return ends no line, or
-// of JSON objects, one on each line, as its content type says, or its first byte
-// if it has none. Comments and other fields than data are passed over.
+// Events returns the reader of an answer that is a stream: of server-sent events, or of
+// JSON objects, one on each line. The content type decides which, or the first byte if
+// there is none. Events are as in the HTML standard, except that a lone carriage return
+// does not end a line. Comments and fields other than data are skipped.
 func (a *Answer) Events() *Events {
 	if a.events == nil {
 		const lines = "application/x-ndjson"
@@ -40,10 +40,10 @@ func (a *Answer) Events() *Events {
 	return a.events
 }
 
-// Next returns the data of the next event that has any. It returns io.EOF after
-// "[DONE]" and at the end of the body: whether the answer is complete then is for
-// the caller to say. An event that reports an error becomes that error, and a
-// body that ends within an event becomes the error of Answer.Incomplete.
+// Next returns the data of the next event that has any. It returns io.EOF after "[DONE]"
+// and at the end of the body; the caller decides whether the answer is complete then. For
+// an event that reports an error it returns that error. For a body that ends within an
+// event it returns the error of Answer.Incomplete.
 func (e *Events) Next() ([]byte, error) {
 	if e.err != nil {
 		return nil, e.err
@@ -79,11 +79,11 @@ func isNothing(value []byte) bool {
 	return len(value) == 0 || value[0] == ':'
 }
 
-// alive lists the names of events that only keep the connection alive, whatever is in them.
+// alive lists the names of events that only keep the connection alive, with any data.
 var alive = []string{"ping", "keepalive", "keep-alive", "keep_alive", "heartbeat"}
 
-// Complete says that the answer is complete. What may follow is read for a
-// moment only, and however that ends, Next returns io.EOF.
+// Complete marks the answer as complete. The rest of the body is read only for a moment.
+// However that ends, Next returns io.EOF.
 func (e *Events) Complete() {
 	if e.timer == nil {
 		e.timer = time.AfterFunc(drainTime, e.a.cancel)

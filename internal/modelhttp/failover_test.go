@@ -22,7 +22,7 @@ import (
 func TestRetryAfterOfEachServer(t *testing.T) {
 	for _, c := range []struct {
 		name          string
-		first, second string // Retry-After of the servers, in the order in which they are asked
+		first, second string // Retry-After of the servers, in the order of the calls
 		from, to      time.Duration
 		tries         int
 	}{

@@ -35,15 +35,15 @@ func (a *Answer) refusal() error {
 	e := a.wrong(nil, message)
 	e.RetryAfter = retryAfter(a.header, time.Now())
 	e.Retryable = retryable(a.status)
-	// Some hosted servers know better than their status says.
+	// Some hosted servers say more than their status does.
 	if should, err := strconv.ParseBool(a.header.Get("X-Should-Retry")); err == nil {
 		e.Retryable = should
 	}
 	return e
 }
 
-// excerpt returns the beginning of an answer that is an error, as far as it comes soon:
-// that it is one is known without it. Its own error is that of the caller's context.
+// excerpt returns the beginning of an answer with an error status, as far as it arrives
+// soon. Its error is that of the caller's context.
 func (a *Answer) excerpt() ([]byte, error) {
 	defer time.AfterFunc(errorTime, a.cancel).Stop()
 	data, err := io.ReadAll(io.LimitReader(a, errorLimit))
@@ -65,12 +65,12 @@ func retryable(status int) bool {
 	return status >= 500
 }
 
-// edge is how much is looked at of a long event at its beginning and at its end.
+// edge is the length of the searched parts of a long event, at its beginning and its end.
 const edge = 512
 
 // eventFailure returns the error that an event reports, nil if it reports none. It is
-// called for every event. What is long about one are the alternatives of its tokens: they
-// are not searched, and an error stands before or behind them.
+// called for every event. Long events are long for the alternatives of their tokens. Those
+// are not searched: an error is before or after them.
 func (a *Answer) eventFailure(data []byte) error {
 	if len(data) > 2*edge && !bytes.Contains(data[:edge], []byte("rror")) && !bytes.Contains(data[len(data)-edge:], []byte("rror")) {
 		return nil
@@ -84,8 +84,8 @@ func (a *Answer) Failure(data []byte) error { return a.failure(data, true) }
 
 // failure returns the error that data reports, nil if it reports none. Servers send errors
 // with a good status, too, and in the middle of streams. If model is set, data is an
-// answer of a model, and an error may be inside it; otherwise what is inside may be
-// anybody's.
+// answer of a model, and inner objects may report an error. Otherwise inner objects may be
+// data of users and are ignored.
 func (a *Answer) failure(data []byte, model bool) error {
 	// A search that begins with a rare letter is several times as fast as one that begins
 	// with a quotation mark.
@@ -101,7 +101,7 @@ func (a *Answer) failure(data []byte, model bool) error {
 	if p.message == "" {
 		return nil
 	}
-	if p.code == 0 { // it may stand beside the list that holds the error
+	if p.code == 0 { // it may be beside the list that holds the error
 		p.code = readProblem(data).code
 	}
 	return a.reported(p)
@@ -146,8 +146,8 @@ var opaque = []string{"logprobs", "top_logprobs", "prompt_logprobs", "completion
 // code.
 const bareLimit = 512
 
-// problemIn returns the object in data that reports an error, nil if there is none. What
-// is no JSON reports none.
+// problemIn returns the object in data that reports an error, nil if there is none or if
+// data is not JSON.
 func problemIn(data []byte, model bool) []byte {
 	depth := 0
 	if model {
@@ -260,7 +260,7 @@ type problem struct {
 // passing are parts of the names of problems that may pass.
 var passing = []string{"overloaded", "rate_limit", "ratelimit", "server_error", "internal_error", "internal_server", "unavailable", "timeout", "busy"}
 
-// readProblem reads what a server says is wrong, in any of the forms in use:
+// readProblem reads a server's error message, in any of the forms in use:
 //
 //	{"error":{"message":"…","code":400}}        OpenAI, vLLM, llama-server
 //	{"error":"…","status":400}                  Ollama

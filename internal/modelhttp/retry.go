@@ -18,8 +18,8 @@ import (
 const (
 	firstWait = 500 * time.Millisecond
 	lastWait  = 8 * time.Second
-	// longestWait is how long a server may ask to be left alone before another
-	// try is not worth waiting for.
+	// longestWait is the longest wait that a server may ask for. Do returns an error for
+	// a longer one.
 	longestWait = time.Minute
 )
 
@@ -35,10 +35,10 @@ func newPauses(t *try) backoff.BackOff {
 	}, t}
 }
 
-// NextBackOff returns the next pause, and backoff.Stop where another try could
-// not end in time or the client has retried too much of late. A server that was not
-// tried yet is tried at once, which costs nothing unless it has failed as well, and so is
-// one that had closed an idle connection, which says nothing of how it is.
+// NextBackOff returns the next pause. It returns backoff.Stop if another try could not end
+// in time or the client has retried too often recently. A server that was not tried yet is
+// tried at once; that is free unless it has failed before, too. So is a server that had
+// closed an idle connection, which says nothing about its state.
 func (p pauses) NextBackOff() time.Duration {
 	t := p.try
 	if t.stale == t.count {
@@ -55,7 +55,7 @@ func (p pauses) NextBackOff() time.Duration {
 	wait := p.ExponentialBackOff.NextBackOff()
 	asked := t.asked[t.next] // by the server whose turn it is
 	if e := (*modelserver.Error)(nil); asked.at.IsZero() && errors.As(t.err, &e) {
-		asked = wish{e.RetryAfter, time.Now()} // it was not asked in this call: it may be as badly off
+		asked = wish{e.RetryAfter, time.Now()} // it was not called in this call: its state may be the same
 	}
 	if asked.wait > 0 {
 		wait = max(asked.wait-time.Since(asked.at), 0)
@@ -69,8 +69,8 @@ func (p pauses) NextBackOff() time.Duration {
 	return p.paid(wait, asked.wait > 0)
 }
 
-// spread returns over which time the callers are spread that a server asked to come back
-// after the same wait: half as long again, and longer with each try.
+// spread returns the time over which retries after the same requested wait are spread:
+// half of the wait, doubled with each try.
 func spread(wait time.Duration, tries int) time.Duration {
 	wait = min(max(wait/2, firstWait), lastWait)
 	return min(wait<<min(tries-1, 8), lastWait)
@@ -85,8 +85,8 @@ func (p pauses) paid(wait time.Duration, scheduled bool) time.Duration {
 	return backoff.Stop
 }
 
-// The retries of a client are bounded by those it has saved: a part of one with each
-// call, and a little with time.
+// The retries of a client are bounded by its savings. Each call adds a part of a retry,
+// and time adds a little.
 const (
 	savedAtFirst   = 20
 	savedAtMost    = 50
@@ -94,8 +94,8 @@ const (
 	savedPerSecond = 0.1
 )
 
-// savings counts the retries that a client may make. Without them, callers who all try
-// again would add their load to that which made the server fail.
+// savings counts the retries that a client may make. Without this bound, the retries of all
+// callers would add to the load that made the server fail.
 type savings struct {
 	mu      sync.Mutex
 	begun   bool
@@ -128,8 +128,8 @@ func (s *savings) note(o outcome) {
 	}
 }
 
-// take reports whether a retry may be made. One at the time that the server itself has
-// named costs nothing, unless the server has done nothing else for long.
+// take reports whether a retry may be made. A retry at a time that the server named is
+// free, unless no call has succeeded for long.
 func (s *savings) take(scheduled bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -143,9 +143,8 @@ func (s *savings) take(scheduled bool) bool {
 	return true
 }
 
-// retryAfter reads how long a server asks to be left alone: Retry-After-Ms in
-// milliseconds, or Retry-After in seconds or as a date. What is no such thing is
-// as good as nothing: 0.
+// retryAfter returns how long a server asks clients to wait: Retry-After-Ms in
+// milliseconds, or Retry-After in seconds or as a date. It returns 0 for other values.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	if d, ok := duration(h.Get("Retry-After-Ms"), time.Millisecond); ok {
 		return d

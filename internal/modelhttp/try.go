@@ -37,14 +37,13 @@ type try struct {
 	eventLimit int64 // bytes of one of its events
 	denied     bool  // the client had no retry left
 
-	// stale is the number of the first try whose connection had been idle and was found
-	// closed, as a server leaves it that closes connections without a word. All idle
-	// ones of the package's own client are given up then. Those of a client that the
-	// caller gave are left alone: calls to other servers may use them.
+	// stale is the number of the first try on an idle connection that the server had
+	// closed. All idle connections of the package's own client are closed then. Those of
+	// a caller's client are not: calls to other servers may use them.
 	stale int
 }
 
-// wish is how long an endpoint asked to be left alone, and when.
+// wish is a server's request to wait: how long, and when it was made.
 type wish struct {
 	wait time.Duration // 0 if it did not
 	at   time.Time
@@ -90,11 +89,12 @@ func (t *try) run() (err error) {
 	return t.read(a)
 }
 
-// outcome returns what err says of server n. One that refuses a request works, and
-// so does one whose answer was read until the caller's deadline, or was rejected by the
-// reading function. A deadline that ran out before that may mean that it hangs, unless
-// there is no other server: then it may as well have been too short. One that asks to be
-// asked later is not judged by that where no other one is better off.
+// outcome returns what err means for the state of server n. A server works if it refuses
+// a request, if its answer was read until the caller's deadline, or if the reading
+// function rejected the answer. A deadline before an answer may mean that the server
+// hangs. Without another server it is not counted, since it may have been too short. A
+// server that asks clients to wait is not counted as failing if no other server is in a
+// better state.
 func (t *try) outcome(n int, err error) outcome {
 	var e *modelserver.Error
 	switch {
@@ -124,8 +124,8 @@ func (c *Client) better(n int) bool {
 	return false
 }
 
-// pick returns the number of the next endpoint that is not left alone, and whether the
-// try is a probe of it.
+// pick returns the number of the next endpoint that may be called, and whether the try is
+// a probe of it.
 func (t *try) pick() (n int, probe bool, err error) {
 	list := t.client.endpoints
 	for range list {
@@ -208,8 +208,8 @@ func (t *try) error(message string) *modelserver.Error {
 	return &modelserver.Error{URL: t.url, Message: t.client.clean(message), Tries: t.count}
 }
 
-// clean makes a message from outside fit for logs: no secrets, no control
-// characters, and not long.
+// clean makes a message from outside safe for logs: without secrets and control
+// characters, and short.
 func (c *Client) clean(s string) string {
 	s = c.hide(s)
 	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || unicode.IsControl(r) }), " ")
@@ -228,8 +228,9 @@ func (c *Client) hide(s string) string {
 	return s
 }
 
-// cause returns err, or if its text holds a secret, which a server sent back, an error
-// that says the same without it. Errors within err are out of reach then: they hold it too.
+// cause returns err. If the text of err holds a secret, which a server sent back, it
+// returns an error with the same text without the secret. That does not wrap err, since
+// errors within it hold the secret, too.
 func (c *Client) cause(err error) error {
 	if said := err.Error(); c.hide(said) != said {
 		return errors.New(c.clean(said))

@@ -122,7 +122,7 @@ func TestAll(t *testing.T) {
 	list := prompts.All()
 	for i, p := range list {
 		if i > 0 && p.Name <= list[i-1].Name {
-			t.Errorf("%s stands behind %s", p.Name, list[i-1].Name)
+			t.Errorf("%s comes after %s", p.Name, list[i-1].Name)
 		}
 		if p.Use == "" || p.Replace == "" || !strings.HasPrefix(p.Package, "github.com/goselfrag/goselfrag/") || len(p.Hash) != 16 {
 			t.Errorf("%+v lacks something", p)
@@ -314,13 +314,13 @@ func TestValuesAreData(t *testing.T) {
 		got, want := render(values), render(plain)
 		for _, reserved := range append(marks.FindAllString(text, -1), "[Relevant]", "[END]", "### Response:") {
 			if strings.Count(got, reserved) != strings.Count(want, reserved) {
-				t.Errorf("%s: data stands as %q", p.Name, reserved)
+				t.Errorf("%s: data is written as %q", p.Name, reserved)
 			}
 		}
 		filled := len(regexp.MustCompile(`\{\{\w+\}\}`).FindAllString(text, -1))
 		for _, name := range p.Placeholders {
 			if n := strings.Count(got, "{{"+name+"}}"); n != filled {
-				t.Errorf("%s: {{%s}} of the data stands %d times: want %d", p.Name, name, n, filled)
+				t.Errorf("%s: {{%s}} of the data occurs %d times: want %d", p.Name, name, n, filled)
 			}
 		}
 	}

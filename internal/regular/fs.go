@@ -20,9 +20,9 @@ func (f folder) Stat(name string) (fs.FileInfo, error) { return fs.Stat(f.FS, na
 
 func (f folder) ReadDir(name string) ([]fs.DirEntry, error) { return fs.ReadDir(f.FS, name) }
 
-// OpenFS opens a regular file of fsys. What else there is gives an error that wraps
-// ErrNotFile. A file that becomes a pipe after it was looked at is not waited for if fsys is
-// one of FS.
+// OpenFS opens a regular file of fsys. For anything else it returns an error that wraps
+// ErrNotFile. If fsys comes from FS, it does not wait even for a file that was replaced by a
+// pipe after the check.
 func OpenFS(fsys fs.FS, name string) (fs.File, error) {
 	wrong := &fs.PathError{Op: "open", Path: name, Err: ErrNotFile}
 	info, err := fs.Stat(fsys, name)

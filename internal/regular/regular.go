@@ -20,8 +20,8 @@ func Open(root *os.Root, name string) (*os.File, error) {
 	return root.OpenFile(filepath.FromSlash(name), os.O_RDONLY|nonblock, 0)
 }
 
-// OpenFile is os.OpenFile for regular files and links to them. What else there is gives an
-// error that wraps ErrNotFile, without waiting for it.
+// OpenFile is os.OpenFile for regular files and links to them. For anything else it returns
+// an error that wraps ErrNotFile, without waiting.
 func OpenFile(name string, flag int, perm fs.FileMode) (*os.File, error) {
 	wrong := &fs.PathError{Op: "open", Path: name, Err: ErrNotFile}
 	// Opening a device may have an effect.

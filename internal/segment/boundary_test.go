@@ -10,7 +10,7 @@ import (
 	"github.com/goselfrag/goselfrag/internal/sentence"
 )
 
-// FuzzBoundary checks that the words around a full stop tell as much as the whole text.
+// FuzzBoundary checks that the words around a full stop decide as the whole text does.
 func FuzzBoundary(f *testing.F) {
 	for _, s := range []string{
 		"one two three four five six seven eight nine ten e.g. Dr. Smith, J. R. Smith and No. 5. Then", "A. A. A. A. A. A. A. A. A. A. A. B", ". . . . . . . . . . . . x. Y", "1. 2. 3. 4. 5. 6. 7. 8. 9. 10. The end. So",

@@ -1,6 +1,6 @@
-// Package segment ends the stream of a model that was asked for the next sentence
-// of an answer: behind the first sentence, if it writes more, or where it says
-// that the answer is complete.
+// Package segment ends the stream of a model that was asked for the next sentence of an
+// answer. The stream ends after the first sentence, if the model writes more, or at the
+// mark that the answer is complete.
 package segment
 
 import (
@@ -18,15 +18,15 @@ import (
 // First passes the stream of a whole reply on up to the end of its first sentence.
 // The last step then has
 //
-//   - FinishEnd if [generator.EndMark] stands behind the sentence or in its place,
+//   - FinishEnd if [generator.EndMark] comes after the sentence or in its place,
 //     in either case of letters, or if there is no text at all;
 //   - FinishLength if the reply was cut before its sentence ended;
 //   - FinishStop otherwise.
 //
 // Steps are held back as long as they can belong to the mark or to a second
 // sentence; where a sentence ends depends on the text alone, not on how it is cut
-// into steps. A stream that goes on behind the sentence is broken off, and its
-// usage is then partial.
+// into steps. A stream that continues after the sentence is stopped, and its usage is
+// then partial.
 func First(seq iter.Seq2[generator.Step, error]) iter.Seq2[generator.Step, error] {
 	return func(yield func(generator.Step, error) bool) {
 		c := cutter{open: -1, word: -1, mark: -1}
@@ -86,7 +86,7 @@ type cutter struct {
 	lines bool // there is a line break in text
 
 	open int // where a sentence may have ended, -1 if nowhere
-	word int // where the word behind that begins, -1 if not yet
+	word int // where the word after that begins, -1 if not yet
 	gap  bool
 	mark int // where what may become the mark begins, -1 if nowhere
 }
@@ -159,7 +159,7 @@ func (c *cutter) endsMark(at, next int) bool {
 func (c *cutter) look(r rune, at, next int) (int, bool) {
 	switch {
 	case unicode.IsSpace(r):
-		if c.open >= 0 && c.word >= 0 { // the word behind is complete
+		if c.open >= 0 && c.word >= 0 { // the word after it is complete
 			if end, ok := c.boundary(at); ok {
 				return end, decided(c.text[end:at])
 			}
@@ -177,8 +177,8 @@ func (c *cutter) look(r rune, at, next int) (int, bool) {
 		if c.gap && c.word < 0 {
 			c.word = at
 		}
-		// Scripts without spaces show the end with the next character. Behind other stops only
-		// a letter does so: what opens a quotation says nothing without what follows.
+		// Scripts without spaces show the end with the next character. After other stops only
+		// a letter does so: an opening quotation mark decides nothing without the next text.
 		if o, _ := utf8.DecodeRuneInString(c.text[c.open:]); sentence.EndsAnywhere(o) || r >= 0x2e80 && unicode.IsLetter(r) {
 			return c.boundary(next)
 		}
@@ -194,8 +194,9 @@ func decided(behind string) bool {
 	return strings.ContainsFunc(behind, unicode.IsSpace) || !strings.ContainsFunc(behind, sentence.Terminal) && !sentence.Closes(behind)
 }
 
-// reopen goes on behind an end that was none: with the first one within the word
-// that ends at offset at, or behind that word if it closes a quotation.
+// reopen continues the search after a stop that did not end the sentence: at the first
+// stop within the word that ends at offset at, or after that word if it closes a
+// quotation.
 func (c *cutter) reopen(at int) {
 	word := c.text[c.word:at]
 	i := strings.IndexFunc(word, sentence.Terminal)
@@ -239,14 +240,14 @@ func endFrom(text string, open int) (int, bool) {
 
 const lineEnds = "\n\v\f\r\u0085\u2028\u2029"
 
-// wordsBefore is how many words before a full stop can tell what it means, and more.
+// wordsBefore is more than the number of words before a full stop that decide its meaning.
 const wordsBefore = 8
 
 // around returns the offset of the white space before the words that are enough to see
-// that no sentence ends at c.open; 0 for the beginning of the text. Without this all
-// that a model wrote would be cut again for each abbreviation, of which one that
-// repeats itself can write thousands. A text of several lines is looked at as a whole,
-// since they can be a list.
+// that no sentence ends at c.open; 0 for the beginning of the text. Without this
+// the whole text would be cut again for each abbreviation, and a model that repeats itself
+// can write thousands. A text of several lines is examined as a whole, since it can be a
+// list.
 func (c *cutter) around() int {
 	if c.lines {
 		return 0
@@ -268,9 +269,9 @@ func (c *cutter) end() (int, outcome) {
 	return len(c.text), goesOn
 }
 
-// pass yields the held steps up to offset at. If the end was found there, what of a
-// step lies behind is left out, unless it is white space, and what is left of the
-// step has no probability. It reports false when the reader has gone.
+// pass yields the held steps up to offset at. If the end was found there, the text of a
+// step after it is dropped, unless it is white space, and the rest of the step has no
+// probability. It reports false when the reader has left.
 func (c *cutter) pass(at int, found outcome, yield func(generator.Step, error) bool) bool {
 	for len(c.held) > 0 && c.base <= at {
 		s := c.held[0]

@@ -35,7 +35,7 @@ func collect(t testing.TB, seq iter.Seq2[generator.Step, error]) generator.Compl
 	return c
 }
 
-// words cuts text behind its spaces.
+// words cuts text after its spaces.
 func words(text string) []string { return strings.SplitAfter(text, " ") }
 
 func TestFirst(t *testing.T) {
@@ -44,7 +44,7 @@ func TestFirst(t *testing.T) {
 		finish      generator.Finish
 		want        string
 		wantFinish  generator.Finish
-		partial     bool // the stream was broken off
+		partial     bool // the stream was stopped
 	}{
 		{"one sentence", "Kafka wrote it.", generator.FinishEnd, "Kafka wrote it.", generator.FinishStop, false},
 		{"no full stop", "Kafka wrote it", generator.FinishEnd, "Kafka wrote it", generator.FinishStop, false},
@@ -167,7 +167,7 @@ func TestErrorsArePassedOn(t *testing.T) {
 
 // FuzzFirst checks that the end of the sentence does not depend on how the text is
 // cut into steps, that nothing is added, and that one line of one sentence is not
-// cut. (What a line break means can depend on the whole line behind it.)
+// cut. (The meaning of a line break can depend on the whole next line.)
 func FuzzFirst(f *testing.F) {
 	for _, s := range []string{
 		"Kafka wrote it. It is short.", "3.5 percent. Dr. Smith said so! [END]", "卡夫卡写的。这是一部小说。", "- a\n- b\n\nc", "1. First item\n2. Second one",

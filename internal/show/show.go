@@ -14,7 +14,7 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// Answer prints the answer, its sources and what the model judged of them, in lines of at
+// Answer prints the answer, its sources and the model's judgments of them, in lines of at
 // most width columns.
 func Answer(w io.Writer, a *selfrag.Answer, width int) {
 	if a.Text == "" {
@@ -34,8 +34,8 @@ func Answer(w io.Writer, a *selfrag.Answer, width int) {
 	}
 }
 
-// Legend prints what the columns of judgments mean. That a passage says something is
-// easily taken for an answer.
+// Legend explains the columns of judgments. Without it a reader may take the support of a
+// passage for the correctness of the answer.
 func Legend(w io.Writer, width int) {
 	fmt.Fprintln(w, Wrap("IsREL: the passage bears on the question (0 to 1). IsSUP: the passage says this, whether or not it answers. IsUSE: this answers the question (-1 to 1).", width, 0))
 }

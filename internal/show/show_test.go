@@ -13,8 +13,8 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// Text of documents cannot move the cursor, change colours or turn the direction of what
-// stands behind it, and is else left as it is.
+// Text of documents cannot move the cursor, change colors or turn the direction of the
+// text after it, and is else unchanged.
 func TestClean(t *testing.T) {
 	for in, want := range map[string]string{
 		"plain\ttext\nünd 日本 🙂":                       "plain\ttext\nünd 日本 🙂",
@@ -69,7 +69,7 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-// No line is wider than the terminal, whatever the text.
+// No text makes a line wider than the terminal.
 func FuzzWrap(f *testing.F) {
 	f.Add("A sentence of words [1], and 日本語テキスト with emoji 👩\u200d🚀.\nNew line", 20, 4)
 	f.Fuzz(func(t *testing.T, text string, width, indent int) {

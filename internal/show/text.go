@@ -12,8 +12,8 @@ import (
 // Columns is the width of a terminal whose width is not known.
 const Columns = 80
 
-// Clean takes control characters out of s, all but line breaks and tabs, and those that
-// turn the direction of text: text of documents must not steer the terminal.
+// Clean removes control characters from s, except line breaks and tabs, and characters that
+// change the direction of text: text of documents must not control the terminal.
 func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) {
@@ -34,7 +34,7 @@ func Shorten(s string, n int) string {
 	return head + "…"
 }
 
-// split cuts s behind the last character that ends within n columns.
+// split cuts s after the last character that ends within n columns.
 func split(s string, n int) (head, tail string) {
 	at, state := 0, -1
 	for rest := s; rest != ""; {
@@ -94,8 +94,8 @@ func Wrap(text string, width, indent int) string {
 	return b.String()
 }
 
-// table prints rows within width columns: two spaces stand between cells, cells of a
-// column are as wide as its widest, and the last is cut where the line ends.
+// table prints rows within width columns. Two spaces separate cells, all cells of a column
+// are as wide as its widest, and the last cell is cut at the end of the line.
 func table(w io.Writer, rows [][]string, width int) {
 	var wide []int
 	for _, r := range rows {

@@ -1,6 +1,6 @@
-// Package steproom keeps the memory of completions that nobody looks at any more, for
-// the next ones. Package generator fills it, and package selfrag knows when a
-// candidate's steps have been read: they are most of what a question allocates.
+// Package steproom keeps the memory of completions that are no longer used, for the next
+// ones. Package generator calls Take, and package selfrag calls Keep after a candidate's
+// steps have been read. Steps are most of the memory that a question allocates.
 package steproom
 
 import "sync"
@@ -26,8 +26,8 @@ func Take[T any]() []T {
 	return s
 }
 
-// Keep clears s and keeps its memory for [Take]. Nobody may use s, or a slice of it,
-// again.
+// Keep clears s and keeps its memory for [Take]. The caller must not use s, or a slice of
+// it, again.
 func Keep[T any](s []T) {
 	if cap(s) < Least {
 		return

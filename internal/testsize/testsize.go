@@ -1,4 +1,4 @@
-// Package testsize tells tests how large to be. By default they are small, so that the
+// Package testsize sets the sizes of tests. By default they are small, so that the
 // tests of the module take less than a minute. With the environment variable GOSELFRAG_FULL
 // set to anything they have their full sizes, as in CI.
 package testsize

@@ -17,12 +17,12 @@ import (
 // Len returns the number of passages.
 func (ix *Index) Len() int { return ix.now.Load().passages.Len() }
 
-// Add embeds passages and adds them. All are added or, if there is an error, none: to
-// keep what was embedded before an embedder fails, add in parts. A passage whose
-// vector is all 0 is added, but nothing finds it under the cosine.
+// Add embeds passages and adds them: all of them or, if there is an error, none. Add in
+// parts to keep the passages embedded before an embedder fails. A passage whose vector is
+// all 0 is added, but no search finds it under the cosine.
 //
-// A passage that is in the index already fails before the embedder is asked. One that
-// another call adds while the embedder works fails afterwards.
+// If a passage is in the index already, Add fails before it calls the embedder. If another
+// call adds it meanwhile, Add fails after embedding.
 //
 // The error wraps ErrEmptyID, ErrDuplicateID, ErrCount, ErrDimension, ErrNotFinite,
 // ctx.Err(), or the error of the embedder or of Options.Vectors.
@@ -52,7 +52,7 @@ func (ix *Index) Add(ctx context.Context, passages ...retriever.Passage) error {
 	return ix.insert(ctx, passages, vectors)
 }
 
-// beginWriting waits until nobody else changes the index. The error wraps ctx.Err().
+// beginWriting waits until no other call changes the index. The error wraps ctx.Err().
 func (ix *Index) beginWriting(ctx context.Context) error {
 	if err := ctx.Err(); err != nil { // select would take either case
 		return fmt.Errorf("dense: %w", err)
@@ -75,7 +75,7 @@ func checkIDs(passages []retriever.Passage) error {
 		case p.ID == "":
 			return fmt.Errorf("%w: passage %d of %d: give every passage an id", ErrEmptyID, i+1, len(passages))
 		case seen[p.ID]:
-			return fmt.Errorf("%w: %q stands twice among the passages", ErrDuplicateID, p.ID)
+			return fmt.Errorf("%w: %q is the id of two passages", ErrDuplicateID, p.ID)
 		}
 		seen[p.ID] = true
 	}
@@ -135,7 +135,7 @@ func checkVector(v []float32, dim int) error {
 	return nil
 }
 
-// isZero tells whether all components are 0.
+// isZero reports whether all components are 0.
 func isZero(v []float32) bool {
 	return !slices.ContainsFunc(v, func(x float32) bool { return x != 0 })
 }
@@ -181,7 +181,7 @@ func (ix *Index) insert(ctx context.Context, passages []retriever.Passage, vecto
 	return nil
 }
 
-// makeRoom gives a state an index of vectors, if it has none or is to get another one.
+// makeRoom gives a state a new index of vectors if it has none or if moves is set.
 func (ix *Index) makeRoom(next *state, moves bool) error {
 	var err error
 	switch {
@@ -196,7 +196,7 @@ func (ix *Index) makeRoom(next *state, moves bool) error {
 	return nil
 }
 
-// settle says whether vectors and passages hold the same ids again.
+// settle records whether vectors and passages hold the same ids.
 func (ix *Index) settle(settled bool) {
 	s := *ix.now.Load()
 	s.unsettled = !settled || ix.strays
@@ -213,7 +213,7 @@ func (s *state) ordered() []*entry {
 	return list
 }
 
-// itemsOf returns what is to be put into a vector index.
+// itemsOf returns entries as items of a vector index.
 func itemsOf(entries []*entry) []hnsw.Item[string] {
 	items := make([]hnsw.Item[string], 0, len(entries))
 	for _, e := range entries {
@@ -224,7 +224,7 @@ func itemsOf(entries []*entry) []hnsw.Item[string] {
 	return items
 }
 
-// remove takes out what an Add that failed has left, and reports whether nothing is left.
+// remove deletes the items that a failed Add left, and reports whether none is left.
 func remove(from hnsw.VectorIndex[string], items []hnsw.Item[string]) bool {
 	clean := true
 	for _, item := range items {
@@ -237,11 +237,12 @@ func remove(from hnsw.VectorIndex[string], items []hnsw.Item[string]) bool {
 
 // Delete removes the passages with these ids. If one is unknown, none is removed, and
 // the error wraps ErrUnknownID; an id given twice is removed once. An error of
-// Options.Vectors comes after the passages are gone: nothing finds them any more.
+// Options.Vectors is returned after the passages were removed: no search finds them.
 //
-// Delete waits for an Add that puts vectors into the index, not for one that still embeds
-// its passages: these are unknown, and the Add goes on. If ctx is done before the wait is
-// over, none is removed, and the error wraps ctx.Err(). Afterwards ctx has no effect.
+// Delete waits for an Add that puts vectors into the index, but not for one that still
+// embeds: the passages of that are unknown, and it continues. If ctx is done before the
+// wait is over, none is removed, and the error wraps ctx.Err(). Afterwards ctx has no
+// effect.
 func (ix *Index) Delete(ctx context.Context, ids ...string) error {
 	if err := ix.beginWriting(ctx); err != nil {
 		return err

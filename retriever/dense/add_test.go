@@ -74,7 +74,7 @@ func TestRefuses(t *testing.T) {
 		{"vectors of another metric", e, nil, Options{Metric: hnsw.InnerProduct, Vectors: full}, ErrOption, "give both the same"},
 		{"vectors not empty", e, nil, Options{Vectors: full}, ErrOption, "use Restore"},
 		{"no id", e, []retriever.Passage{passage("a"), {Text: "b"}}, Options{}, ErrEmptyID, "passage 2 of 2"},
-		{"same id", e, []retriever.Passage{passage("a"), passage("a")}, Options{}, ErrDuplicateID, `"a" stands twice`},
+		{"same id", e, []retriever.Passage{passage("a"), passage("a")}, Options{}, ErrDuplicateID, `"a" is the id of two passages`},
 	} {
 		ix, err := New(t.Context(), c.e, c.ps, c.o)
 		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) || ix != nil {
@@ -151,7 +151,7 @@ func TestAddedMeanwhile(t *testing.T) {
 	}
 }
 
-// A deletion does not wait for the embedder of an addition, whose passages it does not know.
+// A deletion does not wait for the embedder of an addition, and does not see its passages.
 func TestDeleteWhileEmbedding(t *testing.T) {
 	e := &fake{vectors: map[string][]float32{"a": {1, 0}, "b": {0, 1}}}
 	ix := must(New(t.Context(), e, []retriever.Passage{passage("a")}, Options{}))

@@ -19,9 +19,9 @@ import (
 //
 // Contract:
 //
-//   - EmbedDocuments returns one vector for each text, in the order of the texts. Its
-//     texts are to be searched, that of EmbedQuery is searched for; a model may treat
-//     them differently.
+//   - EmbedDocuments returns one vector for each text, in the order of the texts. It
+//     embeds passages, and EmbedQuery embeds questions; a model may treat them
+//     differently.
 //   - The components are finite. The vectors belong to the caller.
 //   - Both may be called from several goroutines at once, and return promptly with an
 //     error when ctx is done.
@@ -36,12 +36,11 @@ var (
 	ErrEmptyID     = errors.New("dense: empty passage id")
 	ErrDuplicateID = errors.New("dense: duplicate passage id")
 	ErrUnknownID   = errors.New("dense: unknown passage id")
-	// ErrCount is about an embedder that returned another number of vectors than it
-	// was given texts.
+	// ErrCount means that the numbers of vectors and of texts differ.
 	ErrCount = errors.New("dense: wrong number of vectors")
-	// ErrDimension is about a vector whose length is not that of the others.
+	// ErrDimension means that the length of a vector is not that of the others.
 	ErrDimension = errors.New("dense: wrong dimension")
-	// ErrNotFinite is about a vector with a component that is NaN or infinite.
+	// ErrNotFinite means that a component of a vector is NaN or infinite.
 	ErrNotFinite = errors.New("dense: vector is not finite")
 )
 
@@ -53,12 +52,13 @@ type Options struct {
 	// BatchSize is how many texts the embedder is given at a time, from 1 to 65,536;
 	// 0 means 64.
 	BatchSize int
-	// Progress, if set, is called after each batch by the goroutine that called New or
-	// Add, which waits for it, with the number of passages embedded and of all there are
-	// to embed. If several of them run at once, so may Progress.
+	// Progress, if set, is called after each batch with the number of passages embedded
+	// so far and the number of all. New and Add call it in their own goroutine and wait
+	// for it. Concurrent calls of Add may call it concurrently.
 	Progress func(done, total int)
-	// Vectors, if set, holds the vectors, under the ids of the passages, instead of an
-	// index of the package's own. It has the metric above, and nobody else changes it.
+	// Vectors, if set, holds the vectors in place of an index of the package, with the
+	// ids of the passages as keys. It must have the metric above, and no other code may
+	// change it.
 	Vectors hnsw.VectorIndex[string]
 }
 
@@ -82,16 +82,15 @@ func (o *Options) fill() error {
 const exactLimit = 10_000
 
 // Index is a [retriever.Retriever] over the vectors of passages. Searches, additions
-// and deletions may be made from several goroutines at once; a search sees all or
-// none of the passages of one addition or deletion. Additions and deletions wait for each
-// other while vectors are put into the index or taken out, never for an embedder that
-// works for another call. Searches wait for nobody, and nobody for them.
+// and deletions may be made from several goroutines at once. A search sees all or none of
+// the passages of one addition or deletion. Additions and deletions wait for each other
+// while vectors are put into the index or removed, but not while another call embeds.
+// Searches never wait, and no call waits for a search.
 //
 // Up to 10,000 passages are searched exactly, by hnsw.Flat. With more the vectors move
 // to an hnsw.Index with its default options, which finds most of the nearest, not
-// always all. It is built by one goroutine, so that the same additions give the same
-// index; pass one of your own as [Options].Vectors to build it in parallel or with
-// other options.
+// always all. One goroutine builds it, so the same additions give the same index. To
+// build it in parallel or with other options, pass an index as [Options].Vectors.
 type Index struct {
 	embedder Embedder
 	o        Options
@@ -99,15 +98,15 @@ type Index struct {
 	writing  chan struct{} // holds a value while somebody changes the index
 	now      atomic.Pointer[state]
 
-	// Only who writes looks at these.
+	// Only the writer uses these.
 	places  int  // the place of the next passage
 	movable bool // vectors is an hnsw.Flat of the index's own, or will be
 	strays  bool // some ids without a passage could not be taken out of vectors
 }
 
-// state is what an Index holds at one time. It does not change, but that vectors are added
-// to and taken out of state.vectors before the state that has their passages is stored: so
-// a search waits for nobody.
+// state is the content of an Index at one time. It is immutable except for state.vectors:
+// vectors are added to it and removed from it before the state with their passages is
+// stored. So a search never waits.
 type state struct {
 	passages layered.Map[string, *entry]
 	vectors  hnsw.VectorIndex[string] // nil until there is one
@@ -124,9 +123,8 @@ type entry struct {
 	blank   bool      // the vector has no direction and is not in the index
 }
 
-// New embeds passages, which may be none, and makes an index of them. The passages
-// are kept: their metadata must not change. Errors are those of Add, or wrap
-// ErrOption.
+// New embeds passages and returns an index of them. There may be none. The index keeps the
+// passages: their metadata must not change. Errors are those of Add, or wrap ErrOption.
 func New(ctx context.Context, e Embedder, passages []retriever.Passage, o Options) (*Index, error) {
 	ix, err := empty(e, o)
 	if err != nil {
@@ -141,9 +139,9 @@ func New(ctx context.Context, e Embedder, passages []retriever.Passage, o Option
 	return ix, nil
 }
 
-// Restore makes an index of passages whose vectors o.Vectors holds already, under
-// their ids, such as an index that hnsw.Load read from a file. Nothing is embedded. The
-// error wraps ErrOption, also if the ids are not the same, ErrEmptyID, ErrDuplicateID or,
+// Restore returns an index of passages whose vectors are in o.Vectors already, with their
+// ids as keys. It embeds nothing. o.Vectors may be an index that hnsw.Load read from a
+// file. The error wraps ErrOption (also if the ids differ), ErrEmptyID, ErrDuplicateID or,
 // when ctx is done, ctx.Err().
 func Restore(ctx context.Context, e Embedder, passages []retriever.Passage, o Options) (*Index, error) {
 	ix, err := empty(e, o)
@@ -181,7 +179,7 @@ func Restore(ctx context.Context, e Embedder, passages []retriever.Passage, o Op
 	return ix, nil
 }
 
-// selecter is the part of hnsw's indexes that tells which keys they hold.
+// selecter is implemented by indexes of package hnsw. It reports which keys they hold.
 type selecter interface {
 	Select(where func(string) bool) (*hnsw.Set[string], error)
 }

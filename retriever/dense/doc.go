@@ -6,16 +6,16 @@
 //	…
 //	res, err := index.Retrieve(ctx, retriever.Query{Text: "Who built it?", K: 5})
 //
-// Package dense/openai has an Embedder for model servers, any embedder of langchaingo
-// is one, and so is anything else with the two methods. Package dense/hashed has one
-// that needs no model; it knows spelling, not meaning.
+// An Embedder is any type with the two methods, such as the embedders of langchaingo.
+// Package dense/openai has one for model servers. Package dense/hashed has one that needs
+// no model; it compares spelling, not meaning.
 //
-// What is embedded for a passage is [Text]: its title, a line break, its text. The
-// vectors are kept in memory by package hnsw; [Options].Vectors puts an index of one's
-// own in its place, which is also how vectors are saved and read again ([Restore]).
+// The embedded text of a passage is [Text]: its title, a line break, its text. Package hnsw
+// keeps the vectors in memory. Set [Options].Vectors to use another index, or to save
+// vectors and read them again ([Restore]).
 //
-// A call of Add embeds its passages first and changes the index afterwards. Other calls do
-// not wait for that: meanwhile passages may be found, added and deleted. Before the change,
+// Add embeds its passages first and changes the index afterwards. Other calls do not wait
+// for the embedding: meanwhile passages may be found, added and deleted. Before the change,
 // the ids are checked once more. A deletion waits while vectors are put into the index; its
 // context ends the wait.
 //

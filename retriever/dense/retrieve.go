@@ -64,12 +64,12 @@ func (ix *Index) Retrieve(ctx context.Context, q retriever.Query) (retriever.Res
 	}
 }
 
-// redo is how often a search is made again because of what others changed meanwhile.
+// redo is how often a search is repeated because of concurrent changes.
 const redo = 4
 
-// search looks for a vector among the passages of a state. Without whole, others changed
-// what it found meanwhile, and left it out. With checked, ids are looked up before they are
-// chosen, so that those which are added meanwhile take nobody's place.
+// search looks for a vector among the passages of a state. If whole is false, some of the
+// nearest were changed concurrently and are missing. If checked is set, ids are looked up
+// before they are chosen, so that passages added concurrently take up no places.
 func (ix *Index) search(ctx context.Context, s *state, vector []float32, q retriever.Query, scan *filter.Scan, checked bool) (hits []retriever.Hit, whole bool, err error) {
 	dim := s.dim
 	if dim == 0 {

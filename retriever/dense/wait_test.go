@@ -9,7 +9,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/hnsw"
 )
 
-// slow is an index in which a search with a filter takes as long as somebody wants.
+// slow is an index in which a search with a filter waits for the test.
 type slow struct {
 	*hnsw.Flat[string]
 	began, end chan struct{}
@@ -23,7 +23,7 @@ func (s slow) Search(ctx context.Context, dst []hnsw.Neighbor[string], vector []
 	return s.Flat.Search(ctx, dst, vector, q)
 }
 
-// While a search goes on, passages are added and deleted, and others search.
+// During a search, passages are added and deleted, and others search.
 func TestNobodyWaitsForASearch(t *testing.T) {
 	vectors := slow{must(hnsw.NewFlat[string](2, hnsw.FlatOptions{})), make(chan struct{}), make(chan struct{})}
 	e := &fake{vectors: map[string][]float32{"q": {1, 0}}}

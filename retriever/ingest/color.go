@@ -62,8 +62,8 @@ var colors = map[string]string{
 	"lightgrey": "d3d3d3", "navy": "000080", "maroon": "800000", "orange": "ffa500", "purple": "800080", "teal": "008080", "transparent": "none",
 }
 
-// color returns a color as six hexadecimal digits, "none" for one that is transparent, and
-// "" if it is none that is known.
+// color returns a color as six hexadecimal digits, "none" for a transparent one, and "" for
+// an unknown one.
 func color(s string) string {
 	s = strings.ToLower(strings.TrimSpace(s))
 	if c, ok := colors[s]; ok {

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// compose brings the text of a section into normalization form C. What was one
-// character of the original or became one keeps its place in the original.
+// compose brings the text of a section into normalization form C. Every character that was
+// one or becomes one keeps its place in the original.
 func (s *section) compose() {
 	if norm.NFC.IsNormalString(s.text) {
 		return

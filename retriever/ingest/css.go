@@ -10,15 +10,15 @@ import (
 	"github.com/tdewolff/parse/v2/css"
 )
 
-// look is what is known of how text is shown.
+// look holds the known styles of a text.
 type look struct {
 	invisible   bool   // visibility: hidden
 	tiny        bool   // of no size
 	color, back string // as "rrggbb"; "" if it is not known, "none" if one sees through
 }
 
-// hides returns why text of this look is not seen; "" if it is. Without style sheets, a
-// page is white.
+// hides returns why text of this look is invisible; "" if it is visible. Without style
+// sheets, a page is white.
 func (l look) hides(sheet bool) string {
 	back := l.back
 	if back == "" && !sheet {
@@ -54,8 +54,8 @@ const (
 	maxSheet = 64 << 10
 )
 
-// add takes an element into account. It returns why its content is not seen, whatever
-// is in it; "" if it may be.
+// add applies the styles of an element. It returns why all its content is invisible; "" if
+// some may be visible.
 func (l *look) add(name string, a map[string]string, rules []rule) (gone string) {
 	if a == nil && len(rules) == 0 && name != "dialog" {
 		return ""
@@ -253,7 +253,7 @@ func unescape(s []byte) string {
 }
 
 // sheetRules reads those rules of a style sheet that are about all elements of a name, a
-// class or an id, whatever the medium.
+// class or an id. It ignores the medium.
 func sheetRules(sheet string) []rule {
 	p := css.NewParser(parse.NewInputString(sheet[:min(len(sheet), maxSheet)]), false)
 	var out []rule

@@ -152,7 +152,7 @@ func (c cutter) sentences(b block) []TextRange {
 }
 
 // paragraphs yields the parts of a block between blank lines, all of it if it is code.
-// No sentence goes on behind a blank line. What is longer than maxWindow is cut.
+// No sentence continues after a blank line. A part longer than maxWindow is cut.
 func paragraphs(text string, b block) iter.Seq[block] {
 	return func(yield func(block) bool) {
 		start, at := -1, b.start
@@ -219,9 +219,8 @@ func cutWindow(text string) int {
 // start to end, of length n.
 type unit struct{ start, end, n int }
 
-// pack joins neighboring units to passages of at most c.Size, as few as it can
-// without looking back, and as like in length if they are to be even. No unit may
-// be longer.
+// pack joins neighboring units to passages of at most c.Size, greedily. If even is set the
+// passages are made similar in length. No unit may be longer than c.Size.
 func (c cutter) pack(units []unit, overlap int, even bool) []unit {
 	left := 0
 	for _, u := range units {

@@ -4,42 +4,40 @@
 //
 // [Dir] and [FS] read a folder, [Document] one document that is already in memory,
 // and [Stream] one that is too large for it. [Split] says how text is cut. Text of
-// documents is data: nothing in it is understood but the markup of its format, and
-// strings that mean something to a model stay as they are. [List] says which files of a
-// folder are read and how others are excluded, and [File] reads one of them.
+// documents is data: only the markup of its format is interpreted, and strings with a
+// meaning for a model are unchanged. [List] says which files of a folder are read and how
+// to exclude others, and [File] reads one of them.
 //
-// Package clean drops passages that are not worth an index, package vectors reads
-// embeddings that were made elsewhere, and package foldersync keeps an index equal to a
-// folder.
+// Package clean drops useless passages, package vectors reads embeddings made by other
+// programs, and package foldersync keeps an index equal to a folder.
 //
 // # Formats
 //
 // The end of the name decides, in upper or lower case: .txt and .text; .md and
-// .markdown; .html and .htm; .jsonl and .ndjson; .csv; .tsv. What is not UTF-8 is
-// converted if its encoding can be told: by a byte order mark, by what a page of HTML
-// declares, or by its bytes.
+// .markdown; .html and .htm; .jsonl and .ndjson; .csv; .tsv. Text that is
+// not UTF-8 is converted if its encoding can be detected: by a byte order mark, by the
+// declaration in a page of HTML, or by its bytes.
 //
-//   - Plain text is kept, but that a paragraph whose lines were broken for their width
+//   - Plain text is kept, except that a paragraph whose lines were broken for their width
 //     becomes one line.
 //   - Markdown (CommonMark with the tables, strikethrough and task lists of GitHub,
-//     and footnotes): links leave their text, code its text; images, raw tags and link
+//     and footnotes): the text of links and code is kept; images, raw tags and link
 //     definitions are dropped. Front matter in YAML or TOML gives the title and
-//     metadata. Some structure is text when there is very much of it: blocks nested
-//     more than 32 deep, and links and emphasis after the first 2,000 in a paragraph.
-//     A document of more than 128 KiB is parsed in parts, so that a paragraph, quotation
-//     or list item as long as that may be cut.
-//   - HTML: what is not shown as text is dropped (scripts, styles, navigation,
-//     templates, form controls and the like), and what is hidden by its attributes or
-//     its style, which is noted. Character references are decoded.
+//     metadata. Blocks nested more than 32 deep are text, and so are links and emphasis
+//     after the first 2,000 in a paragraph. A document of more than 128 KiB is parsed in
+//     parts, so a paragraph, quotation or list item of that length may be cut.
+//   - HTML: elements that are not shown as text are dropped (scripts, styles,
+//     navigation, templates, form controls and the like). So are elements hidden by
+//     their attributes or style, which is noted. Character references are decoded.
 //   - Records are passages already: a line of JSON, or a row of a table, with an id,
 //     a title and a text; see [Stream].
 //   - Other formats have a [Reader] in [Options].Formats. Package pdf has that of PDF.
 //
-// In Markdown and HTML, white space is collapsed to single spaces but in code
-// blocks, a blank line separates paragraphs, list items and table rows, a tab
-// the cells of a row, and a line break is one that the author wrote as such.
-// Superscripts that make another number of one have a "^" before them.
+// In the text of Markdown and HTML, white space is collapsed to single spaces except in
+// code blocks. A blank line separates paragraphs, list items and table rows, and a tab the
+// cells of a row. Line breaks are those that the author marked as such. A superscript that
+// would change a number is preceded by "^".
 //
-// [Note] says what was changed or left out. What the passages of a file take in memory
-// is bounded by its size.
+// [Note] says what was changed or left out. The size of a file bounds the memory of its
+// passages.
 package ingest

@@ -12,7 +12,7 @@ import (
 
 // document is a document without its markup.
 type document struct {
-	title    string // what it says of itself apart from its headings
+	title    string // its declared title, not from its headings
 	first    string // its first heading of level 1
 	metadata filter.Metadata
 	sections []section
@@ -27,25 +27,25 @@ type section struct {
 	one  bool        // all of it is one block
 }
 
-// heading is one, below the heading that it follows.
+// heading is a heading, with the one above it.
 type heading struct {
 	above *heading
 	level int // 1 to 6
 	text  string
 }
 
-// Bounds on what is kept. Every passage below a title holds it, so that one as long
-// as a chapter would be read as often.
+// Bounds on what is kept. Every passage below a title holds the title, so a title as long
+// as a chapter would be repeated in each.
 const (
 	// longestTitle is how many characters a heading or a title has at most.
 	longestTitle = 300
-	// maxBlock and maxSection are how many bytes a block and a section have at most, or
-	// a little more; what is beyond makes another.
+	// maxBlock and maxSection are about the most bytes of a block and a section. Longer
+	// ones are split.
 	maxBlock   = 256 << 10
 	maxSection = 1 << 20
-	// A section takes some 1,200 bytes and its title, whatever its text. A document of
+	// Besides its text a section takes about 1,200 bytes and its title. A document of
 	// many headings and little text may take sectionBytes more than twice its size;
-	// the headings beyond are paragraphs.
+	// further headings are paragraphs.
 	sectionCost  = 1200
 	sectionBytes = 16 << 20
 )
@@ -97,8 +97,8 @@ func (s *section) blocksIn(part TextRange) iter.Seq[block] {
 	}
 }
 
-// unspaced reports whether a line that is broken between two texts has no space there:
-// between characters of scripts that put none between words.
+// unspaced reports whether a line break between two texts is joined without a space: so
+// between characters of scripts that have no spaces between words.
 func unspaced[S ~string | ~[]byte](before S, after string) bool {
 	// Most text is ASCII.
 	if len(before) == 0 || len(after) == 0 || before[len(before)-1] < utf8.RuneSelf || after[0] < utf8.RuneSelf {
@@ -132,7 +132,7 @@ func isPunctuation(c byte) bool {
 	return c > ' ' && c < 0x7f && !isAlphanumeric(rune(c))
 }
 
-// isAlphanumeric reports whether r may stand in the name of a character reference.
+// isAlphanumeric reports whether r may be part of the name of a character reference.
 func isAlphanumeric(r rune) bool {
 	return r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r))
 }

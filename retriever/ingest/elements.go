@@ -55,7 +55,7 @@ func (r *htmlReader) pop(n int) {
 	}
 }
 
-// implied ends the elements that cannot go on behind the start of another one.
+// implied ends the elements that the start of another one ends.
 func (r *htmlReader) implied(name string) {
 	least := max(0, len(r.stack)-maxLook)
 	if rule, ok := impliedEnds[name]; ok {
@@ -109,7 +109,7 @@ func (r *htmlReader) opened(name string, a map[string]string, e *element, at, en
 			w.line(at, at)
 		}
 		if r.brs++; r.brs > 1 && w.level == 0 {
-			w.end(false) // two in a row stand for a paragraph
+			w.end(false) // two in a row end a paragraph
 		}
 	}
 }
@@ -128,7 +128,7 @@ func (r *htmlReader) end(name string, at, end int) {
 			r.scriptEnd(e.sup, at, end)
 		}
 		r.pop(i)
-		// What is around it goes on, as if it had not been there.
+		// The elements around it continue, as if it had not been there.
 		shown = r.gone() == "" && e.gone == ""
 	}
 	switch {

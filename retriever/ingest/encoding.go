@@ -19,7 +19,7 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// guess is how many bytes of a file are looked at to tell its encoding.
+// guess is how many bytes of a file are used to detect its encoding.
 const guess = 64 << 10
 
 // charsetOf is the encoding of a file.
@@ -40,8 +40,8 @@ var wide = []struct {
 	{"\xfe\xff", charsetOf{"UTF-16BE", utf16.UTF16(utf16.BigEndian, utf16.IgnoreBOM), 2}},
 }
 
-// detect tells the encoding of a file, of which src is the beginning, or all. The error
-// is ErrBinary or ErrNotUTF8.
+// detect returns the encoding of a file; src is its beginning, or all of it. The error is
+// ErrBinary or ErrNotUTF8.
 func detect(src, format string, all bool) (charsetOf, error) {
 	for _, w := range wide {
 		if strings.HasPrefix(src, w.mark) {
@@ -90,7 +90,7 @@ func named(name string) (charsetOf, error) {
 	return charsetOf{name: name, enc: enc}, nil
 }
 
-// partial returns how many bytes at the end of s begin a character that goes on.
+// partial returns how many bytes at the end of s begin an incomplete character.
 func partial(s string) int {
 	for n := 1; n < utf8.UTFMax && n <= len(s); n++ {
 		if c := s[len(s)-n]; utf8.RuneStart(c) {
@@ -103,7 +103,7 @@ func partial(s string) int {
 	return 0
 }
 
-// detectWide tells UTF-16 and UTF-32 without a byte order mark, by the zeros in them.
+// detectWide detects UTF-16 and UTF-32 without a byte order mark, by the zeros in them.
 func detectWide(head string) (charsetOf, bool) {
 	if len(head) < 4 || strings.IndexByte(head, 0) < 0 {
 		return charsetOf{}, false
@@ -163,7 +163,7 @@ func declared(head string) (charsetOf, bool) {
 			return cs, true
 		}
 	}
-	// It does not say whether windows-1252 was named or is what it takes for want of a name.
+	// It does not report whether windows-1252 was named or is its default.
 	_, name, _ := charset.DetermineEncoding([]byte(head[:min(len(head), 1024)]), "")
 	if name == "utf-8" || name == "windows-1252" && !western.MatchString(head[:min(len(head), 1024)]) {
 		return charsetOf{}, false
@@ -172,7 +172,7 @@ func declared(head string) (charsetOf, bool) {
 	return cs, err == nil
 }
 
-// damaged reports whether s is UTF-8 but for some bytes.
+// damaged reports whether s is UTF-8 except for some bytes.
 func damaged(s string) bool {
 	good, bad := 0, 0
 	for i := 0; i < len(s); {
@@ -191,13 +191,12 @@ func damaged(s string) bool {
 	return good > 2*bad
 }
 
-// detectBytes tells an encoding by how often known languages use its characters.
+// detectBytes detects an encoding by how often known languages use its characters.
 func detectBytes(s, format string) (charsetOf, error) {
 	first := strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 	s = s[max(first-guess/2, 0):]
 	s = s[:min(len(s), guess)]
-	// In Latin script bytes above 127 stand alone or in twos between others, most of them
-	// at letters.
+	// In Latin script bytes above 127 occur alone or in pairs, mostly next to letters.
 	letters, high, odd, longest, run := 0, 0, 0, 0, 0
 	for i := range len(s) {
 		switch c := s[i]; {
@@ -247,8 +246,8 @@ func detectBytes(s, format string) (charsetOf, error) {
 	if !latin {
 		return charsetOf{}, ErrNotUTF8
 	}
-	// Of Latin script what makes letters of the bytes in words is better than what makes
-	// signs of them.
+	// For Latin script an encoding that makes letters of the bytes in words is better
+	// than one that makes signs of them.
 	for _, name := range []string{"windows-1252", "windows-1250", "iso-8859-2"} {
 		cs, err := named(name)
 		if err != nil {
@@ -274,7 +273,7 @@ func (cs charsetOf) signs(s string) int {
 	return n
 }
 
-// atLetter reports whether one of the three bytes before i or behind it is a letter.
+// atLetter reports whether one of the three bytes before or after i is a letter.
 func atLetter(s string, i int) bool {
 	for k := max(0, i-3); k < min(len(s), i+4); k++ {
 		if c := s[k] | 0x20; c >= 'a' && c <= 'z' {
@@ -287,7 +286,7 @@ func atLetter(s string, i int) bool {
 // latinNames are the encodings of Latin script that are told apart.
 var latinNames = names("windows-1250 windows-1252 windows-1254 iso-8859-2 iso-8859-15")
 
-// offsets knows where the characters of a text stood before it was converted.
+// offsets maps the characters of a converted text to their places in the original.
 type offsets struct {
 	text  string
 	sizes []uint8 // how many bytes each character had
@@ -299,8 +298,7 @@ type offsetMark struct{ at, src, index int }
 
 const offsetEvery = 256
 
-// decode converts src to UTF-8. What cannot be read becomes U+FFFD; bad says how many
-// there are.
+// decode converts src to UTF-8. Invalid bytes become U+FFFD; bad is the number of these.
 func (cs charsetOf) decode(src string) (text string, o *offsets, bad int) {
 	o = &offsets{sizes: make([]uint8, 0, len(src)/max(1, cs.width()))}
 	var out strings.Builder
@@ -363,7 +361,7 @@ func (cs charsetOf) width() int {
 	return 1
 }
 
-// source returns where the byte i of the text stood.
+// source returns the offset in the original of byte i of the text.
 func (o *offsets) source(i int) int {
 	k := sort.Search(len(o.marks), func(k int) bool { return o.marks[k].at > i }) - 1
 	if k < 0 {

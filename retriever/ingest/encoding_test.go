@@ -127,7 +127,7 @@ func TestNotText(t *testing.T) {
 	}
 }
 
-// Every character of a converted text knows where it stood.
+// Every character of a converted text is mapped to its place in the original.
 func FuzzEncoding(f *testing.F) {
 	for _, s := range samples {
 		f.Add(s, byte(0))

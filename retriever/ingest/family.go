@@ -12,12 +12,12 @@ import (
 // parentKey is the metadata of a child that names its parent.
 const parentKey = "parent"
 
-// Families tells passages read with Options.Children apart: a small passage, the
-// child, is what a search compares with the question, and the large one around it,
-// its parent, is what the model reads. Children have the metadata of their parent
-// and "parent", its ID; their own IDs are that of the parent, a full stop and a
-// number from 1. A record that has metadata "parent" already is refused. Index the
-// children, and look through [GiveParents].
+// Families separates passages read with Options.Children into parents and children. A
+// search compares children, the small passages, with the question. The model reads
+// parents, the large passages around them. A child has the metadata of its parent and
+// "parent", the parent's ID. Its own ID is that of the parent, a full stop and a number
+// from 1. A record that has metadata "parent" already is refused. Index the children, and
+// search through [GiveParents].
 func Families(passages []retriever.Passage) (parents, children []retriever.Passage) {
 	for _, p := range passages {
 		if _, ok := p.Metadata[parentKey]; ok {
@@ -29,12 +29,12 @@ func Families(passages []retriever.Passage) (parents, children []retriever.Passa
 	return parents, children
 }
 
-// GiveParents returns a Retriever that searches children and returns, in place of
-// each, its parent among parents: once, with the rank and the score of its best
-// child. A hit that is no child is returned as it is.
+// GiveParents returns a Retriever that searches children and returns their parents. Each
+// parent is returned once, with the rank and the score of its best child. A hit that is no
+// child is returned unchanged.
 //
-// A filter must hold for the parent and for a child. To find K parents it asks
-// children for more than K hits, twice as many as before each time.
+// A filter must hold for the parent and for a child. To find K parents, the Retriever asks
+// children for more than K hits, and for twice as many each further time.
 //
 // The error wraps ErrOption: children is nil, or two parents have one id.
 func GiveParents(children retriever.Retriever, parents []retriever.Passage) (retriever.Retriever, error) {
@@ -86,8 +86,8 @@ func (f *family) Retrieve(ctx context.Context, q retriever.Query) (retriever.Res
 	}
 }
 
-// replace puts parents in the place of children. It names a parent that is not
-// there, if any.
+// replace replaces children by their parents. If one is missing, it returns the missing
+// parent's id.
 func replace(hits []retriever.Hit, parents map[string]retriever.Passage, match func(filter.Metadata) bool) (out []retriever.Hit, unknown string) {
 	seen := map[string]bool{}
 	for _, h := range hits {

@@ -45,7 +45,7 @@ func TestFamilies(t *testing.T) {
 	}
 }
 
-// The retriever that gives parents keeps the contract, whatever the children are.
+// The retriever that returns parents keeps the contract with any children.
 func TestGiveParentsContract(t *testing.T) {
 	for children := range 4 {
 		retrievertest.TestRetriever(t, func(passages []retriever.Passage) (retriever.Retriever, error) {

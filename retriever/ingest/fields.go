@@ -11,9 +11,9 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// Fields says which fields of records hold what. Empty names stand for the well-known
-// ones, in upper or lower case, of which a record has the first of this list that holds
-// what it should:
+// Fields names the fields of records that hold the id, the title and the text. For an
+// empty name the well-known names are tried, in upper or lower case. The first in this
+// list whose field has a fitting value is used:
 //
 //   - ID: id, _id, docid, doc_id, pid, passage_id, document_id, uuid.
 //   - Title: title, heading, headline, subject.
@@ -21,12 +21,12 @@ import (
 //     paragraph, chunk, abstract.
 type Fields struct {
 	ID, Title, Text string
-	// Types says of what kind a field of the metadata is, by its name: KindString,
-	// KindInt, KindFloat, KindBool, KindTime or KindStrings. The text of a table or of
-	// a JSON string becomes a value of that kind, so that a filter such as year >= 2021
-	// holds; times are as in RFC 3339, or only the date; strings are apart by commas.
-	// A value that is no such thing is left out, and the note about the field says so.
-	// Other fields of tables are strings.
+	// Types gives the kinds of metadata fields by name: KindString, KindInt, KindFloat,
+	// KindBool, KindTime or KindStrings. A text in a table or in JSON is converted to
+	// that kind, so that a filter such as year >= 2021 holds. Times are as in RFC 3339,
+	// or only the date; strings are separated by commas. A value that cannot be converted
+	// is left out, and the note about the field says so. Other fields of tables are
+	// strings.
 	Types map[string]filter.Kind
 }
 
@@ -60,8 +60,8 @@ func (f Fields) check() error {
 	return nil
 }
 
-// find returns which of the names holds what own says, or if that is empty the first of
-// the known ones that is fit; -1 if none.
+// find returns the index in names of own or, if own is empty, of the first of the known
+// names that is fit; -1 if there is none.
 func find(names []string, own string, known []string, fit func(int) bool) int {
 	if own != "" {
 		return slices.Index(names, own)
@@ -84,8 +84,7 @@ func (f Fields) missing(what string) error {
 	return nil
 }
 
-// typed returns what text says as a value of the kind of a field; ok is false if it
-// says none.
+// typed converts text to the kind of a field; ok is false if it cannot.
 func (f Fields) typed(name, text string) (v filter.Value, ok bool) {
 	s := strings.TrimSpace(text)
 	switch f.Types[name] {
@@ -126,7 +125,7 @@ func (f Fields) typed(name, text string) (v filter.Value, ok bool) {
 	return v, v.Kind() == filter.KindString
 }
 
-// value brings v, which a JSON record has, to the kind of its field.
+// value converts v, the value of a JSON record, to the kind of its field.
 func (f Fields) value(name string, v filter.Value) (filter.Value, bool) {
 	want, ok := f.Types[name]
 	if !ok || v.Kind() == want {

@@ -12,7 +12,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// A table or a record is read whatever its columns are called and set apart by.
+// A table or a record is read with any names of columns and any separator.
 func TestLayouts(t *testing.T) {
 	for _, tc := range []struct {
 		name, file, src string

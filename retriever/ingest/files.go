@@ -14,12 +14,12 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// readFiles reads files, as many at a time as there are processors, and yields what they
-// hold in their order. Once ctx is done, files yield its error.
+// readFiles reads files, as many at a time as there are processors, and yields their
+// contents in order. Once ctx is done, files yield its error.
 func readFiles(ctx context.Context, fsys fs.FS, names []string, opts Options) iter.Seq2[Result, error] {
 	workers := runtime.GOMAXPROCS(0)
 	if opts.Split.Count != nil || opts.Children != nil && opts.Children.Count != nil {
-		workers = 1 // nobody says that the function may be called from several goroutines
+		workers = 1 // Split.Count need not be safe for concurrent use
 	}
 	each := func(ctx context.Context, start func(context.Context, int) func() error) []error {
 		return fanout.Each(len(names), workers, func(i int) func() error { return start(ctx, i) })
@@ -51,8 +51,8 @@ func (r *Result) readFile(ctx context.Context, fsys fs.FS, name string, opts Opt
 	return r.readStream(ctx, name, counted, opts)
 }
 
-// readStream adds the passages of what counted reads, or skips it. The error is that of
-// readFile.
+// readStream adds the passages of the document that counted reads, or skips it. The error
+// is that of readFile.
 func (r *Result) readStream(ctx context.Context, name string, counted *counter, opts Options) error {
 	format := opts.formatOf(name)
 	records := isRecords(format)

@@ -19,14 +19,14 @@ import (
 type Reader interface {
 	// Read returns the text of the document whose bytes are data. It must not
 	// change or keep data. When ctx is done, Read stops and returns ctx.Err(). It must
-	// be safe for concurrent use. An error that is ErrNoText says that these bytes hold no
-	// text for good; after another one it may be worth trying again.
+	// be safe for concurrent use. The error ErrNoText means that these bytes hold no text;
+	// after other errors another try may succeed.
 	Read(ctx context.Context, data []byte) (Text, error)
 }
 
-// Text is what a [Reader] makes of a document.
+// Text is the result of a [Reader].
 type Text struct {
-	// Title is what the document calls itself, "" if it does not.
+	// Title is the title that the document gives itself, "" if none.
 	Title string
 	// Body is the text, in UTF-8, in reading order. Paragraphs, list items and rows of
 	// tables are separated by blank lines.
@@ -70,7 +70,7 @@ var builtin = map[string]string{
 	".csv": "csv", ".tsv": "tsv",
 }
 
-// formatOf returns the format that the end of a name tells, "" if none.
+// formatOf returns the format by the end of a name, "" if it is unknown.
 func (o Options) formatOf(name string) string {
 	ext := strings.ToLower(path.Ext(name))
 	if o.Formats[ext] != nil {
@@ -140,8 +140,8 @@ func (s *stream) foreign(in io.Reader, reader Reader) error {
 	return s.passages(&d)
 }
 
-// parts yields pieces of Body that no passage goes across: pages, each with the end of its
-// last paragraph, so that a passage has one page if it can.
+// parts yields pieces of Body. No passage crosses their boundaries. A piece is a page with
+// the end of its last paragraph, so that a passage is on one page if possible.
 func (t Text) parts() iter.Seq[TextRange] {
 	return func(yield func(TextRange) bool) {
 		at := 0

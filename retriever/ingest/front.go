@@ -24,7 +24,7 @@ const (
 
 // frontMatter returns the offset after the front matter, a block of YAML between lines of
 // three dashes or of TOML between lines of three plus signs, and takes title and metadata
-// from it. Text between two rules is none. What cannot be read is text.
+// from it. Text between two rules is not front matter. Invalid front matter is text.
 func (w *writer) frontMatter(body int) int {
 	at, first, mark := body, -1, ""
 	for line := range strings.Lines(w.src[body:min(len(w.src), body+maxFront)]) {
@@ -144,8 +144,8 @@ func (w *writer) front(fields map[string]any) {
 	}
 }
 
-// frontValue returns what a value of YAML or TOML is as metadata: its JSON text if it is
-// of no kind that metadata has.
+// frontValue converts a value of YAML or TOML to metadata: to its JSON text if metadata has
+// no such kind.
 func frontValue(x any) (v filter.Value, ok bool) {
 	switch x := x.(type) {
 	case nil:

@@ -70,7 +70,7 @@ func FuzzDocument(f *testing.F) {
 }
 
 // Each piece of text is that of the bytes it points to, or what a reference or a
-// backslash there stands for, or white space.
+// backslash there means, or white space.
 func FuzzMarkdown(f *testing.F) {
 	for _, s := range []string{
 		architecture, "> - `a\n> b` [c](d \"e\n\") <f\n\n\tg\n", "| a |\n|---|\n| `b\\|` | c |\n", "# a {#b} #\n\n[c]: d\n[c] ![e][c]\n~~~\n\nf", "---\ntitle: x\n---\n***a**b*",
@@ -116,7 +116,7 @@ func FuzzMarkdown(f *testing.F) {
 	})
 }
 
-// scripts are what stands for the tags of superscripts and subscripts.
+// scripts matches what replaces the tags of superscripts and subscripts.
 var scripts = regexp.MustCompile(`[_^()]`)
 
 // unwrapped reports whether text is source but for line breaks, for which it has a space
@@ -137,7 +137,7 @@ func unwrapped(text, source string) bool {
 	return text == ""
 }
 
-// isSubsequence reports whether the characters of text but white space stand in
+// isSubsequence reports whether the characters of text but white space occur in
 // source in the same order.
 func isSubsequence(text, source string) bool {
 	for _, r := range text {

@@ -69,7 +69,7 @@ func TestHugeLines(t *testing.T) {
 	}
 }
 
-// A heading as long as a chapter is text, which stands there once and not in every
+// A heading as long as a chapter is text. It occurs once and is not repeated in every
 // passage below it.
 func TestHugeTitles(t *testing.T) {
 	long := strings.TrimSpace(strings.Repeat("word ", 20_000))

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/net/html"
 )
 
-// htmlReader reads HTML by its tokens, which unlike a parsed tree know where they
-// came from. In Markdown one goes through the whole document.
+// htmlReader reads HTML by its tokens, which have offsets, unlike a parsed tree. In Markdown
+// one reader is used for the whole document.
 type htmlReader struct {
 	w       *writer
 	stack   []element
@@ -31,7 +31,7 @@ func readHTML(w *writer, body int) {
 	w.end(r.pre > 0)
 }
 
-// read takes text, which stands at offset start of the original.
+// read reads text, which begins at offset start of the original.
 func (r *htmlReader) read(text string, start int) {
 	w := r.w
 	for pos := 0; pos < len(text) && w.ctx.Err() == nil; {
@@ -182,8 +182,8 @@ func (r *htmlReader) text(from, to int) {
 	}
 }
 
-// shown reports whether the text from one offset to another is part of the document, and
-// notes it if it is not though it is written as if it were.
+// shown reports whether the text from one offset to another is part of the document. It adds
+// a note if attributes or styles hide the text.
 func (r *htmlReader) shown(from, to int) bool {
 	if len(r.stack) == 0 {
 		return true

@@ -36,7 +36,7 @@ var ErrOption = errors.New("ingest: bad options")
 
 // Options changes how documents are read. The zero value is ready to use.
 type Options struct {
-	// Split is how text is cut: by default into whole sentences of together at
+	// Split is how text is cut: by default into passages of whole sentences, with at
 	// most 100 words.
 	Split Split
 	// SplitRecords cuts the texts of records too. Otherwise every record is one
@@ -46,8 +46,8 @@ type Options struct {
 	// for; see [Families].
 	Children *Split
 	// NFC brings texts and titles into Unicode normalization form C before they
-	// are cut, so that what looks alike is alike. Source still says where the text
-	// stands in the document as it is.
+	// are cut, so that texts that look equal are equal. Source still gives the place
+	// in the original document.
 	NFC bool
 	// MaxBytes is the size in bytes above which a file, or a record in a file of
 	// records, is skipped, at least 1; 0 means 32 MiB, and 64 MiB for Formats, whose
@@ -58,23 +58,23 @@ type Options struct {
 	Formats map[string]Reader
 	// Fields says which fields of records hold what.
 	Fields Fields
-	// Exclude has patterns of files and folders that are not read, as a line of a
-	// .gitignore file in the folder has them. A file called .goselfragignore adds such
-	// lines for the folder that it is in; see [List].
+	// Exclude has patterns of files and folders that are not read. Each is like a line of
+	// a .gitignore file in the folder. A file called .goselfragignore adds such lines for
+	// its own folder; see [List].
 	Exclude []string
-	// Note, if set, is called at the end of a document for each kind of thing that was
-	// changed or left out on the way to its passages: by the goroutine that reads the
-	// stream, or that called Dir or FS.
+	// Note, if set, is called at the end of a document for each kind of change or loss
+	// between the document and its passages. It is called by the goroutine that reads
+	// the stream, or that called Dir or FS.
 	Note func(Note)
-	// Progress, if set, is called after each file by the goroutine that called
-	// Dir or FS, which waits for it.
+	// Progress, if set, is called after each file. Dir and FS call it in their own
+	// goroutine and wait for it.
 	Progress func(Progress)
 
 	maxForeign int64      // MaxBytes for Formats
 	excluded   exclusions // Exclude
 }
 
-// Progress says how far the reading of a folder has got.
+// Progress is the progress of reading a folder.
 type Progress struct {
 	Path     string // the file that was just read or skipped
 	Done     int    // files read or skipped, Path included
@@ -82,9 +82,9 @@ type Progress struct {
 	Passages int    // passages made
 }
 
-// Result is what a folder gave.
+// Result is the result of reading a folder.
 type Result struct {
-	// Passages stand in the order of their files' paths, and within a file in
+	// Passages are in the order of their files' paths, and within a file in
 	// the order of its text.
 	Passages []retriever.Passage
 	// Read counts the files that gave passages, Bytes their size.
@@ -100,8 +100,8 @@ type Result struct {
 	// Ignored counts the files of other formats and those whose name begins with
 	// a dot. Folders whose name begins with a dot are not looked into.
 	Ignored int
-	// Excluded counts the files and folders that an exclusion names, not what is in
-	// such folders.
+	// Excluded counts the files and folders that an exclusion matches, not the content
+	// of such folders.
 	Excluded int
 
 	cost    int64           // of Passages
@@ -187,17 +187,16 @@ func Dir(ctx context.Context, dir string, opts Options) (Result, error) {
 // A file or record that cannot be read is skipped and reported, not an error. If no
 // file gives a passage, the error wraps ErrNothing and counts what was skipped. When
 // ctx is done, FS stops before the next file or record with an error that wraps
-// ctx.Err(). With an error the Result says what was read until then.
+// ctx.Err(). The Result is also valid with an error: it has what was read so far.
 //
-// All passages are kept in memory: a large file of records is for [Stream].
+// All passages are kept in memory. Use [Stream] for a large file of records.
 //
-// An id that a record gives itself and that another passage has, or could have as a
-// section of a file, is replaced by the path, "#" and the line of the record, which is
-// noted.
+// The id field of a record may conflict with the id of another passage, or with one that a
+// section of a file could have. Then the path, "#" and the line of the record replace it,
+// and a note says so.
 //
 // Several files are read at the same time, so fsys must allow that, unless tokens are
-// counted. The result depends on nothing but the names and the contents of the files and
-// on opts.
+// counted. The result depends only on the names and contents of the files and on opts.
 func FS(ctx context.Context, fsys fs.FS, opts Options) (res Result, err error) {
 	opts, err = opts.check()
 	if err != nil {
@@ -253,24 +252,25 @@ func (r *Result) skip(name string, err error) {
 	r.Skipped = append(r.Skipped, &FileError{Path: name, Err: err})
 }
 
-// Passages may take, beside their texts, at most keptBytes, three times the bytes of the
-// files that they come from, and fileBytes for each file.
+// Besides their texts, passages may take at most keptBytes, three times the bytes of their
+// files, and fileBytes for each file.
 const (
 	keptBytes = 64 << 20
 	fileBytes = 2 << 10
 )
 
-// maxBad is how many bad records of a file are told one by one.
+// maxBad is how many bad records of a file are reported one by one.
 const maxBad = 1000
 
-// allowed returns how many bytes the passages of so many files of together so many bytes
-// may take.
+// allowed returns how many bytes the passages of files may take, given the number of
+// files and their total size.
 func allowed(files int, bytes int64) int64 {
 	return keptBytes + 3*bytes + fileBytes*int64(files)
 }
 
-// costOf returns about how many bytes a passage takes, apart from what it shares with
-// others of its file. Texts count if they need not be part of the file as it is.
+// costOf estimates the bytes that a passage takes, without those that it shares with
+// others of its file. With texts set, its texts count, too, since they may not be parts of
+// the file's bytes.
 func costOf(p retriever.Passage, texts bool) int64 {
 	n := 208 + len(p.ID) // twice itself, since lists grow by copying
 	if k := len(p.Metadata); k > 0 {
@@ -294,7 +294,7 @@ func costOf(p retriever.Passage, texts bool) int64 {
 	return int64(n)
 }
 
-// add puts what was read of the next file behind the others.
+// add appends the result of the next file.
 func (r *Result) add(name string, file Result) {
 	r.Notes = append(r.Notes, file.Notes...)
 	r.Skipped = append(r.Skipped, file.Skipped...)
@@ -330,8 +330,8 @@ func (r *Result) add(name string, file Result) {
 	}
 }
 
-// rename gives the passages of a record other ids if they have one that is taken, or that
-// a section or a record without an id has or could have. It reports whether it did.
+// rename replaces the ids of a record's passages if one of them is taken, or could be the
+// id of a section or of a record without an id. It reports whether it did.
 func (r *Result) rename(name string, s span, passages []retriever.Passage) bool {
 	free := true
 	for i := 0; i < len(s.id) && free; i++ {
@@ -350,26 +350,27 @@ func (r *Result) rename(name string, s span, passages []retriever.Passage) bool 
 	return true
 }
 
-// Document makes passages of one document, whose format the end of its name
-// gives. The error is a *[FileError], or wraps ErrOption; of records, it is about
-// the first bad one.
+// Document makes passages of one document. The end of its name gives its format. The error
+// is a *[FileError], or wraps ErrOption. For a file of records it is about the first bad
+// record.
 //
 // Each passage has:
 //
 //   - ID: name, "#" and the number of the passage in the document, from 1.
 //   - Title: the document's title and the headings above the passage, joined by
 //     " > ". The title of a document without one is its first heading of level 1, or
-//     else its file name without the ending. No passage goes across a heading; the
-//     text of headings is in titles only. A title has at most 300 characters: of
-//     longer ones the longest parts are cut, with an ellipsis. A heading of more than
+//     else its file name without the ending. No passage crosses a heading; the
+//     text of headings is in titles only. A title has at most 300 characters: the
+//     longest parts of longer ones are cut, with an ellipsis. A heading of more than
 //     300 characters is a paragraph.
-//   - Metadata: what the front matter of Markdown says, and "path" (name), "format" ("txt", "md", "html" or
-//     the key in Options.Formats without its dot), "document" (the title of the document) and "number" (that in
-//     ID, an int); of a document with pages also "page" (an int).
-//   - Source: the name, and the place of the text in data; of Options.Formats, the place in
-//     Text.Body and the pages.
+//   - Metadata: the front matter of Markdown, "path" (name), "format" ("txt", "md",
+//     "html" or the key in Options.Formats without its dot), "document" (the title of
+//     the document) and "number" (the number in ID, an int); with pages also "page" (an
+//     int).
+//   - Source: the name, and the place of the text in data. With Options.Formats it is the
+//     place in Text.Body, and the pages.
 //
-// Passages of records have what the record says; see [Stream].
+// For passages of records see [Stream].
 func Document(name string, data []byte, opts Options) ([]retriever.Passage, error) {
 	var out []retriever.Passage
 	var cost int64

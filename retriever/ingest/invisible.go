@@ -4,8 +4,8 @@ import (
 	"unicode/utf8"
 )
 
-// visible appends text of the original at offset src without runs of characters that
-// nobody sees.
+// visible appends text of the original at offset src without runs of invisible
+// characters.
 func (w *writer) visible(s string, src int) {
 	for {
 		from, to := invisible(s)

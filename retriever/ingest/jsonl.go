@@ -66,8 +66,8 @@ func (s *stream) lines(r io.Reader) error {
 	}
 }
 
-// line appends the next line to buf, no more of it than MaxBytes and a bit, and
-// returns its size with its end. The error is io.EOF behind the last line.
+// line appends the next line to buf, at most little more than MaxBytes of it, and returns
+// its size with its end. The error is io.EOF after the last line.
 func (s *stream) line(in *bufio.Reader, buf []byte) ([]byte, int, error) {
 	size := 0
 	for {
@@ -85,7 +85,7 @@ func (s *stream) line(in *bufio.Reader, buf []byte) ([]byte, int, error) {
 	}
 }
 
-// parseRecord reads a line that stands at offset start of its file.
+// parseRecord reads a line that begins at offset start of its file.
 func (s *stream) parseRecord(data []byte, start, line int) (record, error) {
 	var rec record
 	if err := checkJSON(data); err != nil {
@@ -254,7 +254,7 @@ func (s *stream) note(rec *record, line int, key string, v filter.Value) error {
 	return nil
 }
 
-// jsonText returns the text that raw, a JSON string at offset at, stands for.
+// jsonText decodes raw, a JSON string at offset at.
 func jsonText(raw json.RawMessage, at int) section {
 	var sec section
 	// It was read as JSON before, so it is a string.

@@ -18,13 +18,13 @@ type Entry struct {
 	Modified time.Time
 }
 
-// Listing is what a folder holds.
+// Listing is the content of a folder.
 type Listing struct {
 	// Files has the files that [FS] reads, in the order of their paths.
 	Files []Entry
 	// Skipped has what FS cannot read, in the order of the paths: folders that cannot be
-	// listed, and files of a known format, or links, that are no files. About a bad line
-	// of a .goselfragignore file, it has an error that wraps ErrPattern.
+	// listed, and names of a known format, or links, that are not regular files. For a
+	// bad line of a .goselfragignore file it has an error that wraps ErrPattern.
 	Skipped []*FileError
 	// Ignored and Excluded are those of [Result].
 	Ignored, Excluded int
@@ -33,16 +33,22 @@ type Listing struct {
 // List returns which files [FS] reads, without reading them.
 //
 // A file or folder whose name begins with a dot is ignored. Links to folders are not
-// followed. Options.Exclude, and a file called .goselfragignore in a folder for this folder
-// and those below it, name files and folders to leave out. A line is one of a .gitignore
-// file: "*", "?" and "[a-z]" stay within a name, "**" goes across folders, a "/" at the
-// beginning or inside binds the pattern to the folder of the file, one at the end to
-// folders, "!" takes back what a line before it excluded, "#" begins a comment. The last
-// line that matches decides, and lines of a deeper folder come after those of a higher one.
-// What is in an excluded folder cannot be taken back.
+// followed.
 //
-// A folder whose .goselfragignore file cannot be read is skipped as a whole. The error is
-// about the top folder, wraps ErrOption, or wraps ctx.Err().
+// Options.Exclude has patterns of files and folders to leave out. So does a file called
+// .goselfragignore, for its folder and those below it. Each line is like one of a
+// .gitignore file:
+//
+//   - "*", "?" and "[a-z]" match within a name, "**" across folders.
+//   - "/" at the beginning or inside binds the pattern to the folder of the file.
+//   - "/" at the end matches only folders.
+//   - "!" includes again what an earlier line excluded, but nothing in an excluded folder.
+//   - "#" begins a comment.
+//
+// The last matching line decides. Lines of a deeper folder come after those of a higher
+// one. If the .goselfragignore file of a folder cannot be read, the whole folder is skipped.
+//
+// The error is about the top folder, wraps ErrOption, or wraps ctx.Err().
 func List(ctx context.Context, fsys fs.FS, opts Options) (Listing, error) {
 	opts, err := opts.check()
 	if err != nil {
@@ -84,7 +90,7 @@ type lister struct {
 	levels []level // of the folders above the file at hand, and Options.Exclude
 }
 
-// level is the exclusions of a folder, whose path ends with a slash unless it is "".
+// level has the exclusions of a folder. The path ends with a slash unless it is "".
 type level struct {
 	dir        string
 	exclusions exclusions

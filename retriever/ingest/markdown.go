@@ -52,7 +52,7 @@ func readParts(w *writer, body, size int) {
 	}
 }
 
-// references is the context of a part, which knows the link definitions of others.
+// references is the context of a part, with the link definitions of others.
 type references struct {
 	parser.Context
 	elsewhere map[string]bool
@@ -141,7 +141,7 @@ func (m *markdown) htmlBlock(n *ast.HTMLBlock) {
 	if n.HasClosure() {
 		lines = append(lines[:len(lines):len(lines)], n.ClosureLine)
 	}
-	// The marks of the quotation around a block stand between its lines.
+	// Between the lines of a block are the marks of the quotation around it.
 	start, end := lines[0].Start, lines[len(lines)-1].Stop
 	text := bytes.Clone(m.src[start:end])
 	r := m.html

@@ -12,10 +12,9 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-// Bounds on what is parsed as structure; what is beyond them is text. Without them
-// the time and memory of goldmark grow with the square of the length of a document:
-// 40,000 bytes of "- " take 2 seconds, a table of 20,000 bytes with many columns and
-// short rows takes 8.
+// Bounds on the parsed structure; everything beyond them is text. Without them the time and
+// memory of goldmark grow with the square of the length of a document: 40,000 bytes of "- "
+// take 2 seconds, a table of 20,000 bytes with many columns and short rows takes 8.
 const (
 	maxNesting     = 32      // block quotes, lists, list items and footnotes around a block
 	maxMarks       = 2000    // brackets and runs of marks of emphasis in a paragraph or cell

@@ -12,7 +12,7 @@ import (
 	"github.com/goselfrag/goselfrag/internal/testsize"
 )
 
-// meter is a context that looks at the heap when it is asked whether it is done.
+// meter is a context that measures the heap in every 64th call of Err.
 type meter struct {
 	context.Context
 	asked int
@@ -32,7 +32,7 @@ func (m *meter) look() {
 	m.peak = max(m.peak, s.HeapAlloc)
 }
 
-// Whatever a document says, reading it takes at most four times its bytes and a constant.
+// Reading any document takes at most four times its bytes and a constant.
 func TestMemory(t *testing.T) {
 	const constant = 128 << 20
 	size := testsize.Of(1<<18, 1<<20)

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// Note says what was changed in a document, or left out of it, on the way to its
-// passages.
+// Note says what was changed in a document, or left out of it, when its passages were
+// made.
 type Note struct {
 	Path string // as in [FileError]
 	Line int    // of the first place, from 1; 0 if it is not known
@@ -26,8 +26,8 @@ type NoteKind string
 const (
 	// NoteEncoding: the file was converted; Text names its encoding.
 	NoteEncoding NoteKind = "encoding"
-	// NoteHidden: text that a reader of the page does not see was left out; Text says
-	// by what it was hidden.
+	// NoteHidden: text that is invisible on the page was left out; Text says what
+	// hides it.
 	NoteHidden NoteKind = "hidden"
 	// NoteMark: the mark of a footnote was left out.
 	NoteMark NoteKind = "mark"

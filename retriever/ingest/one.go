@@ -12,14 +12,13 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// File reads one document as [FS] reads a file, for indexes in which documents come and go
-// one by one. The end of its name gives the format. If r has a method Len, as a
-// *bytes.Reader has, this is how many bytes there are to read.
+// File reads one document as [FS] reads a file, for indexes to which documents are added
+// one by one. The end of its name gives the format. If r has a method Len, as
+// *bytes.Reader has, it must return the number of bytes to read.
 //
-// The passages depend on nothing but the name, the bytes and opts, and documents with
-// different names share no ids: the ID of a record that gives itself one is name, "#id:" and
-// that id. The second record of a file with the same id is named after its line, which is
-// noted.
+// The passages depend only on the name, the bytes and opts. Documents with different names
+// share no ids: the ID of a record with an id field is name, "#id:" and that id. If a file
+// has a second record with the same id, its ID has the line instead, and a note says so.
 //
 // A document that gives no passage is not an error: Result.Skipped has the reason. The
 // error wraps ErrOption, or is ctx.Err(). Options.Progress is not called.
@@ -46,7 +45,7 @@ func File(ctx context.Context, name string, r io.Reader, opts Options) (Result, 
 	return res, nil
 }
 
-// nameRecords makes the ids that records give themselves those of a document.
+// nameRecords puts the name of the document before the ids of records.
 func (r *Result) nameRecords(name string) {
 	seen := map[string]bool{}
 	renamed := Note{Path: name, Kind: NoteID, Text: "taken by another passage: the record is named after its line"}
@@ -75,7 +74,7 @@ func (r *Result) nameRecords(name string) {
 	r.records = nil
 }
 
-// giveID replaces the id of the record, with which those of its passages begin.
+// giveID replaces the id of the record at the beginning of its passages' ids.
 func (s span) giveID(id string, passages []retriever.Passage) {
 	for i := range passages {
 		p := &passages[i]
@@ -87,14 +86,14 @@ func (s span) giveID(id string, passages []retriever.Passage) {
 	}
 }
 
-// edition is raised when the same file and the same options give other passages than
-// before.
+// edition is increased by every change of this package after which the same file and
+// options give other passages.
 const edition = 1
 
 // Fingerprint returns a short text that changes when the same file gives other passages:
-// because an option is another one, or because this package reads files in another way. It
-// does not know what the functions in Split.Count and Formats do. Exclude has no part in it.
-// The error wraps ErrOption.
+// after a change of an option, or of the way in which this package reads files. It does
+// not notice changes of Split.Count and of readers in Formats. It ignores Exclude. The
+// error wraps ErrOption.
 func (o Options) Fingerprint() (string, error) {
 	o, err := o.check()
 	if err != nil {

@@ -19,7 +19,7 @@ const maxLabels = 10_000
 type part struct {
 	start, end int
 	kind       partKind
-	before     string // the head of the table that goes on in it
+	before     string // the head of the table that continues in it
 }
 
 type partKind uint8
@@ -41,8 +41,8 @@ var (
 	tableRule  = regexp.MustCompile(`^ {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$`)
 )
 
-// partsOf cuts Markdown from offset at on into parts of about size bytes, before lines that begin a block outside of all
-// others, as far as there are some.
+// partsOf cuts Markdown from offset at on into parts of about size bytes. It cuts before
+// lines that begin a block outside of all others, if there are any.
 func partsOf(ctx context.Context, src string, at, size int) ([]part, labels) {
 	known := labels{map[string]bool{}, map[string]bool{}}
 	if len(src)-at <= size {
@@ -167,8 +167,8 @@ func uriLength(s string) int {
 	return len(s)
 }
 
-// long returns where the fenced code or HTML ends that begins in the line from at to end,
-// and is not ended by a blank line; 0 if none does.
+// long returns the end of the fenced code or HTML that begins in the line from at to end and
+// that a blank line does not end; 0 if there is none.
 func (c *partCutter) long(at, end int, line string) (block int, kind partKind) {
 	if m := openFence.FindStringSubmatch(line); m != nil {
 		mark := m[1][:len(m[1])-len(strings.TrimLeft(m[1], m[1][:1]))]

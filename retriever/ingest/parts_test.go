@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A long document is parsed in parts, and gives what it gives as a whole.
+// A long document gives the same result in parts as in one piece.
 func TestParts(t *testing.T) {
 	files, err := filepath.Glob("../../docs/*.md")
 	if err != nil || len(files) < 5 {

@@ -58,7 +58,7 @@ func (d *document) passages(ctx context.Context, name, format string, opts Optio
 	return nil
 }
 
-// passage returns what the text of s itself gives of a passage.
+// passage returns a passage with the fields that follow from the text of s.
 func (s *section) passage(name string, u unit) retriever.Passage {
 	from, to := s.source(u.start, u.end)
 	return retriever.Passage{
@@ -67,8 +67,8 @@ func (s *section) passage(name string, u unit) retriever.Passage {
 	}
 }
 
-// family emits p, which is the unit u of s, and then its children, if there are to
-// be any. It reports whether emit wants more.
+// family emits p, the unit u of s, and then its children, if Options.Children is set. It
+// reports whether emit returned true.
 func (s *section) family(ctx context.Context, p retriever.Passage, u unit, opts Options, emit func(retriever.Passage) bool) (bool, error) {
 	var children []unit
 	if opts.Children != nil {
@@ -97,8 +97,8 @@ func (s *section) family(ctx context.Context, p retriever.Passage, u unit, opts 
 }
 
 // titleOf returns the parts of a title: that of the document, own, and the headings above
-// s. A document that is titled by its first heading of level 1 may have others, whose
-// sections are not below the first.
+// s. If the first heading of level 1 is the title of the document, the sections of other
+// headings of level 1 are not below it.
 func (d *document) titleOf(s *section, own string) []string {
 	var headings []string
 	top := 0

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// plain takes all from offset body on as plain text. A paragraph whose lines were broken
-// for their width becomes one line; other white space stays.
+// plain reads the rest from offset body as plain text. A paragraph whose lines were broken
+// for their width becomes one line; other white space is kept.
 func (w *writer) plain(body int) {
 	p := plain{w: w, start: body}
 	for at := body; at < len(w.src) && w.ctx.Err() == nil; {
@@ -101,7 +101,7 @@ func (p *plain) paragraph() {
 	}
 }
 
-// hyphen reports whether a word goes on behind a hyphen at the end of a line.
+// hyphen reports whether a word continues after a hyphen at the end of a line.
 func hyphen(before, after string) bool {
 	word, ok := strings.CutSuffix(before, "-")
 	r, _ := utf8.DecodeLastRuneInString(word)
@@ -109,8 +109,8 @@ func hyphen(before, after string) bool {
 	return ok && unicode.IsLetter(r) && unicode.IsLower(q)
 }
 
-// breaks reports for each line but the last whether the next one goes on with it. Lines
-// of prose were broken where the next word did not fit; those of lists, tables, code,
+// breaks reports for each line but the last whether the next one continues it. Lines of
+// prose were broken where the next word did not fit; those of lists, tables, code,
 // verse and addresses were not.
 func (p *plain) breaks(lines []TextRange) []bool {
 	type line struct {
@@ -175,7 +175,7 @@ func (p *plain) breaks(lines []TextRange) []bool {
 	return join
 }
 
-// looksLikeCode reports whether a line ends or goes on as those of programs do.
+// looksLikeCode reports whether a line looks like one of a program.
 func looksLikeCode(s string) bool {
 	return strings.HasSuffix(s, ";") || strings.HasSuffix(s, "{") || strings.HasSuffix(s, "}") || strings.HasSuffix(s, "\\") ||
 		strings.Contains(s, "();") || strings.Contains(s, " = ") || strings.Contains(s, ":=") || strings.Contains(s, "=>") || strings.HasPrefix(s, "$ ")

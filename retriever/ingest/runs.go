@@ -6,8 +6,8 @@ import (
 	"sort"
 )
 
-// run says that the n bytes at offset at of a section's text come from the bytes
-// src to end of the original: one by one if these are n bytes too.
+// run says that the n bytes at offset at of a section's text come from the bytes src to end
+// of the original, byte by byte if these are n bytes, too.
 type run struct{ at, n, src, end int }
 
 // join makes r longer by next, if both are bytes one by one that follow each other.
@@ -44,7 +44,7 @@ const (
 	runShort = 0x80 // a length of 1 to 8, of which the original has 0 to 15 bytes more
 )
 
-// add appends a run, whose place in the text follows from those before.
+// add appends a run. Its place in the text follows from the runs before.
 func (r *runs) add(n, src, end int) {
 	if n == 0 {
 		return

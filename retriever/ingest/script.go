@@ -10,7 +10,7 @@ import (
 
 // script is how a superscript or subscript is written.
 type script struct {
-	after string // what is put behind it
+	after string // text put after it
 	digit bool   // a digit must not follow it directly
 }
 
@@ -31,8 +31,8 @@ var (
 	anyLink = regexp.MustCompile(`(?i)<a\b|\bfootnote|\bendnote|doc-noteref`)
 )
 
-// script decides how the content of <sup> or <sub>, whose start tag is in the original
-// from at to end, is written.
+// script decides how to write the content of <sup> or <sub>. The start tag is in the
+// original from at to end.
 func (r *htmlReader) script(name string, e *element, at, end int) {
 	w := r.w
 	const longest = 300
@@ -98,7 +98,7 @@ func fraction(s string) bool {
 }
 
 // isMark reports whether a superscript is the mark of a footnote: a link, a sign that is
-// used for that, a number in brackets, or a number behind a word or a full stop.
+// used for that, a number in brackets, or a number after a word or a full stop.
 func isMark(content, inner string, before rune, text []byte, start int) bool {
 	if anyLink.MatchString(inner) {
 		return true

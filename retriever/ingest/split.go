@@ -8,13 +8,13 @@ import (
 	"github.com/goselfrag/goselfrag/internal/analysis"
 )
 
-// Unit is what the length of a passage is counted in.
+// Unit is the unit of the length of a passage.
 type Unit uint8
 
 const (
-	// Words are runs without white space, but that every Han, Hiragana or
-	// Katakana character is a word of its own, and that a run of more than 64
-	// characters counts as one word for every 64.
+	// Words are runs without white space. Every Han, Hiragana or Katakana character
+	// is a word of its own, and a run of more than 64 characters counts as one word
+	// for every 64.
 	Words Unit = iota
 	// Sentences are those that [Split] would keep whole; one of more than 60 words
 	// counts as several.
@@ -23,7 +23,7 @@ const (
 	Tokens
 )
 
-// Whole is what is kept whole where the limit allows it.
+// Whole is the kind of piece that is kept whole where the limit allows it.
 type Whole uint8
 
 const (
@@ -37,37 +37,36 @@ const (
 	WholeWords
 )
 
-// Split says how text is cut into passages. The zero value gives whole sentences
-// of together at most 100 words.
+// Split says how text is cut into passages. The zero value gives passages of whole
+// sentences, with at most 100 words.
 //
 //   - Whole sentences, one shared: {Unit: Sentences, Size: 4, Overlap: 1}.
 //   - Blocks of 100 words, as in DPR (Karpukhin et al., arXiv 2004.04906, section
 //     4.1): {Whole: WholeWords}.
-//   - By the structure of Markdown or HTML: {Whole: WholeBlocks}. No passage goes
-//     across a heading, whatever the Split.
+//   - By the structure of Markdown or HTML: {Whole: WholeBlocks}. No Split makes
+//     passages that cross a heading.
 //   - By tokens: {Unit: Tokens, Size: 256, Count: tokenizer}.
 //
-// What is longer than Size is cut at the next smaller thing: a block between
-// sentences, a sentence between words, a word between characters, so that no
-// passage is longer. No grapheme cluster (a letter with its accents, an emoji with
-// its modifiers, CR LF) is cut, but for the sake of a limit in tokens.
+// No passage is longer than Size. A longer piece is cut at the next smaller unit: a block
+// between sentences, a sentence between words, a word between characters. A grapheme
+// cluster (a letter with its accents, an emoji with its modifiers, CR LF) is cut only if a
+// limit in tokens requires it.
 //
-// All that is not white space is in a passage, and in more than one only because
-// of Overlap. Without Overlap and WholeWords, neighboring passages are made
-// alike in length.
+// All text but white space is in a passage, and in more than one only because of Overlap.
+// Without Overlap and WholeWords, neighboring passages are made similar in length.
 type Split struct {
 	Unit Unit
 	// Size is the greatest length of a passage in Units, at least 1; 0 means 100
 	// words, 5 sentences or 256 tokens.
 	Size int
-	// Overlap is the greatest length of what a passage repeats of the end of the
-	// one before, in Units and in wholes: less than Size.
+	// Overlap is the greatest length, in Units, of the end of a passage that the next
+	// one repeats. It is made of wholes and must be less than Size.
 	Overlap int
-	// Whole is what is not cut if it can be helped.
+	// Whole is the kind of piece that is cut only if it is too long.
 	Whole Whole
-	// Count returns the number of tokens of a text. It must be there if and only if
-	// Unit is Tokens, and may be called many times with overlapping texts. A word
-	// or character for which it returns none is taken for one token.
+	// Count returns the number of tokens of a text. It must be set if and only if Unit
+	// is Tokens, and may be called many times with overlapping texts. A word or
+	// character for which it returns 0 counts as one token.
 	Count func(text string) int
 }
 
@@ -119,8 +118,8 @@ func (s Split) Text(text string) ([]TextRange, error) {
 	return out, nil
 }
 
-// maxWindow is how many bytes of a text are cut at a time, so that what that takes does
-// not grow with the text.
+// maxWindow is how many bytes of a text are cut at a time, so that memory does not grow
+// with the text.
 const maxWindow = 256 << 10
 
 // cut calls emit with the passages of text, which consists of blocks, until it returns

@@ -86,8 +86,8 @@ func TestSplitErrors(t *testing.T) {
 	}
 }
 
-// A count of tokens that depends on what stands together, as real ones do: pairs of
-// equal bytes are one token, and a space joins the word behind it.
+// A count of tokens that depends on adjacent characters, as real ones do: pairs of
+// equal bytes are one token, and a space joins the word after it.
 func pairs(s string) int {
 	n := 0
 	for i := 0; i < len(s); i++ {
@@ -167,7 +167,7 @@ func FuzzSplit(f *testing.F) {
 					t.Fatalf("%q has %d tokens, limit %d", passage, n, s.Size)
 				}
 			}
-			// White space that a mark stands on is cut off all the same.
+			// White space under a combining mark is trimmed, too.
 			before, _ := utf8.DecodeLastRuneInString(text[:p.Start])
 			after, _ := utf8.DecodeRuneInString(text[p.End:])
 			if s.Unit != Tokens && (!clusters[p.Start] && !unicode.IsSpace(before) || !clusters[p.End] && !unicode.IsSpace(after)) {

@@ -19,37 +19,37 @@ import (
 
 const byteOrderMark = "\ufeff"
 
-// Stream yields the passages of one document as it reads it from r; the end of its
-// name gives its format. Of a file of records in UTF-8, no more is in memory than some
-// 200 kB and the record at hand; other files are read as a whole first.
+// Stream yields the passages of one document while it reads r. The end of its name gives
+// its format. For a file of records in UTF-8, only about 200 kB and the current record are
+// in memory; other files are read as a whole first.
 //
-// A pair has a passage or an error. After a *[FileError] about a line, which is a
-// record that gives no passage, the loop goes on with the next record; any other
-// error is the last pair: a *FileError about the file, an error that wraps
-// ErrOption, or, when ctx is done, ctx.Err(). Whoever breaks off the loop is not
-// read for any longer. The sequence can be used once.
+// A pair has a passage or an error. A *[FileError] with a line is about a record that
+// gives no passage; the sequence continues with the next record. Any other error is the
+// last pair: a *FileError about the file, an error that wraps ErrOption, or, when ctx is
+// done, ctx.Err(). Breaking out of the loop stops reading r. The sequence can be used once.
 //
 // # Records
 //
 // A .jsonl file has a JSON object on each line that is not blank. A .csv or .tsv
-// file is a table whose first row names the columns; fields are quoted as RFC 4180 says,
-// and separated by tabs in a .tsv file, else by what a first line such as "sep=;" says,
-// or by commas, semicolons, tabs or bars, whichever gives the first rows a text. Both have
-// these fields, of which only the text must be there, under the names in [Fields]:
+// file is a table whose first row names the columns. Fields are quoted as in RFC 4180. In
+// a .tsv file tabs separate them. In a .csv file it is the character in a first line such
+// as "sep=;", or else the one of comma, semicolon, tab and bar with which the first rows
+// have a text. Both have these fields, under the names in [Fields]. Only the text is
+// required:
 //
-//   - The id: a text or a whole number, the ID of the passage. A record
-//     without one has the name, "#" and its line. That ids are unique is for the
-//     index to check.
+//   - The id: a text or a whole number, the ID of the passage. The ID of a record
+//     without one is the name, "#" and its line. Stream does not check that ids are
+//     unique; the index does.
 //   - The title and the text: texts.
 //   - "metadata" (JSON only): an object, the metadata.
 //
-// Any other field becomes metadata under its name: in JSON as what it is, or as its
-// JSON text if it is none of the kinds of [filter.Value]; null and, in a table,
-// the empty text are left out. Source is the place of the text in the file, with
-// the escapes that are in it, without its quotes.
+// Any other field becomes metadata under its name. A value of JSON keeps its kind, or is
+// its JSON text if [filter.Value] has no such kind. null and, in a table, the empty text
+// are left out. Source is the place of the text in the file, with its escapes, without its
+// quotes.
 //
-// A record is a passage as it is, but with Options.SplitRecords; if that makes
-// several of it, their IDs end in "#1", "#2" and so on.
+// A record is one passage. With Options.SplitRecords it may be cut into several; their IDs
+// end in "#1", "#2" and so on.
 func Stream(ctx context.Context, name string, r io.Reader, opts Options) iter.Seq2[retriever.Passage, error] {
 	return func(yield func(retriever.Passage, error) bool) {
 		opts, err := opts.check()
@@ -62,7 +62,7 @@ func Stream(ctx context.Context, name string, r io.Reader, opts Options) iter.Se
 	}
 }
 
-// read reads the document and yields what it holds.
+// read reads the document and yields its passages.
 func (s *stream) read(r io.Reader) {
 	var err error
 	switch {
@@ -112,7 +112,7 @@ type stream struct {
 	offsets      *offsets          // of a file that was converted
 	pages        Text              // of a file that another reader read
 	count        int               // passages and errors yielded
-	stopped      bool              // the loop was broken off
+	stopped      bool              // the loop was stopped
 }
 
 func (s *stream) emit(p retriever.Passage) bool {
@@ -138,7 +138,7 @@ func (s *stream) bad(line int, err error) bool {
 // readAll reads all of r, which has at most Options.MaxBytes, as text.
 func (s *stream) readAll(r io.Reader) (string, error) {
 	most := s.opts.maxBytes(s.format)
-	// One byte more tells whether there is too much.
+	// One byte more shows whether the limit is exceeded.
 	limit := most
 	if limit+1 > limit {
 		limit++
@@ -260,7 +260,7 @@ func (s *stream) records(r io.Reader) error {
 // maxID is how many bytes the id of a record has at most: all its passages hold it.
 const maxID = 1000
 
-// take yields the passages of a record. It reports whether more records are wanted.
+// take yields the passages of a record. It reports whether to continue.
 func (s *stream) take(rec record) (bool, error) {
 	sec := &rec.section
 	if strings.TrimSpace(sec.text) == "" {

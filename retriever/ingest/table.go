@@ -134,8 +134,8 @@ func separator(head []byte) (comma rune, size int) {
 	return rune(text[0]), len(line) + 1
 }
 
-// delimiter tells what is between the fields: of commas, semicolons, tabs and bars the one
-// by which the first row names a text, and by which most rows have as many fields as that.
+// delimiter returns the separator of fields: of comma, semicolon, tab and bar the one with
+// which the first row names a text and most rows have as many fields as the first.
 func (s *stream) delimiter(head []byte) rune {
 	if s.format == "tsv" {
 		return '\t'
@@ -223,7 +223,7 @@ func (s *stream) columnsOf(names []string, line int) (columns, error) {
 	return c, nil
 }
 
-// row makes a record of a row, but for the place of its text.
+// row makes a record of a row, without the place of its text.
 func (s *stream) row(c columns, fields []string, line int) record {
 	var rec record
 	for i, f := range fields {
@@ -250,8 +250,8 @@ func (s *stream) row(c columns, fields []string, line int) record {
 	return rec
 }
 
-// fieldText returns the text of a field that stands at offset at, in the row raw,
-// which begins at offset start.
+// fieldText returns the text of the field at offset at of the row raw. The row begins at
+// offset start.
 func fieldText(raw []byte, start, at int, text string) section {
 	sec := section{text: text}
 	in := raw[at-start:]
@@ -292,7 +292,7 @@ type window struct {
 	start int // where the record begins
 	line  int // its line
 	comma byte
-	marks int // how many commas buf has behind start
+	marks int // number of commas in buf after start
 }
 
 // errColumns is the error about a row of so many fields that reading it would take far
@@ -304,7 +304,7 @@ func (w *window) Read(p []byte) (int, error) {
 		return 0, ErrTooLarge
 	}
 	if n := len(w.buf) - (w.start - w.first); w.marks > 20_000 && w.marks > n/16 {
-		// Rows behind the one at hand may be in the buffer, no more than it holds.
+		// The buffer may hold rows after the current one, no more than its size.
 		if w.marks > 20_000+readBuffer {
 			return 0, errColumns
 		}

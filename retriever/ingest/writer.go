@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// writer gathers a document. A reader of a format calls it with the pieces of the
+// writer builds a document. A reader of a format calls it with the pieces of the
 // original in their order; offsets are into src.
 type writer struct {
 	ctx   context.Context // when it is done, readers stop and what they gathered is of no use

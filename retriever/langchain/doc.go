@@ -5,47 +5,47 @@
 //	…
 //	r, err := langchain.New(docs, langchain.Options{ID: "id", Title: "title", Scores: retriever.Cosine})
 //
-// A document of langchaingo has no id of its own: one must stand in its metadata. Add
-// documents with it, and give each piece of a text that was cut an id of its own.
+// A document of langchaingo has no field for an id: its metadata must hold one. Add
+// documents with it, and give each piece of a split text an id of its own.
 //
 // What a store must do:
 //
-//   - It heeds its context: it is called in the goroutine that calls Retrieve, which
-//     cannot return before it does.
-//   - It may be used from several goroutines at once.
-//   - It gives its documents best first, equal ones always in the same order, and as many
-//     as it is asked for if it has them. A score threshold counts as not having them.
-//   - It makes a text that stands in a filter of its own harmless, or Options.Filter does.
+//   - It returns when its context is done. Retrieve calls it in its own goroutine and
+//     cannot return earlier.
+//   - It is safe for concurrent use.
+//   - It returns its documents best first, equal ones always in the same order, and as
+//     many as requested if it has them. Documents below a score threshold may be missing.
+//   - It escapes text in its filters, or Options.Filter does.
 //
-// Options.Scores says what the scores of the store mean. Few stores document it, and some
-// give distances, which are smaller for better documents (Redis, in langchaingo 0.1.14):
-// without it only the order counts.
+// Options.Scores says what the scores of the store mean; without it only the order counts.
+// Few stores document their scores. Some return distances, which are smaller for better
+// documents (Redis, in langchaingo 0.1.14).
 //
 // # pgvector
 //
 // The store for PostgreSQL is tested with a real server, which .ci/postgres starts. Its
-// scores are cosines: set Options.Scores to retriever.Cosine. Of langchaingo 0.1.14 know
-// that:
+// scores are cosines: set Options.Scores to retriever.Cosine. About langchaingo 0.1.14:
 //
-//   - WithConnectionURL makes one connection. It fails when two search at the same time,
-//     and for good once a search was cancelled. Give WithConn a pgxpool.Pool.
-//   - The keys and values of a filter, and the namespace, go into SQL as they are. Double
-//     every ' in what Options.Filter returns, give a filter with a NUL back as
-//     errors.ErrUnsupported, and let no namespace come from outside.
+//   - WithConnectionURL makes one connection. It fails during concurrent searches, and
+//     after a canceled search every later one fails. Give WithConn a pgxpool.Pool.
+//   - The keys and values of a filter, and the namespace, go into SQL without escaping.
+//     Options.Filter must double every ' in its result, and return errors.ErrUnsupported
+//     for a filter with a NUL. Never take a namespace from outside.
 //   - A filter compares texts: the number 1901 equals "1901", and a list its JSON text. So
-//     Options.Filter is exact only for equality in fields that hold nothing but texts.
-//   - AddDocuments never replaces: a document that is added again is there twice, and so is
-//     its id, which Retrieve refuses.
+//     Options.Filter is exact only for equality in fields that hold only texts.
+//   - AddDocuments never replaces. A document that is added again is duplicated, and
+//     Retrieve refuses its duplicate id.
 //   - The order of documents with equal scores depends on Query.K and on updates.
-//   - A search reads every vector of the table, those of other collections, too, with or
-//     without WithHNSWIndex. So it is exact, and as slow as the table is large.
-//   - Documents with vectors of another dimension than the query's are passed over without
-//     an error.
-//   - Metadata is kept as JSON. An int comes back as a float, rounded beyond 2^53; a time
-//     as a string, unless filter.Time was put in; what is not UTF-8 as U+FFFD.
-//   - AddDocuments refuses a text with a NUL or one that is not UTF-8 (SQLSTATE 22021), and
-//     with it all the documents of the call. It takes metadata with a NUL, and then every
-//     search with a filter fails (22P05).
+//   - A search reads every vector of the table, also those of other collections, with or
+//     without WithHNSWIndex. So it is exact, and its time grows with the table.
+//   - Documents with vectors of another dimension than the query's are skipped without an
+//     error.
+//   - Metadata is kept as JSON. An int comes back as a float, rounded beyond 2^53. A time
+//     comes back as a string, unless it was a filter.Time. Bytes that are not UTF-8 come
+//     back as U+FFFD.
+//   - AddDocuments refuses all documents of a call if a text has a NUL or is not UTF-8
+//     (SQLSTATE 22021). It accepts metadata with a NUL, and then every search with a
+//     filter fails (22P05).
 //
 // The other stores are not tested with a server of theirs. The tests use one in memory, and
 // the client of Qdrant against a server that answers as Qdrant documents.

@@ -33,14 +33,15 @@ type Options struct {
 	Title, URI string
 	// Scores says what the scores of the store mean; empty means RankOnly.
 	Scores retriever.ScoreKind
-	// Filter writes a filter in the language of the store, for vectorstores.WithFilters.
-	// It must be exact: the documents for which the filter holds, and no others. It is
-	// called with nil, too, for queries without a filter; a nil result is no filter.
+	// Filter translates a filter to the language of the store, for
+	// vectorstores.WithFilters. The result must be exact: it must match the documents for
+	// which the filter holds, and no others. For queries without a filter it is called
+	// with nil; a nil result means no filter.
 	//
 	// Without it, and for a filter for which its error wraps errors.ErrUnsupported, the
 	// hits are filtered by retriever.PostFilter.
 	Filter func(filter.Expr) (any, error)
-	// PostFilter bounds that.
+	// PostFilter bounds the search with retriever.PostFilter.
 	PostFilter retriever.PostFilterOptions
 	// Search is passed to every search, such as vectorstores.WithNameSpace.
 	Search []vectorstores.Option
@@ -51,7 +52,7 @@ var ErrOption = errors.New("langchain: bad option")
 
 // Errors that a [DocumentError] wraps.
 var (
-	// ErrID is about a document without an id or with that of another one.
+	// ErrID is about a document without an id, or with the id of another document.
 	ErrID = errors.New("bad id")
 	// ErrScore is about a score that is not finite, out of the range of its kind, or
 	// above that of the document before.
@@ -63,8 +64,8 @@ var (
 type DocumentError struct {
 	// Rank is the place of the document in the answer, from 1.
 	Rank int
-	// ID is its id, empty if that is not known, or if the query had a filter, which may
-	// hide the document.
+	// ID is its id. It is empty if the id is unknown, or if the query had a filter: the
+	// filter may be there to hide the document.
 	ID  string
 	Err error
 }
@@ -80,7 +81,7 @@ func (e *DocumentError) Error() string {
 // Unwrap returns the reason.
 func (e *DocumentError) Unwrap() error { return e.Err }
 
-// covered returns the error without what the document holds.
+// covered returns the error without content of the document.
 func (e *DocumentError) covered() *DocumentError {
 	for _, kind := range []error{ErrID, ErrScore} {
 		if errors.Is(e.Err, kind) {
@@ -141,13 +142,13 @@ func New(store vectorstores.VectorStore, o Options) (*Store, error) {
 // Retrieve returns the documents that the store finds most similar to the query, in its
 // order. Passages have the text of the document and all its metadata: a value of a kind
 // that filter.Metadata does not have becomes its JSON text, and nil is left out. With
-// the scores RankOnly the first hit has 1, the next 1/2, then 1/3; otherwise hits have
-// the score of the store, which may be outside the range of its kind by a rounding error
-// and is then put at its end.
+// the scores RankOnly the first hit has 1, the next 1/2, then 1/3. Otherwise hits have the
+// score of the store. A score outside the range of its kind by a rounding error is set to
+// the end of the range.
 //
-// A vector of zeros has no direction: documents at the end of the answer whose score is
-// NaN are no hits if the scores are Cosine. So a query with such a vector finds nothing,
-// nor does one without text.
+// A vector of zeros has no direction. If the scores are Cosine, documents at the end of the
+// answer with the score NaN are no hits. So a query with such a vector finds nothing. A
+// query without text finds nothing either.
 //
 // Errors are those of the contract of [retriever.Retriever]; others are of type *[DocumentError] or
 // wrap the error of the store or of Options.Filter.
@@ -243,7 +244,7 @@ func word(m filter.Metadata, key string) (string, error) {
 	if i, ok := v.AsInt(); ok {
 		return strconv.FormatInt(i, 10), nil
 	}
-	// What was JSON has floats only. 2^53 may have been 2^53 + 1.
+	// Numbers from JSON are floats. 2^53 may have been 2^53 + 1.
 	if f, ok := v.AsFloat(); ok && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
 		return strconv.FormatFloat(f, 'f', -1, 64), nil
 	}

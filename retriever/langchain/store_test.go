@@ -280,7 +280,7 @@ func TestMapping(t *testing.T) {
 	}
 }
 
-// Scores by rank are the same whoever filters.
+// Scores by rank do not depend on where hits are filtered.
 func TestRankOfFiltered(t *testing.T) {
 	m := &memory{}
 	if _, err := m.AddDocuments(t.Context(), documents(retrievertest.Corpus())); err != nil {

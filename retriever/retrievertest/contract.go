@@ -28,15 +28,14 @@ func Skip(check, reason string) Option {
 // TestRetriever checks that the retrievers that makeNew makes keep the contract
 // of [retriever.Retriever], with one subtest per rule.
 //
-// makeNew is called a few times with [Corpus], to compare two that hold the same,
-// and once without passages; if it cannot make an empty one it returns an error
-// that wraps errors.ErrUnsupported. It may ignore its argument where the corpus
-// was loaded beforehand.
+// makeNew is called a few times with [Corpus], to compare retrievers with equal content,
+// and once without passages. If it cannot make an empty retriever it returns an error that
+// wraps errors.ErrUnsupported. It may ignore its argument if the corpus is loaded
+// already.
 //
-// What the scores are does not matter, but the word "river" must find every
-// passage of the corpus if K allows, because each contains it. Since the suite
-// counts goroutines, nothing else may run beside it in the same process, so do
-// not use t.Parallel.
+// The scores themselves do not matter, but the word "river" must find every passage of
+// the corpus if K allows, because each contains it. The suite counts goroutines, so
+// nothing else may run at the same time in the same process: do not use t.Parallel.
 func TestRetriever(t *testing.T, makeNew New, opts ...Option) {
 	t.Helper()
 	contracttest.Test(t, newSuite(makeNew, opts...).checks())

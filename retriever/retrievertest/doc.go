@@ -1,9 +1,9 @@
 // Package retrievertest has retrievers for tests of code that uses a
-// [retriever.Retriever], and the contract suite for code that is one.
+// [retriever.Retriever], and the contract suite for implementations.
 //
-// [Script] answers queries by rules, records them, and fails or stalls where a
-// rule says so. [Overlap] is a small real index, for tests that want results to
-// depend on the query. A fixed list of passages is [retriever.List].
+// [Script] answers queries by rules and records them. A rule can also make it fail or
+// wait. [Overlap] is a small real index, for tests whose results must depend on the
+// query. A fixed list of passages is [retriever.List].
 //
 // [TestRetriever] checks an implementation against every rule of the contract:
 //

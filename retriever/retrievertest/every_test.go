@@ -231,7 +231,7 @@ func TestEveryRetriever(t *testing.T) {
 	}
 }
 
-// The same query gives the same result, to the last byte, however often it is asked.
+// Repeating a query gives the same result, to the last byte.
 func TestEveryRetrieverRepeats(t *testing.T) {
 	runs := testsize.Of(100, 1000)
 	if raceDetector {

@@ -9,7 +9,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 )
 
-// A script finds what the test says, and knows afterwards what it was asked.
+// A script returns the hits that the test sets, and records its queries.
 func ExampleScript() {
 	r := &retrievertest.Script{Rules: []retrievertest.Rule{
 		{When: retrievertest.Asks("planet"), Hits: retrievertest.Hits(retrievertest.Passages("Mercury is hot.", "Venus is hotter.")...)},

@@ -11,11 +11,11 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// Overlap returns a Retriever over passages, of which the first with each id
+// Overlap returns a Retriever over passages. Of passages with the same id only the first
 // counts. The score of a passage is the number of different words of the query
-// that stand in its title or text, in lower case; passages without any are not
+// that occur in its title or text, in lower case; passages without any are not
 // found. Words are runs of letters and digits. Equal scores are ordered by id.
-// It looks at every passage for every query, so it is for tests only.
+// It reads every passage for every query, so it is for tests only.
 func Overlap(passages ...retriever.Passage) retriever.Retriever {
 	type document struct {
 		retriever.Passage

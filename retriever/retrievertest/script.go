@@ -44,8 +44,8 @@ type Rule struct {
 	Err error
 	// Stall, if set, waits until the context is done and returns its error.
 	Stall bool
-	// Raw gives Hits as they are, whatever the query says. With hits that the query
-	// does not allow, or that repeat an id, it breaks the contract.
+	// Raw returns Hits unchanged for every query. With hits that the query does not
+	// allow, or that repeat an id, it breaks the contract.
 	Raw bool
 }
 
@@ -142,8 +142,8 @@ func (s *Script) find(q retriever.Query) (Rule, error) {
 	return Rule{}, &UnscriptedError{q}
 }
 
-// wait waits as long as the rule says, or for ctx to be done, and returns the
-// error of ctx.
+// wait waits for the delay of the rule or until ctx is done, and returns the error of
+// ctx.
 func (r Rule) wait(ctx context.Context) error {
 	switch {
 	case r.Stall:
@@ -159,8 +159,8 @@ func (r Rule) wait(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Queries returns the queries so far, in the order in which they came, those that
-// were refused included. Filters are shared with the callers.
+// Queries returns the queries so far in order, including refused ones. Filters are shared
+// with the callers.
 func (s *Script) Queries() []retriever.Query {
 	s.mu.Lock()
 	defer s.mu.Unlock()

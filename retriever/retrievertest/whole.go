@@ -9,9 +9,9 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// Whole returns a passage in which no field is zero, and each number is another one. It
-// finds the fields by reflection, so that it has those that later versions add: an index
-// whose files lose one gives back another passage than this.
+// Whole returns a passage in which no field is zero and all numbers differ. It finds the
+// fields by reflection, so it also has those that later versions add. Use it to test that
+// the files of an index lose no field.
 func Whole() retriever.Passage {
 	var p retriever.Passage
 	n := 0

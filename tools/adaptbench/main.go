@@ -1,5 +1,5 @@
-// Adaptbench measures what query adapters of package adapt win, by signal: labels, what a
-// model prefers, the union of both, and the marginal likelihood of RAG-Sequence.
+// Adaptbench measures the gain of query adapters of package adapt, by signal: labels, the
+// preferences of a model, the union of both, and the marginal likelihood of RAG-Sequence.
 //
 //	go -C tools run ./adaptbench -set nq=CORPUS,QUESTIONS -set pubmedqa=FILE
 //	    [-embeddings http://HOST:PORT/MODEL] [-rank 64] [-temperature 0.05] [-rate 0.03]
@@ -16,7 +16,8 @@
 // their 95 % intervals over groups of questions that share no passage; whether training would
 // refuse the adapter; and seconds. With -transfer it has the log-likelihood of the right
 // answers under another model, too, over -k passages. With -across each adapter is also
-// measured on all questions of the other sets. Equal files and flags give equal figures but for the times.
+// measured on all questions of the other sets. Equal files and flags give
+// equal figures except times.
 package main
 
 import (

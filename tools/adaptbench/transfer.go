@@ -74,7 +74,7 @@ func (chat) Render(p generator.Prompt, special ...string) (string, error) {
 	return begins + generator.Neutralize(data.String(), append(special, "<|im_start|>", "<|im_end|>")...) + shortly + ends, nil
 }
 
-// over prints what an adapter does on all questions of a set that it was not trained on.
+// over prints the figures of an adapter on all questions of a set that it was not trained on.
 func over(ctx context.Context, w io.Writer, signal string, a *adapt.Adapter, e dense.Embedder, s set) error {
 	var groups []string
 	for _, q := range s.questions {

@@ -11,8 +11,8 @@ import (
 	"github.com/goselfrag/goselfrag/tools/internal/annset"
 )
 
-// coderGraph is github.com/coder/hnsw as it is, without retriever/hnsw/coder, which
-// sorts and measures what it finds.
+// coderGraph is github.com/coder/hnsw itself, without retriever/hnsw/coder, which sorts
+// the results and computes their distances.
 type coderGraph struct{ *coder.Graph[int] }
 
 func openCoder(ctx context.Context, w *workspace, _ int) (engine, error) {
@@ -32,7 +32,7 @@ func openCoder(ctx context.Context, w *workspace, _ int) (engine, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		// The graph keeps what it is given, so a vector of its own, as a user has.
+		// The graph keeps the vector, so it gets a copy, as from a user.
 		g.Add(coder.MakeNode(i, append([]float32(nil), w.set.Base.Row(i)...)))
 	}
 	return coderGraph{g}, nil

@@ -22,8 +22,8 @@ import (
 //go:embed driver
 var sources embed.FS
 
-// source is a driver that is compiled when it is needed. driver/driver.h says how one
-// talks to it.
+// source is a driver that is compiled when it is needed. driver/driver.h describes its
+// protocol.
 type source struct {
 	name, file string
 	libraries  []string // arguments of the linker
@@ -35,7 +35,7 @@ var (
 	faiss   = source{"faiss", "faiss.cpp", []string{"-lfaiss", "-fopenmp", "-llapack", "-lblas"}, "libfaiss-dev"}
 )
 
-// driver is a library in a process of its own, which stays alive so that rounds of
+// driver is a library in a process of its own. The process stays alive so that rounds of
 // several libraries can alternate.
 type driver struct {
 	source
@@ -63,7 +63,7 @@ func (s source) open(ctx context.Context, w *workspace) (library, error) {
 	}
 	d := &driver{source: s, k: w.k}
 	d.cmd = exec.CommandContext(ctx, program, base, queries, metric, fmt.Sprint(w.m), fmt.Sprint(w.efConstruction), fmt.Sprint(w.k))
-	// One thread but for builds; threads that wait sleep and so cost no time.
+	// One thread except for builds; waiting threads sleep and cost no time.
 	d.cmd.Env = append(os.Environ(), "OMP_NUM_THREADS=1", "OMP_WAIT_POLICY=passive")
 	d.cmd.Stderr = &d.err
 	if d.in, err = d.cmd.StdinPipe(); err != nil {

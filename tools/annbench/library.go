@@ -17,9 +17,9 @@ type parameters struct{ m, efConstruction, k int }
 // cost is what something took.
 type cost struct{ cpu, wall time.Duration }
 
-// built says what an index took to build and to hold: by how much the Go heap grew (0
-// in a driver), by how much the resident memory of the process did (0 if the system does
-// not say), and what the library counts itself (0 if it does not).
+// built has the time and the memory of building an index: the growth of the Go heap (0 in
+// a driver), the growth of the resident memory of the process (0 if the system does not
+// report it), and the library's own count (0 if it has none).
 type built struct {
 	cost
 	heap, resident, counted int64
@@ -42,7 +42,7 @@ type saver interface {
 	load(path string) (cost, error)
 }
 
-// unavailable says why a library cannot be measured here and what to do. A run goes on
+// unavailable says why a library cannot be measured here and what to do. A run continues
 // without it.
 type unavailable struct{ reason, remedy string }
 
@@ -92,7 +92,7 @@ type goLibrary struct {
 
 func inProcess(make func(ctx context.Context, w *workspace, workers int) (engine, error)) func(context.Context, *workspace) (library, error) {
 	return func(ctx context.Context, w *workspace) (library, error) {
-		// What cannot be used at all says so before the others are built.
+		// Report an unusable library before the others are built.
 		small := *w
 		small.set = &annset.Set{Name: w.set.Name, Metric: w.set.Metric, Base: w.set.Base.First(1)}
 		if _, err := make(ctx, &small, 1); err != nil {
@@ -145,8 +145,8 @@ func (l *goLibrary) close() error {
 	return nil
 }
 
-// memory is what is in use on the Go heap, and the resident memory after what is not has
-// been given back to the system.
+// memory is the used memory of the Go heap, and the resident memory after the unused part
+// was returned to the system.
 func memory() (heap, resident int64) {
 	runtime.GC()
 	debug.FreeOSMemory() // collects once more, which empties the pools

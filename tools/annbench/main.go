@@ -1,5 +1,5 @@
 // Command annbench measures the vector index beside others: recall against queries per
-// second, and what its other promises rest on.
+// second, and the other documented properties.
 //
 //	go -C tools run ./annbench -set a -lib hnsw,hnsw-int8,flat,hnswlib -ef 16,32,64,128,200 -json
 //	go -C tools run ./annbench -set base.fvecs -query query.fvecs -metric l2 -plot curves.svg
@@ -30,8 +30,8 @@
 //     Debian's faiss is compiled for the oldest processors; -march does not change it.
 //     faiss is given all queries in one call, the others one at a time.
 //
-// A library that is not there is left out with a word on standard error. One that
-// compares all vectors has no ef and one line, with ef 0.
+// A missing library is left out with a message on standard error. A library that compares
+// all vectors has no ef and one line, with ef 0.
 //
 // # Time
 //
@@ -44,8 +44,8 @@
 // but not for build and churn, which need two.
 //
 // build_s and bytes are of the whole index with its vectors. For retriever/hnsw bytes are
-// what it counts, for coder and chromem by how much the Go heap grew, for drivers by how
-// much resident memory did.
+// its own count, for coder and chromem the growth of the Go heap, for drivers the growth
+// of resident memory.
 //
 // # Measures
 //
@@ -59,9 +59,9 @@
 //     faster.
 //   - build: time of hnswlib and faiss to that of each hnsw on one thread; and each hnsw on one
 //     thread to itself on several (-workers, at least 2), with the recall it loses.
-//   - memory: bytes, and each hnsw to hnswlib: by how much the resident memory of the
-//     process grew (Linux only; what the Go heap does not use is first given back to the
-//     system), and what each counts itself, which for hnswlib and faiss are rows and links.
+//   - memory: bytes, and each hnsw to hnswlib: the growth of the resident memory of the
+//     process (Linux only; unused memory of the Go heap is first returned to the system),
+//     and each library's own count, which for hnswlib and faiss is of rows and links.
 //   - scan: QPS of flat to those of chromem, under cosine.
 //   - open: how much of a saved index is read from its file and mapped into memory before
 //     the first search, and how long that and loading take beside hnswlib's loading.
@@ -91,7 +91,7 @@ import (
 	"github.com/goselfrag/goselfrag/tools/internal/annset"
 )
 
-// config is what the flags say.
+// config holds the values of the flags.
 type config struct {
 	set, query, metric string
 	n, queries         int

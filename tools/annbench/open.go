@@ -10,7 +10,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/hnsw"
 )
 
-// opens measures what opening a saved index takes before the first search. Its files are
+// opens measures the cost of opening a saved index before the first search. Its files are
 // in the system's cache, since they have just been written.
 func (b *bench) opens(ctx context.Context) error {
 	theirs, err := b.theirLoads(ctx)

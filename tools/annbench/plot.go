@@ -11,7 +11,7 @@ import (
 )
 
 // nines is the scale of the axis of recall: 0.9, 0.99 and 0.999 are as far from each
-// other. A recall of 1 has no place there; it stands at the largest value.
+// other. A recall of 1 has no place there; it is drawn at the largest value.
 type nines struct{}
 
 const largestRecall = 0.9999
@@ -33,7 +33,7 @@ func (b *bench) plotCurves(path string) error {
 	p.X.Scale = nines{}
 	p.X.Max = largestRecall
 	p.Add(plotter.NewGrid())
-	// On the right, but with its words behind the marks, where a font that is broader
+	// On the right, but with its words after the marks, where a font that is broader
 	// than the one measured has room.
 	p.Legend.Top, p.Legend.Left, p.Legend.XOffs = true, true, 12*vg.Centimeter
 	for i, s := range b.subjects {

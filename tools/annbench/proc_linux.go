@@ -37,7 +37,7 @@ func readBytes() (int64, error) {
 
 // mappedBytes is how much of the mappings of a file has memory behind it.
 func mappedBytes(path string) (int64, error) {
-	path, err := filepath.EvalSymlinks(path) // as it stands in smaps
+	path, err := filepath.EvalSymlinks(path) // as smaps has it
 	if err != nil {
 		return 0, err
 	}

@@ -100,7 +100,7 @@ func equalRecall(x, y []sample) (ratio, from, to float64) {
 }
 
 // frontier sorts a curve by recall and leaves out the points that another beats in both
-// recall and QPS: nobody would choose them.
+// recall and QPS, which are useless settings.
 func frontier(s []sample) []sample {
 	s = slices.Clone(s)
 	slices.SortFunc(s, func(a, b sample) int {

@@ -24,7 +24,7 @@ type curve struct {
 	qps     []float64 // one value a round
 }
 
-// open opens the libraries that can be. Those that cannot say why.
+// open opens the libraries. It prints why one cannot be opened.
 func (b *bench) open(ctx context.Context, names []string) error {
 	for _, name := range names {
 		lib, err := entries[name].open(ctx, b.w)
@@ -167,7 +167,7 @@ func (b *bench) pointOf(s *subject, c curve) point {
 }
 
 // buildSeconds is processor time for one thread, which does not count the time of other
-// programs, and wall-clock time for several, where processor time says nothing.
+// programs, and wall-clock time for several, where processor time has no meaning.
 func buildSeconds(c cost, workers int) float64 {
 	if workers > 1 {
 		return c.wall.Seconds()
@@ -175,9 +175,9 @@ func buildSeconds(c cost, workers int) float64 {
 	return c.cpu.Seconds()
 }
 
-// size is what an index takes: what it counts itself in this process if it does, else
-// by how much the heap grew. A driver's own count leaves some out, so there it is by how
-// much resident memory grew.
+// size is the memory of an index in bytes. In this process it is the index's own count if
+// it has one, else the growth of the heap. For a driver it is the growth of resident
+// memory, since a driver's own count is incomplete.
 func (s *subject) size() int64 {
 	if _, ok := s.library.(*driver); ok {
 		return s.built.resident

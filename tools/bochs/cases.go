@@ -13,7 +13,7 @@ var kernels = []string{"dotAVX2", "l2AVX2", "codeAVX2", "dotAVX512", "l2AVX512",
 // testCase is one call of a kernel.
 type testCase struct {
 	kernel, what string
-	want         []float64 // the last is behind the results, and unwritten
+	want         []float64 // the last is after the results, and unwritten
 	slack        []float64 // how far from want a result may be
 }
 
@@ -26,7 +26,7 @@ func (c testCase) compare(got []float32) error {
 	return nil
 }
 
-// rows are rows that a batch names, and what a kernel should make of each.
+// rows are rows that a batch names, with the expected result of each.
 type rows struct {
 	what  string
 	batch batch
@@ -119,7 +119,7 @@ func (m *image) floats(r *rand.Rand, blocks int) rows {
 	}
 }
 
-// codes places rows of int8, each with a norm behind it, and a query of int16 that is
+// codes places rows of int8, each followed by a norm, and a query of int16 that is
 // as large as the sum allows. With extreme, every row comes as near to an overflow as
 // it can.
 func (m *image) codes(r *rand.Rand, blocks int, norm, extreme bool) rows {

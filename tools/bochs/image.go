@@ -42,8 +42,8 @@ type batch struct {
 	Scale, Base                       float32
 }
 
-// place puts a value into memory and returns its address. Behind it lie bytes that
-// are NaN as float32 and −1 as integers: a kernel that reads too far goes wrong.
+// place puts a value into memory and returns its address. The bytes after it are NaN as
+// float32 and −1 as integers, so that a kernel that reads too far gives a wrong result.
 func (m *image) place(value any) uint64 {
 	m.data = append(m.data, bytes.Repeat([]byte{0xff}, 64+(-len(m.data))&63)...)
 	at := resultsEnd + len(m.data)
@@ -62,7 +62,7 @@ func (m *image) run(function uint64, b batch, n int) {
 	m.calls = append(m.calls, call{function, m.place(b), uint64(n)})
 }
 
-// disk returns the boot sector and the image behind it, in whole cylinders.
+// disk returns the boot sector followed by the image, in whole cylinders.
 func (m *image) disk(boot []byte) ([]byte, error) {
 	calls := m.place(append(m.calls, call{}))
 	size := resultsEnd - imageStart + len(m.data)

@@ -5,8 +5,8 @@
 //	apt-get install --no-install-recommends bochs bochs-term bochsbios vgabios binutils
 //	go -C tools run ./bochs
 //
-// No operating system is booted, so that it takes seconds: boot.asm switches the
-// emulated processor to 64-bit mode and calls the kernels.
+// It boots no operating system, so it takes seconds: boot.asm switches the emulated
+// processor to 64-bit mode and calls the kernels.
 package main
 
 import (
@@ -27,8 +27,8 @@ import (
 // processor has AVX-512 with VNNI; `bochs -help cpu` lists those there are.
 const processor = "tigerlake"
 
-// The kernels' package is internal to retriever/hnsw, so that nothing here can import
-// it: its test program is built and read instead.
+// The kernels' package is internal to retriever/hnsw and cannot be imported here. Its test
+// program is built and read instead.
 const (
 	library       = "github.com/goselfrag/goselfrag"
 	kernelPackage = library + "/retriever/hnsw/internal/kernel"
@@ -46,7 +46,7 @@ func main() {
 	}
 }
 
-// check runs every kernel in the emulator, and prints what came of it.
+// check runs every kernel in the emulator, and prints the results.
 func check(ctx context.Context) error {
 	dir, err := os.MkdirTemp("", "bochs")
 	if err != nil {

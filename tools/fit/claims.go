@@ -227,7 +227,7 @@ func trimMarks(w string) string {
 	return strings.Trim(w, ` .,;:!?()[]{}"'“”‘’。，、；：！？（）《》`)
 }
 
-// negations say how statements are turned round: behind or before one of the verbs.
+// negations say how statements are negated: after or before one of the verbs.
 var negations = map[string]struct {
 	verbs  []string
 	not    string

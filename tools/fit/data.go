@@ -77,7 +77,7 @@ type supported struct {
 		Text      string   `json:"text"`
 		Sentences []string `json:"sentences"`
 	} `json:"passage"`
-	// Named lists the supporting sentences, by index or as they stand; Support is
+	// Named lists the supporting sentences, by index or by their text; Support is
 	// their indices.
 	Named   []any `json:"support"`
 	Support []int `json:"-"`
@@ -118,7 +118,7 @@ func readLines[T any](file string, check func(*T) error) ([]T, error) {
 	return dataset.Read(f, file, check)
 }
 
-// holds reports whether one of the answers stands in text, ignoring case.
+// holds reports whether text holds one of the answers, ignoring case.
 func holds(text string, answers []string) bool {
 	text = strings.ToLower(text)
 	for _, a := range answers {

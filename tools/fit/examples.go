@@ -9,12 +9,11 @@ import (
 	"github.com/goselfrag/goselfrag/tools/internal/fit"
 )
 
-// followExamples returns places after a segment: of a question whose supporting
-// sentences are known, the first so many of them, by their probability to
-// answer, have been said. If others are left, the answer goes on; if none is
-// left, it ends. After the best sentence of a passage that does not answer,
-// other passages are wanted. Both last cases come also with nothing left unsaid
-// in the passage.
+// followExamples returns places after a segment. Of a question with known supporting
+// sentences, the answer has said the first few, by their probability to answer. If others
+// are left, the answer continues; if none is left, it ends. After the best sentence of a
+// passage that does not answer, other passages are needed. Both last cases are also made
+// with no sentence of the passage left.
 func (d *data) followExamples(choice, use *linear.Model, rarity feature.Rarity, in func(i int) bool) []fit.Labeled {
 	var out []fit.Labeled
 	for i, s := range d.clap {
@@ -57,10 +56,10 @@ func (d *data) followExamples(choice, use *linear.Model, rarity feature.Rarity, 
 	return out
 }
 
-// followShort returns places after the sentence that the model quotes of the
-// first passage of questions that ask for a short answer: if it holds the answer, the
-// answer ends; if the passage does not hold it, passages are wanted. Together
-// they weigh as much as so many examples.
+// followShort returns places after the sentence that the model quotes from the first passage
+// for a question with a short answer. If the sentence holds the answer, the answer ends. If
+// the passage does not hold it, other passages are needed. Together they weigh as much as
+// the given number of examples.
 func followShort(choice, use *linear.Model, rarity feature.Rarity, examples []example, weight int) []fit.Labeled {
 	var out []fit.Labeled
 	for _, e := range examples {

@@ -9,8 +9,8 @@ import (
 	"github.com/goselfrag/goselfrag/internal/feature"
 )
 
-// measure fits the models once for each fold and measures them on what was held,
-// and, once for each set and half of its passages, to the other sets alone.
+// measure fits the models once for each fold and measures them on the held part. Once for
+// each set and half of its passages, it also fits them to the other sets alone.
 func measure(ctx context.Context, d *data, pairs []pair, o options) (*report, error) {
 	full := map[*set]feature.Rarity{}
 	for _, s := range d.sets {

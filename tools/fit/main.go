@@ -1,7 +1,7 @@
 // Fit fits the parameters of package generator/extractive, measures them out of fold,
 // and writes the parameter file; and it fits the weights of package
 // retriever/rerank/learned, which tools/retrievebench measures. The question
-// sets are not part of the project; their layouts stand in docs/extractive.md.
+// sets are not part of the project; docs/extractive.md describes their formats.
 //
 //	go -C tools run ./fit -set nq=CORPUS,QUESTIONS -set xquad=CORPUS,QUESTIONS
 //	    -answerable FILE -unanswerable FILE [-pairs FILE] [-out parameters.json]
@@ -156,8 +156,8 @@ func (o options) provenance(d *data, model string) map[string]string {
 	}
 }
 
-// write writes f under another name until it is whole: a run that is cut off leaves no
-// half of a parameter file.
+// write writes f under another name until it is complete, so that an interrupted run leaves
+// no partial parameter file.
 func write(name string, f *linear.File) error {
 	return atomicfile.Write(name, func(file *os.File) error { return f.Write(file) })
 }

@@ -31,7 +31,7 @@ const (
 
 var systems = []string{engineFull, topAlone, seqAlone, random, pooled, noRel, noSup, noUse, noSeq, floor, oracle}
 
-// ablations are what the engine does again with other weights.
+// ablations are the weights with which the engine answers again.
 var ablations = map[string]scoring.Weights{
 	seqAlone: {Sequence: 1},
 	noRel:    {Support: 1, Utility: 0.5, Sequence: 1},
@@ -40,8 +40,8 @@ var ablations = map[string]scoring.Weights{
 	noSeq:    {Relevance: 1, Support: 1, Utility: 0.5},
 }
 
-// outcome is what one question gave: by system, how far it matched (0 or 1; for
-// a random choice, its expectation).
+// outcome is the result of one question: by system, whether it matched (0 or 1; for a
+// random choice, the expectation).
 type outcome struct {
 	group string // its gold passage
 	match map[string]float64
@@ -86,7 +86,7 @@ func (g *greatestOf) see(x float64) {
 	}
 }
 
-// figures is what one fold measured.
+// figures holds the results of one fold.
 type figures struct {
 	outcomes  map[string][]outcome // by question set
 	rel, use  map[string]*judged
@@ -124,7 +124,7 @@ var (
 	pairsBy   = []string{"support score", "shorter", "word coverage"}
 )
 
-// load makes the model that a user of the file has.
+// load makes the model of the file, as a user does.
 func load(f *linear.File) (*extractive.Model, error) {
 	var b bytes.Buffer
 	if err := f.Write(&b); err != nil {

@@ -72,8 +72,8 @@ func answered(ctx context.Context, engine *selfrag.Engine, q dataset.Question) (
 	return o, nil
 }
 
-// look judges what the models say of the passages of question i of a set, and adds to o what
-// other ways to choose a sentence give.
+// look measures the models on the passages of question i of a set, and adds to o the results
+// of other ways to choose a sentence.
 func (fg *figures) look(s *set, i int, f *linear.File, rarity, full feature.Rarity, o outcome) {
 	choice, relevance, use := f.Models["choice"], f.Models["relevance"], f.Models["use"]
 	topZ, topShare := math.Inf(-1), -1.0

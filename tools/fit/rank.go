@@ -25,7 +25,7 @@ type asked struct {
 }
 
 // trainRank fits the order of the passages that keyword search finds. Each question is one
-// choice among them; one that is answered by none of them has nothing to teach.
+// choice among them. A question that none of them answers is left out.
 func (d *data) trainRank(ctx context.Context, provenance map[string]string) (*linear.File, error) {
 	var lists []fit.List
 	for _, s := range d.sets {
@@ -51,8 +51,8 @@ func (d *data) trainRank(ctx context.Context, provenance map[string]string) (*li
 	return &linear.File{Provenance: provenance, Models: map[string]*linear.Model{"rank": m}}, nil
 }
 
-// ownPassages makes a corpus of the passages of the questions that have one of their own,
-// also of those that it does not answer: it is the nearest there is.
+// ownPassages makes a corpus of the passages of the questions that have one of their own.
+// It includes passages that do not answer their questions, as near misses.
 func (d *data) ownPassages() (corpus []retriever.Passage, questions []asked) {
 	ids := map[string]string{}
 	for _, c := range d.clap {

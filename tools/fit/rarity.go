@@ -9,19 +9,19 @@ import (
 	"github.com/goselfrag/goselfrag/internal/feature"
 )
 
-// counts says in how many texts of a language a stem is.
+// counts holds the number of texts of a language with each stem.
 type counts struct {
 	texts int
 	in    map[string]int
 }
 
 // countRarity counts the stems of texts, each in its language. Stems in fewer than least texts
-// are not kept: they all count as if they were in half as many; and of a language no more
-// than most are kept, those in most texts, of languages but the one with most texts.
+// are not kept: they all count as if they were in half as many. Of a language at most most
+// stems are kept, those in most texts; the language with most texts has no limit.
 //
 // The rarity of a stem in n of N texts of a language is ln(1 + (N - n + 0.5) / (n + 0.5)), as
-// in BM25, rounded to 1/100. For all languages it is brought to the scale of the one
-// with most texts, on which a stem that is not kept has the same rarity in all.
+// in BM25, rounded to 1/100. All languages are scaled to the one with most texts, so that a
+// stem that is not kept has the same rarity in all.
 func countRarity(texts []string, least, most int) feature.Rarity {
 	of := map[keyword.Language]*counts{}
 	top := &counts{}

@@ -10,30 +10,30 @@ import (
 	"github.com/goselfrag/goselfrag/tools/internal/fit"
 )
 
-// The strengths of the penalties. That of the choice is large: with a small one
-// it learns what is peculiar to one question set and does worse on the other.
+// The strengths of the penalties. That of the choice is large: with a small one it fits
+// the peculiarities of one question set and is worse on the other.
 const (
 	choiceL2 = 2000
 	adjustL2 = 2000
 	otherL2  = 1
 	// clapWeight is what a question with known supporting sentences weighs.
 	clapWeight = 5
-	// nearMissWeight is what one weighs in the fit of relevance, which it is to
-	// teach near misses: the passages of the sets that do not answer are mostly about
-	// something else.
+	// nearMissWeight is the weight of such a question in the fit of relevance. It is high
+	// because these questions have near misses: most passages of the sets without an
+	// answer are about something else.
 	nearMissWeight = 10
 	relevanceL2    = 3
-	// leastTexts is in how many passages a stem must stand to have a rarity of its
-	// own in the file.
+	// leastTexts is the number of passages that must hold a stem for it to have a
+	// rarity of its own in the file.
 	leastTexts = 5
-	// mostStems is how many of a language the file holds, but for the one with most
-	// passages.
+	// mostStems is the most stems of a language in the file. The language with most
+	// passages has no limit.
 	mostStems = 200
 )
 
 var free = map[string]bool{"one": true}
 
-// data is everything there is to fit to.
+// data holds all examples.
 type data struct {
 	sets      []*set
 	clap      []supported // answerable and unanswerable
@@ -41,7 +41,7 @@ type data struct {
 	seed      uint64
 }
 
-// part says what of the data not to fit to.
+// part is the part of the data that is held back from a fit.
 type part struct {
 	passages  map[*set]map[int]bool // places in the corpus
 	questions map[*set]map[int]bool
@@ -73,7 +73,7 @@ func (d *data) hold(f, folds int) part {
 				p.passages[s][s.place[id]] = true
 			}
 		}
-		// A question whose gold passage is held has nothing left to learn from.
+		// A question whose gold passage is held has no example left.
 		for i, q := range s.questions {
 			for _, id := range q.Positive {
 				if p.passages[s][s.place[id]] {
@@ -100,7 +100,7 @@ func (d *data) hold(f, folds int) part {
 	return p
 }
 
-// train fits all models to the data but for what is held.
+// train fits all models to the data without the held part.
 func (d *data) train(held part, provenance map[string]string) (*linear.File, error) {
 	rarity := d.rarity(held)
 	f := &linear.File{
@@ -257,8 +257,8 @@ func choiceLists(views []view) []fit.List {
 	return lists
 }
 
-// chosen is what the model makes of a passage: the scores, the probabilities
-// with "nothing" first, and the likeliest sentence.
+// chosen is the model's output for a passage: the scores, the probabilities with
+// "nothing" first, and the likeliest sentence.
 type chosen struct {
 	z  []float64
 	pi []float64

@@ -15,7 +15,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/ingest"
 )
 
-// meter looks at the heap now and then.
+// meter samples the size of the heap.
 type meter struct {
 	peak uint64
 	stop chan struct{}
@@ -54,8 +54,8 @@ func (m *meter) end() {
 }
 
 // readHostile reads hostile documents of a size and prints the greatest heap in relation
-// to that, and the share of it that the passages keep. Garbage is collected often, so
-// that the heap is little more than what is in use.
+// to that, and the share of it that the passages keep. Garbage is collected often, so that
+// the heap holds little garbage.
 func readHostile(ctx context.Context, out io.Writer, size int) {
 	defer debug.SetGCPercent(debug.SetGCPercent(10))
 	fmt.Fprintf(out, "%-26s %8s %8s %9s %8s %8s\n", "document", "heap", "kept", "passages", "skipped", "seconds")

@@ -5,11 +5,11 @@
 //
 // It writes N passages of random words to a temporary folder, once for each format,
 // and streams them: records as they are, plain text (in files of 1000 passages, each
-// sentence of ten words) cut anew, into whole sentences (txt) or blocks of words (words). Beside each stands what the standard library takes
-// to do no more than parse the same files: the ratio is of the two times. With -clean
-// the passages of the last format are kept and cleaned as well. With -hostile it reads
-// documents that are made to take much memory, and prints how many times their size that
-// was.
+// sentence of ten words) cut anew, into whole sentences (txt) or blocks of words (words).
+// Beside each is the time that the standard library takes only to parse the same files,
+// and the ratio of the two times. With -clean the passages of the last format are kept
+// and cleaned as well. With -hostile it reads documents made to take much memory, and
+// prints the memory as a multiple of their size.
 //
 // Memory is the greatest resident size of the process while a line was measured, on
 // Linux; elsewhere it is not printed.

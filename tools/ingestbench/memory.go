@@ -9,8 +9,8 @@ import (
 // resetPeak makes Linux forget the greatest resident size so far.
 func resetPeak() { _ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }
 
-// peak returns the greatest resident size in bytes since resetPeak, or 0 if the
-// system does not tell.
+// peak returns the greatest resident size in bytes since resetPeak, or 0 if the system
+// does not report it.
 func peak() int64 {
 	data, err := os.ReadFile("/proc/self/status")
 	if err != nil {

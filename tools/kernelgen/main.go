@@ -31,8 +31,8 @@ const (
 	offBase   = 76
 )
 
-// kernelType is the shape of func(b *Batch, n int): the declarations stand in the
-// package, and any pointer will do here.
+// kernelType is the shape of func(b *Batch, n int): the package holds the declarations,
+// and any pointer will do here.
 const kernelType = "func(b *byte, n int)"
 
 // prefetchLine is the distance between two prefetches: a cache line.
@@ -313,7 +313,7 @@ func int8Kernel(name string, set isa, vnni bool) {
 			Label(name + "Pair")
 			step(acc[0], set.vector(), off, 0)
 			ADDQ(U8(32), off)
-			// Seven blocks and the norm behind them lie in two cache lines.
+			// Seven blocks and the norm after them lie in two cache lines.
 			PREFETCHT0(Mem{Base: r.ahead, Index: off, Scale: 1})
 			SUBQ(U8(2), left)
 			JGE(LabelRef(name + "Pair"))

@@ -149,7 +149,7 @@ func mistakes(words retriever.Retriever, s set) error {
 	return nil
 }
 
-// mistype makes one mistake in each word of five letters or more: two neighbouring letters
+// mistype makes one mistake in each word of five letters or more: two neighboring letters
 // swapped, one left out, doubled, or replaced by another of the word.
 func mistype(question string) string {
 	h := fnv.New64a()

@@ -9,8 +9,7 @@
 //
 //   - generated tokens, with a 95 % interval (bootstrap over questions), and calls,
 //     both as the model counts them;
-//   - prompt tokens that had to be read: words, of which a question has 60 and a
-//     passage 150;
+//   - prompt tokens that had to be read: words (a question has 60, a passage 150);
 //   - simulated latency: one for every token generated one after another, if the
 //     candidates of a wave are decoded side by side at no extra cost, and 0.01 for
 //     every prompt token read. Where candidates are decoded one by one, the column
@@ -19,12 +18,12 @@
 // The last column counts the questions with the same text, score and citations;
 // the program fails if they are not all.
 //
-// The simulated model judges support and utility as surely as relevance; so does
-// generatortest.Random with -model random, whose words are as likely as they are.
-// With -model flat its other judgments are close to even: the case in which there
-// is least to save. With -servers the ways are compared in which a candidate can
-// wait for its turn on a server. With -corpus and -questions it is the embedded
-// default model over 10 passages of a keyword index.
+// The simulated model judges support and utility as surely as relevance. So does
+// generatortest.Random with -model random, with its own probabilities of words. With
+// -model flat the judgments other than relevance are close to even; then there is
+// least to save. -servers compares the ways in which a candidate can wait for its turn
+// on a server. With -corpus and -questions the model is the embedded default model over
+// 10 passages of a keyword index.
 package main
 
 import (

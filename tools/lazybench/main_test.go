@@ -102,7 +102,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// By hand: a prompt of 40 words after one of which it shares 35 reads all but the
+// By hand: a prompt of 40 words that shares 35 with the one before reads all but the
 // two whole blocks of 16; the same prompt again all but one token.
 func TestMeterCaches(t *testing.T) {
 	ask := func(m *meter, question string) float64 {
@@ -126,7 +126,7 @@ func TestMeterCaches(t *testing.T) {
 			t.Errorf("%s: read %v, want %v; %v calls, %v tokens", name, got, want, m.calls, m.tokens)
 		}
 	}
-	// A server generates on when its stream is broken off.
+	// A server continues to generate after its stream is stopped.
 	for runsOn, want := range map[bool]float64{false: 1, true: 9} {
 		m := newMeter(script, host{runsOn: runsOn})
 		for range m.Generate(t.Context(), generator.Request{Prompt: generator.Prompt{Instruction: "q"}, MaxTokens: 9}) {

@@ -81,7 +81,7 @@ func measure(s setting, n int) ([]row, error) {
 	return rows, nil
 }
 
-// answer answers a question at a width, 0 for in full, and says what that took.
+// answer answers a question at a width, or in full if it is 0, and returns the cost.
 func answer(s setting, question, width int) (*selfrag.Answer, cost, error) {
 	e, asked, m, err := s.ask(question)
 	if err != nil {
@@ -100,7 +100,7 @@ func answer(s setting, question, width int) (*selfrag.Answer, cost, error) {
 	return a, cost{m.tokens, m.prompt, m.calls, steps(a, width) + promptStep*m.prompt}, nil
 }
 
-// told is what an answer says.
+// told returns the content of an answer as a text.
 func told(a *selfrag.Answer) string { return fmt.Sprint(a.Text, a.Score, a.Citations, a.Stop) }
 
 // steps is the number of decoding steps one after another, if width candidates are

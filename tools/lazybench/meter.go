@@ -11,22 +11,22 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// host is what a model runs on: how it behaves, and what it says of itself.
+// host is the server of a model: its behavior, and the capabilities that it reports.
 type host struct {
 	name   string
 	say    func(*generator.Capabilities)
 	runsOn bool // it generates whether its stream is read or not
-	caches bool // it keeps what it has read, in blocks, and shares it
+	caches bool // it caches prompts in blocks, for all requests
 }
 
 // block is the number of tokens that are cached together, as vLLM does.
 const block = 16
 
-// inProcess works only while it is read, and keeps nothing.
+// inProcess generates only while its stream is read, and caches nothing.
 var inProcess = host{name: "in process"}
 
-// hosts are the ways in which a candidate can wait on a server. Some say of
-// themselves what is not true, so that the engine does what it would not do.
+// hosts are the ways in which a candidate can wait on a server. Some report wrong
+// capabilities, to make the engine choose another way.
 var hosts = []host{
 	inProcess,
 	{"server: streams held open", func(c *generator.Capabilities) { c.Paced = true }, true, true},
@@ -35,7 +35,7 @@ var hosts = []host{
 	{"server without cache: cut", func(c *generator.Capabilities) { c.Paced, c.SharedPrefix = false, true }, true, false},
 }
 
-// meter counts what a host does for one question. It is used by one goroutine.
+// meter counts the work of a host for one question. It is used by one goroutine.
 type meter struct {
 	generator.Generator
 	host
@@ -114,7 +114,7 @@ func (m *meter) read(p generator.Prompt) []uint64 {
 
 var seed = maphash.MakeSeed()
 
-// cut returns the words of a text, which stand for its tokens.
+// cut returns the words of a text, which are counted as its tokens.
 func (m *meter) cut(text string) []uint64 {
 	words, ok := m.words[text]
 	if !ok {

@@ -10,8 +10,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// colors of the distributions: of the palette of Okabe and Ito, which readers
-// with any color vision can tell apart.
+// colors of the distributions, from the palette of Okabe and Ito, which readers with any
+// color vision can distinguish.
 var colors = []color.Color{
 	color.RGBA{0x00, 0x72, 0xb2, 0xff}, color.RGBA{0xd5, 0x5e, 0x00, 0xff}, color.RGBA{0x00, 0x9e, 0x73, 0xff},
 }

@@ -28,7 +28,7 @@ type setting struct {
 	Relevance string `json:"relevance"` // parameters of the beta distributions
 	Sequence  string `json:"sequence"`
 	Form      string `json:"form"`
-	// ask returns what answers question number i, the question, and what counts.
+	// ask returns the engine for question number i, the question, and the meter.
 	ask func(i int) (*selfrag.Engine, string, *meter, error)
 }
 

@@ -9,8 +9,8 @@ import (
 	"github.com/goselfrag/goselfrag/retriever"
 )
 
-// exhaustive is what lexical.Index was before it skipped: plain lists of postings, all of
-// which are scored, for passages in English.
+// exhaustive is lexical.Index as it was before it skipped postings: it has plain lists of
+// postings and scores them all, for passages in English.
 type exhaustive struct {
 	language keyword.Language
 	numbers  map[string]uint32

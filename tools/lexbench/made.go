@@ -166,7 +166,7 @@ func measureFilters(questions []madeup.Question, find func(madeup.Question, filt
 	return nil
 }
 
-// measureAdds measures additions of 100 passages to an index of n, and a search behind each.
+// measureAdds measures additions of 100 passages to an index of n, and a search after each.
 func measureAdds(ix *lexical.Index, n int) error {
 	ctx := context.Background()
 	var adds, searches spread
@@ -204,7 +204,7 @@ func size(dir string) (n int) {
 	return n
 }
 
-// resident returns what memory the process has, where the system says so.
+// resident returns the memory of the process, where the system reports it.
 func resident() string {
 	data, err := os.ReadFile("/proc/self/status")
 	if err != nil {

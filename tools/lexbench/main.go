@@ -7,13 +7,13 @@
 // A line of the corpus is {"id","title","text"}, one of the questions
 // {"question","positive":[passage ids]}. Recall at k is the share of questions with
 // a positive passage among the first k. With -synthetic the index holds N passages
-// instead, of the same lengths and titles, whose words are drawn from the corpus as often
-// as they stand there; recall means nothing then and is not printed.
+// instead, of the same lengths and titles, whose words are drawn with their frequencies
+// in the corpus; recall means nothing then and is not printed.
 //
 // With -made the index holds N passages of made-up words about made-up topics, with a
-// vocabulary that grows. Measured are indexing, memory, opening, search, filters and
-// additions, and beside it other indexes of the same passages: what package lexical was
-// before it skipped, with a check that the results are equal, bleve, and Xapian.
+// vocabulary that grows. It measures indexing, memory, opening, search, filters and
+// additions. -peers adds other indexes of the same passages: package lexical as it was
+// before it skipped postings, with a check that the results are equal, bleve, and Xapian.
 package main
 
 import (

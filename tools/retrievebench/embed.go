@@ -36,7 +36,7 @@ func (o options) embedder(ctx context.Context, passages []retriever.Passage) (de
 	return hashed.Fit(ctx, dense.Texts(passages), o.hashed)
 }
 
-// remembered embeds each question once: many systems ask for its vector.
+// remembered embeds each question once, since many systems need its vector.
 type remembered struct {
 	dense.Embedder
 	mu    sync.Mutex

@@ -6,17 +6,17 @@
 //	    [-embeddings http://HOST:PORT/MODEL] [-vectors FILE]
 //
 // Vectors are those of the embedded embedder, or of the model of -embeddings, such as the
-// one that tools/embedserver serves. With -vectors nothing is measured: the vectors of all
-// sentences of the passages, each once, and behind them those of the questions are written
+// one that tools/embedserver serves. With -vectors nothing is measured. Instead the vectors
+// of all sentences of the passages, each once, and then those of the questions are written
 // to a file for annbench.
 //
 // A set is a corpus and its questions, in the layouts of package eval/dataset, or one
-// file of questions with a passage of their own, {"id","question","passage":{…}}, each
-// of which is then asked against all those passages. A row prints recall at 1 and at
+// file of questions with a passage of their own, {"id","question","passage":{…}}. Then
+// each question is asked against all those passages. A row prints recall at 1 and at
 // 5 and the mean reciprocal rank of the first 10 hits, each with its 95 % bootstrap
 // interval, and their differences from keyword search, paired.
 // Questions with the same first positive passage are drawn together. Equal files and
-// flags give equal figures but for the times.
+// flags give equal figures except times.
 package main
 
 import (

@@ -102,7 +102,7 @@ func TestEmbeddings(t *testing.T) {
 	}
 }
 
-// Recall is a share: of two positive passages only one can stand first.
+// Recall is a share: of two positive passages only one can be first.
 func TestRecallOfSeveral(t *testing.T) {
 	corpus := write(t, "corpus", `{"id":"a","text":"Salt salt."}
 {"id":"b","text":"Salt and fish."}`)

@@ -2,9 +2,9 @@
 //
 //	.ci/ollama go -C tools run ./serverbench [-n 20] [-width 1] [-json]
 //
-// It asks questions of the toy model at an Ollama server, over 5 and 10 passages of
-// which 3 are relevant, in short and in long form, each question once with every
-// candidate completed and once lazily, and prints what both cost per question:
+// It asks questions of the toy model at an Ollama server, over 5 and 10 passages, 3 of them
+// relevant, in short and in long form. Each question is asked once with every candidate
+// completed and once lazily. It prints both costs per question:
 //
 //   - calls, and the generated tokens that arrived;
 //   - the tokens that the server generated, which are more where a stream was left,
@@ -54,8 +54,8 @@ type row struct {
 	Full      cost    `json:"full"`
 	Lazy      cost    `json:"lazy"`
 	Same      float64 `json:"same_answers"`
-	// Unknown is how many requests there were of which the log does not tell how
-	// many tokens were generated. They count as none.
+	// Unknown is the number of requests for which the log does not show how many
+	// tokens were generated. They count as none.
 	Unknown int `json:"unknown,omitempty"`
 }
 
@@ -185,7 +185,7 @@ func (b *bench) answer(ctx context.Context, c *cost, form string, q, k int, opti
 	return a, nil
 }
 
-// count adds what the log tells, and returns of how many requests it does not.
+// count adds the figures of the log, and returns for how many requests it has none.
 func (c *cost) count(lines []realserver.Load) (unknown int) {
 	for _, i := range c.requests {
 		made, known := realserver.Generated(lines[i:])

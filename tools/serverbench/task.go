@@ -21,7 +21,7 @@ var (
 const relevant = 3
 
 // task returns a question and its passages, the relevant ones at random ranks. No
-// word stands in a passage twice, so that the model quotes it to the end.
+// word occurs twice in a passage, so that the model quotes it to the end.
 func task(form string, number, k int) (string, retriever.Retriever) {
 	r := rand.New(rand.NewPCG(uint64(number), uint64(k)))
 	topics := pick(r, things, 3)

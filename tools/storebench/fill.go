@@ -28,7 +28,8 @@ func open(ctx context.Context, c config, g given) (*store.Store, error) {
 	return store.Open(ctx, filepath.Join(c.dir, "store"), store.Options{Embedding: store.Embedding{Name: "made-up", Embedder: g}})
 }
 
-// batchOf returns passages from from to before to, and tells their vectors to g.
+// batchOf returns the passages from from up to but not including to, and adds their vectors
+// to g.
 func batchOf(sp *space, g given, from, to int) []retriever.Passage {
 	clear(g)
 	var list []retriever.Passage

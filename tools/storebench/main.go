@@ -6,7 +6,7 @@
 // memory after 1,000 questions, hybrid search without a filter and with filters that hold for
 // 50, 10, 1 and 0.1 % of the passages, recall at 10 of the vectors against a scan, puts of 100
 // passages beside questions, and the size of the folder. With -peers chromem, chromem-go loads
-// the same passages and vectors in a process of its own. With -dir, a folder that is there is
+// the same passages and vectors in a process of its own. With -dir, an existing folder is
 // measured again, and not filled.
 package main
 
@@ -45,7 +45,7 @@ func main() {
 	}
 }
 
-// stages are what processes of their own do.
+// stages are the steps that run in processes of their own.
 var stages = map[string]func(context.Context, config) error{
 	"fill":         fill,
 	"ask":          ask,

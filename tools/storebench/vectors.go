@@ -8,8 +8,8 @@ import (
 	"github.com/goselfrag/goselfrag/tools/internal/madeup"
 )
 
-// A vector is the center of its topic, and what differs from it in few directions and a
-// little in all, as embeddings do.
+// A vector is the center of its topic plus a difference, large in few directions and small
+// in all, as in embeddings.
 const (
 	directions = 64
 	centers    = 0.3
@@ -69,7 +69,7 @@ func (s *space) passage(n, topic int) []float32 { return s.vector(4, uint64(n), 
 
 func (s *space) question(n int) []float32 { return s.vector(5, uint64(n), madeup.Ask(n).Topic) }
 
-// given is an embedder that is told the vectors beforehand.
+// given is an embedder that gets the vectors beforehand.
 type given map[string][]float32
 
 func (g given) EmbedDocuments(ctx context.Context, texts []string) ([][]float32, error) {

@@ -1,10 +1,9 @@
-// Package faulthttp has an HTTP server whose answers go wrong, for tests of code
-// that talks to model servers.
+// Package faulthttp has an HTTP server with faulty answers, for tests of clients of model
+// servers.
 //
-// A [Server] passes requests on to a handler that answers well and spoils its
-// answers with one [Fault] after the other: connections that are refused, reset
-// or hang, streams that trickle or are cut, errors with every status and with
-// none, and numbers and entries that are wrong or missing.
+// A [Server] passes requests to a correct handler and applies one [Fault] after the other
+// to its answers: connections are refused, reset or hang, streams are slow or cut, errors
+// have any status or none, and numbers and entries are wrong or missing.
 //
 // It listens on pipes in memory, not on a socket, so it also works in a bubble of
 // testing/synctest, where a test that waits for minutes takes no time:

@@ -13,8 +13,8 @@ type member struct {
 	value any
 }
 
-// each returns v with its numbers exchanged by number and its lists by list, as
-// far as these are given.
+// each returns v with its numbers replaced by number and its lists by list, if these are
+// not nil.
 func each(v any, number func(json.Number) any, list func([]any) []any) any {
 	switch v := v.(type) {
 	case json.Number:

@@ -16,9 +16,9 @@ import (
 // URL is the base URL of every [Server], for its own client.
 const URL = "http://faulthttp.test"
 
-// Server answers requests in the same process, over pipes. It is also a handler,
-// which spoils answers in the same way on sockets, but cannot refuse a connection
-// there. It is safe for concurrent use.
+// Server answers requests in the same process, over pipes. It is also a handler with the
+// same faults for sockets; it cannot refuse a connection there. It is safe for concurrent
+// use.
 type Server struct {
 	good      http.Handler
 	server    *http.Server
@@ -31,9 +31,9 @@ type Server struct {
 	requests int
 }
 
-// New returns a running server over a handler that answers well. The first
-// request gets the first fault, the second the next; those after the last fault
-// are answered well. Close ends the server.
+// New returns a running server over a correct handler. The first request gets the first
+// fault, the second the next. Requests after the last fault get correct answers. Close ends
+// the server.
 func New(good http.Handler, faults ...Fault) *Server {
 	s := &Server{good: good, faults: faults, listener: &listener{conns: make(chan net.Conn), done: make(chan struct{})}}
 	s.server = &http.Server{Handler: s}
@@ -42,8 +42,7 @@ func New(good http.Handler, faults ...Fault) *Server {
 	return s
 }
 
-// Next makes faults those of the requests to come, in place of the ones that were
-// left.
+// Next replaces the remaining faults by faults, for the next requests.
 func (s *Server) Next(faults ...Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -57,7 +56,7 @@ func (s *Server) Requests() int {
 	return s.requests
 }
 
-// Client returns a client that reaches the server, whatever host a URL names.
+// Client returns a client that reaches the server under any host of a URL.
 func (s *Server) Client() *http.Client { return &http.Client{Transport: s} }
 
 // Close breaks all connections off and waits until the server has ended.
@@ -161,7 +160,7 @@ func send(w http.ResponseWriter, body []byte) {
 	}
 }
 
-// separator is what stands between events.
+// separator is the text between events.
 func (a *answer) separator() []byte {
 	if bytes.HasPrefix([]byte(a.header.Get("Content-Type")), []byte("text/event-stream")) {
 		return []byte("\n\n")

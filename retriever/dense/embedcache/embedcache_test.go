@@ -153,7 +153,7 @@ func TestOtherDimension(t *testing.T) {
 	}
 }
 
-// fixed gives the same vectors, whatever it is asked.
+// fixed gives the same vectors for every text.
 type fixed [][]float32
 
 func (f fixed) EmbedDocuments(context.Context, []string) ([][]float32, error) { return f, nil }

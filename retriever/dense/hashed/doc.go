@@ -1,10 +1,10 @@
 // Package hashed is an embedder that needs no model: it turns a text into a vector by
-// hashing its words and parts of words. It knows spelling, not meaning. "Harbour" is
-// near "harbours" and "harbourmaster", but not near "port".
+// hashing its words and parts of words. It compares spelling, not meaning. "Harbor" is
+// near "harbors" and "harbormaster", but not near "port".
 //
-// It serves where a model cannot: in tests, offline, in examples, and beside keyword
-// search, of which it finds a little more when the two are fused, because it also sees
-// parts of words and the order of words. For search by meaning take a model.
+// Use it where there is no model: in tests, offline and in examples. Fused with keyword
+// search it finds a little more than that alone, because it also compares parts of words
+// and the order of words. For search by meaning use a model.
 //
 // # What it computes
 //
@@ -23,7 +23,7 @@
 // the same for all passages. That is BM25 (see package lexical, where idf is defined)
 // with k1 2, b 0.75, another power of idf, and shares of 0.5 for words and their
 // beginnings and 0.15 for the rest; |P| is the number of words of P, and mean that of
-// the texts which [Fit] saw. [Fit] also learns idf from them.
+// the texts given to [Fit]. [Fit] also computes idf from them.
 //
 // It is an estimate because there are far fewer components than features: each feature
 // is added to 8 components that are drawn from its hash, with random signs (a sparse

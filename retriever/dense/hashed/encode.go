@@ -10,7 +10,7 @@ import (
 	"slices"
 )
 
-// ErrCorrupt is about bytes that MarshalBinary did not make.
+// ErrCorrupt is the error about bytes that MarshalBinary did not write.
 var ErrCorrupt = errors.New("hashed: not an embedder, or damaged")
 
 // version is of what MarshalBinary makes. It changes with the features, too.
@@ -41,8 +41,8 @@ func (e *Embedder) MarshalBinary() ([]byte, error) {
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli)), nil
 }
 
-// UnmarshalBinary implements encoding.BinaryUnmarshaler, for an Embedder that is not used
-// yet. It makes one that embeds as that which was marshaled. The error wraps ErrCorrupt.
+// UnmarshalBinary implements encoding.BinaryUnmarshaler. e must not be in use yet. It then
+// embeds as the marshaled Embedder did. The error wraps ErrCorrupt.
 func (e *Embedder) UnmarshalBinary(data []byte) error {
 	if len(data) < fixed+4 {
 		return fmt.Errorf("%w: %d bytes", ErrCorrupt, len(data))

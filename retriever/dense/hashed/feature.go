@@ -7,7 +7,7 @@ import (
 	"github.com/goselfrag/goselfrag/internal/analysis"
 )
 
-// kind is what sort of feature a feature is. It stands in the lowest bits of its hash.
+// kind is the kind of a feature. The lowest bits of the feature's hash hold it.
 type kind uint64
 
 const (
@@ -22,7 +22,7 @@ const (
 	kindBits     = 3
 	kindMask     = 1<<kindBits - 1
 	prefixLength = 5
-	edge         = '\x00' // stands for the ends of a word
+	edge         = '\x00' // marks both ends of a word
 )
 
 // shares is how much each kind counts.
@@ -30,7 +30,7 @@ var shares = [...]float64{word: 0.5, prefix: 0.5, triple: 0.15, quad: 0.15, pair
 
 // features are those of one text.
 type features struct {
-	hashes []uint64 // one for each time that a feature stands in the text, sorted
+	hashes []uint64 // one for each occurrence of a feature, sorted
 	words  int
 }
 

@@ -16,7 +16,7 @@ import (
 // Options changes how texts are embedded. The zero value is ready to use.
 type Options struct {
 	// Dim is the number of components of a vector, from 64 to 65,536; 0 means 2048.
-	// More components blur less and take memory: 4 bytes each, per passage.
+	// More components make the estimate more exact and take 4 bytes each, per passage.
 	Dim int
 	// Seed is what the random projection is drawn from.
 	Seed uint64
@@ -29,24 +29,24 @@ var ErrOption = errors.New("hashed: bad option")
 // several goroutines at once.
 type Embedder struct {
 	o       Options
-	weights map[uint64]float32   // of a feature that stands once, if a text of Fit holds it
+	weights map[uint64]float32   // of one occurrence of a feature that a text of Fit holds
 	unseen  [len(shares)]float32 // of other features, by kind
 	mean    float64              // number of words of a text
 	scale   float64              // makes the longest vector of the texts have length 1
 }
 
-// Parameters of the weights, see the package's comment. k1 and power are above what
-// serves keyword search best: the features that matter most have to stand out from the
-// noise of the projection.
+// Parameters of the weights, see the package's comment. k1 and power are above the
+// best values for keyword search: the weights of the most important features must exceed
+// the noise of the projection.
 const (
 	k1    = 2
 	b     = 0.75
 	power = 1.5 // of the rarity
 )
 
-// Fit learns from texts, the ones that will be searched or others like them, how rare
-// each feature is and how long a text is. No texts at all are allowed: then all
-// features count as equally rare. It takes about twice as long as embedding the texts.
+// Fit measures how rare each feature is and how long a text is. texts are those to be
+// searched, or similar ones. Without texts all features count as equally rare. Fit takes
+// about twice as long as embedding the texts.
 // The error wraps ErrOption or ctx.Err().
 func Fit(ctx context.Context, texts []string, o Options) (*Embedder, error) {
 	if o.Dim == 0 {
@@ -70,7 +70,7 @@ func Fit(ctx context.Context, texts []string, o Options) (*Embedder, error) {
 	return e, nil
 }
 
-// weigh sets what depends on how often features stand in texts.
+// weigh sets the fields that depend on how often features occur in texts.
 func (e *Embedder) weigh(ctx context.Context, texts []string) error {
 	words := 0
 	for part := range slices.Chunk(texts, 256) {
@@ -132,9 +132,9 @@ func (e *Embedder) EmbedQuery(ctx context.Context, text string) ([]float32, erro
 	return v, nil
 }
 
-// document embeds a text that is searched. The last component, which is 0 in a query,
-// fills the vector up to length 1: so the cosine ranks as the inner product does, and
-// long vectors, those of texts that say much, keep their advantage (Bachrach et al.,
+// document embeds a passage. The last component fills the vector up to length 1; it is 0
+// in a query. So the cosine ranks as the inner product does, and texts with much content,
+// which have long vectors, keep their advantage (Bachrach et al.,
 // "Speeding Up the Xbox Recommender System Using a Euclidean Transformation for
 // Inner-Product Spaces", RecSys 2014).
 func (e *Embedder) document(text string) []float32 {
@@ -167,7 +167,7 @@ func (e *Embedder) project(f features, document bool) []float32 {
 		if !seen {
 			k := kind(h & kindMask)
 			if !document && k != word {
-				continue // noise; a word may stand in a text that came after Fit
+				continue // noise; a word may occur in a text added after Fit
 			}
 			weight = e.unseen[k]
 		}
@@ -203,8 +203,8 @@ func shrink(v []float32, by float64) {
 	}
 }
 
-// each calls f for 0 to n-1 from several goroutines, which have ended when it returns.
-// It returns ctx.Err() if that is why not all were called.
+// each calls f for 0 to n-1 from several goroutines and waits for them. It returns
+// ctx.Err() if ctx ended it before all calls.
 func each(ctx context.Context, n int, f func(i int)) error {
 	var next, done atomic.Int64
 	var all sync.WaitGroup

@@ -7,9 +7,9 @@
 //		Model: "nomic-embed-text",
 //	}})
 //
-// A [Client] has the two methods that dense retrieval asks for. Many models want
-// questions and passages to begin with words of their own, such as "search_query: "
-// and "search_document: ": put those in front in an embedder of your own around it.
+// A [Client] is an Embedder of package dense. Many models require a prefix before questions
+// and another before passages, such as "search_query: " and "search_document: ". Wrap the
+// client in an embedder of your own that adds them.
 //
 // The shapes of requests and answers are those of the servers' documentation and
 // source. They are tested against servers that play them back; of live ones only

@@ -12,7 +12,7 @@ import (
 	"github.com/goselfrag/goselfrag/observe"
 )
 
-// defaultBatch is what servers take that limit it most.
+// defaultBatch is the smallest of the servers' limits.
 const defaultBatch = 32
 
 // Config says which model to use and how. Only Server is needed.

@@ -46,7 +46,7 @@ func ExampleRead() {
 	// north-east 0.219
 }
 
-// Index stands behind the interface of package hnsw.
+// Index implements the interface of package hnsw.
 func ExampleIndex() {
 	ctx := context.Background()
 	var x hnsw.VectorIndex[int]

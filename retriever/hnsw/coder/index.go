@@ -27,19 +27,18 @@ type Options struct {
 	// M is the largest number of links of a vector in a layer; 0 means 16, the
 	// default of coder/hnsw.
 	M int
-	// Ef is its EfSearch, the width of searches that do not say and of those that find
-	// the links of a new vector; 0 means 20, its default.
+	// Ef is the EfSearch of coder/hnsw: the width of searches without one of their own
+	// and of those that find the links of a new vector; 0 means 20, its default.
 	Ef int
 	// Seed is what the heights of the vectors are drawn from.
 	Seed int64
 }
 
-// Index is a graph of coder/hnsw as an [hnsw.VectorIndex]. It keeps the contract but
-// for what the graph cannot do: adding a key that is there already, deleting one that is
-// there, and filters are refused with an error that wraps [errors.ErrUnsupported].
-// Distances are computed by Index, since the graph does not tell them. Calls from several
-// goroutines wait for each other: a search waits for others, and while one vector is added,
-// whatever else an Add has to add.
+// Index is a graph of coder/hnsw as an [hnsw.VectorIndex]. The graph cannot replace a key,
+// delete a key, or filter: these return an error that wraps [errors.ErrUnsupported]. Index
+// keeps the rest of the contract. It computes distances itself, since the graph does not
+// return them. Calls from several goroutines wait for each other. A search waits for other
+// searches, and for an Add until it has added the current vector.
 type Index[K cmp.Ordered] struct {
 	adding sync.Mutex // held by an Add; it is taken before mu
 	mu     sync.Mutex // guards what follows
@@ -169,8 +168,8 @@ func (x *Index[K]) Delete(keys ...K) error {
 	return fmt.Errorf("coder: coder/hnsw panics after a key is deleted: build a new index without it, or use hnsw.Index: %w", errors.ErrUnsupported)
 }
 
-// Search finds vectors that are near, a few of which are among the nearest; see
-// [hnsw.Searcher] and the package's measurements. A query with a filter is refused with an
+// Search finds near vectors. Only a few of them are among the nearest: see the package's
+// measurements, and [hnsw.Searcher]. A query with a filter is refused with an
 // error that wraps errors.ErrUnsupported.
 func (x *Index[K]) Search(ctx context.Context, dst []hnsw.Neighbor[K], vector []float32, q hnsw.Query[K]) ([]hnsw.Neighbor[K], error) {
 	x.mu.Lock()
@@ -222,8 +221,8 @@ func (x *Index[K]) start(ctx context.Context, vector []float32, q hnsw.Query[K])
 	return nil, fmt.Errorf("coder: search: %w", err)
 }
 
-// prepare checks a vector and returns a copy, of length 1 for Cosine: so the graph
-// gets no vector that it would measure as NaN.
+// prepare checks a vector and returns a copy, of length 1 for Cosine. So no distance in
+// the graph is NaN.
 func (x *Index[K]) prepare(vector []float32) ([]float32, error) {
 	if len(vector) != x.dim {
 		return nil, fmt.Errorf("%w: vector has %d components: the index has %d", hnsw.ErrDimension, len(vector), x.dim)

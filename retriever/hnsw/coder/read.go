@@ -12,7 +12,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/hnsw"
 )
 
-// FormatError says where an export is not what it should be.
+// FormatError says where an export has a wrong format.
 type FormatError struct {
 	Offset int64 // bytes read until then
 	Err    error // the reason; io.ErrUnexpectedEOF if the export is cut short
@@ -26,19 +26,21 @@ func (e *FormatError) Error() string {
 // Unwrap returns the reason.
 func (e *FormatError) Unwrap() error { return e.Err }
 
-// Read reads what Export of a coder/hnsw graph (v0.6.1), or Save of a SavedGraph, has
-// written, and returns a new index of its keys and vectors. K is the type of the
-// graph's keys; an export does not say it, and with the other one it cannot be read.
-// The distance of the export, cosine or euclidean, becomes the metric, hnsw.Cosine or
-// hnsw.SquaredL2, in place of that in o. Its links and parameters are not taken over:
-// the index builds its own from o.
+// Read reads an export of a coder/hnsw graph (v0.6.1), written by Export or by Save of a
+// SavedGraph, and returns a new index of its keys and vectors. K must be the type of the
+// graph's keys, which the export does not name. The distance of the export, cosine or
+// euclidean, becomes the metric, hnsw.Cosine or hnsw.SquaredL2, in place of that in o. The
+// links and parameters of the export are not used: the index builds its own from o.
 //
-// r is read to its end. What is not an export, is cut short, or is followed by
-// something else is a [*FormatError]; a vector that the index refuses, such as a zero
-// vector under cosine, and an export without vectors (hnsw.ErrEmpty), which has no
-// dimension, are errors, too. An export has no checksum, so a value that was changed may
-// pass. The memory that it takes grows with what was read, not with what an export
-// claims to hold. When ctx is done, Read returns an error that wraps ctx.Err().
+// Read reads r to its end. Errors:
+//
+//   - a [*FormatError] if r is not an export, is cut short, or continues after it;
+//   - the index's error about a vector, such as a zero vector under cosine;
+//   - hnsw.ErrEmpty for an export without vectors, which has no dimension;
+//   - one that wraps ctx.Err() when ctx is done.
+//
+// An export has no checksum, so a changed value may go unnoticed. Memory grows with the
+// bytes read, not with the numbers that an export claims.
 func Read[K int | string](ctx context.Context, r io.Reader, o hnsw.Options) (*hnsw.Index[K], error) {
 	d := &decoder[K]{ctx: ctx, r: bufio.NewReaderSize(r, 1<<16), o: o}
 	if err := d.export(); err != nil {
@@ -155,8 +157,8 @@ func (d *decoder[K]) layers() error {
 	return nil
 }
 
-// node reads a node, and keeps it if it is one of the lowest layer: those above are
-// there again.
+// node reads a node and keeps it if keep is set. That is for the lowest layer, which has
+// the nodes of all others, too.
 func (d *decoder[K]) node(keep bool) error {
 	key, err := d.key()
 	if err != nil {
@@ -228,7 +230,7 @@ func (d *decoder[K]) flush() error {
 	}
 	d.nodes += len(d.batch)
 	if d.index.Len() != d.nodes {
-		return d.fail("a key stands twice in the lowest layer")
+		return d.fail("a key is duplicated in the lowest layer")
 	}
 	d.batch = d.batch[:0]
 	return nil

@@ -89,7 +89,7 @@ func TestReadErrors(t *testing.T) {
 		{"other dimensions above", export(header("cosine"), 2, 1, 5, []float32{1}, 0, 1, 5, []float32{1, 2}), nil, "key 5 has 2 dimensions"},
 		{"negative neighbors", export(header("cosine"), 1, 1, 5, []float32{1}, -1), nil, "number of neighbors is -1"},
 		{"number too long", export(header("cosine"), long), nil, "above 64 bits"},
-		{"twice", export(header("cosine"), 1, 2, 5, []float32{1}, 0, 5, []float32{1}, 0), nil, "stands twice"},
+		{"twice", export(header("cosine"), 1, 2, 5, []float32{1}, 0, 5, []float32{1}, 0), nil, "is duplicated"},
 		{"behind it", append(bytes.Clone(three), 0), nil, "something follows"},
 		{"zero vector", export(header("cosine"), 1, 1, 5, []float32{0}, 0), hnsw.ErrZeroVector, "key 5"},
 		{"NaN", export(header("euclidean"), 1, 1, 5, []float32{nan}, 0), hnsw.ErrNotFinite, "key 5"},

@@ -20,22 +20,23 @@ type Options struct {
 	// of a text that are not white space, from 0 to 1. A passage with less is
 	// garbage: a line of dashes, a bar chart in characters, a damaged file.
 	Letters float64
-	// Boilerplate is the number of documents, at least 2, from which on a line that
-	// stands in as many is boilerplate. A passage is dropped if half of its words
-	// or more are in such lines. 0 drops none. A document is what the metadata
-	// "path" of package ingest names; a passage without it is one by itself.
+	// Boilerplate is a number of documents, at least 2. A line that occurs in that many
+	// documents or more is boilerplate. A passage is dropped if half of its words
+	// or more are in such lines. 0 drops none. Passages with the same metadata "path",
+	// as package ingest sets it, are one document; a passage without it is a document of its own.
 	Boilerplate int
-	// NearDuplicate is the similarity, from 0.5 to 1, from which on a passage is
-	// dropped for one before it that is kept; 0 drops none. It is the Jaccard
-	// similarity of the sets of three successive words of title and text, without
-	// case and punctuation. Similar pairs are looked for by MinHash (Broder, "On the
-	// resemblance and containment of documents", 1997) with 20 bands of 5 values,
-	// and then measured exactly: nothing less similar is dropped, and of the pairs
-	// of similarity s a share of (1 − s⁵)²⁰ is overlooked: 0.0004 at 0.8, 0.03 at
-	// 0.7, 0.53 at 0.5. Each passage is measured against at most 1,600 others, so
-	// that the time does not grow with the square of many passages of one template: of
-	// more than a few dozen that are like each other, but less than this, more of the
-	// pairs just above it are overlooked.
+	// NearDuplicate is a similarity from 0.5 to 1. A passage at least as similar to an
+	// earlier kept one is dropped; 0 drops none. It is the Jaccard similarity of the
+	// sets of three successive words of title and text, without case and punctuation.
+	//
+	// Similar pairs are searched by MinHash (Broder, "On the resemblance and
+	// containment of documents", 1997) with 20 bands of 5 values, and then measured
+	// exactly. So no less similar passage is dropped. Of the pairs of similarity s a
+	// share of (1 − s⁵)²⁰ is missed: 0.0004 at 0.8, 0.03 at 0.7, 0.53 at 0.5.
+	//
+	// Each passage is compared with at most 1,600 others, so that many passages of one
+	// template do not take quadratic time. If more than a few dozen passages are
+	// similar, but below the limit, more of the pairs just above it are missed.
 	NearDuplicate float64
 }
 
@@ -54,7 +55,7 @@ func (o Options) check() error {
 // Reason is why a passage was dropped.
 type Reason string
 
-// The reasons, in the order in which they are looked for.
+// The reasons, in the order in which they are checked.
 const (
 	Garbage       Reason = "garbage"
 	Boilerplate   Reason = "boilerplate"
@@ -67,15 +68,15 @@ type Drop struct {
 	ID     string           `json:"id"`
 	Source retriever.Source `json:"source,omitzero"`
 	Reason Reason           `json:"reason"`
-	// Of is the ID of the passage that is kept for it, if the reason is Duplicate or
+	// Of is the ID of the passage that is kept instead, if the reason is Duplicate or
 	// NearDuplicate.
 	Of string `json:"of,omitempty"`
-	// Value is what was compared with the option: the share of letters, the share of
+	// Value is the value compared with the option: the share of letters, the share of
 	// words in lines of boilerplate, or the similarity; 1 for a duplicate.
 	Value float64 `json:"value"`
 }
 
-// Report says what was dropped.
+// Report lists the dropped passages.
 type Report struct {
 	Kept  int    `json:"kept"`
 	Drops []Drop `json:"drops"` // in the order of the passages
@@ -98,16 +99,16 @@ func (r Report) String() string {
 		r.Kept, r.Count(Garbage), r.Count(Boilerplate), r.Count(Duplicate), r.Count(NearDuplicate))
 }
 
-// Passages returns the passages that are worth keeping, in their order, and a report
-// about the others. The first of several that say the same is kept. The error wraps
-// ErrOption or, when ctx is done, ctx.Err(); then nothing is returned.
+// Passages returns the passages to keep, in their order, and a report about the others. Of
+// duplicates the first is kept. The error wraps ErrOption or, when ctx is done, ctx.Err();
+// then nothing is returned.
 //
-// A child that package ingest cut from another of the passages is kept or dropped with
-// that, its parent, for the same reason: parents are searched by their children, which
-// may say the same.
+// A child that package ingest cut from another of the passages, its parent, is kept or
+// dropped with that, for the same reason. Searches find a parent by its children, so
+// children with equal texts are kept if their parents are.
 //
-// Beside the passages it takes some 150 bytes for each, and 1 kB more with
-// NearDuplicate, with another 8 bytes for each word of those that resemble another.
+// Besides the passages it takes about 150 bytes for each. With NearDuplicate it takes 1 kB
+// more for each, and 8 bytes for each word of passages that resemble another.
 func Passages(ctx context.Context, passages []retriever.Passage, o Options) ([]retriever.Passage, Report, error) {
 	if err := o.check(); err != nil {
 		return nil, Report{}, err
@@ -208,7 +209,7 @@ func judge(ctx context.Context, passages []retriever.Passage, parents map[int]in
 	return drops, nil
 }
 
-// digest tells texts apart.
+// digest returns a hash of text, by which texts are compared.
 func digest(text string) [16]byte {
 	sum := sha256.Sum256([]byte(text))
 	return [16]byte(sum[:16])
@@ -217,14 +218,14 @@ func digest(text string) [16]byte {
 // lineSet holds the hashes of lines.
 type lineSet map[[16]byte]bool
 
-// commonLines returns the lines that stand in at least min documents. The error is
+// commonLines returns the lines that occur in at least min documents. The error is
 // ctx.Err().
 func commonLines(ctx context.Context, passages []retriever.Passage, parents map[int]int, min int) (lineSet, error) {
 	if min == 0 {
 		return nil, nil
 	}
-	// Document by document, so that the last one that had a line is all that need be
-	// known to count each once.
+	// Go document by document: then remembering the last document with a line is enough
+	// to count each document once.
 	var documents [][]int // the indices of their passages
 	byPath := map[string]int{}
 	for i, p := range passages {

@@ -77,7 +77,7 @@ func TestPassages(t *testing.T) {
 	}
 }
 
-// A line is counted once for a document, wherever the passages of that stand.
+// A line is counted once for each document, wherever the document's passages are.
 func TestBoilerplateInterleaved(t *testing.T) {
 	var passages []retriever.Passage
 	for i := range 6 {
@@ -202,7 +202,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// corpus has passages of which half are copies of others with some words changed.
+// corpus has passages. Half of them are copies of others with some words changed.
 func corpus(seed uint64, n int) []retriever.Passage {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	var out []retriever.Passage

@@ -13,14 +13,14 @@ const (
 	bands = 20
 	rows  = 5 // values in a band
 
-	// A passage of a template shares values with all others of it. A bucket holds so
-	// many passages; those after them go to a bucket that shares one band more.
+	// bucketSize is how many passages a bucket holds. Passages of a template share values
+	// with each other; further ones go to a bucket that shares one band more.
 	bucketSize = 16
 	maxDepth   = 5 // bands that a bucket shares at most
 )
 
-// finder finds passages, among those that were added to it, that are like another.
-// It looks at no more than bands*maxDepth*bucketSize passages for each.
+// finder finds added passages that are similar to another. For each it compares at most
+// bands*maxDepth*bucketSize passages.
 type finder struct {
 	passages []retriever.Passage
 	hashes   [bands * rows]struct{ a, b uint64 }

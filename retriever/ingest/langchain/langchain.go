@@ -1,15 +1,14 @@
-// Package langchain makes passages of what the document loaders of langchaingo read:
+// Package langchain makes passages of the documents that loaders of langchaingo read:
 // Notion exports, transcripts and others.
 //
 //	passages, err := langchain.Passages(ctx, "notes", documentloaders.NewNotionDirectory("notes"), ingest.Split{})
 //
-// A loader gives text without saying where it stood, so that these passages have no
-// offsets; read .md, .html, .txt, .csv and .jsonl with package ingest itself, and PDF with
-// its package pdf.
+// A loader does not report where its text came from, so these passages have no offsets.
+// Read .md, .html, .txt, .csv and .jsonl with package ingest itself, and PDF with its
+// package pdf.
 //
-// A loader runs in this process and need not heed its context: that of PDF has been
-// seen not to end on a damaged file. Read files that you do not trust in a process
-// that can be killed.
+// A loader runs in this process and may ignore its context: that of PDF did not end on a
+// damaged file. Read untrusted files in a process that can be killed.
 package langchain
 
 import (

@@ -25,7 +25,7 @@ func cacheFolder(dir string) (string, bool) {
 	return dir, err == nil && len(files) > 0
 }
 
-// escape takes the meaning of a pattern from a path.
+// escape escapes the special characters of patterns in a path.
 func escape(path string) string {
 	if os.PathSeparator == '\\' {
 		return path // a backslash separates there, and names have no brackets as a rule

@@ -4,7 +4,7 @@ package pdf
 
 import "os"
 
-// private reports whether a folder is one. A user's folders are private on Windows.
+// private reports whether dir is a folder. A user's folders are private on Windows.
 func private(dir string) bool {
 	info, err := os.Lstat(dir)
 	return err == nil && info.IsDir()

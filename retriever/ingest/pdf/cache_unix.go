@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// private reports whether nobody but this user can write to a folder.
+// private reports whether only this user can write to a folder.
 func private(dir string) bool {
 	info, err := os.Lstat(dir)
 	if err != nil || !info.IsDir() || info.Mode().Perm()&0o022 != 0 {

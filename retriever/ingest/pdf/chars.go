@@ -24,13 +24,13 @@ func countChars(p pdfium.Pdfium, page requests.Page) (int, error) {
 	return count.Count, err
 }
 
-// broken reports whether PDFium works no longer, as after a lack of memory.
+// broken reports whether PDFium has stopped working, such as after a lack of memory.
 func broken(p pdfium.Pdfium, doc references.FPDF_DOCUMENT) bool {
 	_, err := p.FPDF_GetPageCount(&requests.FPDF_GetPageCount{Document: doc})
 	return err != nil
 }
 
-// char is a character and where it stands.
+// char is a character and its place.
 type char struct {
 	text  rune
 	at    box
@@ -83,7 +83,7 @@ func readPage(p pdfium.Pdfium, page requests.Page) ([]char, error) {
 	return chars, nil
 }
 
-// pageBox returns what a reader sees of a page; an empty box if PDFium does not know.
+// pageBox returns the visible part of a page; an empty box if PDFium does not know it.
 func pageBox(p pdfium.Pdfium, page requests.Page) box {
 	r, err := p.FPDF_GetPageBoundingBox(&requests.FPDF_GetPageBoundingBox{Page: page})
 	if err != nil {

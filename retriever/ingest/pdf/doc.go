@@ -8,17 +8,17 @@
 //	})
 //
 // It reads with PDFium, which is compiled to WebAssembly and runs in this process without
-// cgo: a file cannot reach anything outside of the memory of the reader. Every document
-// has a memory of its own, which is dropped after it.
+// cgo. A file cannot access anything outside of that memory. Every document has a memory
+// of its own, which is freed after reading.
 //
-// # What the text is
+// # Text
 //
-// Lines become paragraphs, which are separated by blank lines; the cells of a row of a
-// table are separated by tabs. A word that was divided at the end of a line is joined: its
-// hyphen stays if the document has the word with a hyphen elsewhere. Columns are read one
-// after the other. Lines that repeat at the top or at the bottom of several pages, and the
-// numbers of pages, are left out; so is text outside of the page, which no reader sees.
-// Ligatures become letters. The text of pictures, form fields and annotations is not read.
+// Lines become paragraphs, separated by blank lines. Tabs separate the cells of a row of a
+// table. A word divided at the end of a line is joined; its hyphen is kept if the document
+// has the word with a hyphen elsewhere. Columns are read one after the other. Ligatures
+// become letters. These are left out: lines that repeat at the top or bottom of several
+// pages, page numbers, and invisible text outside of the page. The text of pictures, form
+// fields and annotations is not read.
 //
 // A passage's Source has its pages, and the place of its text in [ingest.Text].Body as
 // [Reader.Read] returns it: the bytes of the file itself are not text. The same file gives

@@ -26,7 +26,7 @@ type engine struct {
 }
 
 // start compiles PDFium unless it is. The error wraps ErrClosed, or is ctx.Err(); a start
-// that was cancelled can be tried again.
+// that was canceled can be tried again.
 func (e *engine) start(ctx context.Context, o Options) error {
 	select {
 	case e.lock <- struct{}{}:
@@ -46,7 +46,7 @@ func (e *engine) start(ctx context.Context, o Options) error {
 	}
 	err := e.compile(ctx, o, dir)
 	if err != nil && ctx.Err() == nil && dir != "" {
-		// The cache is of no use: damaged, or on a full disk.
+		// The cache cannot be used: it is damaged, or its disk is full.
 		err = e.compile(ctx, o, "")
 	}
 	if ctx.Err() != nil {
@@ -119,7 +119,7 @@ func (e *engine) close() error {
 	return err
 }
 
-// raw is what PDFium says of a document.
+// raw is the data that PDFium returns about a document.
 type raw struct {
 	title  string
 	pages  []page

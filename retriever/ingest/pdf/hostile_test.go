@@ -181,7 +181,7 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
-// The same file gives the same text, whatever else is read at the same time.
+// The same file gives the same text, also if others are read at the same time.
 func TestConcurrent(t *testing.T) {
 	files, _ := filepath.Glob("testdata/*.pdf")
 	read := func(file string) string {

@@ -26,9 +26,8 @@ func arrange(pieces []piece) []piece {
 }
 
 // inOrder reports whether pieces are drawn in the order in which they are read: no piece
-// stands above one that was drawn before it and that it overlaps from left to right, and
-// columns of prose are not drawn row by row. Most programs do it so, and what they draw
-// together belongs together.
+// is above an earlier one that it overlaps horizontally, and columns of prose are not drawn
+// row by row. Most programs draw this way, and pieces drawn together belong together.
 func inOrder(pieces []piece) bool {
 	const window = 40
 	for i, p := range pieces {

@@ -12,8 +12,8 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/ingest"
 )
 
-// Why a document gave no text. ErrEncrypted and ErrNoText are [ingest.ErrNoText], too: it
-// is useless to read the same bytes again.
+// Why a document gave no text. ErrEncrypted and ErrNoText are [ingest.ErrNoText], too:
+// reading the same bytes again will not help.
 var (
 	ErrEncrypted error = textless("pdf: encrypted: save it without a password")
 	ErrDamaged         = errors.New("pdf: damaged, or not a PDF")
@@ -22,7 +22,7 @@ var (
 	ErrClosed          = errors.New("pdf: the reader is closed")
 )
 
-// textless is an error about a document that holds no text that can be read.
+// textless is an error about a document without readable text.
 type textless string
 
 func (e textless) Error() string { return string(e) }
@@ -43,8 +43,8 @@ type Options struct {
 	// document; 0 means two minutes.
 	MaxTime time.Duration
 	// Cache is a folder for compiled code. "" means one below os.UserCacheDir, keyed by
-	// the version of PDFium. Nobody else may be able to write to it, since what is in it
-	// is run: on Unix, a folder that others may write to, or that belongs to another user,
+	// the version of PDFium. The code in it is run, so no other user may be able to write
+	// to it. On Unix, a folder that others may write to, or that belongs to another user,
 	// is not used. Without a usable folder every Reader compiles.
 	Cache string
 	// Preparing, if set, is called before PDFium is compiled, and not if the code comes
@@ -114,9 +114,8 @@ func (r *Reader) Close() error {
 }
 
 // Read returns the text of a document. The error wraps ErrEncrypted, ErrDamaged, ErrNoText,
-// ErrLimit or ErrClosed, or is ctx.Err(). When ctx is done, Read stops at once, whatever the
-// document makes PDFium do. A page that cannot be read is as one without text, unless no
-// page can be.
+// ErrLimit or ErrClosed, or is ctx.Err(). When ctx is done, Read stops PDFium at once. A page
+// that cannot be read counts as one without text, unless no page can be read.
 func (r *Reader) Read(ctx context.Context, data []byte) (ingest.Text, error) {
 	var none ingest.Text
 	if r.err != nil {
@@ -158,7 +157,7 @@ func (r *Reader) Read(ctx context.Context, data []byte) (ingest.Text, error) {
 // errTime is the cause of a context that ended with MaxTime.
 var errTime = errors.New("MaxTime")
 
-// text lays out what was read of a document.
+// text lays out the text of a document.
 func (d *raw) text(ctx context.Context, o Options) (ingest.Text, error) {
 	if len(d.pages) > 0 && d.failed == len(d.pages) {
 		return ingest.Text{}, fmt.Errorf("%w: no page can be read within MaxMemory, %d bytes", ErrDamaged, o.MaxMemory)
@@ -205,7 +204,7 @@ func (d *raw) text(ctx context.Context, o Options) (ingest.Text, error) {
 	return ingest.Text{Title: title, Body: string(w.body), Pages: w.starts, Notes: notes}, nil
 }
 
-// isFileName reports whether a program has made up the title of a document: "a.doc",
+// isFileName reports whether a program invented the title of a document: "a.doc",
 // "Microsoft Word - a.doc", "untitled".
 func isFileName(title string) bool {
 	t := strings.ToLower(strings.TrimSpace(title))

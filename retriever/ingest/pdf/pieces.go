@@ -7,18 +7,18 @@ import (
 	"unicode"
 )
 
-// piece is text that stands together on one line: a line of prose, or a cell of a table.
+// piece is adjacent text on one line: a line of prose, or a cell of a table.
 // Coordinates are those in which it is upright.
 type piece struct {
 	text  string
 	at    box
 	size  float32 // about that of the font, in points
-	base  float32 // the line on which the letters stand
+	base  float32 // y of the baseline
 	turns uint8
 	rough bool // size is a guess from the height of the line
 }
 
-// page is what a page has of text.
+// page is the text of a page.
 type page struct {
 	pieces  []piece // in the order in which the page draws them
 	box     box     // what a reader sees
@@ -26,7 +26,7 @@ type page struct {
 	leading float32 // the distance of most rows from the next, 0 if it is not known
 }
 
-// Special characters of PDFium: the hyphen of a word that goes on in the next line.
+// Special characters of PDFium: the hyphen of a word that continues in the next line.
 const (
 	hyphenMark  = '\x02'
 	hyphenMark2 = '\ufffe'
@@ -44,7 +44,7 @@ func piecesOf(chars []char, visible box) page {
 		p.box = box{0, 0, 612, 792} // letter
 	}
 	if rightToLeft(chars) {
-		// In a mirror, it is as other text.
+		// Mirrored, it is treated like other text.
 		for i := range chars {
 			c := &chars[i]
 			c.at.left, c.at.right = -c.at.right, -c.at.left
@@ -102,8 +102,8 @@ func rightToLeft(chars []char) bool {
 	return 2*n > letters
 }
 
-// leadingOfRows returns the distance of rows of upright pieces that is more than that of a
-// quarter of them: not that of paragraphs.
+// leadingOfRows returns the lower quartile of the distances between rows of upright
+// pieces. So distances between paragraphs do not count.
 func leadingOfRows(pieces []piece) float32 {
 	var all []float32
 	for i := 1; i < len(pieces); i++ {
@@ -119,8 +119,8 @@ func leadingOfRows(pieces []piece) float32 {
 	return all[len(all)/4]
 }
 
-// known returns a character as it is to be read, 0 if it is none: controls, and those of
-// fonts that do not say what their characters are.
+// known returns the character for the text, 0 if there is none: for controls, and for
+// fonts without a mapping to characters.
 func known(r rune) rune {
 	switch {
 	case r == 0xf0b7 || r == 0xf0a7: // of the fonts Symbol and Wingdings
@@ -194,7 +194,7 @@ func (g *gatherer) add(c char) {
 }
 
 // isApart reports whether there is a space between two characters with a gap between them.
-// PDFium takes a space for none if it was made narrower to bring the characters together.
+// PDFium ignores a space that was made narrower to bring the characters together.
 // Narrow letters have wide gaps in a typewriter's font, and marks anywhere.
 func (g *gatherer) isApart(c rune, at box) bool {
 	gap := at.left - g.last.right
@@ -241,8 +241,8 @@ func (g *gatherer) flush() {
 	g.sizes, g.bases, g.space, g.hyphen = g.sizes[:0], g.bases[:0], false, 0
 }
 
-// fontSize returns the size of a font from the height of one of its characters, 0 if that
-// says little.
+// fontSize estimates the size of a font from the height of one of its characters. It
+// returns 0 if that is a bad estimate.
 func fontSize(r rune, height float32) float32 {
 	switch {
 	case r < 0x80 && strings.IndexByte("acemnorsuvwxz", byte(r)) >= 0:
@@ -274,7 +274,7 @@ func isUnspaced(r rune) bool {
 		r >= 0x3000 && r < 0x3040 || r >= 0xff00 && r < 0xff70 || r == 'ー'
 }
 
-// sameRow reports whether two pieces stand on one line.
+// sameRow reports whether two pieces are on the same line.
 func sameRow(a, b piece) bool {
 	overlap := min(a.at.top, b.at.top) - max(a.at.bottom, b.at.bottom)
 	return overlap > 0.4*min(a.at.height(), b.at.height())

@@ -14,10 +14,10 @@ import (
 // edgeRows is how many rows at the top and at the bottom of a page can be repeated ones.
 const edgeRows = 3
 
-// edgePiecesMost is how many pieces of them are looked at.
+// edgePiecesMost is the most pieces of these rows that are compared.
 const edgePiecesMost = 30
 
-// repeated is a line that stands at the same place of several pages.
+// repeated is a line that occurs at the same place of several pages.
 type repeated struct {
 	text   string // with # for numbers
 	bottom bool   // at the bottom of the page
@@ -31,8 +31,8 @@ type seen struct {
 	size        float32
 }
 
-// dropRepeated takes headers, footers and the numbers of pages out of pages, and says
-// which.
+// dropRepeated removes headers, footers and page numbers from pages, and returns notes
+// about them.
 func dropRepeated(pages []page) []ingest.Note {
 	if len(pages) < 2 {
 		return nil
@@ -71,8 +71,8 @@ func dropRepeated(pages []page) []ingest.Note {
 	return remove(pages, drop)
 }
 
-// remove takes whole rows of pieces to drop out of pages, unless that leaves nothing on all
-// pages that have one of them.
+// remove removes whole rows of pieces to drop from pages, unless that would empty all
+// pages with one of them.
 func remove(pages []page, drop map[[2]int]*repeated) []ingest.Note {
 	left := map[*repeated]bool{}
 	gone := make([]map[int]bool, len(pages))
@@ -117,10 +117,10 @@ func remove(pages []page, drop map[[2]int]*repeated) []ingest.Note {
 	return notes
 }
 
-// frame returns the pieces of the rows at the top or the bottom of a page that are dropped:
-// each of their pieces is to be, or one is the number of the page, and they stand further
-// from the next row than the rows of the text from each other. So the first row of a table
-// that repeats stays with the others.
+// frame returns the pieces of the rows at the top or the bottom of a page that are dropped.
+// A row is dropped if all its pieces are to be dropped or one is the number of the page,
+// and if its distance to the next row is greater than the usual one between lines. So
+// the repeated first row of a table stays with the other rows.
 func frame(p page, bottom bool, drop func(int) *repeated) []int {
 	rows := rowsOf(p, bottom)
 	var out, waiting []int
@@ -147,7 +147,7 @@ func frame(p page, bottom bool, drop func(int) *repeated) []int {
 }
 
 // rowsOf returns the rows of upright pieces from the top, or from the bottom, as indexes.
-// Those in the middle of a page are not looked at.
+// Those in the middle of a page are left out.
 func rowsOf(p page, bottom bool) [][]int {
 	var upright []int
 	for i, x := range p.pieces {
@@ -256,8 +256,8 @@ func roman(s string) int {
 	return total
 }
 
-// isRepeated reports whether the line is on so many pages, in a row or on every second one,
-// that it is no part of the text, and its numbers count pages if they are not all the same.
+// isRepeated reports whether the line is on enough pages, successive or every second one, to
+// be no part of the text. Its numbers must be all the same or count pages.
 func (r *repeated) isRepeated(pages int) bool {
 	need := 3
 	if pages <= 3 {

@@ -128,7 +128,7 @@ func (w *writer) glue(next string) {
 	}
 }
 
-// linesOf joins pieces that stand on one line.
+// linesOf joins pieces that are on the same line.
 func linesOf(pieces []piece) []line {
 	var out []line
 	for _, p := range pieces {
@@ -153,8 +153,8 @@ func linesOf(pieces []piece) []line {
 	return out
 }
 
-// justified takes lines of prose whose words were drawn far apart, to end where others do,
-// for no rows of tables.
+// justified marks lines of prose whose words were drawn far apart, to end where others do,
+// as no rows of tables.
 func justified(lines []line) {
 	const around = 60
 	for i := range lines {
@@ -233,7 +233,7 @@ func leadingOf(lines []line) leading {
 	return leading{points[len(points)/4], sizes[len(sizes)/4]}
 }
 
-// within says whether l goes on with the paragraph, whose last line is above it.
+// within says whether l continues the paragraph. The last line of that is above l.
 func (w *writer) within(l line, usual leading) join {
 	p := w.last
 	indent := l.at.left - p.at.left
@@ -256,8 +256,8 @@ func (w *writer) within(l line, usual leading) join {
 	return sameParagraph
 }
 
-// isOpen reports whether a sentence goes on in the next line: some programs break lines by
-// the number of characters, not where the next word has no room.
+// isOpen reports whether a sentence continues in the next line. It is needed because some
+// programs break lines by the number of characters, not by width.
 func (l line) isOpen(next line) bool {
 	last, _ := utf8.DecodeLastRuneInString(l.text)
 	first, _ := utf8.DecodeRuneInString(next.text)
@@ -267,7 +267,7 @@ func (l line) isOpen(next line) bool {
 	return unicode.IsLower(first) || unicode.IsDigit(first) && unicode.IsLower(last) || unicode.In(first, joined...) && unicode.In(last, joined...)
 }
 
-// isShort reports whether the next line's first word had room behind l.
+// isShort reports whether the next line's first word would have fitted after l.
 func (l line) isShort(next line) bool {
 	first, _, _ := strings.Cut(next.text, " ")
 	n, all := utf8.RuneCountInString(first), utf8.RuneCountInString(next.text)
@@ -279,7 +279,7 @@ func (l line) isShort(next line) bool {
 	return l.at.right+width+0.4*l.size < max(l.edge, next.edge)
 }
 
-// continues says whether a line on another page or in another column goes on with the
+// continues says whether a line on another page or in another column continues the
 // paragraph.
 func (w *writer) continues(l line) join {
 	p := w.last

@@ -28,8 +28,8 @@ var (
 )
 
 // array reads the rows of a .npy file; its form is that of NumPy's
-// numpy.lib.format, versions 1 to 3. A reader of its own, since sbinet/npyio
-// panics on headers that are damaged, and reads arrays only as a whole.
+// numpy.lib.format, versions 1 to 3. sbinet/npyio is not used, since it panics on damaged
+// headers and reads arrays only as a whole.
 type array struct {
 	r         *bufio.Reader
 	rows, dim int
@@ -127,7 +127,7 @@ func (a *array) next() ([]float32, error) {
 	return v, nil
 }
 
-// end returns an error if there is more behind the last row.
+// end returns an error if there are bytes after the last row.
 func (a *array) end() error {
 	switch _, err := a.r.ReadByte(); err {
 	case io.EOF:

@@ -34,11 +34,11 @@ const byteOrderMark = "\ufeff"
 // batch is how many vectors an index is given at a time.
 const batch = 1024
 
-// Read yields the ids and vectors of a shard in the order of its rows, in memory that
-// does not grow with it. The first error is the last pair: an *ingest.FileError with
-// the file, and the line if it is about an id or the vector of one, which wraps
-// ErrID, ErrCount, ErrValue, ErrFormat or an error of the file system; or, when ctx is
-// done, ctx.Err(). That ids are unique is not checked.
+// Read yields the ids and vectors of a shard in the order of its rows. Its memory does not
+// grow with the shard. The first error is the last pair. When ctx is done it is ctx.Err().
+// Otherwise it is an *ingest.FileError with the file, and with the line if it is about an
+// id or its vector. That wraps ErrID, ErrCount, ErrValue, ErrFormat or an error of the file
+// system. Read does not check that ids are unique.
 func Read(ctx context.Context, fsys fs.FS, s Shard) iter.Seq2[hnsw.Item[string], error] {
 	return func(yield func(hnsw.Item[string], error) bool) {
 		stopped := false
@@ -107,7 +107,7 @@ func read(ctx context.Context, fsys fs.FS, s Shard, emit func(hnsw.Item[string])
 	}
 }
 
-// nextID reads a line. The error is io.EOF behind the last.
+// nextID reads a line. The error is io.EOF after the last.
 func nextID(r *bufio.Reader) (string, error) {
 	line, err := r.ReadSlice('\n')
 	switch {
@@ -126,10 +126,10 @@ func nextID(r *bufio.Reader) (string, error) {
 	return string(id), nil
 }
 
-// Load adds the vectors of shards to an index, in their order, and returns how many; of
-// two with one id the later stands. Errors are those of [Read], or the index's, such as
-// one about the dimension; what was added until then stays in the index, and is counted
-// but for a part of the last 1024.
+// Load adds the vectors of shards to an index, in their order, and returns their number.
+// Of two vectors with the same id the later replaces the earlier. Errors are those of
+// [Read] or of the index, such as one about the dimension. After an error the index keeps
+// the vectors added so far; the count may miss some of the last 1024.
 func Load(ctx context.Context, fsys fs.FS, index hnsw.Writer[string], shards ...Shard) (int, error) {
 	n := 0
 	items := make([]hnsw.Item[string], 0, batch)

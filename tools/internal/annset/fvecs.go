@@ -13,7 +13,7 @@ import (
 // MaxDim is the largest number of dimensions that is read from a file.
 const MaxDim = 1 << 16
 
-// FormatError says where a file is not what it should be.
+// FormatError says where a file has a wrong format.
 type FormatError struct {
 	Row    int   // from 0
 	Offset int64 // in bytes, where the row begins
@@ -29,7 +29,7 @@ func (e *FormatError) Error() string {
 // of dimensions, and as many float32 values. It stops after limit rows if limit is
 // above 0. A row that is cut short, that has another length than the first, or that
 // holds a value which is not finite is a *[FormatError], and so is a file without rows.
-// The memory it takes grows with what has been read, not with what a row announces.
+// Memory grows with the bytes read, not with the length that a row claims.
 func ReadFvecs(r io.Reader, limit int) (Vectors, error) {
 	br := bufio.NewReaderSize(r, 1<<20)
 	var out Vectors

@@ -14,7 +14,7 @@ const (
 	InnerProduct Metric = "ip"     // - inner product
 )
 
-// Vectors are rows of the same number of dimensions, one behind the other.
+// Vectors are consecutive rows of the same number of dimensions.
 type Vectors struct {
 	Dim  int
 	Data []float32 // Len() * Dim values

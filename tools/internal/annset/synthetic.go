@@ -14,11 +14,11 @@ import (
 // (from 0) of A with deviation (t+1)^(-1/4) / sqrt(Rank).
 //
 // Values come from math/rand/v2's PCG with the seed pair (Seed, 1) for the clusters,
-// (Seed, 2) for the base and (Seed, 3) for the queries, by NormFloat64 but for the
-// choice of a cluster (IntN), in this order: for each cluster the entries of c, then
+// (Seed, 2) for the base and (Seed, 3) for the queries, by NormFloat64, except
+// the choice of a cluster (IntN), in this order: for each cluster the entries of c, then
 // those of A row by row; for each vector the cluster, then z, then e. Sums run in
 // float64, c first, then the columns of A from the first on, then the noise. So the
-// first n vectors are the same whatever n is.
+// first n vectors are the same for every n.
 type Mixture struct {
 	Name     string
 	Metric   Metric // Cosine scales vectors to length 1
@@ -47,7 +47,7 @@ func (m Mixture) Set(n, queries int) *Set {
 	}
 }
 
-// cluster has the columns of A one behind the other.
+// cluster has the columns of A one after the other.
 type cluster struct{ center, columns []float64 }
 
 func (m Mixture) clusters() []cluster {

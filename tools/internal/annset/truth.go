@@ -63,7 +63,7 @@ type neighbor struct {
 }
 
 // insert puts n into a sorted list of at most k. Numbers come in rising order, so an
-// equal distance goes behind.
+// equal distance goes after.
 func insert(list []neighbor, k int, n neighbor) []neighbor {
 	if len(list) == k {
 		if n.distance >= list[k-1].distance {

@@ -134,7 +134,7 @@ func TestCachedExact(t *testing.T) {
 		t.Fatalf("files %v, want one", files)
 	}
 
-	// What stands in the file is what is returned.
+	// The content of the file is returned.
 	other := &Truth{K: 6, IDs: slices.Clone(first.IDs)}
 	other.IDs[0] = 7
 	if err := os.WriteFile(files[0], encode(other), 0o666); err != nil {

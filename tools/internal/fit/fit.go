@@ -42,11 +42,11 @@ type Labeled struct {
 type Options struct {
 	// L2 is the strength λ of the penalty λ/2·Σ (w_j·s_j)², where s_j is the root
 	// mean square of feature j, so that the unit of a feature hardly matters, but
-	// at least 0.1: what is rarely seen is not to get a large weight.
+	// at least 0.1, so that rare features do not get large weights.
 	// Features whose names are in Free are not penalized.
 	L2   float64
 	Free map[string]bool
-	// Stop, if set, is asked between passes over the examples. Its error ends the fit.
+	// Stop, if set, is called between passes over the examples. Its error ends the fit.
 	Stop func() error
 }
 
@@ -54,8 +54,8 @@ type Options struct {
 // to.
 var ErrExamples = errors.New("linear: bad examples")
 
-// Choice fits a conditional logit to lists. A list of which nothing is right is
-// an error.
+// Choice fits a conditional logit to lists. A list without a right alternative is an
+// error.
 func Choice(features []string, lists []List, o Options) (*linear.Model, error) {
 	var rows [][]float64
 	for i, l := range lists {

@@ -107,7 +107,7 @@ func whileSearching(t *testing.T, pool *pgxpool.Pool, r retriever.Retriever, do 
 	return <-done
 }
 
-// A search that is cancelled or whose server goes away ends with an error that says so,
+// A search that is canceled or whose server goes away ends with an error that says so,
 // and the next one is as good as ever.
 func TestPgvectorBrokenOff(t *testing.T) {
 	pool := postgres(t)
@@ -172,7 +172,7 @@ func TestPgvectorBrokenOff(t *testing.T) {
 }
 
 // A store with one connection cannot be searched by two at the same time, nor any more
-// after a search was cancelled, as the documentation of the package says.
+// after a search was canceled, as the documentation of the package says.
 func TestPgvectorSingleConnection(t *testing.T) {
 	pool := postgres(t)
 	conn, err := pgx.ConnectConfig(t.Context(), pool.Config().ConnConfig)

@@ -237,7 +237,7 @@ func sameHits(t *testing.T, name string, got, want []retriever.Hit) {
 	}
 }
 
-// What stands in documents, ids and questions is data, and comes back as it was.
+// The texts of documents, ids and questions are data, and come back unchanged.
 func TestPgvectorHostileTexts(t *testing.T) {
 	pool := postgres(t)
 	hostile := []string{

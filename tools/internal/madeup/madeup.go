@@ -1,4 +1,4 @@
-// Package madeup makes passages and questions to measure search on, as many as are wanted:
+// Package madeup makes any number of passages and questions for measurements of search:
 // made-up words about made-up topics, with a vocabulary that grows. Equal numbers give equal
 // passages and questions.
 package madeup

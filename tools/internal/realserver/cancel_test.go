@@ -12,14 +12,14 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// many is the number of tokens that a server would generate if nobody stopped it.
+// many is the number of tokens that a server would generate if it were not stopped.
 const many = 500
 
 // titleWords is the length of the titles that endless is used with.
 const titleWords = 100
 
-// endless asks for something that the toy model goes on with for ever. The title
-// begins with the name and goes on for some words.
+// endless asks for an answer that the toy model never ends. The title begins with the
+// name and continues for some words.
 func endless(name string, words int) generator.Prompt {
 	return generator.Prompt{Instruction: "Where is the moon?", Evidence: evidence(
 		"Moon "+name+strings.Repeat(" of it", words/2),
@@ -27,7 +27,7 @@ func endless(name string, words int) generator.Prompt {
 	)}
 }
 
-// fresh returns a name that no slot of the server knows.
+// fresh returns a name that is in no slot of the server.
 func fresh() string { return strconv.FormatInt(time.Now().UnixNano(), 10) }
 
 // goesOn makes sure that the toy model does go on.
@@ -47,7 +47,7 @@ func goesOn(t *testing.T, p generator.Prompt) {
 func countInLog(t *testing.T, s server, path string) func(names ...string) []int {
 	t.Helper()
 	if path == "" {
-		t.Skip("GOSELFRAG_OLLAMA_LOG is not set: what the server has done stands there")
+		t.Skip("GOSELFRAG_OLLAMA_LOG is not set: it names the log of the work of the server")
 	}
 	loads := func() []Load {
 		t.Helper()
@@ -133,7 +133,7 @@ func stoppedEarly(t *testing.T, counts []int) {
 	}
 }
 
-// When a question is cancelled, all its candidates end at the server.
+// When a question is canceled, all its candidates end at the server.
 func TestCancelledCandidatesEndAtTheServer(t *testing.T) {
 	onServers(t, func(t *testing.T, s server) {
 		var names []string

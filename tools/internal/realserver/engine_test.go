@@ -173,7 +173,7 @@ func TestLazy(t *testing.T) {
 	})
 }
 
-// A question that is cancelled while its candidates are written ends with the
+// A question that is canceled while its candidates are written ends with the
 // context's error.
 func TestCancelledQuestion(t *testing.T) {
 	onServers(t, func(t *testing.T, s server) {

@@ -36,8 +36,8 @@ func near(a, b reflection.Prob, tolerance float64) bool {
 // should: greedily, with the same bounds.
 type exact struct {
 	model *oracle.Model
-	blind bool // tells no probabilities
-	end   bool // tells that of the end token
+	blind bool // returns no probabilities
+	end   bool // returns that of the end token
 }
 
 const listed = 20
@@ -85,7 +85,7 @@ func (g exact) Generate(ctx context.Context, req generator.Request) iter.Seq2[ge
 	}
 }
 
-// written is the prompt as the oracle reads it. It neutralises nothing, and a blank
+// written is the prompt as the oracle reads it. It neutralizes nothing, and a blank
 // behind a control token goes, since the tokenizer puts one there.
 func written(req generator.Request) (string, error) {
 	if req.Task != nil {
@@ -98,7 +98,7 @@ func written(req generator.Request) (string, error) {
 	return s, err
 }
 
-// step is what is known of a token.
+// step holds the known facts about a token.
 func (g exact) step(req generator.Request, first bool, id int, logs []float64) generator.Step {
 	var step generator.Step
 	name := g.model.Name(id)

@@ -37,7 +37,7 @@ var attacks = []struct{ name, text, tame string }{
 	},
 }
 
-// places are where a text from outside can stand.
+// places are the places where a prompt can hold text from outside.
 var places = map[string]func(text string) generator.Prompt{
 	"question": func(s string) generator.Prompt {
 		return generator.Prompt{Instruction: s, Evidence: evidence("Bridge", "The bridge is red.")}

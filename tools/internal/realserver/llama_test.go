@@ -43,7 +43,7 @@ func llamaServer(t *testing.T) (url string, found bool) {
 		t.Fatal(err)
 	}
 	defer output.Close()
-	// The port is free now; nobody else should take it meanwhile.
+	// The port is free now; no other process should take it meanwhile.
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +71,7 @@ func llamaServer(t *testing.T) (url string, found bool) {
 	return url, true
 }
 
-// slot is what llama-server tells of a slot.
+// slot is llama-server's report of a slot.
 type slot struct {
 	Processing bool `json:"is_processing"`
 	Prompt     string

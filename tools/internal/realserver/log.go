@@ -10,8 +10,8 @@ import (
 // Load is a line of Ollama's debug log: a request that takes a cache slot.
 type Load struct {
 	Slot int
-	// Cached is the number of tokens in the slot: of the prompt of the request that
-	// had it before, and of what was generated for that.
+	// Cached is the number of tokens in the slot: those of the last request's prompt and
+	// of its generated text.
 	Cached int
 	// Prompt is the number of tokens of the prompt, Used how many of them the slot
 	// has already.
@@ -40,9 +40,9 @@ func Loads(path string) ([]Load, error) {
 	return list, nil
 }
 
-// Generated returns how many tokens the server generated for the request that list
-// begins with, wherever its reader left it. That is known once another request
-// takes the same slot.
+// Generated returns how many tokens the server generated for the first request of list,
+// including those after its reader left. The number is known once another request takes
+// the same slot.
 func Generated(list []Load) (tokens int, known bool) {
 	for _, l := range list[1:] {
 		if l.Slot == list[0].Slot {

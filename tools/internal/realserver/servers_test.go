@@ -23,8 +23,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type server struct {
 	name  string
 	model generator.Generator
-	probs bool // whether it tells probabilities
-	end   bool // whether it tells that of the end token
+	probs bool // whether it returns probabilities
+	end   bool // whether it returns that of the end token
 	// tolerance is how far its log-probabilities may be from those of the oracle.
 	// llama-server adds the probabilities of all tokens up in single precision.
 	tolerance float64
@@ -44,7 +44,7 @@ func config(t *testing.T) (completions.Config, bool) {
 	}}, url != ""
 }
 
-// skip skips a test for want of a server.
+// skip skips a test without its server.
 func skip(t *testing.T) {
 	t.Skip("GOSELFRAG_OLLAMA_URL is not set: run .ci/ollama go -C tools test ./internal/realserver")
 }

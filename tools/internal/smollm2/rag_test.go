@@ -38,7 +38,7 @@ func (n tally) log(t *testing.T) {
 	t.Logf("the passage with the answer is cited for %d of %d questions", n, len(questions))
 }
 
-// answer asks the question of a place and checks what holds for the answer of every
+// answer asks the question of a place and checks what is true of the answer of every
 // decoder. The first question it asks a second time, then with several calls at a time:
 // the answer is the same.
 func answer(t *testing.T, d *rag.Decoder, i int) (*selfrag.Answer, error) {

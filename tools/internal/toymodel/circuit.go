@@ -2,8 +2,8 @@ package toymodel
 
 import "math"
 
-// feature is a coordinate of the residual stream. Weights are set so that it
-// holds 1 where something is so and 0 where it is not, or a share between.
+// feature is a coordinate of the residual stream. Weights are set so that it is 1 where a
+// condition holds and 0 where it does not, or a share between.
 type feature int
 
 // weight is a feature with a factor; several make a linear reading.
@@ -66,7 +66,7 @@ const (
 // one is the feature that is always on, and bias its size. Because it outweighs
 // all others, the norms between the layers, which divide by the length of the
 // vector, divide by nearly the same number everywhere, and weights can be set as
-// if there were none.
+// if there were no norms.
 const (
 	one  = feature(0)
 	bias = 256.0

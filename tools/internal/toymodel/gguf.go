@@ -121,8 +121,8 @@ type Kind uint8
 const (
 	// UserDefined tokens are shown in the text that a server returns.
 	UserDefined Kind = iota
-	// Control tokens are what the published models have. Most servers hide them
-	// unless told otherwise.
+	// Control tokens are the type in the published models. Most servers hide them by
+	// default.
 	Control
 )
 

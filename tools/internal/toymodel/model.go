@@ -15,7 +15,7 @@ type stream struct {
 
 	before map[string]feature // the token before this one, written by layer 1
 	opened feature            // n/(n+1) after n passages were opened, by layer 1
-	asked  feature            // the word here stands in the question, by layer 2
+	asked  feature            // the question holds the word here, by layer 2
 	copied map[string]feature // what to write next according to the passage, by layer 2
 
 	// By layer 3, at one kind of token each.
@@ -76,12 +76,11 @@ func (s *stream) control(tokens ...reflection.Token) reading {
 	return r
 }
 
-// Scores, in nats. A head attends to the start of the text when it finds nothing:
-// rest is what everything else has to beat. A token that scores nothing has the
-// weight exp(-rest) beside it, so hundreds of those do not matter. scope makes the
-// latest passage outweigh earlier ones: opened differs by 1/(n(n+1)) between the
-// passages n-1 and n, which is enough for a path of six. Each is an eighth of a
-// square, so that the factors that make it up have no rounding error.
+// Scores, in nats. A head without a match attends to the start of the text, which scores
+// rest. A token with score 0 has the relative weight exp(-rest), so hundreds of those do
+// not matter. scope makes the latest passage outweigh earlier ones: opened differs by
+// 1/(n(n+1)) between the passages n-1 and n, which is enough for a path of six. Each is an
+// eighth of a square, so its factors have no rounding error.
 const (
 	rest   = 18
 	found  = 32
@@ -109,8 +108,8 @@ func (s *stream) layer1() [heads]head {
 	return [heads]head{previous, count}
 }
 
-// layer2 compares words with those of the question, and finds what the passage
-// goes on with after a word.
+// layer2 compares words with those of the question, and finds the continuation of the
+// passage after a word.
 func (s *stream) layer2() [heads]head {
 	compare := head{
 		// A word of a passage is no word of the question.
@@ -171,7 +170,7 @@ func (s *stream) layer3() [heads]head {
 			{s.these(newline), read(s.opened), -200},
 			{s.these(period), read(s.opened), scope},
 			{s.these(period), s.control(reflection.Relevant, reflection.Irrelevant), rest},
-			// These come after the passage if they stand in its scope.
+			// These come after the passage if they are in its scope.
 			{s.these(period), s.control(reflection.NoRetrieval, reflection.ContinueEvidence), surely},
 		},
 		moves: []move{

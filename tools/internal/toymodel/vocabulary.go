@@ -9,7 +9,7 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// The words the model knows, as it writes them.
+// The words of the model, in its spelling.
 var (
 	// Content words are what a question can be about.
 	content = strings.Fields(`Paris London Rome France England Italy Mercury Venus
@@ -37,7 +37,7 @@ const (
 	period  = "."
 )
 
-// space stands for a space in the vocabulary of SentencePiece.
+// space means a space in the vocabulary of SentencePiece.
 const space = "▁"
 
 // tokenType is a token's type in a model file.
@@ -59,8 +59,8 @@ type token struct {
 
 // vocabulary lists the tokens by id: three special ones, the bytes, the
 // printable characters of ASCII, the words with every beginning of them, and the
-// tokens of reflection. Since each beginning is a token, joining pairs always
-// reaches the whole word, in whatever order.
+// tokens of reflection. Since each beginning is a token, joining pairs in any
+// order always reaches the whole word.
 func vocabulary(reflections tokenType) []token {
 	list := []token{{unknown, 0, typeUnknown}, {start, 0, typeControl}, {end, 0, typeControl}}
 	for b := range 256 {

@@ -50,7 +50,7 @@ func Command() *cli.Command {
 	}
 }
 
-// config is what the flags say.
+// config holds the values of the flags.
 type config struct {
 	docs     string
 	store    storeConfig

@@ -274,7 +274,7 @@ func TestAskNamesFilesThatAreNotUTF8(t *testing.T) {
 	}
 }
 
-// With -json there is one object whatever happens, and it says what went wrong.
+// With -json there is always one object, and it says what went wrong.
 func TestAskPrintsJSONOfFailures(t *testing.T) {
 	dir := folder(t, lighthouse)
 	cancelled, cancel := context.WithCancel(t.Context())

@@ -13,7 +13,7 @@ import (
 )
 
 // checkFilter returns an error if no passage passes the filter, and says which of its
-// fields no passage has: a search with it would find nothing, without a reason.
+// fields no passage has. Without it a search would find nothing and give no reason.
 func checkFilter(f filter.Expr, passages []retriever.Passage, stderr io.Writer) error {
 	if f == nil {
 		return nil

@@ -10,7 +10,7 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// printText prints the answer for people, in lines of at most width columns.
+// printText prints the answer as text, in lines of at most width columns.
 func printText(w io.Writer, a *selfrag.Answer, verbose bool, width int) {
 	show.Answer(w, a, width)
 	if len(a.Segments) > 0 || verbose {

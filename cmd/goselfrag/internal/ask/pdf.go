@@ -9,8 +9,8 @@ import (
 )
 
 // otherFormats returns readers of the formats that package ingest does not read itself, and
-// a function that frees what they hold. Preparing them takes a while the first time, which
-// is said on stderr.
+// a function that frees them. Preparing them takes some time at the first use; stderr says
+// so.
 func otherFormats(stderr io.Writer) (readers map[string]ingest.Reader, free func()) {
 	reader := pdf.New(pdf.Options{Preparing: func() {
 		fmt.Fprintln(stderr, "preparing the reader of PDF, once: about 7 s")

@@ -19,8 +19,8 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// ask reads the folder or the store, answers and prints. With -json it prints one object
-// whatever happens after the options were found good.
+// ask reads the folder or the store, answers and prints. With -json it always prints one
+// object, even after an error, once the options are valid.
 func ask(ctx context.Context, cfg config, w, stderr io.Writer) (err error) {
 	if cfg.store.dryRun {
 		return dryRun(ctx, cfg, w, stderr)
@@ -34,8 +34,8 @@ func ask(ctx context.Context, cfg config, w, stderr io.Writer) (err error) {
 			err = command.Usage(err)
 		}
 	}()
-	// Before the folder is read: a wrong option, or a server that is not there,
-	// should not cost that time.
+	// Check before reading the folder: a wrong option or an unreachable server should be
+	// reported at once.
 	engine, err := selfrag.New(cfg.model, retriever.List(), cfg.options...)
 	if err != nil {
 		return err
@@ -64,7 +64,7 @@ func ask(ctx context.Context, cfg config, w, stderr io.Writer) (err error) {
 	return err
 }
 
-// source is what a question is answered from.
+// source holds the index from which a question is answered.
 type source struct {
 	index retriever.Retriever
 	files files
@@ -72,8 +72,8 @@ type source struct {
 	cache *embedcache.Cache
 }
 
-// open reads the folder, or opens the store and syncs it with the folder. What is to be
-// closed is in the source with an error, too.
+// open reads the folder, or opens the store and syncs it with the folder. Close the source
+// even after an error.
 func open(ctx context.Context, cfg config, stderr io.Writer) (source, error) {
 	if cfg.store.dir != "" {
 		return openStore(ctx, cfg, stderr)
@@ -108,7 +108,7 @@ func (s source) close() (err error) {
 	return err
 }
 
-// stream answers the question over an index, and shows on a terminal what happens meanwhile.
+// stream answers the question over an index, and shows the progress on a terminal.
 func stream(ctx context.Context, cfg config, index retriever.Retriever, stderr io.Writer) (*selfrag.Answer, error) {
 	answer := &selfrag.Answer{Question: cfg.question, Stop: selfrag.StopFailed}
 	engine, err := selfrag.New(cfg.model, index, cfg.options...)

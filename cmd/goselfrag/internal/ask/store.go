@@ -20,7 +20,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/store"
 )
 
-// storeConfig is what the flags say of a store.
+// storeConfig has the flags about a store.
 type storeConfig struct {
 	dir                  string // empty if there is none
 	model                string // the name of the model of -embeddings, empty without
@@ -45,8 +45,8 @@ func parseStore(cmd *cli.Command) (storeConfig, error) {
 	return c, nil
 }
 
-// openStore opens the store, syncs it with the folder if one is named, and returns what
-// searches it. What is to be closed is in the source with an error, too.
+// openStore opens the store, syncs it with the folder if one is named, and returns a source
+// over it. Close the source even after an error.
 func openStore(ctx context.Context, cfg config, stderr io.Writer) (src source, err error) {
 	src, env, err := openFiles(ctx, cfg)
 	if err != nil {
@@ -179,7 +179,7 @@ func openFiles(ctx context.Context, cfg config) (src source, env pipeline.Env, e
 	return src, env, err
 }
 
-// there reports whether a folder has a store.
+// there reports whether a folder holds a store.
 func there(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, "store.db"))
 	return err == nil

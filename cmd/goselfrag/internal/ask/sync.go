@@ -14,10 +14,10 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/ingest/foldersync"
 )
 
-// syncStore makes the documents of a store those of the folder, with progress, and reports on
-// stderr what changed and what could not be read. The paths of documents are as those of
-// Read: so one store holds one folder, and another folder in its place is refused unless
-// most of its files are the same.
+// syncStore makes the documents of a store equal to those of the folder, with progress. It
+// reports changes and unreadable files on stderr. The paths of documents are as those of
+// Read, so one store holds one folder. Another folder is refused unless most of its files
+// are the same.
 func syncStore[D foldersync.Document](ctx context.Context, documents foldersync.Documents[D], dir string, c storeConfig, stderr io.Writer) (foldersync.Report, error) {
 	say, end := progress.Line(stderr)
 	formats, closeFormats := otherFormats(stderr)
@@ -53,7 +53,7 @@ func syncStore[D foldersync.Document](ctx context.Context, documents foldersync.
 	return report, nil
 }
 
-// line is what a terminal shows of a sync.
+// line returns the progress of a sync for a terminal.
 func line(p foldersync.Progress) string {
 	text := fmt.Sprintf("%d of %d files", p.Done, p.Total)
 	if p.Rate > 0 {

@@ -168,12 +168,12 @@ func NiceStep(span float64, n int) float64 {
 	return step * 10
 }
 
-// Decimal writes v with the digits that tell multiples of step apart.
+// Decimal writes v with the digits needed to distinguish multiples of step.
 func Decimal(v, step float64) string {
 	return strconv.FormatFloat(v, 'f', max(0, int(-math.Floor(math.Log10(step)+1e-9))), 64)
 }
 
-// Span returns a scale for values in [0, 1] that leaves out what no value needs.
+// Span returns a scale for values in [0, 1] that is limited to the range of the values.
 func Span(values ...float64) Scale {
 	low, high := slices.Min(values), slices.Max(values)
 	room := max((high-low)*0.06, 0.005)

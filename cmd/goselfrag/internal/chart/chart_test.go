@@ -15,7 +15,7 @@ func TestAxes(t *testing.T) {
 	for _, x := range a.Texts {
 		v, err := strconv.ParseFloat(x.Text, 64)
 		if err != nil || math.Abs(float64(a.Y(v)+4-x.Y)) > 1e-9 {
-			t.Errorf("the label %q stands at %v", x.Text, x.Y)
+			t.Errorf("the label %q is at %v", x.Text, x.Y)
 		}
 	}
 	for _, c := range []struct {

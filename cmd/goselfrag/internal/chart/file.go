@@ -8,7 +8,7 @@ import (
 	"github.com/goselfrag/goselfrag/internal/atomicfile"
 )
 
-// File is a file that is either as it was or complete.
+// File is a file that is either unchanged or complete.
 type File struct{ *atomicfile.File }
 
 // Create makes the file, which must be none of those that are read.
@@ -27,7 +27,7 @@ func Create(name string, read ...string) (*File, error) {
 	return &File{f}, nil
 }
 
-// Finish has the content written and puts the file in place.
+// Finish calls write for the content and puts the file in place.
 func (f *File) Finish(write func(io.Writer) error) error {
 	if err := write(f); err != nil {
 		return err

@@ -5,9 +5,9 @@ import (
 	"html/template"
 )
 
-// pageText holds what pages have in common: "head" takes the title, "facts" a list of
-// [Fact], "plots" a list of [Plot]. A page needs nothing but itself: no script, no font and
-// no address of anything. Package html/template escapes whatever comes from data.
+// pageText holds the common templates of pages: "head" takes the title, "facts" a list of
+// [Fact], "plots" a list of [Plot]. A page refers to no other file: it has no script, font
+// or address. Package html/template escapes all data.
 //
 //go:embed page.html
 var pageText string

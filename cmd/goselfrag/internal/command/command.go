@@ -1,10 +1,9 @@
-// Package command runs a command line of goselfrag. It gives the subcommands what they
-// have in common: help, messages about wrong usage, exit codes and the completion of
-// shells.
+// Package command runs a command line of goselfrag. It implements the common parts of the
+// subcommands: help, messages about wrong usage, exit codes and shell completion.
 //
-// The library is urfave/cli/v3, because it takes long flags with one dash and with two,
-// as the flag package of Go does. Package cli prints nothing here but the scripts for
-// completion: its help is wider and longer than a screen.
+// It uses urfave/cli/v3, which accepts long flags with one dash and with two, as the flag
+// package of Go does. Package cli prints only the scripts for completion: its help is wider
+// and longer than a screen.
 package command
 
 import (
@@ -38,8 +37,8 @@ func (e usageError) Unwrap() error { return e.error }
 // its exit code is 2.
 func Usage(err error) error { return usageError{err} }
 
-// Action returns the action of a subcommand: run, with what parse reads from the command
-// line. An error of parse is one about how the program was called.
+// Action returns the action of a subcommand: run, called with the result of parse. An error
+// of parse is one about how the program was called.
 func Action[C any](parse func(*cli.Command) (C, error), run func(ctx context.Context, cfg C, stdout, stderr io.Writer) error) cli.ActionFunc {
 	return func(ctx context.Context, cmd *cli.Command) error {
 		cfg, err := parse(cmd)
@@ -100,7 +99,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, subcomman
 	return failed
 }
 
-// prepare gives a command what all have.
+// prepare sets the common parts of a command.
 func prepare(c *cli.Command) {
 	c.Flags = append(c.Flags, &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "print this help"})
 	c.DisableSliceFlagSeparator = true // a comma is part of the value
@@ -125,7 +124,7 @@ func prepare(c *cli.Command) {
 	}
 }
 
-// noCommand is the action of the program without the name of a command that there is.
+// noCommand is the action of the program without the name of a known command.
 func noCommand(_ context.Context, root *cli.Command) error {
 	var names []string
 	for _, c := range root.Commands {
@@ -138,5 +137,5 @@ func noCommand(_ context.Context, root *cli.Command) error {
 	return Usage(errors.New("the command is missing: " + wanted))
 }
 
-// usageLine returns what is to be written to run a command.
+// usageLine returns the command line of a command.
 func usageLine(c *cli.Command) string { return strings.TrimSpace(c.FullName() + " " + c.UsageText) }

@@ -116,7 +116,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// Help goes to standard output, whatever stands beside it.
+// Help goes to standard output, whatever other arguments there are.
 func TestHelp(t *testing.T) {
 	const want = `usage: goselfrag echo [flags] WORDS
 

@@ -38,9 +38,9 @@ powershell, to be run under this name in the profile:
 	}
 }
 
-// complete prints what can stand in the place of the last argument, a line each, with what
-// it means behind a colon: flags if it begins with a dash, with as many dashes, else
-// commands. The function of package cli knows long flags with two dashes only.
+// complete prints the candidates for the last argument, one a line, each with its meaning
+// after a colon. They are flags if the argument begins with a dash, with as many dashes,
+// else commands. The function of package cli supports long flags with two dashes only.
 func complete(_ context.Context, c *cli.Command) {
 	last := ""
 	if n := c.NArg(); n > 0 {

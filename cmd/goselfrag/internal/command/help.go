@@ -151,8 +151,8 @@ func printHelp(w io.Writer, c *cli.Command) error {
 	return print(w, b.String())
 }
 
-// head returns a flag as it is written, and about what it means. The name of its value
-// stands in back quotes in its usage text, as in package flag.
+// head returns the flag as the user writes it, with the name of its value. The usage text
+// holds that name in back quotes, as in package flag.
 func head(f cli.Flag) string {
 	value, _ := flag.UnquoteUsage(&flag.Flag{Usage: documented(f).GetUsage()})
 	if !documented(f).TakesValue() {
@@ -161,6 +161,7 @@ func head(f cli.Flag) string {
 	return strings.TrimSpace("-" + strings.Join(f.Names(), ", -") + " " + value)
 }
 
+// about returns the meaning of the flag, with its default.
 func about(f cli.Flag) string {
 	_, text := flag.UnquoteUsage(&flag.Flag{Usage: documented(f).GetUsage()})
 	if preset := strings.Trim(documented(f).GetValue(), `"`); preset != "" && preset != "0" && preset != "false" {
@@ -169,6 +170,6 @@ func about(f cli.Flag) string {
 	return text
 }
 
-// documented returns what package cli knows of a flag for documentation. All flags of
-// package cli implement it.
+// documented returns the interface of package cli for the documentation of a flag. All flags
+// of package cli implement it.
 func documented(f cli.Flag) cli.DocGenerationFlag { return f.(cli.DocGenerationFlag) }

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Words returns the text of err for a user of the program: the library's errors name what
-// a programmer would change, this text the flag, the option of a pipeline or the file.
+// Words returns the text of err for a user of the program. Errors of the library name the Go
+// option to change; this text names the flag, the option of a pipeline or the file.
 func Words(err error) string {
 	text := prefixes.ReplaceAllString(err.Error(), "$1")
 	for _, v := range values {
@@ -22,7 +22,7 @@ func Words(err error) string {
 // are words of the user's, too.
 var prefixes = regexp.MustCompile(`(^|: |; )(?:adapt|budget|check|critics|dataset|dense|generator|hnsw|ingest|interleave|judge|label|lexical|metric|modelserver|openai|preference|rag|record|rerank|retriever|rewrite|run|seed|selfrag|sensitivity|store|foldersync|embedcache|summary|system|task|judged|training): `)
 
-// values are what packages strconv and time say of the value of a flag.
+// values are the errors of packages strconv and time about the value of a flag.
 var values = []struct {
 	said *regexp.Regexp
 	want string
@@ -34,8 +34,8 @@ var values = []struct {
 	{regexp.MustCompile(`(for flag -\w+): parse error`), "$1: want true or false"},
 }
 
-// words are parts of the library's errors and what the program says in their place. A
-// test finds what is missing here.
+// words maps parts of the library's errors to the texts of the program. A test finds
+// missing ones.
 var words = []struct{ library, program string }{
 	// Files.
 	{"larger than Options.MaxBytes: raise the limit or split the file", "larger than 32 MiB: split the file"},

@@ -22,21 +22,21 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/pipeline"
 )
 
-// cut is how far MRR and nDCG look.
+// cut is the number of hits that MRR and nDCG use.
 const cut = 10
 
-// subject is something that is measured: a pipeline over passages or chunks.
+// subject is a pipeline over passages or chunks that is measured.
 type subject struct {
 	connect.Named
 	words    int // of a chunk; 0 for passages as they are
 	passages int // or chunks
 	build    func(context.Context) (retriever.Retriever, error)
-	// judge returns what stands at each place of a ranking, in the names of the positive
+	// judge names the item at each place of a ranking, in the names of the positive
 	// passages of the question, and whether the retrieved text holds an answer.
 	judge func(q dataset.Question, hits []retriever.Hit) (ranked []string, holds bool)
 }
 
-// title tells subjects apart.
+// title returns a text that distinguishes subjects.
 func (s subject) title() string {
 	if s.words > 0 {
 		return fmt.Sprintf("%s, %d words", s.Name, s.words)
@@ -44,7 +44,7 @@ func (s subject) title() string {
 	return s.Name
 }
 
-// asked is what a subject did, question by question.
+// asked holds the results of a subject, question by question.
 type asked struct {
 	subject
 	ranked  [][]string
@@ -147,8 +147,8 @@ func choose(cfg config, set *questionset.Set, stderr io.Writer) ([]dataset.Quest
 	return questions, nil
 }
 
-// subjects returns what is measured, the one the others are compared with first, and
-// how many hits each is asked for.
+// subjects returns the subjects, the one that the others are compared with first, and how
+// many hits each is asked for.
 func (c config) subjects(set *questionset.Set) ([]subject, int, error) {
 	k := max(cut, slices.Max(c.ks))
 	if len(c.sweep) > 0 {
@@ -163,7 +163,7 @@ func (c config) subjects(set *questionset.Set) ([]subject, int, error) {
 			judge: func(_ dataset.Question, hits []retriever.Hit) ([]string, bool) {
 				ranked := make([]string, len(hits))
 				for i, h := range hits {
-					// A file counts where its first passage stands; the others take up places.
+					// A file counts at the place of its first passage; the others take up places.
 					if ranked[i] = set.Name(h.Passage.ID); slices.Contains(ranked[:i], ranked[i]) {
 						ranked[i] = h.Passage.ID
 					}
@@ -175,8 +175,8 @@ func (c config) subjects(set *questionset.Set) ([]subject, int, error) {
 	return list, k, nil
 }
 
-// ask builds a subject and asks it all questions, one after the other, so that the time
-// of each is its own.
+// ask builds a subject and asks it all questions one after the other, so that each time is
+// that of one question.
 func ask(ctx context.Context, s subject, questions []dataset.Question, k int, stderr io.Writer) (asked, error) {
 	a := asked{subject: s}
 	start := time.Now()

@@ -56,7 +56,7 @@ func help() string {
 	return b.String()
 }
 
-// config is what the flags say.
+// config holds the values of the flags.
 type config struct {
 	source     questionset.Source
 	values     []string // of -pipeline

@@ -69,7 +69,7 @@ func near(a, b float64) bool { return math.Abs(a-b) < 1e-9 }
 
 // A set whose every figure is known. Keywords find both right passages of the first
 // question, at 1 and 3 (x, which repeats the word, is between them), and the one of the
-// second at 2. Nobody finds that of the third.
+// second at 2. No system finds that of the third.
 var knownCorpus = `{"id":"a","text":"Salt salt salt."}
 {"id":"x","text":"Salt salt and sun."}
 {"id":"b","text":"Salt is sold on the market."}

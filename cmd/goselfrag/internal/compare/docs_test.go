@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// A file counts where the first of its passages stands; the others take up places.
+// A file counts at the place of its first passage; its other passages take up places.
 func TestCompareReadsAFolder(t *testing.T) {
 	dir := t.TempDir()
 	docs, table := filepath.Join(dir, "docs"), filepath.Join(dir, "q.csv")

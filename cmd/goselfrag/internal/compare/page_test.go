@@ -158,7 +158,7 @@ func TestPageIsReplaced(t *testing.T) {
 	}
 }
 
-// A page that is there keeps its place behind a link, and who may read it.
+// An existing page keeps its place behind a link, and its permissions.
 func TestPageKeepsLinkAndMode(t *testing.T) {
 	page := write(t, "page.html", "old")
 	before, err := os.Stat(page)
@@ -178,7 +178,7 @@ func TestPageKeepsLinkAndMode(t *testing.T) {
 
 var numberPattern = regexp.MustCompile(`-?[0-9.]+`)
 
-// Everything that is drawn lies within the drawing, whatever the figures.
+// For any figures, everything drawn is within the drawing.
 func TestDrawings(t *testing.T) {
 	figures := []string{"recall@1", "MRR@10", "nDCG@10", calls}
 	reports := map[string][]system{}

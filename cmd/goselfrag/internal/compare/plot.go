@@ -22,7 +22,7 @@ func (r report) plots() []chart.Plot {
 	return list
 }
 
-// key tells the systems apart.
+// key returns the key of the plots: an entry for each system.
 func (r report) key() []chart.Entry {
 	var list []chart.Entry
 	for i, s := range r.Systems {

@@ -13,7 +13,7 @@ import (
 	"github.com/goselfrag/goselfrag/internal/show"
 )
 
-// report is the form of -json, and what the page is made of.
+// report is the form of -json, and the data of the page.
 type report struct {
 	Corpus     string `json:"corpus"`
 	File       string `json:"question_file"`
@@ -30,12 +30,12 @@ type report struct {
 	Systems []system `json:"systems"` // the others are compared with the first
 	// Caution says what is wrong with the intervals.
 	Caution string `json:"caution,omitempty"`
-	// Failed says why systems are missing that were to be measured.
+	// Failed says why requested systems are missing.
 	Failed string `json:"failed,omitempty"`
 }
 
-// system is what is reported of a pipeline or, in a sweep, of a pipeline over chunks of
-// one size.
+// system has the figures of a pipeline or, in a sweep, of a pipeline over chunks of one
+// size.
 type system struct {
 	Name     string `json:"name"`
 	Pipeline string `json:"pipeline"`
@@ -76,15 +76,15 @@ type disagreement struct {
 // disagreements is how many questions are listed of each system.
 const disagreements = 20
 
-// few is the number of independent questions below which a bootstrap interval should not
-// be taken at its word; of one it has no width at all.
+// few is the number of independent questions below which a bootstrap interval is not
+// reliable; with one question its width is 0.
 const few = 20
 
 // calls is the name of the figure of model calls per question.
 const calls = "calls"
 
-// newReport averages what was measured. Questions about one passage hang together, so
-// that whole groups of them are drawn for the intervals.
+// newReport averages the measured values. Questions about one passage are dependent, so the
+// intervals draw whole groups of them.
 func newReport(cfg config, passages int, questions []dataset.Question, all []asked) (report, error) {
 	r := report{
 		Corpus: cfg.source.Docs + cfg.source.Corpus, File: cfg.source.Questions, Generator: cfg.generator, Embeddings: cfg.embeddings, Adapter: cfg.adapter,
@@ -201,8 +201,8 @@ func (a asked) values(cfg config, questions []dataset.Question) (map[string][]fl
 	return values, nil
 }
 
-// curve returns mean recall at each k up to the greatest that was asked for, or to the
-// longest list if that is shorter: from there on recall stays as it is.
+// curve returns mean recall at each k up to the greatest requested one, or to the length of
+// the longest list if that is less. Beyond it recall does not change.
 func (a asked) curve(cfg config, questions []dataset.Question) []float64 {
 	longest := 0
 	for _, ranked := range a.ranked {
@@ -228,8 +228,8 @@ func (a asked) curve(cfg config, questions []dataset.Question) []float64 {
 	return curve
 }
 
-// disagree returns the questions in which the reciprocal ranks differ, those in which they
-// do most first, then in the order of the questions.
+// disagree returns the questions in which the reciprocal ranks differ, by descending
+// difference, equal ones in the order of the questions.
 func (a asked) disagree(first asked, questions []dataset.Question) []disagreement {
 	var list []disagreement
 	for i, q := range questions {
@@ -255,7 +255,7 @@ func reciprocal(rank int) float64 {
 	return 1 / float64(rank)
 }
 
-// shown are the figures that people are shown: calls only if there were any.
+// shown returns the figures of the table: calls only if there were any.
 func (r report) shown() []string {
 	if slices.ContainsFunc(r.Systems, func(s system) bool { return s.Figures[calls].High > 0 }) {
 		return r.Figures
@@ -263,7 +263,7 @@ func (r report) shown() []string {
 	return slices.DeleteFunc(slices.Clone(r.Figures), func(name string) bool { return name == calls })
 }
 
-// table prints the figures for people, in lines of at most 80 characters.
+// table prints the figures as a table, in lines of at most 80 characters.
 func (r report) table(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	names := labels(r.Systems, 33)
@@ -301,8 +301,8 @@ func (r report) table(w io.Writer) error {
 	return t.Flush()
 }
 
-// labels returns what stands for systems where there is room for n characters. Of a long
-// name the middle is left out; if that makes two alike, each has its number in front.
+// labels returns labels of at most n characters for systems. The middle of a long name is
+// left out. If that makes two labels equal, each is preceded by its number.
 func labels(systems []system, n int) []string {
 	list := make([]string, len(systems))
 	for _, numbered := range []bool{false, true} {

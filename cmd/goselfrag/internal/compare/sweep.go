@@ -22,7 +22,7 @@ type document struct {
 	passages    []place
 }
 
-// place is where a passage stands in a document, in bytes.
+// place is the place of a passage in its document, in bytes.
 type place struct {
 	id         string
 	start, end int
@@ -65,9 +65,9 @@ type chunks struct {
 	of map[string][]string
 }
 
-// split cuts documents into blocks of size words, the last of each shorter, each of which
-// repeats overlap words of the one before. A chunk has the title of its document, and
-// Source says where it stands in it.
+// split cuts documents into blocks of size words. Each block repeats overlap words of the
+// one before, and the last of a document may be shorter. A chunk has the title of its
+// document, and Source gives its place in it.
 func split(documents []document, size, overlap int) (chunks, error) {
 	c := chunks{of: map[string][]string{}}
 	for n, d := range documents {
@@ -96,11 +96,11 @@ func split(documents []document, size, overlap int) (chunks, error) {
 	return c, nil
 }
 
-// ranking names what stands at each place of hits: a positive passage of the question
-// that the chunk shares at least a byte with, or else the chunk itself. Each positive
-// passage stands there once, at the first chunk of it; of several in one chunk the first
-// in the order of positive counts that does not stand there yet. So a second chunk of the
-// same passage takes up a place and counts for nothing.
+// ranking names the item at each place of hits: a positive passage of the question that
+// shares at least a byte with the chunk, or else the chunk itself. Each positive passage
+// is named once, at its first chunk. If a chunk overlaps several, it is the first in the
+// order of positive that is not named yet. So a second chunk of the same passage takes up
+// a place and counts for nothing.
 func (c chunks) ranking(positive []string, hits []retriever.Hit) []string {
 	ranked := make([]string, len(hits))
 	counted := map[string]bool{}
@@ -120,7 +120,7 @@ func (c chunks) ranking(positive []string, hits []retriever.Hit) []string {
 }
 
 // firstWords returns the first n words of the texts of hits, a line break between texts,
-// as they stand there. Words are those by which package ingest cuts.
+// unchanged. Words are those by which package ingest cuts.
 func firstWords(hits []retriever.Hit, n int) string {
 	var b strings.Builder
 	for _, h := range hits {
@@ -141,8 +141,8 @@ func firstWords(hits []retriever.Hit, n int) string {
 }
 
 // sweepSubjects returns every pipeline over the chunks of every size. All are asked for
-// the same number of hits, enough to fill the words in which an answer counts with chunks
-// of the smallest size that are half full.
+// the same number of hits. It is large enough to fill the words in which an answer counts
+// with half-full chunks of the smallest size.
 func (c config) sweepSubjects(set *questionset.Set, k int) ([]subject, int, error) {
 	passages := slices.Clone(set.Passages)
 	for i := range passages {

@@ -86,7 +86,7 @@ func hits(c chunks, order ...int) []retriever.Hit {
 	return list
 }
 
-// names parts names at blanks; a comma in a name stands for a blank.
+// names splits at blanks; a comma in a name means a blank.
 func names(list string) []string {
 	return strings.Split(strings.NewReplacer(" ", "\x00", ",", " ").Replace(list), "\x00")
 }
@@ -139,7 +139,7 @@ func TestSweep(t *testing.T) {
 	}
 	// Chunks of 4: "Salt is dug here." "It is sold in" "sacks of forty pounds." "Fish is
 	// caught. Salt" "keeps it." "Nothing is known of" "this place."; both with salt have 2
-	// words that count, and the first stands first. No first four words hold an answer.
+	// words that count, and the first is ranked first. No first four words hold an answer.
 	small, large := r.Systems[0], r.Systems[1]
 	if small.Passages != 7 || large.Passages != 3 {
 		t.Errorf("%d and %d chunks", small.Passages, large.Passages)

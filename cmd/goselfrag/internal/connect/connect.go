@@ -1,5 +1,5 @@
-// Package connect turns the URLs of the command line into models, and its pipelines into
-// what retrieves. It is the one place where the subcommands name the families of servers.
+// Package connect makes models of the URLs of the command line, and retrievers of its
+// pipelines. No other package of the subcommands names the families of servers.
 package connect
 
 import (
@@ -32,7 +32,7 @@ import (
 )
 
 // GeneratorKey is the environment variable with the API key of the generator's
-// server. A key never stands in a URL: URLs get into histories and logs.
+// server. A key is never part of a URL: URLs get into histories and logs.
 const GeneratorKey = "GOSELFRAG_GENERATOR_KEY"
 
 // GeneratorUsage is the text of a flag with a model.
@@ -82,7 +82,7 @@ func Help() string {
 // ErrURL is wrapped by errors about a URL that does not say which model to use.
 var ErrURL = errors.New("bad URL")
 
-// Model is a generator and what the engine needs beside it.
+// Model is a generator with the options that the engine needs for it.
 type Model struct {
 	Generator generator.Generator
 	// Family is the name of the server's family, empty for the embedded model.
@@ -106,7 +106,7 @@ var families = map[string]func(modelserver.Config) (Model, error){
 	"chat-labels":        chatModel(0),
 }
 
-// family makes models that know the tokens of reflection.
+// family makes models with reflection tokens.
 func family[M generator.Generator](open func(completions.Config) (M, error), probs bool) func(modelserver.Config) (Model, error) {
 	return func(s modelserver.Config) (Model, error) {
 		m, err := open(completions.Config{Server: s, NoProbs: !probs})
@@ -117,7 +117,7 @@ func family[M generator.Generator](open func(completions.Config) (M, error), pro
 	}
 }
 
-// chatModel makes chat models, which judge their own answers as they are asked to.
+// chatModel makes chat models, which also judge their own answers.
 func chatModel(top int) func(modelserver.Config) (Model, error) {
 	return func(s modelserver.Config) (Model, error) {
 		m, err := chat.New(chat.Config{Server: s, TopLogProbs: top})
@@ -291,7 +291,7 @@ func Naming(value string) (Named, error) {
 	}
 	if _, second := pipeline.Parse(text); second != nil {
 		// Which of the two was meant? A pipeline without a name has a good base in front of
-		// what is wrong, and its first "=", if that is of an option, has no base behind it.
+		// the error, and its first "=", if that is of an option, has no base after it.
 		whole, behind := new(pipeline.Error), new(pipeline.Error)
 		if errors.As(err, &whole) && errors.As(second, &behind) &&
 			(whole.Offset > len(name) || whole.Offset > 0 && whole.Offset < len(name) && behind.Offset == 0) {
@@ -318,9 +318,8 @@ func Generator(text string) (Model, error) {
 	return m, err
 }
 
-// parse takes a URL apart: the family, unless there are none to choose from, the
-// server and, as its path, the name of the model. What is wrong is told without the
-// URL, which may hold what should not be printed.
+// parse splits a URL into the family, unless families is empty, the server and, as its path,
+// the name of the model. Its error does not quote the URL, which may hold secrets.
 func parse(text string, families []string) (family string, server modelserver.Config, err error) {
 	bad := func(format string, args ...any) (string, modelserver.Config, error) {
 		return "", server, fmt.Errorf("%w: %s", ErrURL, fmt.Sprintf(format, args...))

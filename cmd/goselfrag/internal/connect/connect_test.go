@@ -82,7 +82,7 @@ func TestGeneratorErrors(t *testing.T) {
 	}
 }
 
-// The key of the environment is sent, and printed by nobody.
+// The key of the environment is sent, and never printed.
 func TestGeneratorKey(t *testing.T) {
 	const secret = "s3cr3t-key"
 	t.Setenv(GeneratorKey, secret)

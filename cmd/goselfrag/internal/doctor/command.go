@@ -1,5 +1,5 @@
-// Package doctor is the subcommand that looks at a model server: whether it is there and
-// its model fits, what it gives and what not, and which of its settings to change.
+// Package doctor is the subcommand that examines a model server: whether it is reachable
+// and its model fits, which features it has, and which settings to change.
 package doctor
 
 import (

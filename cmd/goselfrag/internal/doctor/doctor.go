@@ -19,7 +19,7 @@ import (
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
-// What is asked. Any model should be able to answer it.
+// The question of the checks. Any model should be able to answer it.
 const (
 	question = "Which planet is nearest to the sun?"
 	title    = "Mercury"
@@ -51,8 +51,7 @@ func (d *doctor) advise(format string, args ...any) {
 	d.advice = append(d.advice, fmt.Sprintf(format, args...))
 }
 
-// examine prints what there is to say. Its error is the reason for which the server
-// cannot be used.
+// examine prints the findings. Its error is the reason why the server cannot be used.
 func (d *doctor) examine(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
 		d.describe, d.tokens, d.answer, d.lazy, d.candidate, d.powers, d.again, d.leave, d.atOnce,
@@ -71,7 +70,7 @@ func (d *doctor) examine(ctx context.Context) error {
 	return nil
 }
 
-// describe checks the server and prints what it says of itself.
+// describe checks the server and prints its capabilities.
 func (d *doctor) describe(ctx context.Context) error {
 	start := time.Now()
 	if err := generator.Check(ctx, d.model.Generator); err != nil && !errors.Is(err, errors.ErrUnsupported) {
@@ -224,8 +223,7 @@ func (d *doctor) powers(ctx context.Context) error {
 	return nil
 }
 
-// again asks the same once more: are the numbers the same, and was the prompt in the
-// cache?
+// again repeats a request: are the numbers the same, and was the prompt in the cache?
 func (d *doctor) again(ctx context.Context) error {
 	c, took, err := d.complete(ctx, title)
 	if err != nil {
@@ -246,8 +244,8 @@ func (d *doctor) again(ctx context.Context) error {
 	return nil
 }
 
-// distance returns how far the log-probabilities of two completions lie apart at
-// most, and whether their tokens are the same.
+// distance returns the greatest difference between the log-probabilities of two
+// completions, and whether their tokens are the same.
 func distance(a, b generator.Completion) (far float64, same bool) {
 	if len(a.Steps) != len(b.Steps) {
 		return 0, false
@@ -263,8 +261,8 @@ func distance(a, b generator.Completion) (far float64, same bool) {
 	return far, true
 }
 
-// leave breaks a stream off after its first token. That this returns, and that the
-// server answers the next request, is what cancelling comes down to.
+// leave stops a stream after its first token. Canceling works if this returns and the server
+// answers the next request.
 func (d *doctor) leave(ctx context.Context) error {
 	start := time.Now()
 	for _, err := range d.model.Generator.Generate(ctx, request(title)) {

@@ -1,4 +1,4 @@
-// Package progress shows how far long work has got.
+// Package progress shows the progress of long work.
 package progress
 
 import (
@@ -13,9 +13,9 @@ import (
 	"github.com/goselfrag/goselfrag/internal/show"
 )
 
-// Bar returns a function that shows how many of all are done, and one that takes away
-// what it showed. It draws a bar if w is a terminal, and nothing otherwise. All must be the
-// same number each time.
+// Bar returns a function that shows how many of all are done, and one that removes the bar.
+// It draws a bar if w is a terminal, and nothing otherwise. all must be the same number
+// each time.
 func Bar(w io.Writer, name string) (set func(done, all int), end func()) {
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
@@ -56,8 +56,8 @@ func Long(w io.Writer, name string) (set func(done, all int), end func()) {
 	}, func() {}
 }
 
-// Line returns a function that shows a text in place of the one before, and one that takes
-// it away. They show nothing unless w is a terminal.
+// Line returns a function that shows a text in place of the one before, and one that removes
+// it. They show nothing unless w is a terminal.
 func Line(w io.Writer) (say func(text string), end func()) {
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {

@@ -6,7 +6,7 @@ package kernel
 import "unsafe"
 
 // Batch says where the rows, the query and the results are. The assembly knows the
-// offsets of its fields. Whoever fills it keeps every address valid: a kernel
+// offsets of its fields. The code that fills it keeps every address valid: a kernel
 // checks nothing.
 type Batch struct {
 	// Table holds the addresses of the chunks of rows: row r is row r & Mask of

@@ -8,7 +8,7 @@ import (
 	"math"
 )
 
-// File is a GGUF file as it stands, all of it.
+// File is the whole content of a GGUF file.
 type File struct {
 	// Meta holds the metadata: string, bool, float64 for every other number, and
 	// []any for arrays.
@@ -45,7 +45,7 @@ func Read(b []byte) (f *File, err error) {
 	for i := uint64(0); i < keys && r.err == nil; i++ {
 		key := r.text()
 		if _, twice := f.Meta[key]; twice {
-			r.fail("key %s stands there twice", key)
+			r.fail("key %s is duplicated", key)
 		}
 		f.Meta[key] = r.value(r.u32())
 	}

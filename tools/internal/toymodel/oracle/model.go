@@ -144,8 +144,8 @@ func (s *State) Append(id int) {
 	s.last = x
 }
 
-// Hidden returns the stream after the last token, normed: what a server gives as
-// the embedding of a text, but for its length.
+// Hidden returns the stream after the last token, normed. Up to its length it is the
+// embedding of the text that a server returns.
 func (s *State) Hidden() []float64 { return s.model.normed(s.model.norm, s.last) }
 
 // LogProbs returns the log-probabilities of all tokens to come next.

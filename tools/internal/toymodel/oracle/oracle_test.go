@@ -70,7 +70,7 @@ func TestBadFiles(t *testing.T) {
 	changed := func(old, new string) []byte {
 		b := bytes.Replace(good, []byte(old), []byte(new), 1)
 		if bytes.Equal(b, good) {
-			t.Fatalf("%q does not stand in the file", old)
+			t.Fatalf("%q is not in the file", old)
 		}
 		return b
 	}
@@ -93,7 +93,7 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
-// Whatever the bytes, there is a model or an error, and neither panics.
+// Any bytes give a model or an error, and neither panics.
 func FuzzLoad(f *testing.F) {
 	good := file(f)
 	f.Add(good[:600])

@@ -12,7 +12,7 @@ const (
 )
 
 // Tokens returns the ids of text as a server reads a prompt: the start token, then
-// tokens whose names stand in the text and, between them, SentencePiece. A space
+// tokens whose names are in the text and, between them, SentencePiece. A space
 // is put before each stretch of text.
 func (m *Model) Tokens(text string) []int {
 	ids := []int{m.start}
@@ -48,8 +48,8 @@ func (m *Model) firstNamed(text string) (at, id int) {
 }
 
 // pieces cuts text without named tokens: it joins the pair of neighbors with the
-// best score, the first of equal ones, until there is none, and writes what is no
-// token in bytes.
+// best score, the first of equal ones, until there is none. Pieces that are no token become
+// tokens of their bytes.
 func (m *Model) pieces(text string) []int {
 	var symbols []string
 	for _, r := range strings.ReplaceAll(text, " ", "▁") {
@@ -82,6 +82,6 @@ func (m *Model) pieces(text string) []int {
 	return ids
 }
 
-// Name returns a token's name in the vocabulary, with a space for the sign that
-// stands for one there.
+// Name returns a token's name in the vocabulary, with spaces in place of the
+// vocabulary's sign for a space.
 func (m *Model) Name(id int) string { return strings.ReplaceAll(m.names[id], "▁", " ") }
