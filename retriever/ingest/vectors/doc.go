@@ -12,5 +12,5 @@
 // are read row by row, so that a shard may be larger than memory. Vectors are taken
 // as they are: whether they are normalized is for the index's metric to say.
 //
-// docs/ingest.md has the way from the published files of Contriever.
+// docs/published-embeddings.md converts the published files of Contriever.
 package vectors
