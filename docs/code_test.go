@@ -26,11 +26,13 @@ var around = map[string]struct {
 }{
 	"backends.md":   {[]string{module + "/generator/vllm"}, ""},
 	"extractive.md": {[]string{module + "/generator/extractive"}, ""},
-	"ingest.md": {[]string{module + "/retriever/filter", module + "/retriever/dense/embedcache", module + "/retriever/ingest/clean", module + "/retriever/ingest/foldersync", module + "/retriever/ingest/vectors", module + "/retriever/store"},
-		"var docs ingest.Result; var embedder, server, published dense.Embedder; var passages []retriever.Passage\n" +
-			"var documents foldersync.Documents[store.Document]"},
+	"folder-sync.md": {[]string{module + "/retriever/dense/embedcache", module + "/retriever/ingest/foldersync", module + "/retriever/store"},
+		"var embedder, server dense.Embedder; var documents foldersync.Documents[store.Document]"},
+	"ingest.md":  {[]string{module + "/retriever/filter", module + "/retriever/ingest/clean"}, "var docs ingest.Result"},
 	"pdf.md":     {[]string{module + "/retriever/ingest/pdf"}, ""},
 	"porting.md": {[]string{module + "/generator", module + "/selfrag"}, "var model generator.Generator; var index retriever.Retriever"},
+	"published-embeddings.md": {[]string{module + "/retriever/ingest/vectors", module + "/retriever/store"},
+		"var embedder, published dense.Embedder; var passages []retriever.Passage"},
 	"retrieval.md": {[]string{module + "/retriever/dense/openai", "github.com/tmc/langchaingo/embeddings", "github.com/tmc/langchaingo/llms/ollama"},
 		"var passages []retriever.Passage; var embedder dense.Embedder; var words *lexical.Index; var vectors retriever.Retriever"},
 	"store.md": {[]string{"io", module + "/retriever/filter", module + "/retriever/store"},

@@ -266,7 +266,7 @@ func (s stalls) Score(ctx context.Context, req generator.Request, steps []genera
 }
 
 // A done context stops every call; TestMain checks that no goroutine is left.
-func TestCancelled(t *testing.T) {
+func TestCanceled(t *testing.T) {
 	cause := errors.New("the reader has left")
 	for kind, f := range constructors {
 		for n := range 12 {

@@ -399,7 +399,7 @@ func TestFuseRefuses(t *testing.T) {
 
 // A stalled part delays the others until the context is done, which is an error
 // under every policy. The error comes with what was found.
-func TestFuseCancelled(t *testing.T) {
+func TestFuseCanceled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stalls := &retrievertest.Script{Rules: []retrievertest.Rule{{Stall: true}}}
 		deaf := retriever.Func(func(ctx context.Context, _ retriever.Query) (retriever.Result, error) {

@@ -54,6 +54,6 @@ func TestListKeepsOrderFilterAndK(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := list.Retrieve(ctx, retriever.Query{K: 1}); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
+		t.Errorf("canceled: %v", err)
 	}
 }

@@ -214,7 +214,7 @@ func TestPostFilterFails(t *testing.T) {
 }
 
 // A context that ends between two searches stops it, even if the retriever goes on.
-func TestPostFilterCancelled(t *testing.T) {
+func TestPostFilterCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	searches := 0
 	inner := retriever.Func(func(_ context.Context, q retriever.Query) (retriever.Result, error) {

@@ -158,7 +158,7 @@ func TestAnswerAllBreak(t *testing.T) {
 	}
 }
 
-func TestAnswerAllCancelled(t *testing.T) {
+func TestAnswerAllCanceled(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -179,7 +179,7 @@ func TestAnswerAllCancelled(t *testing.T) {
 		}
 	}
 	if n != len(list) || failed < 30 {
-		t.Errorf("%d results, %d of them cancelled", n, failed)
+		t.Errorf("%d results, %d of them canceled", n, failed)
 	}
 }
 

@@ -90,7 +90,7 @@ func (p *phases) options() []selfrag.Option {
 	}
 }
 
-func TestCancelledInEveryPhase(t *testing.T) {
+func TestCanceledInEveryPhase(t *testing.T) {
 	for _, phase := range []string{"describe", "rewrite", "decide", "exact", "retrieve", "generate", "critique", "generate later"} {
 		t.Run(phase, func(t *testing.T) {
 			defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
@@ -116,7 +116,7 @@ func TestCancelledInEveryPhase(t *testing.T) {
 	}
 }
 
-func TestCancelledBefore(t *testing.T) {
+func TestCanceledBefore(t *testing.T) {
 	p := &phases{}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -142,7 +142,7 @@ func TestCancelledBefore(t *testing.T) {
 
 // With calls that wait for their turn, none of the waiting ones begins after the
 // context is done.
-func TestCancelledWhileWaiting(t *testing.T) {
+func TestCanceledWhileWaiting(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	m := counting(script(on(said("Yes."))))
 	stopping := judge(func(ctx context.Context, _ critique.Continuation) (critique.Verdict, error) {

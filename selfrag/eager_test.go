@@ -125,7 +125,7 @@ func TestEagerRetrievalRunsBesideTheDecision(t *testing.T) {
 }
 
 // A decision against retrieval cancels it: this retrieval would never end.
-func TestEagerRetrievalIsCancelled(t *testing.T) {
+func TestEagerRetrievalIsCanceled(t *testing.T) {
 	endless := retriever.Func(func(ctx context.Context, _ retriever.Query) (retriever.Result, error) {
 		<-ctx.Done()
 		return retriever.Result{}, ctx.Err()

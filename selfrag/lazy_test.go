@@ -247,7 +247,7 @@ func lazyClosesStreams(t *testing.T, graded func() *generatortest.Script) {
 		}
 	}
 	if open != 0 {
-		t.Errorf("%d streams open after cancelling", open)
+		t.Errorf("%d streams open after canceling", open)
 	}
 	for ev := range e.Stream(t.Context(), "q") {
 		if ev.Kind == selfrag.EventText {

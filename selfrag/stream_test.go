@@ -200,7 +200,7 @@ func TestStreamError(t *testing.T) {
 }
 
 // Between two segments a context that is done ends the question at once.
-func TestStreamCancelledBetweenSegments(t *testing.T) {
+func TestStreamCanceledBetweenSegments(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	m := script(on(more(generatortest.Words(1, "One."), 1, 0, 0)))
@@ -217,7 +217,7 @@ func TestStreamCancelledBetweenSegments(t *testing.T) {
 	}
 }
 
-func TestStreamCancelled(t *testing.T) {
+func TestStreamCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var kinds []string

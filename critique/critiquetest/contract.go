@@ -64,7 +64,7 @@ func (s *suite[In, Out]) checks(more ...contracttest.Check) []contracttest.Check
 		{Name: "repeatable", Run: s.repeatable},
 		{Name: "data", Run: s.dataOnly},
 		{Name: "concurrent", Run: s.concurrent},
-		{Name: "cancelled", Run: s.cancelled},
+		{Name: "canceled", Run: s.canceled},
 		{Name: "unchanged", Run: s.unchanged},
 	}, more...)
 	for i, c := range list {
@@ -133,7 +133,7 @@ func (s *suite[In, Out]) dataOnly(ctx context.Context) error {
 			err = s.same(a, b)
 		}
 		if err != nil {
-			return fmt.Errorf("reserved strings in the %s act differently from their neutralised form: %w", c.name, err)
+			return fmt.Errorf("reserved strings in the %s act differently from their neutralized form: %w", c.name, err)
 		}
 	}
 	return nil
@@ -163,8 +163,8 @@ func (s *suite[In, Out]) concurrent(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// cancelled: a context that is done is the error, and no goroutine stays.
-func (s *suite[In, Out]) cancelled(ctx context.Context) error {
+// canceled: a context that is done is the error, and no goroutine stays.
+func (s *suite[In, Out]) canceled(ctx context.Context) error {
 	gone, cancel := context.WithCancel(ctx)
 	cancel()
 	late, cancel := context.WithDeadline(ctx, time.Unix(0, 0))
@@ -188,7 +188,7 @@ func (s *suite[In, Out]) cancelled(ctx context.Context) error {
 		}
 		runtime.Gosched()
 	}
-	return fmt.Errorf("%d cancelled calls left %d goroutines behind", runs, runtime.NumGoroutine()-limit+runs/2)
+	return fmt.Errorf("%d canceled calls left %d goroutines behind", runs, runtime.NumGoroutine()-limit+runs/2)
 }
 
 // unchanged: inputs are only read.

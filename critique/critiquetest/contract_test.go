@@ -199,11 +199,11 @@ func brokenCritics(leaks *leaver) []brokenCritic {
 		}()},
 		{"concurrent", "boom", failing(always)},
 
-		{"cancelled", "want one that wraps", criticFunc(func(ctx context.Context, c critique.Continuation) (critique.Verdict, error) {
+		{"canceled", "want one that wraps", criticFunc(func(ctx context.Context, c critique.Continuation) (critique.Verdict, error) {
 			return goodCritic(context.WithoutCancel(ctx), c)
 		})},
-		{"cancelled", "boom", failing(always)},
-		{"cancelled", "goroutines behind", failing(func(context.Context, critique.Continuation) error {
+		{"canceled", "boom", failing(always)},
+		{"canceled", "goroutines behind", failing(func(context.Context, critique.Continuation) error {
 			leaks.leave(nil)
 			return nil
 		})},
@@ -286,7 +286,7 @@ func brokenDeciders() []brokenDecider {
 			}
 		})},
 		{"concurrent", "boom", failingDecider},
-		{"cancelled", "want one that wraps", deciderFunc(func(ctx context.Context, s critique.Situation) (critique.RetrievalVerdict, error) {
+		{"canceled", "want one that wraps", deciderFunc(func(ctx context.Context, s critique.Situation) (critique.RetrievalVerdict, error) {
 			return goodDecider(context.WithoutCancel(ctx), s)
 		})},
 		{"unchanged", "was changed", editDecision(func(s critique.Situation, _ *critique.RetrievalVerdict) {

@@ -248,7 +248,7 @@ func why(differs func(answer string, golds []string) bool, answer string, golds 
 // testdata/released.txt.gz has a line for each of 20,000 texts: match, exact match, F1 and the
 // checksum of the normal form as metrics.py of AkariAsai/self-rag gives them, and that of the
 // texts. What is written anew above gives the same for all; every difference of ours from it
-// has a known reason. docs/evaluation.md has the counts.
+// has a known reason. docs/metrics.md has the counts.
 func TestReleasedDifferences(t *testing.T) {
 	f, err := os.Open("testdata/released.txt.gz")
 	if err != nil {

@@ -39,7 +39,7 @@ type Scorer func(q dataset.Question, a *selfrag.Answer) Scores
 
 // Score returns match, match_cased, exact, f1, words and abstained_wrong of an answer and, if
 // the question names positive passages, gold_citation, citation_precision and
-// citation_recall; of an unanswerable question abstained_right alone. docs/evaluation.md says
+// citation_recall; of an unanswerable question abstained_right alone. docs/metrics.md says
 // what they mean.
 func Score(q dataset.Question, a *selfrag.Answer) Scores { return ScoreCited(q, a, Cited(a)) }
 

@@ -202,7 +202,7 @@ func TestEngine(t *testing.T) {
 			if d := gocmp.Diff(c.asked, server.asked); c.asked != nil && d != "" {
 				t.Error(d)
 			}
-			if a.Segments[0].Support != reflection.FullySupported || a.Decision.Level != c.level || len(a.Trace.Templates) != 11 {
+			if a.Segments[0].Support != reflection.FullySupported || a.Decision.Level != c.level || len(a.Trace.Templates) != 14 {
 				t.Errorf("support %v, decision at %v, %d templates", a.Segments[0].Support, a.Decision.Level, len(a.Trace.Templates))
 			}
 			again, err := e.Answer(t.Context(), question, selfrag.WithConcurrency(1))

@@ -281,43 +281,43 @@ func broken(leaks *leaver) []struct {
 			}
 		}}},
 
-		{"cancelled", "want an error that wraps", asks(func(ctx context.Context, r generator.Request) (context.Context, generator.Request) {
+		{"canceled", "want an error that wraps", asks(func(ctx context.Context, r generator.Request) (context.Context, generator.Request) {
 			return context.WithoutCancel(ctx), r
 		})},
-		{"cancelled", "boom", raw(func(ctx context.Context, req generator.Request, yield func(generator.Step, error) bool) {
+		{"canceled", "boom", raw(func(ctx context.Context, req generator.Request, yield func(generator.Step, error) bool) {
 			if ctx.Err() != nil {
 				yield(generator.Step{}, boom)
 				return
 			}
 			good().Generate(ctx, req)(yield)
 		})},
-		{"cancelled", "without an error", raw(func(ctx context.Context, req generator.Request, yield func(generator.Step, error) bool) {
+		{"canceled", "without an error", raw(func(ctx context.Context, req generator.Request, yield func(generator.Step, error) bool) {
 			if ctx.Err() == nil {
 				good().Generate(ctx, req)(yield)
 			}
 		})},
-		{"cancelled", "after the error", raw(func(ctx context.Context, req generator.Request, yield func(generator.Step, error) bool) {
+		{"canceled", "after the error", raw(func(ctx context.Context, req generator.Request, yield func(generator.Step, error) bool) {
 			_ = ctx.Err() == nil || yield(generator.Step{}, ctx.Err())
 			good().Generate(ctx, req)(yield)
 		})},
-		{"cancelled", "want a zero step", raw(func(ctx context.Context, req generator.Request, yield func(generator.Step, error) bool) {
+		{"canceled", "want a zero step", raw(func(ctx context.Context, req generator.Request, yield func(generator.Step, error) bool) {
 			if err := ctx.Err(); err != nil {
 				yield(generator.Step{Text: "x"}, err)
 				return
 			}
 			good().Generate(ctx, req)(yield)
 		})},
-		{"cancelled", "after the last one", raw(func(ctx context.Context, req generator.Request, yield func(generator.Step, error) bool) {
+		{"canceled", "after the last one", raw(func(ctx context.Context, req generator.Request, yield func(generator.Step, error) bool) {
 			_ = ctx.Err() == nil || yield(generator.Step{Finish: generator.FinishEnd}, nil)
 			good().Generate(ctx, req)(yield)
 		})},
-		{"cancelled-midway", "want an error that wraps", asks(func(ctx context.Context, r generator.Request) (context.Context, generator.Request) {
+		{"canceled-midway", "want an error that wraps", asks(func(ctx context.Context, r generator.Request) (context.Context, generator.Request) {
 			if ctx.Err() == nil {
 				ctx = context.WithoutCancel(ctx)
 			}
 			return ctx, r
 		})},
-		{"cancelled-midway", "goroutines behind", raw(func(ctx context.Context, req generator.Request, yield func(generator.Step, error) bool) {
+		{"canceled-midway", "goroutines behind", raw(func(ctx context.Context, req generator.Request, yield func(generator.Step, error) bool) {
 			good().Generate(ctx, req)(func(s generator.Step, err error) bool {
 				if errors.Is(err, context.Canceled) {
 					leaks.leave(nil)

@@ -280,14 +280,14 @@ func (s *suite) lazy(ctx context.Context) error {
 	})
 }
 
-// cancelled: a done context ends the stream with its error.
-func (s *suite) cancelled(ctx context.Context) error {
-	cancelled, cancel := context.WithCancel(ctx)
+// canceled: a done context ends the stream with its error.
+func (s *suite) canceled(ctx context.Context) error {
+	canceled, cancel := context.WithCancel(ctx)
 	cancel()
 	late, cancel := context.WithDeadline(ctx, time.Unix(0, 0))
 	defer cancel()
 	return s.each(ctx, func(x sample) error {
-		for _, done := range [...]context.Context{cancelled, late} {
+		for _, done := range [...]context.Context{canceled, late} {
 			if err := endsWith(record(x.req, s.g.Generate(done, x.req), nil), done.Err()); err != nil {
 				return x.errorf("the context was done before: %w", err)
 			}
@@ -317,9 +317,9 @@ func endsWith(events []event, want error) error {
 	return nil
 }
 
-// cancelledMidway: the same after the first step.
-func (s *suite) cancelledMidway(ctx context.Context) error {
-	cancelled := func(x sample) error {
+// canceledMidway: the same after the first step.
+func (s *suite) canceledMidway(ctx context.Context) error {
+	canceled := func(x sample) error {
 		midway, cancel := context.WithCancel(ctx)
 		defer cancel()
 		return endsWith(record(x.req, s.g.Generate(midway, x.req), func(int) { cancel() }), context.Canceled)
@@ -328,8 +328,8 @@ func (s *suite) cancelledMidway(ctx context.Context) error {
 		if len(x.Steps) == 0 {
 			return nil
 		}
-		if err := cancelled(x); err != nil {
-			return x.errorf("the context was cancelled after the first step: %w", err)
+		if err := canceled(x); err != nil {
+			return x.errorf("the context was canceled after the first step: %w", err)
 		}
 		return nil
 	})
@@ -337,8 +337,8 @@ func (s *suite) cancelledMidway(ctx context.Context) error {
 		return err
 	}
 	return s.some(ctx, func(x sample) error {
-		if err := leaks(func() { _ = cancelled(x) }); err != nil {
-			return x.errorf("the context was cancelled after the first step: %w", err)
+		if err := leaks(func() { _ = canceled(x) }); err != nil {
+			return x.errorf("the context was canceled after the first step: %w", err)
 		}
 		return nil
 	})

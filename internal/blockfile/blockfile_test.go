@@ -133,11 +133,11 @@ func TestWriteFails(t *testing.T) {
 	cancel()
 	for name, err := range map[string]error{
 		"section":   Write(t.Context(), path, format, Bytes([]byte("x")), func(io.Writer) error { return boom }),
-		"cancelled": Write(done, path, format, Bytes(make([]byte, blockSize))),
+		"canceled":  Write(done, path, format, Bytes(make([]byte, blockSize))),
 		"too many":  Write(t.Context(), path, format, slices.Repeat([]func(io.Writer) error{Bytes(nil)}, mostSections+1)...),
 		"no folder": Write(t.Context(), filepath.Join(dir, "none", "file"), format),
 	} {
-		if err == nil || name == "section" && !errors.Is(err, boom) || name == "cancelled" && !errors.Is(err, context.Canceled) {
+		if err == nil || name == "section" && !errors.Is(err, boom) || name == "canceled" && !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

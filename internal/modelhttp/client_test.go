@@ -312,7 +312,7 @@ func TestOwnErrorsArePassedOn(t *testing.T) {
 	}
 }
 
-func TestCancelled(t *testing.T) {
+func TestCanceled(t *testing.T) {
 	cause := errors.New("the cause")
 	for name, faults := range map[string][]faulthttp.Fault{
 		"in a hang":  {faulthttp.Hang(-1)},

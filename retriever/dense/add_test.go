@@ -93,7 +93,7 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-func TestCancelledWhileEmbedding(t *testing.T) {
+func TestCanceledWhileEmbedding(t *testing.T) {
 	e := &fake{vectors: map[string][]float32{"a": {1, 0}, "b": {0, 1}, "c": {1, 1}}}
 	for _, c := range []struct {
 		name string
@@ -196,7 +196,7 @@ func TestHalfAdded(t *testing.T) {
 }
 
 // Who waits to write stops when the context is done.
-func TestCancelledWhileWaiting(t *testing.T) {
+func TestCanceledWhileWaiting(t *testing.T) {
 	for name, write := range map[string]func(context.Context, *Index) error{
 		"add":    func(ctx context.Context, ix *Index) error { return ix.Add(ctx, passage("b")) },
 		"delete": func(ctx context.Context, ix *Index) error { return ix.Delete(ctx, "a") },
@@ -220,7 +220,7 @@ func TestCancelledWhileWaiting(t *testing.T) {
 }
 
 // A deletion whose context is done deletes nothing, also where it need not wait.
-func TestCancelledDelete(t *testing.T) {
+func TestCanceledDelete(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	ix := must(New(t.Context(), &hashedOnce{}, []retriever.Passage{passage("a")}, Options{}))

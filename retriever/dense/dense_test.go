@@ -273,7 +273,7 @@ func TestTextOfQuery(t *testing.T) {
 }
 
 // Restoring stops when the context is done.
-func TestRestoreCancelled(t *testing.T) {
+func TestRestoreCanceled(t *testing.T) {
 	e := &fake{vectors: map[string][]float32{"a": {1, 0}, "b": {0, 1}}}
 	v := must(hnsw.New[string](2, hnsw.Options{}))
 	ps := []retriever.Passage{passage("a"), passage("b")}

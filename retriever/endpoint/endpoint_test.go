@@ -248,7 +248,7 @@ func TestRetries(t *testing.T) {
 }
 
 // A canceled query ends, and so does its request.
-func TestCancelled(t *testing.T) {
+func TestCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	e := start(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

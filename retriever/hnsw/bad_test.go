@@ -99,7 +99,7 @@ func TestBadQueries(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := x.Search(ctx, nil, []float32{1, 2, 3}, Query[int]{K: 1}); !errors.Is(err, context.Canceled) {
-			t.Errorf("%s: a cancelled search gave %v", kind, err)
+			t.Errorf("%s: a canceled search gave %v", kind, err)
 		}
 		// More than there are, and a filter that lets nothing through.
 		if got, err := x.Search(t.Context(), nil, []float32{1, 2, 3}, Query[int]{K: 100}); err != nil || len(got) != 3 {

@@ -247,14 +247,14 @@ func (c *cancelAfter) Err() error {
 
 // A canceled addition returns an error, keeps what it added, and leaves the graph
 // valid.
-func TestCancelledAdd(t *testing.T) {
+func TestCanceledAdd(t *testing.T) {
 	vectors := uniform(rand.New(rand.NewPCG(13, 14)), 1500, 8)
 	for _, workers := range []int{1, 3} {
 		x, err := New[int](8, Options{Workers: workers})
 		must(t, err)
 		err = x.Add(&cancelAfter{Context: t.Context(), n: 1300}, items(vectors))
 		if !errors.Is(err, context.Canceled) {
-			t.Fatalf("a cancelled addition gave %v", err)
+			t.Fatalf("a canceled addition gave %v", err)
 		}
 		if x.Len() == 0 || x.Len() == len(vectors) {
 			t.Errorf("%d vectors were added: want some, not all", x.Len())
@@ -271,7 +271,7 @@ func TestCancelledAdd(t *testing.T) {
 	must(t, err)
 	for n := range 4 {
 		if err := x.Add(&cancelAfter{Context: t.Context(), n: n}, items(vectors)); !errors.Is(err, context.Canceled) || x.Len() != 0 {
-			t.Errorf("an addition that is cancelled at the check number %d gave %v and %d vectors: want none", n+1, err, x.Len())
+			t.Errorf("an addition that is canceled at the check number %d gave %v and %d vectors: want none", n+1, err, x.Len())
 		}
 	}
 	flat, err := NewFlat[int](8, FlatOptions{})
@@ -280,10 +280,10 @@ func TestCancelledAdd(t *testing.T) {
 	// twice while codes are fitted to them, and at the second group.
 	for n, want := range []int{0, 0, 0, 0, 0, group} {
 		if err := flat.Add(&cancelAfter{Context: t.Context(), n: n}, items(vectors)); !errors.Is(err, context.Canceled) || flat.Len() != want {
-			t.Errorf("an addition that is cancelled at the check number %d gave %v and %d vectors: want %d", n+1, err, flat.Len(), want)
+			t.Errorf("an addition that is canceled at the check number %d gave %v and %d vectors: want %d", n+1, err, flat.Len(), want)
 		}
 	}
 	if _, err := flat.Search(&cancelAfter{Context: t.Context()}, nil, vectors[0], Query[int]{K: 1}); !errors.Is(err, context.Canceled) {
-		t.Errorf("a cancelled search gave %v", err)
+		t.Errorf("a canceled search gave %v", err)
 	}
 }

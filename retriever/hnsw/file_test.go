@@ -342,7 +342,7 @@ func TestFailedSave(t *testing.T) {
 	must(t, err)
 	must(t, x.Delete(7))
 	if err := x.Save(&cancelAfter{Context: t.Context(), n: 2}, path); !errors.Is(err, context.Canceled) {
-		t.Fatalf("a cancelled save gave %v", err)
+		t.Fatalf("a canceled save gave %v", err)
 	}
 	after, err := os.ReadFile(path)
 	must(t, err)

@@ -261,7 +261,7 @@ func TestFSErrors(t *testing.T) {
 			}
 		}
 	})
-	t.Run("cancelled", func(t *testing.T) {
+	t.Run("canceled", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		res, err := FS(ctx, text, Options{Progress: func(Progress) { cancel() }})

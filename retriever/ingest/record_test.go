@@ -168,7 +168,7 @@ func TestStreamStops(t *testing.T) {
 			n++
 		}
 		if n != 2 || last != context.Canceled {
-			t.Errorf("%s: after cancelling: %d pairs, %v", name, n, last)
+			t.Errorf("%s: after canceling: %d pairs, %v", name, n, last)
 		}
 		broken := errors.New("broken")
 		last = nil

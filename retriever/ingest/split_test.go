@@ -206,7 +206,7 @@ func (p *patience) Err() error {
 }
 
 // Cutting stops in the middle of a paragraph, and reading in the middle of a document.
-func TestCutIsCancelled(t *testing.T) {
+func TestCutIsCanceled(t *testing.T) {
 	bytes := func(s string) int { return len(s) }
 	prose, markup := strings.Repeat("There is a word. ", 1000), strings.Repeat("<p>- Is.\n", 1000)
 	for name, tc := range map[string]struct {
@@ -232,7 +232,7 @@ func TestCutIsCancelled(t *testing.T) {
 
 // Markdown is parsed no further when the context is done, be it in the middle of its
 // blocks or of the text in them.
-func TestMarkdownIsCancelled(t *testing.T) {
+func TestMarkdownIsCanceled(t *testing.T) {
 	const blocks = 1000
 	src := strings.Repeat("> *a*\n\n", blocks)
 	for _, looks := range []int{0, blocks, 2*blocks + blocks/2, 3*blocks + blocks/2} {

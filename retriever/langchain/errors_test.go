@@ -86,7 +86,7 @@ func TestStoreErrors(t *testing.T) {
 
 	// A store that gives another error when the context is done.
 	ctx, cancel := context.WithCancel(t.Context())
-	s, err := langchain.New(cancelling{cancel, boom}, langchain.Options{})
+	s, err := langchain.New(canceling{cancel, boom}, langchain.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,17 +95,17 @@ func TestStoreErrors(t *testing.T) {
 	}
 }
 
-// cancelling cancels the context of its search.
-type cancelling struct {
+// canceling cancels the context of its search.
+type canceling struct {
 	cancel func()
 	err    error
 }
 
-func (cancelling) AddDocuments(context.Context, []schema.Document, ...vectorstores.Option) ([]string, error) {
+func (canceling) AddDocuments(context.Context, []schema.Document, ...vectorstores.Option) ([]string, error) {
 	return nil, errors.ErrUnsupported
 }
 
-func (c cancelling) SimilaritySearch(context.Context, string, int, ...vectorstores.Option) ([]schema.Document, error) {
+func (c canceling) SimilaritySearch(context.Context, string, int, ...vectorstores.Option) ([]schema.Document, error) {
 	c.cancel()
 	return nil, c.err
 }

@@ -33,7 +33,7 @@ func (c *countdown) Err() error {
 	return nil
 }
 
-func TestCancelled(t *testing.T) {
+func TestCanceled(t *testing.T) {
 	var ps []retriever.Passage
 	for i := range 3*window + 1 {
 		ps = append(ps, retriever.Passage{ID: fmt.Sprint(i), Text: "bol"})
@@ -60,7 +60,7 @@ func TestCancelled(t *testing.T) {
 }
 
 // An addition that is canceled at any point leaves the index unchanged.
-func TestAddCancelled(t *testing.T) {
+func TestAddCanceled(t *testing.T) {
 	old := retrievertest.Passages("bol dak", "dak fum fum")
 	var more []retriever.Passage
 	for i := range 40 {
@@ -70,19 +70,19 @@ func TestAddCancelled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, cancelled := ix.now.Load(), 0
+	before, canceled := ix.now.Load(), 0
 	for n := 0; ; n++ {
 		err := ix.Add(after(t.Context(), n), more...)
 		if err == nil {
 			break
 		}
-		cancelled++
+		canceled++
 		if !errors.Is(err, context.Canceled) || ix.now.Load() != before {
-			t.Fatalf("cancelled at the check number %d: %v, %d passages", n+1, err, ix.Len())
+			t.Fatalf("canceled at the check number %d: %v, %d passages", n+1, err, ix.Len())
 		}
 	}
-	if cancelled < 2*len(more) {
-		t.Errorf("the context was looked at %d times for %d passages", cancelled, len(more))
+	if canceled < 2*len(more) {
+		t.Errorf("the context was looked at %d times for %d passages", canceled, len(more))
 	}
 	all := slices.Concat(old, more)
 	q := retriever.Query{Text: "fum bol word3", K: 100}
@@ -91,12 +91,12 @@ func TestAddCancelled(t *testing.T) {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(newExhaustive(ix, all, languagesFor(ix, all)).retrieve(q), got); d != "" {
-		t.Errorf("after additions that were cancelled (-want +got):\n%s", d)
+		t.Errorf("after additions that were canceled (-want +got):\n%s", d)
 	}
 }
 
 // Canceling New gives no index.
-func TestNewCancelled(t *testing.T) {
+func TestNewCanceled(t *testing.T) {
 	ps := retrievertest.Passages("bol dak", "dak fum", "fum bol")
 	for name, build := range map[string]func(context.Context) (retriever.Retriever, error){
 		"New": func(ctx context.Context) (retriever.Retriever, error) {
@@ -112,7 +112,7 @@ func TestNewCancelled(t *testing.T) {
 			if _, err := build(after(t.Context(), n)); err == nil {
 				break
 			} else if !errors.Is(err, context.Canceled) {
-				t.Fatalf("%s: cancelled at the check number %d: %v", name, n+1, err)
+				t.Fatalf("%s: canceled at the check number %d: %v", name, n+1, err)
 			}
 		}
 		if n < 2*len(ps) {

@@ -55,7 +55,7 @@ func TestDeleteAndReplace(t *testing.T) {
 }
 
 // A change that is canceled at any point changes nothing.
-func TestChangeCancelled(t *testing.T) {
+func TestChangeCanceled(t *testing.T) {
 	ix, err := New(t.Context(), retrievertest.Passages("bol", "bol dak", "bol fum"), Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +74,7 @@ func TestChangeCancelled(t *testing.T) {
 				break
 			}
 			if !errors.Is(err, context.Canceled) || ix.now.Load() != before {
-				t.Fatalf("%s, cancelled at the check number %d: %v", name, n+1, err)
+				t.Fatalf("%s, canceled at the check number %d: %v", name, n+1, err)
 			}
 		}
 		if n < 3 {

@@ -155,7 +155,7 @@ func segmentsIn(t *testing.T, dir string) []string {
 }
 
 // A save that is canceled or fails leaves the previous save.
-func TestSaveCancelled(t *testing.T) {
+func TestSaveCanceled(t *testing.T) {
 	dir := t.TempDir()
 	r := rand.New(rand.NewPCG(1, 1))
 	ix, err := New(t.Context(), synthetic(r, 0, 3000), Options{})
@@ -187,7 +187,7 @@ func TestSaveCancelled(t *testing.T) {
 			break
 		}
 		if !errors.Is(err, context.Canceled) || files() != before {
-			t.Fatalf("cancelled at the check number %d: %v, %s, before %s", n+1, err, files(), before)
+			t.Fatalf("canceled at the check number %d: %v, %s, before %s", n+1, err, files(), before)
 		}
 	}
 	if n < 3 {

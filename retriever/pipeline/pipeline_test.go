@@ -507,12 +507,12 @@ func TestBuildErrors(t *testing.T) {
 	if _, err := NewCorpus(embedded, taken).Build(t.Context(), p); err == nil || !strings.Contains(err.Error(), `pipeline: 1:15: children: the passage "a" has metadata "parent", which children uses itself`) {
 		t.Error(err)
 	}
-	cancelled, cancel := context.WithCancel(t.Context())
+	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	if p, err = Parse("dense"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewCorpus(embedded, passages).Build(cancelled, p); !errors.Is(err, context.Canceled) {
+	if _, err := NewCorpus(embedded, passages).Build(canceled, p); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }

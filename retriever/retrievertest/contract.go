@@ -70,7 +70,7 @@ func (s *suite) checks() []contracttest.Check {
 		{"data", data},
 		{"repeatable", s.repeatable},
 		{"concurrent", concurrent},
-		{"cancelled", cancelled},
+		{"canceled", canceled},
 		{"owned", owned},
 		{"unchanged", s.unchanged},
 	} {

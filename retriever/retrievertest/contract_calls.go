@@ -110,8 +110,8 @@ func concurrent(ctx context.Context, r retriever.Retriever) error {
 	return errors.Join(errs...)
 }
 
-// cancelled: a context that is done is the error, and no goroutine stays.
-func cancelled(ctx context.Context, r retriever.Retriever) error {
+// canceled: a context that is done is the error, and no goroutine stays.
+func canceled(ctx context.Context, r retriever.Retriever) error {
 	gone, cancel := context.WithCancel(ctx)
 	cancel()
 	late, cancel := context.WithDeadline(ctx, time.Unix(0, 0))
@@ -133,7 +133,7 @@ func cancelled(ctx context.Context, r retriever.Retriever) error {
 		}
 		runtime.Gosched()
 	}
-	return fmt.Errorf("%d cancelled calls left %d goroutines behind", runs, runtime.NumGoroutine()-limit+runs/2)
+	return fmt.Errorf("%d canceled calls left %d goroutines behind", runs, runtime.NumGoroutine()-limit+runs/2)
 }
 
 // owned: what the caller does to a result does not reach the next one.

@@ -253,16 +253,16 @@ func broken(leaks *leaver) []brokenNew {
 		}()},
 		{"concurrent", "boom", fails(func(context.Context, retriever.Query) error { return errBoom })},
 
-		{"cancelled", "want one that wraps", asks(func(ctx context.Context, q retriever.Query) (context.Context, retriever.Query) {
+		{"canceled", "want one that wraps", asks(func(ctx context.Context, q retriever.Query) (context.Context, retriever.Query) {
 			return context.WithoutCancel(ctx), q
 		})},
-		{"cancelled", "want one that wraps", fails(func(ctx context.Context, _ retriever.Query) error {
+		{"canceled", "want one that wraps", fails(func(ctx context.Context, _ retriever.Query) error {
 			if ctx.Err() != nil {
 				return errBoom
 			}
 			return nil
 		})},
-		{"cancelled", "goroutines behind", fails(func(ctx context.Context, _ retriever.Query) error {
+		{"canceled", "goroutines behind", fails(func(ctx context.Context, _ retriever.Query) error {
 			leaks.leave(nil)
 			return ctx.Err()
 		})},

@@ -27,7 +27,7 @@ func (c *countdown) Err() error {
 }
 
 // Correcting stops between two words when the context is done.
-func TestSpellingCancelled(t *testing.T) {
+func TestSpellingCanceled(t *testing.T) {
 	s := must[*rewrite.Spelling](t)(rewrite.NewSpelling(newVocabulary([]retriever.Passage{{Text: "bridge"}})))
 	got, err := s.Queries(&countdown{t.Context(), 3}, "brigde brdge bridgee birdge bride ridge")
 	if !errors.Is(err, context.Canceled) || got != nil {
@@ -36,7 +36,7 @@ func TestSpellingCancelled(t *testing.T) {
 }
 
 // Counting stops between two passages when the context is done.
-func TestVocabularyCancelled(t *testing.T) {
+func TestVocabularyCanceled(t *testing.T) {
 	ps := retrievertest.Passages("one", "two", "three")
 	for n := range len(ps) {
 		v, err := rewrite.NewVocabulary(&countdown{t.Context(), n}, ps)

@@ -187,7 +187,7 @@ func TestNearestErrors(t *testing.T) {
 	}
 }
 
-func TestNearestCancelled(t *testing.T) {
+func TestNearestCanceled(t *testing.T) {
 	n := must[*rewrite.NearestRouter](t)(rewrite.NewNearestRouter(t.Context(), directions, choices, rewrite.NearestOptions{Threshold: 0.5}))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

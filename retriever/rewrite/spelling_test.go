@@ -97,7 +97,7 @@ func (l *listener) EmbedQuery(_ context.Context, text string) ([]float32, error)
 }
 
 // Testing the passages against a filter ends with the context.
-func TestSpellingWithinFilterCancelled(t *testing.T) {
+func TestSpellingWithinFilterCanceled(t *testing.T) {
 	var passages []retriever.Passage
 	for range 10_000 {
 		passages = append(passages, retriever.Passage{Text: "bridge", Metadata: filter.Metadata{"n": filter.Int(1)}})

@@ -58,9 +58,9 @@ func TestSetNotes(t *testing.T) {
 	set(map[string][]byte{"a": []byte("2"), "b": {}, "none": nil, "none either": {1}}, true, a, b, c)
 	a.Note = nil
 	set(map[string][]byte{"a": nil, "c": nil}, true, a, b)
-	cancelled, cancel := context.WithCancel(ctx)
+	canceled, cancel := context.WithCancel(ctx)
 	cancel()
-	if err := s.SetNotes(cancelled, map[string][]byte{"a": {2}}); !errors.Is(err, context.Canceled) {
+	if err := s.SetNotes(canceled, map[string][]byte{"a": {2}}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	set(nil, false, a, b)

@@ -190,7 +190,7 @@ func TestChangesWhileTheStoreWorks(t *testing.T) {
 
 // A deletion whose context is done deletes nothing. One whose context is done while
 // the store works can be repeated.
-func TestCancelledDelete(t *testing.T) {
+func TestCanceledDelete(t *testing.T) {
 	s := &during{store: &store{}}
 	ix := make1(t, s, passage("1", "ebro old"), passage("2", "ebro old"))
 	ctx, cancel := context.WithCancel(t.Context())

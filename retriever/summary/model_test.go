@@ -62,7 +62,7 @@ func TestModel(t *testing.T) {
 
 func TestModelFails(t *testing.T) {
 	p := retriever.Passage{ID: "p", Text: "The Ebro floods."}
-	cancelled, cancel := context.WithCancel(t.Context())
+	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	failing := &generatortest.Script{Rules: []generatortest.Rule{{Err: errBoom}}}
 	for _, c := range []struct {
@@ -77,7 +77,7 @@ func TestModelFails(t *testing.T) {
 		{"thinking only", t.Context(), reply("<think>The Ebro</think> "), summary.ModelOptions{}, summary.ErrReply, `with nothing`},
 		{"blank", t.Context(), reply(" \n"), summary.ModelOptions{}, summary.ErrReply, `the template "summary" with nothing`},
 		{"an error", t.Context(), failing, summary.ModelOptions{}, errBoom, "summary: "},
-		{"cancelled", cancelled, reply("x"), summary.ModelOptions{}, context.Canceled, "summary: "},
+		{"canceled", canceled, reply("x"), summary.ModelOptions{}, context.Canceled, "summary: "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := newModel(t, c.model, c.o).Summarize(c.ctx, p)
@@ -256,7 +256,7 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-func TestCancelled(t *testing.T) {
+func TestCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var calls atomic.Int32
 	s := summarizer(func(ctx context.Context, _ retriever.Passage) (string, error) {

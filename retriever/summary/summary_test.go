@@ -184,7 +184,7 @@ func TestNothingHalfDone(t *testing.T) {
 			return ix.Update(context.Background(), passage("1", "x"))
 		}, errBoom},
 		{"delete an unknown one", func(ix *summary.Index, _ *store) error { return ix.Delete(context.Background(), "1", "3") }, summary.ErrUnknownID},
-		{"cancelled", func(ix *summary.Index, _ *store) error {
+		{"canceled", func(ix *summary.Index, _ *store) error {
 			ctx, cancel := context.WithCancel(context.Background())
 			cancel()
 			return ix.Update(ctx, passage("1", "x"))

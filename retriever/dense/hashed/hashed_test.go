@@ -289,7 +289,7 @@ func (c *countdown) Err() error {
 	return nil
 }
 
-func TestCancelled(t *testing.T) {
+func TestCanceled(t *testing.T) {
 	texts := slices.Repeat([]string{"ships"}, 600)
 	for _, n := range []int{0, 1, 255, 256, 400, 600, 900, 1199} {
 		if e, err := Fit(&countdown{Context: t.Context(), n: n}, texts, Options{}); !errors.Is(err, context.Canceled) || e != nil {

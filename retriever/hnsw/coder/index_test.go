@@ -221,7 +221,7 @@ func TestLaterOfTwoStands(t *testing.T) {
 	}
 }
 
-func TestCancelled(t *testing.T) {
+func TestCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	x, err := New[int](1, Options{})

@@ -169,7 +169,7 @@ func (e *endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestReadIsCancelled(t *testing.T) {
+func TestReadIsCanceled(t *testing.T) {
 	for name, data := range map[string][]byte{
 		"layers":    export(header("cosine"), math.MaxInt),
 		"neighbors": export(header("cosine"), 1, 1, 5, []float32{1}, math.MaxInt),

@@ -167,7 +167,7 @@ func TestTemplate(t *testing.T) {
 	// More looks than there are passages.
 	ctx := &patience{t.Context(), 5_000}
 	if _, _, err := Passages(ctx, passages, Options{NearDuplicate: 0.9}); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
+		t.Errorf("canceled: %v", err)
 	}
 }
 
@@ -194,7 +194,7 @@ func TestErrors(t *testing.T) {
 	cancel()
 	for _, o := range []Options{{}, {Boilerplate: 2}} {
 		if kept, _, err := Passages(ctx, []retriever.Passage{{ID: "a"}}, o); !errors.Is(err, context.Canceled) || kept != nil {
-			t.Errorf("cancelled: %v", err)
+			t.Errorf("canceled: %v", err)
 		}
 	}
 	if kept, report, err := Passages(t.Context(), nil, Options{NearDuplicate: 1}); err != nil || kept != nil || report.String() != "0 kept, dropped: 0 garbage, 0 boilerplate, 0 duplicates, 0 near-duplicates" {

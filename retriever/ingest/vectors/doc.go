@@ -12,5 +12,5 @@
 // are read row by row, so that a shard may be larger than memory. Vectors are not changed;
 // the metric of the index decides whether they must be normalized.
 //
-// docs/ingest.md shows how to use the published files of Contriever.
+// docs/published-embeddings.md shows how to use the published files of Contriever.
 package vectors

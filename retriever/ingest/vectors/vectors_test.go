@@ -201,7 +201,7 @@ func TestLoad(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if n, err := Load(ctx, fsys, half, shards...); !errors.Is(err, context.Canceled) || n != 0 {
-		t.Errorf("cancelled: %d, %v", n, err)
+		t.Errorf("canceled: %d, %v", n, err)
 	}
 }
 

@@ -108,7 +108,7 @@ func TestSameAlone(t *testing.T) {
 	}
 }
 
-func TestCancelled(t *testing.T) {
+func TestCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if s, err := learned.New(ctx, harbour); !errors.Is(err, context.Canceled) || s != nil {
@@ -190,7 +190,7 @@ func TestLoad(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := learned.Load(ctx, bytes.NewReader(good), harbour); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
+		t.Errorf("canceled: %v", err)
 	}
 }
 

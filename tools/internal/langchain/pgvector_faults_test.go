@@ -139,7 +139,7 @@ func TestPgvectorBrokenOff(t *testing.T) {
 		do   func(cancel context.CancelFunc, pid int)
 		is   func(error) bool
 	}{
-		{"cancelled", func(cancel context.CancelFunc, _ int) { cancel() }, func(err error) bool { return errors.Is(err, context.Canceled) }},
+		{"canceled", func(cancel context.CancelFunc, _ int) { cancel() }, func(err error) bool { return errors.Is(err, context.Canceled) }},
 		{"ended by the server", func(_ context.CancelFunc, pid int) {
 			if _, err := pool.Exec(t.Context(), "SELECT pg_terminate_backend($1)", pid); err != nil {
 				t.Error(err)

@@ -95,7 +95,7 @@ func TestLeftStreamsEndAtTheServer(t *testing.T) {
 					break
 				}
 			},
-			"cancelled": func(t *testing.T, req generator.Request) {
+			"canceled": func(t *testing.T, req generator.Request) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				steps := 0
@@ -134,7 +134,7 @@ func stoppedEarly(t *testing.T, counts []int) {
 }
 
 // When a question is canceled, all its candidates end at the server.
-func TestCancelledCandidatesEndAtTheServer(t *testing.T) {
+func TestCanceledCandidatesEndAtTheServer(t *testing.T) {
 	onServers(t, func(t *testing.T, s server) {
 		var names []string
 		var hits []retriever.Hit

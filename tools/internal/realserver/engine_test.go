@@ -175,7 +175,7 @@ func TestLazy(t *testing.T) {
 
 // A question that is canceled while its candidates are written ends with the
 // context's error.
-func TestCancelledQuestion(t *testing.T) {
+func TestCanceledQuestion(t *testing.T) {
 	onServers(t, func(t *testing.T, s server) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()

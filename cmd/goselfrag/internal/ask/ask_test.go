@@ -277,7 +277,7 @@ func TestAskNamesFilesThatAreNotUTF8(t *testing.T) {
 // With -json there is always one object, and it says what went wrong.
 func TestAskPrintsJSONOfFailures(t *testing.T) {
 	dir := folder(t, lighthouse)
-	cancelled, cancel := context.WithCancel(t.Context())
+	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, c := range map[string]struct {
 		ctx  context.Context
@@ -286,7 +286,7 @@ func TestAskPrintsJSONOfFailures(t *testing.T) {
 	}{
 		"not UTF-8":      {t.Context(), []string{"-docs", dir, "\xff"}, "not UTF-8"},
 		"no such folder": {t.Context(), []string{"-docs", dir + "/nowhere", "q"}, "no folder"},
-		"interrupted":    {cancelled, []string{"-docs", dir, "q"}, "canceled"},
+		"interrupted":    {canceled, []string{"-docs", dir, "q"}, "canceled"},
 	} {
 		var out, errs bytes.Buffer
 		code := run(c.ctx, append([]string{"-json"}, c.args...), &out, &errs)

@@ -93,7 +93,7 @@ func systemsHelp() string {
 // layoutsHelp lists the layouts.
 func layoutsHelp() string {
 	var b strings.Builder
-	helptext.Item(&b, 0, "", "Layouts of files, for -layout. Files are UTF-8, JSON lines or a JSON array unless something else is said. docs/evaluation.md says more.")
+	helptext.Item(&b, 0, "", "Layouts of files, for -layout. Files are UTF-8, JSON lines or a JSON array unless something else is said. docs/layouts.md says more.")
 	for _, part := range []struct {
 		title string
 		text  func(dataset.About) string

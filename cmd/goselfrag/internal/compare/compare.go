@@ -2,7 +2,7 @@
 // how often they find the right passages, how fast they are and how many model calls they
 // make. Every pipeline is compared with the first, question by question. It can also cut
 // the passages anew into chunks of several sizes and measure each size.
-// docs/evaluation.md explains the figures.
+// docs/comparing-retrieval.md explains the figures.
 package compare
 
 import (
@@ -46,7 +46,7 @@ func Command() *cli.Command {
 	}
 }
 
-// help lists what is measured without -pipeline. docs/evaluation.md explains the figures.
+// help lists what is measured without -pipeline. docs/comparing-retrieval.md explains the figures.
 func help() string {
 	var b strings.Builder
 	b.WriteString("pipelines unless -pipeline is set:\n")

@@ -278,7 +278,7 @@ func (d *doctor) leave(ctx context.Context) error {
 	if _, err := generator.Complete(ctx, d.model.Generator, req); err != nil {
 		return fmt.Errorf("the request after a stream that was left: %w", err)
 	}
-	d.line("cancelling", "a stream was left after its first token within %v; the next request took %v", left.Round(time.Millisecond), time.Since(start).Round(time.Millisecond))
+	d.line("canceling", "a stream was left after its first token within %v; the next request took %v", left.Round(time.Millisecond), time.Since(start).Round(time.Millisecond))
 	return nil
 }
 

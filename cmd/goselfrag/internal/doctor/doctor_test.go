@@ -144,7 +144,7 @@ func TestRunServer(t *testing.T) {
 			}
 			for _, want := range []string{
 				"level         " + level, "decision 1: retrieval", "Mercury is the sun [1].", "   yes    ",
-				"lazy          selfrag.WithLazy would", "group         no", "repeatable    yes", "cancelling    a stream was left",
+				"lazy          selfrag.WithLazy would", "group         no", "repeatable    yes", "canceling     a stream was left",
 			} {
 				if !strings.Contains(out.String(), want) {
 					t.Errorf("the output lacks %q:\n%s", want, out.String())

@@ -1,6 +1,6 @@
 // Package eval is the subcommand that measures systems on a question set: how often they
 // answer right, how long their answers are, whether they cite the right passage, and what
-// it costs. docs/evaluation.md explains the figures.
+// it costs. docs/metrics.md explains the figures.
 package eval
 
 import (

@@ -1,6 +1,6 @@
 // Package evalrun holds the subcommands of eval that work with runs in folders: they ask
 // what a run file names, compare runs, make question sets, and measure the tasks of the
-// paper. docs/evaluation.md walks through them.
+// paper. docs/runs.md walks through them.
 package evalrun
 
 import (
@@ -39,7 +39,7 @@ func runCommand() *cli.Command {
 			&cli.StringFlag{Name: "html", Usage: "write a page with plots to `FILE`"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object instead of a table"},
 		},
-		Description: "docs/evaluation.md has a run file and says what its keys mean.",
+		Description: "docs/runs.md has a run file and says what its keys mean.",
 		Action:      command.Action(parseRun, runAll),
 	}
 }

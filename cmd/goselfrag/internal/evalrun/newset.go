@@ -44,7 +44,7 @@ func newCommand() *cli.Command {
 			&cli.StringFlag{Name: "scores", Usage: "keep what the model says in `FILE`: what was broken off goes on there"},
 			&cli.IntFlag{Name: "calls", Usage: "stop after `N` calls of models; 0 is no limit"},
 		},
-		Description: "Read the questions, and correct them, before you rely on them: docs/evaluation.md.",
+		Description: "Read the questions, and correct them, before you rely on them: docs/runs.md.",
 		Action:      command.Action(parseNew, makeSet),
 	}
 }
