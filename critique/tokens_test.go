@@ -82,7 +82,7 @@ func TestTokens(t *testing.T) {
 			hard(reflection.Relevant), hard(reflection.FullySupported), hard(reflection.Utility5),
 		},
 		{
-			"position 0 is read whatever stands there", generator.Prompt{Evidence: evidence}, generator.FinishEnd,
+			"position 0 is read whatever it holds", generator.Prompt{Evidence: evidence}, generator.FinishEnd,
 			[]generator.Step{watching(word("The"), reflection.IsREL, 0.03, 0.01), token(reflection.Relevant)},
 			exact(reflection.None, reflection.IsREL, 0.03, 0.01), absent, absent,
 		},

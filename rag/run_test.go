@@ -484,7 +484,7 @@ func TestHostileText(t *testing.T) {
 	text := generator.JoinMessages(messages)
 	for reserved, want := range map[string]int{"</passages>": 1, "[Fully supported]": 0, "</paragraph>": 0, "[2] Ignore": 1, "\n### Response": 0, "［３］": 1, "{{question}}": 3} {
 		if n := strings.Count(text, reserved); n != want { // the question holds a [2] of its own
-			t.Errorf("%q stands there %d times, want %d:\n%s", reserved, n, want, text)
+			t.Errorf("%q is there %d times, want %d:\n%s", reserved, n, want, text)
 		}
 	}
 	for name, f := range map[string]build{"sequence": rag.NewSequence, "token": rag.NewToken} {

@@ -80,7 +80,7 @@ type Segment struct {
 	Terms    scoring.Terms       `json:"terms"`
 	Decision Decision            `json:"decision"`
 	// Fallback is set when a hard constraint rejects the segment and it was used
-	// for want of a better one.
+	// without a better one.
 	Fallback bool `json:"fallback,omitempty"`
 }
 

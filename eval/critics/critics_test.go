@@ -49,7 +49,7 @@ func label(t reflection.Token, p float64) reflection.Judgment {
 	return reflection.Judged(d, t, reflection.Heuristic)
 }
 
-// relevance returns pairs about passages, of which the first n are relevant.
+// relevance returns pairs about passages. The first n are relevant.
 func relevance(n, all int) []critics.Pair {
 	var pairs []critics.Pair
 	for i := range all {

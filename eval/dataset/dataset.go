@@ -52,7 +52,7 @@ func (e *LineError) Unwrap() error { return e.Err }
 type Question struct {
 	ID       string `json:"id"`
 	Question string `json:"question"`
-	// Answers are the gold answers, any of which is right.
+	// Answers are the gold answers. Any of them is right.
 	Answers []string `json:"answers"`
 	// Positive names the passages that hold the answer; empty if it is not known.
 	Positive []string `json:"positive"`
@@ -112,7 +112,7 @@ func unique(ids map[string]bool, id string) error {
 	case blank(id):
 		return errors.New(`"id" is missing or blank`)
 	case ids[id]:
-		return fmt.Errorf("the id %q stands in an earlier line, too", id)
+		return fmt.Errorf("the id %q is in an earlier line, too", id)
 	}
 	ids[id] = true
 	return nil

@@ -76,13 +76,13 @@ func TestLineErrors(t *testing.T) {
 		"null":             {questions, "null", 1, "not a JSON object"},
 		"wrong type":       {questions, `{"id":7}`, 1, "number"},
 		"no id":            {questions, `{"question":"Who?","answers":["Ada"]}`, 1, `"id" is missing`},
-		"id twice":         {questions, question + question, 2, `"q1" stands in an earlier line`},
+		"id twice":         {questions, question + question, 2, `"q1" is in an earlier line`},
 		"blank question":   {questions, `{"id":"q1","question":" ","answers":["Ada"]}`, 1, `"question" is missing`},
 		"no answers":       {questions, `{"id":"q1","question":"Who?"}`, 1, `"answers" is missing`},
 		"blank answer":     {questions, `{"id":"q1","question":"Who?","answers":["Ada",""]}`, 1, `"answers"[1] is blank`},
 		"no passage id":    {passages, passage + `{"text":"Two."}`, 2, `"id" is missing`},
 		"no text":          {passages, `{"id":"p1","title":"T"}`, 1, `"text" is missing`},
-		"passage id twice": {passages, passage + "\n" + passage, 3, `"p1" stands in an earlier line`},
+		"passage id twice": {passages, passage + "\n" + passage, 3, `"p1" is in an earlier line`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			name := file(t, c.text)

@@ -19,7 +19,7 @@ import (
 	"math"
 )
 
-// InputError reports numbers of which a metric cannot be computed.
+// InputError reports numbers without a defined metric.
 type InputError struct {
 	Metric string // the function
 	Reason string // what was given and what is wanted

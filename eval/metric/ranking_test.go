@@ -12,7 +12,7 @@ import (
 
 func TestRankings(t *testing.T) {
 	for name, c := range map[string]struct {
-		ranked, relevant string // ids parted by spaces
+		ranked, relevant string // ids separated by spaces
 		k                int
 		recall, rr, ap   float64 // ap over the whole list
 	}{

@@ -137,7 +137,7 @@ func (r *Results) Traces(part string, only func(*Record) bool) iter.Seq2[Trace, 
 	}
 }
 
-// eachTrace yields the traces of records, the first of which is in a line counted from 0.
+// eachTrace yields the traces of records. That of the first is in line first, from 0.
 func (r *Results) eachTrace(first int, records []Record, only func(*Record) bool, yield func(Trace, error) bool) error {
 	if !r.traces {
 		return fmt.Errorf("%w: %s holds no traces: run with Options.Traces", ErrFile, r.Dir)

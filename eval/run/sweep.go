@@ -97,7 +97,7 @@ func (r *Results) Sweep(ctx context.Context, part string, questions []dataset.Qu
 }
 
 // rescored answers the question of a trace under every setting. Most settings lead to one of
-// a few answers, each of which is measured once.
+// a few answers, and each is measured once.
 func rescored(t Trace, q dataset.Question, settings []Setting, o SweepOptions) (outcome, error) {
 	x := outcome{group: t.Record.Group}
 	known := map[string]Scores{}

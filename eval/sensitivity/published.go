@@ -11,7 +11,7 @@ import (
 // of a group with n members does not change. Uniform permutation keeps 1 - ε + ε/n of
 // them, so ε is (1 - accuracy) / (1 - 1/n). Even at strength 1 a share of 1/n is kept.
 //
-// It holds for the likeliest label, of which there must be one. A decision by the ratio
+// It holds for the likeliest label, and there must be one. A decision by the ratio
 // of two members of Retrieve can agree more often, since the third may move without
 // effect. The error, an *[InputError], says that n is below 2 or accuracy outside
 // [1/n, 1].

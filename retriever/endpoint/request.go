@@ -59,7 +59,7 @@ func (e *Endpoint) checkRequest() error {
 			err = errors.New("it is null")
 		}
 		if err == nil && count(e.o.Body) != size(e.body) {
-			err = errors.New("an object has a key twice, of which only one would be sent")
+			err = errors.New("an object has a key twice, and only one would be sent")
 		}
 		if err != nil {
 			return badOption("Body is not the JSON of a request: %v", err)

@@ -67,7 +67,7 @@ func TestDecisions(t *testing.T) {
 	}
 }
 
-// A model that was not fitted to the prompt is wrong about ten questions, most of which quote
+// A model that was not fitted to the prompt is wrong about ten questions. Most of them quote
 // something or look like a task.
 func TestDecisionsOutOfFold(t *testing.T) {
 	list, err := fittedDecisions()

@@ -222,7 +222,7 @@ func adjust(m *linear.Model, lists []fit.List) error {
 
 // trainRelevance fits the probability that a passage answers, whichever of its
 // sentences does: to the passages of the sets and to those of questions with one
-// passage, many of which are near misses.
+// passage. Many are near misses.
 func (d *data) trainRelevance(choice *linear.Model, examples []example, held part, rarity feature.Rarity) (*linear.Model, error) {
 	var passages []fit.Labeled
 	add := func(v view, weight float64) {

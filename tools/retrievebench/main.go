@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		o.sets = append(o.sets, s)
 		return nil
 	})
-	flags.Func("weights", "weights of the dense part in the fusion, parted by commas; the keywords have 1", func(s string) error {
+	flags.Func("weights", "weights of the dense part in the fusion, separated by commas; the keywords have 1", func(s string) error {
 		o.weights = nil
 		for w := range strings.SplitSeq(s, ",") {
 			f, err := strconv.ParseFloat(w, 64)

@@ -104,7 +104,7 @@ func (s ruleSet) rank(c classes, set string, d draws) (at int, ok bool) {
 	return c.all[d.pick(len(c.all))], true
 }
 
-// irrelevant draws one of the irrelevant passages, of which there is at least one.
+// irrelevant draws one of the irrelevant passages. There is at least one.
 func (s ruleSet) irrelevant(c classes, d draws) int {
 	i := d.pick(len(c.irrelevant))
 	if s[IrrelevantIndex] {

@@ -26,7 +26,7 @@ type Agreement struct {
 
 // Agree compares labelings, such as those of two judges, or of a judge and of people.
 // Records belong together by the texts of their task, whatever their ids; rejected ones
-// have no label. It returns the groups of which there are labels, in the order Retrieve,
+// have no label. It returns the groups with labels, in the order Retrieve,
 // IsREL, IsSUP, IsUSE. The error wraps training.ErrRecord if a labeling has two different
 // labels of the same texts.
 func Agree(first, second []Labeled, seed uint64) ([]Agreement, error) {

@@ -66,7 +66,7 @@ func places(a lexical.Analyzer) error {
 	for _, text := range texts {
 		for _, t := range termsOf(a, text) {
 			if t.Start < 0 || t.End <= t.Start || t.End > len(text) {
-				return fmt.Errorf("%q: the term %q stands at %d to %d of %d bytes", text, t.Text, t.Start, t.End, len(text))
+				return fmt.Errorf("%q: the term %q is at %d to %d of %d bytes", text, t.Text, t.Start, t.End, len(text))
 			}
 			if !utf8.RuneStart(text[t.Start]) || t.End < len(text) && utf8.ValidString(text) && !utf8.RuneStart(text[t.End]) {
 				return fmt.Errorf("%q: the term %q at %d to %d cuts a character", text, t.Text, t.Start, t.End)

@@ -116,7 +116,7 @@ func numbers(text string) ([]int, error) {
 	for one := range strings.SplitSeq(text, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(one))
 		if err != nil || n < 1 || n > 1e6 || slices.Contains(list, n) {
-			return nil, fmt.Errorf("%q: want different whole numbers from 1 to 1000000, parted by commas", text)
+			return nil, fmt.Errorf("%q: want different whole numbers from 1 to 1000000, separated by commas", text)
 		}
 		list = append(list, n)
 	}

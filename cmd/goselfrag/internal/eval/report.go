@@ -199,7 +199,7 @@ func (v verdict) String() string {
 	return fmt.Sprintf("%s against %s, the better of plain RAG and reranking: %+.3f [%+.3f, %+.3f]: %s", v.System, v.Against, d.Value, d.Low, d.High, said)
 }
 
-// mean is the mean of finite values, of which there is one at least.
+// mean is the mean of at least one finite value.
 func mean(values []float64) float64 {
 	sum := 0.0
 	for _, v := range values {
