@@ -181,18 +181,18 @@ func plain(piece string) (out []byte) {
 	return out
 }
 
-// The page shows the file as it is.
+// docs/training-format.md shows the file as it is.
 func TestPage(t *testing.T) {
 	code, err := os.ReadFile("collator.py")
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, err := os.ReadFile("../../docs/training.md")
+	page, err := os.ReadFile("../../docs/training-format.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	plain := func(b []byte) string { return strings.ReplaceAll(string(b), "\r\n", "\n") }
 	if !strings.Contains(plain(page), "```python\n"+plain(code)+"```\n") {
-		t.Error("docs/training.md shows another collator")
+		t.Error("docs/training-format.md shows another collator")
 	}
 }

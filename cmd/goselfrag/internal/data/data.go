@@ -20,7 +20,7 @@ func Command() *cli.Command {
 		Usage:       "Makes and checks data for training Self-RAG models.",
 		UsageText:   "COMMAND [flags]",
 		Commands:    []*cli.Command{criticCommand(), generateCommand(), pairsCommand(), checkCommand()},
-		Description: "docs/training.md describes the formats and walks through an example.",
+		Description: "docs/training.md walks through an example, docs/training-format.md describes\nthe records.",
 	}
 	c.Action = func(_ context.Context, cmd *cli.Command) error {
 		var names []string

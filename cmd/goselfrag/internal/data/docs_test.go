@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// docs/training.md shows what the command prints.
+// docs/check-training-data.md shows what the command prints.
 func TestPage(t *testing.T) {
-	page, err := os.ReadFile("../../../../docs/training.md")
+	page, err := os.ReadFile("../../../../docs/check-training-data.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -20,7 +20,7 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// The page shows what making data prints.
+// docs/training.md shows what making data prints.
 func TestPageOfMaking(t *testing.T) {
 	page, err := os.ReadFile("../../../../docs/training.md")
 	if err != nil {
