@@ -152,7 +152,7 @@ func oneLine(r rune) rune {
 // What Parse reads of what String writes is the same output, and its text the same text.
 func TestRoundTrip(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 21))
-	for range testsize.Of(10_000, 200_000) {
+	for range testsize.Long(10_000, 20_000, 200_000) {
 		o := randomOutput(rng, func() string { return randomText(rng, harmless) })
 		text := o.String()
 		got, err := Parse(text)
@@ -170,7 +170,7 @@ func TestRoundTrip(t *testing.T) {
 func TestRoundTripHostile(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 21))
 	changed := 0
-	for range testsize.Of(3000, 200_000) {
+	for range testsize.Long(3000, 10_000, 200_000) {
 		o := randomOutput(rng, func() string { return randomText(rng, harmless, hostile) })
 		text := o.String()
 		got, err := Parse(text)
@@ -227,7 +227,7 @@ func TestParseAgainstGrammar(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 21))
 	tokens := reflection.Tokens()
 	taken := 0
-	for range testsize.Of(4000, 500_000) {
+	for range testsize.Long(4000, 50_000, 500_000) {
 		o := randomOutput(rng, func() string { return "_" })
 		text := strings.ReplaceAll(o.String(), "\n", "")
 		text = strings.ReplaceAll(text, "__", "_")
