@@ -17,10 +17,11 @@ import (
 	"github.com/goselfrag/goselfrag/internal/regular"
 )
 
-// Load reads an index from a file that Save wrote into memory and checks all of it.
-// It takes at most a little more memory than the file has bytes, for any content. K
-// must be the type that the index was saved with, or one that its keys fit. A path
-// that is no file gives ErrNotFile.
+// Load reads a file that Save wrote into memory and checks all of it. It takes at
+// most a little more memory than the file has bytes, for any content. K must be the
+// type that the index was saved with, or one that its keys fit. The error wraps
+// ErrNotFile, ErrNotIndex, ErrVersion, ErrCorrupt, ErrKeyType, an error of the file
+// system or, when ctx is done, ctx.Err().
 func Load[K comparable](ctx context.Context, path string) (*Index[K], error) {
 	f, err := regular.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {

@@ -1,7 +1,8 @@
 package hnsw
 
-// Set is a set of keys of an index, as a bitmap, to limit searches to. It is made
-// once and used often. Keys that are deleted later drop out of it; keys that are
+// Set is a set of keys of an index, as a bitmap. Query.In limits a search to it. It
+// is made once and used often, also by several goroutines at once. In another index
+// it gives ErrOption. Keys that are deleted later drop out of it; keys that are
 // added or replaced later are not in it.
 type Set[K comparable] struct {
 	owner *store[K]
