@@ -129,7 +129,7 @@ func (ix *Index) Summary(id string) (string, bool) {
 	return e.summary.Text, true
 }
 
-// MostCost implements budget.Declarer: the cost of a search of the store.
+// MostCost implements budget.Declarer: the cost of a search in the store.
 func (ix *Index) MostCost(int) (budget.Cost, bool) { return budget.MostCost(ix.store, 1) }
 
 // Retrieve searches the summaries and returns their passages. Order and scores are
