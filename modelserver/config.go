@@ -112,7 +112,7 @@ func unsendable(s string) bool {
 // is no key. Keys cannot be compared.
 type Key struct{ reveal func() string }
 
-// NewKey returns the key that is a secret; "" is none.
+// NewKey returns a key that holds a secret; "" gives the zero value.
 func NewKey(secret string) Key {
 	if secret == "" {
 		return Key{}
@@ -136,8 +136,9 @@ func (k Key) placeholder() string {
 	return "[key]"
 }
 
-// Format implements [fmt.Formatter].
+// Format implements [fmt.Formatter]. It writes what MarshalText does.
 func (k Key) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, k.placeholder()) }
 
-// MarshalText writes the placeholder.
+// MarshalText writes "[key]" in place of the secret, and nothing for the zero
+// value.
 func (k Key) MarshalText() ([]byte, error) { return []byte(k.placeholder()), nil }

@@ -14,7 +14,7 @@
 // (Random.Level). Use it to compare code with an enumeration, or to run the same
 // question at several levels of knowledge.
 //
-// [Bare] hides the powers of a model.
+// [Bare] hides the powers of a model, the optional interfaces of package generator.
 //
 // # Contract suite
 //
