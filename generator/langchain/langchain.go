@@ -20,7 +20,8 @@ import (
 type Config struct {
 	// Name is the model's name, for traces.
 	Name string
-	// Template writes prompts out as messages.
+	// Template writes prompts out as messages; the zero value has the default
+	// prompts.
 	Template generator.ChatTemplate
 	// Special lists special tokens of the model, such as "<|im_end|>", on top of
 	// the usual ones. They are neutralized in all data.

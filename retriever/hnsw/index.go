@@ -15,9 +15,9 @@ type Options struct {
 	Metric Metric
 	// M is the number of links that a vector gets in each of its layers when it is
 	// added. All vectors are in layer 0, one in M also in layer 1, and so on. Later
-	// vectors add links, up to 2M in layer 0 and M in each other layer. M is from 2
-	// to 128; 0 means 16. A larger M finds more of the true neighbors in many
-	// dimensions, and takes more memory: 8M bytes per vector.
+	// vectors add links, up to 2·M in layer 0 and M in each other layer. M is from
+	// 2 to 128; 0 means 16. A larger M finds more of the true neighbors in many
+	// dimensions, and takes more memory: 8·M bytes per vector.
 	M int
 	// EfConstruction is how many of the nearest nodes are tracked while a vector is
 	// added, from 1 to 65,536; 0 means 200.

@@ -28,7 +28,7 @@ func (s *Set[K]) word(slot uint32) uint64 {
 }
 
 // Select returns the set of the keys for which where returns true. It calls where
-// once for every key, and does not wait for writers.
+// once for every key, and does not wait for writers. A Flat gives no error.
 func (s *store[K]) Select(where func(K) bool) (*Set[K], error) {
 	sc := s.readers.begin()
 	if sc == nil {
@@ -54,7 +54,8 @@ func (s *store[K]) pick(where func(K) bool) *Set[K] {
 }
 
 // Select returns the set of the keys for which where returns true. It calls where
-// once for every key, and does not wait for writers.
+// once for every key, and does not wait for writers. The error wraps ErrClosed or,
+// for an index of [Open], ErrCorrupt, ErrKeyType or ErrLost.
 func (x *Index[K]) Select(where func(K) bool) (*Set[K], error) {
 	s := x.readers.begin() // prevents Close from releasing the file meanwhile
 	if s == nil {
