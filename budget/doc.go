@@ -25,10 +25,11 @@
 // # The same result at any speed
 //
 // The rest of a budget must not depend on which of two concurrent calls is faster.
-// A part that is a [Declarer] declares the most that one use of it can cost. [Each]
-// sets that much aside for every part, in their order, and runs them concurrently.
-// A part that declares nothing, or more than is left, runs alone, after those
-// before it.
+// The parts of a composition are critics, retrievers, rerankers, embedders and the
+// like. A part that is a [Declarer] declares the most that one use of it can cost.
+// [Each] sets that much aside for every part, in their order, and runs them
+// concurrently. A part that declares nothing, or more than is left, runs alone,
+// after those before it.
 //
 // If a caller answers several questions concurrently under one budget, however,
 // their shares depend on which comes first.

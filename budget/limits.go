@@ -20,7 +20,7 @@ type Limits struct {
 	// Retrievals bounds how often an engine calls its retriever. A retrieval counts
 	// even if its passages were not needed in the end.
 	Retrievals int `json:"retrievals,omitempty"`
-	// Time bounds how long the work takes.
+	// Time bounds how long the work takes, from Open on.
 	Time time.Duration `json:"time,omitempty"`
 }
 
@@ -55,12 +55,13 @@ func times(a, n int) int {
 }
 
 // ErrExceeded is wrapped by errors about a call or a wait that a budget does not
-// allow. [Budget.Exceeded] reports whether a certain budget did not allow it.
+// allow. [Budget.Exceeded] reports whether a certain budget did not allow it. If
+// the time of the budget is over, the error is also context.DeadlineExceeded.
 var ErrExceeded = errors.New("budget: used up")
 
-// Refused reports whether err is, or wraps, the error of something that a budget
-// did not allow to begin, such as a call that was not made. It reports false for
-// work that the time of a budget ended.
+// Refused reports whether err is, or wraps, the error about work that a budget did
+// not allow to begin, such as a call that was not made. It reports false for work
+// that began and that the end of Limits.Time stopped.
 func Refused(err error) bool {
 	return errors.Is(err, ErrExceeded) && !errors.Is(err, context.DeadlineExceeded)
 }

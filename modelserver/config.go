@@ -34,12 +34,13 @@ type Config struct {
 	// closed. If a server drops idle connections, each dropped one fails one try. Give the
 	// Transport an IdleConnTimeout below that of the server.
 	Client *http.Client
-	// Retries is the number of retries of a call after a failure that may be temporary;
-	// 0 means 2, a negative number none. If a continuation fails after the caller has got
-	// a part of it, it is generated again. The stream continues if the new text begins
-	// with the same tokens. All calls together make at most one retry for ten calls, above
-	// a reserve of 20 to 50. Retries at a time that the server named (Retry-After) do not
-	// count unless no call has succeeded for a minute.
+	// Retries is the number of retries of a call after a failure that may be temporary; 0
+	// means 2, a negative number none. If a continuation fails after the caller has got a
+	// part of it, it is generated again. The stream continues if the new text begins with
+	// the same tokens. All calls of a client draw their retries from one reserve. It has
+	// 20 retries at first, gains one for every ten calls and one every ten seconds, and
+	// has at most 50. Retries at a time that the server named (Retry-After) take none
+	// from it, unless no call has succeeded for a minute.
 	Retries int
 	// Timeout bounds each try of a call, from sending the request to the end of
 	// the answer; 0 is 5 minutes. A context with a deadline bounds the whole call.
@@ -112,7 +113,7 @@ func unsendable(s string) bool {
 // is no key. Keys cannot be compared.
 type Key struct{ reveal func() string }
 
-// NewKey returns the key that is a secret; "" is none.
+// NewKey returns a key that holds a secret; "" gives the zero value.
 func NewKey(secret string) Key {
 	if secret == "" {
 		return Key{}
@@ -136,8 +137,9 @@ func (k Key) placeholder() string {
 	return "[key]"
 }
 
-// Format implements [fmt.Formatter].
+// Format implements [fmt.Formatter]. It writes what MarshalText does.
 func (k Key) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, k.placeholder()) }
 
-// MarshalText writes the placeholder.
+// MarshalText writes "[key]" in place of the secret, and nothing for the zero
+// value.
 func (k Key) MarshalText() ([]byte, error) { return []byte(k.placeholder()), nil }

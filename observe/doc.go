@@ -14,4 +14,8 @@
 // reach the HTTP transports of the model servers.
 //
 // Code that composes parts of its own reports them with [Start] and [Span.End].
+//
+//	ctx, step := observe.Start(ctx, observe.Part, "glossary")
+//	hits, err := glossary.Search(ctx, text)
+//	step.End(err)
 package observe

@@ -29,7 +29,7 @@ const (
 	Request    Kind = "request"    // one call of a server that embeds or reranks
 )
 
-// Step is a piece of work that begins.
+// Step describes a piece of work that begins.
 type Step struct {
 	Kind Kind
 	// Name names the part that does it, such as a prompt template or a part of a
@@ -52,7 +52,8 @@ type End struct {
 	Attributes []slog.Attr
 }
 
-// The keys of attributes of several kinds of steps.
+// The keys of attributes (End.Attributes) that identify a prompt: the name of its
+// template and the hash of that.
 const (
 	Template     = "template"
 	TemplateHash = "template_hash"

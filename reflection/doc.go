@@ -1,6 +1,7 @@
-// Package reflection holds the vocabulary of Self-RAG: the fifteen control
-// tokens, the groups they form, probabilities that say how well they are known,
-// and the judgments that scoring consumes.
+// Package reflection holds the vocabulary of Self-RAG: the fifteen control tokens
+// (thirteen reflection tokens and the two around a passage), the groups they form,
+// probabilities that say how well they are known, and the judgments from which
+// package scoring computes scores.
 //
 // The tokens and their groups are those of Asai et al., "Self-RAG: Learning to
 // Retrieve, Generate, and Critique through Self-Reflection" (arXiv 2310.11511),

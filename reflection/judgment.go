@@ -6,8 +6,10 @@ import (
 	"github.com/goselfrag/goselfrag/internal/enum"
 )
 
-// Level says how judgments were made, best first. An answer has the lowest level
-// among the judgments that it used. Levels are numbers because they are compared.
+// Level says how judgments were made. The levels after LevelUnstated, the zero
+// value, are in order from the best, ExactIDs, to the lowest, Heuristic. An answer
+// has the lowest level among the judgments that it used. Levels are numbers because
+// they are compared.
 type Level uint8
 
 const (

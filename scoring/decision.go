@@ -7,8 +7,8 @@ import (
 	"github.com/goselfrag/goselfrag/reflection"
 )
 
-// Choice is the decision before a segment. It is a number because seeds are mixed
-// from it, and because the zero value, no decision, has the name unknown.
+// Choice is the decision before a segment. The zero value is ChooseUnknown. It is a
+// number because seeds are mixed from it.
 type Choice uint8
 
 const (

@@ -13,6 +13,13 @@
 //	use     = Σ scale_i·p(Utility:i) / Σ p(Utility:i)
 //	retrieve iff p(Retrieval) / (p(Retrieval) + p(No Retrieval)) > threshold
 //
+// p is a probability that the model or a critic gave to a token (package
+// reflection), and q the sequence term, made from the log-probability of the
+// segment ([Sequence]). The weights w are [Weights], scale_i is
+// Config.UtilityScale, and threshold is an argument of [Decide]. The engine of
+// package selfrag calls this package. Call it directly to compute scores of your
+// own, from [DefaultConfig].
+//
 // # Intervals
 //
 // A probability may be exact, bounded from above, or unknown ([reflection.Prob]).
@@ -24,10 +31,10 @@
 // # Arithmetic
 //
 // Ratios are computed from logarithms with the largest one subtracted. So a group
-// whose probabilities all underflow, for example all at -800, has its true ratio,
-// where the released research code divides zero by zero. Sums run left to right in
-// the order of [reflection.Group.Tokens]. Every product is rounded before it is
-// added, so that no compiler can fuse the two.
+// whose probabilities all underflow, for example with natural logarithms of -800,
+// has its true ratio. The released research code divides zero by zero there. Sums
+// run left to right in the order of [reflection.Group.Tokens]. Every product is
+// rounded before it is added, so that no compiler can fuse the two.
 //
 // # Missing tokens
 //

@@ -4,6 +4,10 @@
 // [Critic] and [Decider] answer by rules and record their inputs. [Verdict] and [Decision]
 // make their answers.
 //
+//	critic := &critiquetest.Critic{Rules: []critiquetest.CriticRule{
+//		{When: critiquetest.Uses("bridge"), Answer: critiquetest.Verdict(0.9, [3]float64{1, 0, 0}, [5]float64{0, 0, 0, 0, 1})},
+//	}}
+//
 // [TestCritic] and [TestDecider] check an implementation against every rule of
 // the contract:
 //

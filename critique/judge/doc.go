@@ -1,6 +1,10 @@
 // Package judge has the critic and decider for models without reflection tokens:
 // [Judge] asks a model that follows instructions, such as a chat model, for labels.
 //
+//	j, err := judge.New(model, judge.Templates{})
+//	…
+//	engine, err := selfrag.New(model, index, selfrag.WithCritic(j), selfrag.WithDecider(j))
+//
 // # Two ways to ask
 //
 // A model that gives log-probabilities is asked one question per group, each

@@ -99,5 +99,5 @@ func (j *Judge) Label(ctx context.Context, it Item) (Label, error) {
 	return l, nil
 }
 
-// MostLabelCost returns the most that one use of Label can cost, which is known.
+// MostLabelCost returns the most that one use of Label can cost, and true.
 func (j *Judge) MostLabelCost(reflection.Group) (budget.Cost, bool) { return mostOf(1), true }

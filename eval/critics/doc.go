@@ -2,6 +2,10 @@
 // [critique.Critic] or a [critique.Decider] with those that labeled pairs expect, and
 // measures the calibration of its probabilities.
 //
+//	report, err := critics.Measure(ctx, critic, decider, pairs, critics.Options{})
+//	…
+//	err = report.WriteTable(os.Stdout)
+//
 // [Measure] asks for each [Pair] and returns a [Report] with the figures of each group:
 // accuracy, balanced accuracy and macro-F1 with intervals, the confusion matrix,
 // calibration and log loss. Beside them are three rules without a model: always the

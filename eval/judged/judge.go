@@ -54,9 +54,9 @@ type Options struct {
 }
 
 // Judge asks a model for verdicts, one call for each. It keeps nothing between calls but how
-// many replies could not be read, and is safe for concurrent use. Its calls are reserved from
-// the budget that the context carries. All errors but [ErrUnknown] are those of the model, of
-// the budget, or ctx.Err(); the verdicts before the one that failed come with them.
+// many replies could not be read, and is safe for concurrent use. Its calls count in the
+// budget of the context. All errors but [ErrUnknown] are those of the model, of the budget,
+// or ctx.Err(). With an error the verdicts before the failed one are returned.
 type Judge struct {
 	model  generator.Generator
 	o      Options
@@ -122,7 +122,8 @@ func (j *Judge) ContextPrecision(ctx context.Context, question, reference string
 	})
 }
 
-// Correctness judges whether an answer says what a reference answer says. It is one verdict.
+// Correctness judges whether an answer says what a reference answer says. It returns one
+// verdict.
 func (j *Judge) Correctness(ctx context.Context, question, answer, reference string) (Verdicts, error) {
 	return j.each(1, func(int) (Verdict, error) {
 		return j.ask(ctx, j.o.Correct, map[string]string{"question": question, "reference": reference, "answer": answer}, Yes, Partly, No)

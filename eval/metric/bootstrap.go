@@ -18,10 +18,11 @@ type Interval struct {
 // Bootstrap computes intervals by drawing examples anew, with replacement (Efron and
 // Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13: the percentile
 // interval). The zero value draws 10000 times and gives 95 % intervals. Equal input
-// and seed give equal intervals. Examples count as independent: if several hang
-// together, as questions about one passage do, give their Groups, or the interval is
-// too narrow. It is too narrow with few examples or groups, too, below some twenty; of
-// one, or if all values are equal, it has no width, which is no certainty.
+// and seed give equal intervals. Examples count as independent. If some depend on each
+// other, as questions about one passage do, set Groups, or the interval is too narrow.
+// It is also too narrow with fewer than about twenty examples or groups. With one, or
+// if all values are equal, the interval has no width; that does not make the figure
+// certain.
 type Bootstrap struct {
 	// Resamples is how often to draw, 0 for 10000.
 	Resamples int

@@ -36,7 +36,9 @@ func WithoutCitations(s string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(s, " |", ""), "]", "")
 }
 
-// Entailer judges whether a premise says what a claim says.
+// Entailer judges whether a premise entails a claim: whether the claim is true if
+// the premise is. [Citations] calls it in its own goroutine, one judgment after
+// another.
 type Entailer interface {
 	Entails(ctx context.Context, premise, claim string) (bool, error)
 }

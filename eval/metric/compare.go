@@ -58,10 +58,10 @@ const power = 0.8
 //
 //	d = Σ s_g / Σ n_g,   SE² = G/(G−1) · Σ (s_g − d·n_g)² / (Σ n_g)²
 //
-// It is that of the examples, not of each draw: where two systems differ in a few examples
-// only, a draw can lack them all, and one such system would widen the intervals of all. The
-// intervals are symmetric and so differ a little from those of [Bootstrap.Difference].
-// Errors are those of Difference.
+// It is computed once, from all examples, and not for each draw. If two systems differ in a
+// few examples only, a draw can lack them all, and one such system would widen the
+// intervals of all. The intervals are symmetric and so differ a little from those of
+// [Bootstrap.Difference]. Errors are those of Difference.
 func (b Bootstrap) Compare(baseline []float64, systems ...[]float64) (Comparisons, error) {
 	const name = "Bootstrap.Compare"
 	b, err := b.withDefaults(name)

@@ -1,5 +1,6 @@
-// Package metric measures answers, rankings, probabilities and classifications.
-// All functions are pure and may be called from several goroutines at once.
+// Package metric measures answers, rankings, probabilities and classifications. All
+// functions may be called from several goroutines at once. All but [Citations],
+// which asks an [Entailer], are pure.
 //
 // Text, over a question's gold answers: [Match], [MatchFold], [ExactMatch], [F1],
 // [RougeL], and as the programs of others compute them [MatchReleased], [StringEM],
@@ -10,8 +11,8 @@
 // Chance: [Bootstrap]. Times: [Quantile].
 //
 // The figures of single questions are averaged with [Mean]: the mean of
-// AveragePrecision is MAP, that of ReciprocalRank MRR. Whatever is not defined for
-// an input is either a documented value or an *[InputError], never NaN.
+// AveragePrecision is MAP, that of ReciprocalRank MRR. Where a figure is not
+// defined, a function returns a documented value or an *[InputError], never NaN.
 package metric
 
 import (

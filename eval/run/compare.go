@@ -45,12 +45,14 @@ type Comparison struct {
 	Claim bool `json:"claim"`
 }
 
-// Worse reports whether the new run is worse beyond chance, Better whether it is better. A
-// run that is neither has not been shown to be as good: see Detectable.
-func (c Comparison) Worse() bool  { return c.Claim && c.Difference.High < 0 }
+// Worse reports whether the new run is worse beyond chance. If it is neither worse nor better,
+// it has not been shown to be as good: see Detectable.
+func (c Comparison) Worse() bool { return c.Claim && c.Difference.High < 0 }
+
+// Better reports whether the new run is better beyond chance; see Worse.
 func (c Comparison) Better() bool { return c.Claim && c.Difference.Low > 0 }
 
-// String says what may be said.
+// String returns the comparison on one line, with what it shows.
 func (c Comparison) String() string {
 	said := "these questions do not tell the runs apart"
 	switch {

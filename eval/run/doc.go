@@ -1,6 +1,6 @@
 // Package run asks systems many questions and keeps what they answer in a folder, so that a
-// run can be broken off, resumed, compared with another one and swept over other settings
-// without asking a model again.
+// run can be interrupted and resumed, compared with another run, and answered again under
+// other settings from its traces, without asking a model again.
 //
 //	results, err := run.Do(ctx, "results", []run.Part{{Name: "selfrag", Questions: questions, Answer: answer}}, run.Options{})
 //	before, err := run.Read("testdata/baseline")
@@ -21,14 +21,14 @@
 //
 // # What a comparison claims
 //
-// [Compare] pairs questions and claims a difference only where an interval that holds for all
-// comparisons of the call at once does not hold 0, and only with [metric.MinClusters] groups
-// of questions.
+// [Compare] pairs questions and claims a difference only if its interval does not contain 0
+// and there are at least [metric.MinClusters] groups of questions. The intervals of one call
+// hold for all its comparisons at once.
 //
 // # Cost
 //
-// A [Meter] around a model bounds and counts what is really asked. Put it below a recording
-// ([record.Tape]): replayed calls then cost nothing.
+// A [Meter] around a model bounds and counts the calls that reach the model. Put it below a
+// recording ([record.Tape]): replayed calls then cost nothing.
 //
 // [record.Tape]: https://pkg.go.dev/github.com/goselfrag/goselfrag/generator/record#Tape
 package run

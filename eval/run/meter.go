@@ -21,9 +21,9 @@ type Meter struct {
 	pace   *rate.Limiter
 }
 
-// NewMeter returns a meter that allows so many calls and generated tokens in all, and so many
-// calls a second; perSecond 0 is no bound. Limits of retrievals and time are not for it. The
-// error wraps [ErrOption].
+// NewMeter returns a meter that allows l.Calls calls and l.Tokens generated tokens in all,
+// and perSecond calls a second; 0 is no bound. The other fields of l must be 0. The error
+// wraps [ErrOption].
 func NewMeter(l budget.Limits, perSecond float64) (*Meter, error) {
 	switch {
 	case l.Retrievals != 0 || l.Time != 0:
@@ -39,7 +39,7 @@ func NewMeter(l budget.Limits, perSecond float64) (*Meter, error) {
 	return m, nil
 }
 
-// Usage returns what was asked so far.
+// Usage returns the cost of all calls so far.
 func (m *Meter) Usage() budget.Usage { return m.budget.Usage() }
 
 // Wrap returns model under the bounds. A call that they do not allow is an error that wraps

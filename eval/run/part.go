@@ -95,8 +95,8 @@ func number(b bool) float64 {
 	return 0
 }
 
-// Record is what one question of a part came to: a line of results.jsonl. Nothing in it
-// depends on how long anything took.
+// Record is the result of one question of a part: a line of results.jsonl. Nothing in
+// it depends on how long anything took.
 type Record struct {
 	Part     string `json:"part"`
 	ID       string `json:"id"`

@@ -34,7 +34,7 @@ type SweepOptions struct {
 	Progress func(done, total int)
 }
 
-// Point is what a setting comes to.
+// Point is the result of one setting of a sweep.
 type Point struct {
 	Setting string `json:"setting"`
 	// Scores holds the mean of each metric with its 95 % interval, over the questions for

@@ -2,6 +2,9 @@
 // traces ([selfrag.TraceFull]): it changes the judgments in them, answers again without
 // a model call, as [selfrag.Rescore] does, and measures the answers.
 //
+//	cases := sensitivity.NoiseCases(0.1, 0.3, 1)
+//	result, err := sensitivity.Run(ctx, questions, metric, cases, sensitivity.Options{})
+//
 // A [Perturbation] says how judgments are changed: [Noise] and [Confusion] draw wrong
 // labels, [Temper] makes the critic surer or less sure, [Drop] leaves groups out.
 // [Apply] changes one trace. [Run] measures many questions under many perturbations,

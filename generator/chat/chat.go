@@ -29,7 +29,7 @@ type Config struct {
 	// then, since these models refuse one, and equal requests can have different
 	// answers.
 	ReasoningTokens int
-	// Template writes prompts out.
+	// Template writes prompts out; the zero value has the default prompts.
 	Template generator.ChatTemplate
 	// Special lists special tokens of the model, such as "<|im_end|>", on top of
 	// the usual ones. They are neutralized in all data.
@@ -65,7 +65,8 @@ func New(c Config) (*Model, error) {
 	return &Model{inner, c}, nil
 }
 
-// Generate implements [generator.Generator].
+// Generate implements [generator.Generator]. An error wraps [generator.ErrRequest],
+// a [*modelserver.Error], errors.ErrUnsupported for a request with After, or ctx.Err().
 func (m *Model) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
 	if !segment.Wanted(req) {
 		return m.inner.Generate(ctx, req)

@@ -9,12 +9,18 @@
 // computed by hand. A rule can also be slow, fail, stall, or break the contract of
 // Generator on purpose ([Fault]).
 //
+//	model := &generatortest.Script{Rules: []generatortest.Rule{
+//		{When: generatortest.Decides(), Steps: generatortest.Decision(0.9)},
+//		{When: generatortest.Shows("bridge"), Steps: generatortest.Segment(0.9, "It was built in 1702.",
+//			[3]float64{0.8, 0.1, 0.1}, [5]float64{0, 0, 0, 0, 1})},
+//	}}
+//
 // [Random] is a small language model whose distributions are all known exactly. It
 // has every power, and it can withhold its probabilities as servers do
 // (Random.Level). Use it to compare code with an enumeration, or to run the same
 // question at several levels of knowledge.
 //
-// [Bare] hides the powers of a model.
+// [Bare] hides the powers of a model, the optional interfaces of package generator.
 //
 // # Contract suite
 //

@@ -6,9 +6,10 @@
 //
 // langchaingo returns no log-probabilities, and its models have no reflection tokens.
 // Give the engine a critic and a decider that judge texts, such as those of package
-// critique/judge. Their judgments are prompted labels then. The text of a call is one
-// step, when it is complete. So it cannot be shown while it is generated, and lazy
-// evaluation saves nothing.
+// critique/judge; with such a model their judgments are labels without probabilities
+// (reflection.PromptedLabels). Generate gives the whole text of a call as one step,
+// once it is complete. So it cannot be shown while it is generated, and the engine
+// saves no tokens by stopping a candidate early.
 //
 // Temperature, seed and token limit are passed on; the provider in langchaingo may
 // ignore them. Some providers do not report why an answer ended. Such an answer counts

@@ -20,7 +20,8 @@ import (
 type Config struct {
 	// Name is the model's name, for traces.
 	Name string
-	// Template writes prompts out as messages.
+	// Template writes prompts out as messages; the zero value has the default
+	// prompts.
 	Template generator.ChatTemplate
 	// Special lists special tokens of the model, such as "<|im_end|>", on top of
 	// the usual ones. They are neutralized in all data.
@@ -34,8 +35,9 @@ type Model struct {
 	c     Config
 }
 
-// New returns a generator that asks model. An error says what the model or the
-// configuration lacks. New makes no call.
+// New returns a generator that asks model. The error says what the model or the
+// configuration lacks; about the template it wraps [generator.ErrRequest]. New
+// makes no call.
 func New(model llms.Model, c Config) (*Model, error) {
 	if isnil.Value(model) {
 		return nil, errors.New("langchain: the langchaingo model is nil")
@@ -55,7 +57,9 @@ func (m *Model) Describe(context.Context) (generator.Capabilities, error) {
 }
 
 // Generate implements [generator.Generator]. A model that does not end its call
-// when the context is done delays the end of the stream.
+// when the context is done delays the end of the stream. An error wraps
+// [generator.ErrRequest], errors.ErrUnsupported for a request with After, ctx.Err()
+// or the error of the model, or says that the answer has no text.
 func (m *Model) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
 	seq := m.reply(ctx, req)
 	if segment.Wanted(req) {

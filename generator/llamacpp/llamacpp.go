@@ -24,11 +24,11 @@ const topN = 20
 // only names it in traces.
 type Config = completions.Config
 
-// Model is a [generator.Generator] with all powers but scoring. It is safe for
-// concurrent use.
+// Model is a [generator.Generator] with all powers, the optional interfaces of
+// package generator, but scoring. It is safe for concurrent use.
 type Model struct{ inner *completion.Model }
 
-// New returns a model, or an error that wraps [modelserver.ErrConfig]. It does
+// New returns a model, or an error that wraps modelserver.ErrConfig. It does
 // not talk to the server: [generator.Check] does.
 func New(c Config) (*Model, error) {
 	m, err := completion.New(completion.Settings(c), dialect{servers: len(c.Server.URLs)})
@@ -39,8 +39,8 @@ func New(c Config) (*Model, error) {
 }
 
 // Generate implements [generator.Generator]. The first call also asks the server for
-// the facts that it needs. An error wraps [generator.ErrRequest], [modelserver.ErrModel], a
-// [*modelserver.Error] or ctx.Err().
+// the facts that it needs. An error wraps [generator.ErrRequest], modelserver.ErrModel, a
+// *modelserver.Error or ctx.Err().
 func (m *Model) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
 	return m.inner.Generate(ctx, req)
 }

@@ -13,8 +13,8 @@ import (
 )
 
 // Wrap returns a model that answers from the tape what is recorded, and asks model for the
-// rest and records it. It has the powers of model. name identifies the model in keys; two
-// models with one name share their calls.
+// rest and records it. It has the powers of model, and is safe for concurrent use if model
+// is. name identifies the model in keys; two models with one name share their calls.
 func (t *Tape) Wrap(model generator.Generator, name string) generator.Generator {
 	return wrapped{t, model, name}
 }

@@ -20,11 +20,12 @@ import (
 // Config says which model to use and how.
 type Config = completions.Config
 
-// Model is a [generator.Generator] with all powers but the whole distribution of
-// the next token. It is safe for concurrent use.
+// Model is a [generator.Generator] with all powers, the optional interfaces of
+// package generator, but the whole distribution of the next token. It is safe for
+// concurrent use.
 type Model struct{ inner *completion.Model }
 
-// New returns a model, or an error that wraps [modelserver.ErrConfig]. It does
+// New returns a model, or an error that wraps modelserver.ErrConfig. It does
 // not talk to the server: [generator.Check] does.
 func New(c Config) (*Model, error) {
 	m, err := completion.New(completion.Settings(c), dialect{})
@@ -35,8 +36,8 @@ func New(c Config) (*Model, error) {
 }
 
 // Generate implements [generator.Generator]. The first call also asks the server for
-// the facts that it needs. An error wraps [generator.ErrRequest], [modelserver.ErrModel], a
-// [*modelserver.Error] or ctx.Err().
+// the facts that it needs. An error wraps [generator.ErrRequest], modelserver.ErrModel, a
+// *modelserver.Error or ctx.Err().
 func (m *Model) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
 	return m.inner.Generate(ctx, req)
 }

@@ -18,8 +18,8 @@
 //   - It gives the whole distribution of the next token, on a server that was started
 //     with --max-logprobs -1.
 //
-// Only requests that watch no group get alternatives (Request.Alternatives), since the
-// server gives one or the other.
+// Only requests without Request.Watch get alternatives (Request.Alternatives), since
+// the server gives one or the other.
 //
 // # The server
 //

@@ -57,8 +57,8 @@ type Options struct {
 	// for it. Concurrent calls of Add may call it concurrently.
 	Progress func(done, total int)
 	// Vectors, if set, holds the vectors in place of an index of the package, with the
-	// ids of the passages as keys. It must have the metric above, and no other code may
-	// change it.
+	// ids of the passages as keys. It must have the metric above and, for New, be
+	// empty. No other code may change it.
 	Vectors hnsw.VectorIndex[string]
 }
 

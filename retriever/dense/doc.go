@@ -11,8 +11,9 @@
 // no model; it compares spelling, not meaning.
 //
 // The embedded text of a passage is [Text]: its title, a line break, its text. Package hnsw
-// keeps the vectors in memory. Set [Options].Vectors to use another index, or to save
-// vectors and read them again ([Restore]).
+// keeps the vectors in memory. To save them, make an hnsw.Index, set it as
+// [Options].Vectors, and call its Save. Later read it with hnsw.Load and give it to
+// [Restore].
 //
 // Add embeds its passages first and changes the index afterwards. Other calls do not wait
 // for the embedding: meanwhile passages may be found, added and deleted. Before the change,

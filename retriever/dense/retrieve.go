@@ -14,7 +14,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/hnsw"
 )
 
-// MostCost implements budget.Declarer: that of embedding a query.
+// MostCost implements budget.Declarer: the cost of embedding a query.
 func (ix *Index) MostCost(int) (budget.Cost, bool) { return budget.MostCost(ix.embedder, 1) }
 
 // Retrieve returns the passages whose vectors are nearest to that of the query, at

@@ -118,7 +118,7 @@ func (*Endpoint) MostCost(int) (budget.Cost, bool) { return budget.Cost{}, true 
 // next 1/2, then 1/3. Otherwise hits have the score of the service. If a rounding
 // error moves it outside the range of its kind, it is set to the end of the range.
 //
-// An answer may have 1 MiB for each wanted hit, and at most 64 MiB.
+// An answer may have 1 MiB and 1 MiB more for each wanted hit, at most 64 MiB.
 //
 // A query without text finds nothing. Errors are those of the contract of
 // [retriever.Retriever]. Other errors are of type *modelserver.Error, and wrap a

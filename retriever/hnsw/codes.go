@@ -17,10 +17,10 @@ const (
 	// Float32 stores the vectors unchanged: 4 bytes per component.
 	Float32 Storage = iota
 	// Int8 stores one byte per component besides the float32 components. Searches
-	// use the bytes, then measure the nearest 2K of the result (at least K + 16) by
-	// the float32 components. That is faster, since less memory is read. Together
-	// with Open, which leaves the float32 components in the file, it takes about a
-	// quarter of the memory.
+	// use the bytes, then measure the nearest 2·K of the result (at least K + 16)
+	// by the float32 components. That is faster, since less memory is read.
+	// Together with Open, which leaves the float32 components in the file, it takes
+	// about a quarter of the memory.
 	Int8
 	// Int8Only stores only one byte per component. Distances are approximate.
 	Int8Only

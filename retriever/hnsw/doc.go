@@ -29,11 +29,12 @@
 //
 // # Recall and time
 //
-// Ef decides how many of the true neighbors a search finds, and how long it takes.
-// Small sets are measured whole if that costs no more than following links; then
-// results are exact. Vectors without structure in many dimensions are hard for
-// every graph. An Index detects them while they are added, gives them more links
-// and searches wider than Ef. [Stats] has the Hardness that controls this.
+// Query.Ef is how many of the nearest nodes a search tracks. It decides how many of
+// the true neighbors the search finds, and how long it takes. Small sets are
+// measured whole if that costs no more than following links; then results are
+// exact. Vectors without structure in many dimensions are hard for every graph. An
+// Index detects them while they are added, gives them more links and searches wider
+// than Ef. [Stats].Hardness controls this.
 //
 // # Filters
 //
@@ -44,17 +45,18 @@
 //
 // # Memory
 //
-// An Index of float32 takes 4 bytes per component (of a multiple of eight), 8M
-// bytes for links, about 30 more per vector, and the key. [Storage] selects what is
-// stored: codes of one byte per component besides the float32 components, or only
-// codes. While many vectors are added, an index of float32 has such codes, too.
-// Save writes everything to a file; [Load] reads it, [Open] maps it into memory.
+// An Index of float32 takes, for each vector, 4 bytes per component (their number
+// rounded up to a multiple of eight), 8·M bytes for links ([Options].M), about 30
+// more, and the key. [Storage] selects what is stored: codes of one byte per
+// component besides the float32 components, or only codes. While many vectors are
+// added, an index of float32 has such codes, too. Save writes everything to a file;
+// [Load] reads it, [Open] maps it into memory.
 //
 // # Processors
 //
 // Distances are measured by kernels for AVX2, AVX-512 and NEON, chosen at run time,
 // and by plain Go elsewhere. The amd64 kernels are generated; `go generate` in
 // internal/kernel writes them. The project's tests run all amd64 kernels on real
-// processors or in an emulator, those for arm64 in an emulator: their speed there
-// is unknown.
+// processors or in an emulator, those for arm64 in an emulator only: the speed on
+// arm64 is unknown.
 package hnsw

@@ -25,7 +25,8 @@ type Flat[K comparable] struct {
 	*store[K]
 }
 
-// NewFlat returns an empty exact index of vectors with dim components.
+// NewFlat returns an empty exact index of vectors with dim components, from 1 to
+// 65,536. The error wraps ErrOption.
 func NewFlat[K comparable](dim int, o FlatOptions) (*Flat[K], error) {
 	s, err := newStore[K](dim, o.Metric)
 	if err != nil {

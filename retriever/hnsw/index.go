@@ -13,22 +13,24 @@ import (
 type Options struct {
 	// Metric measures distances; the zero value is Cosine.
 	Metric Metric
-	// M is the number of links that a vector gets when it is added. It may come to
-	// have M above layer 0 and 2M on it. M is from 2 to 128; 0 means 16. A larger M
-	// finds more of the true neighbors in many dimensions, and takes more memory:
-	// 8M bytes per vector.
+	// M is the number of links that a vector gets in each of its layers when it is
+	// added. All vectors are in layer 0, one in M also in layer 1, and so on. Later
+	// vectors add links, up to 2·M in layer 0 and M in each other layer. M is from
+	// 2 to 128; 0 means 16. A larger M finds more of the true neighbors in many
+	// dimensions, and takes more memory: 8·M bytes per vector.
 	M int
 	// EfConstruction is how many of the nearest nodes are tracked while a vector is
 	// added, from 1 to 65,536; 0 means 200.
 	EfConstruction int
-	// Ef is the Ef of searches that do not set it; 0 means 64.
+	// Ef is the Ef of searches whose Query does not set it, from 1 to 65,536; 0
+	// means 64. See Query.Ef.
 	Ef int
 	// Storage is what is stored of the vectors; the zero value is Float32.
 	Storage Storage
-	// Workers is how many goroutines one Add uses; 0 means one per processor. With
-	// 1, the same additions in the same order build the same graph.
+	// Workers is how many goroutines one Add uses, from 1 to 1,024; 0 means one per
+	// processor. With 1, the same additions in the same order build the same graph.
 	Workers int
-	// Seed is the seed of the heights of the nodes.
+	// Seed is the seed of the random choice of how many layers each vector is in.
 	Seed uint64
 }
 
@@ -87,7 +89,8 @@ const (
 	maxLevel = 15
 )
 
-// New returns an empty index of vectors with dim components.
+// New returns an empty index of vectors with dim components, from 1 to 65,536. The
+// error wraps ErrOption.
 func New[K comparable](dim int, o Options) (*Index[K], error) {
 	if err := o.fill(); err != nil {
 		return nil, err

@@ -17,10 +17,11 @@ import (
 	"github.com/goselfrag/goselfrag/internal/regular"
 )
 
-// Load reads an index from a file that Save wrote into memory and checks all of it.
-// It takes at most a little more memory than the file has bytes, for any content. K
-// must be the type that the index was saved with, or one that its keys fit. A path
-// that is no file gives ErrNotFile.
+// Load reads a file that Save wrote into memory and checks all of it. It takes at
+// most a little more memory than the file has bytes, for any content. K must be the
+// type that the index was saved with, or one that its keys fit. The error wraps
+// ErrNotFile, ErrNotIndex, ErrVersion, ErrCorrupt, ErrKeyType, an error of the file
+// system or, when ctx is done, ctx.Err().
 func Load[K comparable](ctx context.Context, path string) (*Index[K], error) {
 	f, err := regular.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
@@ -280,18 +281,18 @@ func (r *fileReader) slab(sec int, s *slab) {
 	})
 }
 
-// Open maps a file that Save wrote into memory. It reads only the header and the
-// checksums, whatever the size of the index. The rest is read, and checked, when a
-// search first needs it: a search that finds damage returns ErrCorrupt. Verify
-// checks everything at once. The first search reads all keys; the first Add, Delete
-// or Save verifies the rest.
+// Open opens a file that Save wrote by mapping it into memory. It reads only the
+// header and the checksums, whatever the size of the index. The rest is read, and
+// checked, when a search first needs it: a search that finds damage returns
+// ErrCorrupt. Verify checks everything at once. The first search reads all keys;
+// the first Add, Delete or Save verifies the rest.
 //
 // Changes are in memory only, until they are saved. The file must not be truncated
 // or overwritten in place while it is open. A call that reads a part that was
 // truncated, or that the disk cannot read, returns ErrLost, and so do all later
 // calls except Close. An overwritten part may go unnoticed. Save replaces files, so
 // it may save to the path of the open file, except on Windows. Call Close when
-// done.
+// done. The errors of Open are those of [Load].
 func Open[K comparable](path string) (*Index[K], error) {
 	f, err := regular.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {

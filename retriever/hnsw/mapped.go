@@ -133,7 +133,8 @@ func (x *Index[K]) known() error {
 }
 
 // Verify checks all of the file of an opened index. An index that was not opened
-// from a file, or that was already verified, has nothing to check.
+// from a file, or that was already verified, has nothing to check. The error wraps
+// ErrCorrupt, ErrKeyType, ErrLost, ErrClosed or, when ctx is done, ctx.Err().
 func (x *Index[K]) Verify(ctx context.Context) error {
 	return x.exclusively(func() error { return x.ready(ctx) })
 }

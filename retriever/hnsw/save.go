@@ -34,8 +34,8 @@ func (x *Index[K]) Save(ctx context.Context, path string) error {
 
 // SaveCodes is Save without the float32 components: Load and Open give the file the
 // storage Int8Only. An index of Int8 is built several times faster than one of
-// Int8Only, and its links are better. Without codes, that is, with few vectors or
-// with Float32, SaveCodes does what Save does.
+// Int8Only, and its links are better. An index with Float32, or to which fewer than
+// 1,024 vectors were added, has no codes: then SaveCodes does what Save does.
 func (x *Index[K]) SaveCodes(ctx context.Context, path string) error {
 	return x.save(ctx, path, true)
 }

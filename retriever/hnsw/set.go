@@ -1,7 +1,8 @@
 package hnsw
 
-// Set is a set of keys of an index, as a bitmap, to limit searches to. It is made
-// once and used often. Keys that are deleted later drop out of it; keys that are
+// Set is a set of keys of an index, as a bitmap. Query.In limits a search to it. It
+// is made once and used often, also by several goroutines at once. In another index
+// it gives ErrOption. Keys that are deleted later drop out of it; keys that are
 // added or replaced later are not in it.
 type Set[K comparable] struct {
 	owner *store[K]
@@ -27,7 +28,7 @@ func (s *Set[K]) word(slot uint32) uint64 {
 }
 
 // Select returns the set of the keys for which where returns true. It calls where
-// once for every key, and does not wait for writers.
+// once for every key, and does not wait for writers. A Flat gives no error.
 func (s *store[K]) Select(where func(K) bool) (*Set[K], error) {
 	sc := s.readers.begin()
 	if sc == nil {
@@ -53,7 +54,8 @@ func (s *store[K]) pick(where func(K) bool) *Set[K] {
 }
 
 // Select returns the set of the keys for which where returns true. It calls where
-// once for every key, and does not wait for writers.
+// once for every key, and does not wait for writers. The error wraps ErrClosed or,
+// for an index of [Open], ErrCorrupt, ErrKeyType or ErrLost.
 func (x *Index[K]) Select(where func(K) bool) (*Set[K], error) {
 	s := x.readers.begin() // prevents Close from releasing the file meanwhile
 	if s == nil {

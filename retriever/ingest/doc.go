@@ -1,6 +1,10 @@
 // Package ingest makes passages of documents: it loads Markdown, HTML, plain text
-// and files of records, and cuts them, keeping for every passage the bytes of the
-// file that it came from.
+// and files of records, and cuts them, and keeps for every passage which bytes of
+// the file it came from.
+//
+//	res, err := ingest.Dir(ctx, "docs", ingest.Options{})
+//	…
+//	index, err := lexical.New(ctx, res.Passages, lexical.Options{})
 //
 // [Dir] and [FS] read a folder, [Document] one document that is already in memory,
 // and [Stream] one that is too large for it. [Split] says how text is cut. Text of

@@ -195,8 +195,9 @@ func Dir(ctx context.Context, dir string, opts Options) (Result, error) {
 // section of a file could have. Then the path, "#" and the line of the record replace it,
 // and a note says so.
 //
-// Several files are read at the same time, so fsys must allow that, unless tokens are
-// counted. The result depends only on the names and contents of the files and on opts.
+// Several files are read at the same time, so fsys must be safe for concurrent use.
+// If Split or Children has a Count, files are read one after another. The result
+// depends only on the names and contents of the files and on opts.
 func FS(ctx context.Context, fsys fs.FS, opts Options) (res Result, err error) {
 	opts, err = opts.check()
 	if err != nil {

@@ -2,6 +2,10 @@
 // by BM25 over the words of their titles and texts. The index is in memory or in
 // the files of a folder.
 //
+//	index, err := lexical.New(ctx, passages, lexical.Options{})
+//	…
+//	res, err := index.Retrieve(ctx, retriever.Query{Text: "Who built it?", K: 5})
+//
 // The score of passage D for a query with the terms q₁ … qₙ (with repetition) is
 //
 //	Σᵢ idf(qᵢ) · f(qᵢ, D) · (k1 + 1) / (f(qᵢ, D) + k1 · (1 − b + b · |D| / avgdl))

@@ -1,5 +1,8 @@
-// Package rerank reorders the hits of a retriever by a judge of relevance: similar
-// is not relevant. [New] makes a retriever from a retriever and a [Scorer].
+// Package rerank reorders the hits of a retriever by their relevance to the
+// question, since a similar passage need not be relevant. [New] makes a retriever
+// from a retriever and a [Scorer].
+//
+//	r, err := rerank.New(index, rerank.ModelScorer{Generator: model}, rerank.Options{Depth: 20})
 //
 // The scorers here are
 //

@@ -5,6 +5,11 @@
 // wait. [Overlap] is a small real index, for tests whose results must depend on the
 // query. A fixed list of passages is [retriever.List].
 //
+//	r := &retrievertest.Script{Rules: []retrievertest.Rule{
+//		{When: retrievertest.Asks("bridge"), Hits: retrievertest.Hits(passages...)},
+//		{Err: errors.New("down")}, // all other queries
+//	}}
+//
 // [TestRetriever] checks an implementation against every rule of the contract:
 //
 //	func TestContract(t *testing.T) {

@@ -18,7 +18,7 @@ type DecomposeOptions struct {
 	FanOut int
 	// OriginalWeight, Concurrency and Fuse are those of [FusionOptions], except
 	// that a Concurrency of 0 means 1024. With Fuse.AllowMissing a question that
-	// cannot be split because the source fails counts as one without parts, and
+	// cannot be split because the expander fails counts as one without parts, and
 	// Result.Missing names "rewrite".
 	OriginalWeight float64
 	Concurrency    int
@@ -28,13 +28,13 @@ type DecomposeOptions struct {
 // Decompose returns a Retriever that splits a question into parts with s, and the
 // parts as far as Depth allows. It searches r for the question and all parts, fused
 // by retriever.Fuse. Every text is searched for and split once, however many
-// questions it is a part of. Splitting ends at a question for which the source
-// returns no parts, or only the question itself.
+// questions it is a part of. Splitting ends at a question for which s returns no
+// parts, or only the question itself.
 //
 // Parts of the fusion are named "original", "sub-question 1" and so on: first the
 // parts of the question, then those of its first part, and so on level by level.
-// Result.Queries holds their texts in that order. The source is asked for one
-// question at a time.
+// Result.Queries holds their texts in that order. s is asked about one question at
+// a time.
 //
 // The error of Decompose wraps ErrOption, or retriever.ErrOption.
 func Decompose(r retriever.Retriever, s Expander, o DecomposeOptions) (retriever.Retriever, error) {

@@ -1,8 +1,13 @@
-// Package rewrite changes what is searched for.
+// Package rewrite searches for other texts than the question itself, such as
+// variants of it, its parts, or its corrected spelling.
+//
+//	variants, err := rewrite.NewLines(model, rewrite.VariantsTemplate, rewrite.ModelOptions{})
+//	…
+//	r, err := rewrite.Fusion(index, variants, rewrite.FusionOptions{})
 //
 // An [Expander] makes other texts from a question: a model writes them ([NewLines],
-// [NewPassages]), or no model is needed ([Spelling]). A retriever around a
-// retriever uses the texts:
+// [NewPassages]), or no model is needed ([Spelling]). These functions return a
+// retriever, or an embedder, that uses the texts:
 //
 //   - [Fusion] searches for all of them and for the question, and fuses the
 //     lists. With variants of a model this is RAG-Fusion.

@@ -20,7 +20,7 @@ type FusionOptions struct {
 	// Concurrency is how many searches run at the same time; 0 means all.
 	Concurrency int
 	// Fuse says how the lists are merged. With AllowMissing, searches that fail are
-	// left out and named in Result.Missing, and so is a source that fails, as
+	// left out and named in Result.Missing, and so is an expander that fails, as
 	// "rewrite".
 	Fuse retriever.FuseOptions
 }
@@ -80,7 +80,7 @@ func (o *FusionOptions) checkFuse(r retriever.Retriever) error {
 	return err
 }
 
-// failed returns the missing part with which a search continues if the source
+// failed returns the missing part with which a search continues if the expander
 // failed, or the error.
 func (o *FusionOptions) failed(ctx context.Context, err error) ([]retriever.Missing, error) {
 	if ctx.Err() != nil || !o.Fuse.AllowMissing {

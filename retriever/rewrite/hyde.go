@@ -28,7 +28,7 @@ type Embedder interface {
 // be evidence. s should be a [Passages]; all its texts are used except blank and
 // repeated ones. It is not asked about a blank question.
 //
-// A source that fails is an error: a vector cannot show what is missing in it. The
+// A failure of s is an error, since a vector cannot show what is missing in it. The
 // error of HyDE wraps ErrOption.
 func HyDE(e Embedder, s Expander) (Embedder, error) {
 	if isnil.Value(e) {
@@ -45,7 +45,7 @@ type hyde struct {
 	source Expander
 }
 
-// invent asks the source for passages.
+// invent asks the expander for passages.
 func (h hyde) invent(ctx context.Context, text string) (invented []string, err error) {
 	ctx, step := observe.Start(ctx, observe.Rewriting, "hyde")
 	defer step.EndWith(&err)()
@@ -59,7 +59,7 @@ func (h hyde) invent(ctx context.Context, text string) (invented []string, err e
 }
 
 // MostCost implements budget.Declarer, for n texts or a question. The cost is known
-// for sources of this package that ask a model.
+// for expanders of this package that ask a model.
 func (h hyde) MostCost(n int) (budget.Cost, bool) {
 	source, ok := budget.MostCost(h.source, 1)
 	counted, isCounted := h.source.(interface{ count() int })

@@ -65,7 +65,7 @@ type ModelOptions struct {
 // Make one with [NewLines].
 type Lines struct{ ask }
 
-// NewLines returns a source that asks model by a template such as
+// NewLines returns an expander that asks model by a template such as
 // [VariantsTemplate], which must have the placeholder question and can have count.
 // It leaves out the model's additions: its thinking (<think> … </think> before the
 // reply), a mark in front of a line, such as "1." or "-", quotes around it, a line
@@ -108,7 +108,7 @@ func (l *Lines) MostCost(int) (budget.Cost, bool) {
 // Count, and uses each reply as one text. Make one with [NewPassages].
 type Passages struct{ ask }
 
-// NewPassages returns a source that asks model by a template such as
+// NewPassages returns an expander that asks model by a template such as
 // [HypotheticalTemplate]. Thinking is left out. A reply that was cut off is used;
 // if it has no text, the error wraps ErrReply. Otherwise it is like [NewLines].
 func NewPassages(model generator.Generator, t generator.TaskTemplate, o ModelOptions) (*Passages, error) {
@@ -189,7 +189,7 @@ func placeholders(t generator.TaskTemplate, need []string, may ...string) error 
 // count returns the greatest number of texts.
 func (a ask) count() int { return a.o.Count }
 
-// Templates returns the template of the source, for a trace.
+// Templates returns the template of the expander, for a trace.
 func (a ask) Templates() []generator.TaskTemplate { return []generator.TaskTemplate{a.template} }
 
 // cutOff returns the error about a reply that ended before any usable text.

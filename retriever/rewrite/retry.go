@@ -32,16 +32,16 @@ type RetryOptions struct {
 	Tries int
 	// Judged is how many of the first hits of each search are judged; 0 means 10.
 	Judged int
-	// AllowMissing continues with what was found before if the source, the judge or
-	// a later search fails, and Result.Missing names "rewrite". If the search for
-	// the question itself fails, it is always an error.
+	// AllowMissing continues with what was found before if the expander, the judge
+	// or a later search fails, and Result.Missing names "rewrite". If the search
+	// for the question itself fails, it is always an error.
 	AllowMissing bool
 }
 
 // Retry returns a Retriever that searches r for the question. As long as the judge
-// finds nothing relevant among the hits, it searches for the texts that s makes
-// from the question, one after another. The source is asked only if needed, and
-// once. The judge always gets the question, never a text of the source.
+// j finds nothing relevant among the hits, it searches for the texts that s makes
+// from the question, one after another. s is asked only if needed, and once. j
+// always gets the question, never a text of s.
 //
 // The result is the whole result of the first search with a relevant hit, in its
 // order. If there is none, it is that of the search with the best hit, of equal

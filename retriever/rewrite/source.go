@@ -89,7 +89,7 @@ func within(what string, n, standard, most int) (int, error) {
 	return n, nil
 }
 
-// parts returns an error if a retriever or a source is nil.
+// parts returns an error if a retriever or an expander is nil.
 func parts(technique string, r retriever.Retriever, s Expander) error {
 	if isnil.Value(r) {
 		return fmt.Errorf("%w: %s: the retriever is nil", ErrOption, technique)

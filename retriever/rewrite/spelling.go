@@ -17,7 +17,7 @@ import (
 // passages that match the filter. Make it with [NewSpelling].
 type Spelling struct{ vocabulary *Vocabulary }
 
-// NewSpelling returns a source. The error wraps ErrOption: v is nil or empty.
+// NewSpelling returns an expander. The error wraps ErrOption: v is nil or empty.
 func NewSpelling(v *Vocabulary) (*Spelling, error) {
 	if v == nil || len(v.holders) == 0 {
 		return nil, fmt.Errorf("%w: NewSpelling: the vocabulary has no words", ErrOption)

@@ -2,6 +2,10 @@
 // the summary of a passage, and the result is the passage itself. It helps if
 // passages are long and contain much besides their subject.
 //
+//	vectors, err := dense.New(ctx, embedder, nil, dense.Options{})
+//	…
+//	index, err := summary.New(ctx, vectors, summary.Sentences{}, passages, summary.Options{})
+//
 // An [Index] maintains the link from summary to passage on adding, updating and
 // deleting. [Sentences] makes summaries from a passage's own sentences, without a
 // model; [NewModel] uses a model. Text written by a model is data: it is searched,

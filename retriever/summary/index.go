@@ -15,8 +15,8 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/filter"
 )
 
-// Store holds the summaries and searches them. The index of package dense is one.
-// Only the Index may change it.
+// Store holds the summaries and searches them. The indexes of packages dense and
+// lexical are Stores. Only the Index may change it.
 //
 // Add and Delete may be called from several goroutines at once, but an Index calls
 // them for one id at a time only. When ctx is done, they return promptly with an
@@ -129,7 +129,7 @@ func (ix *Index) Summary(id string) (string, bool) {
 	return e.summary.Text, true
 }
 
-// MostCost implements budget.Declarer: the cost of a search of the store.
+// MostCost implements budget.Declarer: the cost of a search in the store.
 func (ix *Index) MostCost(int) (budget.Cost, bool) { return budget.MostCost(ix.store, 1) }
 
 // Retrieve searches the summaries and returns their passages. Order and scores are

@@ -145,12 +145,12 @@ func NaN() Fault {
 	return edited("NaN", func(v any) any { return each(v, logProb(func(float64) any { return json.RawMessage("NaN") }), nil) })
 }
 
-// Null writes null for the same numbers.
+// Null writes null for every negative number with a fraction, as [NaN] does.
 func Null() Fault {
 	return edited("null", func(v any) any { return each(v, logProb(func(float64) any { return nil }), nil) })
 }
 
-// Positive writes the same numbers without their sign.
+// Positive writes every negative number with a fraction without its sign.
 func Positive() Fault {
 	return edited("positive log-probabilities", func(v any) any {
 		return each(v, logProb(func(x float64) any { return -x }), nil)
@@ -166,7 +166,7 @@ func Missing() Fault {
 	})
 }
 
-// Reversed turns the same lists round.
+// Reversed reverses every list of alternatives, as described at [Missing].
 func Reversed() Fault {
 	return edited("entries out of order", func(v any) any {
 		return each(v, nil, func(list []any) []any {

@@ -6,13 +6,13 @@
 //	defer cache.Close()
 //	embedder, err := cache.Embedder("nomic-embed-text-v1.5", server)
 //
-// The key is the name of the model and the SHA-256 of the text. A cache is never the reason
-// that something fails: what it cannot read or write costs only the time to embed again.
-// A damaged file is replaced; on Windows one that turns out to be damaged while it is open
+// The key is the name of the model and the SHA-256 of the text. Once it is open, a cache
+// causes no errors: a text whose embedding it cannot read or write is embedded again. A
+// damaged file is replaced; on Windows one that turns out to be damaged while it is open
 // stays, and the cache is off until it is opened again.
 //
 // The structure of a file is checked before bbolt maps it, embeddings whenever they are read.
-// Nothing else should write to the files while a cache is open. It is noticed by the size and
-// the time of the file at the next use, and the file is opened anew. Only a change in the
-// middle of a use may hang or end the program, since the file is mapped.
+// Nothing else should write to the files while a cache is open. At its next use the cache
+// detects a change by the size and the time of the file, and opens the file anew. But a
+// change during a use may hang or end the program, since the file is mapped.
 package embedcache

@@ -23,8 +23,10 @@ var (
 // Options bounds a Cache. The zero value is ready to use.
 type Options struct {
 	// MaxBytes is how many bytes are kept on disk, at least 8 MiB; 0 means 1 GiB. When the
-	// file has half of that, it gets ".old" added to its name, and the one that had this
-	// name goes. So the embeddings that were not used for the longest time go first.
+	// file has half of that, it is renamed to its name with ".old" added, in place of the
+	// previous such file, and a new file begins. Embeddings that are found in the old file
+	// are copied to the new one. So those that were not used for the longest time are
+	// dropped first.
 	MaxBytes int64
 }
 
@@ -44,9 +46,9 @@ type Stats struct {
 	Err              error
 }
 
-// Open opens the cache in a file, or makes it, and holds a lock on the file that has ".lock"
-// added to its name. A file that is damaged or no such cache gets
-// ".damaged" added to its name, one that is larger than o allows is removed, and a new one
+// Open opens the cache in a file, or makes it. Until Close it holds a lock on the file of
+// that name with ".lock" added. If the file is damaged or no cache, ".damaged" is added to
+// its name, and a new one begins. A file larger than o allows is removed, and a new one
 // begins. The error wraps ErrOption, ErrLocked or that of the file system.
 func Open(path string, o Options) (*Cache, error) {
 	const least = 8 << 20
@@ -63,7 +65,8 @@ func Open(path string, o Options) (*Cache, error) {
 	return &Cache{file: f}, nil
 }
 
-// Close closes the files once nobody uses them. The embedders go on without a cache.
+// Close waits until no call uses the files, writes them to disk and closes them. The
+// embedders work on without a cache.
 func (c *Cache) Close() error { return c.file.close() }
 
 // Stats returns what the cache did.
@@ -73,12 +76,13 @@ func (c *Cache) Stats() Stats {
 	return s
 }
 
-// Embedder returns e with the cache before its EmbedDocuments: e is given only texts that
-// are not in the cache, each once. Two calls at the same time may both embed a text.
-// Questions are not kept. model names what the embeddings depend on: the model, and
-// what else changes them, such as a prefix or a number of dimensions.
+// Embedder returns an embedder that looks texts up in the cache first: EmbedDocuments of
+// e gets only texts that are not in the cache, each once. Two calls at the same time may
+// both embed a text. EmbedQuery is that of e: questions are not kept. model names what
+// the embeddings depend on: the model, and what else changes them, such as a prefix or a
+// number of dimensions.
 //
-// The error wraps ErrOption: there is no name, or e is nil.
+// The error wraps ErrOption: model is empty, or e is nil.
 func (c *Cache) Embedder(model string, e dense.Embedder) (dense.Embedder, error) {
 	switch {
 	case model == "":

@@ -6,6 +6,10 @@
 // search it finds a little more than that alone, because it also compares parts of words
 // and the order of words. For search by meaning use a model.
 //
+//	embedder, err := hashed.Fit(ctx, dense.Texts(passages), hashed.Options{})
+//	…
+//	index, err := dense.New(ctx, embedder, passages, dense.Options{})
+//
 // # What it computes
 //
 // The features of a text are its words in lower case, their first 5 characters, all

@@ -19,9 +19,11 @@ const defaultBatch = 32
 type Config struct {
 	Server modelserver.Config
 	// Dimensions asks the server for vectors of this length, for models that can
-	// shorten theirs, and is checked; 0 takes the model's own.
+	// shorten theirs. A vector of another length is an error. 0 means the length of
+	// the model.
 	Dimensions int
-	// Batch is the greatest number of texts in a request; 0 is 32.
+	// Batch is the greatest number of texts in a request; 0 means 32. Some servers
+	// limit it.
 	Batch int
 }
 
@@ -57,9 +59,10 @@ func New(c Config) (*Client, error) {
 
 // EmbedDocuments returns a vector for each text, in the order of the texts. All
 // vectors of a client have the same length and only finite numbers; an answer that
-// has others is an error, and so are empty texts and texts that are not UTF-8.
-// Texts are sent in batches, one after another. Each is one model call in the budget
-// of ctx, if that has one.
+// has others is an error, and so are empty texts and texts that are not UTF-8. Texts
+// are sent in batches, one after another. Each is one model call in the budget of
+// ctx, if that has one. Errors other than those about texts wrap a
+// [*modelserver.Error], budget.ErrExceeded or ctx.Err().
 func (c *Client) EmbedDocuments(ctx context.Context, texts []string) ([][]float32, error) {
 	for i, t := range texts {
 		switch {

@@ -17,7 +17,7 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/hnsw"
 )
 
-// ErrPanic is about a call in which coder/hnsw panicked.
+// ErrPanic is wrapped by the error of a call in which coder/hnsw panicked.
 var ErrPanic = errors.New("coder: coder/hnsw panicked")
 
 // Options are the options of an Index.
@@ -27,10 +27,10 @@ type Options struct {
 	// M is the largest number of links of a vector in a layer; 0 means 16, the
 	// default of coder/hnsw.
 	M int
-	// Ef is the EfSearch of coder/hnsw: the width of searches without one of their own
-	// and of those that find the links of a new vector; 0 means 20, its default.
+	// Ef is the EfSearch of coder/hnsw; 0 means 20, its default. It is the width of a
+	// search whose Query sets no Ef, and of the search for the links of a new vector.
 	Ef int
-	// Seed is what the heights of the vectors are drawn from.
+	// Seed is the seed of the random choice of how many layers each vector is in.
 	Seed int64
 }
 

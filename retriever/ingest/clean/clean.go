@@ -18,7 +18,8 @@ var ErrOption = errors.New("clean: bad options")
 type Options struct {
 	// Letters is the least share of letters, marks and numbers among the characters
 	// of a text that are not white space, from 0 to 1. A passage with less is
-	// garbage: a line of dashes, a bar chart in characters, a damaged file.
+	// garbage: a line of dashes, a bar chart in characters, a damaged file. 0 drops
+	// none.
 	Letters float64
 	// Boilerplate is a number of documents, at least 2. A line that occurs in that many
 	// documents or more is boilerplate. A passage is dropped if half of its words

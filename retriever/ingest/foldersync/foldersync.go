@@ -20,18 +20,19 @@ import (
 // Documents is the part of a store that a sync needs. D is what it says of a document: the
 // URI, the note, and the number of passages.
 type Documents[D Document] interface {
-	// ReplaceDocuments replaces documents, or puts them in, in one step: with an error
-	// nothing has changed. The keys of notes are their URIs, its values their notes, and
-	// passages has all of their passages, each with the URI of its document as Source.URI. A
-	// document without passages but with a note stays with the note alone, if the store can
-	// do that. One without passages and with a nil note is removed; one that is not there is
-	// no error.
+	// ReplaceDocuments adds or replaces documents in one step: if it returns an error,
+	// nothing has changed. The keys of notes are the URIs of the documents, its values their
+	// notes. passages has all passages of these documents, each with the URI of its document
+	// as Source.URI. A document without passages but with a note is kept with the note
+	// alone, if the store can do that. A document without passages and with a nil note is
+	// removed; it is no error if there is none.
 	ReplaceDocuments(ctx context.Context, notes map[string][]byte, passages ...retriever.Passage) error
-	// SetNotes replaces the notes of documents, by their URIs, in one step. Those that are
-	// not there any more are left out.
+	// SetNotes replaces the notes of documents, by their URIs, in one step. It ignores
+	// URIs of documents that do not exist any more.
 	SetNotes(ctx context.Context, notes map[string][]byte) error
-	// Documents yields all documents in any order. An error is the last pair. The loop
-	// changes nothing meanwhile, and keeps no note without copying it.
+	// Documents yields all documents in any order. An error is the last pair. The
+	// caller must not change the store within the loop, and must copy a note to keep
+	// it.
 	Documents(ctx context.Context) iter.Seq2[D, error]
 }
 
@@ -53,8 +54,9 @@ type Options struct {
 	// Ingest is how files are read and cut. Its Progress is not called. Its Note is, by the
 	// goroutine that called Sync, for the files that are read.
 	Ingest ingest.Options
-	// Version names what passages depend on beside Ingest: the function in Split.Count and
-	// the readers in Formats. With another Version every file is read again.
+	// Version is any text that names what a sync cannot compare: the function in
+	// Split.Count and the readers in Formats. Change it when they change: then every file
+	// is read again.
 	Version string
 	// AllowMassDeletion lets a sync remove more than half of the documents.
 	AllowMassDeletion bool
@@ -62,7 +64,8 @@ type Options struct {
 	// that have to be hashed: one that holds no text counts as added.
 	DryRun bool
 	// Progress, if set, is called for each file that was read and each document that was
-	// removed, when the store has it, by the goroutine that called Sync, which waits for it.
+	// removed, once the store has the change. The goroutine that called Sync calls it and
+	// waits for it.
 	Progress func(Progress)
 
 	now        func() time.Time // time.Now, but in tests
@@ -94,8 +97,8 @@ type Report struct {
 	// Unreadable has the files and folders that could not be read, whose documents were
 	// kept, and the files whose documents are not those of this sync.
 	Unreadable []*ingest.FileError
-	// Skipped has the files that hold nothing that can be read, and what else
-	// [ingest.Listing] skips. It names records only if their file was read by this sync.
+	// Skipped has the files without readable text, and what [ingest.Listing] skips. It
+	// names records only if their file was read by this sync.
 	Skipped []*ingest.FileError
 	// Ignored and Excluded are those of [ingest.Result].
 	Ignored, Excluded int
@@ -111,8 +114,8 @@ var (
 	ErrForeign = errors.New("its document is not of this sync: remove the document, or choose another Options.Root")
 )
 
-// MassDeletionError is about a sync that would remove more than half of its documents.
-// Nothing was changed.
+// MassDeletionError is the error of a sync that would remove more than half of its
+// documents. Nothing was changed.
 type MassDeletionError struct {
 	Removed   int // documents that would be removed, and whose content is in no other file
 	Documents int // documents of this sync in the store
@@ -124,19 +127,19 @@ func (e *MassDeletionError) Error() string {
 }
 
 // Sync makes the documents of a store those of the files in a folder, as [ingest.Dir] reads
-// them. It does so in the order of the paths; the documents whose files are gone are removed
-// last. Files are read side by side, not more of them than twice the processors. The store is
-// asked for one thing after the other: it replaces many documents in a step, up to a mebibyte
-// of text, fewer if a step takes more than a second. A store that refuses a step is asked for
-// each of its documents, so that the error names one, and those before it are in.
+// them. It works in the order of the paths and removes the documents whose files are gone
+// last. Files are read concurrently, at most twice as many as processors. Calls of the store
+// are made one after another. Each replaces up to a mebibyte of text, less if a call takes
+// more than a second. If such a call fails, Sync gives the store its documents one by one, so
+// that the error names one, and those before it are stored.
 //
 // The passages are those of [ingest.File]; its name is Options.Root and the path.
 //
 // The error wraps ErrFolder, ErrOption, ingest.ErrOption, ctx.Err() or the error of the
-// store, or is a *[MassDeletionError]. What the report says was done before the error stays
-// so, and the next sync does the rest.
+// store, or is a *[MassDeletionError]. With an error the report says what was done before
+// it. The next sync does the rest.
 //
-// Two syncs of one root at the same time do no harm but do the work twice.
+// Two concurrent syncs of one root are safe, but do the work twice.
 func Sync[D Document](ctx context.Context, documents Documents[D], dir string, o Options) (Report, error) {
 	if isnil.Value(documents) {
 		return Report{}, fmt.Errorf("%w: the store is nil", ErrOption)

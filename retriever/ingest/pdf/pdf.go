@@ -12,8 +12,9 @@ import (
 	"github.com/goselfrag/goselfrag/retriever/ingest"
 )
 
-// Why a document gave no text. ErrEncrypted and ErrNoText are [ingest.ErrNoText], too:
-// reading the same bytes again will not help.
+// Why a document gave no text. For errors.Is, ErrEncrypted and ErrNoText are also
+// [ingest.ErrNoText]: reading the same bytes again will not help. With ErrLimit the
+// text of the error says which limit was exceeded, such as Options.MaxPages.
 var (
 	ErrEncrypted error = textless("pdf: encrypted: save it without a password")
 	ErrDamaged         = errors.New("pdf: damaged, or not a PDF")

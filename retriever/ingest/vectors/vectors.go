@@ -22,7 +22,9 @@ type Shard struct {
 	Vectors string // a .npy array with a row for each id
 }
 
-// What is wrong with a shard; ErrFormat is about its array.
+// What is wrong with a shard: an id is empty, longer than 64 KiB or not UTF-8
+// (ErrID), ids and rows differ in number (ErrCount), or a component is NaN or
+// infinite (ErrValue). ErrFormat is about its array.
 var (
 	ErrID    = errors.New("bad id")
 	ErrCount = errors.New("as many ids as rows are wanted")

@@ -2,6 +2,10 @@
 // retriever/rerank that was fitted to questions with known passages. It takes well
 // below a millisecond for a passage, needs no server, and is deterministic.
 //
+//	scorer, err := learned.New(ctx, passages)
+//	…
+//	r, err := rerank.New(index, scorer, rerank.Options{})
+//
 // The score of a passage P for a question Q is Σ weight · feature over seven
 // features. The weights are fitted so that the softmax of the scores of ten
 // candidates is the probability that each is the right one (a conditional logit,
