@@ -43,7 +43,7 @@ func Command() *cli.Command {
 			&cli.StringSliceFlag{Name: "retrieval", Usage: "the pipeline `TEXT`, NAME=TEXT, or oracle; give several; see goselfrag help pipelines"},
 			&cli.StringFlag{Name: "metric", Value: "match", Usage: "the primary `METRIC`, match or f1: systems are compared by it"},
 			&cli.BoolFlag{Name: "sensitivity", Usage: "measure what errors of the critic cost, and where wrong answers come from"},
-			&cli.StringFlag{Name: "pairs", Usage: "measure the critic on a `FILE` of labeled pairs; clapnq=, halueval= or pubmedqa= in front names its layout"},
+			&cli.StringFlag{Name: "pairs", Usage: "measure the critic on a `FILE` of labeled pairs, with or without -questions; clapnq=, halueval= or pubmedqa= in front names its layout"},
 			&cli.StringFlag{Name: "html", Usage: "write a page with plots to `FILE`"},
 			&cli.StringFlag{Name: "out", Usage: "write every answer to `FILE`, as JSON lines"},
 			&cli.BoolFlag{Name: "resume", Usage: "keep the answers that the file of -out already holds"},
@@ -85,6 +85,9 @@ func parse(cmd *cli.Command) (config, error) {
 		out: cmd.String("out"), html: cmd.String("html"), resume: cmd.Bool("resume"), seed: cmd.Uint64("seed"), json: cmd.Bool("json"),
 	}
 	err := command.FlagsOnly(cmd)
+	if err == nil && cfg.pairsAlone() {
+		return cfg, cfg.parsePairsAlone(cmd)
+	}
 	switch {
 	case err != nil:
 		return cfg, err
@@ -182,6 +185,9 @@ func evaluate(ctx context.Context, cfg config, stdout, stderr io.Writer) (err er
 	}()
 	if err := generator.Check(ctx, cfg.model.Generator); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return fmt.Errorf("-generator: %w", err)
+	}
+	if cfg.pairsAlone() {
+		return cfg.evaluatePairs(ctx, stdout, stderr)
 	}
 	set, err := cfg.source.Read(ctx, true, stderr)
 	if err != nil {

@@ -2,13 +2,18 @@ package eval
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
+	"github.com/urfave/cli/v3"
+
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/chart"
+	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/connect"
 	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/progress"
+	"github.com/goselfrag/goselfrag/cmd/goselfrag/internal/questionset"
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/eval/critics"
 	"github.com/goselfrag/goselfrag/internal/regular"
@@ -33,6 +38,40 @@ func readPairs(value string) ([]critics.Pair, error) {
 	}
 	defer f.Close()
 	return read(f, name)
+}
+
+// pairsAlone reports whether only the critic is to be measured, without questions.
+func (c config) pairsAlone() bool {
+	return c.pairs != "" && c.source == questionset.Source{}
+}
+
+// parsePairsAlone refuses the flags that are about questions, and connects to the model.
+func (c *config) parsePairsAlone(cmd *cli.Command) (err error) {
+	for _, name := range []string{"k", "limit", "systems", "embeddings", "adapter", "retrieval", "metric", "sensitivity", "html", "out", "resume"} {
+		if cmd.IsSet(name) {
+			return fmt.Errorf("-%s is about questions: name them with -docs or -corpus and -questions, or leave it out", name)
+		}
+	}
+	c.model, c.env, err = connect.Models(c.generator, "", "")
+	return err
+}
+
+// evaluatePairs measures only the critic.
+func (c config) evaluatePairs(ctx context.Context, stdout, stderr io.Writer) error {
+	pairs, err := readPairs(c.pairs)
+	if err != nil {
+		return fmt.Errorf("-pairs: %w", err)
+	}
+	r, err := c.measureCritic(ctx, pairs, stderr)
+	if err != nil {
+		return err
+	}
+	if c.json {
+		return json.NewEncoder(stdout).Encode(struct {
+			Critic *critics.Report `json:"critic"` // as in report
+		}{r})
+	}
+	return r.WriteTable(stdout)
 }
 
 // measureCritic asks the critic and the decider of the engine about labeled pairs.
