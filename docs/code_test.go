@@ -24,8 +24,7 @@ var around = map[string]struct {
 	imports []string // beside those of common
 	vars    string   // declarations
 }{
-	"backends.md":   {[]string{module + "/generator/vllm"}, ""},
-	"extractive.md": {[]string{module + "/generator/extractive"}, ""},
+	"backends.md": {[]string{module + "/generator/vllm"}, ""},
 	"folder-sync.md": {[]string{module + "/retriever/dense/embedcache", module + "/retriever/ingest/foldersync", module + "/retriever/store"},
 		"var embedder, server dense.Embedder; var documents foldersync.Documents[store.Document]"},
 	"ingest.md":  {[]string{module + "/retriever/filter", module + "/retriever/ingest/clean"}, "var docs ingest.Result"},
