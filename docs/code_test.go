@@ -30,8 +30,6 @@ var around = map[string]struct {
 	"ingest.md":  {[]string{module + "/retriever/filter", module + "/retriever/ingest/clean"}, "var docs ingest.Result"},
 	"pdf.md":     {[]string{module + "/retriever/ingest/pdf"}, ""},
 	"porting.md": {[]string{module + "/generator", module + "/selfrag"}, "var model generator.Generator; var index retriever.Retriever"},
-	"published-embeddings.md": {[]string{module + "/retriever/ingest/vectors", module + "/retriever/store"},
-		"var embedder, published dense.Embedder; var passages []retriever.Passage"},
 	"retrieval.md": {[]string{module + "/retriever/dense/openai", "github.com/tmc/langchaingo/embeddings", "github.com/tmc/langchaingo/llms/ollama"},
 		"var passages []retriever.Passage; var embedder dense.Embedder; var words *lexical.Index; var vectors retriever.Retriever"},
 	"store.md": {[]string{"io", module + "/retriever/filter", module + "/retriever/store"},
