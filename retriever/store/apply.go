@@ -44,7 +44,7 @@ func (s *Store) apply(p *plan) error {
 		if err != nil {
 			return err
 		}
-		if forget, err = s.purgeRecords(tx, purge); err != nil {
+		if forget, err = s.purgeRecords(tx, &m, purge); err != nil {
 			return err
 		}
 		return tx.Bucket(bucketChanges).Put(numberKey(m.Seq), c.encode())
@@ -70,7 +70,8 @@ func (s *Store) apply(p *plan) error {
 	return nil
 }
 
-// commit stores a manifest and what write writes. After an error the store is what it was.
+// commit stores a manifest, whose sums write may change, and what write writes. After an error
+// the store is what it was.
 func (s *Store) commit(m manifest, write func(tx *bolt.Tx) error) error {
 	m.Commit = s.m.Commit + 1
 	err := s.db.update(func(tx *bolt.Tx) error {
@@ -102,8 +103,8 @@ func (s *Store) commit(m manifest, write func(tx *bolt.Tx) error) error {
 
 // writePlan writes what a plan does to passages and documents.
 func (s *Store) writePlan(tx *bolt.Tx, p *plan, places []place, m *manifest) error {
-	ids, passages, members := tx.Bucket(bucketIDs), tx.Bucket(bucketPassages), tx.Bucket(bucketMembers)
-	dead, gone := tx.Bucket(bucketDead), tx.Bucket(bucketRetired)
+	ids, passages, members := m.table(tx, bucketIDs), m.table(tx, bucketPassages), m.table(tx, bucketMembers)
+	dead, gone := m.table(tx, bucketDead), m.table(tx, bucketRetired)
 	passages.FillPercent = 0.95
 	docs := map[string]int{}
 	for _, r := range p.remove {
@@ -148,12 +149,11 @@ func (s *Store) writePlan(tx *bolt.Tx, p *plan, places []place, m *manifest) err
 			return err
 		}
 	}
-	return writeDocuments(tx, docs, p)
+	return writeDocuments(m.table(tx, bucketDocuments), docs, p)
 }
 
 // writeDocuments changes how many passages documents have, and notes.
-func writeDocuments(tx *bolt.Tx, docs map[string]int, p *plan) error {
-	documents := tx.Bucket(bucketDocuments)
+func writeDocuments(documents table, docs map[string]int, p *plan) error {
 	for uri := range p.notes {
 		docs[uri] += 0
 	}
@@ -184,8 +184,8 @@ func writeDocuments(tx *bolt.Tx, docs map[string]int, p *plan) error {
 // purgeRecords removes what is left of removed passages that nothing sees any more, and
 // returns those whose removal need not be known any more, since no segment has them. An
 // embedding that is being made may have rows of any.
-func (s *Store) purgeRecords(tx *bolt.Tx, list []uint64) (forget []uint64, err error) {
-	passages, gone, dead := tx.Bucket(bucketPassages), tx.Bucket(bucketRetired), tx.Bucket(bucketDead)
+func (s *Store) purgeRecords(tx *bolt.Tx, m *manifest, list []uint64) (forget []uint64, err error) {
+	passages, gone, dead := m.table(tx, bucketPassages), m.table(tx, bucketRetired), m.table(tx, bucketDead)
 	var vectors *bolt.Bucket
 	if e := s.m.Embedding; e != nil {
 		vectors = tx.Bucket(bucketVectors(e.Generation))

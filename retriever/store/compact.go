@@ -51,8 +51,9 @@ func (s *Store) purgeAll(ctx context.Context) error {
 		}
 		purge := s.purgeable()
 		var forget []uint64
-		err := s.commit(s.m.clone(), func(tx *bolt.Tx) (err error) {
-			forget, err = s.purgeRecords(tx, purge)
+		m := s.m.clone()
+		err := s.commit(m, func(tx *bolt.Tx) (err error) {
+			forget, err = s.purgeRecords(tx, &m, purge)
 			return err
 		})
 		if err == nil {
@@ -223,7 +224,7 @@ func (s *Store) adoptSegment(w *rowWriter, i int, gone []uint64) error {
 		if err := w.putPlaces(tx.Bucket(bucketVectors(next.state.Generation))); err != nil {
 			return err
 		}
-		forget, err = s.forgetDead(tx, next.state.Generation, gone)
+		forget, err = s.forgetDead(tx, &m, gone)
 		return err
 	})
 	if err != nil {
@@ -256,8 +257,8 @@ func (w *rowWriter) putPlaces(b *bolt.Bucket) error {
 
 // forgetDead forgets removed passages that no segment has any more, and returns those of
 // which nothing else is left either.
-func (s *Store) forgetDead(tx *bolt.Tx, generation uint64, gone []uint64) (forget []uint64, err error) {
-	b, dead, retired := tx.Bucket(bucketVectors(generation)), tx.Bucket(bucketDead), tx.Bucket(bucketRetired)
+func (s *Store) forgetDead(tx *bolt.Tx, m *manifest, gone []uint64) (forget []uint64, err error) {
+	b, dead, retired := tx.Bucket(bucketVectors(m.Embedding.Generation)), m.table(tx, bucketDead), tx.Bucket(bucketRetired)
 	for _, n := range gone {
 		key := numberKey(n)
 		if err := b.Delete(key); err != nil {

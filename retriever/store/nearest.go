@@ -47,6 +47,7 @@ type nearest struct {
 	scan    *filter.Scan
 	got     []uint64
 	best    []found // of scans
+	bad     error   // why match could not tell
 }
 
 func (s *Store) nearest(ctx context.Context, v *view, query []float32, k int, f filter.Expr) ([]found, error) {
@@ -78,8 +79,11 @@ func (s *Store) nearest(ctx context.Context, v *view, query []float32, k int, f 
 			return nil, err
 		}
 	}
-	if n.scan != nil && n.scan.Err() != nil {
-		return nil, n.scan.Err()
+	if n.scan != nil {
+		n.bad = cmp.Or(n.bad, n.scan.Err())
+	}
+	if n.bad != nil {
+		return nil, n.bad
 	}
 	return n.result()
 }
@@ -147,13 +151,16 @@ func (n *nearest) match(number uint64) bool {
 		return n.allowed.has(number)
 	}
 	var m filter.Metadata
+	there := false
 	err := n.s.db.view(func(tx *bolt.Tx) (err error) {
-		if record := tx.Bucket(bucketPassages).Get(numberKey(number)); record != nil {
+		record := tx.Bucket(bucketPassages).Get(numberKey(number))
+		if there = record != nil; there { // else a graph has it still
 			m, err = decodeMetadata(record)
 		}
 		return err
 	})
-	return err == nil && n.scan.Match(m)
+	n.bad = cmp.Or(n.bad, err)
+	return err == nil && there && n.scan.Match(m)
 }
 
 // inGraph searches a graph.

@@ -34,6 +34,15 @@ func (s *Store) acquire() (*view, error) {
 	}
 }
 
+// whole returns an error unless n is the number of the passages of the view: a changed key in
+// the database can hide some.
+func (v *view) whole(n int) error {
+	if n != v.count {
+		return damaged("%d passages: want %d", n, v.count)
+	}
+	return nil
+}
+
 func (v *view) release() {
 	if v.users.Add(-1) > 0 {
 		return
