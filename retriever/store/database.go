@@ -28,7 +28,7 @@ var (
 	bucketDocuments = []byte("documents") // URI to the number of passages, and the note
 	bucketMembers   = []byte("members")   // length of URI, URI and number to nothing
 	bucketChanges   = []byte("changes")   // generation to what was added and removed
-	bucketDead      = []byte("dead")      // numbers of removed passages that something may hold still
+	bucketDead      = []byte("dead")      // numbers of removed passages that something may have still to nothing, or to staleMark
 	bucketRetired   = []byte("retired")   // numbers of removed passages whose records are there still
 
 	buckets = [][]byte{bucketMeta, bucketHashed, bucketIDs, bucketPassages, bucketDocuments, bucketMembers, bucketChanges, bucketDead, bucketRetired}

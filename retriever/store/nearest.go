@@ -140,7 +140,7 @@ func (n *nearest) prepare() (err error) {
 
 // live reports whether a number is of a passage of the view that the filter holds for.
 func (n *nearest) live(number uint64) bool {
-	return number < n.v.next && !n.v.dead.has(number) && n.match(number)
+	return n.v.has(number) && n.match(number)
 }
 
 func (n *nearest) match(number uint64) bool {
@@ -151,16 +151,12 @@ func (n *nearest) match(number uint64) bool {
 		return n.allowed.has(number)
 	}
 	var m filter.Metadata
-	there := false
 	err := n.s.db.view(func(tx *bolt.Tx) (err error) {
-		record := tx.Bucket(bucketPassages).Get(numberKey(number))
-		if there = record != nil; there { // else a graph has it still
-			m, err = decodeMetadata(record)
-		}
+		m, err = decodeMetadata(tx.Bucket(bucketPassages).Get(numberKey(number)))
 		return err
 	})
 	n.bad = cmp.Or(n.bad, err)
-	return err == nil && there && n.scan.Match(m)
+	return err == nil && n.scan.Match(m)
 }
 
 // inGraph searches a graph.
@@ -178,7 +174,7 @@ func (n *nearest) inGraph(g *graph) error {
 	if check {
 		q.Where = n.live
 	}
-	err := n.search(g.index, q, func(number uint64) bool { return number < n.v.next && !n.v.dead.has(number) })
+	err := n.search(g.index, q, n.v.has)
 	if err != nil && n.s.graphError(g, err) {
 		return n.inRows(span{g.From, g.To})
 	}
@@ -219,7 +215,7 @@ func (n *nearest) search(index hnsw.Searcher[uint64], q hnsw.Query[uint64], live
 // inRows measures all vectors of a range.
 func (n *nearest) inRows(r span) error {
 	return n.v.space.rows(n.ctx, r, func(number uint64, vector []float32) error {
-		if n.v.dead.has(number) || number >= n.v.next {
+		if !n.v.has(number) {
 			return nil
 		}
 		x := found{number, n.score(vector)}

@@ -45,6 +45,7 @@ type Store struct {
 	lost       []*lexical.Index
 	space      *space // nil until there is an embedding
 	dead       numbers
+	stale      numbers
 	retired    []retired
 	views      []*view
 	pending    *pending // the embedding that Reembed makes
@@ -237,21 +238,27 @@ func (s *Store) loadNumbers(ctx context.Context, tx *bolt.Tx, found bool) error 
 			return err
 		}
 	}
-	read := func(bucket []byte, f func(n uint64)) error {
+	read := func(bucket []byte, f func(n uint64, value []byte)) error {
 		sum := uint64(0)
 		c := tx.Bucket(bucket).Cursor()
 		for k, v := c.First(); k != nil; k, v = c.Next() {
 			if len(k) != 8 {
 				return damaged("a key of %d bytes in %s", len(k), bucket)
 			}
-			f(binary.BigEndian.Uint64(k))
+			f(binary.BigEndian.Uint64(k), v)
 			sum += entryHash(k, v)
 		}
 		return s.m.checkSum(bucket, sum)
 	}
 	return cmp.Or(
-		read(bucketDead, func(n uint64) { s.dead.add(n) }),
-		read(bucketRetired, func(n uint64) { s.retired = append(s.retired, retired{0, n}) }),
+		read(bucketDead, func(n uint64, value []byte) {
+			if len(value) > 0 {
+				s.stale.add(n)
+			} else {
+				s.dead.add(n)
+			}
+		}),
+		read(bucketRetired, func(n uint64, _ []byte) { s.retired = append(s.retired, retired{0, n}) }),
 	)
 }
 
