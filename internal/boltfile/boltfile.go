@@ -28,7 +28,7 @@ const (
 	flagBranch  = 1
 	flagLeaf    = 2
 	flagFree    = 16
-	flagBucket  = 1        // of an element of a leaf
+	flagBucket  = 1 // of an element of a leaf
 )
 
 // Small is the size in bytes of a file up to which [Check] reads all of it.
