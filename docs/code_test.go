@@ -26,8 +26,8 @@ var around = map[string]struct {
 }{
 	"backends.md":   {[]string{module + "/generator/vllm"}, ""},
 	"extractive.md": {[]string{module + "/generator/extractive"}, ""},
-	"folder-sync.md": {[]string{module + "/retriever/dense/embedcache", module + "/retriever/ingest/foldersync", module + "/retriever/store"},
-		"var embedder, server dense.Embedder; var documents foldersync.Documents[store.Document]"},
+	"folder-sync.md": {[]string{module + "/retriever/dense/embedcache", module + "/retriever/store"},
+		"var server dense.Embedder"},
 	"ingest.md":  {[]string{module + "/retriever/filter", module + "/retriever/ingest/clean"}, "var docs ingest.Result"},
 	"pdf.md":     {[]string{module + "/retriever/ingest/pdf"}, ""},
 	"porting.md": {[]string{module + "/generator", module + "/selfrag"}, "var model generator.Generator; var index retriever.Retriever"},
