@@ -29,7 +29,6 @@ var around = map[string]struct {
 	"folder-sync.md": {[]string{module + "/retriever/dense/embedcache", module + "/retriever/store"},
 		"var server dense.Embedder"},
 	"ingest.md":  {[]string{module + "/retriever/filter", module + "/retriever/ingest/clean"}, "var docs ingest.Result"},
-	"pdf.md":     {[]string{module + "/retriever/ingest/pdf"}, ""},
 	"porting.md": {[]string{module + "/generator", module + "/selfrag"}, "var model generator.Generator; var index retriever.Retriever"},
 	"published-embeddings.md": {[]string{module + "/retriever/ingest/vectors", module + "/retriever/store"},
 		"var embedder, published dense.Embedder; var passages []retriever.Passage"},
