@@ -24,7 +24,6 @@ var around = map[string]struct {
 	imports []string // beside those of common
 	vars    string   // declarations
 }{
-	"backends.md":   {[]string{module + "/generator/vllm"}, ""},
 	"extractive.md": {[]string{module + "/generator/extractive"}, ""},
 	"folder-sync.md": {[]string{module + "/retriever/dense/embedcache", module + "/retriever/store"},
 		"var server dense.Embedder"},
