@@ -24,12 +24,9 @@ var around = map[string]struct {
 	imports []string // beside those of common
 	vars    string   // declarations
 }{
-	"backends.md": {[]string{module + "/generator/vllm"}, ""},
-	"folder-sync.md": {[]string{module + "/retriever/dense/embedcache", module + "/retriever/ingest/foldersync", module + "/retriever/store"},
-		"var embedder, server dense.Embedder; var documents foldersync.Documents[store.Document]"},
-	"ingest.md":  {[]string{module + "/retriever/filter", module + "/retriever/ingest/clean"}, "var docs ingest.Result"},
-	"pdf.md":     {[]string{module + "/retriever/ingest/pdf"}, ""},
-	"porting.md": {[]string{module + "/generator", module + "/selfrag"}, "var model generator.Generator; var index retriever.Retriever"},
+	"folder-sync.md": {[]string{module + "/retriever/dense/embedcache", module + "/retriever/store"},
+		"var server dense.Embedder"},
+	"ingest.md": {[]string{module + "/retriever/filter", module + "/retriever/ingest/clean"}, "var docs ingest.Result"},
 	"retrieval.md": {[]string{module + "/retriever/dense/openai", "github.com/tmc/langchaingo/embeddings", "github.com/tmc/langchaingo/llms/ollama"},
 		"var passages []retriever.Passage; var embedder dense.Embedder; var words *lexical.Index; var vectors retriever.Retriever"},
 	"store.md": {[]string{"io", module + "/retriever/filter", module + "/retriever/store"},

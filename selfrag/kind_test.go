@@ -65,3 +65,38 @@ func TestPageNamesFields(t *testing.T) {
 		t.Errorf("only %d fields", n)
 	}
 }
+
+// The page names every field of a trace, whatever part of the trace has it.
+func TestPageNamesEveryField(t *testing.T) {
+	b, err := os.ReadFile("../docs/trace.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[reflect.Type]bool{}
+	var walk func(reflect.Type)
+	walk = func(v reflect.Type) {
+		switch v.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+			walk(v.Elem())
+		case reflect.Struct:
+			if seen[v] {
+				return
+			}
+			seen[v] = true
+			for _, f := range reflect.VisibleFields(v) {
+				name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+				if !f.IsExported() || name == "-" {
+					continue
+				}
+				if name != "" && !strings.Contains(string(b), "`"+name+"`") {
+					t.Errorf("%v: the page lacks %q", v, name)
+				}
+				walk(f.Type)
+			}
+		}
+	}
+	walk(reflect.TypeFor[selfrag.Trace]())
+	if len(seen) < 30 {
+		t.Errorf("only %d types", len(seen))
+	}
+}

@@ -3,8 +3,9 @@
 // bbolt maps its file. A page that is not there, or an inner page that leads back to itself,
 // would end the process or keep it busy for good. [Check] reads the file, before bbolt does:
 // its size, the headers, the list of free pages and the inner pages of all trees, and that no
-// page is used twice; in files up to 16 MiB also the leaves. What else is damaged makes bbolt panic or fault at most, which its
-// callers can recover (see [runtime/debug.SetPanicOnFault]). The values have no checksums.
+// page is used twice; in files up to [Small] also the leaves. What else is damaged makes bbolt
+// panic or fault at most, which its callers can recover (see
+// [runtime/debug.SetPanicOnFault]), or miss entries: keys and values have no checksums.
 package boltfile
 
 import (
@@ -27,9 +28,11 @@ const (
 	flagBranch  = 1
 	flagLeaf    = 2
 	flagFree    = 16
-	flagBucket  = 1        // of an element of a leaf
-	deepSize    = 16 << 20 // bytes of a file up to which leaves are checked
+	flagBucket  = 1 // of an element of a leaf
 )
+
+// Small is the size in bytes of a file up to which [Check] reads all of it.
+const Small = 16 << 20
 
 // meta is what a header says, in pages.
 type meta struct {
@@ -38,7 +41,7 @@ type meta struct {
 
 // Check returns an error that wraps ErrCorrupt if the structure of a file is damaged. An empty
 // file is, too. Nobody may write to the file meanwhile. Trees have buckets only at the top.
-func Check(path string) error { return check(path, deepSize) }
+func Check(path string) error { return check(path, Small) }
 
 func check(path string, deepSize uint64) error {
 	f, err := os.Open(path)

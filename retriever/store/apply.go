@@ -38,13 +38,13 @@ func (s *Store) apply(p *plan) error {
 		return err
 	}
 	purge := s.purgeable()
-	var forget []uint64
+	var done forgotten
 	err = s.commit(m, func(tx *bolt.Tx) error {
 		err := s.writePlan(tx, p, places, &m)
 		if err != nil {
 			return err
 		}
-		if forget, err = s.purgeRecords(tx, purge); err != nil {
+		if done, err = s.purgeRecords(tx, &m, purge); err != nil {
 			return err
 		}
 		return tx.Bucket(bucketChanges).Put(numberKey(m.Seq), c.encode())
@@ -59,7 +59,8 @@ func (s *Store) apply(p *plan) error {
 	for _, n := range c.removed {
 		s.retired = append(s.retired, retired{m.Seq, n})
 	}
-	s.dead = s.dead.without(forget).with(c.removed)
+	s.forget(done)
+	s.dead = s.dead.with(c.removed)
 	s.unsaved += len(p.add) + len(p.remove)
 	s.removed += len(p.remove)
 	s.applyWords(p)
@@ -70,7 +71,8 @@ func (s *Store) apply(p *plan) error {
 	return nil
 }
 
-// commit stores a manifest and what write writes. After an error the store is what it was.
+// commit stores a manifest, whose sums write may change, and what write writes. After an error
+// the store is what it was.
 func (s *Store) commit(m manifest, write func(tx *bolt.Tx) error) error {
 	m.Commit = s.m.Commit + 1
 	err := s.db.update(func(tx *bolt.Tx) error {
@@ -102,8 +104,8 @@ func (s *Store) commit(m manifest, write func(tx *bolt.Tx) error) error {
 
 // writePlan writes what a plan does to passages and documents.
 func (s *Store) writePlan(tx *bolt.Tx, p *plan, places []place, m *manifest) error {
-	ids, passages, members := tx.Bucket(bucketIDs), tx.Bucket(bucketPassages), tx.Bucket(bucketMembers)
-	dead, gone := tx.Bucket(bucketDead), tx.Bucket(bucketRetired)
+	ids, passages, members := m.table(tx, bucketIDs), m.table(tx, bucketPassages), m.table(tx, bucketMembers)
+	dead, gone := m.table(tx, bucketDead), m.table(tx, bucketRetired)
 	passages.FillPercent = 0.95
 	docs := map[string]int{}
 	for _, r := range p.remove {
@@ -148,12 +150,11 @@ func (s *Store) writePlan(tx *bolt.Tx, p *plan, places []place, m *manifest) err
 			return err
 		}
 	}
-	return writeDocuments(tx, docs, p)
+	return writeDocuments(m.table(tx, bucketDocuments), docs, p)
 }
 
 // writeDocuments changes how many passages documents have, and notes.
-func writeDocuments(tx *bolt.Tx, docs map[string]int, p *plan) error {
-	documents := tx.Bucket(bucketDocuments)
+func writeDocuments(documents table, docs map[string]int, p *plan) error {
 	for uri := range p.notes {
 		docs[uri] += 0
 	}
@@ -182,10 +183,9 @@ func writeDocuments(tx *bolt.Tx, docs map[string]int, p *plan) error {
 }
 
 // purgeRecords removes what is left of removed passages that nothing sees any more, and
-// returns those whose removal need not be known any more, since no segment has them. An
-// embedding that is being made may have rows of any.
-func (s *Store) purgeRecords(tx *bolt.Tx, list []uint64) (forget []uint64, err error) {
-	passages, gone, dead := tx.Bucket(bucketPassages), tx.Bucket(bucketRetired), tx.Bucket(bucketDead)
+// forgets those that no segment has. An embedding that is being made may have rows of any.
+func (s *Store) purgeRecords(tx *bolt.Tx, m *manifest, list []uint64) (done forgotten, err error) {
+	passages, gone, dead := m.table(tx, bucketPassages), m.table(tx, bucketRetired), m.table(tx, bucketDead)
 	var vectors *bolt.Bucket
 	if e := s.m.Embedding; e != nil {
 		vectors = tx.Bucket(bucketVectors(e.Generation))
@@ -200,14 +200,13 @@ func (s *Store) purgeRecords(tx *bolt.Tx, list []uint64) (forget []uint64, err e
 			rows, err = s.space.count(span{n, n + 1}) // one that was removed while the rows were made
 		}
 		if err == nil && rows == 0 && s.pending == nil {
-			err = dead.Delete(key)
-			forget = append(forget, n)
+			err = done.add(dead, s.space, n)
 		}
 		if err != nil {
-			return nil, err
+			return done, err
 		}
 	}
-	return forget, nil
+	return done, nil
 }
 
 // appendVectors writes the vectors of passages to segments and syncs them. It returns the

@@ -50,13 +50,14 @@ func (s *Store) purgeAll(ctx context.Context) error {
 			return err
 		}
 		purge := s.purgeable()
-		var forget []uint64
-		err := s.commit(s.m.clone(), func(tx *bolt.Tx) (err error) {
-			forget, err = s.purgeRecords(tx, purge)
+		var done forgotten
+		m := s.m.clone()
+		err := s.commit(m, func(tx *bolt.Tx) (err error) {
+			done, err = s.purgeRecords(tx, &m, purge)
 			return err
 		})
 		if err == nil {
-			s.dead = s.dead.without(forget)
+			s.forget(done)
 			s.retired = slices.Delete(s.retired, 0, len(purge))
 		}
 		s.unlockWriting()
@@ -218,12 +219,12 @@ func (s *Store) adoptSegment(w *rowWriter, i int, gone []uint64) error {
 	next.state.Segments = slices.Concat(s.space.state.Segments[:i], w.space.state.Segments, s.space.state.Segments[i+1:])
 	m := s.m.clone()
 	m.Embedding.Segments = slices.Clone(next.state.Segments)
-	var forget []uint64
+	var done forgotten
 	err := s.commit(m, func(tx *bolt.Tx) (err error) {
 		if err := w.putPlaces(tx.Bucket(bucketVectors(next.state.Generation))); err != nil {
 			return err
 		}
-		forget, err = s.forgetDead(tx, next.state.Generation, gone)
+		done, err = s.forgetDead(tx, &m, gone)
 		return err
 	})
 	if err != nil {
@@ -233,7 +234,7 @@ func (s *Store) adoptSegment(w *rowWriter, i int, gone []uint64) error {
 		return err
 	}
 	old.gone.Store(true)
-	s.dead = s.dead.without(forget)
+	s.forget(done)
 	s.space = next
 	s.show()
 	return nil
@@ -254,23 +255,21 @@ func (w *rowWriter) putPlaces(b *bolt.Bucket) error {
 	})
 }
 
-// forgetDead forgets removed passages that no segment has any more, and returns those of
-// which nothing else is left either.
-func (s *Store) forgetDead(tx *bolt.Tx, generation uint64, gone []uint64) (forget []uint64, err error) {
-	b, dead, retired := tx.Bucket(bucketVectors(generation)), tx.Bucket(bucketDead), tx.Bucket(bucketRetired)
+// forgetDead forgets those of removed passages without rows that have no records either.
+func (s *Store) forgetDead(tx *bolt.Tx, m *manifest, gone []uint64) (done forgotten, err error) {
+	b, dead, retired := tx.Bucket(bucketVectors(m.Embedding.Generation)), m.table(tx, bucketDead), tx.Bucket(bucketRetired)
 	for _, n := range gone {
 		key := numberKey(n)
 		if err := b.Delete(key); err != nil {
-			return nil, err
+			return done, err
 		}
 		if retired.Get(key) == nil && s.pending == nil {
-			forget = append(forget, n)
-			if err := dead.Delete(key); err != nil {
-				return nil, err
+			if err := done.add(dead, s.space, n); err != nil {
+				return done, err
 			}
 		}
 	}
-	return forget, nil
+	return done, nil
 }
 
 // compactDatabase writes the database anew.

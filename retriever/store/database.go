@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -27,7 +28,7 @@ var (
 	bucketDocuments = []byte("documents") // URI to the number of passages, and the note
 	bucketMembers   = []byte("members")   // length of URI, URI and number to nothing
 	bucketChanges   = []byte("changes")   // generation to what was added and removed
-	bucketDead      = []byte("dead")      // numbers of removed passages that something may hold still
+	bucketDead      = []byte("dead")      // numbers of removed passages that something may have still to nothing, or to staleMark
 	bucketRetired   = []byte("retired")   // numbers of removed passages whose records are there still
 
 	buckets = [][]byte{bucketMeta, bucketHashed, bucketIDs, bucketPassages, bucketDocuments, bucketMembers, bucketChanges, bucketDead, bucketRetired}
@@ -56,6 +57,7 @@ type database struct {
 	path     string
 	readOnly bool
 	noSync   bool
+	small    bool // when it was opened: then all of it was checked
 
 	mu     sync.RWMutex // held for reading while the file is used, for writing when it is replaced
 	bolt   *bolt.DB
@@ -64,16 +66,17 @@ type database struct {
 
 // openDatabase opens a file, after a look at its structure.
 func openDatabase(path string, readOnly, noSync bool) (*database, error) {
+	d := &database{path: path, readOnly: readOnly, noSync: noSync}
 	if info, err := os.Stat(path); err == nil && info.Size() > 0 {
+		d.small = info.Size() <= boltfile.Small
 		if err := boltfile.Check(path); errors.Is(err, boltfile.ErrCorrupt) {
 			return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 		} else if err != nil {
 			return nil, err
 		}
-	} else if others, err := filepath.Glob(filepath.Join(filepath.Dir(path), "[vgw]*")); err != nil || len(others) > 0 {
-		return nil, damaged("%s is missing or empty, and %s is there", path, others)
+	} else if err := noOthers(path); err != nil {
+		return nil, err
 	}
-	d := &database{path: path, readOnly: readOnly, noSync: noSync}
 	if err := d.guarded(d.reopen); err != nil {
 		return nil, err
 	}
@@ -81,13 +84,24 @@ func openDatabase(path string, readOnly, noSync bool) (*database, error) {
 		return d, nil
 	}
 	return d, d.update(func(tx *bolt.Tx) error {
+		if name, _ := tx.Cursor().First(); name != nil {
+			return nil // they were made together: see load
+		}
 		for _, name := range buckets {
-			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+			if _, err := tx.CreateBucket(name); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// noOthers returns an error if there are files of a store beside a database in which nothing is.
+func noOthers(path string) error {
+	if others, err := filepath.Glob(filepath.Join(filepath.Dir(path), "[vgw]*")); err != nil || len(others) > 0 {
+		return damaged("%s is missing or empty, and %s is there", path, others)
+	}
+	return nil
 }
 
 func (d *database) reopen() (err error) {
@@ -156,6 +170,9 @@ type manifest struct {
 	Bytes  int64  // of their titles and texts
 	// Saved is the change up to which the words are in files.
 	Saved uint64
+	// Sums are those of the entries of buckets. A store that was made before there were any has
+	// none.
+	Sums map[string]uint64
 	// Embedding is nil until the hashed embedder is fitted.
 	Embedding *embeddingState
 	// LastGeneration is that of the embedding that was begun last.
@@ -206,6 +223,7 @@ func (m manifest) clone() manifest {
 		e.Graphs = append([]graphState(nil), e.Graphs...)
 		m.Embedding = &e
 	}
+	m.Sums = maps.Clone(m.Sums)
 	return m
 }
 
@@ -219,11 +237,7 @@ func putManifest(tx *bolt.Tx, m manifest) error {
 
 // readManifest returns the manifest, and false if the database is new.
 func readManifest(tx *bolt.Tx) (m manifest, ok bool, err error) {
-	b := tx.Bucket(bucketMeta)
-	if b == nil {
-		return m, false, nil
-	}
-	record := b.Get(keyManifest)
+	record := tx.Bucket(bucketMeta).Get(keyManifest)
 	if record == nil {
 		return m, false, nil
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -134,7 +135,7 @@ func (s *Store) makeGraph(ctx context.Context, v *view, r span) (err error) {
 			return err
 		}
 	}
-	if err := s.adoptGraph(ctx, generation, state, g); err != nil {
+	if err := s.adoptGraph(ctx, v, state, g); err != nil {
 		if g != nil {
 			err = errors.Join(err, g.index.Close())
 		}
@@ -176,14 +177,33 @@ func (s *Store) buildGraph(ctx context.Context, v *view, r span, path string) (i
 	return index.Len(), index.SaveCodes(ctx, path)
 }
 
+// withGraph returns a space with g, if not nil, in place of the indexes whose range is within
+// another, and the graphs that are left out.
+func (s *space) withGraph(within func(from, to uint64) bool, g *graph) (next *space, old []*graph) {
+	next = s.clone()
+	next.graphs = slices.DeleteFunc(next.graphs, func(o *graph) bool {
+		if within(o.From, o.To) {
+			old = append(old, o)
+			return true
+		}
+		return false
+	})
+	if g != nil {
+		next.graphs = append(next.graphs, g)
+		slices.SortFunc(next.graphs, func(a, b *graph) int { return cmp.Compare(a.From, b.From) })
+	}
+	next.flats = slices.DeleteFunc(next.flats, func(f flat) bool { return within(f.from, f.to) })
+	return next, old
+}
+
 // adoptGraph names a graph in the manifest, in place of those in its range, and shows it. g
-// is nil if the range is empty now.
-func (s *Store) adoptGraph(ctx context.Context, generation uint64, state graphState, g *graph) error {
+// is nil if the range is empty now. v is the view that it was made of.
+func (s *Store) adoptGraph(ctx context.Context, v *view, state graphState, g *graph) error {
 	if err := s.lockWriting(ctx); err != nil {
 		return err
 	}
 	defer s.unlockWriting()
-	if s.space == nil || s.space.state.Generation != generation {
+	if s.space == nil || s.space.state.Generation != v.space.state.Generation {
 		return fmt.Errorf("the embedding changed while a graph was made: %w", errStale)
 	}
 	m := s.m.clone()
@@ -200,28 +220,19 @@ func (s *Store) adoptGraph(ctx context.Context, generation uint64, state graphSt
 		e.Graphs = slices.Insert(e.Graphs, at, state)
 	}
 	e.NextGraph = max(e.NextGraph, state.File)
-	if err := s.commit(m, func(*bolt.Tx) error { return nil }); err != nil {
+	next, old := s.space.withGraph(within, g)
+	// What was stale before is not in the new graph.
+	fresh := slices.DeleteFunc(v.stale.list(state.From, state.To), func(n uint64) bool {
+		return slices.ContainsFunc(next.flats, func(f flat) bool { return f.from <= n && n < f.to })
+	})
+	if err := s.commit(m, func(tx *bolt.Tx) error { return deleteNumbers(m.table(tx, bucketDead), fresh) }); err != nil {
 		return err
 	}
-	next := s.space.clone()
 	next.state = *m.clone().Embedding
-	next.graphs = slices.DeleteFunc(next.graphs, func(o *graph) bool {
-		old := within(o.From, o.To)
-		if old {
-			o.gone.Store(true)
-		}
-		return old
-	})
-	if g != nil {
-		next.graphs = append(next.graphs, g)
-		slices.SortFunc(next.graphs, func(a, b *graph) int {
-			if a.From < b.From {
-				return -1
-			}
-			return 1
-		})
+	for _, o := range old {
+		o.gone.Store(true)
 	}
-	next.flats = slices.DeleteFunc(next.flats, func(f flat) bool { return within(f.from, f.to) })
+	s.stale = s.stale.without(fresh)
 	s.space = next
 	s.graphFiles = 0
 	s.show()

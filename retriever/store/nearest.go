@@ -47,6 +47,7 @@ type nearest struct {
 	scan    *filter.Scan
 	got     []uint64
 	best    []found // of scans
+	bad     error   // why match could not tell
 }
 
 func (s *Store) nearest(ctx context.Context, v *view, query []float32, k int, f filter.Expr) ([]found, error) {
@@ -78,8 +79,11 @@ func (s *Store) nearest(ctx context.Context, v *view, query []float32, k int, f 
 			return nil, err
 		}
 	}
-	if n.scan != nil && n.scan.Err() != nil {
-		return nil, n.scan.Err()
+	if n.scan != nil {
+		n.bad = cmp.Or(n.bad, n.scan.Err())
+	}
+	if n.bad != nil {
+		return nil, n.bad
 	}
 	return n.result()
 }
@@ -136,7 +140,7 @@ func (n *nearest) prepare() (err error) {
 
 // live reports whether a number is of a passage of the view that the filter holds for.
 func (n *nearest) live(number uint64) bool {
-	return number < n.v.next && !n.v.dead.has(number) && n.match(number)
+	return n.v.has(number) && n.match(number)
 }
 
 func (n *nearest) match(number uint64) bool {
@@ -148,11 +152,10 @@ func (n *nearest) match(number uint64) bool {
 	}
 	var m filter.Metadata
 	err := n.s.db.view(func(tx *bolt.Tx) (err error) {
-		if record := tx.Bucket(bucketPassages).Get(numberKey(number)); record != nil {
-			m, err = decodeMetadata(record)
-		}
+		m, err = decodeMetadata(tx.Bucket(bucketPassages).Get(numberKey(number)))
 		return err
 	})
+	n.bad = cmp.Or(n.bad, err)
 	return err == nil && n.scan.Match(m)
 }
 
@@ -171,7 +174,7 @@ func (n *nearest) inGraph(g *graph) error {
 	if check {
 		q.Where = n.live
 	}
-	err := n.search(g.index, q, func(number uint64) bool { return number < n.v.next && !n.v.dead.has(number) })
+	err := n.search(g.index, q, n.v.has)
 	if err != nil && n.s.graphError(g, err) {
 		return n.inRows(span{g.From, g.To})
 	}
@@ -212,7 +215,7 @@ func (n *nearest) search(index hnsw.Searcher[uint64], q hnsw.Query[uint64], live
 // inRows measures all vectors of a range.
 func (n *nearest) inRows(r span) error {
 	return n.v.space.rows(n.ctx, r, func(number uint64, vector []float32) error {
-		if n.v.dead.has(number) || number >= n.v.next {
+		if !n.v.has(number) {
 			return nil
 		}
 		x := found{number, n.score(vector)}

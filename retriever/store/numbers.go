@@ -3,6 +3,7 @@ package store
 import (
 	"maps"
 	"math/bits"
+	"slices"
 )
 
 // numbers is a set of numbers of passages, as bits in pieces. with returns another set that
@@ -86,6 +87,21 @@ func (p *piece) count() (n int) {
 		n += bits.OnesCount64(w)
 	}
 	return n
+}
+
+// list returns the numbers from from to before to, in order.
+func (s numbers) list(from, to uint64) (list []uint64) {
+	for k, p := range s.pieces {
+		for i, w := range p {
+			for ; w != 0; w &= w - 1 {
+				if n := k<<pieceBits + uint64(64*i+bits.TrailingZeros64(w)); n >= from && n < to {
+					list = append(list, n)
+				}
+			}
+		}
+	}
+	slices.Sort(list)
+	return list
 }
 
 // in returns how many numbers are from from to before to.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"iter"
 	"os"
@@ -49,15 +50,10 @@ func (s *Store) get(ctx context.Context, scope filter.Expr, ids []string) (list 
 
 func getAll(tx *bolt.Tx, scope filter.Expr, ids []string) ([]retriever.Passage, error) {
 	list := make([]retriever.Passage, 0, len(ids))
-	numbers, passages := tx.Bucket(bucketIDs), tx.Bucket(bucketPassages)
 	for _, id := range ids {
-		key := numbers.Get([]byte(id))
-		if key == nil || len(id) == 0 {
-			return nil, fmt.Errorf("%w: %q", ErrUnknownID, id)
-		}
-		p, err := decodePassage(passages.Get(key))
+		_, p, err := getPassage(tx, id)
 		if err != nil {
-			return nil, fmt.Errorf("passage %q: %w", id, err)
+			return nil, err
 		}
 		if scope != nil && !filter.Match(scope, p.Metadata) {
 			return nil, fmt.Errorf("%w: %q", ErrUnknownID, id)
@@ -65,6 +61,21 @@ func getAll(tx *bolt.Tx, scope filter.Expr, ids []string) ([]retriever.Passage, 
 		list = append(list, p)
 	}
 	return list, nil
+}
+
+// getPassage returns the passage with an id, and its number.
+func getPassage(tx *bolt.Tx, id string) (number uint64, p retriever.Passage, err error) {
+	key := tx.Bucket(bucketIDs).Get([]byte(id))
+	if key == nil || len(id) == 0 {
+		return 0, p, fmt.Errorf("%w: %q", ErrUnknownID, id)
+	}
+	if p, err = decodePassage(tx.Bucket(bucketPassages).Get(key)); err != nil {
+		return 0, p, fmt.Errorf("passage %q: %w", id, err)
+	}
+	if p.ID != id || len(key) != 8 {
+		return 0, p, damaged("the id %q leads to the passage %q", id, p.ID)
+	}
+	return binary.BigEndian.Uint64(key), p, nil
 }
 
 // All returns all passages as they were when the loop began, those that were put first at
@@ -88,6 +99,7 @@ func (s *Store) all(ctx context.Context, scope filter.Expr) iter.Seq2[retriever.
 			return
 		}
 		defer v.release()
+		count := 0
 		for next := uint64(0); next < v.next; {
 			var list []numbered
 			if err = ctx.Err(); err == nil {
@@ -100,11 +112,15 @@ func (s *Store) all(ctx context.Context, scope filter.Expr) iter.Seq2[retriever.
 				fail(err)
 				return
 			}
+			count += len(list)
 			for _, p := range list {
 				if (scope == nil || filter.Match(scope, p.Metadata)) && !yield(p.Passage, nil) {
 					return
 				}
 			}
+		}
+		if err := v.whole(count); err != nil {
+			fail(err)
 		}
 	}
 }

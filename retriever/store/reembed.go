@@ -303,7 +303,10 @@ func (s *Store) switchTo(ctx context.Context, p *pending, wait bool) (done bool,
 	old := s.space
 	m := s.m.clone()
 	m.Embedding = &p.space.clone().state
-	if err := s.commit(m, func(tx *bolt.Tx) error { return p.takeOver(tx, old) }); err != nil {
+	stale := s.stale.list(0, s.m.Next)
+	if err := s.commit(m, func(tx *bolt.Tx) error {
+		return errors.Join(p.takeOver(tx, old), deleteNumbers(m.table(tx, bucketDead), stale))
+	}); err != nil {
 		return false, err
 	}
 	if old != nil {
@@ -314,7 +317,7 @@ func (s *Store) switchTo(ctx context.Context, p *pending, wait bool) (done bool,
 			g.gone.Store(true)
 		}
 	}
-	s.pending, s.space = nil, p.space
+	s.pending, s.space, s.stale = nil, p.space, numbers{}
 	if err := s.openTail(context.WithoutCancel(ctx)); err != nil {
 		s.note("vectors", err) // they are scanned
 		s.space.flats = nil

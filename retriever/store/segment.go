@@ -198,20 +198,30 @@ func (s *segment) scan(ctx context.Context, from, to int, f func(row int, number
 	return nil
 }
 
-// find returns the first of rows whose number is number or above. It reads only numbers.
+// find returns the first of rows whose number is number or above.
 func (s *segment) find(state segmentState, number uint64) (int, error) {
+	buf, vector := make([]byte, s.stride), make([]float32, s.dim)
+	return s.search(state, number, func(row int) (uint64, error) { return s.read(row, buf, vector) })
+}
+
+// guess is find without checksums: a damaged number may lead to any row.
+func (s *segment) guess(state segmentState, number uint64) (int, error) {
+	var buf [8]byte
+	return s.search(state, number, func(row int) (uint64, error) {
+		if _, err := s.ReadAt(buf[:], s.at(row)); err != nil {
+			return 0, fmt.Errorf("%w: %s: %w", ErrCorrupt, s.path, err)
+		}
+		return binary.LittleEndian.Uint64(buf[:]), nil
+	})
+}
+
+// search is find with a function that returns the number of a row.
+func (s *segment) search(state segmentState, number uint64, at func(row int) (uint64, error)) (int, error) {
 	if number <= state.First {
 		return 0, nil
 	}
 	if number > state.Last {
 		return state.Rows, nil
-	}
-	var buf [8]byte
-	at := func(row int) (uint64, error) {
-		if _, err := s.ReadAt(buf[:], s.at(row)); err != nil {
-			return 0, fmt.Errorf("%w: %s: %w", ErrCorrupt, s.path, err)
-		}
-		return binary.LittleEndian.Uint64(buf[:]), nil
 	}
 	low, high := 0, min(state.Rows, int(min(number-state.First, math.MaxInt32))+1) // numbers rise, so no row is behind that
 	if n, err := at(high - 1); err != nil || n == number {

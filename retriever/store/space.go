@@ -243,12 +243,20 @@ func (r *rowReader) read(number uint64) ([]float32, bool, error) {
 			return r.vector, err == nil, err
 		}
 	}
-	row, err := seg.find(list[i], number)
-	if err != nil || row == list[i].Rows {
-		return nil, false, err
+	// A guess reads less; a row that is not there is found by checked ones only.
+	for _, find := range []func(segmentState, uint64) (int, error){seg.guess, seg.find} {
+		row, err := find(list[i], number)
+		if err != nil {
+			return nil, false, err
+		}
+		if row == list[i].Rows {
+			continue
+		}
+		if n, err := seg.read(row, r.buf, r.vector); err != nil || n == number {
+			return r.vector, err == nil, err
+		}
 	}
-	n, err := seg.read(row, r.buf, r.vector)
-	return r.vector, err == nil && n == number, err
+	return nil, false, nil
 }
 
 // place is where a vector is.

@@ -45,6 +45,7 @@ type Store struct {
 	lost       []*lexical.Index
 	space      *space // nil until there is an embedding
 	dead       numbers
+	stale      numbers
 	retired    []retired
 	views      []*view
 	pending    *pending // the embedding that Reembed makes
@@ -113,7 +114,7 @@ func open(ctx context.Context, dir string, o Options, d *disk, sz sizes) (_ *Sto
 	if s.db, err = openDatabase(filepath.Join(dir, "store.db"), o.ReadOnly, d.noSync); err != nil {
 		return nil, err
 	}
-	if err := s.load(); err != nil {
+	if err := s.load(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.openSpace(ctx); err != nil {
@@ -183,22 +184,30 @@ func (s *Store) abandon() error {
 }
 
 // load reads the manifest, or makes one, and what else is kept in memory.
-func (s *Store) load() error {
+func (s *Store) load(ctx context.Context) error {
 	found := false
 	err := s.db.view(func(tx *bolt.Tx) (err error) {
-		if s.m, found, err = readManifest(tx); err != nil || !found {
+		for _, name := range buckets {
+			if tx.Bucket(name) == nil {
+				return damaged("%s has no bucket %q", s.db.path, name)
+			}
+		}
+		if s.m, found, err = readManifest(tx); err != nil {
 			return err
 		}
-		return s.loadNumbers(tx)
+		return s.loadNumbers(ctx, tx, found)
 	})
 	if err != nil {
 		return err
 	}
 	if !found {
+		if err := noOthers(s.db.path); err != nil {
+			return err
+		}
 		if s.o.ReadOnly {
 			return fmt.Errorf("%w: ReadOnly: there is no store in the folder", ErrOption)
 		}
-		s.m = manifest{Format: format, ID: rand.Text()}
+		s.m = manifest{Format: format, ID: rand.Text(), Sums: map[string]uint64{}}
 		if e := s.o.Embedding; !e.zero() {
 			s.m.LastGeneration = 1
 			s.m.Embedding = &embeddingState{Generation: 1, Name: e.Name, Metric: uint8(e.Metric)}
@@ -216,21 +225,40 @@ func (s *Store) load() error {
 	return s.commit(m, s.dropLeftovers)
 }
 
-// loadNumbers reads which passages were removed.
-func (s *Store) loadNumbers(tx *bolt.Tx) error {
-	read := func(bucket []byte, f func(n uint64)) error {
+// loadNumbers reads which passages were removed, and checks the entries of the database: if it
+// is small or has no manifest, all of them.
+func (s *Store) loadNumbers(ctx context.Context, tx *bolt.Tx, found bool) error {
+	switch e := s.m.Embedding; {
+	case e != nil && e.Count > 0 && tx.Bucket(bucketVectors(e.Generation)) == nil:
+		return damaged("%s has no bucket %q", s.db.path, bucketVectors(e.Generation))
+	case found && s.m.Sums == nil:
+		s.m.Sums = sumAll(tx) // the store is older than they are
+	case !found || s.db.small: // of others Verify does it
+		if err := s.m.checkSums(ctx, tx); err != nil {
+			return err
+		}
+	}
+	read := func(bucket []byte, f func(n uint64, value []byte)) error {
+		sum := uint64(0)
 		c := tx.Bucket(bucket).Cursor()
-		for k, _ := c.First(); k != nil; k, _ = c.Next() {
+		for k, v := c.First(); k != nil; k, v = c.Next() {
 			if len(k) != 8 {
 				return damaged("a key of %d bytes in %s", len(k), bucket)
 			}
-			f(binary.BigEndian.Uint64(k))
+			f(binary.BigEndian.Uint64(k), v)
+			sum += entryHash(k, v)
 		}
-		return nil
+		return s.m.checkSum(bucket, sum)
 	}
 	return cmp.Or(
-		read(bucketDead, func(n uint64) { s.dead.add(n) }),
-		read(bucketRetired, func(n uint64) { s.retired = append(s.retired, retired{0, n}) }),
+		read(bucketDead, func(n uint64, value []byte) {
+			if len(value) > 0 {
+				s.stale.add(n)
+			} else {
+				s.dead.add(n)
+			}
+		}),
+		read(bucketRetired, func(n uint64, _ []byte) { s.retired = append(s.retired, retired{0, n}) }),
 	)
 }
 

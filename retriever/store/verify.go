@@ -25,6 +25,9 @@ func (s *Store) verify(ctx context.Context) error {
 		return err
 	}
 	defer v.release()
+	if err := s.verifySums(ctx); err != nil {
+		return err
+	}
 	if err := s.verifyPassages(ctx, v); err != nil {
 		return err
 	}
@@ -47,6 +50,17 @@ func (s *Store) verify(ctx context.Context) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// verifySums checks the entries of the database.
+func (s *Store) verifySums(ctx context.Context) error {
+	return s.db.view(func(tx *bolt.Tx) error {
+		m, _, err := readManifest(tx)
+		if err != nil || m.Sums == nil { // opened read-only, and older than the sums
+			return err
+		}
+		return m.checkSums(ctx, tx)
+	})
 }
 
 // verifyPassages checks the records of a view, and that their ids lead to them.
@@ -76,10 +90,7 @@ func (s *Store) verifyPassages(ctx context.Context, v *view) error {
 			return err
 		}
 	}
-	if count != v.count {
-		return damaged("%d passages: want %d", count, v.count)
-	}
-	return nil
+	return v.whole(count)
 }
 
 // verifyVectors checks that the database and the segments have the same rows, and checks them

@@ -15,7 +15,8 @@ type view struct {
 	words *lexical.Snapshot // nil while they are indexed anew
 	ready <-chan struct{}   // closed when there is a view with words again
 	space *space            // nil while there is no embedding
-	dead  numbers           // of passages that were removed
+	dead  numbers           // of removed passages that have records or rows
+	stale numbers           // of removed passages that index files may have
 	users atomic.Int64      // searches and others, and one for the store
 }
 
@@ -34,6 +35,20 @@ func (s *Store) acquire() (*view, error) {
 	}
 }
 
+// has reports whether a number is of a passage of the view.
+func (v *view) has(number uint64) bool {
+	return number < v.next && !v.dead.has(number) && !v.stale.has(number)
+}
+
+// whole returns an error unless n is the number of the passages of the view: a changed key in
+// the database can hide some.
+func (v *view) whole(n int) error {
+	if n != v.count {
+		return damaged("%d passages: want %d", n, v.count)
+	}
+	return nil
+}
+
 func (v *view) release() {
 	if v.users.Add(-1) > 0 {
 		return
@@ -48,7 +63,7 @@ func (v *view) release() {
 
 // show makes what the store holds visible. The caller holds writing.
 func (s *Store) show() {
-	v := &view{seq: s.m.Seq, next: s.m.Next, count: s.m.Count, space: s.space, dead: s.dead}
+	v := &view{seq: s.m.Seq, next: s.m.Next, count: s.m.Count, space: s.space, dead: s.dead, stale: s.stale}
 	v.users.Store(1)
 	if s.words != nil {
 		words, err := s.words.Snapshot(s.fetchNumbered)

@@ -248,7 +248,7 @@ func (s *Store) rebuildWords(ctx context.Context) (err error) {
 // indexAll adds the passages of a view.
 func (s *Store) indexAll(ctx context.Context, ix *lexical.Index, v *view) error {
 	const atOnce, saveAt = 4096, 100_000
-	unsaved := 0
+	unsaved, count := 0, 0
 	for next := uint64(0); next < v.next; {
 		var list []numbered
 		err := s.db.view(func(tx *bolt.Tx) (err error) {
@@ -258,6 +258,7 @@ func (s *Store) indexAll(ctx context.Context, ix *lexical.Index, v *view) error 
 		if err != nil {
 			return err
 		}
+		count += len(list)
 		passages := make([]retriever.Passage, len(list))
 		for i, p := range list {
 			passages[i] = p.Passage
@@ -273,7 +274,7 @@ func (s *Store) indexAll(ctx context.Context, ix *lexical.Index, v *view) error 
 			unsaved = 0
 		}
 	}
-	return nil
+	return v.whole(count)
 }
 
 // adoptWords makes the changes after seq in an index and makes it that of the store.

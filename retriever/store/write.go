@@ -264,6 +264,9 @@ func (b *builder) put(p retriever.Passage) error {
 		if err != nil {
 			return err
 		}
+		if before.ID != p.ID {
+			return damaged("the id %q leads to the passage %q", p.ID, before.ID)
+		}
 		if b.edit.scope != nil && !filter.Match(b.edit.scope, before.Metadata) {
 			return fmt.Errorf("%w: the id %q is taken", ErrScope, p.ID)
 		}
@@ -302,18 +305,14 @@ func (b *builder) drop(number uint64, p retriever.Passage) {
 }
 
 func (b *builder) delete(id string) error {
-	key := b.tx.Bucket(bucketIDs).Get([]byte(id))
-	if key == nil {
-		return fmt.Errorf("%w: %q", ErrUnknownID, id)
-	}
-	p, err := decodePassage(b.tx.Bucket(bucketPassages).Get(key))
+	number, p, err := getPassage(b.tx, id)
 	if err != nil {
 		return err
 	}
 	if b.edit.scope != nil && !filter.Match(b.edit.scope, p.Metadata) {
 		return fmt.Errorf("%w: %q", ErrUnknownID, id)
 	}
-	b.drop(binary.BigEndian.Uint64(key), p)
+	b.drop(number, p)
 	return nil
 }
 
@@ -329,6 +328,9 @@ func (b *builder) document(uri string, note []byte) error {
 		p, err := decodePassage(b.tx.Bucket(bucketPassages).Get(k[len(prefix):]))
 		if err != nil {
 			return err
+		}
+		if p.Source.URI != uri {
+			return damaged("the document %q leads to the passage %q of %q", uri, p.ID, p.Source.URI)
 		}
 		b.drop(number, p)
 	}

@@ -86,7 +86,7 @@ func (r *record) output(ctx context.Context) (output, dropped string, err error)
 	case err != nil:
 		return "", "", err
 	case utility == reflection.None:
-		return "", "the source does not tell the utility", nil
+		return "", "no label for the utility", nil
 	case r.rules[UsefulVerdict] && utility == reflection.Utility1 && (r.seed.Output == "true" || r.seed.Output == "false"):
 		utility = reflection.Utility5
 	}

@@ -150,6 +150,15 @@ func Read(ctx context.Context, dir string, stderr io.Writer) (ingest.Result, err
 	if err != nil {
 		return docs, fmt.Errorf("%s: %w", dir, err)
 	}
-	fmt.Fprintf(stderr, "%s from %s, %d skipped, %d of other formats\n", counted(len(docs.Passages), "passage"), counted(docs.Read, "file"), len(docs.Skipped), docs.Ignored)
+	fmt.Fprintf(stderr, "%s from %s, %d skipped, %d of other formats%s\n", counted(len(docs.Passages), "passage"), counted(docs.Read, "file"), len(docs.Skipped), docs.Ignored, excluded(docs.Excluded))
 	return docs, nil
+}
+
+// excluded is what is said of the files and folders that .goselfragignore files exclude; ""
+// if there are none.
+func excluded(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d excluded", n)
 }

@@ -48,8 +48,8 @@ func syncStore[D foldersync.Document](ctx context.Context, documents foldersync.
 	if c.dryRun {
 		would = "would be "
 	}
-	fmt.Fprintf(stderr, "%s %sadded, %d changed, %d removed, %d unchanged, %d skipped, %d of other formats\n",
-		counted(len(report.Added), "file"), would, len(report.Changed), len(report.Removed), report.Unchanged, len(report.Skipped), report.Ignored)
+	fmt.Fprintf(stderr, "%s %sadded, %d changed, %d removed, %d unchanged, %d skipped, %d of other formats%s\n",
+		counted(len(report.Added), "file"), would, len(report.Changed), len(report.Removed), report.Unchanged, len(report.Skipped), report.Ignored, excluded(report.Excluded))
 	return report, nil
 }
 

@@ -86,6 +86,19 @@ func TestSync(t *testing.T) {
 	}
 }
 
+// What a folder excludes is counted, with a store and without.
+func TestExcluded(t *testing.T) {
+	dir := folder(t, map[string]string{"a.md": "One.", "b.log.md": "Two.", "drafts/c.md": "Three.", ".goselfragignore": "drafts/\n*.log.md\n"})
+	var errs bytes.Buffer
+	if _, err := syncStore(t.Context(), documents{}, dir, storeConfig{}, &errs); err != nil || !strings.HasSuffix(errs.String(), "1 of other formats, 2 excluded\n") {
+		t.Errorf("%v, %s", err, errs.String())
+	}
+	errs.Reset()
+	if _, err := Read(t.Context(), dir, &errs); err != nil || !strings.HasSuffix(errs.String(), "1 passage from 1 file, 0 skipped, 1 of other formats, 2 excluded\n") {
+		t.Errorf("%v, %s", err, errs.String())
+	}
+}
+
 func TestSyncRefuses(t *testing.T) {
 	store := documents{}
 	if _, err := syncStore(t.Context(), store, folder(t, lighthouse), storeConfig{}, new(bytes.Buffer)); err != nil {

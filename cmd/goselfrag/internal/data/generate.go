@@ -215,6 +215,9 @@ func (c *generateConfig) write(made iter.Seq2[interleave.Result, error], seeds [
 		}
 	}
 	t.Flush()
+	if records == 0 && missing[reflection.IsUSE] > 0 {
+		b.WriteString("\nNo utility was judged: name a model that follows instructions by -generator, or give -utility N.\n")
+	}
 	_, err = io.WriteString(stdout, b.String())
 	return err
 }

@@ -184,6 +184,20 @@ func TestGenerate(t *testing.T) {
 	}
 }
 
+// The embedded model judges no utility: without -utility no record is made, and the command
+// says what to change.
+func TestGenerateWithoutUtility(t *testing.T) {
+	f := newFolder(t)
+	const advice = "\nNo utility was judged: name a model that follows instructions by -generator, or give -utility N.\n"
+	out, _ := f.good("data generate -seeds @s.jsonl -corpus @p.jsonl -out @made")
+	if !strings.HasPrefix(out, "12 seeds, 0 records ") || !strings.HasSuffix(out, advice) {
+		t.Errorf("without -utility: %s", out)
+	}
+	if out, _ := f.good("data generate -seeds @s.jsonl -corpus @p.jsonl -utility 5 -out @made"); strings.Contains(out, advice) {
+		t.Errorf("with -utility: %s", out)
+	}
+}
+
 // Pairs of an answer with its trace.
 func TestPairs(t *testing.T) {
 	f := newFolder(t)
