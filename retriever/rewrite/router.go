@@ -26,7 +26,7 @@ var RouteTemplate = generator.MustTaskTemplate("rewrite-route", system, `<questi
 {{collections}}
 </collections>
 
-Which of the collections can hold passages that help to answer the question? Write their names, one on each line, or "none". Nothing else.`)
+Which of the collections can contain passages that help to answer the question? Write their names, one on each line, or "none" if no collection can. Write nothing else.`)
 
 // RouteChoice is a part that a model can choose.
 type RouteChoice struct {
