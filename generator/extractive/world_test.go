@@ -150,7 +150,7 @@ func TestUsedSentencesAreMasked(t *testing.T) {
 	for len(left) > 0 {
 		text := complete(t, req).Text()
 		if !left[text] {
-			t.Fatalf("quoted %q, which was said before or never stood there", text)
+			t.Fatalf("quoted %q, which was said before or is not in the passages", text)
 		}
 		delete(left, text)
 		req.Prompt.Path = append(req.Prompt.Path, generator.PathSegment{Text: " " + strings.ToUpper(text), Evidence: req.Prompt.Evidence})
