@@ -23,8 +23,16 @@ func (*Index) MostCost(int) (budget.Cost, bool) { return budget.Cost{}, true }
 // Retrieve returns the passages that hold a term of the query, at most q.K of them,
 // best first; equal scores are in the order in which the passages were added.
 // Scores are [retriever.BM25], finite and greater than 0. A query without a term in
-// any passage finds nothing. Errors are those of the contract of
-// [retriever.Retriever], of Options.Fetch, ErrClosed, and ErrCorrupt about files.
+// any passage finds nothing; if it has no word at all, Result.Missing names
+// "query". A query of only stop words is searched for in the passages themselves,
+// which takes time for each of them.
+//
+// Passages that cannot be among the best are skipped. The result equals that of
+// scoring all, with scores and order exact to the bit, whatever was added, replaced
+// and deleted before: N, n(q) and avgdl count only existing passages.
+//
+// Errors are those of the contract of [retriever.Retriever], of Options.Fetch,
+// ErrClosed, and ErrCorrupt about files.
 func (ix *Index) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result, error) {
 	s, err := ix.Snapshot(ix.fetch)
 	if err != nil {
