@@ -211,7 +211,7 @@ func (r *run) decode(ctx context.Context) error {
 	if r.kind == selfrag.KindStandard {
 		return r.standard(ctx)
 	}
-	if err := r.weigh(); err != nil {
+	if err := r.setPrior(); err != nil {
 		return err
 	}
 	switch {

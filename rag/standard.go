@@ -26,7 +26,7 @@ var AnswerTemplate = generator.MustTaskTemplate("rag-answer",
 func (r *run) standard(ctx context.Context) error {
 	r.rag.Search = "one"
 	e := r.expansion
-	req := r.ask(0)
+	req := r.promptOver(0)
 	for i := range e.Passages {
 		r.sources = append(r.sources, source{hit: &e.Passages[i]})
 		r.rag.Sources = append(r.rag.Sources, i)

@@ -69,7 +69,7 @@ func obeyed(ctx context.Context, r Retriever, q Query) (Result, error) {
 // until wanted of them pass, or there are no more.
 func sift(ctx context.Context, g gate, wanted, start, bound int, search func(k int) (Result, error)) (Result, error) {
 	var best Result // of the previous search, in case the next one fails
-	for k := start; ; k = more(k, bound) {
+	for k := start; ; k = nextDepth(k, bound) {
 		if err := ctx.Err(); err != nil {
 			return best, err
 		}
@@ -93,8 +93,8 @@ func sift(ctx context.Context, g gate, wanted, start, bound int, search func(k i
 	}
 }
 
-// more returns how many hits to ask for after k.
-func more(k, bound int) int {
+// nextDepth returns how many hits to ask for after k.
+func nextDepth(k, bound int) int {
 	if k > bound/4 {
 		return bound
 	}

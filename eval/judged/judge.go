@@ -118,7 +118,7 @@ func (j *Judge) ContextRecall(ctx context.Context, reference []string, passages 
 func (j *Judge) ContextPrecision(ctx context.Context, question, reference string, passages []retriever.Passage) (Verdicts, error) {
 	return j.each(len(passages), func(i int) (Verdict, error) {
 		values := map[string]string{"question": question, "reference": reference, "passage": joined(passages[i : i+1])}
-		return j.ask(ctx, j.o.Useful, values, Yes, No)
+		return j.askVerdict(ctx, j.o.Useful, values, Yes, No)
 	})
 }
 
@@ -126,7 +126,7 @@ func (j *Judge) ContextPrecision(ctx context.Context, question, reference string
 // verdict.
 func (j *Judge) Correctness(ctx context.Context, question, answer, reference string) (Verdicts, error) {
 	return j.each(1, func(int) (Verdict, error) {
-		return j.ask(ctx, j.o.Correct, map[string]string{"question": question, "reference": reference, "answer": answer}, Yes, Partly, No)
+		return j.askVerdict(ctx, j.o.Correct, map[string]string{"question": question, "reference": reference, "answer": answer}, Yes, Partly, No)
 	})
 }
 
@@ -149,7 +149,7 @@ func (j *Judge) supported(ctx context.Context, statements []string, passages str
 		if strings.TrimSpace(passages) == "" {
 			return No, ctx.Err()
 		}
-		return j.ask(ctx, j.o.Support, map[string]string{"passages": passages, "statement": statements[i]}, Yes, No)
+		return j.askVerdict(ctx, j.o.Support, map[string]string{"passages": passages, "statement": statements[i]}, Yes, No)
 	})
 }
 
@@ -173,9 +173,9 @@ func (j *Judge) each(n int, judge func(i int) (Verdict, error)) (Verdicts, error
 	return v, nil
 }
 
-// ask asks for one of some verdicts. A reply is read if it is the word alone, of whatever case
+// askVerdict asks for one of some verdicts. A reply is read if it is the word alone, of whatever case
 // and with or without a full stop.
-func (j *Judge) ask(ctx context.Context, t generator.TaskTemplate, values map[string]string, allowed ...Verdict) (Verdict, error) {
+func (j *Judge) askVerdict(ctx context.Context, t generator.TaskTemplate, values map[string]string, allowed ...Verdict) (Verdict, error) {
 	c, err := generator.Complete(ctx, j.model, generator.Request{Task: &generator.Task{Template: t, Values: values}, MaxTokens: j.o.MaxTokens})
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", t.Name(), err)

@@ -54,7 +54,7 @@ func (m *Model) after(ctx context.Context, req generator.Request, steps []genera
 			return nil, "", "", fmt.Errorf("%w: step %d holds the text %q and the token %v: want one of them", generator.ErrRequest, i, s.Text, s.Token)
 		}
 	}
-	if f, err = m.open(ctx); err != nil {
+	if f, err = m.serverFacts(ctx); err != nil {
 		return nil, "", "", err
 	}
 	if prompt, err = m.prompt(f, req); err != nil {
@@ -270,7 +270,7 @@ func (m *Model) ResolveTokens(ctx context.Context, names []string) ([]int32, err
 	if !ok {
 		return nil, unsupported("resolve token names")
 	}
-	f, err := m.open(ctx)
+	f, err := m.serverFacts(ctx)
 	if err != nil {
 		return nil, err
 	}

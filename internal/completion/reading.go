@@ -153,7 +153,7 @@ func (r *reading) steps(a *modelhttp.Answer) (more bool, err error) {
 		r.end, rest = last.LogProb, r.facts.unended(rest, last)
 		tokens = tokens[:len(tokens)-1]
 	}
-	if r.hold(tokens) {
+	if r.holdBack(tokens) {
 		return true, nil
 	}
 	for len(tokens) > 0 {
@@ -204,9 +204,9 @@ func (f *Facts) unended(text []byte, end *Token) []byte {
 	return text
 }
 
-// hold holds back a token that may be the end token: one without text, or with that
+// holdBack holds back a token that may be the end token: one without text, or with that
 // of a special token. The next event decides.
-func (r *reading) hold(tokens []Token) bool {
+func (r *reading) holdBack(tokens []Token) bool {
 	if len(tokens) != 1 || r.chunk.Finish != generator.Running || r.control(&tokens[0]) != reflection.None {
 		return false
 	}

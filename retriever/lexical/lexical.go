@@ -139,8 +139,8 @@ type Options struct {
 // called from several goroutines at once.
 type Fetch func(ctx context.Context, ids []string) ([]retriever.Passage, error)
 
-// check returns o with the defaults filled in.
-func (o Options) check() (Options, error) {
+// withDefaults returns o with the defaults filled in.
+func (o Options) withDefaults() (Options, error) {
 	if o.Analyzer == "" {
 		o.Analyzer = keyword.Auto
 	}
@@ -186,7 +186,7 @@ func New(ctx context.Context, passages []retriever.Passage, o Options) (*Index, 
 
 // empty returns an index without passages.
 func empty(o Options) (*Index, error) {
-	o, err := o.check()
+	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +206,7 @@ func empty(o Options) (*Index, error) {
 // store makes s the snapshot of later searches. The caller holds writing.
 func (ix *Index) store(s *snapshot) {
 	s.norms = sync.OnceValue(func() *norms { return ix.normsOf(s) })
-	s.hold()
+	s.retain()
 	if old := ix.now.Swap(s); old != nil {
 		old.release()
 	}

@@ -50,7 +50,7 @@ func (ix *Index) save(ctx context.Context, now *snapshot, dir string) (err error
 		return err
 	}
 	generation := highest + 1
-	m := manifest{Analysis: keyword.Version, Analyzer: ix.name(), K1: ix.k1, B: ix.b, Title: ix.title, Fetched: ix.fetch != nil}
+	m := manifest{Analysis: keyword.Version, Analyzer: ix.analyzerName(), K1: ix.k1, B: ix.b, Title: ix.title, Fetched: ix.fetch != nil}
 	sections := []func(io.Writer) error{nil}
 	var written []string
 	type moved struct {
@@ -106,8 +106,8 @@ func (ix *Index) save(ctx context.Context, now *snapshot, dir string) (err error
 	return nil
 }
 
-// name returns the name of the analyzer.
-func (ix *Index) name() string {
+// analyzerName returns the name of the analyzer.
+func (ix *Index) analyzerName() string {
 	n, ok := ix.analyzer.(named)
 	switch {
 	case !ok:

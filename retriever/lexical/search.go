@@ -83,7 +83,7 @@ const noWords = "the query holds no word to search for: ask with letters or numb
 // rank leaves the best passages for a query in m.best, and reports whether any
 // passage holds a word of it.
 func (s *Snapshot) rank(ctx context.Context, query keyword.Query, allow *allowance, m *scratch) (bool, error) {
-	if err := s.now.look(query.Groups, &m.sought); err != nil {
+	if err := s.now.findWords(query.Groups, &m.sought); err != nil {
 		return false, err
 	}
 	if len(m.sought.words) == 0 {
@@ -93,7 +93,7 @@ func (s *Snapshot) rank(ctx context.Context, query keyword.Query, allow *allowan
 	r.norms, r.best, r.factor = s.now.norms(), &m.best, s.ix.k1+1
 	r.language, r.bonus = query.Language, s.now.bonus(query)
 	for i, p := range s.now.parts {
-		open, exact := allow.part(i, p)
+		open, exact := allow.matching(i, p)
 		if !r.begin(&m.sought, i, p) {
 			continue
 		}

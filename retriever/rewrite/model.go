@@ -92,7 +92,7 @@ func (l *Lines) Queries(ctx context.Context, question string) ([]string, error) 
 	if cutOff {
 		text = text[:strings.LastIndexByte(text, '\n')+1] // whole lines
 	}
-	list := clean(slices.DeleteFunc(lines(text), beside), "", l.o.Count)
+	list := clean(slices.DeleteFunc(lines(text), isNoQuery), "", l.o.Count)
 	if cutOff && len(list) == 0 {
 		return nil, l.cutOff()
 	}
@@ -157,10 +157,10 @@ func newAsk(model generator.Generator, t generator.TaskTemplate, o ModelOptions)
 	if err := placeholders(t, []string{"question"}, "count"); err != nil {
 		return a, err
 	}
-	if o.Count, err = within("Count", o.Count, 4, 100); err != nil {
+	if o.Count, err = orStandard("Count", o.Count, 4, 100); err != nil {
 		return a, err
 	}
-	if o.MaxTokens, err = within("MaxTokens", o.MaxTokens, 512, 1<<20); err != nil {
+	if o.MaxTokens, err = orStandard("MaxTokens", o.MaxTokens, 512, 1<<20); err != nil {
 		return a, err
 	}
 	if !(o.Temperature >= 0 && o.Temperature <= 100) { // true for NaN, too
