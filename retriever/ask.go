@@ -32,7 +32,7 @@ func Ask(ctx context.Context, r Retriever, q Query) (Result, error) {
 	wanted := q.K
 	search := func(k int) (Result, error) {
 		q.K = k
-		return obeyed(ctx, r, q)
+		return askFiltered(ctx, r, q)
 	}
 	if len(b.filters) == 0 {
 		return search(wanted)
@@ -40,8 +40,8 @@ func Ask(ctx context.Context, r Retriever, q Query) (Result, error) {
 	return sift(ctx, g, wanted, wanted, max(wanted, cmp.Or(b.depth, defaultBound)), search)
 }
 
-// obeyed asks r and leaves out passages that do not match the filter of q.
-func obeyed(ctx context.Context, r Retriever, q Query) (Result, error) {
+// askFiltered asks r and leaves out passages that do not match the filter of q.
+func askFiltered(ctx context.Context, r Retriever, q Query) (Result, error) {
 	res, err := r.Retrieve(ctx, q)
 	if q.Filter == nil || len(res.Hits) == 0 {
 		return res, err

@@ -68,8 +68,8 @@ type readPrompt struct {
 	asked              feature.Asked
 }
 
-// ask parses a prompt.
-func (m *Model) ask(p generator.Prompt) feature.Asked {
+// parsePrompt parses a prompt.
+func (m *Model) parsePrompt(p generator.Prompt) feature.Asked {
 	r := m.last.Load()
 	if r == nil || r.instruction != p.Instruction || r.input != p.Input {
 		r = &readPrompt{p.Instruction, p.Input, feature.ReadQuestion(valid(p.Instruction), valid(p.Input), m.parameters.retrieve)}
@@ -94,8 +94,8 @@ type history struct {
 	recent
 }
 
-// open makes the world of a request, or returns why it cannot.
-func (m *Model) open(ctx context.Context, req generator.Request) (*world, history, error) {
+// openWorld makes the world of a request, or returns why it cannot.
+func (m *Model) openWorld(ctx context.Context, req generator.Request) (*world, history, error) {
 	if err := req.Check(); err != nil {
 		return nil, history{}, err
 	}
@@ -109,7 +109,7 @@ func (m *Model) open(ctx context.Context, req generator.Request) (*world, histor
 	if err := ctx.Err(); err != nil {
 		return nil, history{}, stopped(err)
 	}
-	w := newWorld(m.parameters, req, m.ask(req.Prompt))
+	w := newWorld(m.parameters, req, m.parsePrompt(req.Prompt))
 	return w, w.begin(), nil
 }
 
@@ -217,7 +217,7 @@ func (w *world) step(req generator.Request, h history, s symbol, text string, fi
 // that the tokenizer would cut there.
 func (m *Model) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
 	return func(yield func(generator.Step, error) bool) {
-		w, h, err := m.open(ctx, req)
+		w, h, err := m.openWorld(ctx, req)
 		if err != nil {
 			yield(generator.Step{}, err)
 			return

@@ -344,7 +344,7 @@ func TestDecisionAfterSegment(t *testing.T) {
 // TestBestOfTheOthers compares bestU with a search among the other sentences.
 func TestBestOfTheOthers(t *testing.T) {
 	for _, question := range []string{"when does a send block", "what happens when you send on a closed channel", "what blocks forever", "who"} {
-		w, _, err := New().open(t.Context(), about(question, channels))
+		w, _, err := New().openWorld(t.Context(), about(question, channels))
 		if err != nil {
 			t.Fatal(err)
 		}

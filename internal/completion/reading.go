@@ -173,12 +173,12 @@ func (r *reading) steps(a *modelhttp.Answer) (more bool, err error) {
 		}
 		tokens = tokens[n+1:]
 	}
-	return r.late(a, rest)
+	return r.yieldRest(a, rest)
 }
 
-// late yields the remaining text: text of earlier tokens that the server held back
+// yieldRest yields the remaining text: text of earlier tokens that the server held back
 // until it saw the end of the answer. Their probabilities were reported before.
-func (r *reading) late(a *modelhttp.Answer, rest []byte) (more bool, err error) {
+func (r *reading) yieldRest(a *modelhttp.Answer, rest []byte) (more bool, err error) {
 	if r.chunk.Finish == generator.Running {
 		if len(bytes.TrimSpace(rest)) > 0 {
 			return false, a.Errorf("the text %q came without its tokens", rest[:min(len(rest), 50)])

@@ -49,8 +49,8 @@ type wish struct {
 	at   time.Time
 }
 
-// again reports whether another try may help.
-func (t *try) again() bool {
+// mayRetry reports whether another try may help.
+func (t *try) mayRetry() bool {
 	var e *modelserver.Error
 	return !t.kept && errors.As(t.err, &e) && e.Retryable
 }

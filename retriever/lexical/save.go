@@ -65,7 +65,7 @@ func (ix *Index) save(ctx context.Context, now *snapshot, dir string) (err error
 			}
 		}
 	}()
-	groups, merged := runs(now.parts, dir)
+	groups, merged := fileGroups(now.parts, dir)
 	for i, group := range groups {
 		if p := group[0]; p.in(dir) && i != merged {
 			m.Segments = append(m.Segments, segmentFile{filepath.Base(p.file.path), p.Docs()})
@@ -127,10 +127,10 @@ func (p *part) in(dir string) bool {
 	return err == nil && os.SameFile(info, p.file.info) && info.Size() == p.file.info.Size() && info.ModTime().Equal(p.file.info.ModTime())
 }
 
-// runs returns the parts in groups that each become a file: neighbors that are not
+// fileGroups returns the parts in groups that each become a file: neighbors that are not
 // in a file, and parts that should be merged anyway. merged is the index of the
 // latter group, or -1.
-func runs(parts []*part, dir string) (groups [][]*part, merged int) {
+func fileGroups(parts []*part, dir string) (groups [][]*part, merged int) {
 	from, to := plan(parts)
 	merged = -1
 	for i := 0; i < len(parts); {

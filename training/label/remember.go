@@ -112,7 +112,7 @@ func (m *Memory) addLine(line []byte) bool {
 }
 
 func keyOf(it judge.Item) itemKey {
-	it = shown(it)
+	it = itemAsShown(it)
 	sum := sha256.New()
 	for _, text := range []string{it.Group.String(), it.Question, it.Passage.Text, it.Before, it.Text} {
 		fmt.Fprintf(sum, "%d:%s", len(text), text)
