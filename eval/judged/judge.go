@@ -173,7 +173,7 @@ func (j *Judge) each(n int, judge func(i int) (Verdict, error)) (Verdicts, error
 	return v, nil
 }
 
-// askVerdict asks for one of some verdicts. A reply is read if it is the word alone, of whatever case
+// askVerdict asks for one of some verdicts. A reply is read if it is the word alone, in any case
 // and with or without a full stop.
 func (j *Judge) askVerdict(ctx context.Context, t generator.TaskTemplate, values map[string]string, allowed ...Verdict) (Verdict, error) {
 	c, err := generator.Complete(ctx, j.model, generator.Request{Task: &generator.Task{Template: t, Values: values}, MaxTokens: j.o.MaxTokens})

@@ -91,8 +91,8 @@ func (c *checker) run() error {
 	return c.checkTree(c.meta.root, true)
 }
 
-// claimPages returns an error if one of some pages was taken before: bbolt would write to a page in
-// use, or go in circles.
+// claimPages returns an error if one of some pages was taken before: bbolt would write to a page
+// in use, or go in circles.
 func (c *checker) claimPages(id, pages uint64) error {
 	for ; pages > 0; id, pages = id+1, pages-1 {
 		if id < 2 || id >= c.meta.end || c.taken[id/64]>>(id%64)&1 == 1 {

@@ -175,8 +175,8 @@ func (c config) subjects(set *questionset.Set) ([]subject, int, error) {
 	return list, k, nil
 }
 
-// measureSubject builds a subject and asks it all questions one after the other, so that each time is
-// that of one question.
+// measureSubject builds a subject and asks it all questions one after the other, so that each
+// time is that of one question.
 func measureSubject(ctx context.Context, s subject, questions []dataset.Question, k int, stderr io.Writer) (asked, error) {
 	a := asked{subject: s}
 	start := time.Now()

@@ -236,7 +236,7 @@ func (c config) report(ctx context.Context, pairs []critics.Pair, stderr io.Writ
 	if err != nil {
 		return r, err
 	}
-	warnOfMissingGold(stderr, c.set, c.source.Units(), questions)
+	warnOfWeakSet(stderr, c.set, c.source.Units(), questions)
 	fmt.Fprintf(stderr, "%d passages, %d questions\n", len(passages), len(questions))
 	answers, err := c.open()
 	if err != nil {
@@ -309,9 +309,9 @@ func (c config) open() (*store, error) {
 	return answers, nil
 }
 
-// warnOfMissingGold says which gold passages cannot be found, because the corpus lacks them, and that
+// warnOfWeakSet says which gold passages cannot be found, because the corpus lacks them, and that
 // there are too few questions.
-func warnOfMissingGold(stderr io.Writer, set *questionset.Set, units string, questions []dataset.Question) {
+func warnOfWeakSet(stderr io.Writer, set *questionset.Set, units string, questions []dataset.Question) {
 	known := map[string]bool{}
 	for _, p := range set.Passages {
 		known[set.Name(p.ID)] = true
