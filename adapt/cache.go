@@ -42,7 +42,7 @@ func openCache(name string) (*cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("adapt: file of scores: %w", err)
 	}
-	if err := c.read(f, name); err != nil {
+	if err := c.load(f, name); err != nil {
 		f.Close()
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func openCache(name string) (*cache, error) {
 	return c, nil
 }
 
-func (c *cache) read(f *os.File, name string) error {
+func (c *cache) load(f *os.File, name string) error {
 	text, err := io.ReadAll(f)
 	if err != nil {
 		return fmt.Errorf("adapt: file of scores: %w", err)
@@ -91,9 +91,9 @@ func (c *cache) get(key string) (cacheLine, bool) {
 	return l, ok
 }
 
-// put remembers a line. A score that JSON cannot hold, such as that of an impossible
+// remember stores a line. A score that JSON cannot hold, such as that of an impossible
 // answer, is remembered in memory only.
-func (c *cache) put(l cacheLine) error {
+func (c *cache) remember(l cacheLine) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.failed != nil {

@@ -98,7 +98,7 @@ func FuzzScores(f *testing.F) {
 			return
 		}
 		added := cacheLine{Key: "added", Sum: -0.5, Tokens: 3, Text: "x\ny"}
-		if err := c.put(added); err != nil {
+		if err := c.remember(added); err != nil {
 			t.Fatal(err)
 		}
 		if err := c.close(); err != nil {
@@ -184,7 +184,7 @@ func FuzzReply(f *testing.F) {
 			made = append(made, written{kept: list, all: len(list)})
 		}
 		var count Generated
-		list := joined(made, []retriever.Passage{{ID: "p"}, {ID: "q"}}, &count)
+		list := makeExamples(made, []retriever.Passage{{ID: "p"}, {ID: "q"}}, &count)
 		if count.Kept != len(list) || count.Written != count.Kept+count.Repeated {
 			t.Fatalf("%+v of %d", count, len(list))
 		}

@@ -123,7 +123,7 @@ func (r *Reader) LogProb(ctx context.Context, question, answer string, p *retrie
 		return LogProb{}, fmt.Errorf("adapt: the model does not tell the log-probability of each token of an answer: take one that scores exactly: %w", errors.ErrUnsupported)
 	}
 	l := LogProb{Sum: sum.Log, Tokens: n}
-	return l, r.cache.put(cacheLine{Key: key, Sum: l.Sum, Tokens: l.Tokens})
+	return l, r.cache.remember(cacheLine{Key: key, Sum: l.Sum, Tokens: l.Tokens})
 }
 
 // scoreKey is of all that a score depends on.
@@ -167,7 +167,7 @@ func (r *Reader) reply(ctx context.Context, t generator.Task, maxTokens int) (st
 	if c.Finish == generator.FinishLength {
 		text = text[:strings.LastIndexByte(text, '\n')+1]
 	}
-	return text, r.cache.put(cacheLine{Key: key, Tokens: len(c.Steps), Text: text})
+	return text, r.cache.remember(cacheLine{Key: key, Tokens: len(c.Steps), Text: text})
 }
 
 // verdict returns how far a critic finds that a passage helps with an answer, the first
@@ -191,7 +191,7 @@ func (r *Reader) verdict(ctx context.Context, c critique.Critic, question, answe
 	if err != nil {
 		return 0, err
 	}
-	return score, r.cache.put(cacheLine{Key: key, Sum: score})
+	return score, r.cache.remember(cacheLine{Key: key, Sum: score})
 }
 
 // Source says how much passages help.

@@ -108,7 +108,7 @@ func TestCacheFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(name, err)
 		}
-		if err := cache.put(cacheLine{Key: "b", Sum: -2, Tokens: 1}); err != nil {
+		if err := cache.remember(cacheLine{Key: "b", Sum: -2, Tokens: 1}); err != nil {
 			t.Error(err)
 		}
 		if got, ok := cache.get("a"); ok != (c.scores > 0) || ok && got != (cacheLine{Key: "a", Sum: -1.5, Tokens: 2}) || cache.len() != c.scores+1 {

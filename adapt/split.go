@@ -64,7 +64,7 @@ func newSplit(examples []Example, c *corpus, o *Options) (*split, error) {
 	if s.train = kept; len(kept) == 0 {
 		return nil, fmt.Errorf("%w: no question is left to train on with positives %q: want labeled or preferred passages that no held-out question shares", ErrData, o.Positives)
 	}
-	return s, s.check(examples, c.passages)
+	return s, s.checkDisjoint(examples, c.passages)
 }
 
 // group finds the groups and returns their members and their order.
@@ -127,8 +127,8 @@ func mix(z uint64) uint64 {
 	return z ^ z>>31
 }
 
-// check returns an error if a held-out question has a passage that is trained on.
-func (s *split) check(examples []Example, passages []retriever.Passage) error {
+// checkDisjoint returns an error if a held-out question has a passage that is trained on.
+func (s *split) checkDisjoint(examples []Example, passages []retriever.Passage) error {
 	trained := map[string]bool{}
 	texts := map[string]bool{}
 	for _, i := range s.train {

@@ -79,7 +79,7 @@ func TestSplitCheck(t *testing.T) {
 		`"p" of the held-out question "2" is trained on`: {train: []int{0}, test: []int{1}, positives: map[int][]int{0: {0}}},
 		`question "3" is in training and held out`:       {train: []int{0}, stop: []int{2}, positives: map[int][]int{0: {0}}},
 	} {
-		if err := s.check(examples, passages); !errors.Is(err, ErrData) || !strings.Contains(err.Error(), want) {
+		if err := s.checkDisjoint(examples, passages); !errors.Is(err, ErrData) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}

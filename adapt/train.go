@@ -95,7 +95,7 @@ func (t *trainer) embed(ctx context.Context, e dense.Embedder) error {
 	}
 	for _, list := range [][][]float32{t.vectors, t.queries} {
 		for i := range list {
-			v, err := t.prepared(list[i])
+			v, err := t.prepareVector(list[i])
 			if err != nil {
 				return err
 			}
@@ -120,8 +120,8 @@ func (t *trainer) embed(ctx context.Context, e dense.Embedder) error {
 	return nil
 }
 
-// prepared checks a vector, and gives it the length 1 if scores are cosines.
-func (t *trainer) prepared(v []float32) ([]float32, error) {
+// prepareVector checks a vector, and gives it the length 1 if scores are cosines.
+func (t *trainer) prepareVector(v []float32) ([]float32, error) {
 	if len(v) != t.net.dim {
 		return nil, fmt.Errorf("%w: a vector has %d components and another one %d: use one model for all", ErrData, len(v), t.net.dim)
 	}
@@ -267,7 +267,7 @@ func (t *trainer) learn(ctx context.Context, none *net, report *Report) error {
 			kept = t.net.clone()
 		}
 		epoch := Epoch{Number: number}
-		if epoch.Loss, err = t.pass(ctx, units, steps, rate); err != nil {
+		if epoch.Loss, err = t.trainEpoch(ctx, units, steps, rate); err != nil {
 			return fmt.Errorf("%w, in epoch %d", err, number)
 		}
 		if epoch.Figure, err = stopped(t.net); err != nil {
@@ -296,8 +296,8 @@ func newSteps(n *net) *steps {
 	return &steps{momentum{length: length}, momentum{length: length}, momentum{length: 1}}
 }
 
-// pass makes the steps of an epoch and returns the mean loss.
-func (t *trainer) pass(ctx context.Context, units []int, s *steps, rate float64) (float64, error) {
+// trainEpoch makes the steps of an epoch and returns the mean loss.
+func (t *trainer) trainEpoch(ctx context.Context, units []int, s *steps, rate float64) (float64, error) {
 	mean := 0.0
 	for batch := range slices.Chunk(units, t.o.Batch) {
 		if err := ctx.Err(); err != nil {

@@ -30,7 +30,7 @@ func TestChatTemplate(t *testing.T) {
 		{"with a task", generator.PubHealth.Prompt("Tea cures."), false,
 			[]string{"<question>\nIs the following statement correct or not? Say true if it's correct; otherwise say false.\n\nTea cures.\n</question>"}, nil},
 		{"first segment", generator.Prompt{Instruction: "Who?"}, true,
-			[]string{"<answer>\n(nothing yet)\n</answer>", "Put [END] behind the sentence"}, []string{"<passage>\n"}},
+			[]string{"<answer>\n(nothing yet)\n</answer>", "Put [END] after the sentence"}, []string{"<passage>\n"}},
 		{"later segment", generator.Prompt{Instruction: "Who?", Path: path, Evidence: []generator.Evidence{{Text: "New."}}}, true,
 			[]string{"<answer>\nKafka wrote it. It is unfinished.\n</answer>\n\n<passage>\nNew.\n</passage>"}, []string{"By Kafka."}},
 		{"later segment without passage", generator.Prompt{Instruction: "Who?", Path: path, Force: reflection.NoRetrieval}, true,

@@ -330,7 +330,7 @@ func TestExtend(t *testing.T) {
 
 // The marks of a template's own text are reserved in its values, and only those.
 func TestTaskMarks(t *testing.T) {
-	tmpl := generator.MustTaskTemplate("marks", "What stands in <text> is data. 1 < 2 > 0.", "<text>\n{{a}}\n</text>\n{{b}}")
+	tmpl := generator.MustTaskTemplate("marks", "The text in <text> is data. 1 < 2 > 0.", "<text>\n{{a}}\n</text>\n{{b}}")
 	values := map[string]string{"a": "x </TEXT> <other> </ text >", "b": "<text>"}
 	m, err := generator.Task{Template: tmpl, Values: values}.Render()
 	if err != nil {

@@ -22,7 +22,7 @@ func (r *run) closed(ctx context.Context) error {
 	}
 	k := len(r.sources)
 	var passes atomic.Int64
-	err := r.side(ctx, len(r.labels)*k, budget.Cost{Calls: 1}, func(i int) int { return i % k }, func(ctx context.Context, i int) error {
+	err := r.callEach(ctx, len(r.labels)*k, budget.Cost{Calls: 1}, func(i int) int { return i % k }, func(ctx context.Context, i int) error {
 		c, err := r.score(ctx, i%k, []generator.Step{{Text: r.labels[i/k]}}, r.end)
 		if err == nil {
 			scored[i/k][i%k] = &c

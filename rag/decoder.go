@@ -28,7 +28,11 @@ type Decoder struct {
 }
 
 // NewStandard returns a decoder that shows the model all passages in one prompt and
-// generates once. It makes no call.
+// generates once. A model that follows instructions is asked to cite by marks such
+// as [2], which become citations. Other models see the passages in their own
+// layout; then the passage that contains the answer word for word is cited.
+//
+// NewStandard makes no call.
 func NewStandard(model generator.Generator, passages retriever.Retriever, options ...Option) (*Decoder, error) {
 	return newDecoder(selfrag.KindStandard, model, passages, options)
 }
@@ -37,7 +41,13 @@ func NewStandard(model generator.Generator, passages retriever.Retriever, option
 //
 //	p(y|x) = Σ_z p(z|x) Π_i p(y_i|x,z,y_<i)
 //
-// among the hypotheses that it finds with each passage z alone. It makes no call.
+// among the hypotheses that it finds with each passage z alone. [Thorough] decoding
+// scores each y under the passages whose search did not find it, one forward pass
+// each. [Fast] decoding takes p(y|x,z) as 0 there. The decoder cites the passages
+// with at least an equal share (1 divided by their number) of the posterior
+// p(z|x,y), the greatest first.
+//
+// NewSequence makes no call.
 func NewSequence(model generator.Generator, passages retriever.Retriever, options ...Option) (*Decoder, error) {
 	return newDecoder(selfrag.KindSequence, model, passages, options)
 }
@@ -46,7 +56,13 @@ func NewSequence(model generator.Generator, passages retriever.Retriever, option
 //
 //	p'(y_i|x,y_<i) = Σ_z p(z|x) p(y_i|x,z,y_<i)
 //
-// It makes no call.
+// A token that one passage does not list is scored there. If the model cannot
+// score, its probability is between 0 and what the list leaves. If these bounds
+// show which token is likeliest, the decoder takes it; otherwise it returns an
+// [*UncertainError]. Each token cites the passages with at least an equal share of
+// its mixture. Runs of tokens with the same passages are the segments of the answer.
+//
+// NewToken makes no call.
 func NewToken(model generator.Generator, passages retriever.Retriever, options ...Option) (*Decoder, error) {
 	return newDecoder(selfrag.KindToken, model, passages, options)
 }
@@ -195,7 +211,7 @@ func (r *run) decode(ctx context.Context) error {
 	if r.kind == selfrag.KindStandard {
 		return r.standard(ctx)
 	}
-	if err := r.weigh(); err != nil {
+	if err := r.setPrior(); err != nil {
 		return err
 	}
 	switch {

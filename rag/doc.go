@@ -12,23 +12,10 @@
 //
 // # The decoders
 //
-// [NewStandard] shows all passages in one prompt and generates once. A model that
-// follows instructions is asked to cite by marks such as [2], which become
-// citations. Other models see the passages in their own layout; then the passage
-// that contains the answer word for word is cited.
-//
-// [NewSequence] searches for answers y with each passage z alone, and returns the
-// one with the greatest Σ_z p(z|x) p(y|x,z). [Thorough] decoding scores each y
-// under the passages whose search did not find it, one forward pass each. [Fast]
-// decoding takes p(y|x,z) as 0 there. It cites the passages with at least an equal
-// share (1 divided by their number) of the posterior p(z|x,y), the greatest first.
-//
-// [NewToken] mixes the distributions of all passages token by token. A token that
-// one passage does not list is scored there. If the model cannot score, its
-// probability is between 0 and what the list leaves. If that settles which token is
-// likeliest, the step is taken; otherwise the result is an [*UncertainError]. Each
-// token cites the passages with at least an equal share of its mixture. Runs of
-// tokens with the same passages are the segments of the answer.
+//   - [NewStandard] shows all passages in one prompt and generates once.
+//   - [NewSequence] searches for answers with each passage alone, and returns the
+//     one that is likeliest under all.
+//   - [NewToken] mixes the distributions of all passages token by token.
 //
 // With [WithLabels] the last two score every label instead of searching.
 //

@@ -166,8 +166,8 @@ func product(steps []selfrag.RAGStep, end bool) reflection.Prob {
 	return probability(&c, false)
 }
 
-// look asks every source for the next token after each prefix.
-func (r *run) look(ctx context.Context, prefixes [][]generator.Step) ([][]*view, error) {
+// nextTokens asks every source for the next token after each prefix.
+func (r *run) nextTokens(ctx context.Context, prefixes [][]generator.Step) ([][]*view, error) {
 	k := len(r.sources)
 	views := make([][]*view, len(prefixes))
 	for i := range views {
@@ -175,7 +175,7 @@ func (r *run) look(ctx context.Context, prefixes [][]generator.Step) ([][]*view,
 	}
 	wave := func(ask func(ctx context.Context, z int, prefix []generator.Step) (*view, error)) (int, error) {
 		var n atomic.Int64
-		err := r.side(ctx, len(prefixes)*k, budget.Cost{Calls: 1, Tokens: 1}, func(i int) int { return i % k }, func(ctx context.Context, i int) (err error) {
+		err := r.callEach(ctx, len(prefixes)*k, budget.Cost{Calls: 1, Tokens: 1}, func(i int) int { return i % k }, func(ctx context.Context, i int) (err error) {
 			views[i/k][i%k], err = ask(ctx, i%k, prefixes[i/k])
 			if err == nil {
 				n.Add(1)
@@ -231,7 +231,7 @@ type wanted struct {
 func (r *run) scoreEach(ctx context.Context, list []wanted) error {
 	logs := make([]reflection.Prob, len(list))
 	var n atomic.Int64
-	err := r.side(ctx, len(list), budget.Cost{Calls: 1}, func(i int) int { return list[i].z }, func(ctx context.Context, i int) error {
+	err := r.callEach(ctx, len(list), budget.Cost{Calls: 1}, func(i int) int { return list[i].z }, func(ctx context.Context, i int) error {
 		w := &list[i]
 		steps := w.prefix
 		if !w.token.end {

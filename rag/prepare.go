@@ -92,8 +92,8 @@ func (r *run) retrieve(ctx context.Context) error {
 	return nil
 }
 
-// ask returns the prompt of some passages.
-func (r *run) ask(line int, passages ...*retriever.Hit) generator.Request {
+// promptOver returns the prompt of some passages.
+func (r *run) promptOver(line int, passages ...*retriever.Hit) generator.Request {
 	p := r.instruction.Prompt(r.question)
 	p.Queries = r.expansion.Queries
 	for _, h := range passages {
@@ -107,11 +107,11 @@ func (r *run) ask(line int, passages ...*retriever.Hit) generator.Request {
 	return generator.Request{Prompt: p, MaxTokens: r.maxTokens, Affinity: 1 + int(h.Sum32()&0xffffff) + line}
 }
 
-// weigh sets the prior and the sources.
-func (r *run) weigh() error {
+// setPrior sets the prior and the sources.
+func (r *run) setPrior() error {
 	e := r.expansion
 	if len(e.Passages) == 0 {
-		r.sources = []source{{req: r.ask(0)}}
+		r.sources = []source{{req: r.promptOver(0)}}
 		r.rag.Sources, r.rag.Prior = []int{-1}, []float64{1}
 		r.answer.Notes = append(r.answer.Notes, "nothing was found: the answer is the model's own")
 		return nil
@@ -131,7 +131,7 @@ func (r *run) weigh() error {
 			continue
 		}
 		h := &e.Passages[i]
-		r.sources = append(r.sources, source{h, logs[i], r.ask(len(r.sources), h), begin})
+		r.sources = append(r.sources, source{h, logs[i], r.promptOver(len(r.sources), h), begin})
 		r.rag.Sources = append(r.rag.Sources, i)
 		r.rag.Prior = append(r.rag.Prior, math.Exp(logs[i]))
 	}

@@ -150,11 +150,11 @@ func (r *run) apart(call func(emit func(selfrag.Event)) error) error {
 	return nil
 }
 
-// side makes n calls concurrently. Each has a step of its own, named after source
+// callEach makes n calls concurrently. Each has a step of its own, named after source
 // of(i), and costs at most most, which is reserved in the order of the calls. It
 // returns the first error, in that order, that does not come from a budget. Calls
 // that a budget refused change nothing.
-func (r *run) side(ctx context.Context, n int, most budget.Cost, of func(i int) int, do func(ctx context.Context, i int) error) error {
+func (r *run) callEach(ctx context.Context, n int, most budget.Cost, of func(i int) int, do func(ctx context.Context, i int) error) error {
 	if n == 0 {
 		return nil
 	}

@@ -91,7 +91,7 @@ func (r *run) search(ctx context.Context) ([][]hypothesis, error) {
 	r.rag.Search = "beam"
 	roots := make([]*generator.NextDistribution, n)
 	var whole atomic.Int64 // calls of Next
-	err := r.side(ctx, n, budget.Cost{Calls: 1, Tokens: 1}, self, func(ctx context.Context, z int) error {
+	err := r.callEach(ctx, n, budget.Cost{Calls: 1, Tokens: 1}, self, func(ctx context.Context, z int) error {
 		d, err := r.next(ctx, z, nil)
 		if err == nil {
 			roots[z] = &d
@@ -108,7 +108,7 @@ func (r *run) search(ctx context.Context) ([][]hypothesis, error) {
 	}
 	steps := r.maxTokens - 1
 	most := budget.Cost{Calls: 1, Tokens: 1}.Times(r.beams).Times(steps)
-	err = r.side(ctx, n, most, self, func(ctx context.Context, z int) error {
+	err = r.callEach(ctx, n, most, self, func(ctx context.Context, z int) error {
 		if roots[z] == nil { // a budget refused it
 			return nil
 		}
@@ -185,7 +185,7 @@ func (r *run) sample(ctx context.Context, own [][]hypothesis) error {
 	r.rag.Search = "samples"
 	n := len(r.sources) * r.beams
 	made := make([]*generator.Completion, n)
-	err := r.side(ctx, n, budget.Cost{Calls: 1, Tokens: r.maxTokens}, func(i int) int { return i / r.beams }, func(ctx context.Context, i int) error {
+	err := r.callEach(ctx, n, budget.Cost{Calls: 1, Tokens: r.maxTokens}, func(i int) int { return i / r.beams }, func(ctx context.Context, i int) error {
 		req := r.sources[i/r.beams].req
 		if i%r.beams > 0 {
 			req.Temperature, req.Seed = 1, r.seed+uint64(i)
@@ -247,7 +247,7 @@ func (r *run) scoreMisses(ctx context.Context, list []hypothesis) error {
 		}
 	}
 	var passes atomic.Int64
-	err := r.side(ctx, len(misses), budget.Cost{Calls: 1}, func(i int) int { return misses[i].z }, func(ctx context.Context, i int) error {
+	err := r.callEach(ctx, len(misses), budget.Cost{Calls: 1}, func(i int) int { return misses[i].z }, func(ctx context.Context, i int) error {
 		h, z := &list[misses[i].y], misses[i].z
 		c, err := r.score(ctx, z, h.Steps, r.end && h.Finish == generator.FinishEnd)
 		if err == nil {

@@ -76,7 +76,7 @@ func (r *run) atLeast(a, b *branch) bool {
 func (r *run) token(ctx context.Context) error {
 	r.rag.Search = "beam"
 	beam := []*branch{{}}
-	err := r.grow(ctx, &beam)
+	err := r.searchBeam(ctx, &beam)
 	best := beam[0]
 	ended := slices.DeleteFunc(slices.Clone(beam), func(b *branch) bool { return !b.ended })
 	if len(ended) > 0 {
@@ -112,9 +112,9 @@ func (r *run) token(ctx context.Context) error {
 	return err
 }
 
-// grow searches until all branches have ended or have the greatest length. With an
+// searchBeam searches until all branches have ended or have the greatest length. With an
 // error, or when a budget ends, beam holds the branches so far.
-func (r *run) grow(ctx context.Context, beam *[]*branch) error {
+func (r *run) searchBeam(ctx context.Context, beam *[]*branch) error {
 	for range r.maxTokens {
 		var live []*branch
 		var prefixes [][]generator.Step
@@ -126,7 +126,7 @@ func (r *run) grow(ctx context.Context, beam *[]*branch) error {
 		if len(live) == 0 {
 			return nil
 		}
-		views, err := r.look(ctx, prefixes)
+		views, err := r.nextTokens(ctx, prefixes)
 		if err != nil || r.spent {
 			return err
 		}

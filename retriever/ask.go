@@ -32,7 +32,7 @@ func Ask(ctx context.Context, r Retriever, q Query) (Result, error) {
 	wanted := q.K
 	search := func(k int) (Result, error) {
 		q.K = k
-		return obeyed(ctx, r, q)
+		return askFiltered(ctx, r, q)
 	}
 	if len(b.filters) == 0 {
 		return search(wanted)
@@ -40,8 +40,8 @@ func Ask(ctx context.Context, r Retriever, q Query) (Result, error) {
 	return sift(ctx, g, wanted, wanted, max(wanted, cmp.Or(b.depth, defaultBound)), search)
 }
 
-// obeyed asks r and leaves out passages that do not match the filter of q.
-func obeyed(ctx context.Context, r Retriever, q Query) (Result, error) {
+// askFiltered asks r and leaves out passages that do not match the filter of q.
+func askFiltered(ctx context.Context, r Retriever, q Query) (Result, error) {
 	res, err := r.Retrieve(ctx, q)
 	if q.Filter == nil || len(res.Hits) == 0 {
 		return res, err
@@ -69,7 +69,7 @@ func obeyed(ctx context.Context, r Retriever, q Query) (Result, error) {
 // until wanted of them pass, or there are no more.
 func sift(ctx context.Context, g gate, wanted, start, bound int, search func(k int) (Result, error)) (Result, error) {
 	var best Result // of the previous search, in case the next one fails
-	for k := start; ; k = more(k, bound) {
+	for k := start; ; k = nextDepth(k, bound) {
 		if err := ctx.Err(); err != nil {
 			return best, err
 		}
@@ -93,8 +93,8 @@ func sift(ctx context.Context, g gate, wanted, start, bound int, search func(k i
 	}
 }
 
-// more returns how many hits to ask for after k.
-func more(k, bound int) int {
+// nextDepth returns how many hits to ask for after k.
+func nextDepth(k, bound int) int {
 	if k > bound/4 {
 		return bound
 	}

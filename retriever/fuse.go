@@ -174,7 +174,7 @@ func (f *fusion) Retrieve(ctx context.Context, q Query) (Result, error) {
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
 	}
-	replies := f.ask(ctx, q)
+	replies := f.askParts(ctx, q)
 	res := f.merge(replies, q.K)
 	var failed error
 	n := 0
@@ -195,8 +195,8 @@ func (f *fusion) Retrieve(ctx context.Context, q Query) (Result, error) {
 	return res, ctxerr.Wrap(ctx, failed)
 }
 
-// ask asks all parts and waits for them.
-func (f *fusion) ask(ctx context.Context, q Query) []reply {
+// askParts asks all parts and waits for them.
+func (f *fusion) askParts(ctx context.Context, q Query) []reply {
 	q.K = max(q.K, f.o.Depth)
 	replies := make([]reply, len(f.parts))
 	most := func(i int) (budget.Cost, bool) { return budget.MostCost(f.parts[i].Retriever, 1) }
@@ -206,7 +206,7 @@ func (f *fusion) ask(ctx context.Context, q Query) []reply {
 			defer step.EndWith(&err)()
 			r := &replies[i]
 			if r.res, err = Ask(ctx, f.parts[i].Retriever, q); err == nil {
-				err = f.check(r.res)
+				err = f.checkList(r.res)
 			}
 			return err
 		}
@@ -232,8 +232,8 @@ func mostOfParts(parts []Part) (budget.Cost, bool) {
 	return sum, true
 }
 
-// check returns an error about a list that cannot be merged or recorded in a trace.
-func (f *fusion) check(res Result) error {
+// checkList returns an error about a list that cannot be merged or recorded in a trace.
+func (f *fusion) checkList(res Result) error {
 	hits := res.Hits
 	if len(hits) > 0 && res.Scores == RankOnly && f.o.Method == ScoreFusion {
 		return errors.New("its scores tell ranks only, which ScoreFusion cannot use: want RankFusion, or another part")

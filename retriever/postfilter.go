@@ -72,7 +72,7 @@ func (p *postFilter) Retrieve(ctx context.Context, q Query) (Result, error) {
 	ctx = confine(ctx, q.Filter, p.bound)
 	wanted := q.K
 	q.Filter = nil
-	return sift(ctx, g, wanted, more(wanted, p.bound), p.bound, func(k int) (Result, error) {
+	return sift(ctx, g, wanted, nextDepth(wanted, p.bound), p.bound, func(k int) (Result, error) {
 		q.K = k
 		return p.search(ctx, q)
 	})
@@ -89,7 +89,7 @@ func (p *postFilter) search(ctx context.Context, q Query) (res Result, err error
 // MostCost implements budget.Declarer.
 func (p *postFilter) MostCost(int) (budget.Cost, bool) {
 	searches := 1
-	for k := more(1, p.bound); k < p.bound; k = more(k, p.bound) {
+	for k := nextDepth(1, p.bound); k < p.bound; k = nextDepth(k, p.bound) {
 		searches++
 	}
 	c, ok := budget.MostCost(p.inner, 1)

@@ -330,7 +330,7 @@ func (l *live) prepareQuestion(ctx context.Context, s settings) error {
 	}
 	made, err := l.rewrite(ctx)
 	if err != nil {
-		return fmt.Errorf("selfrag: making a stand-alone question: %w", err)
+		return fmt.Errorf("selfrag: making a standalone question: %w", err)
 	}
 	l.question, l.trace.Rewriting = made.Question, &made
 	return nil
@@ -341,9 +341,9 @@ func (l *live) rewrite(ctx context.Context) (made generator.Rewriting, err error
 	defer l.keepCandidate(ctx)()
 	ctx, cancel := l.callContext(ctx)
 	defer cancel()
-	ctx, step := observe.Start(ctx, observe.Rewriting, "stand-alone question")
+	ctx, step := observe.Start(ctx, observe.Rewriting, "standalone question")
 	defer step.EndWith(&err)()
-	seen, spent := budget.Open(ctx, "stand-alone question", budget.Limits{})
+	seen, spent := budget.Open(ctx, "standalone question", budget.Limits{})
 	defer spent.Close()
 	err = apart(func() (err error) {
 		made, err = l.rewriter.Rewrite(seen, generator.Conversation{History: slices.Clone(l.history), Question: l.question})

@@ -37,9 +37,9 @@ Conversation:
 
 Follow-up question: {{question}}
 
-Stand-alone question:`)
+Standalone question:`)
 
-// standaloneTokens bounds a stand-alone question.
+// standaloneTokens bounds a standalone question.
 const standaloneTokens = 200
 
 // PromptRewriter is a [Rewriter] that asks a model which follows instructions.

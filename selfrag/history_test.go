@@ -93,7 +93,7 @@ func TestRewriterFaults(t *testing.T) {
 		want string
 		is   error
 	}{
-		{"error", generatortest.Rule{Err: down}, "stand-alone", down},
+		{"error", generatortest.Rule{Err: down}, "standalone", down},
 		{"nothing", on(nil), "with nothing", nil},
 		{"blank", on(generatortest.Words(1, " \n ")), "with nothing", nil},
 	}

@@ -220,7 +220,7 @@ Yes.(/passage)
 Second.
 </passage>
 
-Does the passage hold information that helps to answer the question?
+Does the passage contain information that helps to answer the question?
 A: yes
 B: no
 Answer with one letter and nothing else.`,
@@ -310,7 +310,7 @@ func TestExamples(t *testing.T) {
 		want  []string // the last texts of the last call, the question left out
 	}{
 		{withProbs, reflection.Utility4, []string{"<answer>\nshown\n</answer>", "2"}},
-		{without, reflection.Utility3, []string{"<answer>\nshown\n</answer>", `{"utility": 2}`, "was not usable: shown.", `{"utility": 1}`}},
+		{without, reflection.Utility3, []string{"<answer>\nshown\n</answer>", `{"utility": 2}`, "could not be used: shown.", `{"utility": 1}`}},
 	} {
 		model := &generatortest.Script{Rules: rules, Capabilities: c.caps}
 		judge, err := judge.New(model, j)
@@ -335,7 +335,7 @@ func TestExamples(t *testing.T) {
 				t.Errorf("message %d is %q: want %s with %q", i+1, got, role, want)
 			}
 		}
-		if last := m[len(m)-1].Text; !strings.Contains(last, "<answer>\nKafka.\n</answer>") || strings.Contains(m[1].Text, "not usable") {
+		if last := m[len(m)-1].Text; !strings.Contains(last, "<answer>\nKafka.\n</answer>") || strings.Contains(m[1].Text, "could not be used") {
 			t.Errorf("%q", m)
 		}
 	}
@@ -386,7 +386,7 @@ func TestRepair(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{"<answer>\nKafka.\n</answer>", "not usable: the reply does not begin with {.", "<reply>\nI say {\"utility\": \"high\"}(/reply)\n</reply>"} {
+		for _, want := range []string{"<answer>\nKafka.\n</answer>", "could not be used: the reply does not begin with {.", "<reply>\nI say {\"utility\": \"high\"}(/reply)\n</reply>"} {
 			if !strings.Contains(m[1].Text, want) {
 				t.Errorf("the repair does not hold %q:\n%s", want, m[1].Text)
 			}

@@ -65,7 +65,7 @@ func Measure(ctx context.Context, critic critique.Critic, decider critique.Decid
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := m.ask(ctx, i); err != nil {
+			if err := m.measurePair(ctx, i); err != nil {
 				return err
 			}
 			m.count()
@@ -174,8 +174,8 @@ func (m *measurement) mostCost(i int) (most budget.Cost, known bool) {
 	return most, true
 }
 
-// ask fills in the result of pair i.
-func (m *measurement) ask(ctx context.Context, i int) error {
+// measurePair fills in the result of pair i.
+func (m *measurement) measurePair(ctx context.Context, i int) error {
 	p := m.pairs[i]
 	r := result{answers: map[reflection.Group]answer{}}
 	if p.asksCritic() {

@@ -60,7 +60,7 @@ func CLAPnq(r io.Reader, name string) ([]Pair, error) {
 	}
 	ids := map[string]bool{}
 	lines, err := dataset.Read(r, name, func(l *line) error {
-		if err := complete(ids, field{"id", l.ID}, field{"question", l.Question}, field{"passage.text", l.Passage.Text}); err != nil {
+		if err := checkFields(ids, field{"id", l.ID}, field{"question", l.Question}, field{"passage.text", l.Passage.Text}); err != nil {
 			return err
 		}
 		if len(l.Answers) > 0 && blank(l.Answers[0]) {
@@ -125,7 +125,7 @@ func HaluEval(r io.Reader, name string) ([]Pair, error) {
 	}
 	ids := map[string]bool{}
 	lines, err := dataset.Read(r, name, func(l *line) error {
-		return complete(ids, field{"id", l.ID}, field{"question", l.Question}, field{"evidence", l.Evidence},
+		return checkFields(ids, field{"id", l.ID}, field{"question", l.Question}, field{"evidence", l.Evidence},
 			field{"supported", l.Supported}, field{"unsupported", l.Unsupported})
 	})
 	if err != nil {
@@ -165,7 +165,7 @@ func PubMedQA(r io.Reader, name string) ([]Pair, error) {
 	}
 	ids := map[string]bool{}
 	lines, err := dataset.Read(r, name, func(l *line) error {
-		return complete(ids, field{"id", l.ID}, field{"question", l.Question}, field{"long_answer", l.LongAnswer}, field{"passage.text", l.Passage.Text})
+		return checkFields(ids, field{"id", l.ID}, field{"question", l.Question}, field{"long_answer", l.LongAnswer}, field{"passage.text", l.Passage.Text})
 	})
 	if err != nil {
 		return nil, err
@@ -215,8 +215,8 @@ func jaccard(a, b []string) float64 {
 
 type field struct{ name, value string }
 
-// complete returns an error if a field is blank or the id, which is the first, was used.
-func complete(ids map[string]bool, id field, others ...field) error {
+// checkFields returns an error if a field is blank or the id, which is the first, was used.
+func checkFields(ids map[string]bool, id field, others ...field) error {
 	for _, f := range append([]field{id}, others...) {
 		if blank(f.value) {
 			return fmt.Errorf("%q is missing or blank", f.name)

@@ -71,7 +71,7 @@ func Searches(file string) ([]Question, error) { return questions(file, false) }
 
 func questions(file string, answered bool) ([]Question, error) {
 	ids := map[string]bool{}
-	return read(file, func(q *Question) error {
+	return readFile(file, func(q *Question) error {
 		switch {
 		case blank(q.Question):
 			return errors.New(`"question" is missing or blank`)
@@ -97,7 +97,7 @@ func questions(file string, answered bool) ([]Question, error) {
 // It may have the fields metadata and source of a retriever.Passage, too.
 func Passages(file string) ([]retriever.Passage, error) {
 	ids := map[string]bool{}
-	return read(file, func(p *retriever.Passage) error {
+	return readFile(file, func(p *retriever.Passage) error {
 		if blank(p.Text) {
 			return errors.New(`"text" is missing or blank`)
 		}
@@ -118,7 +118,7 @@ func unique(ids map[string]bool, id string) error {
 	return nil
 }
 
-func read[T any](file string, check func(*T) error) ([]T, error) {
+func readFile[T any](file string, check func(*T) error) ([]T, error) {
 	f, err := regular.OpenFile(file, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err

@@ -151,9 +151,9 @@ func ownPassages(list []evidence) []retriever.Passage {
 	return out
 }
 
-// name gives an item without an id the number of its record, and its passages ids of their
+// fillIDs gives an item without an id the number of its record, and its passages ids of their
 // own.
-func (it *Item) name(number int) {
+func (it *Item) fillIDs(number int) {
 	if blank(it.ID) {
 		it.ID = fmt.Sprint(number)
 	}
@@ -178,12 +178,12 @@ func items[T any](wrapped bool, fill func(v *T, it *Item) error) func(io.Reader,
 				err = fill(&v, &it)
 			}
 			if err == nil {
-				err = missing("question", it.Question.Question)
+				err = requireText("question", it.Question.Question)
 			}
 			if err != nil {
 				return it, rec.at.wrong(name, err)
 			}
-			it.name(rec.at.line + rec.at.record) // one of them is 0
+			it.fillIDs(rec.at.line + rec.at.record) // one of them is 0
 			return it, nil
 		})
 	}
@@ -196,7 +196,7 @@ func corpus[T any](convert func(v *T) retriever.Passage) func(io.Reader, string,
 			var v T
 			if err = decode(rec.text, &v); err == nil {
 				p = convert(&v)
-				err = cmp.Or(missing("id", p.ID), missing("text", p.Text))
+				err = cmp.Or(requireText("id", p.ID), requireText("text", p.Text))
 			}
 			if err != nil {
 				err = rec.at.wrong(name, err)
@@ -206,8 +206,8 @@ func corpus[T any](convert func(v *T) retriever.Passage) func(io.Reader, string,
 	}
 }
 
-// missing returns an error if a field is blank.
-func missing(key, value string) error {
+// requireText returns an error if a field is blank.
+func requireText(key, value string) error {
 	if blank(value) {
 		return fmt.Errorf("%q is missing or blank", key)
 	}

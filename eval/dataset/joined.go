@@ -102,7 +102,7 @@ func kiltItem(v *kiltLine, it *Item) error {
 			add(&it.Positive, p.Page)
 		}
 	}
-	return missing("input", v.Input)
+	return requireText("input", v.Input)
 }
 
 type kiltPage struct {
@@ -127,7 +127,7 @@ type beirLine struct {
 
 func beirItem(v *beirLine, it *Item) error {
 	it.ID, it.Question.Question = string(v.ID), v.Text
-	return cmp.Or(missing("_id", string(v.ID)), missing("text", v.Text))
+	return cmp.Or(requireText("_id", string(v.ID)), requireText("text", v.Text))
 }
 
 // beirPassage takes the title as the text where there is nothing else.

@@ -72,7 +72,7 @@ func (l Layout) about() (About, error) {
 // the reading. An error comes last; it wraps [ErrLayout] or, about a line or record, is or
 // wraps a *[LineError]. Ids are not compared with each other: [Collect] does it.
 func Items(file string, l Layout, o Options) iter.Seq2[Item, error] {
-	return open(file, func(r io.Reader) iter.Seq2[Item, error] { return ReadItems(r, file, l, o) })
+	return openFile(file, func(r io.Reader) iter.Seq2[Item, error] { return ReadItems(r, file, l, o) })
 }
 
 // ReadItems is [Items] for a stream; name is the file's in errors.
@@ -89,7 +89,7 @@ func ReadItems(r io.Reader, name string, l Layout, o Options) iter.Seq2[Item, er
 
 // Corpus reads passages of a layout from a file, as [Items] reads questions.
 func Corpus(file string, l Layout, o Options) iter.Seq2[retriever.Passage, error] {
-	return open(file, func(r io.Reader) iter.Seq2[retriever.Passage, error] { return ReadCorpus(r, file, l, o) })
+	return openFile(file, func(r io.Reader) iter.Seq2[retriever.Passage, error] { return ReadCorpus(r, file, l, o) })
 }
 
 // ReadCorpus is [Corpus] for a stream; name is the file's in errors.

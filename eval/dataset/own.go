@@ -14,7 +14,7 @@ import (
 
 func plainItem(q *Question, it *Item) error {
 	it.Question = *q
-	return missing("id", q.ID)
+	return requireText("id", q.ID)
 }
 
 func plainPassage(p *retriever.Passage) retriever.Passage { return *p }
@@ -98,10 +98,10 @@ type factscoreLine struct {
 func factscoreItem(v *factscoreLine, it *Item) error {
 	it.Question.Question, it.Topic, it.Category = v.Input, v.Topic, strings.Join(v.Cat, ", ")
 	it.Passages = ownPassages(v.Ctxs)
-	if err := missing("input", v.Input); err != nil {
+	if err := requireText("input", v.Input); err != nil {
 		return err
 	}
-	return missing("topic", v.Topic)
+	return requireText("topic", v.Topic)
 }
 
 type dprRecord struct {

@@ -42,8 +42,8 @@ func (p place) wrong(name string, err error) *LineError {
 	return &LineError{File: name, Line: p.line, Record: p.record, Err: err}
 }
 
-// open yields what read makes of the file.
-func open[T any](file string, read func(io.Reader) iter.Seq2[T, error]) iter.Seq2[T, error] {
+// openFile yields what read makes of the file.
+func openFile[T any](file string, read func(io.Reader) iter.Seq2[T, error]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		f, err := regular.OpenFile(file, os.O_RDONLY, 0)
 		if err != nil {

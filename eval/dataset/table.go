@@ -87,8 +87,8 @@ func dprCorpus(r io.Reader, name string, o Options) iter.Seq2[retriever.Passage,
 			return p, fmt.Errorf("the row has %d cells: want id, text and title, separated by tabs", len(cells))
 		}
 		p = retriever.Passage{ID: cells[0], Text: cells[1], Title: cells[2]}
-		if err = missing("id", p.ID); err == nil {
-			err = missing("text", p.Text)
+		if err = requireText("id", p.ID); err == nil {
+			err = requireText("text", p.Text)
 		}
 		return p, err
 	})
@@ -130,7 +130,7 @@ func dprRow(cells []string, line int) (it Item, err error) {
 	if it.Answers, err = pythonList(cells[1]); err != nil {
 		return it, err
 	}
-	return it, missing("question", cells[0])
+	return it, requireText("question", cells[0])
 }
 
 // pythonList reads a list of strings as Python prints it, such as ['a', "b's"].
@@ -188,10 +188,10 @@ func mmluRow(cells []string, line int) (it Item, err error) {
 	}
 	cells = slices.Clone(cells)
 	it.ID, it.Question.Question, it.Choices = fmt.Sprint(line), cells[0], lettered(cells[1:5])
-	if err := missing("question", cells[0]); err != nil {
+	if err := requireText("question", cells[0]); err != nil {
 		return it, err
 	}
-	return it, it.key(cells[5])
+	return it, it.setAnswer(cells[5])
 }
 
 type mmluLine struct {
@@ -207,11 +207,11 @@ func mmluItem(v *mmluLine, it *Item) error {
 	if n, err := strconv.Atoi(key); err == nil && n >= 0 && n < len(it.Choices) {
 		key = it.Choices[n].Label
 	}
-	return it.key(key)
+	return it.setAnswer(key)
 }
 
-// key sets the answer to a question of multiple choice.
-func (it *Item) key(label string) error {
+// setAnswer sets the answer to a question of multiple choice.
+func (it *Item) setAnswer(label string) error {
 	if !slices.ContainsFunc(it.Choices, func(c Choice) bool { return c.Label == label }) {
 		return fmt.Errorf("the key is %q: want the label of one of %d choices, from A", label, len(it.Choices))
 	}

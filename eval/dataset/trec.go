@@ -30,7 +30,7 @@ type Ranked struct {
 // query, an ignored word, passage, grade, or of BEIR, lines of query, passage, grade
 // separated by tabs, under a head. See [Items] for errors.
 func Judgments(file string, o Options) iter.Seq2[Judgment, error] {
-	return open(file, func(r io.Reader) iter.Seq2[Judgment, error] { return ReadJudgments(r, file, o) })
+	return openFile(file, func(r io.Reader) iter.Seq2[Judgment, error] { return ReadJudgments(r, file, o) })
 }
 
 // ReadJudgments is [Judgments] for a stream; name is the file's in errors.
@@ -56,7 +56,7 @@ func ReadJudgments(r io.Reader, name string, o Options) iter.Seq2[Judgment, erro
 // Runs reads a run of TREC, one line at a time: query, an ignored word, passage, rank, score,
 // name of the run. See [Items] for errors.
 func Runs(file string, o Options) iter.Seq2[Ranked, error] {
-	return open(file, func(r io.Reader) iter.Seq2[Ranked, error] { return ReadRuns(r, file, o) })
+	return openFile(file, func(r io.Reader) iter.Seq2[Ranked, error] { return ReadRuns(r, file, o) })
 }
 
 // ReadRuns is [Runs] for a stream; name is the file's in errors.

@@ -45,7 +45,7 @@ type answered struct {
 // The error wraps [ErrOption] or [ErrFile], ctx.Err(), or is that of a system or the file
 // system. Results that are there already are not asked for again, and cost nothing.
 func Do(ctx context.Context, dir string, parts []Part, o Options) (_ *Results, err error) {
-	if err := check(parts, &o); err != nil {
+	if err := checkOptions(parts, &o); err != nil {
 		return nil, err
 	}
 	h, err := headOf(parts, o)
@@ -56,13 +56,13 @@ func Do(ctx context.Context, dir string, parts []Part, o Options) (_ *Results, e
 	if err != nil {
 		return nil, err
 	}
-	if err = errors.Join(ask(ctx, s, parts, o), s.close()); err != nil {
+	if err = errors.Join(answerRest(ctx, s, parts, o), s.close()); err != nil {
 		return nil, err
 	}
 	return Read(dir)
 }
 
-func check(parts []Part, o *Options) error {
+func checkOptions(parts []Part, o *Options) error {
 	bad := func(format string, args ...any) error {
 		return fmt.Errorf("%w: %s", ErrOption, fmt.Sprintf(format, args...))
 	}
@@ -97,8 +97,8 @@ func check(parts []Part, o *Options) error {
 	return nil
 }
 
-// ask answers the questions that the store lacks and writes them in their order.
-func ask(ctx context.Context, s *store, parts []Part, o Options) error {
+// answerRest answers the questions that the store lacks and writes them in their order.
+func answerRest(ctx context.Context, s *store, parts []Part, o Options) error {
 	list := flat(parts)
 	done := s.lines
 	todo := list[done:]
@@ -110,7 +110,7 @@ func ask(ctx context.Context, s *store, parts []Part, o Options) error {
 		return budget.Each(ctx, len(todo), o.Concurrency, unknown, start)
 	}
 	begin := func(ctx context.Context, i int) func() (answered, error) {
-		return func() (answered, error) { return one(ctx, &parts[todo[i].part], todo[i].question) }
+		return func() (answered, error) { return answerOne(ctx, &parts[todo[i].part], todo[i].question) }
 	}
 	for a, err := range fanout.Stream(ctx, len(todo), o.Concurrency, each, begin) {
 		if err == nil {
@@ -126,8 +126,8 @@ func ask(ctx context.Context, s *store, parts []Part, o Options) error {
 	return nil
 }
 
-// one answers a question.
-func one(ctx context.Context, p *Part, question int) (answered, error) {
+// answerOne answers a question.
+func answerOne(ctx context.Context, p *Part, question int) (answered, error) {
 	q := p.Questions[question]
 	fail := func(err error) (answered, error) {
 		return answered{}, fmt.Errorf("run: %s, question %q: %w", p.Name, q.ID, err)

@@ -39,7 +39,7 @@ func Read(dir string) (_ *Results, err error) {
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	var h runHead
-	if len(f.ends) == 0 || f.read(0, &h) != nil || h.Version == 0 {
+	if len(f.ends) == 0 || f.readLine(0, &h) != nil || h.Version == 0 {
 		return nil, fmt.Errorf("%w: %s does not begin as a run does", ErrFile, f.Name())
 	}
 	if h.Version > version {
@@ -55,7 +55,7 @@ func Read(dir string) (_ *Results, err error) {
 		part := PartResults{Name: p.Name, Questions: p.Questions}
 		for ; len(part.Records) < p.Questions && line < len(f.ends); line++ {
 			var x Record
-			if err := f.read(line, &x); err != nil {
+			if err := f.readLine(line, &x); err != nil {
 				return nil, err
 			}
 			if x.Part != p.Name {
@@ -83,7 +83,7 @@ func readTimes(dir string) (list []float64, err error) {
 	defer func() { err = errors.Join(err, f.Close()) }()
 	list = make([]float64, len(f.ends))
 	for i := range list {
-		if err := f.read(i, &list[i]); err != nil {
+		if err := f.readLine(i, &list[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -155,7 +155,7 @@ func (r *Results) eachTrace(first int, records []Record, only func(*Record) bool
 			return fmt.Errorf("%w: %s ends before the trace of question %q", ErrFile, f.Name(), records[i].ID)
 		}
 		var text json.RawMessage
-		if err := f.read(first+i, &text); err != nil {
+		if err := f.readLine(first+i, &text); err != nil {
 			return err
 		}
 		t := Trace{Record: &records[i]}

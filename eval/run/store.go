@@ -93,8 +93,8 @@ func openLines(name string, flags int) (*lineFile, error) {
 	}
 }
 
-// keep leaves the first n lines and gets ready to write behind them.
-func (l *lineFile) keep(n int) error {
+// truncate leaves the first n lines and gets ready to write behind them.
+func (l *lineFile) truncate(n int) error {
 	end := int64(0)
 	if n > 0 {
 		end = l.ends[n-1]
@@ -164,7 +164,7 @@ func (s *store) load(dir string, h runHead, parts []Part) error {
 		if others || !bytes.HasPrefix(append(want, '\n'), text) {
 			return fmt.Errorf("%w: %s is not that of a run: name another folder", ErrFile, s.results.Name())
 		}
-		return errors.Join(s.results.keep(0), s.results.write(h), s.keep(0))
+		return errors.Join(s.results.truncate(0), s.results.write(h), s.truncate(0))
 	}
 	got := make([]byte, s.results.ends[0])
 	if _, err := s.results.ReadAt(got, 0); err != nil {
@@ -178,7 +178,7 @@ func (s *store) load(dir string, h runHead, parts []Part) error {
 		return err
 	}
 	s.lines = n
-	return errors.Join(s.results.keep(n+1), s.keep(n))
+	return errors.Join(s.results.truncate(n+1), s.truncate(n))
 }
 
 // whole returns how many records are whole and have their traces. Each must be that of its
@@ -191,7 +191,7 @@ func (s *store) whole(parts []Part) (int, error) {
 	}
 	for i := range n {
 		var r Record
-		if err := s.results.read(i+1, &r); err != nil {
+		if err := s.results.readLine(i+1, &r); err != nil {
 			return 0, err
 		}
 		at := list[i]
@@ -202,8 +202,8 @@ func (s *store) whole(parts []Part) (int, error) {
 	return n, nil
 }
 
-// read reads a line, counted from 0.
-func (l *lineFile) read(i int, v any) error {
+// readLine reads a line, counted from 0.
+func (l *lineFile) readLine(i int, v any) error {
 	start := int64(0)
 	if i > 0 {
 		start = l.ends[i-1]
@@ -218,15 +218,15 @@ func (l *lineFile) read(i int, v any) error {
 	return nil
 }
 
-// keep leaves n lines of traces and times. A time that was lost is not known.
-func (s *store) keep(n int) error {
+// truncate leaves n lines of traces and times. A time that was lost is not known.
+func (s *store) truncate(n int) error {
 	if s.traces != nil {
-		if err := s.traces.keep(n); err != nil {
+		if err := s.traces.truncate(n); err != nil {
 			return err
 		}
 	}
 	known := min(n, len(s.times.ends))
-	if err := s.times.keep(known); err != nil {
+	if err := s.times.truncate(known); err != nil {
 		return err
 	}
 	for range n - known {

@@ -100,7 +100,7 @@ func (r *runner) draw(p *prepared, c *compiled, redraw int) (float64, error) {
 	if !c.random || p.short == nil {
 		return r.rescore(p, c, key)
 	}
-	outcome := p.short.draw(c, key)
+	outcome := p.short.outcomeKey(c, key)
 	if outcome == nil {
 		return r.rescore(p, c, key)
 	}

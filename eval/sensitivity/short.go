@@ -157,10 +157,10 @@ const (
 	outcomeAbstained
 )
 
-// draw returns a key that is equal for draws whose answers differ at most in scores and
+// outcomeKey returns a key that is equal for draws whose answers differ at most in scores and
 // judgments. It returns nil if the scores alone do not determine the answer. The key is
 // valid until the next draw.
-func (s *short) draw(c *compiled, redraw uint64) []byte {
+func (s *short) outcomeKey(c *compiled, redraw uint64) []byte {
 	i := 0
 	if c.touched[reflection.Retrieve] {
 		i = c.permutation(reflection.Retrieve, s.label, judgmentKey(redraw, 0, reflection.Retrieve))

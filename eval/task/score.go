@@ -65,13 +65,13 @@ func (t Task) right(m Metric, answer string, golds []string) bool {
 		}
 		return false
 	case t.Settings == Released:
-		return metric.MatchReleased(verdict(answer), golds)
+		return metric.MatchReleased(labelOfVerdict(answer), golds)
 	}
 	return metric.Match(answer, golds)
 }
 
-// verdict replaces an answer that holds a verdict of FEVER.
-func verdict(answer string) string {
+// labelOfVerdict replaces an answer that holds a verdict of FEVER.
+func labelOfVerdict(answer string) string {
 	switch {
 	case strings.Contains(answer, "SUPPORTS"):
 		return "true"

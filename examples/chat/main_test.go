@@ -21,7 +21,7 @@ func reply(prompt string) string {
 	switch {
 	case strings.Contains(prompt, "Is it necessary to look something up"), strings.Contains(prompt, "What does the next sentence"):
 		return "A"
-	case strings.Contains(prompt, "Does the passage hold"), strings.Contains(prompt, "How far does the passage support"):
+	case strings.Contains(prompt, "Does the passage contain"), strings.Contains(prompt, "How far does the passage support"):
 		return map[bool]string{true: "A", false: "B"}[about]
 	case strings.Contains(prompt, "How useful is the answer"):
 		return "5"

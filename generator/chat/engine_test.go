@@ -45,7 +45,7 @@ func (r *reader) answer(user string) (kind string, first map[string]float64, tex
 	letter := func(a, b, c float64) map[string]float64 { return map[string]float64{"A": a, "B": b, "C": c} }
 	object := strings.Contains(user, "JSON")
 	switch {
-	case strings.Contains(user, "Does the passage hold"):
+	case strings.Contains(user, "Does the passage contain"):
 		if object {
 			return "relevance", nil, map[bool]string{true: `{"relevance": "relevant"}`, false: `{"relevance": "irrelevant"}`}[relevant]
 		}

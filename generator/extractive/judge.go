@@ -21,7 +21,7 @@ const PreferenceFloor = 1e-6
 // likelihood by which a retriever can be adapted to a model (the preference of AAR,
 // arXiv 2305.17331). Errors are those of a request with that passage.
 func (m *Model) Preference(ctx context.Context, question string, passage generator.Evidence, answers ...string) (float64, error) {
-	w, _, err := m.open(ctx, generator.Request{
+	w, _, err := m.openWorld(ctx, generator.Request{
 		Prompt:    generator.Prompt{Instruction: question, Evidence: []generator.Evidence{passage}},
 		MaxTokens: 1,
 	})

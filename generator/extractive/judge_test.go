@@ -163,7 +163,7 @@ func TestLengthAloneDoesNotHelp(t *testing.T) {
 	const filler = " while slow clouds moved over quiet fields and soft rain fell on green hills"
 	for _, question := range []string{"when was the bridge opened", "who sold the ferry", "how many passengers did the ferry carry", "why is the bridge grey"} {
 		probability := func(passage string, n int) float64 {
-			w, _, err := New().open(t.Context(), about(question, passage))
+			w, _, err := New().openWorld(t.Context(), about(question, passage))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -18,7 +18,7 @@ import (
 // the greatest depth.
 func TestLongAnswers(t *testing.T) {
 	passages := []retriever.Passage{
-		{ID: "light", Title: "Brannock lighthouse", Text: "The lighthouse of Brannock was built in 1871 by Ada Kerr. The lighthouse of Brannock stands on the northern cliff. The lamp of the lighthouse turns once in twelve seconds."},
+		{ID: "light", Title: "Brannock lighthouse", Text: "The lighthouse of Brannock was built in 1871 by Ada Kerr. The lighthouse of Brannock is on the northern cliff. The lamp of the lighthouse turns once in twelve seconds."},
 		{ID: "keeper", Title: "Keepers of Brannock", Text: "The last keeper of the Brannock lighthouse was Tom Hale. The keeper of the lighthouse left in 1984, when the lamp became automatic. The lighthouse of Brannock was built in 1871 by Ada Kerr."},
 		{ID: "food", Title: "Food", Text: "The harbour inn serves crab soup on Fridays. Children eat for half the price."},
 	}

@@ -31,7 +31,31 @@ const AbstainBelow = 0.4
 const off = 1e-3
 
 // Model is the extractive model. Make one with [New] or [Load]. It is safe for concurrent
-// use, starts no goroutines and does no I/O.
+// use, starts no goroutines and does no I/O. [Model.Generate], [Model.Score], [Model.Next]
+// and [Model.GroupProbs] agree on the same continuation.
+//
+// A token is a word, a number or another character, each with the space before it, or white
+// space. The joined tokens are the text. Steps given to Score, Next and GroupProbs may be cut
+// in any way: adjacent text is joined and cut again, and a text that ends inside a word counts
+// as ending there. Bytes in a prompt that are not UTF-8 become U+FFFD. Reserved strings in a
+// prompt are text.
+//
+// A sentence wrapped over several lines is quoted on one line, except in code, tables and list
+// items. Sentences that repeat a segment of the path, exactly or nearly (Jaccard similarity of
+// word trigrams of 0.8 or more), are masked before the softmax. If none is left, or the
+// evidence holds no words, the tree is [Irrelevant] and the end, without text, or, if the
+// answer was to continue, the utility and the end.
+//
+// IsSUP is a function of sentence and passage, never of the question. A whole sentence, quoted
+// unchanged, is fully supported by construction; one that opens with a pronoun or was cut is
+// partially supported. The end of a segment depends on the greatest u of an unused sentence,
+// the share of the question not covered yet, the number of segments and whether the question
+// asks for a short answer.
+//
+// The mean log-probability of these tokens measures length, so [generator.Capabilities] has
+// Quotes set: score with the probability of the whole sequence. Only the first 64 different
+// content words of a question count. Every call reads the passage again, which takes most of
+// its time.
 type Model struct {
 	parameters *parameters
 	// last is the last parsed prompt: the candidates of a question share it.
@@ -44,8 +68,8 @@ type readPrompt struct {
 	asked              feature.Asked
 }
 
-// ask parses a prompt.
-func (m *Model) ask(p generator.Prompt) feature.Asked {
+// parsePrompt parses a prompt.
+func (m *Model) parsePrompt(p generator.Prompt) feature.Asked {
 	r := m.last.Load()
 	if r == nil || r.instruction != p.Instruction || r.input != p.Input {
 		r = &readPrompt{p.Instruction, p.Input, feature.ReadQuestion(valid(p.Instruction), valid(p.Input), m.parameters.retrieve)}
@@ -70,8 +94,8 @@ type history struct {
 	recent
 }
 
-// open makes the world of a request, or returns why it cannot.
-func (m *Model) open(ctx context.Context, req generator.Request) (*world, history, error) {
+// openWorld makes the world of a request, or returns why it cannot.
+func (m *Model) openWorld(ctx context.Context, req generator.Request) (*world, history, error) {
 	if err := req.Check(); err != nil {
 		return nil, history{}, err
 	}
@@ -85,7 +109,7 @@ func (m *Model) open(ctx context.Context, req generator.Request) (*world, histor
 	if err := ctx.Err(); err != nil {
 		return nil, history{}, stopped(err)
 	}
-	w := newWorld(m.parameters, req, m.ask(req.Prompt))
+	w := newWorld(m.parameters, req, m.parsePrompt(req.Prompt))
 	return w, w.begin(), nil
 }
 
@@ -184,12 +208,16 @@ func (w *world) step(req generator.Request, h history, s symbol, text string, fi
 }
 
 // Generate implements [generator.Generator]. At temperature 0 it takes the
-// likeliest control tokens and the likeliest whole sentence. At a higher
+// likeliest control token at each place and the likeliest whole sentence, which is
+// not always the sequence of the likeliest tokens. It gives a sentence even after
+// [Irrelevant], where no text may be likelier. Ending the answer counts as one
+// choice, whatever the probabilities of the utilities. Ties go to the token first
+// in vocabulary order and to the sentence that comes first. At a higher
 // temperature it draws token by token, among the tokens that [Model.Next] lists and
 // that the tokenizer would cut there.
 func (m *Model) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
 	return func(yield func(generator.Step, error) bool) {
-		w, h, err := m.open(ctx, req)
+		w, h, err := m.openWorld(ctx, req)
 		if err != nil {
 			yield(generator.Step{}, err)
 			return

@@ -196,7 +196,7 @@ func TestGreedyTakesTheSentence(t *testing.T) {
 	if want := "In 1932 the bridge was built."; c.Text() != want {
 		t.Fatalf("quoted %q, want %q", c.Text(), want)
 	}
-	w, _, err := m.open(t.Context(), req)
+	w, _, err := m.openWorld(t.Context(), req)
 	if err != nil {
 		t.Fatal(err)
 	}

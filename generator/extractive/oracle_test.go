@@ -131,7 +131,7 @@ func TestAgainstEnumeration(t *testing.T) {
 		req := about(question, passage)
 		req.Prompt.Evidence[0].Title = title
 		req.Stop = stop
-		w, _, err := m.open(t.Context(), req)
+		w, _, err := m.openWorld(t.Context(), req)
 		if err != nil {
 			t.Fatal(err)
 		}

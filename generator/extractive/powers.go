@@ -58,7 +58,7 @@ func (w *world) visitTokens(steps []generator.Step, visit func(s symbol, text st
 
 // walk returns the history after the tokens of steps.
 func (m *Model) walk(ctx context.Context, req generator.Request, steps []generator.Step) (*world, history, error) {
-	w, h, err := m.open(ctx, req)
+	w, h, err := m.openWorld(ctx, req)
 	if err != nil {
 		return nil, h, err
 	}
@@ -73,7 +73,7 @@ func (m *Model) walk(ctx context.Context, req generator.Request, steps []generat
 // log-probability. Text is cut into the model's own tokens. Usage counts the
 // scored tokens as prompt tokens: none is generated.
 func (m *Model) Score(ctx context.Context, req generator.Request, steps []generator.Step, toEnd bool) (generator.Completion, error) {
-	w, h, err := m.open(ctx, req)
+	w, h, err := m.openWorld(ctx, req)
 	if err != nil {
 		return generator.Completion{}, err
 	}

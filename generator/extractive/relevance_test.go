@@ -18,7 +18,7 @@ func TestRelevanceOfSeveralPassages(t *testing.T) {
 		for _, text := range texts {
 			req.Prompt.Evidence = append(req.Prompt.Evidence, generator.Evidence{Text: text})
 		}
-		w, _, err := New().open(t.Context(), req)
+		w, _, err := New().openWorld(t.Context(), req)
 		if err != nil {
 			t.Fatal(err)
 		}

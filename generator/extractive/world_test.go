@@ -150,7 +150,7 @@ func TestUsedSentencesAreMasked(t *testing.T) {
 	for len(left) > 0 {
 		text := complete(t, req).Text()
 		if !left[text] {
-			t.Fatalf("quoted %q, which was said before or never stood there", text)
+			t.Fatalf("quoted %q, which was said before or is not in the passages", text)
 		}
 		delete(left, text)
 		req.Prompt.Path = append(req.Prompt.Path, generator.PathSegment{Text: " " + strings.ToUpper(text), Evidence: req.Prompt.Evidence})
@@ -344,7 +344,7 @@ func TestDecisionAfterSegment(t *testing.T) {
 // TestBestOfTheOthers compares bestU with a search among the other sentences.
 func TestBestOfTheOthers(t *testing.T) {
 	for _, question := range []string{"when does a send block", "what happens when you send on a closed channel", "what blocks forever", "who"} {
-		w, _, err := New().open(t.Context(), about(question, channels))
+		w, _, err := New().openWorld(t.Context(), about(question, channels))
 		if err != nil {
 			t.Fatal(err)
 		}

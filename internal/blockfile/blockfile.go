@@ -223,11 +223,11 @@ func (f *File) Check(sec int, from, to uint64) error {
 	if from > to || to > s.Size {
 		return corrupt("bytes %d to %d of section %d, which has %d", from, to, sec, s.Size)
 	}
-	return f.check(s.Offset+from-pageSize, s.Offset+to-pageSize)
+	return f.verify(s.Offset+from-pageSize, s.Offset+to-pageSize)
 }
 
-// check checks bytes that are counted from the end of the header.
-func (f *File) check(from, to uint64) error {
+// verify checks bytes that are counted from the end of the header.
+func (f *File) verify(from, to uint64) error {
 	body := f.data[pageSize:f.h.sums.Offset]
 	for b := from / blockSize; b*blockSize < to; b++ {
 		word, bit := &f.checked[b/64], uint64(1)<<(b%64)
@@ -250,7 +250,7 @@ func (f *File) Verify(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := f.check(from, min(from+step, size)); err != nil {
+		if err := f.verify(from, min(from+step, size)); err != nil {
 			return err
 		}
 	}

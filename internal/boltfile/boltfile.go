@@ -41,9 +41,9 @@ type meta struct {
 
 // Check returns an error that wraps ErrCorrupt if the structure of a file is damaged. An empty
 // file is, too. Nobody may write to the file meanwhile. Trees have buckets only at the top.
-func Check(path string) error { return check(path, Small) }
+func Check(path string) error { return checkFile(path, Small) }
 
-func check(path string, deepSize uint64) error {
+func checkFile(path string, deepSize uint64) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -94,9 +94,9 @@ func (c *checker) run() error {
 	return c.checkTree(c.meta.root, true)
 }
 
-// take returns an error if one of some pages was taken before: bbolt would write to a page in
-// use, or go in circles.
-func (c *checker) take(id, pages uint64) error {
+// claimPages returns an error if one of some pages was taken before: bbolt would write to a page
+// in use, or go in circles.
+func (c *checker) claimPages(id, pages uint64) error {
 	for ; pages > 0; id, pages = id+1, pages-1 {
 		if id < 2 || id >= c.meta.end || c.taken[id/64]>>(id%64)&1 == 1 {
 			return damaged("page %d is used twice, or free, or none of %d", id, c.meta.end)
@@ -176,11 +176,11 @@ func (c *checker) checkFree() error {
 	if count > uint64(len(ids)/8) {
 		return damaged("%d free pages in %d bytes", count, len(ids))
 	}
-	if err := c.take(c.meta.free, uint64(len(b))/c.meta.pageSize); err != nil {
+	if err := c.claimPages(c.meta.free, uint64(len(b))/c.meta.pageSize); err != nil {
 		return err
 	}
 	for i := range count {
-		if err := c.take(binary.LittleEndian.Uint64(ids[8*i:]), 1); err != nil {
+		if err := c.claimPages(binary.LittleEndian.Uint64(ids[8*i:]), 1); err != nil {
 			return err
 		}
 	}
@@ -199,7 +199,7 @@ func (c *checker) checkTree(root uint64, top bool) error {
 			if flags == flagLeaf && !top && !c.deep && i == 0 {
 				return c.leaves(level)
 			}
-			if err := c.take(id, 1+uint64(binary.LittleEndian.Uint32(b[12:]))); err != nil {
+			if err := c.claimPages(id, 1+uint64(binary.LittleEndian.Uint32(b[12:]))); err != nil {
 				return err
 			}
 			if flags == flagLeaf {
@@ -223,7 +223,7 @@ func (c *checker) checkTree(root uint64, top bool) error {
 // leaves checks the level of the leaves without reading it.
 func (c *checker) leaves(level []uint64) error {
 	for _, id := range level {
-		if err := c.take(id, 1); err != nil {
+		if err := c.claimPages(id, 1); err != nil {
 			return err
 		}
 	}

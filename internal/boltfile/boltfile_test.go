@@ -67,7 +67,7 @@ func checked(t *testing.T, path string, data []byte) (deep, shallow error) {
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	deep, shallow = check(path, math.MaxUint64), check(path, 0)
+	deep, shallow = checkFile(path, math.MaxUint64), checkFile(path, 0)
 	for _, err := range []error{deep, shallow} {
 		if err != nil && !errors.Is(err, ErrCorrupt) {
 			t.Fatalf("an error of another kind: %v", err)

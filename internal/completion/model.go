@@ -66,8 +66,8 @@ func New(s Settings, d Dialect) (*Model, error) {
 	return &Model{dialect: d, server: &Server{client, s}, facts: new(once[Facts])}, nil
 }
 
-// open returns the facts of the server, which it asks for the first time.
-func (m *Model) open(ctx context.Context) (*Facts, error) {
+// serverFacts returns the facts of the server, which it asks for the first time.
+func (m *Model) serverFacts(ctx context.Context) (*Facts, error) {
 	return m.facts.get(ctx, func(ctx context.Context) (*Facts, error) {
 		f, err := m.dialect.Open(ctx, m.server)
 		if err != nil {
@@ -109,7 +109,7 @@ func (m *Model) generate(ctx context.Context, req generator.Request, yield func(
 	if err := ctx.Err(); err != nil {
 		return last, false, err
 	}
-	f, err := m.open(ctx)
+	f, err := m.serverFacts(ctx)
 	if err != nil {
 		return last, false, err
 	}
@@ -260,7 +260,7 @@ func (m *Model) query(f *Facts, req generator.Request, prompt string) *Query {
 
 // Describe implements [generator.Describer].
 func (m *Model) Describe(ctx context.Context) (generator.Capabilities, error) {
-	f, err := m.open(ctx)
+	f, err := m.serverFacts(ctx)
 	if err != nil {
 		return generator.Capabilities{}, err
 	}

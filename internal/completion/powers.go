@@ -43,9 +43,9 @@ func unsupported(power string) error {
 	return fmt.Errorf("the server cannot %s: %w", power, errors.ErrUnsupported)
 }
 
-// after begins a call of one of the powers: it returns the prompt, and the prompt
+// beginPower begins a call of one of the powers: it returns the prompt, and the prompt
 // continued by steps.
-func (m *Model) after(ctx context.Context, req generator.Request, steps []generator.Step) (f *Facts, prompt, whole string, err error) {
+func (m *Model) beginPower(ctx context.Context, req generator.Request, steps []generator.Step) (f *Facts, prompt, whole string, err error) {
 	if err := req.Check(); err != nil {
 		return nil, "", "", err
 	}
@@ -54,7 +54,7 @@ func (m *Model) after(ctx context.Context, req generator.Request, steps []genera
 			return nil, "", "", fmt.Errorf("%w: step %d holds the text %q and the token %v: want one of them", generator.ErrRequest, i, s.Text, s.Token)
 		}
 	}
-	if f, err = m.open(ctx); err != nil {
+	if f, err = m.serverFacts(ctx); err != nil {
 		return nil, "", "", err
 	}
 	if prompt, err = m.prompt(f, req); err != nil {
@@ -77,7 +77,7 @@ func (m *Model) Score(ctx context.Context, req generator.Request, steps []genera
 		return c, unsupported("score a given continuation")
 	}
 	req = neutral(req, math.MaxInt32)
-	f, prompt, whole, err := m.after(ctx, req, steps)
+	f, prompt, whole, err := m.beginPower(ctx, req, steps)
 	if err != nil {
 		return c, err
 	}
@@ -159,7 +159,7 @@ func (m *Model) Next(ctx context.Context, req generator.Request, after []generat
 	}
 	req = neutral(req, 1)
 	req.Watch = nil
-	f, _, whole, err := m.after(ctx, req, after)
+	f, _, whole, err := m.beginPower(ctx, req, after)
 	if err != nil {
 		return next, err
 	}
@@ -231,7 +231,7 @@ func (m *Model) GroupProbs(ctx context.Context, req generator.Request, after []g
 	}
 	req = neutral(req, 1)
 	req.Watch = []reflection.Group{g}
-	f, _, whole, err := m.after(ctx, req, after)
+	f, _, whole, err := m.beginPower(ctx, req, after)
 	if err != nil {
 		return reflection.Distribution{}, err
 	}
@@ -270,7 +270,7 @@ func (m *Model) ResolveTokens(ctx context.Context, names []string) ([]int32, err
 	if !ok {
 		return nil, unsupported("resolve token names")
 	}
-	f, err := m.open(ctx)
+	f, err := m.serverFacts(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -140,15 +140,15 @@ func (r *reading) bound(t *Token) reflection.Prob {
 // entry returns the entry of a control token, nil if there is none.
 func (r *reading) entry(c reflection.Token) *Entry {
 	for i := range r.entries {
-		if r.is(&r.entries[i]) == c {
+		if r.controlOf(&r.entries[i]) == c {
 			return &r.entries[i]
 		}
 	}
 	return nil
 }
 
-// is returns the control token that e is, or None.
-func (r *reading) is(e *Entry) reflection.Token {
+// controlOf returns the control token that e is, or None.
+func (r *reading) controlOf(e *Entry) reflection.Token {
 	switch {
 	case r.plain:
 		return reflection.None
@@ -167,7 +167,7 @@ func (r *reading) alternatives(n int) []generator.Alternative {
 	list := make([]generator.Alternative, 0, min(len(r.entries), n))
 	for i := range r.entries {
 		e := &r.entries[i]
-		alt := generator.Alternative{Token: r.is(e), Prob: e.LogProb}
+		alt := generator.Alternative{Token: r.controlOf(e), Prob: e.LogProb}
 		switch {
 		case e.asked:
 			continue

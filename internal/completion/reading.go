@@ -153,7 +153,7 @@ func (r *reading) steps(a *modelhttp.Answer) (more bool, err error) {
 		r.end, rest = last.LogProb, r.facts.unended(rest, last)
 		tokens = tokens[:len(tokens)-1]
 	}
-	if r.hold(tokens) {
+	if r.holdBack(tokens) {
 		return true, nil
 	}
 	for len(tokens) > 0 {
@@ -173,12 +173,12 @@ func (r *reading) steps(a *modelhttp.Answer) (more bool, err error) {
 		}
 		tokens = tokens[n+1:]
 	}
-	return r.late(a, rest)
+	return r.yieldRest(a, rest)
 }
 
-// late yields the remaining text: text of earlier tokens that the server held back
+// yieldRest yields the remaining text: text of earlier tokens that the server held back
 // until it saw the end of the answer. Their probabilities were reported before.
-func (r *reading) late(a *modelhttp.Answer, rest []byte) (more bool, err error) {
+func (r *reading) yieldRest(a *modelhttp.Answer, rest []byte) (more bool, err error) {
 	if r.chunk.Finish == generator.Running {
 		if len(bytes.TrimSpace(rest)) > 0 {
 			return false, a.Errorf("the text %q came without its tokens", rest[:min(len(rest), 50)])
@@ -204,9 +204,9 @@ func (f *Facts) unended(text []byte, end *Token) []byte {
 	return text
 }
 
-// hold holds back a token that may be the end token: one without text, or with that
+// holdBack holds back a token that may be the end token: one without text, or with that
 // of a special token. The next event decides.
-func (r *reading) hold(tokens []Token) bool {
+func (r *reading) holdBack(tokens []Token) bool {
 	if len(tokens) != 1 || r.chunk.Finish != generator.Running || r.control(&tokens[0]) != reflection.None {
 		return false
 	}

@@ -156,7 +156,7 @@ func (q *Question) Choice(title []lexicon.Word, sentences [][]lexicon.Word, each
 	all := inTitle
 	best, second := -1, -1
 	for i, s := range sentences {
-		seen[i] = q.look(s, titleTerms)
+		seen[i] = q.readSentence(s, titleTerms)
 		all |= seen[i].set
 		seen[i].shape[sCovered] = q.Share(seen[i].set)
 		switch {

@@ -38,7 +38,7 @@ func TestRelevance(t *testing.T) {
 	}{
 		{
 			"Old things", []float64{1, 3, 2},
-			[]string{"The bridge stands since 1900 in Bern and was built of stone.", "They built it.", "Who built?"},
+			[]string{"The bridge opened in 1900 in Bern and was built of stone.", "They built it.", "Who built?"},
 			map[string]float64{
 				"one": 1, "score": 3, "quote covers": 1.0 / 8, "quote and title cover": 6.0 / 8, "quote covers rest": 1.0 / 3, "quote fits": 0,
 				"first not in quote": 1, "last not in quote": 0, "rarest not in quote": 1, "figures not in quote": 0,

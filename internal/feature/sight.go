@@ -30,8 +30,8 @@ var fade = func() (f [128]float64) {
 	return f
 }()
 
-// look reads a sentence.
-func (q *Question) look(sentence []lexicon.Word, title map[int32]bool) sight {
+// readSentence reads a sentence.
+func (q *Question) readSentence(sentence []lexicon.Word, title map[int32]bool) sight {
 	const (
 		reach   = 3 // words up to which neighbors of the question count as close together
 		opening = 8 // words within which a definition has its verb

@@ -48,7 +48,7 @@ func Take(ctx context.Context, list []retriever.Hit, k int, expr filter.Expr) (t
 			d.Filtered++
 			continue
 		}
-		if err := check(h); err != nil {
+		if err := checkHit(h); err != nil {
 			return taken, d, err
 		}
 		switch {
@@ -66,7 +66,7 @@ func Take(ctx context.Context, list []retriever.Hit, k int, expr filter.Expr) (t
 	return taken, d, nil
 }
 
-func check(h retriever.Hit) error {
+func checkHit(h retriever.Hit) error {
 	p := &h.Passage
 	switch {
 	case p.ID == "":

@@ -177,7 +177,7 @@ func (a *Answer) Reported(data []byte, first bool) error {
 
 // Body returns the whole answer, which should be JSON, unchecked.
 func (a *Answer) Body() ([]byte, error) {
-	if err := a.want("application/json"); err != nil {
+	if err := a.requireType("application/json"); err != nil {
 		return nil, err
 	}
 	if limit := int64(wholeLimit); a.try.limit > limit {
@@ -231,8 +231,8 @@ func (a *Answer) is(media string) bool {
 	return err == nil && (got == media || media == "application/json" && strings.HasSuffix(got, "+json"))
 }
 
-// want returns an error unless the answer has one of the media types, or none.
-func (a *Answer) want(types ...string) error {
+// requireType returns an error unless the answer has one of the media types, or none.
+func (a *Answer) requireType(types ...string) error {
 	header := a.header.Get("Content-Type")
 	if header == "" || slices.ContainsFunc(types, a.is) {
 		return nil

@@ -171,7 +171,7 @@ func (c *Client) Do(ctx context.Context, call Call, read func(*Answer) error) er
 	}()
 	_, err = backoff.Retry(ctx, func() (struct{}, error) {
 		t.err = t.run()
-		if t.err != nil && !t.again() {
+		if t.err != nil && !t.mayRetry() {
 			return struct{}{}, backoff.Permanent(t.err)
 		}
 		return struct{}{}, t.err

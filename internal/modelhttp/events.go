@@ -30,7 +30,7 @@ type Events struct {
 func (a *Answer) Events() *Events {
 	if a.events == nil {
 		const lines = "application/x-ndjson"
-		e := &Events{a: a, r: bufio.NewReaderSize(a, 16<<10), err: a.want("text/event-stream", lines)}
+		e := &Events{a: a, r: bufio.NewReaderSize(a, 16<<10), err: a.requireType("text/event-stream", lines)}
 		if e.lines = a.is(lines); e.err == nil && a.header.Get("Content-Type") == "" {
 			first, _ := e.r.Peek(1) // its error comes again
 			e.lines = string(first) == "{"

@@ -45,7 +45,7 @@ func (p pauses) NextBackOff() time.Duration {
 		return 0
 	}
 	untried := t.count < len(t.client.endpoints)
-	if untried && (t.client.endpoints[t.next].breaker.healthy() || errors.Is(t.err, errOpen) || t.client.retried.take(false)) {
+	if untried && (t.client.endpoints[t.next].breaker.healthy() || errors.Is(t.err, errOpen) || t.client.retried.allowRetry(false)) {
 		return 0
 	}
 	left := time.Duration(math.MaxInt64)
@@ -78,7 +78,7 @@ func spread(wait time.Duration, tries int) time.Duration {
 
 // paid returns wait if the client may retry.
 func (p pauses) paid(wait time.Duration, scheduled bool) time.Duration {
-	if errors.Is(p.try.err, errOpen) || p.try.client.retried.take(scheduled) { // one that was not sent costs nothing
+	if errors.Is(p.try.err, errOpen) || p.try.client.retried.allowRetry(scheduled) { // one that was not sent costs nothing
 		return wait
 	}
 	p.try.denied = true
@@ -128,9 +128,9 @@ func (s *savings) note(o outcome) {
 	}
 }
 
-// take reports whether a retry may be made. A retry at a time that the server named is
+// allowRetry reports whether a retry may be made. A retry at a time that the server named is
 // free, unless no call has succeeded for long.
-func (s *savings) take(scheduled bool) bool {
+func (s *savings) allowRetry(scheduled bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if scheduled && (s.failing.IsZero() || time.Since(s.failing) <= longestWait) {

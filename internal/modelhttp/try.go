@@ -49,8 +49,8 @@ type wish struct {
 	at   time.Time
 }
 
-// again reports whether another try may help.
-func (t *try) again() bool {
+// mayRetry reports whether another try may help.
+func (t *try) mayRetry() bool {
 	var e *modelserver.Error
 	return !t.kept && errors.As(t.err, &e) && e.Retryable
 }
@@ -197,7 +197,7 @@ func (t *try) lost(ctx context.Context, err error) error {
 	}
 	e := t.error(err.Error())
 	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) { // so do the timeouts of a connection, and no context is done
-		e.Err = t.client.cause(err)
+		e.Err = t.client.withoutSecrets(err)
 	}
 	e.Retryable = !errors.As(err, new(*tls.CertificateVerificationError))
 	return e
@@ -228,10 +228,10 @@ func (c *Client) hide(s string) string {
 	return s
 }
 
-// cause returns err. If the text of err holds a secret, which a server sent back, it
+// withoutSecrets returns err. If the text of err holds a secret, which a server sent back, it
 // returns an error with the same text without the secret. That does not wrap err, since
 // errors within it hold the secret, too.
-func (c *Client) cause(err error) error {
+func (c *Client) withoutSecrets(err error) error {
 	if said := err.Error(); c.hide(said) != said {
 		return errors.New(c.clean(said))
 	}

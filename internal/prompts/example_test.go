@@ -15,10 +15,10 @@ func ExampleAll() {
 		}
 	}
 	// Output:
-	// judge-retrieve dd0c9c58050d057a [answer question]
-	// Asks whether something must be looked up before the next sentence, while the answer has no passage at hand. One token, from a model that gives log-probabilities.
+	// judge-retrieve 2036772540e0b43c [answer question]
+	// Asks whether something must be looked up before the next sentence, while the answer has no current passage. One token, from a model that gives log-probabilities.
 	// replaced by: field Retrieve of judge.Templates, the argument of judge.New
-	// standalone-question f6cea64393ab5bbe [history question]
+	// standalone-question bd8e22d12e1bd42a [history question]
 	// Asks for a question that can be understood without the conversation before it: once per question with a history.
 	// replaced by: the template given to selfrag.NewPromptRewriter in place of selfrag.StandaloneTemplate
 }

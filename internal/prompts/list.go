@@ -53,7 +53,7 @@ func layouts() []Prompt {
 	}
 	return []Prompt{
 		layout(generator.SelfRAGTemplate{}, "The form in which a model that was trained for Self-RAG gets a question, the answer so far and the next passage, shown here with one earlier segment. "+
-			"Without a task the question is the instruction, and there is no input. The control tokens are those of the segment; what comes behind the last one the model writes."),
+			"Without a task the question is the instruction, and there is no input. The control tokens are those of the segment; the model writes what comes after the last one."),
 		layout(generator.SelfRAGTemplate{OmitPathEvidence: true}, "The same without the passages of earlier segments, as in the released inference script."),
 	}
 }
@@ -72,16 +72,16 @@ func judgments() []Prompt {
 		of(d.Relevance, "Relevance", "Asks whether a passage helps to answer the question (IsREL)."+one),
 		of(d.Support, "Support", "Asks how far a passage supports a segment (IsSUP)."+one),
 		of(d.Utility, "Utility", "Asks how useful the answer is (IsUSE)."+one),
-		of(d.Retrieve, "Retrieve", "Asks whether something must be looked up before the next sentence, while the answer has no passage at hand."+one),
-		of(d.Continue, "Continue", "Asks whether the next sentence needs another passage, none, or that at hand."+one),
-		of(d.Sentence, "Sentence", "Asks what a sentence of a known answer needed: another passage, none, or that at hand. For training data."+one),
+		of(d.Retrieve, "Retrieve", "Asks whether something must be looked up before the next sentence, while the answer has no current passage."+one),
+		of(d.Continue, "Continue", "Asks whether the next sentence needs another passage, none, or the current one."+one),
+		of(d.Sentence, "Sentence", "Asks what a sentence of a known answer needed: another passage, none, or the current one. For training data."+one),
 		of(d.RelevanceJSON, "RelevanceJSON", "Asks whether a passage helps to answer the question (IsREL)."+object),
 		of(d.SegmentJSON, "SegmentJSON", "Asks how far a passage supports a segment and how useful the answer is (IsSUP, IsUSE)."+object),
 		of(d.UtilityJSON, "UtilityJSON", "Asks how useful an answer without a passage is (IsUSE)."+object),
-		of(d.RetrieveJSON, "RetrieveJSON", "Asks whether something must be looked up before the next sentence, while the answer has no passage at hand."+object),
-		of(d.ContinueJSON, "ContinueJSON", "Asks whether the next sentence needs another passage, none, or that at hand."+object),
+		of(d.RetrieveJSON, "RetrieveJSON", "Asks whether something must be looked up before the next sentence, while the answer has no current passage."+object),
+		of(d.ContinueJSON, "ContinueJSON", "Asks whether the next sentence needs another passage, none, or the current one."+object),
 		of(d.SupportJSON, "SupportJSON", "Asks how far a passage supports a segment (IsSUP). For training data."+object),
-		of(d.SentenceJSON, "SentenceJSON", "Asks what a sentence of a known answer needed: another passage, none, or that at hand. For training data."+object),
+		of(d.SentenceJSON, "SentenceJSON", "Asks what a sentence of a known answer needed: another passage, none, or the current one. For training data."+object),
 		of(d.Repair, "Repair", "Follows one of the prompts for JSON if its reply could not be read."),
 	}
 }
@@ -106,7 +106,7 @@ func others() []Prompt {
 	return []Prompt{
 		task("retriever/rerank", rerank.ListTemplate, "Asks for the order of several passages: once per window of passages that rerank.Listwise orders.",
 			"the template given to rerank.NewListwise in place of rerank.ListTemplate"),
-		task("rag", rag.AnswerTemplate, "Asks for an answer from numbered passages, with the numbers of those that it rests on: once per question, by rag.NewStandard, of a model that follows instructions.",
+		task("rag", rag.AnswerTemplate, "Asks for an answer from numbered passages, with the numbers of those that support it: once per question, by rag.NewStandard, of a model that follows instructions.",
 			"the template given to rag.WithPrompt in place of rag.AnswerTemplate"),
 		task("selfrag", selfrag.StandaloneTemplate, "Asks for a question that can be understood without the conversation before it: once per question with a history.",
 			"the template given to selfrag.NewPromptRewriter in place of selfrag.StandaloneTemplate"),
@@ -117,7 +117,7 @@ func others() []Prompt {
 		task("eval/judged", judged.SupportTemplate, "Asks whether passages support a statement, to measure long answers and what was retrieved for them: once per statement.", "field Support of judged.Options"),
 		task("eval/judged", judged.CorrectTemplate, "Asks whether an answer says what a reference answer says, to measure long answers: once per answer.", "field Correct of judged.Options"),
 		task("eval/judged", judged.UsefulTemplate, "Asks whether a reference answer could be written from a passage, to measure what was retrieved: once per passage.", "field Useful of judged.Options"),
-		task("eval/system", system.ExamplesTemplate, "Asks a question behind four examples, without a passage: the system few-shot of an evaluation.", "field Examples of system.Config"),
-		task("eval/system", system.StepsTemplate, "Asks for an answer behind the steps that lead to it, without a passage: the system step-by-step of an evaluation.", "field Steps of system.Config"),
+		task("eval/system", system.ExamplesTemplate, "Asks a question after four examples, without a passage: the system few-shot of an evaluation.", "field Examples of system.Config"),
+		task("eval/system", system.StepsTemplate, "Asks for an answer after the steps that lead to it, without a passage: the system step-by-step of an evaluation.", "field Steps of system.Config"),
 	}
 }

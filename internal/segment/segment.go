@@ -39,7 +39,7 @@ func First(seq iter.Seq2[generator.Step, error]) iter.Seq2[generator.Step, error
 			if s.Finish != generator.Running {
 				if found == goesOn {
 					var at int
-					if at, found = c.end(); !c.pass(at, found, yield) {
+					if at, found = c.end(); !c.yieldHeld(at, found, yield) {
 						return
 					}
 				}
@@ -56,7 +56,7 @@ func First(seq iter.Seq2[generator.Step, error]) iter.Seq2[generator.Step, error
 				continue
 			}
 			var at int
-			if at, found = c.add(s); !c.pass(at, found, yield) {
+			if at, found = c.add(s); !c.yieldHeld(at, found, yield) {
 				return
 			}
 		}
@@ -117,7 +117,7 @@ func (c *cutter) add(s generator.Step) (int, outcome) {
 		if c.endsMark(at, at+size) {
 			return c.mark, marked
 		}
-		if end, ok := c.look(r, at, at+size); ok {
+		if end, ok := c.findEnd(r, at, at+size); ok {
 			return end, cutOff
 		}
 		at += size
@@ -154,9 +154,9 @@ func (c *cutter) endsMark(at, next int) bool {
 	return len(seen) == len(generator.EndMark)
 }
 
-// look follows possible ends of the sentence. It returns the end once the text up
+// findEnd follows possible ends of the sentence. It returns the end once the text up
 // to the character r, at text[at:next], shows it.
-func (c *cutter) look(r rune, at, next int) (int, bool) {
+func (c *cutter) findEnd(r rune, at, next int) (int, bool) {
 	switch {
 	case unicode.IsSpace(r):
 		if c.open >= 0 && c.word >= 0 { // the word after it is complete
@@ -269,10 +269,10 @@ func (c *cutter) end() (int, outcome) {
 	return len(c.text), goesOn
 }
 
-// pass yields the held steps up to offset at. If the end was found there, the text of a
+// yieldHeld yields the held steps up to offset at. If the end was found there, the text of a
 // step after it is dropped, unless it is white space, and the rest of the step has no
 // probability. It reports false when the reader has left.
-func (c *cutter) pass(at int, found outcome, yield func(generator.Step, error) bool) bool {
+func (c *cutter) yieldHeld(at int, found outcome, yield func(generator.Step, error) bool) bool {
 	for len(c.held) > 0 && c.base <= at {
 		s := c.held[0]
 		end := c.base + len(s.Text)

@@ -158,12 +158,12 @@ func (ix *Index) insert(ctx context.Context, passages []retriever.Passage, vecto
 	if err := ix.makeRoom(&next, moves); err != nil {
 		return err
 	}
-	ix.settle(false)
+	ix.noteWhole(false)
 	if err := next.vectors.Add(ctx, items); err != nil {
 		if next.vectors == ix.now.Load().vectors {
 			ix.strays = !remove(next.vectors, items) || ix.strays
 		}
-		ix.settle(true)
+		ix.noteWhole(true)
 		return fmt.Errorf("dense: adding vectors: %w", ctxerr.Wrap(ctx, err))
 	}
 	ix.places += len(passages)
@@ -196,8 +196,8 @@ func (ix *Index) makeRoom(next *state, moves bool) error {
 	return nil
 }
 
-// settle records whether vectors and passages hold the same ids.
-func (ix *Index) settle(settled bool) {
+// noteWhole records whether vectors and passages hold the same ids.
+func (ix *Index) noteWhole(settled bool) {
 	s := *ix.now.Load()
 	s.unsettled = !settled || ix.strays
 	ix.now.Store(&s)
@@ -269,7 +269,7 @@ func (ix *Index) Delete(ctx context.Context, ids ...string) error {
 		err = next.vectors.Delete(keys...)
 	}
 	ix.strays = ix.strays || err != nil
-	ix.settle(true)
+	ix.noteWhole(true)
 	if err != nil {
 		return fmt.Errorf("dense: deleting vectors: %w", err)
 	}

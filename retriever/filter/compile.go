@@ -207,12 +207,12 @@ func (n *node) holds(v *Value) bool {
 		if v.kind == KindString {
 			return v.str == n.value.str
 		}
-		return order(*v, n.value) == 0
+		return compareAlike(*v, n.value) == 0
 	case opOrder:
-		return n.order.holds(order(*v, n.value))
+		return n.order.holds(compareAlike(*v, n.value))
 	case opWithin:
-		return (n.value.kind == KindInvalid || order(*v, n.value) >= 0) &&
-			(n.high.kind == KindInvalid || order(*v, n.high) <= 0)
+		return (n.value.kind == KindInvalid || compareAlike(*v, n.value) >= 0) &&
+			(n.high.kind == KindInvalid || compareAlike(*v, n.high) <= 0)
 	case opPrefix:
 		return strings.HasPrefix(v.str, n.value.str)
 	}

@@ -94,7 +94,7 @@ func eval(f Expr, m Metadata) Truth {
 	case Exists:
 		return truth(m[f.Field].kind != KindInvalid)
 	case Prefix:
-		return some(m[f.Field], KindString, func(v Value) bool { return strings.HasPrefix(v.str, f.Prefix) })
+		return anyElement(m[f.Field], KindString, func(v Value) bool { return strings.HasPrefix(v.str, f.Prefix) })
 	}
 	return Unknown
 }
@@ -103,7 +103,7 @@ func compare(v Value, op Op, w Value) Truth {
 	if op == Ne { // for a list: no element is equal, not: some element differs
 		return -compare(v, Eq, w)
 	}
-	return some(v, w.kind, func(v Value) bool { return op.holds(order(v, w)) })
+	return anyElement(v, w.kind, func(v Value) bool { return op.holds(compareAlike(v, w)) })
 }
 
 func within(v, low, high Value) Truth {
@@ -111,15 +111,15 @@ func within(v, low, high Value) Truth {
 	if kind == KindInvalid {
 		kind = high.kind
 	}
-	return some(v, kind, func(v Value) bool {
-		return (low.kind == KindInvalid || order(v, low) >= 0) &&
-			(high.kind == KindInvalid || order(v, high) <= 0)
+	return anyElement(v, kind, func(v Value) bool {
+		return (low.kind == KindInvalid || compareAlike(v, low) >= 0) &&
+			(high.kind == KindInvalid || compareAlike(v, high) <= 0)
 	})
 }
 
-// some applies test to v or, if v is a list, reports whether an element passes it.
+// anyElement applies test to v or, if v is a list, reports whether an element passes it.
 // It is Unknown if v cannot be compared with values of the given kind.
-func some(v Value, kind Kind, test func(Value) bool) Truth {
+func anyElement(v Value, kind Kind, test func(Value) bool) Truth {
 	if v.kind == KindStrings {
 		if kind != KindString {
 			return Unknown
@@ -141,8 +141,8 @@ func alike(k, l Kind) bool {
 
 func isNumber(k Kind) bool { return k == KindInt || k == KindFloat }
 
-// order compares two values of kinds that are alike.
-func order(v, w Value) int {
+// compareAlike compares two values of kinds that are alike.
+func compareAlike(v, w Value) int {
 	switch v.kind {
 	case KindString:
 		return strings.Compare(v.str, w.str)

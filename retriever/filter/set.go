@@ -24,27 +24,27 @@ func newSet(values []Value) *set {
 	for _, v := range values {
 		switch v.kind {
 		case KindString:
-			put(&s.texts, v.str, len(values))
+			addToSet(&s.texts, v.str, len(values))
 			s.longest = max(s.longest, len(v.str))
 		case KindInt:
-			put(&s.ints, v.num, len(values))
+			addToSet(&s.ints, v.num, len(values))
 		case KindFloat:
 			if i, whole := wholeNumber(v.float()); whole {
-				put(&s.ints, i, len(values))
+				addToSet(&s.ints, i, len(values))
 			} else {
-				put(&s.floats, v.float(), len(values))
+				addToSet(&s.floats, v.float(), len(values))
 			}
 		case KindBool:
 			s.bools[v.num] = true
 		case KindTime:
-			put(&s.times, instant{v.num, v.nsec}, len(values))
+			addToSet(&s.times, instant{v.num, v.nsec}, len(values))
 		}
 		s.kinds[class(v.kind)] = true
 	}
 	return s
 }
 
-func put[K comparable](m *map[K]struct{}, key K, room int) {
+func addToSet[K comparable](m *map[K]struct{}, key K, room int) {
 	if *m == nil {
 		*m = make(map[K]struct{}, room)
 	}

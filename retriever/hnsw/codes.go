@@ -64,8 +64,8 @@ type codesSeen struct {
 	strays atomic.Pointer[[]uint32]
 }
 
-// fit identifies the fitting of codes.
-func (c *codes) fit() *codesSeen {
+// fitting identifies the fitting of codes.
+func (c *codes) fitting() *codesSeen {
 	if c == nil {
 		return nil
 	}
@@ -266,14 +266,14 @@ func (r reach) of(d float32) float32 {
 	return float32((root*root + r.slack) * (1 + 1e-6))
 }
 
-// reach must be called after aim, with the same query.
+// errorBounds must be called after aim, with the same query.
 //
 // A code is off by at most farthest, and the rounded query by the change of
 // rounding times 127 steps. That makes up to ‖q‖·farthest in an inner product;
 // distances, before they are squared, are off by up to farthest. The rounding of
 // float32 is far below a 1e-5th of the added numbers. All of it counts twice: for
 // the vector measured too near and for the one measured too far.
-func (c *codes) reach(s *scratch, metric Metric, query []float32) reach {
+func (c *codes) errorBounds(s *scratch, metric Metric, query []float32) reach {
 	farthest := float64(math.Float32frombits(c.seen.farthest.Load()))
 	radius := float64(math.Float32frombits(c.seen.radius.Load())) + farthest
 	unit := math.Abs(float64(s.batch.Scale))

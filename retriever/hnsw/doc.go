@@ -55,8 +55,7 @@
 // # Processors
 //
 // Distances are measured by kernels for AVX2, AVX-512 and NEON, chosen at run time,
-// and by plain Go elsewhere. The amd64 kernels are generated; `go generate` in
-// internal/kernel writes them. The project's tests run all amd64 kernels on real
+// and by plain Go elsewhere. The project's tests run all amd64 kernels on real
 // processors or in an emulator, those for arm64 in an emulator only: the speed on
 // arm64 is unknown.
 package hnsw

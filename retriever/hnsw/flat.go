@@ -133,7 +133,7 @@ func (f *Flat[K]) Search(ctx context.Context, dst []Neighbor[K], vector []float3
 		if err != nil {
 			return dst[:start], err
 		}
-		if try < redo && f.view.Load().guide.fit() != v.guide.fit() {
+		if try < redo && f.view.Load().guide.fitting() != v.guide.fitting() {
 			continue // vectors added since are not in the codes of v
 		}
 		var whole bool
@@ -155,7 +155,7 @@ func (f *Flat[K]) scanCodes(s *scratch, v *view[K], q Query[K]) error {
 	v.guide.aim(s, &f.set, f.metric, s.query)
 	var limit float32 // a vector that is measured farther than this is not among the nearest
 	for {
-		reach, strays := v.guide.reach(s, f.metric, s.query[:f.dim]), v.guide.seen.strays.Load()
+		reach, strays := v.guide.errorBounds(s, f.metric, s.query[:f.dim]), v.guide.seen.strays.Load()
 		limit, s.kept = float32(math.Inf(1)), s.kept[:0]
 		err := f.scan(s, v, q, func(n int) {
 			m := 0
@@ -179,7 +179,7 @@ func (f *Flat[K]) scanCodes(s *scratch, v *view[K], q Query[K]) error {
 			return err
 		}
 		// A vector added meanwhile may be farther off than all before.
-		if strays == v.guide.seen.strays.Load() && reach == v.guide.reach(s, f.metric, s.query[:f.dim]) {
+		if strays == v.guide.seen.strays.Load() && reach == v.guide.errorBounds(s, f.metric, s.query[:f.dim]) {
 			break
 		}
 	}

@@ -118,6 +118,6 @@ func (st *store[K]) addMoved(s *scratch, q *Query[K]) {
 	s.measure(&s.batch, len(s.found))
 	st.metric.distances(s.out[:len(s.found)])
 	for i, slot := range s.found {
-		s.keep(len(s.pool)+1, candidate{s.out[i], slot}, v)
+		s.offer(len(s.pool)+1, candidate{s.out[i], slot}, v)
 	}
 }

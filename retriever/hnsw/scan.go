@@ -120,7 +120,7 @@ func nearest[K comparable](s *scratch, v *view[K], n, want int) {
 		case want > inserted:
 			s.pool = append(s.pool, candidate{d, s.ids[i]})
 		default:
-			if s.keep(want, candidate{d, s.ids[i]}, v); len(s.pool) == want {
+			if s.offer(want, candidate{d, s.ids[i]}, v); len(s.pool) == want {
 				s.bound = s.pool[want-1].distance
 			}
 		}
@@ -161,8 +161,8 @@ func allowed[K comparable](v *view[K], slot uint32, q *Query[K]) bool {
 		(q.Where == nil || q.Where(*v.key(slot)))
 }
 
-// keep puts c into the pool if it is among the want nearest.
-func (s *scratch) keep(want int, c candidate, order ordered) {
+// offer puts c into the pool if it is among the want nearest.
+func (s *scratch) offer(want int, c candidate, order ordered) {
 	p := s.pool
 	before := func(a, b candidate) bool {
 		return a.distance < b.distance ||

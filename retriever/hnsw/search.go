@@ -48,14 +48,14 @@ func (x *Index[K]) search(ctx context.Context, s *scratch, dst []Neighbor[K], q 
 		entry := x.entry.Load()
 		v := x.view.Load()
 		q.K = min(q.K, int(v.limit))
-		if err := x.find(s, v, entry, &q, min(x.hardness.widen(min(max(ef, q.K), int(v.limit))), int(v.limit))); err != nil {
+		if err := x.searchPool(s, v, entry, &q, min(x.hardness.widen(min(max(ef, q.K), int(v.limit))), int(v.limit))); err != nil {
 			return dst[:start], err
 		}
 		x.rerank(s, v, q.K)
 		if s.err != nil {
 			return dst[:start], s.err
 		}
-		if try < redo && x.view.Load().codes.fit() != v.codes.fit() {
+		if try < redo && x.view.Load().codes.fitting() != v.codes.fitting() {
 			continue // vectors added since are not in the codes or rows of v
 		}
 		sortTies(v, s.pool)
@@ -69,9 +69,9 @@ func (x *Index[K]) search(ctx context.Context, s *scratch, dst []Neighbor[K], q 
 	}
 }
 
-// find leaves the nearest nodes that it finds in s.pool, sorted, with their
+// searchPool leaves the nearest nodes that it finds in s.pool, sorted, with their
 // distances, and without those that q does not allow.
-func (x *Index[K]) find(s *scratch, v *view[K], entry uint64, q *Query[K], ef int) error {
+func (x *Index[K]) searchPool(s *scratch, v *view[K], entry uint64, q *Query[K], ef int) error {
 	if entry == noEntry {
 		s.pool = s.pool[:0] // all live slots are still being linked
 		return nil

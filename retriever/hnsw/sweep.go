@@ -39,7 +39,7 @@ func (x *Index[K]) sweep() error {
 			return
 		}
 		for level := v.height(slot); level >= 0; level-- {
-			x.mend(s, v, slot, level)
+			x.relink(s, v, slot, level)
 		}
 	})
 	if err != nil {
@@ -106,9 +106,9 @@ func (x *Index[K]) parallel(n int, f func(s *scratch, i int)) error {
 	return cmp.Or(group.Wait(), err)
 }
 
-// mend replaces the dead among the links of a slot on a level. It finds
+// relink replaces the dead among the links of a slot on a level. It finds
 // replacements through them, and through the dead nodes that these link to.
-func (x *Index[K]) mend(s *scratch, v *view[K], slot uint32, level int) {
+func (x *Index[K]) relink(s *scratch, v *view[K], slot uint32, level int) {
 	const enough = 256 // candidates
 	list := v.listAt(slot, level)
 	if !slices.ContainsFunc(list, func(id uint32) bool { return id != none && v.state(id) == dead }) {

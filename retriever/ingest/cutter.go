@@ -51,8 +51,8 @@ func (c cutter) wholes(p block) []unit {
 	return out
 }
 
-// fit appends u to units, cut if it is too long.
-func (c cutter) fit(units []unit, u unit) ([]unit, error) {
+// appendUnit appends u to units, cut if it is too long.
+func (c cutter) appendUnit(units []unit, u unit) ([]unit, error) {
 	if u.n <= c.Size {
 		return append(units, u), nil
 	}
@@ -70,7 +70,7 @@ func (c cutter) fit(units []unit, u unit) ([]unit, error) {
 	var pieces []unit
 	for _, part := range parts {
 		var err error
-		if pieces, err = c.fit(pieces, part); err != nil {
+		if pieces, err = c.appendUnit(pieces, part); err != nil {
 			return nil, err
 		}
 	}

@@ -100,7 +100,7 @@ func (r *htmlReader) opened(name string, a map[string]string, e *element, at, en
 		r.script(name, e, at, end)
 	case name == "br" && r.pre > 0:
 		if w.start >= 0 {
-			w.put("\n", at, at)
+			w.appendText("\n", at, at)
 		}
 	case name == "br":
 		if r.open["td"]+r.open["th"] > 0 {
@@ -121,7 +121,7 @@ func (r *htmlReader) end(name string, at, end int) {
 		return
 	}
 	code := r.pre > 0
-	shown := r.gone() == ""
+	shown := r.goneReason() == ""
 	if i := r.find(name); i >= 0 {
 		e := r.stack[i]
 		if e.sup != nil && shown {
@@ -129,7 +129,7 @@ func (r *htmlReader) end(name string, at, end int) {
 		}
 		r.pop(i)
 		// The elements around it continue, as if it had not been there.
-		shown = r.gone() == "" && e.gone == ""
+		shown = r.goneReason() == "" && e.gone == ""
 	}
 	switch {
 	case !shown:

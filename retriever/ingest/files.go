@@ -94,7 +94,7 @@ func (r *Result) readStream(ctx context.Context, name string, counted *counter, 
 		}
 		return true
 	}
-	s.read(counted)
+	s.readDocument(counted)
 	if bad > maxBad {
 		r.skip(name, fmt.Errorf("%w: %d more are bad", ErrRecord, bad-maxBad))
 	}

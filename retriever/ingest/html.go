@@ -58,7 +58,7 @@ func (r *htmlReader) read(text string, start int) {
 				name, _ := z.TagName()
 				r.end(string(name), start+from, start+at)
 			case html.CommentToken:
-				if body := strings.TrimSpace(strings.TrimPrefix(text[from:at], "<!--")); r.gone() == "" && len(body) > len("-->") && strings.HasPrefix(text[from:at], "<!--") {
+				if body := strings.TrimSpace(strings.TrimPrefix(text[from:at], "<!--")); r.goneReason() == "" && len(body) > len("-->") && strings.HasPrefix(text[from:at], "<!--") {
 					w.notes.add(NoteHidden, "comment", 0)
 				}
 			}
@@ -66,12 +66,12 @@ func (r *htmlReader) read(text string, start int) {
 		if !long && z.Err() != html.ErrBufferExceeded {
 			return
 		}
-		pos = r.long(text, at, start)
+		pos = r.skipLong(text, at, start)
 	}
 }
 
-// long takes a token that has more than maxToken bytes and returns where it ends.
-func (r *htmlReader) long(text string, at, start int) int {
+// skipLong takes a token that has more than maxToken bytes and returns where it ends.
+func (r *htmlReader) skipLong(text string, at, start int) int {
 	rest := text[at:]
 	raw := ""
 	if n := len(r.stack); n > 0 && (names("script style textarea iframe noembed noframes noscript xmp")[r.stack[n-1].name]) {
@@ -123,16 +123,16 @@ func indexFold(s, sub string) int {
 	}
 }
 
-// gone returns why text at this place is not part of the document; "" if it is.
-func (r *htmlReader) gone() string {
+// goneReason returns why text at this place is not part of the document; "" if it is.
+func (r *htmlReader) goneReason() string {
 	if n := len(r.stack); n > 0 {
 		return r.stack[n-1].gone
 	}
 	return ""
 }
 
-// told notes that text was left out, once for each element that hides it.
-func (r *htmlReader) told(why string) {
+// noteHidden notes that text was left out, once for each element that hides it.
+func (r *htmlReader) noteHidden(why string) {
 	for i := range r.stack {
 		e := &r.stack[i]
 		if e.gone != why {
@@ -205,7 +205,7 @@ func (r *htmlReader) shown(from, to int) bool {
 	case top.gone == "":
 		r.w.notes.add(NoteHidden, why, 0)
 	case !blank:
-		r.told(why)
+		r.noteHidden(why)
 	}
 	return false
 }
@@ -230,7 +230,7 @@ func (r *htmlReader) code(from, to int) {
 // start takes a start tag in the original from at to end.
 func (r *htmlReader) start(name string, z *html.Tokenizer, attrs bool, at, end int, selfClosing bool) {
 	r.implied(name)
-	gone := r.gone()
+	gone := r.goneReason()
 	e := element{name: name, gone: gone}
 	if n := len(r.stack); n > 0 {
 		e.look = r.stack[n-1].look

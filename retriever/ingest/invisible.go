@@ -13,13 +13,13 @@ func (w *writer) visible(s string, src int) {
 			break
 		}
 		if from > 0 {
-			w.put(s[:from], src, src+from)
+			w.appendText(s[:from], src, src+from)
 		}
 		w.notes.add(NoteHidden, "invisible characters", 0)
 		s, src = s[to:], src+to
 	}
 	if s != "" {
-		w.put(s, src, src+len(s))
+		w.appendText(s, src, src+len(s))
 	}
 }
 

@@ -44,19 +44,19 @@ func (s *stream) lines(r io.Reader) error {
 		more := true
 		switch {
 		case int64(size) > s.opts.MaxBytes:
-			more = s.bad(number, ErrTooLarge)
+			more = s.yieldError(number, ErrTooLarge)
 		case len(bytes.TrimSpace(data)) == 0:
 		case !utf8.Valid(data):
-			more = s.bad(number, ErrNotUTF8)
+			more = s.yieldError(number, ErrNotUTF8)
 		default:
 			rec, bad := s.parseRecord(data, start, number)
 			rec.line = number
 			if bad != nil {
-				more = s.bad(number, bad)
+				more = s.yieldError(number, bad)
 				break
 			}
 			var failed error
-			if more, failed = s.take(rec); failed != nil {
+			if more, failed = s.yieldRecord(rec); failed != nil {
 				return failed
 			}
 		}

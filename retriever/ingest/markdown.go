@@ -129,7 +129,7 @@ func (m *markdown) code(n ast.Node) {
 		}
 		// What is left of a tab that is in part indentation of the block.
 		if l.Padding > 0 && len(bytes.TrimSpace(m.src[l.Start:l.Stop])) > 0 {
-			m.w.put(strings.Repeat(" ", l.Padding), l.Start+m.delta, l.Start+m.delta)
+			m.w.appendText(strings.Repeat(" ", l.Padding), l.Start+m.delta, l.Start+m.delta)
 		}
 		m.w.code(l.Start+m.delta, l.Stop+m.delta)
 	}
@@ -192,7 +192,7 @@ func (m *markdown) text(n *ast.Text, cell bool) {
 					break
 				}
 				m.w.prose(from+m.delta, from+k+m.delta)
-				m.w.put("|", from+k+m.delta, from+k+2+m.delta)
+				m.w.appendText("|", from+k+m.delta, from+k+2+m.delta)
 				from += k + 2
 			}
 			m.w.prose(from+m.delta, to+m.delta)

@@ -54,10 +54,10 @@ func (r *htmlReader) script(name string, e *element, at, end int) {
 	case content == "":
 	case name == "sub" && compound(content) && !unicode.IsSpace(before):
 		s.after = ")"
-		w.put("_(", at, end)
+		w.appendText("_(", at, end)
 	case name == "sub":
 		if unicode.IsDigit(before) && (unicode.IsDigit(first) || unicode.IsLetter(first) && !fraction(rest[n:])) {
-			w.put("_", at, end)
+			w.appendText("_", at, end)
 		}
 		s.digit = true
 	case isMark(content, inner, before, w.text, w.start):
@@ -73,7 +73,7 @@ func (r *htmlReader) script(name string, e *element, at, end int) {
 		if compound(content) {
 			open, s.after = "^(", ")"
 		}
-		w.put(open, at, end)
+		w.appendText(open, at, end)
 	}
 }
 
@@ -133,7 +133,7 @@ func (r *htmlReader) scriptEnd(s *script, at, end int) {
 		return
 	}
 	if s.after != "" {
-		w.put(s.after, at, end)
+		w.appendText(s.after, at, end)
 		return
 	}
 	if !s.digit || end >= len(w.src) {

@@ -132,7 +132,7 @@ func (s Split) cut(ctx context.Context, text string, blocks iter.Seq[block], emi
 		for p := range paragraphs(text, b) {
 			for _, u := range c.wholes(p) {
 				var err error
-				if units, err = c.fit(units, u); err != nil {
+				if units, err = c.appendUnit(units, u); err != nil {
 					return err
 				}
 			}

@@ -58,12 +58,12 @@ func Stream(ctx context.Context, name string, r io.Reader, opts Options) iter.Se
 			return
 		}
 		s := stream{ctx: ctx, name: name, format: opts.formatOf(name), opts: opts, yield: yield, notes: &notes{}}
-		s.read(r)
+		s.readDocument(r)
 	}
 }
 
-// read reads the document and yields its passages.
-func (s *stream) read(r io.Reader) {
+// readDocument reads the document and yields its passages.
+func (s *stream) readDocument(r io.Reader) {
 	var err error
 	switch {
 	case s.format == "":
@@ -128,8 +128,8 @@ func (s *stream) emit(p retriever.Passage) bool {
 	return !s.stopped
 }
 
-// bad yields an error about the record that begins on a line.
-func (s *stream) bad(line int, err error) bool {
+// yieldError yields an error about the record that begins on a line.
+func (s *stream) yieldError(line int, err error) bool {
 	s.count++
 	s.stopped = !s.yield(retriever.Passage{}, &FileError{Path: s.name, Line: line, Err: err})
 	return !s.stopped
@@ -260,17 +260,17 @@ func (s *stream) records(r io.Reader) error {
 // maxID is how many bytes the id of a record has at most: all its passages hold it.
 const maxID = 1000
 
-// take yields the passages of a record. It reports whether to continue.
-func (s *stream) take(rec record) (bool, error) {
+// yieldRecord yields the passages of a record. It reports whether to continue.
+func (s *stream) yieldRecord(rec record) (bool, error) {
 	sec := &rec.section
 	if strings.TrimSpace(sec.text) == "" {
-		return s.bad(rec.line, ErrNoText), nil
+		return s.yieldError(rec.line, ErrNoText), nil
 	}
 	if _, ok := rec.metadata[parentKey]; ok && s.opts.Children != nil {
-		return s.bad(rec.line, fmt.Errorf("%w: the metadata %q is what Options.Children uses: give it another name", ErrRecord, parentKey)), nil
+		return s.yieldError(rec.line, fmt.Errorf("%w: the metadata %q is what Options.Children uses: give it another name", ErrRecord, parentKey)), nil
 	}
 	if len(rec.id) > maxID {
-		return s.bad(rec.line, fmt.Errorf("%w: the id has %d bytes: want at most %d", ErrRecord, len(rec.id), maxID)), nil
+		return s.yieldError(rec.line, fmt.Errorf("%w: the id has %d bytes: want at most %d", ErrRecord, len(rec.id), maxID)), nil
 	}
 	rec.named = rec.id != ""
 	if !rec.named {

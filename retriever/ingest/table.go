@@ -74,17 +74,17 @@ func (s *stream) table(r io.Reader) error {
 		case err != nil && parse == nil:
 			return err
 		case err != nil:
-			more = s.bad(line, fmt.Errorf("%w: column %d of line %d: %w%s", ErrRecord, parse.Column, parse.Line+above, parse.Err, hint(parse.Err)))
+			more = s.yieldError(line, fmt.Errorf("%w: column %d of line %d: %w%s", ErrRecord, parse.Column, parse.Line+above, parse.Err, hint(parse.Err)))
 		case int64(len(raw)) > s.opts.MaxBytes:
-			more = s.bad(line, ErrTooLarge)
+			more = s.yieldError(line, ErrTooLarge)
 		case !utf8.Valid(raw):
-			more = s.bad(line, ErrNotUTF8)
+			more = s.yieldError(line, ErrNotUTF8)
 		default:
 			rec := s.row(cols, fields, line)
 			rec.line = line
 			atLine, col := t.FieldPos(cols.text)
 			rec.section = fieldText(raw, w.start, w.offset(atLine, col), fields[cols.text])
-			if more, err = s.take(rec); err != nil {
+			if more, err = s.yieldRecord(rec); err != nil {
 				return err
 			}
 		}

@@ -38,8 +38,8 @@ func newWriter(ctx context.Context, src string) *writer {
 	return &writer{ctx: ctx, src: src, notes: &notes{}, start: -1}
 }
 
-// put appends text, which comes from the original from src to end.
-func (w *writer) put(text string, src, end int) {
+// appendText appends text, which comes from the original from src to end.
+func (w *writer) appendText(text string, src, end int) {
 	if n := len(w.text) - w.start; w.start >= 0 && n > maxBlock && (w.gap != 0 || w.inCode || n > 2*maxBlock) {
 		in := w.inCode
 		w.end(in)
@@ -152,10 +152,10 @@ func (w *writer) escaped(src, end int, markdown bool) {
 		src += i
 		if w.src[src] == '\\' {
 			if src+1 < end && isPunctuation(w.src[src+1]) {
-				w.put(w.src[src+1:src+2], src, src+2)
+				w.appendText(w.src[src+1:src+2], src, src+2)
 				src += 2
 			} else {
-				w.put("\\", src, src+1)
+				w.appendText("\\", src, src+1)
 				src++
 			}
 			continue
@@ -188,7 +188,7 @@ func (w *writer) reference(src, end int, markdown bool) int {
 	case strings.TrimSpace(decoded) == "":
 		w.space(src, src+n)
 	default:
-		w.put(decoded, src, src+n)
+		w.appendText(decoded, src, src+n)
 	}
 	return src + n
 }
@@ -213,7 +213,7 @@ func (w *writer) code(src, end int) {
 				n = k + 1
 			}
 		}
-		w.put(s[:n], src, src+n)
+		w.appendText(s[:n], src, src+n)
 		s, src = s[n:], src+n
 	}
 }

@@ -216,7 +216,7 @@ func (s *Store) passage(d schema.Document) (p retriever.Passage, err error) {
 			return p, fmt.Errorf("%w: Options.IDOf knows none for it", ErrID)
 		}
 	} else {
-		if p.ID, err = word(p.Metadata, s.o.ID); err != nil {
+		if p.ID, err = textOrNumber(p.Metadata, s.o.ID); err != nil {
 			return p, fmt.Errorf("%w: %w", ErrID, err)
 		}
 		if p.ID == "" {
@@ -224,16 +224,16 @@ func (s *Store) passage(d schema.Document) (p retriever.Passage, err error) {
 			return p, fmt.Errorf("%w: there is none in the metadata %q, only %.300s: set Options.ID or Options.IDOf", ErrID, s.o.ID, fmt.Sprintf("%q", keys))
 		}
 	}
-	if p.Title, err = word(p.Metadata, s.o.Title); err != nil {
+	if p.Title, err = textOrNumber(p.Metadata, s.o.Title); err != nil {
 		return p, err
 	}
-	p.Source.URI, err = word(p.Metadata, s.o.URI)
+	p.Source.URI, err = textOrNumber(p.Metadata, s.o.URI)
 	return p, err
 }
 
-// word returns the text or the whole number that the metadata has for a key, empty if
+// textOrNumber returns the text or the whole number that the metadata has for a key, empty if
 // there is none.
-func word(m filter.Metadata, key string) (string, error) {
+func textOrNumber(m filter.Metadata, key string) (string, error) {
 	v, ok := m[key]
 	if !ok {
 		return "", nil

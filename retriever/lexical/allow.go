@@ -42,9 +42,9 @@ func (s *snapshot) allow(ctx context.Context, f filter.Expr) (*allowance, error)
 // none reports whether no passage matches.
 func (a *allowance) none() bool { return a.scan != nil && a.count == 0 }
 
-// part returns the live documents of a part that match, nil for all, and whether
+// matching returns the live documents of a part that match, nil for all, and whether
 // this is exact, so that single documents need no test.
-func (a *allowance) part(i int, p *part) (segment.Set, bool) {
+func (a *allowance) matching(i int, p *part) (segment.Set, bool) {
 	if a.scan == nil {
 		return p.alive, true
 	}

@@ -97,7 +97,7 @@ func (ix *Index) languagesOf(ctx context.Context, passages []retriever.Passage) 
 	const step = 64 // neighbors go to one worker, so that two workers seldom write to the same part of memory
 	err := parallel(ctx, (len(passages)+step-1)/step, func(k int) error {
 		for i := k * step; i < min((k+1)*step, len(passages)); i++ {
-			if languages[i], certain[i] = given(passages[i]); certain[i] {
+			if languages[i], certain[i] = metadataLanguage(passages[i]); certain[i] {
 				continue
 			}
 			if err := ctx.Err(); err != nil {
@@ -159,8 +159,8 @@ func documentOf(p retriever.Passage) string {
 	return path
 }
 
-// given returns the language in the metadata of a passage, if it is a known one.
-func given(p retriever.Passage) (keyword.Language, bool) {
+// metadataLanguage returns the language in the metadata of a passage, if it is a known one.
+func metadataLanguage(p retriever.Passage) (keyword.Language, bool) {
 	for _, field := range [...]string{"language", "lang"} {
 		if code, ok := p.Metadata[field].AsString(); ok {
 			if l, ok := keyword.Named(code); ok {
@@ -181,12 +181,12 @@ func (ix *Index) query(text string, among *snapshot) (q keyword.Query) {
 		q.Words = len(q.Groups)
 		return q
 	}
-	keyword.With(func(r *keyword.Reader) { q = r.Query(text, among.queried(n)) })
+	keyword.With(func(r *keyword.Reader) { q = r.Query(text, among.queryLanguages(n)) })
 	return q
 }
 
-// queried returns the languages of the passages.
-func (s *snapshot) queried(n named) []keyword.Language {
+// queryLanguages returns the languages of the passages.
+func (s *snapshot) queryLanguages(n named) []keyword.Language {
 	if !n.auto {
 		return []keyword.Language{n.language}
 	}

@@ -33,8 +33,8 @@ func (ix *Index) acquire() (*snapshot, error) {
 	}
 }
 
-// hold marks s as used by the index.
-func (s *snapshot) hold() {
+// retain marks s as used by the index.
+func (s *snapshot) retain() {
 	s.users.Store(1)
 	for _, p := range s.parts {
 		if p.file != nil {

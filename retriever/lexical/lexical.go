@@ -24,10 +24,6 @@
 // changes no ranks, and the idf of Apache Lucene, which is never negative. k1 is
 // 1.2 and b 0.75 unless [Options] sets them. Nothing is rounded: lengths are exact.
 //
-// Passages that cannot be among the best are skipped. The result equals that of
-// scoring all, with scores and order exact to the bit, whatever was added, replaced
-// and deleted before: N, n(q) and avgdl count only existing passages.
-//
 // # Changes and files
 //
 // The time of [Index.Add], [Index.Replace] and [Index.Delete] depends on the size
@@ -60,9 +56,7 @@
 // language with few, is added to N and n(q). Passages in the apparent language of
 // the query are preferred.
 //
-// Stop words in capitals are names: "The Who", "US". A query of only stop words is
-// searched for in the passages themselves, which takes time for each of them. A
-// query without any word finds nothing, and Result.Missing names "query".
+// Stop words in capitals are names: "The Who", "US".
 package lexical
 
 import (
@@ -145,8 +139,8 @@ type Options struct {
 // called from several goroutines at once.
 type Fetch func(ctx context.Context, ids []string) ([]retriever.Passage, error)
 
-// check returns o with the defaults filled in.
-func (o Options) check() (Options, error) {
+// withDefaults returns o with the defaults filled in.
+func (o Options) withDefaults() (Options, error) {
 	if o.Analyzer == "" {
 		o.Analyzer = keyword.Auto
 	}
@@ -192,7 +186,7 @@ func New(ctx context.Context, passages []retriever.Passage, o Options) (*Index, 
 
 // empty returns an index without passages.
 func empty(o Options) (*Index, error) {
-	o, err := o.check()
+	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +206,7 @@ func empty(o Options) (*Index, error) {
 // store makes s the snapshot of later searches. The caller holds writing.
 func (ix *Index) store(s *snapshot) {
 	s.norms = sync.OnceValue(func() *norms { return ix.normsOf(s) })
-	s.hold()
+	s.retain()
 	if old := ix.now.Swap(s); old != nil {
 		old.release()
 	}

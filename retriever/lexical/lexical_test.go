@@ -246,7 +246,7 @@ func TestOptions(t *testing.T) {
 		{Options{K1: Zero, B: Zero, TitleWeight: Zero}, Options{Analyzer: "auto"}},
 		{Options{"cjk", 2, 1, 100, nil, nil}, Options{"cjk", 2, 1, 100, nil, nil}},
 	} {
-		if got, err := c.given.check(); err != nil || !reflect.DeepEqual(got, c.want) {
+		if got, err := c.given.withDefaults(); err != nil || !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%+v: %+v, %v, want %+v", c.given, got, err, c.want)
 		}
 	}

@@ -50,7 +50,7 @@ func (s *Snapshot) Matching(ctx context.Context, f filter.Expr, yield func(id []
 // matchingIn is Matching for one part. It reports whether to continue.
 func (s *Snapshot) matchingIn(ctx context.Context, i int, allow *allowance, yield func(id []byte) bool) (bool, error) {
 	p := s.now.parts[i]
-	set, exact := allow.part(i, p)
+	set, exact := allow.matching(i, p)
 	for doc := uint32(p.Docs()); doc > 0; {
 		doc--
 		if doc%4096 == 0 && ctx.Err() != nil {

@@ -47,9 +47,9 @@ func plan(parts []*part) (from, to int) {
 	return 0, 0
 }
 
-// tidy merges parts or starts to. Parts in files stay until they are saved. The
+// mergeParts merges parts or starts to. Parts in files stay until they are saved. The
 // caller holds writing.
-func (ix *Index) tidy() {
+func (ix *Index) mergeParts() {
 	for {
 		parts := ix.now.Load().parts
 		for ix.merging != nil && len(parts) > mostParts {
@@ -99,7 +99,7 @@ func (ix *Index) mergeLater(parts []*part) {
 		return
 	}
 	ix.exchange(parts, p)
-	ix.tidy()
+	ix.mergeParts()
 }
 
 func sourcesOf(parts []*part) []segment.Source {

@@ -34,9 +34,9 @@ type word struct {
 // listsOf returns the lists of a term.
 func (q *sought) listsOf(t int) []segment.List { return q.lists[t*q.parts : (t+1)*q.parts] }
 
-// look finds the words of a query in a snapshot, each once, in the order of their
+// findWords finds the words of a query in a snapshot, each once, in the order of their
 // first occurrence. The error wraps ErrCorrupt.
-func (s *snapshot) look(query []keyword.Group, q *sought) error {
+func (s *snapshot) findWords(query []keyword.Group, q *sought) error {
 	q.words, q.terms, q.lists, q.parts = q.words[:0], q.terms[:0], q.lists[:0], len(s.parts)
 	known := map[string]int{} // numbers of terms; -1 if no passage holds it
 	words := map[int]int{}    // the last word with a first term

@@ -50,7 +50,7 @@ func (ix *Index) save(ctx context.Context, now *snapshot, dir string) (err error
 		return err
 	}
 	generation := highest + 1
-	m := manifest{Analysis: keyword.Version, Analyzer: ix.name(), K1: ix.k1, B: ix.b, Title: ix.title, Fetched: ix.fetch != nil}
+	m := manifest{Analysis: keyword.Version, Analyzer: ix.analyzerName(), K1: ix.k1, B: ix.b, Title: ix.title, Fetched: ix.fetch != nil}
 	sections := []func(io.Writer) error{nil}
 	var written []string
 	type moved struct {
@@ -65,7 +65,7 @@ func (ix *Index) save(ctx context.Context, now *snapshot, dir string) (err error
 			}
 		}
 	}()
-	groups, merged := runs(now.parts, dir)
+	groups, merged := fileGroups(now.parts, dir)
 	for i, group := range groups {
 		if p := group[0]; p.in(dir) && i != merged {
 			m.Segments = append(m.Segments, segmentFile{filepath.Base(p.file.path), p.Docs()})
@@ -106,8 +106,8 @@ func (ix *Index) save(ctx context.Context, now *snapshot, dir string) (err error
 	return nil
 }
 
-// name returns the name of the analyzer.
-func (ix *Index) name() string {
+// analyzerName returns the name of the analyzer.
+func (ix *Index) analyzerName() string {
 	n, ok := ix.analyzer.(named)
 	switch {
 	case !ok:
@@ -127,10 +127,10 @@ func (p *part) in(dir string) bool {
 	return err == nil && os.SameFile(info, p.file.info) && info.Size() == p.file.info.Size() && info.ModTime().Equal(p.file.info.ModTime())
 }
 
-// runs returns the parts in groups that each become a file: neighbors that are not
+// fileGroups returns the parts in groups that each become a file: neighbors that are not
 // in a file, and parts that should be merged anyway. merged is the index of the
 // latter group, or -1.
-func runs(parts []*part, dir string) (groups [][]*part, merged int) {
+func fileGroups(parts []*part, dir string) (groups [][]*part, merged int) {
 	from, to := plan(parts)
 	merged = -1
 	for i := 0; i < len(parts); {

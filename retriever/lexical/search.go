@@ -23,8 +23,16 @@ func (*Index) MostCost(int) (budget.Cost, bool) { return budget.Cost{}, true }
 // Retrieve returns the passages that hold a term of the query, at most q.K of them,
 // best first; equal scores are in the order in which the passages were added.
 // Scores are [retriever.BM25], finite and greater than 0. A query without a term in
-// any passage finds nothing. Errors are those of the contract of
-// [retriever.Retriever], of Options.Fetch, ErrClosed, and ErrCorrupt about files.
+// any passage finds nothing; if it has no word at all, Result.Missing names
+// "query". A query of only stop words is searched for in the passages themselves,
+// which takes time for each of them.
+//
+// Passages that cannot be among the best are skipped. The result equals that of
+// scoring all, with scores and order exact to the bit, whatever was added, replaced
+// and deleted before: N, n(q) and avgdl count only existing passages.
+//
+// Errors are those of the contract of [retriever.Retriever], of Options.Fetch,
+// ErrClosed, and ErrCorrupt about files.
 func (ix *Index) Retrieve(ctx context.Context, q retriever.Query) (retriever.Result, error) {
 	s, err := ix.Snapshot(ix.fetch)
 	if err != nil {
@@ -75,7 +83,7 @@ const noWords = "the query holds no word to search for: ask with letters or numb
 // rank leaves the best passages for a query in m.best, and reports whether any
 // passage holds a word of it.
 func (s *Snapshot) rank(ctx context.Context, query keyword.Query, allow *allowance, m *scratch) (bool, error) {
-	if err := s.now.look(query.Groups, &m.sought); err != nil {
+	if err := s.now.findWords(query.Groups, &m.sought); err != nil {
 		return false, err
 	}
 	if len(m.sought.words) == 0 {
@@ -85,7 +93,7 @@ func (s *Snapshot) rank(ctx context.Context, query keyword.Query, allow *allowan
 	r.norms, r.best, r.factor = s.now.norms(), &m.best, s.ix.k1+1
 	r.language, r.bonus = query.Language, s.now.bonus(query)
 	for i, p := range s.now.parts {
-		open, exact := allow.part(i, p)
+		open, exact := allow.matching(i, p)
 		if !r.begin(&m.sought, i, p) {
 			continue
 		}

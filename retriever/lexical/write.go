@@ -13,14 +13,14 @@ import (
 // ErrEmptyID, ErrDuplicateID or, when ctx is done, ctx.Err(). The time depends on
 // the number of added passages, not on the size of the index.
 func (ix *Index) Add(ctx context.Context, passages ...retriever.Passage) error {
-	return ix.put(ctx, passages, false)
+	return ix.addOrReplace(ctx, passages, false)
 }
 
 // Replace adds passages in place of those with the same ids, if there are any. It
 // is one change: a search finds either the old passages or the new ones. Otherwise
 // it is like Add, but never returns ErrDuplicateID for an id that is in the index.
 func (ix *Index) Replace(ctx context.Context, passages ...retriever.Passage) error {
-	return ix.put(ctx, passages, true)
+	return ix.addOrReplace(ctx, passages, true)
 }
 
 // Delete removes the passages with some ids: all or, with an error, none. The error
@@ -44,8 +44,8 @@ func (ix *Index) Delete(ctx context.Context, ids ...string) error {
 	return nil
 }
 
-// put adds passages, in place of those with the same ids or only if there are none.
-func (ix *Index) put(ctx context.Context, passages []retriever.Passage, replace bool) error {
+// addOrReplace adds passages, in place of those with the same ids or only if there are none.
+func (ix *Index) addOrReplace(ctx context.Context, passages []retriever.Passage, replace bool) error {
 	ids := make([]string, len(passages))
 	seen := make(map[string]bool, len(passages))
 	for i, p := range passages {
@@ -134,5 +134,5 @@ func (ix *Index) change(gone map[int][]uint32, fresh *part) {
 		}
 	}
 	ix.store(now)
-	ix.tidy()
+	ix.mergeParts()
 }

@@ -28,11 +28,11 @@ var routers = map[string]struct {
 func (b *builder) router(s *stage) (retriever.Router, error) {
 	by := s.values.word("by")
 	r := routers[by]
-	if err := s.values.unfit("by="+by, r.unfit...); err != nil {
+	if err := s.values.refuseUseless("by="+by, r.unfit...); err != nil {
 		return nil, err
 	}
 	for _, p := range s.parts {
-		if err := p.values.unfit("by="+by, r.unfitOfPart...); err != nil {
+		if err := p.values.refuseUseless("by="+by, r.unfitOfPart...); err != nil {
 			return nil, fmt.Errorf("part %q: %w", p.name(), err)
 		}
 	}
@@ -95,7 +95,7 @@ var judges = map[string]func(b *builder, v values) (rerank.Scorer, error){
 func (b *builder) scorer(v values) (rerank.Scorer, error) {
 	name := v.word("judge")
 	if !v.has("endpoint") {
-		if err := v.unfit("judge="+name, "format"); err != nil {
+		if err := v.refuseUseless("judge="+name, "format"); err != nil {
 			return nil, err
 		}
 		s, err := judges[name](b, v)
@@ -104,7 +104,7 @@ func (b *builder) scorer(v values) (rerank.Scorer, error) {
 		}
 		return s, nil
 	}
-	if err := v.unfit("endpoint=", "judge", "concurrency"); err != nil {
+	if err := v.refuseUseless("endpoint=", "judge", "concurrency"); err != nil {
 		return nil, err
 	}
 	if b.env.Endpoint == nil {
@@ -118,7 +118,7 @@ func (b *builder) scorer(v values) (rerank.Scorer, error) {
 }
 
 func learnedJudge(b *builder, v values) (rerank.Scorer, error) {
-	if err := v.unfit("judge=learned", "concurrency"); err != nil {
+	if err := v.refuseUseless("judge=learned", "concurrency"); err != nil {
 		return nil, err
 	}
 	if b.learned == nil {
@@ -156,7 +156,7 @@ func listJudge(b *builder, v values) (rerank.Scorer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := v.unfit("judge=list", "batch", "concurrency"); err != nil {
+	if err := v.refuseUseless("judge=list", "batch", "concurrency"); err != nil {
 		return nil, err
 	}
 	l, err := rerank.NewListwise(model, rerank.ListTemplate, rerank.ListwiseOptions{Window: v.whole("window"), Step: v.whole("step")})

@@ -109,12 +109,12 @@ func makeSummary(b *builder, v values) (retriever.Retriever, error) {
 		return nil, err
 	}
 	if v.word("by") == "sentences" {
-		if err := v.unfit("by=sentences", "max-tokens", "concurrency"); err != nil {
+		if err := v.refuseUseless("by=sentences", "max-tokens", "concurrency"); err != nil {
 			return nil, err
 		}
 		return summary.New(b.ctx, store, summary.Sentences{Max: v.whole("sentences")}, b.passages, summary.Options{})
 	}
-	if err := v.unfit("by=model", "sentences"); err != nil {
+	if err := v.refuseUseless("by=model", "sentences"); err != nil {
 		return nil, err
 	}
 	model, err := b.instructed()
@@ -163,7 +163,7 @@ func makeChildren(b *builder, v values) (retriever.Retriever, error) {
 		}
 		return ingest.GiveParents(index, b.passages)
 	}
-	if err := v.unfit("search=lexical", "metric"); err != nil {
+	if err := v.refuseUseless("search=lexical", "metric"); err != nil {
 		return nil, err
 	}
 	index, err := lexical.New(b.ctx, children, lexical.Options{})
@@ -177,14 +177,14 @@ func fuseOptions(v values) (retriever.FuseOptions, error) {
 	o := retriever.FuseOptions{Method: retriever.RankFusion, RankConstant: v.number("constant"), Depth: v.whole("depth"), AllowMissing: v.yes("missing")}
 	if v.word("method") == "score" {
 		o.Method, o.RankConstant = retriever.ScoreFusion, 0
-		return o, v.unfit("method=score", "constant")
+		return o, v.refuseUseless("method=score", "constant")
 	}
 	return o, nil
 }
 
-// unfit returns an error if one of the options is given. They have no effect
+// refuseUseless returns an error if one of the options is given. They have no effect
 // together with the chosen one.
-func (v values) unfit(chosen string, options ...string) error {
+func (v values) refuseUseless(chosen string, options ...string) error {
 	for _, o := range options {
 		if v.has(o) {
 			return fmt.Errorf("%s= has no use with %s: leave it out", o, chosen)
@@ -251,7 +251,7 @@ func modelOptions(v values, count int) rewrite.ModelOptions {
 // source makes the source of other texts of a question, at most count.
 func (b *builder) source(by string, t generator.TaskTemplate, v values, count int) (rewrite.Expander, error) {
 	if by != "model" {
-		if err := v.unfit("by="+by, "max-tokens", "temperature"); err != nil {
+		if err := v.refuseUseless("by="+by, "max-tokens", "temperature"); err != nil {
 			return nil, err
 		}
 	}
@@ -319,7 +319,7 @@ func makeRetry(b *builder, s *stage, in retriever.Retriever) (retriever.Retrieve
 func makeRerank(b *builder, s *stage, in retriever.Retriever) (retriever.Retriever, error) {
 	v := s.values
 	if v.word("judge") != "list" {
-		if err := v.unfit("judge="+v.word("judge"), "window", "step"); err != nil {
+		if err := v.refuseUseless("judge="+v.word("judge"), "window", "step"); err != nil {
 			return nil, err
 		}
 	}

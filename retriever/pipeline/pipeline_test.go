@@ -130,7 +130,7 @@ func reply(task, text string) generatortest.Rule {
 }
 
 var passages = []retriever.Passage{
-	{ID: "bridge", Title: "Ebro", Text: "The stone bridge stands on the river. It is old."},
+	{ID: "bridge", Title: "Ebro", Text: "The stone bridge lies on the river. It is old."},
 	{ID: "ship", Text: "A ship sails up the river with salt. It is slow."},
 	{ID: "market", Text: "Salt and fish are sold on the market of the town. The market is old."},
 	{ID: "school", Text: "The school has eleven pupils and a garden."},

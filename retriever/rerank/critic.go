@@ -52,7 +52,7 @@ func (c CriticScorer) Score(ctx context.Context, question string, passages []ret
 		return nil, err
 	}
 	most := func() (budget.Cost, bool) { return budget.MostCost(c.Critic, 1) }
-	return each(ctx, c.Concurrency, passages, most, func(ctx context.Context, p retriever.Passage) (float64, error) {
+	return scoreEach(ctx, c.Concurrency, passages, most, func(ctx context.Context, p retriever.Passage) (float64, error) {
 		v, err := c.Critic.Critique(ctx, critique.Continuation{Question: question, Prompt: prompt(question, p)})
 		if err != nil {
 			return 0, err
@@ -95,7 +95,7 @@ func (m ModelScorer) Score(ctx context.Context, question string, passages []retr
 	if err := m.Check(); err != nil {
 		return nil, err
 	}
-	return each(ctx, m.Concurrency, passages, oneToken, func(ctx context.Context, p retriever.Passage) (float64, error) {
+	return scoreEach(ctx, m.Concurrency, passages, oneToken, func(ctx context.Context, p retriever.Passage) (float64, error) {
 		d, err := generator.GroupProbs(ctx, m.Generator, generator.Request{Prompt: prompt(question, p), MaxTokens: 1}, nil, reflection.IsREL)
 		if err != nil {
 			return 0, err
@@ -128,9 +128,9 @@ func relevant(d reflection.Distribution) (float64, error) {
 	return yes / (yes + no), nil
 }
 
-// each scores passages, at most limit at a time, in their order. After a failure it
+// scoreEach scores passages, at most limit at a time, in their order. After a failure it
 // begins no more. It returns the first error in the order of passages.
-func each(ctx context.Context, limit int, passages []retriever.Passage, most func() (budget.Cost, bool), score func(context.Context, retriever.Passage) (float64, error)) ([]float64, error) {
+func scoreEach(ctx context.Context, limit int, passages []retriever.Passage, most func() (budget.Cost, bool), score func(context.Context, retriever.Passage) (float64, error)) ([]float64, error) {
 	scores := make([]float64, len(passages))
 	n, limit := len(passages), max(limit, 1)
 	errs := budget.Each(ctx, n, limit, func(int) (budget.Cost, bool) { return most() }, fanout.UntilError(n, limit, budget.Exceeded, func(ctx context.Context, i int) func() error {

@@ -174,7 +174,7 @@ func (e *Endpoint) Score(ctx context.Context, question string, passages []retrie
 	scores := make([]float64, 0, len(passages))
 	for len(passages) > 0 {
 		n := min(e.o.BatchSize, len(passages))
-		batch, err := e.ask(ctx, question, passages[:n])
+		batch, err := e.call(ctx, question, passages[:n])
 		if err != nil {
 			return nil, err
 		}
@@ -189,8 +189,8 @@ func (e *Endpoint) MostCost(n int) (budget.Cost, bool) {
 	return budget.Cost{Calls: (n + e.o.BatchSize - 1) / e.o.BatchSize}, true
 }
 
-// ask makes one call.
-func (e *Endpoint) ask(ctx context.Context, question string, passages []retriever.Passage) (scores []float64, err error) {
+// call makes one call.
+func (e *Endpoint) call(ctx context.Context, question string, passages []retriever.Passage) (scores []float64, err error) {
 	texts := make([]string, len(passages))
 	for i, p := range passages {
 		texts[i] = p.Text
@@ -213,13 +213,13 @@ func (e *Endpoint) ask(ctx context.Context, question string, passages []retrieve
 		reserved.Settle(cost)
 		step.Spend(cost)
 	}()
-	err = e.client.Do(ctx, modelhttp.Call{Path: e.o.Path, Body: body, Limit: room(texts)}, func(a *modelhttp.Answer) (err error) {
+	err = e.client.Do(ctx, modelhttp.Call{Path: e.o.Path, Body: body, Limit: answerLimit(texts)}, func(a *modelhttp.Answer) (err error) {
 		found, err := list(a)
 		if err != nil {
 			return err
 		}
-		match(found, texts)
-		if scores, err = place(found, len(texts)); err != nil {
+		fillIndices(found, texts)
+		if scores, err = inPassageOrder(found, len(texts)); err != nil {
 			return a.Errorf("%v", err)
 		}
 		return nil
@@ -227,9 +227,9 @@ func (e *Endpoint) ask(ctx context.Context, question string, passages []retrieve
 	return scores, err
 }
 
-// room returns the greatest length of the answer to texts: servers send the texts
+// answerLimit returns the greatest length of the answer to texts: servers send the texts
 // back.
-func room(texts []string) int64 {
+func answerLimit(texts []string) int64 {
 	n := int64(64 << 10)
 	for _, t := range texts {
 		n += 1<<10 + 6*int64(len(t)) // if escaped
@@ -237,8 +237,8 @@ func room(texts []string) int64 {
 	return n
 }
 
-// match gives results without an index the index of the text that they come with.
-func match(list []scored, texts []string) {
+// fillIndices gives results without an index the index of the text that they come with.
+func fillIndices(list []scored, texts []string) {
 	found := make([]int, len(list))
 	for i := range list {
 		text, ok := list[i].text()
@@ -253,10 +253,10 @@ func match(list []scored, texts []string) {
 	}
 }
 
-// place puts scores in the order of the passages: servers return the best first. If
+// inPassageOrder puts scores in the order of the passages: servers return the best first. If
 // no score has an index, they are in the order of the passages, unless they are
 // objects that may also be sorted.
-func place(list []scored, n int) ([]float64, error) {
+func inPassageOrder(list []scored, n int) ([]float64, error) {
 	if len(list) != n {
 		return nil, fmt.Errorf("the answer has %d scores for %d passages", len(list), n)
 	}

@@ -19,7 +19,7 @@ func FuzzPlace(f *testing.F) {
 		if json.Unmarshal(data, &list) != nil || n < 0 || n > 100 {
 			return
 		}
-		scores, err := place(list, n)
+		scores, err := inPassageOrder(list, n)
 		if err != nil {
 			return
 		}
@@ -54,7 +54,7 @@ func FuzzOrder(f *testing.F) {
 		if n < 2 || n > 50 {
 			return
 		}
-		places, _ := order(text, n)
+		places, _ := parseOrder(text, n)
 		for i, p := range places {
 			if p < 0 || p >= n || slices.Contains(places[:i], p) {
 				t.Fatalf("%q gives %v of %d", text, places, n)
@@ -67,7 +67,7 @@ func FuzzOrder(f *testing.F) {
 		for i := range n {
 			numbers = append(numbers, fmt.Sprintf("[%d]", n-i))
 		}
-		places, last := order(text+"\n"+strings.Join(numbers, " > "), n)
+		places, last := parseOrder(text+"\n"+strings.Join(numbers, " > "), n)
 		if len(places) != n || places[0] != n-1 || places[n-1] != 0 || !last {
 			t.Fatalf("behind %q: %v, %v", text, places, last)
 		}

@@ -38,17 +38,17 @@ type DecomposeOptions struct {
 //
 // The error of Decompose wraps ErrOption, or retriever.ErrOption.
 func Decompose(r retriever.Retriever, s Expander, o DecomposeOptions) (retriever.Retriever, error) {
-	if err := parts("Decompose", r, s); err != nil {
+	if err := checkParts("Decompose", r, s); err != nil {
 		return nil, err
 	}
 	var err error
-	if o.Depth, err = within("Depth", o.Depth, 1, 4); err != nil {
+	if o.Depth, err = orStandard("Depth", o.Depth, 1, 4); err != nil {
 		return nil, err
 	}
-	if o.FanOut, err = within("FanOut", o.FanOut, 4, 16); err != nil {
+	if o.FanOut, err = orStandard("FanOut", o.FanOut, 4, 16); err != nil {
 		return nil, err
 	}
-	if o.Concurrency, err = within("Concurrency", o.Concurrency, 1<<10, 1<<20); err != nil {
+	if o.Concurrency, err = orStandard("Concurrency", o.Concurrency, 1<<10, 1<<20); err != nil {
 		return nil, err
 	}
 	f := FusionOptions{OriginalWeight: o.OriginalWeight, Concurrency: o.Concurrency, Fuse: o.Fuse}

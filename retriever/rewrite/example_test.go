@@ -15,7 +15,7 @@ import (
 func Example() {
 	passages := []retriever.Passage{
 		{ID: "1", Text: "The Ebro is a river in Spain."},
-		{ID: "2", Text: "The Parliament stands on the Thames."},
+		{ID: "2", Text: "The Parliament is on the Thames."},
 	}
 	vocabulary, err := rewrite.NewVocabulary(context.Background(), passages)
 	if err != nil {

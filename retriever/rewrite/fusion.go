@@ -36,14 +36,14 @@ type FusionOptions struct {
 // The error of Fusion wraps ErrOption, or retriever.ErrOption about Fuse and the
 // weight.
 func Fusion(r retriever.Retriever, s Expander, o FusionOptions) (retriever.Retriever, error) {
-	if err := parts("Fusion", r, s); err != nil {
+	if err := checkParts("Fusion", r, s); err != nil {
 		return nil, err
 	}
 	var err error
-	if o.Max, err = within("Max", o.Max, 4, 100); err != nil {
+	if o.Max, err = orStandard("Max", o.Max, 4, 100); err != nil {
 		return nil, err
 	}
-	if o.Concurrency, err = within("Concurrency", o.Concurrency, o.Max+1, 1<<20); err != nil {
+	if o.Concurrency, err = orStandard("Concurrency", o.Concurrency, o.Max+1, 1<<20); err != nil {
 		return nil, err
 	}
 	if err := o.checkFuse(r); err != nil {

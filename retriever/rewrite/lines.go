@@ -25,7 +25,7 @@ func lines(reply string) []string {
 	var without []string // the same without numbers
 	last, rising := 0, true
 	for line := range strings.Lines(reply) {
-		line = bare(line)
+		line = stripMarks(line)
 		list = append(list, line)
 		if n, rest := unnumbered(line); n >= 0 {
 			rising = rising && (last > 0 && n > last || last == 0 && n == 1)
@@ -51,11 +51,11 @@ func unnumbered(line string) (n int, rest string) {
 	if m[4] >= 0 {
 		end = m[4]
 	}
-	return n, bare(line[end:])
+	return n, stripMarks(line[end:])
 }
 
-// bare returns a line without a bullet and quotes.
-func bare(line string) string {
+// stripMarks returns a line without a bullet and quotes.
+func stripMarks(line string) string {
 	line = strings.TrimSpace(line)
 	line = unwrap(line)
 	return unwrap(bullet.ReplaceAllString(line, ""))
@@ -71,9 +71,9 @@ func unwrap(line string) string {
 	return line
 }
 
-// beside reports whether a line is no text to search for: an introduction such as
+// isNoQuery reports whether a line is no text to search for: an introduction such as
 // "Here are four queries:", the fence of a block, a rule.
-func beside(line string) bool {
+func isNoQuery(line string) bool {
 	return strings.HasSuffix(line, ":") || strings.HasSuffix(line, "：") || strings.HasPrefix(line, "```") ||
 		!strings.ContainsFunc(line, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) })
 }

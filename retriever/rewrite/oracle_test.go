@@ -155,7 +155,7 @@ func TestFusionAgreesWithFormula(t *testing.T) {
 				t.Fatalf("%s has %v: want %v", h.Passage.ID, h.Score, want)
 			}
 			if i > 0 && scores[res.Hits[i-1].Passage.ID].Cmp(scores[h.Passage.ID]) < 0 {
-				t.Fatalf("%s: %s stands too far behind", ids(res), h.Passage.ID)
+				t.Fatalf("%s: %s is ranked too low", ids(res), h.Passage.ID)
 			}
 		}
 	})

@@ -50,7 +50,7 @@ type RetryOptions struct {
 //
 // The error of Retry wraps ErrOption.
 func Retry(r retriever.Retriever, s Expander, j RelevanceScorer, o RetryOptions) (retriever.Retriever, error) {
-	if err := parts("Retry", r, s); err != nil {
+	if err := checkParts("Retry", r, s); err != nil {
 		return nil, err
 	}
 	if isnil.Value(j) {
@@ -71,10 +71,10 @@ func Retry(r retriever.Retriever, s Expander, j RelevanceScorer, o RetryOptions)
 		return nil, fmt.Errorf("%w: Threshold is %v: want a finite number", ErrOption, o.Threshold)
 	}
 	var err error
-	if o.Tries, err = within("Tries", o.Tries, 2, 100); err != nil {
+	if o.Tries, err = orStandard("Tries", o.Tries, 2, 100); err != nil {
 		return nil, err
 	}
-	if o.Judged, err = within("Judged", o.Judged, 10, 1<<20); err != nil {
+	if o.Judged, err = orStandard("Judged", o.Judged, 10, 1<<20); err != nil {
 		return nil, err
 	}
 	return &retry{r, s, j, o}, nil

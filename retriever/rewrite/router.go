@@ -26,7 +26,7 @@ var RouteTemplate = generator.MustTaskTemplate("rewrite-route", system, `<questi
 {{collections}}
 </collections>
 
-Which of the collections can hold passages that help to answer the question? Write their names, one on each line, or "none". Nothing else.`)
+Which of the collections can contain passages that help to answer the question? Write their names, one on each line, or "none" if no collection can. Write nothing else.`)
 
 // RouteChoice is a part that a model can choose.
 type RouteChoice struct {
@@ -61,8 +61,8 @@ func NewModelRouter(model generator.Generator, t generator.TaskTemplate, choices
 	r := &ModelRouter{model, t, slices.Clone(choices), map[string]string{}}
 	for i, c := range choices {
 		// A reply may lack the marks that lines removes.
-		_, plain := unnumbered(bare(c.Part))
-		keys := []string{fold(c.Part), fold(bare(c.Part)), fold(plain)}
+		_, plain := unnumbered(stripMarks(c.Part))
+		keys := []string{fold(c.Part), fold(stripMarks(c.Part)), fold(plain)}
 		taken := func(key string) bool { return blank(key) || key == none || r.names[key] != "" }
 		if slices.ContainsFunc(keys, taken) || strings.ContainsAny(c.Part, "\r\n") {
 			return nil, fmt.Errorf("%w: NewModelRouter: choice %d of %d is called %q: want one line that no other choice has, and not \"none\"", ErrOption, i+1, len(choices), c.Part)

@@ -78,8 +78,8 @@ func blank(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsSpace(r) && !unicode.Is(unicode.Cf, r) })
 }
 
-// within returns n, or standard for 0, and an error if it is not from 1 to most.
-func within(what string, n, standard, most int) (int, error) {
+// orStandard returns n, or standard for 0, and an error if it is not from 1 to most.
+func orStandard(what string, n, standard, most int) (int, error) {
 	if n == 0 {
 		return standard, nil
 	}
@@ -89,8 +89,8 @@ func within(what string, n, standard, most int) (int, error) {
 	return n, nil
 }
 
-// parts returns an error if a retriever or an expander is nil.
-func parts(technique string, r retriever.Retriever, s Expander) error {
+// checkParts returns an error if a retriever or an expander is nil.
+func checkParts(technique string, r retriever.Retriever, s Expander) error {
 	if isnil.Value(r) {
 		return fmt.Errorf("%w: %s: the retriever is nil", ErrOption, technique)
 	}

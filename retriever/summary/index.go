@@ -222,7 +222,7 @@ func (ix *Index) change(ctx context.Context, passages []retriever.Passage, allow
 	if err := ix.allowed(ids, allow); err != nil { // others changed the index meanwhile
 		return err
 	}
-	return ix.put(ctx, ids, entries)
+	return ix.replaceEntries(ctx, ids, entries)
 }
 
 // idsOf returns the ids of passages, or an error unless all are different and not
@@ -255,11 +255,11 @@ func (ix *Index) allowed(ids []string, allow func(id string, known bool) error) 
 	return nil
 }
 
-// put changes the store and the link to the passages together. A passage is linked
+// replaceEntries changes the store and the link to the passages together. A passage is linked
 // before its summary is in the store and until it is removed: a search never finds
 // a summary without its passage. The caller has claimed ids, which are those of
 // entries.
-func (ix *Index) put(ctx context.Context, ids []string, entries []*entry) error {
+func (ix *Index) replaceEntries(ctx context.Context, ids []string, entries []*entry) error {
 	before := ix.linked(ids)
 	var old, summaries []retriever.Passage
 	var replaced []string

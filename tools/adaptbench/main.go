@@ -91,7 +91,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	var all []retriever.Passage
 	for i, arg := range o.sets {
 		var err error
-		if sets[i], err = read(arg); err != nil {
+		if sets[i], err = readSet(arg); err != nil {
 			return fmt.Errorf("-set %s: %w", arg, err)
 		}
 		all = append(all, sets[i].passages...)
@@ -118,8 +118,8 @@ type set struct {
 	questions []dataset.Question
 }
 
-// read reads the set of an argument name=corpus,questions or name=file.
-func read(arg string) (s set, err error) {
+// readSet reads the set of an argument name=corpus,questions or name=file.
+func readSet(arg string) (s set, err error) {
 	name, files, ok := strings.Cut(arg, "=")
 	if !ok {
 		return s, errors.New("want name=corpus,questions or name=file")

@@ -279,7 +279,7 @@ func (c *config) load() (*annset.Set, error) {
 		s = annset.B.Set(cmp.Or(c.n, 50_000), c.queries)
 	default:
 		var err error
-		if s, err = c.read(); err != nil {
+		if s, err = c.readSet(); err != nil {
 			return nil, err
 		}
 	}
@@ -289,8 +289,8 @@ func (c *config) load() (*annset.Set, error) {
 	return s.WithMetric(annset.Metric(c.metric))
 }
 
-// read reads a set from files.
-func (c *config) read() (*annset.Set, error) {
+// readSet reads a set from files.
+func (c *config) readSet() (*annset.Set, error) {
 	s := &annset.Set{Name: strings.TrimSuffix(filepath.Base(c.set), ".fvecs"), Metric: annset.L2}
 	var err error
 	if c.query != "" {

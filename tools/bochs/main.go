@@ -40,14 +40,14 @@ var bootSource []byte
 func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	if err := check(ctx); err != nil {
+	if err := runKernels(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "bochs:", err)
 		os.Exit(1)
 	}
 }
 
-// check runs every kernel in the emulator, and prints the results.
-func check(ctx context.Context) error {
+// runKernels runs every kernel in the emulator, and prints the results.
+func runKernels(ctx context.Context) error {
 	dir, err := os.MkdirTemp("", "bochs")
 	if err != nil {
 		return err

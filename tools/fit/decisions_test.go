@@ -78,7 +78,7 @@ func TestDecisionsOutOfFold(t *testing.T) {
 	all := &data{decisions: list}
 	var models [folds]*linear.Model
 	for k := range models {
-		if models[k], err = all.trainRetrieve(all.hold(k, folds)); err != nil {
+		if models[k], err = all.trainRetrieve(all.heldOut(k, folds)); err != nil {
 			t.Fatal(err)
 		}
 	}

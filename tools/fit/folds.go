@@ -56,7 +56,7 @@ func measure(ctx context.Context, d *data, pairs []pair, o options) (*report, er
 
 // fold measures fold k.
 func (fg *figures) fold(ctx context.Context, d *data, pairs []pair, full map[*set]feature.Rarity, k, folds int) error {
-	held := d.hold(k, folds)
+	held := d.heldOut(k, folds)
 	f, err := d.train(held, nil)
 	if err != nil {
 		return err

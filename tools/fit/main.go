@@ -58,7 +58,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	d, pairs, err := o.read(ctx)
+	d, pairs, err := o.readData(ctx)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return r.print(out)
 }
 
-func (o options) read(ctx context.Context) (*data, []pair, error) {
+func (o options) readData(ctx context.Context) (*data, []pair, error) {
 	if len(o.sets) == 0 || o.answerable == "" || o.unanswerable == "" || o.folds < 0 || o.folds == 1 {
 		return nil, nil, errors.New("want at least one -set, -answerable and -unanswerable, and -folds 0 or at least 2")
 	}

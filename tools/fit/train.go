@@ -55,9 +55,9 @@ type part struct {
 // passage in one fold.
 func (p part) measured(s *set, i int) bool { return p.passages[s][i] && i%p.folds == p.fold }
 
-// hold returns the part that fold f of several is measured on: its questions and
+// heldOut returns the part that fold f of several is measured on: its questions and
 // every passage that is shown for them.
-func (d *data) hold(f, folds int) part {
+func (d *data) heldOut(f, folds int) part {
 	p := part{map[*set]map[int]bool{}, map[*set]map[int]bool{}, map[int]bool{}, map[int]bool{}, f, folds}
 	for _, s := range d.sets {
 		p.passages[s], p.questions[s] = map[int]bool{}, map[int]bool{}

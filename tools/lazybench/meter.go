@@ -63,7 +63,7 @@ func (m *meter) Describe(ctx context.Context) (generator.Capabilities, error) {
 func (m *meter) Generate(ctx context.Context, req generator.Request) iter.Seq2[generator.Step, error] {
 	return func(yield func(generator.Step, error) bool) {
 		m.calls++
-		line := m.read(req.Prompt)
+		line := m.countPrompt(req.Prompt)
 		at, broken := len(m.seen), false
 		if m.caches {
 			m.seen = append(m.seen, line)
@@ -86,17 +86,17 @@ func (m *meter) Generate(ctx context.Context, req generator.Request) iter.Seq2[g
 	}
 }
 
-// read counts the tokens of a prompt that have to be read, and returns them all.
-func (m *meter) read(p generator.Prompt) []uint64 {
-	line := slices.Concat(m.cut(p.Instruction), m.cut(p.Input))
+// countPrompt counts the tokens of a prompt that have to be read, and returns them all.
+func (m *meter) countPrompt(p generator.Prompt) []uint64 {
+	line := slices.Concat(m.wordsOf(p.Instruction), m.wordsOf(p.Input))
 	evidence := func(list []generator.Evidence) {
 		for _, e := range list {
-			line = slices.Concat(line, m.token(reflection.ParagraphStart, ""), m.cut(e.Title), m.cut(e.Text), m.token(reflection.ParagraphEnd, ""))
+			line = slices.Concat(line, m.token(reflection.ParagraphStart, ""), m.wordsOf(e.Title), m.wordsOf(e.Text), m.token(reflection.ParagraphEnd, ""))
 		}
 	}
 	for _, s := range p.Path {
 		evidence(s.Evidence)
-		line = slices.Concat(line, m.token(s.Relevance, ""), m.cut(s.Text), m.token(s.Support, ""), m.token(s.Utility, ""))
+		line = slices.Concat(line, m.token(s.Relevance, ""), m.wordsOf(s.Text), m.token(s.Support, ""), m.token(s.Utility, ""))
 	}
 	evidence(p.Evidence)
 	line = append(line, m.token(p.Relevance, "")...)
@@ -114,8 +114,8 @@ func (m *meter) read(p generator.Prompt) []uint64 {
 
 var seed = maphash.MakeSeed()
 
-// cut returns the words of a text, which are counted as its tokens.
-func (m *meter) cut(text string) []uint64 {
+// wordsOf returns the words of a text, which are counted as its tokens.
+func (m *meter) wordsOf(text string) []uint64 {
 	words, ok := m.words[text]
 	if !ok {
 		for _, w := range strings.Fields(text) {
@@ -131,5 +131,5 @@ func (m *meter) token(t reflection.Token, text string) []uint64 {
 	if t != reflection.None {
 		return []uint64{uint64(t)}
 	}
-	return m.cut(text)
+	return m.wordsOf(text)
 }

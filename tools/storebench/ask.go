@@ -147,7 +147,7 @@ func recall(c config, sp *space, g given, find func(i int, f filter.Expr) ([]ret
 			}
 			for i, below := range shares {
 				if share < below {
-					keep(&best[i][q], near{p.ID, dot})
+					keepNearest(&best[i][q], near{p.ID, dot})
 				}
 			}
 		}
@@ -183,7 +183,7 @@ func unit(v []float32) []float32 {
 	return out
 }
 
-func keep(list *[]near, n near) {
+func keepNearest(list *[]near, n near) {
 	if len(*list) == 10 && n.score <= (*list)[9].score {
 		return
 	}

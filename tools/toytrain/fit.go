@@ -59,8 +59,8 @@ func tokens(m *oracle.Model, r training.Record) (ids []int, output int, loss []b
 	return append(ids, m.End), output, append(loss, true), nil
 }
 
-// read returns the positions of a record whose targets are its output and the end token.
-func read(m *oracle.Model, r training.Record) ([]position, error) {
+// targetPositions returns the positions of a record whose targets are its output and the end token.
+func targetPositions(m *oracle.Model, r training.Record) ([]position, error) {
 	ids, output, loss, err := tokens(m, r)
 	if err != nil {
 		return nil, err

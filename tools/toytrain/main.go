@@ -76,7 +76,7 @@ func train(ctx context.Context, model, data string, kind training.MaskKind, out 
 	if err != nil {
 		return err
 	}
-	positions, err := b.read(list)
+	positions, err := b.allPositions(list)
 	if err != nil {
 		return err
 	}
@@ -146,10 +146,10 @@ func base() (b toy, err error) {
 	return b, err
 }
 
-func (b toy) read(list []training.Record) ([]position, error) {
+func (b toy) allPositions(list []training.Record) ([]position, error) {
 	var all []position
 	for _, r := range list {
-		positions, err := read(b.model, r)
+		positions, err := targetPositions(b.model, r)
 		if err != nil {
 			return nil, err
 		}

@@ -47,7 +47,7 @@ var hidden = sync.OnceValues(func() (list [][]position, err error) {
 	}
 	train, _ := records()
 	for _, r := range train {
-		p, err := read(b.model, r)
+		p, err := targetPositions(b.model, r)
 		if err != nil {
 			return nil, err
 		}

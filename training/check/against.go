@@ -59,12 +59,12 @@ func (e evaluation) find(question string, line int, report *Report) {
 	first, _, _ := strings.Cut(question, "\n")
 	for _, text := range []string{question, first} {
 		if i, ok := e.equal[digestOf(wordsOf(text)...)]; ok {
-			report.find(Overlap, Place{Line: line, Of: e.lines[i]})
+			report.addFinding(Overlap, Place{Line: line, Of: e.lines[i]})
 			return
 		}
 	}
 	if i, ok := e.nearest(wordsOf(question)); ok {
-		report.find(NearOverlap, Place{Line: line, Of: e.lines[i]})
+		report.addFinding(NearOverlap, Place{Line: line, Of: e.lines[i]})
 	}
 }
 

@@ -91,7 +91,7 @@ func Run(ctx context.Context, r *training.Reader[training.Record], o Options) (*
 		return nil, err
 	}
 	c := newChecker(o)
-	if err := each(ctx, r, c.report, c.record); err != nil {
+	if err := eachRecord(ctx, r, c.report, c.record); err != nil {
 		return nil, err
 	}
 	if err := c.near.find(ctx, o.NearDuplicate, c.report); err != nil {
@@ -101,8 +101,8 @@ func Run(ctx context.Context, r *training.Reader[training.Record], o Options) (*
 	return c.report, nil
 }
 
-// each takes the records of a file, and reports the lines that are none.
-func each[T training.Checked](ctx context.Context, r *training.Reader[T], report *Report, take func(T, int)) error {
+// eachRecord takes the records of a file, and reports the lines that are none.
+func eachRecord[T training.Checked](ctx context.Context, r *training.Reader[T], report *Report, take func(T, int)) error {
 	for record, err := range r.All() {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("check: %w", err)
@@ -110,7 +110,7 @@ func each[T training.Checked](ctx context.Context, r *training.Reader[T], report
 		var line *dataset.LineError
 		switch {
 		case errors.As(err, &line):
-			report.find(NoRecord, Place{Line: line.Line, Reason: line.Err.Error()})
+			report.addFinding(NoRecord, Place{Line: line.Line, Reason: line.Err.Error()})
 		case err != nil:
 			return err
 		default:
@@ -152,7 +152,7 @@ func (c *checker) record(r training.Record, line int) {
 	for _, text := range []string{r.Instruction, r.Input} {
 		s := scan.Scanner{Text: text}
 		if _, t, ok := s.Next(); ok {
-			c.report.find(PromptToken, Place{Line: line, Reason: t.String()})
+			c.report.addFinding(PromptToken, Place{Line: line, Reason: t.String()})
 			break
 		}
 	}
@@ -162,7 +162,7 @@ func (c *checker) record(r training.Record, line int) {
 	c.report.count(r.Output)
 	var malformed *training.MalformedError
 	if errors.As(err, &malformed) {
-		c.report.find(Malformed, Place{Line: line, Offset: malformed.Offset, Reason: malformed.Reason})
+		c.report.addFinding(Malformed, Place{Line: line, Offset: malformed.Offset, Reason: malformed.Reason})
 		return
 	}
 	answer := c.segments(o, line)
@@ -188,7 +188,7 @@ func (c *checker) segments(o training.Output, line int) string {
 		if s.Passage != nil {
 			c.report.Passages++
 			if strings.TrimSpace(s.Passage.Text) == "" {
-				c.report.find(EmptyPassage, Place{Line: line})
+				c.report.addFinding(EmptyPassage, Place{Line: line})
 			}
 		}
 		if s.Retrieve == reflection.None {
@@ -197,10 +197,10 @@ func (c *checker) segments(o training.Output, line int) string {
 	}
 	c.report.Segments += len(o.Segments)
 	if orphan {
-		c.report.find(NoEvidence, Place{Line: line})
+		c.report.addFinding(NoEvidence, Place{Line: line})
 	}
 	if strings.TrimSpace(answer.String()) == "" {
-		c.report.find(EmptyAnswer, Place{Line: line})
+		c.report.addFinding(EmptyAnswer, Place{Line: line})
 	}
 	return answer.String()
 }

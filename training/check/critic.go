@@ -20,7 +20,7 @@ func RunCritic(ctx context.Context, r *training.Reader[training.CriticRecord], o
 	report := newReport(o, NoRecord, Duplicate, OtherLabel, OtherGroup)
 	labels := map[digest]labeled{}
 	tasks := map[string]map[reflection.Group][]int32{} // the lines of the labels of each group
-	err := each(ctx, r, report, func(record training.CriticRecord, line int) {
+	err := eachRecord(ctx, r, report, func(record training.CriticRecord, line int) {
 		task := short(record.Task)
 		report.Datasets[task]++
 		report.count(record.Output)
@@ -30,9 +30,9 @@ func RunCritic(ctx context.Context, r *training.Reader[training.CriticRecord], o
 		case !ok:
 			labels[key] = labeled{int32(line), label}
 		case first.label == label:
-			report.find(Duplicate, Place{Line: line, Of: int(first.line)})
+			report.addFinding(Duplicate, Place{Line: line, Of: int(first.line)})
 		default:
-			report.find(OtherLabel, Place{Line: line, Of: int(first.line), Reason: fmt.Sprintf("%v, there %v", label, first.label)})
+			report.addFinding(OtherLabel, Place{Line: line, Of: int(first.line), Reason: fmt.Sprintf("%v, there %v", label, first.label)})
 		}
 		if tasks[task] == nil {
 			tasks[task] = map[reflection.Group][]int32{}
@@ -71,6 +71,6 @@ func otherGroups(tasks map[string]map[reflection.Group][]int32, report *Report) 
 	}
 	slices.SortFunc(found, func(a, b Place) int { return cmp.Compare(a.Line, b.Line) })
 	for _, p := range found {
-		report.find(OtherGroup, p)
+		report.addFinding(OtherGroup, p)
 	}
 }

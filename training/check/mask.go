@@ -28,7 +28,7 @@ func (c *checker) masks(r training.Record, line int) {
 		l.add(r.Output, spans)
 		learned := l.Passages.All - before.Passages.All - (l.Passages.Masked - before.Passages.Masked)
 		if l.Records > before.Records || learned > 0 {
-			c.report.find(WrongMask, Place{Line: line, Reason: reason(l.Records > before.Records, learned > 0)})
+			c.report.addFinding(WrongMask, Place{Line: line, Reason: reason(l.Records > before.Records, learned > 0)})
 		}
 	}
 	if c.options.Length > 0 {

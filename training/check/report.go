@@ -120,7 +120,7 @@ func (r *Report) Broken() bool {
 	return r.Count(NoRecord)+r.Count(Malformed)+r.Count(WrongMask) > 0
 }
 
-func (r *Report) find(k Kind, p Place) {
+func (r *Report) addFinding(k Kind, p Place) {
 	for i := range r.Findings {
 		if f := &r.Findings[i]; f.Kind == k {
 			if f.Count++; len(f.Places) < r.places {

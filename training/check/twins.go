@@ -40,7 +40,7 @@ func newTwins() twins { return twins{map[digest]int32{}, map[digest]int32{}} }
 func (t twins) find(r training.Record, question string, line int, report *Report) {
 	key := digestOf(r.Instruction, r.Input, r.Output)
 	if first, ok := t.records[key]; ok {
-		report.find(Duplicate, Place{Line: line, Of: int(first)})
+		report.addFinding(Duplicate, Place{Line: line, Of: int(first)})
 		return
 	}
 	t.records[key] = int32(line)
@@ -50,7 +50,7 @@ func (t twins) find(r training.Record, question string, line int, report *Report
 	}
 	key = digestOf(words...)
 	if first, ok := t.questions[key]; ok {
-		report.find(SameQuestion, Place{Line: line, Of: int(first)})
+		report.addFinding(SameQuestion, Place{Line: line, Of: int(first)})
 		return
 	}
 	t.questions[key] = int32(line)
@@ -78,7 +78,7 @@ func (n *near) find(ctx context.Context, similarity float64, report *Report) err
 		}
 		line, _ := strconv.Atoi(d.ID)
 		of, _ := strconv.Atoi(d.Of)
-		report.find(NearDuplicate, Place{Line: line, Of: of, Reason: "similarity " + strconv.FormatFloat(d.Value, 'f', 2, 64)})
+		report.addFinding(NearDuplicate, Place{Line: line, Of: of, Reason: "similarity " + strconv.FormatFloat(d.Value, 'f', 2, 64)})
 	}
 	return nil
 }

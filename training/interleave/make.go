@@ -170,7 +170,7 @@ func (m *maker) run(ctx context.Context, seeds []training.Record, yield func(Res
 			if err := ctx.Err(); err != nil {
 				return Result{}, err
 			}
-			return m.make(ctx, seeds[i])
+			return m.makeRecord(ctx, seeds[i])
 		}
 	}
 	done := 0

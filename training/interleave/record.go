@@ -26,8 +26,8 @@ type record struct {
 	missing  []Missing
 }
 
-// make works on one seed.
-func (m *maker) make(ctx context.Context, seed training.Record) (Result, error) {
+// makeRecord works on one seed.
+func (m *maker) makeRecord(ctx context.Context, seed training.Record) (Result, error) {
 	r := &record{maker: m, seed: seed, draws: m.draws(seed)}
 	r.question, r.asked = label.Question(seed)
 	output, dropped, err := r.output(ctx)
@@ -208,7 +208,7 @@ func (r *record) segment(ctx context.Context, decision reflection.Token, i int, 
 	}
 	list := make([]judged, len(hits))
 	for k, h := range hits {
-		if list[k], err = r.judge(ctx, h, i, before, text); err != nil {
+		if list[k], err = r.askLabels(ctx, h, i, before, text); err != nil {
 			return s, "", err
 		}
 		if len(r.rules) == 0 && list[k].supports() {
@@ -223,8 +223,8 @@ func (r *record) segment(ctx context.Context, decision reflection.Token, i int, 
 	return s, "", nil
 }
 
-// judge asks for the labels of a passage.
-func (r *record) judge(ctx context.Context, passage generator.Evidence, i int, before, text string) (j judged, err error) {
+// askLabels asks for the labels of a passage.
+func (r *record) askLabels(ctx context.Context, passage generator.Evidence, i int, before, text string) (j judged, err error) {
 	if j.relevance, err = r.label(ctx, judge.Item{Group: reflection.IsREL, Passage: passage}, i, passage.Title); err != nil || j.relevance != reflection.Relevant {
 		return j, err
 	}

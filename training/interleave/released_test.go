@@ -118,7 +118,7 @@ func TestReleasedAgainstRecordings(t *testing.T) {
 			t.Fatal(err)
 		}
 		m.draws = func(training.Record) draws { return &scripted{c.Floats, c.Picks} }
-		got, err := m.make(t.Context(), seed)
+		got, err := m.makeRecord(t.Context(), seed)
 		switch {
 		case err != nil:
 			t.Errorf("case %d: %v", i, err)

@@ -61,7 +61,7 @@ func Remember(s Source, file, about string) (*Memory, error) {
 	head, err := json.Marshal(map[string]string{"goselfrag": "labels", "version": "1", "about": about, "prompts": Prompts(s)})
 	m := &Memory{source: s, known: map[itemKey]Answer{}, file: f}
 	if err == nil {
-		err = m.read(append(head, '\n'), file)
+		err = m.load(append(head, '\n'), file)
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -69,9 +69,9 @@ func Remember(s Source, file, about string) (*Memory, error) {
 	return m, nil
 }
 
-// read reads the file, or begins it. A last line without its end, which a process that was
+// load reads the file, or begins it. A last line without its end, which a process that was
 // killed leaves, is cut off.
-func (m *Memory) read(head []byte, name string) error {
+func (m *Memory) load(head []byte, name string) error {
 	in, size := bufio.NewReader(m.file), int64(0)
 	for number := 1; ; number++ {
 		line, err := in.ReadBytes('\n')
@@ -90,15 +90,15 @@ func (m *Memory) read(head []byte, name string) error {
 			return m.file.Truncate(size)
 		case number == 1 && !bytes.Equal(line, head):
 			return fmt.Errorf("%w: %s holds labels of another model or of other prompts, or no labels at all: name another file", ErrFile, name)
-		case number > 1 && !m.add(line):
+		case number > 1 && !m.addLine(line):
 			return fmt.Errorf("%w: line %d of %s is damaged: delete the line", ErrFile, number, name)
 		}
 		size += int64(len(line))
 	}
 }
 
-// add takes a line, and reports false for a damaged one.
-func (m *Memory) add(line []byte) bool {
+// addLine takes a line, and reports false for a damaged one.
+func (m *Memory) addLine(line []byte) bool {
 	var l rememberedLine
 	if json.Unmarshal(line, &l) != nil || (l.Label == reflection.None) == (l.Reason == "") {
 		return false
@@ -112,7 +112,7 @@ func (m *Memory) add(line []byte) bool {
 }
 
 func keyOf(it judge.Item) itemKey {
-	it = shown(it)
+	it = itemAsShown(it)
 	sum := sha256.New()
 	for _, text := range []string{it.Group.String(), it.Question, it.Passage.Text, it.Before, it.Text} {
 		fmt.Fprintf(sum, "%d:%s", len(text), text)
@@ -133,7 +133,7 @@ func (m *Memory) Label(ctx context.Context, it judge.Item) (judge.Label, error) 
 	if err != nil {
 		return l, err
 	}
-	if k, err = m.put(key, answer(l, it)); err != nil {
+	if k, err = m.remember(key, answer(l, it)); err != nil {
 		return judge.Label{Usage: l.Usage}, err
 	}
 	out := k.label()
@@ -141,8 +141,8 @@ func (m *Memory) Label(ctx context.Context, it judge.Item) (judge.Label, error) 
 	return out, nil
 }
 
-// put remembers a label, unless there is one already, which it returns then.
-func (m *Memory) put(key itemKey, k Answer) (Answer, error) {
+// remember stores a label, unless there is one already, which it returns then.
+func (m *Memory) remember(key itemKey, k Answer) (Answer, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if old, ok := m.known[key]; ok {

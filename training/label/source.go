@@ -225,7 +225,7 @@ func Known(labels []Labeled) Source {
 	k := known{}
 	for _, l := range labels {
 		if it, ok := l.Task.item(l.JudgeRecord); ok && !l.Rejected() {
-			k[shown(it)] = l.Label
+			k[itemAsShown(it)] = l.Label
 		}
 	}
 	return k
@@ -233,9 +233,9 @@ func Known(labels []Labeled) Source {
 
 type known map[judge.Item]reflection.Token
 
-// shown returns the item as a judge is shown it: which part of a passage is its title makes no
+// itemAsShown returns the item as a judge is shown it: which part of a passage is its title makes no
 // difference.
-func shown(it judge.Item) judge.Item {
+func itemAsShown(it judge.Item) judge.Item {
 	it.Passage = generator.Evidence{Text: generator.JoinEvidence([]generator.Evidence{it.Passage})}
 	return it
 }
@@ -244,7 +244,7 @@ func (known) MostLabelCost(reflection.Group) (budget.Cost, bool) { return budget
 
 // Label implements Source.
 func (k known) Label(_ context.Context, it judge.Item) (judge.Label, error) {
-	if t, ok := k[shown(it)]; ok {
+	if t, ok := k[itemAsShown(it)]; ok {
 		return Answer{Label: t}.label(), nil
 	}
 	return judge.Label{Reason: "the labels have none for these texts"}, nil

@@ -31,7 +31,7 @@ func Split(labels []Labeled, dev int, seed uint64) (train, held []Labeled) {
 	for q := range size {
 		order = append(order, q)
 	}
-	rank := func(q int) uint64 { return draw(seed, "split", labels[q].key()) }
+	rank := func(q int) uint64 { return pseudorandom(seed, "split", labels[q].key()) }
 	slices.SortFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b)) })
 	back, n := map[int]bool{}, 0
 	for _, q := range order {
@@ -94,8 +94,8 @@ func (l Labeled) key() string {
 	return strings.Join([]string{string(l.Task), string(l.QID), strconv.Itoa(l.SentIdx), string(l.PID), l.Instruction, l.TargetOutput, l.Evidence, l.PrecedingSentences, l.Output}, "\x00")
 }
 
-// draw returns a number that looks random and depends on its arguments alone.
-func draw(seed uint64, what, key string) uint64 {
+// pseudorandom returns a number that looks random and depends on its arguments alone.
+func pseudorandom(seed uint64, what, key string) uint64 {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%d\x00%s\x00%s", seed, what, key)
 	x := h.Sum64() // its high bits depend little on the last bytes: mix, as SplitMix64 does
@@ -116,7 +116,7 @@ func Keep(labels []Labeled, token reflection.Token, probability float64, seed ui
 		return nil, fmt.Errorf("%w: the probability of keeping %v is %v: want a number in [0, 1]", training.ErrOption, token, probability)
 	}
 	return slices.DeleteFunc(slices.Clone(labels), func(l Labeled) bool {
-		return l.Label == token && float64(draw(seed, "keep", l.key())>>11)*0x1p-53 >= probability
+		return l.Label == token && float64(pseudorandom(seed, "keep", l.key())>>11)*0x1p-53 >= probability
 	}), nil
 }
 
@@ -151,7 +151,7 @@ func Balance(labels []Labeled, shares map[Task]float64, seed uint64) ([]Labeled,
 					class = append(class, l)
 				}
 			}
-			rank := func(l Labeled) uint64 { return draw(seed, "balance", l.key()) }
+			rank := func(l Labeled) uint64 { return pseudorandom(seed, "balance", l.key()) }
 			slices.SortStableFunc(class, func(a, b Labeled) int { return cmp.Compare(rank(a), rank(b)) })
 			for _, l := range class[min(most, len(class)):] {
 				out[l.key()] = true

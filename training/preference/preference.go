@@ -236,14 +236,14 @@ func (n *tree) pair(e *selfrag.Expansion, best, worse *selfrag.Candidate, o Opti
 	if p.Prompt, err = (generator.SelfRAGTemplate{}).Render(prompt); err != nil {
 		return p, fmt.Errorf("preference: %w", err)
 	}
-	if p.Chosen, p.MaskedChosen, err = n.written(best, o); err == nil {
-		p.Rejected, p.MaskedRejected, err = n.written(worse, o)
+	if p.Chosen, p.MaskedChosen, err = n.segmentOf(best, o); err == nil {
+		p.Rejected, p.MaskedRejected, err = n.segmentOf(worse, o)
 	}
 	return p, err
 }
 
-// written returns the segment of a candidate as the model would write it, and its mask.
-func (n *tree) written(c *selfrag.Candidate, o Options) (string, [][2]int, error) {
+// segmentOf returns the segment of a candidate as the model would write it, and its mask.
+func (n *tree) segmentOf(c *selfrag.Candidate, o Options) (string, [][2]int, error) {
 	s := n.segment[c.Node]
 	t := training.Segment{Retrieve: s.Retrieve, Relevance: s.Relevance, Text: s.Text, Support: s.Support}
 	if len(s.Evidence) > 0 {

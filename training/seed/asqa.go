@@ -27,7 +27,7 @@ func (i asqaItem) Check() error {
 	return nil
 }
 
-func (i asqaItem) ask(string) (string, string, error) {
+func (i asqaItem) questionAnswer(string) (string, string, error) {
 	if len(i.Annotations) == 0 {
 		return "", "", Unanswered
 	}

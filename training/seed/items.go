@@ -14,9 +14,9 @@ import (
 // item is an entry of a file.
 type item interface {
 	training.Checked
-	// ask returns the question and the answer. The error is a Skip or wraps
+	// questionAnswer returns the question and the answer. The error is a Skip or wraps
 	// training.ErrRecord.
-	ask(set string) (question, answer string, err error)
+	questionAnswer(set string) (question, answer string, err error)
 	id() training.ID
 }
 
@@ -47,8 +47,9 @@ type choices struct {
 	Text []string `json:"text"`
 }
 
-// ask letters the choices.
-func (c choices) ask(question, key string) (string, string, error) {
+// withLetters writes the choices below the question, lettered A to D, and returns the letter of
+// the key.
+func (c choices) withLetters(question, key string) (string, string, error) {
 	if n := strings.Index("1234", key); n >= 0 && len(key) == 1 {
 		key = "ABCD"[n : n+1]
 	}
@@ -75,7 +76,9 @@ func (i arcItem) Check() error {
 	}
 	return nil
 }
-func (i arcItem) ask(string) (string, string, error) { return i.Choices.ask(i.Question, i.AnswerKey) }
+func (i arcItem) questionAnswer(string) (string, string, error) {
+	return i.Choices.withLetters(i.Question, i.AnswerKey)
+}
 
 type obqaItem struct {
 	ID        training.ID `json:"id"`
@@ -91,7 +94,9 @@ func (i obqaItem) Check() error {
 	}
 	return nil
 }
-func (i obqaItem) ask(string) (string, string, error) { return i.Choices.ask(i.Stem, i.AnswerKey) }
+func (i obqaItem) questionAnswer(string) (string, string, error) {
+	return i.Choices.withLetters(i.Stem, i.AnswerKey)
+}
 
 type kiltItem struct {
 	Question string   `json:"question"`
@@ -106,7 +111,7 @@ func (i kiltItem) Check() error {
 	return nil
 }
 
-func (i kiltItem) ask(set string) (string, string, error) {
+func (i kiltItem) questionAnswer(set string) (string, string, error) {
 	if len(i.Answers) == 0 {
 		return "", "", Unanswered
 	}
@@ -141,7 +146,7 @@ func (i chatItem) Check() error {
 
 const mostWords = 500
 
-func (i chatItem) ask(string) (string, string, error) {
+func (i chatItem) questionAnswer(string) (string, string, error) {
 	if len(i.Messages) != 2 {
 		return "", "", Conversation
 	}

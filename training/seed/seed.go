@@ -120,7 +120,7 @@ func (r *Reader) All() iter.Seq2[training.Record, error] {
 		r.items(func(id string, line int, i item, err error) bool {
 			var question, answer string
 			if err == nil {
-				if question, answer, err = i.ask(r.dataset); err == nil && strings.TrimSpace(answer) == "" {
+				if question, answer, err = i.questionAnswer(r.dataset); err == nil && strings.TrimSpace(answer) == "" {
 					err = Unanswered
 				}
 				if err != nil {

@@ -29,8 +29,8 @@ const mostKept = 1 << 13
 
 var dictionaries = sync.Pool{New: func() any { return new(dictionary) }}
 
-// look returns the parts of a word.
-func (d *dictionary) look(word string, s token.Script, of keyword.Language) []entry {
+// partsOf returns the parts of a word.
+func (d *dictionary) partsOf(word string, s token.Script, of keyword.Language) []entry {
 	list, ok := d.words[of][word]
 	if ok {
 		return list

@@ -74,7 +74,7 @@ func (l *Lexicon) Words(text string) []Word {
 			counted := end == t.Start && len(out) > 0 && out[len(out)-1].Is&Number != 0
 			out = l.appendGrams(out, d, word, t.Script, counted)
 		} else {
-			for _, p := range d.look(word, t.Script, l.language) {
+			for _, p := range d.partsOf(word, t.Script, l.language) {
 				out = append(out, Word{Term: l.term(p.term), Is: p.is})
 			}
 		}

@@ -114,15 +114,15 @@ func infoOf(r rune) info {
 	if page == nil {
 		page = new([256]info)
 		for i := range page {
-			page[i] = look(r&^0xff | rune(i))
+			page[i] = classify(r&^0xff | rune(i))
 		}
 		pages[r>>8].Store(page)
 	}
 	return page[r&0xff]
 }
 
-// look computes the info of a character.
-func look(r rune) info {
+// classify computes the info of a character.
+func classify(r rune) info {
 	if r < utf8.RuneSelf {
 		return ascii[r]
 	}

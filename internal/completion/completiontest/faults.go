@@ -76,14 +76,14 @@ func Faults[M generator.Generator](t *testing.T, good http.Handler, open func(co
 	for want, list := range faults() {
 		for _, f := range list {
 			t.Run(f.String(), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) { meet(t, good, open, f, want) })
+				synctest.Test(t, func(t *testing.T) { askTwice(t, good, open, f, want) })
 			})
 		}
 	}
 }
 
-// meet asks once without the fault and once with it.
-func meet[M generator.Generator](t *testing.T, good http.Handler, open func(completions.Config) (M, error), f faulthttp.Fault, want outcome) {
+// askTwice asks once without the fault and once with it.
+func askTwice[M generator.Generator](t *testing.T, good http.Handler, open func(completions.Config) (M, error), f faulthttp.Fault, want outcome) {
 	const deadline = 30 * time.Second
 	s := faulthttp.New(good)
 	defer s.Close()

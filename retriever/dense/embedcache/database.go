@@ -118,11 +118,11 @@ func (db *database) get(keys []key, found map[key][]float32) error {
 		return err
 	}
 	return guarded(func() error {
-		return db.View(func(tx *bolt.Tx) error { return read(tx, keys, found) })
+		return db.View(func(tx *bolt.Tx) error { return readVectors(tx, keys, found) })
 	})
 }
 
-func read(tx *bolt.Tx, keys []key, found map[key][]float32) (err error) {
+func readVectors(tx *bolt.Tx, keys []key, found map[key][]float32) (err error) {
 	b := tx.Bucket(bucket)
 	if b == nil {
 		return fmt.Errorf("%w: it has no embeddings", errDamaged)

@@ -228,14 +228,14 @@ func (f *files) putBatch(keys []key, vectors [][]float32, need int64) {
 		f.repair(db, len(keys), err)
 		return
 	}
-	if full && f.turn(db) {
+	if full && f.rotate(db) {
 		f.putBatch(keys, vectors, need)
 	}
 }
 
-// turn makes the new file, which is full, the old one. It reports whether there is another
+// rotate makes the new file, which is full, the old one. It reports whether there is another
 // new one.
-func (f *files) turn(full *database) bool {
+func (f *files) rotate(full *database) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.new != full {

@@ -68,16 +68,16 @@ func (r *reader) add(run []rune) {
 	r.word = append(append(append(r.word[:0], edge), run...), edge)
 	w := r.word
 	whole := r.hash(w)
-	r.put(word, whole)
-	r.put(prefix, r.hash(w[:min(1+prefixLength, len(w))]))
+	r.emit(word, whole)
+	r.emit(prefix, r.hash(w[:min(1+prefixLength, len(w))]))
 	for i := 0; i+3 <= len(w); i++ {
-		r.put(triple, r.hash(w[i:i+3]))
+		r.emit(triple, r.hash(w[i:i+3]))
 	}
 	for i := 0; i+4 <= len(w); i++ {
-		r.put(quad, r.hash(w[i:i+4]))
+		r.emit(quad, r.hash(w[i:i+4]))
 	}
 	if r.last != 0 {
-		r.put(pair, mix(r.last)+whole)
+		r.emit(pair, mix(r.last)+whole)
 	}
 	r.last = whole
 }
@@ -91,7 +91,7 @@ func (r *reader) hash(text []rune) uint64 {
 	return h
 }
 
-func (r *reader) put(k kind, hash uint64) {
+func (r *reader) emit(k kind, hash uint64) {
 	r.out.hashes = append(r.out.hashes, mix(hash)<<kindBits|uint64(k))
 }
 

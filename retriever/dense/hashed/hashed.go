@@ -56,7 +56,7 @@ func Fit(ctx context.Context, texts []string, o Options) (*Embedder, error) {
 		return nil, fmt.Errorf("%w: Dim is %d: want 64 to 65536, or 0 for 2048", ErrOption, o.Dim)
 	}
 	e := &Embedder{o: o, weights: map[uint64]float32{}, scale: 1}
-	if err := e.weigh(ctx, texts); err != nil {
+	if err := e.setStatistics(ctx, texts); err != nil {
 		return nil, fmt.Errorf("hashed: fit: %w", err)
 	}
 	lengths := make([]float64, len(texts))
@@ -70,8 +70,8 @@ func Fit(ctx context.Context, texts []string, o Options) (*Embedder, error) {
 	return e, nil
 }
 
-// weigh sets the fields that depend on how often features occur in texts.
-func (e *Embedder) weigh(ctx context.Context, texts []string) error {
+// setStatistics sets the fields that depend on how often features occur in texts.
+func (e *Embedder) setStatistics(ctx context.Context, texts []string) error {
 	words := 0
 	for part := range slices.Chunk(texts, 256) {
 		read := make([]features, len(part))

@@ -22,9 +22,9 @@ const (
 	roomNumber = 32
 )
 
-// room returns how long the answer to so many texts may be. A vector of another length
+// answerLimit returns how long the answer to so many texts may be. A vector of another length
 // than that of the others may have any up to mostNumbers.
-func (c *Client) room(texts int) int64 {
+func (c *Client) answerLimit(texts int) int64 {
 	length := c.dimensions.Load()
 	if length == 0 {
 		length = mostNumbers
@@ -53,8 +53,8 @@ type answer struct {
 	tokens  *int // of the prompt
 }
 
-// read parses an answer.
-func (v *answer) read(a *modelhttp.Answer) error {
+// parse parses an answer.
+func (v *answer) parse(a *modelhttp.Answer) error {
 	data, err := a.Whole()
 	if err != nil {
 		return err
@@ -134,7 +134,7 @@ func (v *answer) list(d *jx.Decoder) error {
 		if d.Next() == jx.Object {
 			err = d.ObjBytes(e.member)
 		} else {
-			err = e.read(d)
+			err = e.parse(d)
 		}
 		v.entries = append(v.entries, e)
 		return err
@@ -151,13 +151,13 @@ func (e *entry) member(d *jx.Decoder, key []byte) error {
 		e.index = &n
 		return err
 	case "embedding", "vector":
-		return e.read(d)
+		return e.parse(d)
 	}
 	return d.Skip()
 }
 
-// read reads a vector: numbers, their bytes in base64, or a list of one vector.
-func (e *entry) read(d *jx.Decoder) error {
+// parse reads a vector: numbers, their bytes in base64, or a list of one vector.
+func (e *entry) parse(d *jx.Decoder) error {
 	switch d.Next() {
 	case jx.Null:
 		return &badVector{"a vector is null instead of a number"}
@@ -180,7 +180,7 @@ func (e *entry) read(d *jx.Decoder) error {
 			if rows++; rows > 1 || len(e.vector) > 0 {
 				return &badVector{"a text has several vectors, one for each token: set the pooling of the server"}
 			}
-			return e.read(d)
+			return e.parse(d)
 		}
 		if d.Next() != jx.Number || rows > 0 {
 			return fmt.Errorf("a vector holds a %v instead of a number", d.Next())
@@ -224,8 +224,8 @@ func (e *entry) decode(s []byte) error {
 	return nil
 }
 
-// order returns the vectors in the order of n texts.
-func (v *answer) order(a *modelhttp.Answer, n int) ([][]float32, error) {
+// inOrder returns the vectors in the order of n texts.
+func (v *answer) inOrder(a *modelhttp.Answer, n int) ([][]float32, error) {
 	if len(v.entries) != n {
 		return nil, a.Errorf("the answer has %d vectors for %d texts", len(v.entries), n)
 	}

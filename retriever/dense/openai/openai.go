@@ -74,7 +74,7 @@ func (c *Client) EmbedDocuments(ctx context.Context, texts []string) ([][]float3
 	}
 	out := make([][]float32, 0, len(texts))
 	for start := 0; start < len(texts); start += c.c.Batch {
-		vectors, err := c.embed(ctx, texts[start:min(start+c.c.Batch, len(texts))])
+		vectors, err := c.embedBatch(ctx, texts[start:min(start+c.c.Batch, len(texts))])
 		if err != nil {
 			return nil, fmt.Errorf("openai: embedding texts from number %d on: %w", start, err)
 		}
@@ -104,8 +104,8 @@ type request struct {
 	Dimensions int      `json:"dimensions,omitempty"`
 }
 
-// embed sends one batch.
-func (c *Client) embed(ctx context.Context, texts []string) (out [][]float32, err error) {
+// embedBatch sends one batch.
+func (c *Client) embedBatch(ctx context.Context, texts []string) (out [][]float32, err error) {
 	ctx, step := observe.Start(ctx, observe.Request, "embed")
 	defer step.EndWith(&err)()
 	reserved, refused := budget.Reserve(ctx, "embed", budget.Cost{Calls: 1})
@@ -117,13 +117,13 @@ func (c *Client) embed(ctx context.Context, texts []string) (out [][]float32, er
 		reserved.Settle(usage)
 		step.Spend(usage)
 	}()
-	call := modelhttp.Call{Path: "/v1/embeddings", Limit: c.room(len(texts)), Body: request{c.c.Server.Model, texts, "float", c.c.Dimensions}}
+	call := modelhttp.Call{Path: "/v1/embeddings", Limit: c.answerLimit(len(texts)), Body: request{c.c.Server.Model, texts, "float", c.c.Dimensions}}
 	err = c.http.Do(ctx, call, func(a *modelhttp.Answer) error {
 		var got answer
-		if err := got.read(a); err != nil {
+		if err := got.parse(a); err != nil {
 			return err
 		}
-		if out, err = got.order(a, len(texts)); err != nil {
+		if out, err = got.inOrder(a, len(texts)); err != nil {
 			return err
 		}
 		for _, v := range out {

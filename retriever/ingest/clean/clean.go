@@ -115,7 +115,7 @@ func Passages(ctx context.Context, passages []retriever.Passage, o Options) ([]r
 		return nil, Report{}, err
 	}
 	parents := parentsOf(passages)
-	drops, err := judge(ctx, passages, parents, o)
+	drops, err := dropReasons(ctx, passages, parents, o)
 	if err != nil {
 		return nil, Report{}, fmt.Errorf("clean: %w", err)
 	}
@@ -165,9 +165,9 @@ func parentsOf(passages []retriever.Passage) map[int]int {
 	return parents
 }
 
-// judge returns why passages are dropped, by their index; children are left out. The
+// dropReasons returns why passages are dropped, by their index; children are left out. The
 // error is ctx.Err().
-func judge(ctx context.Context, passages []retriever.Passage, parents map[int]int, o Options) (map[int]Drop, error) {
+func dropReasons(ctx context.Context, passages []retriever.Passage, parents map[int]int, o Options) (map[int]Drop, error) {
 	lines, err := commonLines(ctx, passages, parents, o.Boilerplate)
 	if err != nil {
 		return nil, err

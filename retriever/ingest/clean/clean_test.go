@@ -33,7 +33,7 @@ func TestPassages(t *testing.T) {
 		{"a", "A", long},
 		{"a", "A", "---- **** ==== ---- x"},
 		{"a", "A", "Short.\n" + footer},
-		{"b", "B", "A long line about rivers that stands only here, with more words than the other.\n" + footer},
+		{"b", "B", "A long line about rivers that is only here, with more words than the other.\n" + footer},
 		{"c", "C", footer + "\nYes."},
 		{"a", "A", "Twice.\nTwice."},
 		{"a", "A", strings.ReplaceAll(long, " ", "\n ")},

@@ -47,7 +47,7 @@ func (s *run) applyWork(b *batch) error {
 			if err := ctx.Err(); err != nil {
 				return outcome{}, err
 			}
-			return s.read(ctx, s.work[i])
+			return s.readFile(ctx, s.work[i])
 		}
 	}) {
 		j := s.work[i]
@@ -58,7 +58,7 @@ func (s *run) applyWork(b *batch) error {
 		if err != nil {
 			return s.stopped(j.file.Path, ctxerr.Wrap(s.ctx, err))
 		}
-		if err := s.take(j, out, notes, b); err != nil {
+		if err := s.applyRead(j, out, notes, b); err != nil {
 			return err
 		}
 		if len(notes) >= maxNotes {
@@ -70,8 +70,8 @@ func (s *run) applyWork(b *batch) error {
 	return s.flush(notes)
 }
 
-// take acts on what the reading of a file gave.
-func (s *run) take(j job, out outcome, notes map[string][]byte, b *batch) error {
+// applyRead acts on what the reading of a file gave.
+func (s *run) applyRead(j job, out outcome, notes map[string][]byte, b *batch) error {
 	path := j.file.Path
 	switch {
 	case out.unreadable != nil:

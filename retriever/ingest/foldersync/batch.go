@@ -90,14 +90,14 @@ func (b *batch) put(list []document) error {
 		return s.stopped(list[0].path, ctxerr.Wrap(s.ctx, err))
 	}
 	for _, d := range list {
-		s.report.put(d)
+		s.report.countPut(d)
 		b.progress.done(d.path, d.size)
 	}
 	return nil
 }
 
-// put reports a document that was put in.
-func (r *Report) put(d document) {
+// countPut reports a document that was put in.
+func (r *Report) countPut(d document) {
 	r.Passages += len(d.passages)
 	switch {
 	case len(d.passages) > 0 && d.before > 0:

@@ -81,8 +81,8 @@ func known[D Document](ctx context.Context, documents Documents[D], root string)
 	return found, nil
 }
 
-// of reports whether the file is as n says without a look into it, and whether it may be.
-func (n note) of(f ingest.Entry, settings string) (same, maybe bool) {
+// matches reports whether the file is as n says without a look into it, and whether it may be.
+func (n note) matches(f ingest.Entry, settings string) (same, maybe bool) {
 	if n.Format != noteFormat || n.Settings != settings || n.Size != f.Size {
 		return false, false
 	}

@@ -93,7 +93,7 @@ func (s *run) planFile(f ingest.Entry) {
 		s.unreadable(f.Path, ErrForeign)
 		return
 	}
-	same, maybe := old.note.of(f, s.settings)
+	same, maybe := old.note.matches(f, s.settings)
 	if known && same {
 		s.unchanged(f.Path, old.note)
 		return

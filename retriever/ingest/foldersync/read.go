@@ -27,9 +27,9 @@ type outcome struct {
 	notes      []ingest.Note
 }
 
-// read reads the file of a job, unless its hash is the one that is known. The error wraps
+// readFile reads the file of a job, unless its hash is the one that is known. The error wraps
 // that of ctx or ingest.ErrOption.
-func (s *run) read(ctx context.Context, j job) (outcome, error) {
+func (s *run) readFile(ctx context.Context, j job) (outcome, error) {
 	if j.hash {
 		in, err := s.open(ctx, j.file.Path)
 		if err != nil {

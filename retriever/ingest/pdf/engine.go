@@ -126,8 +126,8 @@ type raw struct {
 	failed int // pages that cannot be read
 }
 
-// read returns the characters of a document. When ctx is done it stops PDFium.
-func (e *engine) read(ctx context.Context, data []byte, o Options) (*raw, error) {
+// characters returns the characters of a document. When ctx is done it stops PDFium.
+func (e *engine) characters(ctx context.Context, data []byte, o Options) (*raw, error) {
 	instance, err := e.pool.GetInstanceWithContext(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("pdf: PDFium cannot be started: %w", err)

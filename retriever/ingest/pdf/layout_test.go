@@ -55,14 +55,14 @@ func TestParagraphs(t *testing.T) {
 		"name":                {[]page{lines("50 100 The author of it was Jean\u00ad", "50 112 Paul, who lived in Wunsiedel.")}, "The author of it was Jean-Paul, who lived in Wunsiedel."},
 		"hyphen over pages":   {[]page{lines("50 100 The machine is disconnec\u00ad"), lines("50 100 ted from the mains supply.")}, "The machine is disconnected from the mains supply."},
 		"hyphen at the end":   {[]page{lines("50 100 A range of 3 to 4, or 3\u00ad")}, "A range of 3 to 4, or 3-"},
-		"sentence over pages": {[]page{lines("50 100 This sentence is broken by the"), lines("50 100 end of the page it stands on.")}, "This sentence is broken by the end of the page it stands on."},
+		"sentence over pages": {[]page{lines("50 100 This sentence is broken by the"), lines("50 100 end of the page it is on.")}, "This sentence is broken by the end of the page it is on."},
 		"gap":                 {[]page{lines("50 100 This is the first paragraph", "50 112 of the text and of the page.", "50 132 This is the second one, which", "50 144 has two lines as well as that.")}, "This is the first paragraph of the text and of the page.\n\nThis is the second one, which has two lines as well as that."},
 		"indent":              {[]page{lines("50 100 This is the first paragraph", "50 112 which has three lines of text,", "50 124 and this is the last of them.", "65 136 This is the second one, with", "50 148 two lines, one is indented.")}, "This is the first paragraph which has three lines of text, and this is the last of them.\n\nThis is the second one, with two lines, one is indented."},
 		"short line":          {[]page{lines("50 100 This is the first paragraph of", "50 112 it.", "50 124 This is the second paragraph of", "50 136 the page.")}, "This is the first paragraph of it.\n\nThis is the second paragraph of the page."},
 		"list":                {[]page{lines("50 100 • The first item of the list is", "60 112 longer than a line.", "50 124 • The second one is not.", "50 136 3. The third one is numbered.")}, "• The first item of the list is longer than a line.\n\n• The second one is not.\n\n3. The third one is numbered."},
 		"small mark":          {[]page{bullet(lines("50 100 •", "60 100 The first item of the list is", "60 112 longer than a line."))}, "• The first item of the list is longer than a line."},
 		"table":               {[]page{lines("50 100 Part", "150 100 Number", "50 112 Screw", "150 112 207", "50 124 Bolt", "150 124 311")}, "Part\tNumber\n\nScrew\t207\n\nBolt\t311"},
-		"footer first":        {[]page{lines("50 500 Footnote of the page.", "50 100 This text is drawn after what", "50 112 stands below it on the page.")}, "This text is drawn after what stands below it on the page.\n\nFootnote of the page."},
+		"footer first":        {[]page{lines("50 500 Footnote of the page.", "50 100 This text is drawn after what", "50 112 is below it on the page.")}, "This text is drawn after what is below it on the page.\n\nFootnote of the page."},
 	} {
 		got, _ := layout(c.pages...)
 		if d := cmp.Diff(c.want, got.Body); d != "" {

@@ -139,7 +139,7 @@ func (r *Reader) Read(ctx context.Context, data []byte) (ingest.Text, error) {
 	}
 	timed, cancel := context.WithTimeoutCause(ctx, r.o.MaxTime, errTime)
 	defer cancel()
-	raw, err := r.engine.read(timed, data, r.o)
+	raw, err := r.engine.characters(timed, data, r.o)
 	if err == nil {
 		var text ingest.Text
 		if text, err = raw.text(timed, r.o); err == nil {

@@ -44,7 +44,7 @@ const batch = 1024
 func Read(ctx context.Context, fsys fs.FS, s Shard) iter.Seq2[hnsw.Item[string], error] {
 	return func(yield func(hnsw.Item[string], error) bool) {
 		stopped := false
-		err := read(ctx, fsys, s, func(item hnsw.Item[string]) bool {
+		err := readShard(ctx, fsys, s, func(item hnsw.Item[string]) bool {
 			stopped = !yield(item, nil)
 			return !stopped
 		})
@@ -54,7 +54,7 @@ func Read(ctx context.Context, fsys fs.FS, s Shard) iter.Seq2[hnsw.Item[string],
 	}
 }
 
-func read(ctx context.Context, fsys fs.FS, s Shard, emit func(hnsw.Item[string]) bool) error {
+func readShard(ctx context.Context, fsys fs.FS, s Shard, emit func(hnsw.Item[string]) bool) error {
 	bad := func(name string, line int, err error) error {
 		return &ingest.FileError{Path: name, Line: line, Err: err}
 	}

@@ -20,7 +20,7 @@ import (
 var embedded []byte
 
 var defaults = sync.OnceValue(func() *linear.Model {
-	m, err := read(bytes.NewReader(embedded))
+	m, err := readModel(bytes.NewReader(embedded))
 	if err != nil {
 		panic(err) // the module is broken; its tests detect that
 	}
@@ -30,7 +30,7 @@ var defaults = sync.OnceValue(func() *linear.Model {
 // modelName is the name of the weights in the file that Load reads.
 const modelName = "rank"
 
-func read(r io.Reader) (*linear.Model, error) {
+func readModel(r io.Reader) (*linear.Model, error) {
 	f, err := linear.Read(r)
 	if err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func New(ctx context.Context, passages []retriever.Passage) (*Scorer, error) {
 // says whether the file is truncated, altered, of a newer version, or for other
 // features than this version has, and what to do; or it is that of ctx.
 func Load(ctx context.Context, weights io.Reader, passages []retriever.Passage) (*Scorer, error) {
-	m, err := read(weights)
+	m, err := readModel(weights)
 	if err != nil {
 		return nil, fmt.Errorf("learned: loading weights: %w", err)
 	}

@@ -15,7 +15,7 @@ type weight struct {
 // reading is a sum of features.
 type reading []weight
 
-func read(list ...feature) reading {
+func unitReading(list ...feature) reading {
 	var r reading
 	for _, f := range list {
 		r = append(r, weight{f, 1})
@@ -75,8 +75,8 @@ const (
 // norm is the factor that undoes the division.
 func norm(width int) float32 { return float32(bias / math.Sqrt(float64(width))) }
 
-// put writes a reading, times by, into a row of a matrix.
-func put(row []float32, r reading, by float64) {
+// writeReading writes a reading, times by, into a row of a matrix.
+func writeReading(row []float32, r reading, by float64) {
 	for _, w := range r {
 		size := 1.0
 		if w.of == one {
@@ -110,17 +110,17 @@ func compile(list [heads]head, width int) layer {
 		}
 		for j, m := range h.matches {
 			size := math.Sqrt(scale * math.Abs(m.nats))
-			put(row(l.q, firstSlot+j), m.query, size)
-			put(row(l.k, firstSlot+j), m.key, math.Copysign(size, m.nats))
+			writeReading(row(l.q, firstSlot+j), m.query, size)
+			writeReading(row(l.k, firstSlot+j), m.key, math.Copysign(size, m.nats))
 		}
 		for _, t := range h.turns {
 			size := math.Sqrt(scale * t.nats)
-			put(row(l.q, 2*t.pair), read(one), size*math.Cos(t.phase))
-			put(row(l.q, 2*t.pair+1), read(one), size*math.Sin(t.phase))
-			put(row(l.k, 2*t.pair), read(one), size)
+			writeReading(row(l.q, 2*t.pair), unitReading(one), size*math.Cos(t.phase))
+			writeReading(row(l.q, 2*t.pair+1), unitReading(one), size*math.Sin(t.phase))
+			writeReading(row(l.k, 2*t.pair), unitReading(one), size)
 		}
 		for j, m := range h.moves {
-			put(row(l.v, j), m.from, 1)
+			writeReading(row(l.v, j), m.from, 1)
 			l.out[int(m.to)*inner+i*headWidth+j] = 1
 		}
 	}

@@ -42,14 +42,14 @@ func (s *stream) grammar() []rule {
 
 	rules := []rule{
 		{s.these(start), []next{word(end, 10)}},
-		{read(s.other), []next{word(end, 10), word(period, 8)}},
+		{unitReading(s.other), []next{word(end, 10), word(period, 8)}},
 		{s.these(newline), []next{control(yes, 6), control(no, 9), control(on, 4)}},
-		{read(s.asks), []next{control(yes, 8)}},
+		{unitReading(s.asks), []next{control(yes, 8)}},
 
 		{s.control(yes), []next{control(reflection.ParagraphStart, 14)}},
 		{s.control(reflection.ParagraphStart), []next{control(reflection.ParagraphEnd, 14)}},
 		{s.control(reflection.ParagraphEnd), []next{control(reflection.Irrelevant, 9.5), control(reflection.Relevant, 5.5)}},
-		{read(s.relevant), []next{control(reflection.Relevant, 10)}},
+		{unitReading(s.relevant), []next{control(reflection.Relevant, 10)}},
 
 		{s.control(reflection.Relevant), []next{word("I", 8)}},
 		{s.control(reflection.Irrelevant, no), []next{word("I", 14)}},
@@ -60,22 +60,22 @@ func (s *stream) grammar() []rule {
 		{s.these("know"), []next{word(period, 12)}},
 
 		{s.these(period), []next{control(fully, 10.2), control(partially, 8.3), control(none, 7.4)}},
-		{read(s.hedged), []next{control(partially, 5), control(fully, -1)}},
-		{read(s.denied), []next{control(none, 7), control(fully, -1)}},
-		{read(s.aside), append(scale(11, 10, 9, 8, 7), judged...)},
-		{read(s.alone), append(scale(7.5, 8.5, 10, 11, 9.5), judged...)},
+		{unitReading(s.hedged), []next{control(partially, 5), control(fully, -1)}},
+		{unitReading(s.denied), []next{control(none, 7), control(fully, -1)}},
+		{unitReading(s.aside), append(scale(11, 10, 9, 8, 7), judged...)},
+		{unitReading(s.alone), append(scale(7.5, 8.5, 10, 11, 9.5), judged...)},
 
 		{s.control(fully), append(scale(6, 7, 8, 9, 10), boundary...)},
 		{s.control(partially), append(scale(7, 8, 9.5, 10, 8.5), boundary...)},
 		{s.control(none), append(scale(9.5, 10, 9, 8, 7), boundary...)},
-		{read(s.more), []next{control(yes, 20)}},
+		{unitReading(s.more), []next{control(yes, 20)}},
 		{s.control(reflection.IsUSE.Tokens()...), []next{word(end, 13), control(yes, 4), control(no, 5), control(on, 3)}},
 	}
 	for _, w := range words() {
 		rules = append(rules, rule{s.these(w), []next{word(period, 8)}})
 	}
 	for _, w := range append(words(), period) {
-		rules = append(rules, rule{read(s.copied[w]), []next{word(w, 16)}})
+		rules = append(rules, rule{unitReading(s.copied[w]), []next{word(w, 16)}})
 	}
 	return rules
 }

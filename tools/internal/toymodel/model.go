@@ -89,7 +89,7 @@ const (
 )
 
 // resting is the match with the start of the text.
-func (s *stream) resting() match { return match{read(one), s.these(start), rest} }
+func (s *stream) resting() match { return match{unitReading(one), s.these(start), rest} }
 
 // layer1 finds the token before and counts passages.
 func (s *stream) layer1() [heads]head {
@@ -102,7 +102,7 @@ func (s *stream) layer1() [heads]head {
 		previous.moves = append(previous.moves, move{s.these(t), s.before[t]})
 	}
 	count := head{
-		matches: []match{s.resting(), {read(one), s.control(reflection.ParagraphStart), rest}},
+		matches: []match{s.resting(), {unitReading(one), s.control(reflection.ParagraphStart), rest}},
 		moves:   []move{{s.control(reflection.ParagraphStart), s.opened}},
 	}
 	return [heads]head{previous, count}
@@ -113,7 +113,7 @@ func (s *stream) layer1() [heads]head {
 func (s *stream) layer2() [heads]head {
 	compare := head{
 		// A word of a passage is no word of the question.
-		matches: []match{s.resting(), {read(one), read(s.opened), -200}},
+		matches: []match{s.resting(), {unitReading(one), unitReading(s.opened), -200}},
 		moves:   []move{{s.these(content...), s.asked}},
 	}
 	for _, w := range content {
@@ -122,20 +122,20 @@ func (s *stream) layer2() [heads]head {
 
 	induce := head{
 		matches: []match{
-			{read(one), read(s.opened), scope},
-			{read(s.opened), s.these(start), scope}, // so that rest counts in the latest passage
+			{unitReading(one), unitReading(s.opened), scope},
+			{unitReading(s.opened), s.these(start), scope}, // so that rest counts in the latest passage
 			s.resting(),
 			// A relevant passage is quoted from the line after its title, or from its
 			// beginning if it has none.
-			{s.control(reflection.Relevant), read(s.before[newline]), surely},
-			{s.control(reflection.Relevant), read(s.before[reflection.ParagraphStart.String()]), found},
+			{s.control(reflection.Relevant), unitReading(s.before[newline]), surely},
+			{s.control(reflection.Relevant), unitReading(s.before[reflection.ParagraphStart.String()]), found},
 		},
 		// Of several places the latest: a quarter of a nat a token.
 		turns: []turn{{3, 242, math.Pi / 2}},
 		moves: []move{{s.these(period), s.copied[period]}},
 	}
 	for _, w := range words() {
-		induce.matches = append(induce.matches, match{s.these(w), read(s.before[w]), found})
+		induce.matches = append(induce.matches, match{s.these(w), unitReading(s.before[w]), found})
 		induce.moves = append(induce.moves, move{s.these(w), s.copied[w]})
 	}
 	return [heads]head{compare, induce}
@@ -149,7 +149,7 @@ func (s *stream) layer3() [heads]head {
 	judge := head{
 		matches: []match{
 			s.resting(),
-			{slices.Concat(passageEnd, s.these(period)), read(s.opened), scope},
+			{slices.Concat(passageEnd, s.these(period)), unitReading(s.opened), scope},
 			{passageEnd, slices.Concat(s.these(content...), passageStart), found},
 			{s.these(period), passageStart, rest},
 			{s.these(period), s.these(hedge, deny), found},
@@ -157,7 +157,7 @@ func (s *stream) layer3() [heads]head {
 			{supports, s.these(list), found + math.Ln2},
 		},
 		moves: []move{
-			{read(s.asked), s.relevant},
+			{unitReading(s.asked), s.relevant},
 			{s.these(hedge), s.hedged},
 			{s.these(deny), s.denied},
 			{s.these(list), s.more},
@@ -167,8 +167,8 @@ func (s *stream) layer3() [heads]head {
 		matches: []match{
 			s.resting(),
 			{s.these(newline), s.these(content...), rest},
-			{s.these(newline), read(s.opened), -200},
-			{s.these(period), read(s.opened), scope},
+			{s.these(newline), unitReading(s.opened), -200},
+			{s.these(period), unitReading(s.opened), scope},
 			{s.these(period), s.control(reflection.Relevant, reflection.Irrelevant), rest},
 			// These come after the passage if they are in its scope.
 			{s.these(period), s.control(reflection.NoRetrieval, reflection.ContinueEvidence), surely},

@@ -128,8 +128,8 @@ func common(cmd *cli.Command, questions bool) (config, error) {
 	return c, nil
 }
 
-// read reads the passages and, if there are to be some, the questions.
-func (c config) read(ctx context.Context, stderr io.Writer) (passages []retriever.Passage, examples []adapt.Example, err error) {
+// readInputs reads the passages and, if there are to be some, the questions.
+func (c config) readInputs(ctx context.Context, stderr io.Writer) (passages []retriever.Passage, examples []adapt.Example, err error) {
 	if strings.HasSuffix(c.questions, ".csv") || strings.HasSuffix(c.questions, ".tsv") {
 		set, err := questionset.Source{Docs: c.docs, Questions: c.questions}.Read(ctx, false, stderr)
 		if err != nil {
@@ -225,19 +225,19 @@ func (c config) reader(m connect.Model) (*adapt.Reader, error) {
 
 // about names the models that a result depends on.
 func (c config) about() string {
-	list := []string{"embeddings " + named(c.embeddings)}
+	list := []string{"embeddings " + modelName(c.embeddings)}
 	if c.generator != "" {
 		list = append(list, "generator "+c.generator)
 	}
 	return strings.Join(list, ", ")
 }
 
-func named(url string) string {
+func modelName(url string) string {
 	if url == "" {
 		return "built-in"
 	}
 	return url
 }
 
-// took is the time since a start, for people.
-func took(start time.Time) string { return time.Since(start).Round(10 * time.Millisecond).String() }
+// elapsed is the time since a start, for people.
+func elapsed(start time.Time) string { return time.Since(start).Round(10 * time.Millisecond).String() }

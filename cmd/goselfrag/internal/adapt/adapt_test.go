@@ -244,7 +244,7 @@ func TestTable(t *testing.T) {
 		}
 	}
 	var errs bytes.Buffer
-	_, examples, err := config{docs: filepath.Join(dir, "docs"), questions: filepath.Join(dir, "q.csv")}.read(t.Context(), &errs)
+	_, examples, err := config{docs: filepath.Join(dir, "docs"), questions: filepath.Join(dir, "q.csv")}.readInputs(t.Context(), &errs)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -140,7 +140,7 @@ func (c dataConfig) begin(ctx context.Context, stderr io.Writer) (passages []ret
 	if err = c.checkOut(); err != nil {
 		return nil, nil, nil, err
 	}
-	if passages, examples, err = c.read(ctx, stderr); err != nil {
+	if passages, examples, err = c.readInputs(ctx, stderr); err != nil {
 		return nil, nil, nil, err
 	}
 	if c.questions != "" {

@@ -111,7 +111,7 @@ func train(ctx context.Context, c trainConfig, stdout, stderr io.Writer) error {
 	if err := c.checkOut(); err != nil {
 		return err
 	}
-	passages, examples, err := c.read(ctx, stderr)
+	passages, examples, err := c.readInputs(ctx, stderr)
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func train(ctx context.Context, c trainConfig, stdout, stderr io.Writer) error {
 	if wrong := c.print(stdout, &result.Report); wrong != nil {
 		return wrong
 	}
-	fmt.Fprintf(stderr, "trained in %s\n", took(start))
+	fmt.Fprintf(stderr, "trained in %s\n", elapsed(start))
 	if err != nil {
 		return err
 	}

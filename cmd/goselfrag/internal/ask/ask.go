@@ -93,7 +93,7 @@ func parse(cmd *cli.Command) (config, error) {
 	if err := m.UnmarshalText([]byte(cmd.String("mode"))); err != nil {
 		return cfg, fmt.Errorf("-mode: %w", err)
 	}
-	if err := unfit(cmd, m); err != nil {
+	if err := refuseUseless(cmd, m); err != nil {
 		return cfg, err
 	}
 	w, err := parseWeights(cmd.String("weights"))
@@ -119,8 +119,8 @@ func parse(cmd *cli.Command) (config, error) {
 	return cfg, nil
 }
 
-// unfit returns an error if a flag was given that has no use in a mode.
-func unfit(cmd *cli.Command, m selfrag.Mode) error {
+// refuseUseless returns an error if a flag was given that has no use in a mode.
+func refuseUseless(cmd *cli.Command, m selfrag.Mode) error {
 	var useless []string
 	if m == selfrag.Never {
 		useless = []string{"adapter", "embeddings", "filter", "k", "retrieval"}

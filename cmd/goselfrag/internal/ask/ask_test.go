@@ -161,7 +161,7 @@ func TestAskFilters(t *testing.T) {
 
 // Passages come in the order of the pipeline.
 func TestAskRetrieves(t *testing.T) {
-	dir := folder(t, map[string]string{"a.txt": "The lighthouse. The lighthouse. The lighthouse.", "b.txt": "A bridge stands near the lighthouse of Brannock."})
+	dir := folder(t, map[string]string{"a.txt": "The lighthouse. The lighthouse. The lighthouse.", "b.txt": "A bridge is near the lighthouse of Brannock."})
 	first := func(args ...string) string {
 		t.Helper()
 		var out, errs bytes.Buffer

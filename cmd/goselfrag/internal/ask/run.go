@@ -46,7 +46,7 @@ func ask(ctx context.Context, cfg config, w, stderr io.Writer) (err error) {
 	}
 	var src source
 	if err == nil {
-		src, err = open(ctx, cfg, stderr)
+		src, err = openSource(ctx, cfg, stderr)
 		defer func() { // after the answer is printed, since it may take a while
 			err = errors.Join(err, stdout.Flush(), src.close())
 		}()
@@ -72,9 +72,9 @@ type source struct {
 	cache *embedcache.Cache
 }
 
-// open reads the folder, or opens the store and syncs it with the folder. Close the source
+// openSource reads the folder, or opens the store and syncs it with the folder. Close the source
 // even after an error.
-func open(ctx context.Context, cfg config, stderr io.Writer) (source, error) {
+func openSource(ctx context.Context, cfg config, stderr io.Writer) (source, error) {
 	if cfg.store.dir != "" {
 		return openStore(ctx, cfg, stderr)
 	}

@@ -71,7 +71,7 @@ func openStore(ctx context.Context, cfg config, stderr io.Writer) (src source, e
 	}
 	var passages []retriever.Passage
 	if cfg.filter != nil {
-		if passages, err = all(ctx, src.store); err != nil {
+		if passages, err = readAll(ctx, src.store); err != nil {
 			return src, err
 		}
 	}
@@ -80,7 +80,7 @@ func openStore(ctx context.Context, cfg config, stderr io.Writer) (src source, e
 	}
 	switch {
 	case cfg.pipeline != nil:
-		src.index, err = build(ctx, cfg, env, src.store)
+		src.index, err = buildOverStore(ctx, cfg, env, src.store)
 	case cfg.store.model != "":
 		src.index = src.store
 	default: // as without a store
@@ -89,7 +89,7 @@ func openStore(ctx context.Context, cfg config, stderr io.Writer) (src source, e
 	return src, err
 }
 
-func all(ctx context.Context, s *store.Store) (list []retriever.Passage, err error) {
+func readAll(ctx context.Context, s *store.Store) (list []retriever.Passage, err error) {
 	for p, err := range s.All(ctx) {
 		if err != nil {
 			return nil, err
@@ -103,8 +103,8 @@ func all(ctx context.Context, s *store.Store) (list []retriever.Passage, err err
 // memory, which takes some seconds. The built-in embedder of a store needs as many.
 const fewPassages = 10_000
 
-// build builds the pipeline over the indexes of the store.
-func build(ctx context.Context, cfg config, env pipeline.Env, s *store.Store) (retriever.Retriever, error) {
+// buildOverStore builds the pipeline over the indexes of the store.
+func buildOverStore(ctx context.Context, cfg config, env pipeline.Env, s *store.Store) (retriever.Retriever, error) {
 	stats, err := s.Stats(ctx)
 	if err != nil {
 		return nil, err
@@ -118,7 +118,7 @@ func build(ctx context.Context, cfg config, env pipeline.Env, s *store.Store) (r
 	if !errors.Is(err, pipeline.ErrStore) || cfg.store.model != "" || s.Len() > fewPassages {
 		return index, err
 	}
-	passages, err := all(ctx, s)
+	passages, err := readAll(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ func (s sides) Vectors() retriever.Retriever {
 func openFiles(ctx context.Context, cfg config) (src source, env pipeline.Env, err error) {
 	env = cfg.env
 	o := store.Options{ReadOnly: cfg.docs == "" || cfg.store.dryRun}
-	if o.ReadOnly && !there(cfg.store.dir) {
+	if o.ReadOnly && !holdsStore(cfg.store.dir) {
 		return src, env, fmt.Errorf("there is no store %s: make one with -docs, or name another", cfg.store.dir)
 	}
 	if cfg.store.model != "" {
@@ -179,8 +179,8 @@ func openFiles(ctx context.Context, cfg config) (src source, env pipeline.Env, e
 	return src, env, err
 }
 
-// there reports whether a folder holds a store.
-func there(dir string) bool {
+// holdsStore reports whether a folder holds a store.
+func holdsStore(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, "store.db"))
 	return err == nil
 }
@@ -202,7 +202,7 @@ func (c storeConfig) explain(err error) error {
 func dryRun(ctx context.Context, cfg config, stdout, stderr io.Writer) error {
 	var s *store.Store
 	var err error
-	if there(cfg.store.dir) {
+	if holdsStore(cfg.store.dir) {
 		s, err = store.Open(ctx, cfg.store.dir, store.Options{ReadOnly: true})
 	} else {
 		s, err = store.InMemory(ctx, store.Options{})

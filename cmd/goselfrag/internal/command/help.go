@@ -42,8 +42,8 @@ func helpCommand() *cli.Command {
 		Action: func(_ context.Context, c *cli.Command) error {
 			topic, name := c.Args().Get(0), c.Args().Get(1)
 			switch {
-			case name != "" && c.NArg() == 2 && part(c, topic, name) != nil:
-				return printHelp(c.Writer, part(c, topic, name))
+			case name != "" && c.NArg() == 2 && subcommand(c, topic, name) != nil:
+				return printHelp(c.Writer, subcommand(c, topic, name))
 			case c.NArg() > 2, name != "" && topic != pipelines:
 				return Usage(errors.New("there are too many arguments: want one command, or " + models + ", or " + systems + ", or " + layouts + ", or " + pipelines + " and a technique"))
 			case topic == "":
@@ -71,8 +71,8 @@ func helpCommand() *cli.Command {
 	}
 }
 
-// part returns the command of a command, or nil.
-func part(c *cli.Command, command, name string) *cli.Command {
+// subcommand returns the command of a command, or nil.
+func subcommand(c *cli.Command, command, name string) *cli.Command {
 	if whole := c.Root().Command(command); whole != nil {
 		return whole.Command(name)
 	}

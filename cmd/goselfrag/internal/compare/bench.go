@@ -62,7 +62,7 @@ func compare(ctx context.Context, cfg config, stdout, stderr io.Writer) (err err
 	if err != nil {
 		return err
 	}
-	questions, err := choose(cfg, set, stderr)
+	questions, err := withPositives(cfg, set, stderr)
 	if err != nil {
 		return fmt.Errorf("-questions: %w", err)
 	}
@@ -82,7 +82,7 @@ func compare(ctx context.Context, cfg config, stdout, stderr io.Writer) (err err
 	var failed error
 	for i, s := range subjects {
 		var a asked
-		if a, failed = ask(ctx, s, questions, k, stderr); failed != nil {
+		if a, failed = measureSubject(ctx, s, questions, k, stderr); failed != nil {
 			failed = fmt.Errorf("%s: %w", s.title(), failed)
 			break
 		}
@@ -114,8 +114,8 @@ func compare(ctx context.Context, cfg config, stdout, stderr io.Writer) (err err
 	return err
 }
 
-// choose returns the questions that name a positive passage, and says how many do not.
-func choose(cfg config, set *questionset.Set, stderr io.Writer) ([]dataset.Question, error) {
+// withPositives returns the questions that name a positive passage, and says how many do not.
+func withPositives(cfg config, set *questionset.Set, stderr io.Writer) ([]dataset.Question, error) {
 	questions := set.Questions
 	if cfg.limit > 0 && cfg.limit < len(questions) {
 		questions = questions[:cfg.limit]
@@ -175,9 +175,9 @@ func (c config) subjects(set *questionset.Set) ([]subject, int, error) {
 	return list, k, nil
 }
 
-// ask builds a subject and asks it all questions one after the other, so that each time is
-// that of one question.
-func ask(ctx context.Context, s subject, questions []dataset.Question, k int, stderr io.Writer) (asked, error) {
+// measureSubject builds a subject and asks it all questions one after the other, so that each
+// time is that of one question.
+func measureSubject(ctx context.Context, s subject, questions []dataset.Question, k int, stderr io.Writer) (asked, error) {
 	a := asked{subject: s}
 	start := time.Now()
 	r, err := s.build(ctx)

@@ -123,7 +123,7 @@ func runCritic(ctx context.Context, c criticConfig, stdout, stderr io.Writer) (e
 			return fmt.Errorf("-agree: %w", err)
 		}
 	}
-	records, err := c.read(ctx, stderr)
+	records, err := c.readRecords(ctx, stderr)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func runCritic(ctx context.Context, c criticConfig, stdout, stderr io.Writer) (e
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stderr, "%d records, %d labels: %s, about %d prompt tokens\n", len(records), plan.Labels, named(plan.MostCalls, "calls"), plan.PromptTokens)
+	fmt.Fprintf(stderr, "%d records, %d labels: %s, about %d prompt tokens\n", len(records), plan.Labels, atMost(plan.MostCalls, "calls"), plan.PromptTokens)
 	if c.plan {
 		return nil
 	}
@@ -154,8 +154,8 @@ func runCritic(ctx context.Context, c criticConfig, stdout, stderr io.Writer) (e
 	return c.finish(labels, people, stdout)
 }
 
-// read returns what is to be judged.
-func (c *criticConfig) read(ctx context.Context, stderr io.Writer) (list []training.JudgeRecord, err error) {
+// readRecords returns what is to be judged.
+func (c *criticConfig) readRecords(ctx context.Context, stderr io.Writer) (list []training.JudgeRecord, err error) {
 	if c.seeds.file != "" {
 		seeds, err := c.seeds.read(stderr)
 		if err != nil {

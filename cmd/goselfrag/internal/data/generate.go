@@ -144,7 +144,7 @@ func runGenerate(ctx context.Context, c generateConfig, stdout, stderr io.Writer
 		return err
 	}
 	fmt.Fprintf(stderr, "%d seeds, %d sentences: at most %d retrievals and %d labels by %s, about %d prompt tokens\n",
-		plan.Seeds, plan.Sentences, plan.Retrievals, plan.Labels, named(plan.MostCalls, "calls"), plan.PromptTokens)
+		plan.Seeds, plan.Sentences, plan.Retrievals, plan.Labels, atMost(plan.MostCalls, "calls"), plan.PromptTokens)
 	if c.plan {
 		return nil
 	}

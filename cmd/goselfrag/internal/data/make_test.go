@@ -29,9 +29,9 @@ func newFolder(t *testing.T) folder {
 	f := folder{t, t.TempDir()}
 	var passages, seeds strings.Builder
 	for i := range 12 {
-		fmt.Fprintf(&passages, `{"id":"p%d","title":"Tower %d","text":"Tower %d was built by Ada Kerr in 18%02d. It is %d meters high and stands by the sea."}`+"\n", i, i, i, 10+i, 20+i)
+		fmt.Fprintf(&passages, `{"id":"p%d","title":"Tower %d","text":"Tower %d was built by Ada Kerr in 18%02d. It is %d meters high and is by the sea."}`+"\n", i, i, i, 10+i, 20+i)
 		if i%2 == 0 {
-			fmt.Fprintf(&seeds, `{"id":"q%d","question":"Who built tower %d?","answers":["Tower %d was built by Ada Kerr in 18%02d. It is %d meters high and stands by the sea."]}`+"\n", i, i, i, 10+i, 20+i)
+			fmt.Fprintf(&seeds, `{"id":"q%d","question":"Who built tower %d?","answers":["Tower %d was built by Ada Kerr in 18%02d. It is %d meters high and is by the sea."]}`+"\n", i, i, i, 10+i, 20+i)
 		} else {
 			fmt.Fprintf(&seeds, `{"id":"q%d","instruction":"Who built tower %d?","output":"It was built by Ada Kerr in 18%02d, as is known.","dataset_name":"towers"}`+"\n", i, i, 10+i)
 		}

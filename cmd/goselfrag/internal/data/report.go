@@ -24,7 +24,7 @@ func writeCounts(w io.Writer, r *check.Report) {
 	}
 	fmt.Fprintf(t, "\n\n%s\trecords\n", by)
 	for _, name := range slices.Sorted(maps.Keys(r.Datasets)) {
-		fmt.Fprintf(t, "%s\t%d\n", name40(name), r.Datasets[name])
+		fmt.Fprintf(t, "%s\t%d\n", setName(name), r.Datasets[name])
 	}
 	fmt.Fprintf(t, "\ntoken\tcount\tof group\trecords\n")
 	for _, token := range r.Tokens {
@@ -37,8 +37,8 @@ func writeCounts(w io.Writer, r *check.Report) {
 	t.Flush()
 }
 
-// name40 is the name of a data set in a table.
-func name40(name string) string {
+// setName is the name of a data set in a table.
+func setName(name string) string {
 	if name == "" {
 		return "(none)"
 	}

@@ -344,7 +344,7 @@ func lines[T training.Checked](name string, list []T) error {
 	})
 }
 
-func named(n int, what string) string {
+func atMost(n int, what string) string {
 	if n < 0 {
 		return "an unknown number of " + what
 	}

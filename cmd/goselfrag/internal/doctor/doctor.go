@@ -54,7 +54,7 @@ func (d *doctor) advise(format string, args ...any) {
 // examine prints the findings. Its error is the reason why the server cannot be used.
 func (d *doctor) examine(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		d.describe, d.tokens, d.answer, d.lazy, d.candidate, d.powers, d.again, d.leave, d.atOnce,
+		d.describe, d.tokens, d.answer, d.lazy, d.candidate, d.powers, d.repeatRequest, d.stopEarly, d.atOnce,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -124,8 +124,8 @@ func (d *doctor) tokens(ctx context.Context) error {
 	return nil
 }
 
-// ask runs the engine over one passage.
-func (d *doctor) ask(ctx context.Context, options ...selfrag.Option) (*selfrag.Answer, error) {
+// runEngine runs the engine over one passage.
+func (d *doctor) runEngine(ctx context.Context, options ...selfrag.Option) (*selfrag.Answer, error) {
 	passage := retriever.Passage{ID: "mercury", Title: title, Text: text}
 	e, err := selfrag.New(d.model.Generator, retriever.List(passage), append(options, d.model.Options...)...)
 	if err != nil {
@@ -136,7 +136,7 @@ func (d *doctor) ask(ctx context.Context, options ...selfrag.Option) (*selfrag.A
 
 // answer prints the decision and the candidates, with the passage and without it.
 func (d *doctor) answer(ctx context.Context) error {
-	a, err := d.ask(ctx, selfrag.WithK(1), selfrag.WithTrace(selfrag.TraceFull))
+	a, err := d.runEngine(ctx, selfrag.WithK(1), selfrag.WithTrace(selfrag.TraceFull))
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func (d *doctor) answer(ctx context.Context) error {
 
 // lazy finds out whether the engine could stop candidates that cannot win.
 func (d *doctor) lazy(ctx context.Context) error {
-	a, err := d.ask(ctx, selfrag.WithK(passages), selfrag.WithMode(selfrag.Always), selfrag.WithLazy(1))
+	a, err := d.runEngine(ctx, selfrag.WithK(passages), selfrag.WithMode(selfrag.Always), selfrag.WithLazy(1))
 	if err != nil {
 		return err
 	}
@@ -223,8 +223,8 @@ func (d *doctor) powers(ctx context.Context) error {
 	return nil
 }
 
-// again repeats a request: are the numbers the same, and was the prompt in the cache?
-func (d *doctor) again(ctx context.Context) error {
+// repeatRequest repeats a request: are the numbers the same, and was the prompt in the cache?
+func (d *doctor) repeatRequest(ctx context.Context) error {
 	c, took, err := d.complete(ctx, title)
 	if err != nil {
 		return err
@@ -261,9 +261,9 @@ func distance(a, b generator.Completion) (far float64, same bool) {
 	return far, true
 }
 
-// leave stops a stream after its first token. Canceling works if this returns and the server
+// stopEarly stops a stream after its first token. Canceling works if this returns and the server
 // answers the next request.
-func (d *doctor) leave(ctx context.Context) error {
+func (d *doctor) stopEarly(ctx context.Context) error {
 	start := time.Now()
 	for _, err := range d.model.Generator.Generate(ctx, request(title)) {
 		if err != nil {

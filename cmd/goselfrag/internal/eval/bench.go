@@ -89,9 +89,9 @@ func recordOf(a *selfrag.Answer) record {
 	return r
 }
 
-// ask has a system answer the questions that the store does not hold yet. Its error wraps
+// answerRest has a system answer the questions that the store does not hold yet. Its error wraps
 // errors.ErrUnsupported if the model cannot do what the system needs.
-func ask(ctx context.Context, s subject, questions []dataset.Question, answers *store, stderr io.Writer) ([]record, error) {
+func answerRest(ctx context.Context, s subject, questions []dataset.Question, answers *store, stderr io.Writer) ([]record, error) {
 	answer, err := s.bench.Open(ctx, s.system)
 	if err != nil {
 		return nil, err
@@ -131,7 +131,7 @@ func askAll(ctx context.Context, name string, answer system.Answerer, questions 
 func (c config) run(ctx context.Context, subjects []subject, questions []dataset.Question, answers *store, stderr io.Writer) ([]measured, error) {
 	var runs []measured
 	for _, s := range subjects {
-		records, err := ask(ctx, s, questions, answers, stderr)
+		records, err := answerRest(ctx, s, questions, answers, stderr)
 		if c.all && errors.Is(err, errors.ErrUnsupported) {
 			fmt.Fprintf(stderr, "%s is left out: %s\n", s.name, show.Clean(command.Words(err)))
 			continue

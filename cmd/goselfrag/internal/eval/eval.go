@@ -114,7 +114,7 @@ func parse(cmd *cli.Command) (config, error) {
 	if cfg.source.Docs != "" && cfg.pipelines[len(cfg.pipelines)-1].Pipeline == nil {
 		return cfg, errors.New("-retrieval oracle needs to know the right passages, and with -docs questions name files: leave it out")
 	}
-	cfg.systems, cfg.all, err = choose(cmd.String("systems"))
+	cfg.systems, cfg.all, err = chooseSystems(cmd.String("systems"))
 	return cfg, err
 }
 
@@ -158,8 +158,8 @@ func pipelines(values []string, env pipeline.Env) ([]connect.Named, error) {
 	return list, nil
 }
 
-// choose returns the systems of a list of names, and whether it names all.
-func choose(names string) ([]string, bool, error) {
+// chooseSystems returns the systems of a list of names, and whether it names all.
+func chooseSystems(names string) ([]string, bool, error) {
 	if names == "all" {
 		return system.Names(), true, nil
 	}
@@ -242,7 +242,7 @@ func (c config) report(ctx context.Context, pairs []critics.Pair, stderr io.Writ
 	if err != nil {
 		return r, err
 	}
-	warn(stderr, c.set, c.source.Units(), questions)
+	warnOfWeakSet(stderr, c.set, c.source.Units(), questions)
 	fmt.Fprintf(stderr, "%d passages, %d questions\n", len(passages), len(questions))
 	answers, err := c.open()
 	if err != nil {
@@ -315,9 +315,9 @@ func (c config) open() (*store, error) {
 	return answers, nil
 }
 
-// warn says which gold passages cannot be found, because the corpus lacks them, and that
+// warnOfWeakSet says which gold passages cannot be found, because the corpus lacks them, and that
 // there are too few questions.
-func warn(stderr io.Writer, set *questionset.Set, units string, questions []dataset.Question) {
+func warnOfWeakSet(stderr io.Writer, set *questionset.Set, units string, questions []dataset.Question) {
 	known := map[string]bool{}
 	for _, p := range set.Passages {
 		known[set.Name(p.ID)] = true

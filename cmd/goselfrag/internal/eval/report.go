@@ -133,8 +133,8 @@ func summarize(runs []measured, questions []dataset.Question, cfg config) ([]row
 	for i, m := range runs {
 		f := figures{Questions: len(questions), ModelCalls: m.calls, PromptTokens: m.prompt, GeneratedTokens: m.tokens, Seconds: m.seconds}
 		f.MatchCased, f.MeanWords, f.RetrievalRate = mean(m.cased), mean(m.words), mean(m.retrieved)
-		f.RetrievalNeeded, f.RetrievalNotNeeded = known(m.where(true)), known(m.where(false))
-		f.GoldCitation, f.CitationPrecision, f.CitationRecall = known(m.gold), known(m.precision), known(m.recall)
+		f.RetrievalNeeded, f.RetrievalNotNeeded = meanIfAny(m.where(true)), meanIfAny(m.where(false))
+		f.GoldCitation, f.CitationPrecision, f.CitationRecall = meanIfAny(m.gold), meanIfAny(m.precision), meanIfAny(m.recall)
 		f.AbstentionAUC = m.abstentionAUC()
 		both, err := boot.Means(m.match, m.f1)
 		if err != nil {
@@ -154,10 +154,10 @@ func summarize(runs []measured, questions []dataset.Question, cfg config) ([]row
 	return rows, nil
 }
 
-// contest compares the engine with the better one of plain RAG and of the reranker: who
+// compareWithBest compares the engine with the better one of plain RAG and of the reranker: who
 // only beats the worse has gained nothing by critique. It is nil if there is none of the
 // three.
-func contest(runs []measured, questions []dataset.Question, cfg config) (*verdict, error) {
+func compareWithBest(runs []measured, questions []dataset.Question, cfg config) (*verdict, error) {
 	of := primary[cfg.metric]
 	var engine, best *measured
 	for i := range runs {
@@ -208,8 +208,8 @@ func mean(values []float64) float64 {
 	return sum / float64(len(values))
 }
 
-// known is the mean of values if there are any.
-func known(values []float64) *float64 {
+// meanIfAny is the mean of values if there are any.
+func meanIfAny(values []float64) *float64 {
 	if len(values) == 0 {
 		return nil
 	}
@@ -288,7 +288,7 @@ func newReport(cfg config, runs []measured, questions []dataset.Question) (repor
 		System: rows[0].name, figures: rows[0].figures, K: cfg.k, Seed: cfg.seed, Clusters: clusters(questions), Metric: cfg.metric,
 		Systems: map[string]figures{}, rows: rows, cfg: cfg,
 	}
-	if r.Verdict, err = contest(runs, questions, cfg); err != nil {
+	if r.Verdict, err = compareWithBest(runs, questions, cfg); err != nil {
 		return report{}, err
 	}
 	for _, x := range rows {
@@ -334,7 +334,7 @@ func (r report) table(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	if err := r.say(w); err != nil {
+	if err := r.printConclusions(w); err != nil {
 		return err
 	}
 	if r.Sensitivity != nil {
@@ -351,8 +351,8 @@ func (r report) table(w io.Writer) error {
 	return r.Critic.WriteTable(w)
 }
 
-// say prints what may be said of the table.
-func (r report) say(w io.Writer) error {
+// printConclusions prints what may be said of the table.
+func (r report) printConclusions(w io.Writer) error {
 	var said []string
 	if r.Clusters < metric.MinClusters {
 		said = append(said, fmt.Sprintf("No difference is claimed: %d %s are asked about, and a claim needs %d.", r.Clusters, r.cfg.source.Units(), metric.MinClusters))

@@ -87,7 +87,7 @@ func (s *store) load(name string, this settings) error {
 			return fmt.Errorf("%s:1: %w", name, err)
 		}
 	case bytes.HasPrefix(head, text): // not even the settings are whole
-		return errors.Join(s.cut(0), s.write(this))
+		return errors.Join(s.truncate(0), s.write(this))
 	default:
 		return fmt.Errorf("%s:1: %w", name, errForeign)
 	}
@@ -95,10 +95,10 @@ func (s *store) load(name string, this settings) error {
 	for n := 2; ; n++ {
 		line, rest, whole = bytes.Cut(rest, []byte("\n"))
 		if !whole {
-			return s.cut(end)
+			return s.truncate(end)
 		}
-		if err := s.take(line); err != nil && len(rest) == 0 {
-			return s.cut(end)
+		if err := s.parseLine(line); err != nil && len(rest) == 0 {
+			return s.truncate(end)
 		} else if err != nil {
 			return fmt.Errorf("%s:%d: %w", name, n, err)
 		}
@@ -106,8 +106,8 @@ func (s *store) load(name string, this settings) error {
 	}
 }
 
-// cut ends the file at a place, to go on writing there.
-func (s *store) cut(end int) error {
+// truncate ends the file at a place, to go on writing there.
+func (s *store) truncate(end int) error {
 	if err := s.file.Truncate(int64(end)); err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ var errForeign = errors.New("this is no file of answers: name another one with -
 
 func checkSettings(line []byte, this settings) error {
 	var was settings
-	if strict(line, &was) != nil {
+	if decodeStrict(line, &was) != nil {
 		return errForeign
 	}
 	if was != this {
@@ -128,9 +128,9 @@ func checkSettings(line []byte, this settings) error {
 	return nil
 }
 
-func (s *store) take(line []byte) error {
+func (s *store) parseLine(line []byte) error {
 	var r record
-	if err := strict(line, &r); err != nil {
+	if err := decodeStrict(line, &r); err != nil {
 		return fmt.Errorf("this is no answer: %w", err)
 	}
 	if r.System == "" || r.Question == "" {
@@ -140,8 +140,8 @@ func (s *store) take(line []byte) error {
 	return nil
 }
 
-// strict refuses fields that v does not have.
-func strict(line []byte, v any) error {
+// decodeStrict refuses fields that v does not have.
+func decodeStrict(line []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {

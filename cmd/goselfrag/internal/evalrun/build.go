@@ -154,8 +154,8 @@ func (b *built) close() error {
 	return b.tape.Close()
 }
 
-// check asks the servers whether they work, unless there are recordings to answer from.
-func (b *built) check(ctx context.Context) error {
+// checkServers asks the servers whether they work, unless there are recordings to answer from.
+func (b *built) checkServers(ctx context.Context) error {
 	if b.tape == nil || b.tape.Len() > 0 {
 		return nil
 	}

@@ -25,7 +25,7 @@ func (b *built) estimate(ctx context.Context, n int, stdout, stderr io.Writer) e
 	var parts []run.Part
 	for _, p := range b.parts {
 		q := p.Part
-		q.Questions = spread(p.Questions, n)
+		q.Questions = sampleEvenly(p.Questions, n)
 		parts = append(parts, q)
 	}
 	results, err := run.Do(ctx, dir, parts, run.Options{Concurrency: b.file.Concurrency})
@@ -58,8 +58,8 @@ func (b *built) estimate(ctx context.Context, n int, stdout, stderr io.Writer) e
 	return err
 }
 
-// spread returns n questions from all over the list.
-func spread(list []dataset.Question, n int) (chosen []dataset.Question) {
+// sampleEvenly returns n questions from all over the list.
+func sampleEvenly(list []dataset.Question, n int) (chosen []dataset.Question) {
 	n = min(n, len(list))
 	for i := range n {
 		chosen = append(chosen, list[i*len(list)/n])

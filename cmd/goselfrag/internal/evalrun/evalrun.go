@@ -97,13 +97,13 @@ func runAll(ctx context.Context, c config, stdout, stderr io.Writer) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
-	if err := b.check(ctx); err != nil {
+	if err := b.checkServers(ctx); err != nil {
 		return err
 	}
 	if c.estimate > 0 {
 		return b.estimate(ctx, c.estimate, stdout, stderr)
 	}
-	results, err := b.ask(ctx, c, stderr)
+	results, err := b.runParts(ctx, c, stderr)
 	if err != nil {
 		return err
 	}
@@ -120,8 +120,8 @@ func runAll(ctx context.Context, c config, stdout, stderr io.Writer) (err error)
 	return verdict(r.Baseline, c.fail)
 }
 
-// ask runs the parts.
-func (b *built) ask(ctx context.Context, c config, stderr io.Writer) (*run.Results, error) {
+// runParts runs the parts.
+func (b *built) runParts(ctx context.Context, c config, stderr io.Writer) (*run.Results, error) {
 	if t := b.file.Budget.Time; t > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, t, errors.New("the time of the budget is over"))

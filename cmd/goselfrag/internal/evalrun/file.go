@@ -108,7 +108,7 @@ func readFile(name string) (*file, error) {
 	case errors.Is(err, io.EOF):
 		return nil, fmt.Errorf("%s is empty: want a run file", name)
 	case err != nil:
-		return nil, fmt.Errorf("%s: %s", name, plain(err))
+		return nil, fmt.Errorf("%s: %s", name, explainYAML(err))
 	}
 	if d.Decode(new(yaml.Node)) != io.EOF {
 		return nil, fmt.Errorf("%s holds more than one document: want one", name)
@@ -125,9 +125,9 @@ var (
 	wrongType  = regexp.MustCompile("cannot unmarshal \\S+ (`.*?` )?into (\\S+)")
 )
 
-// plain says what package yaml found wrong without the names of Go types. It keeps the
+// explainYAML says what package yaml found wrong without the names of Go types. It keeps the
 // lines.
-func plain(err error) string {
+func explainYAML(err error) string {
 	list := []string{strings.TrimPrefix(err.Error(), "yaml: ")}
 	if several := new(yaml.TypeError); errors.As(err, &several) {
 		list = several.Errors

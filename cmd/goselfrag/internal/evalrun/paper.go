@@ -95,7 +95,7 @@ func measurePaper(ctx context.Context, c paperConfig, stdout, stderr io.Writer) 
 	if c.ablations {
 		p.variants = chosen(variantNames())
 	}
-	if err := p.read(); err != nil {
+	if err := p.readQuestions(); err != nil {
 		return fmt.Errorf("-file: %w", err)
 	}
 	tape, err := p.record()
@@ -104,7 +104,7 @@ func measurePaper(ctx context.Context, c paperConfig, stdout, stderr io.Writer) 
 	}
 	if tape != nil {
 		defer func() { err = errors.Join(err, tape.close()) }()
-		if err := tape.check(ctx); err != nil {
+		if err := tape.checkServers(ctx); err != nil {
 			return fmt.Errorf("-generator: %w", err)
 		}
 	}
@@ -128,8 +128,8 @@ func measurePaper(ctx context.Context, c paperConfig, stdout, stderr io.Writer) 
 	return p.report(stdout, results, files)
 }
 
-// read reads the questions and finds out whether all can be scored.
-func (p *paperRun) read() error {
+// readQuestions reads the questions and finds out whether all can be scored.
+func (p *paperRun) readQuestions() error {
 	p.items = map[string]dataset.Item{}
 	for it, err := range dataset.Items(p.file, p.task.Layout, dataset.Options{}) {
 		if err != nil {

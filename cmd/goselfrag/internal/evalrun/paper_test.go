@@ -26,7 +26,7 @@ func scripted(t *testing.T, name string, s task.Settings, file string, texts map
 		t.Fatal(err)
 	}
 	p := &paperRun{paperConfig: paperConfig{task: got, file: file, out: t.TempDir()}, variants: chosen(nil)}
-	if err := p.read(); err != nil {
+	if err := p.readQuestions(); err != nil {
 		t.Fatal(err)
 	}
 	answer := func(_ context.Context, q dataset.Question) (*selfrag.Answer, error) {

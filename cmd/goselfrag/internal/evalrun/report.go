@@ -298,7 +298,7 @@ func (r *report) print(w io.Writer, asJSON bool) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "\tn\t%s [95 %%]\tagainst the first, all at once\tclaim\n", r.Metric)
 	for _, x := range r.Rows {
-		fmt.Fprintf(t, "%s\t%d\t%s\t%s\n", show.Clean(x.Part), x.Questions, interval(x.Scores, r.Metric), against(x))
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\n", show.Clean(x.Part), x.Questions, interval(x.Scores, r.Metric), differenceCells(x))
 	}
 	fmt.Fprintln(t, "\n\tF1\tretrieved\tcited right\tcalls\tprompt\ttokens\tcost\tms")
 	for _, x := range r.Rows {
@@ -339,7 +339,7 @@ func (r *report) cautions() (list []string) {
 	return list
 }
 
-func against(x row) string {
+func differenceCells(x row) string {
 	if x.MinusFirst == nil {
 		return "\t"
 	}

@@ -41,7 +41,7 @@ You rewrite questions. You never answer them.
 user:
 
 Here is a conversation, then a follow-up question.`
-	if code, out, errs := run(t, "standalone-question"); code != 0 || errs != "" || !strings.HasPrefix(out, want) || !strings.HasSuffix(out, "\nStand-alone question:\n") {
+	if code, out, errs := run(t, "standalone-question"); code != 0 || errs != "" || !strings.HasPrefix(out, want) || !strings.HasSuffix(out, "\nStandalone question:\n") {
 		t.Errorf("exit code %d: %s%s", code, out, errs)
 	}
 	// What continues one string has no role.

@@ -79,7 +79,7 @@ func (s *Segment) dictBlock(i int) ([]byte, error) {
 	if from > to || to > uint64(len(all)) {
 		return nil, errTerms
 	}
-	return all[from:to], s.check(secTerms, from, to)
+	return all[from:to], s.verify(secTerms, from, to)
 }
 
 // Find returns the postings of a term. The error wraps blockfile.ErrCorrupt.

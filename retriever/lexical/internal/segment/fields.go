@@ -139,7 +139,7 @@ func equalKey(v filter.Value) string {
 // errors wrap blockfile.ErrCorrupt.
 func (s *Segment) readFields() (map[string]func() (*field, error), error) {
 	data := s.parts[secFields]
-	if err := s.check(secFields, 0, uint64(len(data))); err != nil {
+	if err := s.verify(secFields, 0, uint64(len(data))); err != nil {
 		return nil, err
 	}
 	d := &decoder{data: data}

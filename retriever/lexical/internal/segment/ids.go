@@ -63,7 +63,7 @@ func (s *Segment) IDBytes(doc uint32) ([]byte, error) { return s.id(doc) }
 func (s *Segment) id(doc uint32) ([]byte, error) {
 	all, ends := s.parts[secIDs], s.parts[secIDEnds]
 	at := 4 * uint64(doc)
-	if err := s.check(secIDEnds, max(at, 4)-4, at+4); err != nil {
+	if err := s.verify(secIDEnds, max(at, 4)-4, at+4); err != nil {
 		return nil, err
 	}
 	from, to := uint64(0), uint64(binary.LittleEndian.Uint32(ends[at:]))
@@ -73,7 +73,7 @@ func (s *Segment) id(doc uint32) ([]byte, error) {
 	if from >= to || to > uint64(len(all)) {
 		return nil, fmt.Errorf("%w: id of document %d", blockfile.ErrCorrupt, doc)
 	}
-	return all[from:to], s.check(secIDs, from, to)
+	return all[from:to], s.verify(secIDs, from, to)
 }
 
 // Doc returns the document with an id, and whether there is one. The error wraps
@@ -86,7 +86,7 @@ func (s *Segment) Doc(id string) (uint32, bool, error) {
 	}
 	at := hashID(id) & (slots - 1)
 	for range slots {
-		if err := s.check(secIDTable, 4*at, 4*at+4); err != nil {
+		if err := s.verify(secIDTable, 4*at, 4*at+4); err != nil {
 			return 0, false, err
 		}
 		d := binary.LittleEndian.Uint32(table[4*at:])

@@ -105,7 +105,7 @@ func (s *Segment) Passage(doc uint32) (p retriever.Passage, err error) {
 		return p, err
 	}
 	ends, at := s.parts[secPassageEnds], 8*uint64(doc)
-	if err := s.check(secPassageEnds, max(at, 8)-8, at+8); err != nil {
+	if err := s.verify(secPassageEnds, max(at, 8)-8, at+8); err != nil {
 		return p, err
 	}
 	from, to := uint64(0), binary.LittleEndian.Uint64(ends[at:])
@@ -116,7 +116,7 @@ func (s *Segment) Passage(doc uint32) (p retriever.Passage, err error) {
 	if from > to || to > uint64(len(all)) {
 		return p, fmt.Errorf("%w: passage %d at %d to %d of %d", blockfile.ErrCorrupt, doc, from, to, len(all))
 	}
-	if err := s.check(secPassages, from, to); err != nil {
+	if err := s.verify(secPassages, from, to); err != nil {
 		return p, err
 	}
 	d := decoder{data: all[from:to]}

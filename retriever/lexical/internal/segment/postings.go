@@ -54,7 +54,7 @@ func (s *Segment) readList(n uint32, from, to uint64) (List, error) {
 	if n > s.docs || from > to || to > uint64(len(all)-padding) {
 		return List{}, fmt.Errorf("%w: %d postings at %d to %d of %d", blockfile.ErrCorrupt, n, from, to, len(all))
 	}
-	if err := s.check(secPostings, from, to+padding); err != nil {
+	if err := s.verify(secPostings, from, to+padding); err != nil {
 		return List{}, err
 	}
 	l := List{N: n, blocks: all[from : to+padding : to+padding]}
@@ -138,8 +138,8 @@ func (c *Cursor) Skip(doc uint32) bool {
 	return c.at < n
 }
 
-// read decodes the documents of the current block.
-func (c *Cursor) read() {
+// decodeBlock decodes the documents of the current block.
+func (c *Cursor) decodeBlock() {
 	if c.have == c.at {
 		return
 	}
@@ -181,7 +181,7 @@ func (c *Cursor) Seek(doc uint32) (uint32, bool) {
 	if !c.Skip(doc) {
 		return 0, false
 	}
-	c.read()
+	c.decodeBlock()
 	docs := c.docs[:c.size]
 	for c.pos < len(docs) && docs[c.pos] < doc {
 		c.pos++

@@ -166,8 +166,8 @@ func (s *Segment) Verify(ctx context.Context) error {
 	return s.file.Verify(ctx)
 }
 
-// check checks the checksums of a part of a section.
-func (s *Segment) check(sec int, from, to uint64) error {
+// verify checks the checksums of a part of a section.
+func (s *Segment) verify(sec int, from, to uint64) error {
 	if s.file == nil {
 		return nil
 	}
