@@ -15,7 +15,7 @@ import (
 // and no memory was added.
 func TestChurn(t *testing.T) {
 	n, dim, queries := testsize.Of(1500, 4000), 32, 100
-	if racing {
+	if testsize.Racing {
 		n, queries = 300, 10
 	}
 	for _, metric := range metrics {
@@ -68,7 +68,7 @@ func TestChurn(t *testing.T) {
 // Deleting a whole cluster leaves no obstacle for the others.
 func TestDeleteCluster(t *testing.T) {
 	n, dim := 3000, 16
-	if racing {
+	if testsize.Racing {
 		n = 600
 	}
 	vectors := clustered(rand.New(rand.NewPCG(5, 6)), n, dim)
@@ -152,7 +152,7 @@ func TestReconnect(t *testing.T) {
 // all is found.
 func TestConcurrent(t *testing.T) {
 	n, dim, readers, writers, rounds := 300, 12, testsize.Of(4, 16), 2, 3
-	if racing {
+	if testsize.Racing {
 		n, readers, rounds = 100, 16, 1
 	}
 	vectors := clustered(rand.New(rand.NewPCG(9, 10)), n*writers, dim)

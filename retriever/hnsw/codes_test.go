@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/goselfrag/goselfrag/internal/testsize"
 )
 
 // withOutliers gives three dimensions, and some single components, values that are
@@ -27,7 +29,7 @@ func withOutliers(r *rand.Rand, n, dim int) [][]float32 {
 // far larger than the others.
 func TestCodesRecall(t *testing.T) {
 	n, queries, dim := 4000, 50, 96
-	if racing {
+	if testsize.Racing {
 		n, queries, dim = 1100, 5, 24
 	}
 	for name, make := range map[string]func(*rand.Rand, int, int) [][]float32{"clustered": clustered, "outliers": withOutliers} {

@@ -36,10 +36,7 @@ func TestTies(t *testing.T) {
 // The same holds if only rounding made the distances equal, for any K: the result
 // for a smaller K is the beginning of that for a larger one.
 func TestRoundedTies(t *testing.T) {
-	n := testsize.Of(10_000, 20_000)
-	if racing {
-		n = 2000
-	}
+	n := testsize.Raced(2000, testsize.Of(10_000, 20_000))
 	vectors := uniform(rand.New(rand.NewPCG(11, 12)), n, 4)
 	for _, metric := range metrics {
 		x, err := New[int](4, Options{Metric: metric})
@@ -60,7 +57,7 @@ func TestRoundedTies(t *testing.T) {
 					ties++
 				}
 			}
-			if !racing && metric == Cosine && ties == 0 {
+			if !testsize.Racing && metric == Cosine && ties == 0 {
 				t.Error("there are no ties to test")
 			}
 			for _, k := range []int{1, inserted, inserted + 1, n / 2} {
@@ -102,7 +99,7 @@ func TestReproducible(t *testing.T) {
 // Building on two cores costs at most 0.005 of recall.
 func TestParallelBuild(t *testing.T) {
 	n, dim, queries := 6000, 32, 300
-	if racing {
+	if testsize.Racing {
 		n, queries = 500, 10
 	}
 	vectors := uniform(rand.New(rand.NewPCG(3, 4)), n+queries, dim)
@@ -125,7 +122,7 @@ func TestParallelBuild(t *testing.T) {
 
 // A search into a slice with room allocates nothing.
 func TestSearchAllocations(t *testing.T) {
-	if racing {
+	if testsize.Racing {
 		return // the race detector allocates
 	}
 	vectors := clustered(rand.New(rand.NewPCG(5, 6)), 3000, 48)
@@ -169,7 +166,7 @@ func TestSearchAllocations(t *testing.T) {
 // Filters find at least 0.95 of the nearest vectors that they allow, however few.
 func TestFilters(t *testing.T) {
 	n, dim, queries := 10_000, 32, 100
-	if racing {
+	if testsize.Racing {
 		n, queries = 1000, 5
 	}
 	vectors := clustered(rand.New(rand.NewPCG(7, 8)), n+queries, dim)
