@@ -18,7 +18,7 @@ func TestChurn(t *testing.T) {
 	if testsize.Racing {
 		n, queries = 300, 10
 	}
-	for _, metric := range metrics {
+	for _, metric := range metrics[:testsize.Raced(1, 3)] {
 		t.Run(metric.String(), func(t *testing.T) {
 			t.Parallel()
 			vectors := uniform(rand.New(rand.NewPCG(3, 4)), n+queries, dim)
@@ -99,7 +99,8 @@ func TestDeleteCluster(t *testing.T) {
 
 // Everything that is deleted is gone, and the index can be filled again.
 func TestDeleteAll(t *testing.T) {
-	vectors := uniform(rand.New(rand.NewPCG(7, 8)), 500, 8)
+	n := testsize.Raced(200, 500)
+	vectors := uniform(rand.New(rand.NewPCG(7, 8)), n, 8)
 	x, err := New[int](8, Options{})
 	must(t, err)
 	for range 3 {
@@ -112,8 +113,8 @@ func TestDeleteAll(t *testing.T) {
 		}
 		checkInvariants(t, x, 1)
 	}
-	if x.used > 500 {
-		t.Errorf("%d slots are used: want 500", x.used)
+	if int(x.used) > n {
+		t.Errorf("%d slots are used: want %d", x.used, n)
 	}
 }
 
@@ -129,7 +130,9 @@ func TestReconnect(t *testing.T) {
 		if v.height(slot) == 0 || slot == uint32(x.entry.Load()) {
 			continue
 		}
-		tall++
+		if tall++; tall%testsize.Raced(5, 1) != 0 {
+			continue
+		}
 		for from := range x.used {
 			var kept []candidate
 			for _, id := range v.list(from) {
@@ -250,7 +253,7 @@ func (c *cancelAfter) Err() error {
 func TestCanceledAdd(t *testing.T) {
 	vectors := uniform(rand.New(rand.NewPCG(13, 14)), 1500, 8)
 	for _, workers := range []int{1, 3} {
-		x, err := New[int](8, Options{Workers: workers})
+		x, err := New[int](8, Options{Workers: workers, EfConstruction: 40})
 		must(t, err)
 		err = x.Add(&cancelAfter{Context: t.Context(), n: 1300}, items(vectors))
 		if !errors.Is(err, context.Canceled) {

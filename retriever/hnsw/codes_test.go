@@ -34,7 +34,7 @@ func TestCodesRecall(t *testing.T) {
 	}
 	for name, make := range map[string]func(*rand.Rand, int, int) [][]float32{"clustered": clustered, "outliers": withOutliers} {
 		vectors := make(rand.New(rand.NewPCG(1, 2)), n+queries, dim)
-		for _, metric := range metrics {
+		for _, metric := range metrics[:testsize.Raced(1, 3)] {
 			flat, err := NewFlat[int](dim, FlatOptions{Metric: metric})
 			must(t, err)
 			must(t, flat.Add(t.Context(), items(vectors[:n])))

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/goselfrag/goselfrag/internal/testsize"
 )
 
 // saved returns an index with some deletions, and the file it was saved to.
@@ -49,6 +51,7 @@ func TestSaveAndLoad(t *testing.T) {
 	for _, storage := range []Storage{Float32, Int8, Int8Only} {
 		t.Run(fmt.Sprint(storage), func(t *testing.T) {
 			x, path, queries := saved(t, storage, 1200)
+			queries = queries[:testsize.Raced(10, len(queries))]
 			loaded, err := Load[int](t.Context(), path)
 			must(t, err)
 			opened, err := Open[int](path)
@@ -313,7 +316,7 @@ func TestDamagedFiles(t *testing.T) {
 		}
 		return at >= pageSize && uint64(at) < h.Sums.Offset
 	}
-	for range 150 {
+	for range testsize.Raced(50, 150) {
 		at := r.IntN(len(good))
 		if r.IntN(3) == 0 {
 			at = r.IntN(pageSize)

@@ -38,7 +38,7 @@ func TestTies(t *testing.T) {
 func TestRoundedTies(t *testing.T) {
 	n := testsize.Raced(2000, testsize.Of(10_000, 20_000))
 	vectors := uniform(rand.New(rand.NewPCG(11, 12)), n, 4)
-	for _, metric := range metrics {
+	for _, metric := range metrics[:testsize.Raced(1, 3)] {
 		x, err := New[int](4, Options{Metric: metric})
 		must(t, err)
 		flat, err := NewFlat[int](4, FlatOptions{Metric: metric})
@@ -74,13 +74,14 @@ func TestRoundedTies(t *testing.T) {
 // One worker builds the same graph from the same seed, whatever the size of
 // consecutive batches.
 func TestReproducible(t *testing.T) {
-	vectors := items(clustered(rand.New(rand.NewPCG(1, 2)), 3000, 24))
+	n := testsize.Raced(600, 3000)
+	vectors := items(clustered(rand.New(rand.NewPCG(1, 2)), n, 24))
 	build := func(seed uint64) []byte {
 		x, err := New[int](24, Options{Metric: SquaredL2, Workers: 1, Seed: seed})
 		must(t, err)
-		must(t, x.Add(t.Context(), vectors[:2000]))
+		must(t, x.Add(t.Context(), vectors[:n*2/3]))
 		must(t, x.Delete(1, 2, 3))
-		must(t, x.Add(t.Context(), vectors[1000:]))
+		must(t, x.Add(t.Context(), vectors[n/3:]))
 		path := filepath.Join(t.TempDir(), "index")
 		must(t, x.Save(t.Context(), path))
 		data, err := os.ReadFile(path)
