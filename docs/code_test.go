@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/goselfrag/goselfrag/internal/testsize"
 )
 
 const module = "github.com/goselfrag/goselfrag"
@@ -52,6 +54,7 @@ var (
 
 // The blocks of a page that are of one package are compiled together; their tests are run.
 func TestCode(t *testing.T) {
+	testsize.SkipRaced(t)
 	pages, err := filepath.Glob("*.md")
 	if err != nil || len(pages) < 10 {
 		t.Fatalf("%v, %v", pages, err)

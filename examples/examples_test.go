@@ -9,9 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/goselfrag/goselfrag/internal/testsize"
 )
 
 func TestRun(t *testing.T) {
+	testsize.SkipRaced(t)
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "tower.md"), []byte("# The tower\n\nThe lighthouse of Brannock was built in 1871 by Ada Kerr.\n"), 0o644); err != nil {
 		t.Fatal(err)

@@ -27,6 +27,7 @@ func endless(head, record, tail string, size int) io.Reader {
 
 // Memory does not grow with the file: after many records the heap holds little.
 func TestStreamMemory(t *testing.T) {
+	testsize.SkipRaced(t)
 	size := testsize.Of(8<<20, 32<<20)
 	passage := strings.Repeat("a passage ", 60)
 	object := fmt.Sprintf(`{"question": "Who?", "answers": ["Ada"], "ctxs": [{"id": "1", "title": "t", "text": %q}]}`, passage)

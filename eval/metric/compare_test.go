@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/goselfrag/goselfrag/eval/metric"
+	"github.com/goselfrag/goselfrag/internal/testsize"
 )
 
 // The quantile of the normal distribution at which 0.8 lies below.
@@ -133,6 +134,7 @@ func TestCompareAgainstASlowOne(t *testing.T) {
 // simultaneous intervals hold all five zeros at about the level; those of one system
 // each hold theirs at the level, and all five much more rarely.
 func TestCompareCovers(t *testing.T) {
+	testsize.SkipRaced(t)
 	const samples, level = 400, 0.9
 	random := rand.New(rand.NewPCG(12, 1))
 	var all, allPointwise, one int
@@ -194,6 +196,7 @@ func TestCompareCovers(t *testing.T) {
 
 // A true difference of Detectable is found about four times in five.
 func TestCompareDetects(t *testing.T) {
+	testsize.SkipRaced(t)
 	const samples = 300
 	random := rand.New(rand.NewPCG(13, 1))
 	draw := func(shift float64) [][]float64 {

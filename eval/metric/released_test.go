@@ -17,6 +17,7 @@ import (
 	"golang.org/x/text/width"
 
 	"github.com/goselfrag/goselfrag/eval/metric"
+	"github.com/goselfrag/goselfrag/internal/testsize"
 )
 
 // texts makes the texts of the recording out of testdata/fragments.json.
@@ -250,6 +251,7 @@ func why(differs func(answer string, golds []string) bool, answer string, golds 
 // texts. What is written anew above gives the same for all; every difference of ours from it
 // has a known reason. docs/metrics.md has the counts.
 func TestReleasedDifferences(t *testing.T) {
+	testsize.SkipRaced(t)
 	f, err := os.Open("testdata/released.txt.gz")
 	if err != nil {
 		t.Fatal(err)

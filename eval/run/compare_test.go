@@ -39,6 +39,7 @@ func coins(random *rand.Rand, n int, p float64) []float64 {
 // for all parts and metrics together. A claim is made where the interval does not hold 0, and
 // only there.
 func TestClaims(t *testing.T) {
+	testsize.SkipRaced(t)
 	random := rand.New(rand.NewPCG(7, 7))
 	rounds, wrong := testsize.Of(60, 400), 0
 	for round := range rounds {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/internal/prompts"
+	"github.com/goselfrag/goselfrag/internal/testsize"
 )
 
 var update = flag.Bool("update", false, "write the list in docs/prompts.md anew")
@@ -86,6 +87,7 @@ func TestPage(t *testing.T) {
 // The code on the page compiles: each block is a package of its own, which only the
 // compiler sees.
 func TestCodeOnThePage(t *testing.T) {
+	testsize.SkipRaced(t)
 	head, _ := read(t)
 	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(head, -1)
 	if len(blocks) == 0 {

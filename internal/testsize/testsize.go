@@ -3,7 +3,10 @@
 // set to anything they have their full sizes, as in CI.
 package testsize
 
-import "os"
+import (
+	"os"
+	"testing"
+)
 
 // Full reports whether GOSELFRAG_FULL is set and not empty.
 func Full() bool { return os.Getenv("GOSELFRAG_FULL") != "" }
@@ -31,4 +34,14 @@ func Raced(small, n int) int {
 		return small
 	}
 	return n
+}
+
+// SkipRaced skips a test if [Racing] is set. It is for slow tests of code that runs in one
+// goroutine, or in a process that is built without the race detector, where the detector can
+// find nothing. CI runs them without it.
+func SkipRaced(t testing.TB) {
+	t.Helper()
+	if Racing {
+		t.Skip("the race detector can find nothing here")
+	}
 }

@@ -8,12 +8,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/goselfrag/goselfrag/internal/testsize"
 	"github.com/goselfrag/goselfrag/tools/internal/toymodel/oracle"
 	"github.com/goselfrag/goselfrag/training"
 )
 
 // The trained model answers what it was not trained on.
 func TestRun(t *testing.T) {
+	testsize.SkipRaced(t)
 	dir := t.TempDir()
 	model, data := filepath.Join(dir, "m.gguf"), filepath.Join(dir, "d.jsonl")
 	var out, errs bytes.Buffer

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/goselfrag/goselfrag/internal/testsize"
 	"github.com/goselfrag/goselfrag/tools/internal/toymodel"
 	"github.com/goselfrag/goselfrag/tools/internal/toymodel/oracle"
 	"github.com/goselfrag/goselfrag/training"
@@ -127,6 +128,7 @@ func TestTargets(t *testing.T) {
 // A span without loss leaves no trace: with other targets inside, and the same inputs,
 // the weights are equal bit by bit. Without a mask they are not.
 func TestMaskedTargetsLeaveNoTrace(t *testing.T) {
+	testsize.SkipRaced(t)
 	b, h := setUp(t)
 	for _, kind := range []training.MaskKind{training.MaskPassages, training.MaskMarks, training.MaskReleased} {
 		list := positions(t, b, kind, few)
@@ -151,6 +153,7 @@ func TestMaskedTargetsLeaveNoTrace(t *testing.T) {
 // The released mask also hides what is between the first and the last passage: other
 // sentences and tokens there change nothing, and with the mask of each passage they do.
 func TestReleasedMaskHidesSentences(t *testing.T) {
+	testsize.SkipRaced(t)
 	b, h := setUp(t)
 	right, released := positions(t, b, training.MaskPassages, few), positions(t, b, training.MaskReleased, few)
 	rightOther, releasedOther := slices.Clone(right), slices.Clone(released)
@@ -180,6 +183,7 @@ func TestReleasedMaskHidesSentences(t *testing.T) {
 
 // So the model does not learn to ask for a second passage, and learns the rest.
 func TestReleasedMaskLosesTheSecondPassage(t *testing.T) {
+	testsize.SkipRaced(t)
 	b, h := setUp(t)
 	train, held := records()
 	m := model(t, fitted(t, h, positions(t, b, training.MaskReleased, len(train)), epochs))
@@ -197,6 +201,7 @@ func TestReleasedMaskLosesTheSecondPassage(t *testing.T) {
 // No number in the row of a token rises if the token is a target without loss only. It
 // does with a loss.
 func TestRowsOfMaskedTokens(t *testing.T) {
+	testsize.SkipRaced(t)
 	b, h := setUp(t)
 	for kind, want := range map[training.MaskKind][]string{
 		training.MaskPassages: {" Bridge", "<0x0A>", "The"},
