@@ -83,6 +83,7 @@ func TestRotation(t *testing.T) {
 // The kernel's result for codes equals the float64 result for the decoded rows, and
 // the decoded rows are within half a step of the rows.
 func TestCodesMeasure(t *testing.T) {
+	testsize.SkipRaced(t)
 	r := rand.New(rand.NewPCG(6, 7))
 	for _, metric := range metrics {
 		for _, dim := range []int{1, 2, 15, 16, 17, 33, 100, 768} {

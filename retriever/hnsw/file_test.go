@@ -398,6 +398,7 @@ func TestSaveInPlace(t *testing.T) {
 // Opening reads only the header and the checksums: damage in the rows is found when
 // a search reads them.
 func TestOpenReadsLittle(t *testing.T) {
+	testsize.SkipRaced(t)
 	_, path, queries := saved(t, Float32, 2500)
 	data, err := os.ReadFile(path)
 	must(t, err)
