@@ -497,6 +497,7 @@ func sealFile(data []byte) {
 
 // SaveCodes leaves out only the rows: the results are those of the codes.
 func TestSaveCodes(t *testing.T) {
+	testsize.SkipRaced(t)
 	const n, dim = 2000, 24
 	r := rand.New(rand.NewPCG(1, 1))
 	vectors := make([]Item[uint64], n)
