@@ -252,20 +252,21 @@ func (c *cancelAfter) Err() error {
 // valid.
 func TestCanceledAdd(t *testing.T) {
 	vectors := uniform(rand.New(rand.NewPCG(13, 14)), 1500, 8)
+	linked := vectors[:testsize.Raced(400, 1500)]
 	for _, workers := range []int{1, 3} {
 		x, err := New[int](8, Options{Workers: workers, EfConstruction: 40})
 		must(t, err)
-		err = x.Add(&cancelAfter{Context: t.Context(), n: 1300}, items(vectors))
+		err = x.Add(&cancelAfter{Context: t.Context(), n: len(linked) * 13 / 15}, items(linked))
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("a canceled addition gave %v", err)
 		}
-		if x.Len() == 0 || x.Len() == len(vectors) {
+		if x.Len() == 0 || x.Len() == len(linked) {
 			t.Errorf("%d vectors were added: want some, not all", x.Len())
 		}
 		checkInvariants(t, x, 1)
-		must(t, x.Add(t.Context(), items(vectors)))
+		must(t, x.Add(t.Context(), items(linked)))
 		checkInvariants(t, x, 1)
-		if x.Len() != len(vectors) {
+		if x.Len() != len(linked) {
 			t.Errorf("%d vectors in the end: want %d", x.Len(), len(vectors))
 		}
 	}

@@ -40,7 +40,7 @@ func TestCodesRecall(t *testing.T) {
 			must(t, flat.Add(t.Context(), items(vectors[:n])))
 			got := map[Storage]float64{}
 			for _, storage := range []Storage{Float32, Int8, Int8Only} {
-				x, err := New[int](dim, Options{Metric: metric, Storage: storage})
+				x, err := New[int](dim, Options{Metric: metric, Storage: storage, EfConstruction: testsize.Raced(60, 0)})
 				must(t, err)
 				must(t, x.Add(t.Context(), items(vectors[:n])))
 				got[storage] = recall(t, x, flat, vectors[n:], Query[int]{K: 10})

@@ -48,7 +48,7 @@ func equalResults[K comparable](t *testing.T, a, b Searcher[K], queries [][]floa
 }
 
 func TestSaveAndLoad(t *testing.T) {
-	for _, storage := range []Storage{Float32, Int8, Int8Only} {
+	for _, storage := range []Storage{Int8, Float32, Int8Only}[:testsize.Raced(1, 3)] {
 		t.Run(fmt.Sprint(storage), func(t *testing.T) {
 			x, path, queries := saved(t, storage, 1200)
 			queries = queries[:testsize.Raced(10, len(queries))]
