@@ -100,7 +100,8 @@ func TestNothingChanges(t *testing.T) {
 // is the baseline.
 func TestSlope(t *testing.T) {
 	strengths := []float64{0, 0.2, 0.4, 0.6, 0.8, 1}
-	n, o := testsize.Raced(60, 150), sensitivity.Options{Redraws: testsize.Raced(20, 50)}
+	const n = 150
+	o := sensitivity.Options{Redraws: 50}
 	w := &world{seed: 2, candidates: 3, accuracy: all(0.9), plainRight: 0.5, mode: selfrag.Adaptive,
 		weights: scoring.Weights{Relevance: 1, Support: 1, Utility: 0.5}}
 	with := run(t, w.questions(n), sensitivity.NoiseCases(strengths...), o)
