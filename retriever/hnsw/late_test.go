@@ -55,8 +55,8 @@ func TestSearchEndsWithinWhere(t *testing.T) {
 
 // So does a search that only measures very many vectors.
 func TestSearchLooksAtItsContext(t *testing.T) {
-	vectors := uniform(rand.New(rand.NewPCG(5, 6)), testsize.Raced(2000, 5000), 8)
-	x, err := New[int](8, Options{EfConstruction: 50})
+	vectors := uniform(rand.New(rand.NewPCG(5, 6)), 5000, 8)
+	x, err := New[int](8, Options{EfConstruction: 40})
 	must(t, err)
 	must(t, x.Add(t.Context(), items(vectors)))
 	ctx := &looked{Context: t.Context()}
