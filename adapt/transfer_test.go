@@ -11,6 +11,7 @@ import (
 
 	"github.com/goselfrag/goselfrag/eval/dataset"
 	"github.com/goselfrag/goselfrag/generator"
+	"github.com/goselfrag/goselfrag/internal/testsize"
 	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/retriever"
 )
@@ -104,7 +105,7 @@ func (w *tastes) preferredBy(t *testing.T, r *Reader) []Example {
 func TestTransferToAnotherModel(t *testing.T) {
 	const dim = 16
 	pairs, epochs := 300, 8
-	if racing {
+	if testsize.Racing {
 		pairs, epochs = 60, 1
 	}
 	whole := 0.0
@@ -128,7 +129,7 @@ func TestTransferToAnotherModel(t *testing.T) {
 		if x.Questions != pairs/5 || math.Abs(x.After-x.Before-x.Gain.Value) > 1e-9 {
 			t.Errorf("%+v", x)
 		}
-		if racing {
+		if testsize.Racing {
 			continue
 		}
 		if share == 1 {
@@ -147,7 +148,7 @@ func TestTransferToAnotherModel(t *testing.T) {
 func TestTransferToOtherQuestions(t *testing.T) {
 	const dim = 16
 	pairs, epochs := 300, 8
-	if racing {
+	if testsize.Racing {
 		pairs, epochs = 60, 1
 	}
 	rng := rand.New(rand.NewPCG(23, 24))
@@ -163,7 +164,7 @@ func TestTransferToOtherQuestions(t *testing.T) {
 	}
 	before, after := recallOf(t, there.vectors, there.passages, wanted, 5), recallOf(t, adapter.Over(there.vectors), there.passages, wanted, 5)
 	t.Logf("recall@5 %.3f before, %.3f after", before, after)
-	if !racing && (before > 0.1 || after < 0.9) {
+	if !testsize.Racing && (before > 0.1 || after < 0.9) {
 		t.Errorf("recall@5 is %.3f before and %.3f after", before, after)
 	}
 }

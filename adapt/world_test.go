@@ -129,7 +129,7 @@ func trained(t *testing.T, r *Result, err error) *Result {
 func TestRotatedSpace(t *testing.T) {
 	const dim = 64
 	pairs, epochs := 2000, testsize.Of(12, 40)
-	if racing {
+	if testsize.Racing {
 		pairs, epochs = 200, 2
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -153,7 +153,7 @@ func TestRotatedSpace(t *testing.T) {
 	before := recallOf(t, vectors, passages, unseen, 5)
 	after := recallOf(t, adapter.Over(vectors), passages, unseen, 5)
 	t.Logf("recall@5 without rotation %.3f, rotated %.3f, adapted %.3f", whole, before, after)
-	if racing {
+	if testsize.Racing {
 		return
 	}
 	if before > 0.05 || whole < 0.95 {
@@ -169,7 +169,7 @@ func TestRotatedSpace(t *testing.T) {
 func TestPlantedPreferences(t *testing.T) {
 	const dim = 32
 	pairs, epochs := 600, 20
-	if racing {
+	if testsize.Racing {
 		pairs, epochs = 100, 2
 	}
 	rng := rand.New(rand.NewPCG(3, 4))
@@ -198,7 +198,7 @@ func TestPlantedPreferences(t *testing.T) {
 		recall[p] = recallOf(t, trained(t, result, err).Adapter.Over(vectors), passages, wanted[seen:], 5)
 	}
 	t.Logf("recall@5 of labeled and preferred passages: %v", recall)
-	if racing {
+	if testsize.Racing {
 		return
 	}
 	if recall[Union] < recall[Labeled]+0.05 || recall[Union] < recall[Preferred]+0.05 {
@@ -247,7 +247,7 @@ func shifted(rng *rand.Rand, count, vocabulary, length int) (passages []retrieve
 // dictionary and finds passages that it never saw.
 func TestPlantedShift(t *testing.T) {
 	count, epochs := 2000, testsize.Of(8, 40)
-	if racing {
+	if testsize.Racing {
 		count, epochs = 200, 1
 	}
 	seen := count * 4 / 5
@@ -262,7 +262,7 @@ func TestPlantedShift(t *testing.T) {
 	before := recallOf(t, e, passages, renamed[seen:], 1)
 	after := recallOf(t, adapter.Over(e), passages, renamed[seen:], 1)
 	t.Logf("recall@1 without shift %.3f, shifted %.3f, adapted %.3f, won back %.3f", whole, before, after, (after-before)/(whole-before))
-	if racing {
+	if testsize.Racing {
 		return
 	}
 	if won := (after - before) / (whole - before); won < 0.9 {

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
 )
 
 const module = "github.com/goselfrag/goselfrag"

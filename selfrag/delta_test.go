@@ -58,10 +58,7 @@ func failing(inner generator.Generator, from int64) generator.Generator {
 // The deltas of a stream are the text of its answer, in order, whatever ends it: over
 // random models, forms, widths, constraints, abstention, labels, budgets and failures.
 func TestDeltasAreTheAnswer(t *testing.T) {
-	cases := testsize.Of(4_000, 40_000)
-	if raceDetector {
-		cases = 500
-	}
+	cases := testsize.Raced(500, testsize.Of(4_000, 40_000))
 	seen := map[string]int{}
 	for i := range cases {
 		c := drawLazyCase(uint64(i))

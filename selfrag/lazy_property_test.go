@@ -216,10 +216,7 @@ func (c lazyCase) differ(full, lazy *selfrag.Answer) string {
 // wait.
 func TestLazyIsExact(t *testing.T) {
 	// The first 8,000 cases find every fault that was planted to try this test.
-	cases := testsize.Of(8_000, 100_000)
-	if raceDetector {
-		cases = 2_000
-	}
+	cases := testsize.Raced(2_000, testsize.Of(8_000, 100_000))
 	var next, whole, read atomic.Int64
 	var stopped sync.Map // by how candidates wait, the number of cases in which some were stopped
 	var g errgroup.Group

@@ -12,6 +12,7 @@ import (
 	"github.com/goselfrag/goselfrag/critique"
 	"github.com/goselfrag/goselfrag/generator"
 	"github.com/goselfrag/goselfrag/generator/generatortest"
+	"github.com/goselfrag/goselfrag/internal/testsize"
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
@@ -93,7 +94,7 @@ func TestLaterQuestionsChangeNothing(t *testing.T) {
 // The allocations of a candidate do not grow over time: the model's own two
 // closures, two for its loop, the text, and those for running it beside others.
 func TestAllocationsOfACandidate(t *testing.T) {
-	if raceDetector {
+	if testsize.Racing {
 		t.Skip("the race detector allocates, too")
 	}
 	allocations := func(k int) float64 {

@@ -40,7 +40,7 @@ func coins(random *rand.Rand, n int, p float64) []float64 {
 // only there.
 func TestClaims(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 7))
-	rounds, wrong := testsize.Of(60, 400), 0
+	rounds, wrong := testsize.Raced(20, testsize.Of(60, 400)), 0
 	for round := range rounds {
 		values := func() *run.Results {
 			return made(map[string][]float64{"a": coins(random, 60, 0.6), "b": coins(random, 60, 0.3)}, "a", "b")

@@ -14,6 +14,7 @@ import (
 
 	"github.com/goselfrag/goselfrag/eval/critics"
 	"github.com/goselfrag/goselfrag/eval/sensitivity"
+	"github.com/goselfrag/goselfrag/internal/testsize"
 	"github.com/goselfrag/goselfrag/reflection"
 	"github.com/goselfrag/goselfrag/scoring"
 	"github.com/goselfrag/goselfrag/selfrag"
@@ -99,11 +100,13 @@ func TestNothingChanges(t *testing.T) {
 // is the baseline.
 func TestSlope(t *testing.T) {
 	strengths := []float64{0, 0.2, 0.4, 0.6, 0.8, 1}
+	const n = 150
+	o := sensitivity.Options{Redraws: 50}
+	w := &world{seed: 2, candidates: 3, accuracy: all(0.9), plainRight: 0.5, mode: selfrag.Adaptive,
+		weights: scoring.Weights{Relevance: 1, Support: 1, Utility: 0.5}}
+	with := run(t, w.questions(n), sensitivity.NoiseCases(strengths...), o)
 	for _, g := range reflection.Groups() {
 		t.Run(g.String(), func(t *testing.T) {
-			w := &world{seed: 2, candidates: 3, accuracy: all(0.9), plainRight: 0.5, mode: selfrag.Adaptive,
-				weights: scoring.Weights{Relevance: 1, Support: 1, Utility: 0.5}}
-			with := run(t, w.questions(150), sensitivity.NoiseCases(strengths...), sensitivity.Options{Redraws: 50})
 			mean, meanX, slope := 0.0, 0.5, 0.0
 			points := of(with, g.String())
 			if len(points) != len(strengths) {
@@ -125,6 +128,7 @@ func TestSlope(t *testing.T) {
 				t.Errorf("at strength 1 the change is %+v", last.Change)
 			}
 			// Without weight, or a mode that asks for the decision, nothing changes.
+			w := *w
 			w.weights = scoring.Weights{Relevance: 1, Support: 1, Utility: 1}
 			switch g {
 			case reflection.Retrieve:
@@ -136,8 +140,15 @@ func TestSlope(t *testing.T) {
 			case reflection.IsUSE:
 				w.weights.Utility = 0
 			}
-			without := run(t, w.questions(150), sensitivity.NoiseCases(strengths...), sensitivity.Options{Redraws: 50})
-			for _, p := range of(without, g.String()) {
+			var cases []sensitivity.Case
+			for _, e := range strengths {
+				cases = append(cases, sensitivity.Case{Perturbation: sensitivity.Noise{g: e}})
+			}
+			without := run(t, w.questions(n), cases, o)
+			if len(without.Points) != len(cases) {
+				t.Fatalf("%d points without weight", len(without.Points))
+			}
+			for _, p := range without.Points {
 				if p.Value != without.Baseline.Value || p.Questions != without.Baseline.Questions || p.Redraws.Low != p.Redraws.High || p.Change.Low != 0 || p.Change.High != 0 {
 					t.Errorf("without weight: %+v, baseline %+v", p, without.Baseline)
 				}
@@ -160,7 +171,7 @@ func of(r *sensitivity.Result, group string) []sensitivity.Point {
 // At strength 1 the choice is as good as a random one: each question is drawn once, so
 // that the number of right answers is binomial.
 func TestFullNoiseKnowsNothing(t *testing.T) {
-	const n = 1500
+	n := testsize.Raced(200, 1500)
 	for _, g := range []reflection.Group{reflection.IsREL, reflection.IsSUP, reflection.IsUSE} {
 		for _, certain := range []bool{false, true} {
 			w := &world{seed: 3, candidates: 4, accuracy: all(0.97), certain: certain}
@@ -173,7 +184,7 @@ func TestFullNoiseKnowsNothing(t *testing.T) {
 				w.weights.Utility = 1
 			}
 			r := run(t, w.questions(n), []sensitivity.Case{{Perturbation: sensitivity.Noise{g: 1}}}, sensitivity.Options{Redraws: 1, Resamples: 1})
-			k := int(math.Round(r.Points[0].Value * n))
+			k := int(math.Round(r.Points[0].Value * float64(n)))
 			if p := binomialTail(k, n, 0.25); p < 1e-4 {
 				t.Errorf("%v, certain %v: %d of %d are right, of which chance gives a quarter: probability %.2g", g, certain, k, n, p)
 			}
@@ -187,7 +198,7 @@ func TestFullNoiseKnowsNothing(t *testing.T) {
 // What noise leaves is how sharp a distribution is. If right candidates are judged with
 // certainty and wrong ones with none, the right one of three wins every second time.
 func TestFullNoiseKeepsSharpness(t *testing.T) {
-	const n = 1500
+	n := testsize.Raced(200, 1500)
 	w := &world{seed: 4, candidates: 3, accuracy: all(1), weights: scoring.Weights{Relevance: 1}}
 	questions := w.questions(n)
 	for _, q := range questions {
@@ -201,7 +212,7 @@ func TestFullNoiseKeepsSharpness(t *testing.T) {
 		}
 	}
 	r := run(t, questions, []sensitivity.Case{{Perturbation: sensitivity.Noise{reflection.IsREL: 1}}}, sensitivity.Options{Redraws: 1, Resamples: 1})
-	k := int(math.Round(r.Points[0].Value * n))
+	k := int(math.Round(r.Points[0].Value * float64(n)))
 	if p := binomialTail(k, n, 0.5); p < 1e-4 {
 		t.Errorf("%d of %d are right: want half", k, n)
 	}

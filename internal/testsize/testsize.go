@@ -24,3 +24,11 @@ func Long(small, more, full int) int {
 	}
 	return Of(small, more)
 }
+
+// Raced returns small if [Racing] is set, and n otherwise.
+func Raced(small, n int) int {
+	if Racing {
+		return small
+	}
+	return n
+}

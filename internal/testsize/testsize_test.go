@@ -10,3 +10,13 @@ func TestOf(t *testing.T) {
 		}
 	}
 }
+
+func TestRaced(t *testing.T) {
+	want := 2
+	if Racing {
+		want = 1
+	}
+	if got := Raced(1, 2); got != want {
+		t.Errorf("%d: want %d", got, want)
+	}
+}

@@ -122,7 +122,7 @@ func TestHugeQueries(t *testing.T) {
 	vectors := uniform(rand.New(rand.NewPCG(1, 2)), 1500, 4)
 	indexes := map[string]VectorIndex[int]{}
 	for name, storage := range map[string]Storage{"float32": Float32, "int8": Int8, "int8 only": Int8Only} {
-		x, err := New[int](4, Options{Storage: storage})
+		x, err := New[int](4, Options{Storage: storage, EfConstruction: 40})
 		must(t, err)
 		indexes[name] = x
 	}

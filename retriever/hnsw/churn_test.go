@@ -15,10 +15,10 @@ import (
 // and no memory was added.
 func TestChurn(t *testing.T) {
 	n, dim, queries := testsize.Of(1500, 4000), 32, 100
-	if racing {
+	if testsize.Racing {
 		n, queries = 300, 10
 	}
-	for _, metric := range metrics {
+	for _, metric := range metrics[:testsize.Raced(1, 3)] {
 		t.Run(metric.String(), func(t *testing.T) {
 			t.Parallel()
 			vectors := uniform(rand.New(rand.NewPCG(3, 4)), n+queries, dim)
@@ -68,7 +68,7 @@ func TestChurn(t *testing.T) {
 // Deleting a whole cluster leaves no obstacle for the others.
 func TestDeleteCluster(t *testing.T) {
 	n, dim := 3000, 16
-	if racing {
+	if testsize.Racing {
 		n = 600
 	}
 	vectors := clustered(rand.New(rand.NewPCG(5, 6)), n, dim)
@@ -99,7 +99,8 @@ func TestDeleteCluster(t *testing.T) {
 
 // Everything that is deleted is gone, and the index can be filled again.
 func TestDeleteAll(t *testing.T) {
-	vectors := uniform(rand.New(rand.NewPCG(7, 8)), 500, 8)
+	n := testsize.Raced(200, 500)
+	vectors := uniform(rand.New(rand.NewPCG(7, 8)), n, 8)
 	x, err := New[int](8, Options{})
 	must(t, err)
 	for range 3 {
@@ -112,8 +113,8 @@ func TestDeleteAll(t *testing.T) {
 		}
 		checkInvariants(t, x, 1)
 	}
-	if x.used > 500 {
-		t.Errorf("%d slots are used: want 500", x.used)
+	if int(x.used) > n {
+		t.Errorf("%d slots are used: want %d", x.used, n)
 	}
 }
 
@@ -129,7 +130,9 @@ func TestReconnect(t *testing.T) {
 		if v.height(slot) == 0 || slot == uint32(x.entry.Load()) {
 			continue
 		}
-		tall++
+		if tall++; tall%testsize.Raced(5, 1) != 0 {
+			continue
+		}
 		for from := range x.used {
 			var kept []candidate
 			for _, id := range v.list(from) {
@@ -152,7 +155,7 @@ func TestReconnect(t *testing.T) {
 // all is found.
 func TestConcurrent(t *testing.T) {
 	n, dim, readers, writers, rounds := 300, 12, testsize.Of(4, 16), 2, 3
-	if racing {
+	if testsize.Racing {
 		n, readers, rounds = 100, 16, 1
 	}
 	vectors := clustered(rand.New(rand.NewPCG(9, 10)), n*writers, dim)
@@ -249,20 +252,21 @@ func (c *cancelAfter) Err() error {
 // valid.
 func TestCanceledAdd(t *testing.T) {
 	vectors := uniform(rand.New(rand.NewPCG(13, 14)), 1500, 8)
+	linked := vectors[:testsize.Raced(400, 1500)]
 	for _, workers := range []int{1, 3} {
-		x, err := New[int](8, Options{Workers: workers})
+		x, err := New[int](8, Options{Workers: workers, EfConstruction: 40})
 		must(t, err)
-		err = x.Add(&cancelAfter{Context: t.Context(), n: 1300}, items(vectors))
+		err = x.Add(&cancelAfter{Context: t.Context(), n: len(linked) * 13 / 15}, items(linked))
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("a canceled addition gave %v", err)
 		}
-		if x.Len() == 0 || x.Len() == len(vectors) {
+		if x.Len() == 0 || x.Len() == len(linked) {
 			t.Errorf("%d vectors were added: want some, not all", x.Len())
 		}
 		checkInvariants(t, x, 1)
-		must(t, x.Add(t.Context(), items(vectors)))
+		must(t, x.Add(t.Context(), items(linked)))
 		checkInvariants(t, x, 1)
-		if x.Len() != len(vectors) {
+		if x.Len() != len(linked) {
 			t.Errorf("%d vectors in the end: want %d", x.Len(), len(vectors))
 		}
 	}

@@ -176,10 +176,7 @@ func TestSelectDoesNotWait(t *testing.T) {
 // All methods at once, until Close ends them: none hangs, and the only error is
 // ErrClosed.
 func TestAllBesideClose(t *testing.T) {
-	rounds := testsize.Of(5, 20)
-	if racing {
-		rounds = 5
-	}
+	rounds := testsize.Raced(5, testsize.Of(5, 20))
 	for round := range rounds {
 		indexes, queries := inMemoryAndFile(t)
 		for kind, x := range indexes {

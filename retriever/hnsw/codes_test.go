@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/goselfrag/goselfrag/internal/testsize"
 )
 
 // withOutliers gives three dimensions, and some single components, values that are
@@ -27,18 +29,18 @@ func withOutliers(r *rand.Rand, n, dim int) [][]float32 {
 // far larger than the others.
 func TestCodesRecall(t *testing.T) {
 	n, queries, dim := 4000, 50, 96
-	if racing {
+	if testsize.Racing {
 		n, queries, dim = 1100, 5, 24
 	}
 	for name, make := range map[string]func(*rand.Rand, int, int) [][]float32{"clustered": clustered, "outliers": withOutliers} {
 		vectors := make(rand.New(rand.NewPCG(1, 2)), n+queries, dim)
-		for _, metric := range metrics {
+		for _, metric := range metrics[:testsize.Raced(1, 3)] {
 			flat, err := NewFlat[int](dim, FlatOptions{Metric: metric})
 			must(t, err)
 			must(t, flat.Add(t.Context(), items(vectors[:n])))
 			got := map[Storage]float64{}
 			for _, storage := range []Storage{Float32, Int8, Int8Only} {
-				x, err := New[int](dim, Options{Metric: metric, Storage: storage})
+				x, err := New[int](dim, Options{Metric: metric, Storage: storage, EfConstruction: testsize.Raced(60, 0)})
 				must(t, err)
 				must(t, x.Add(t.Context(), items(vectors[:n])))
 				got[storage] = recall(t, x, flat, vectors[n:], Query[int]{K: 10})

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/goselfrag/goselfrag/internal/testsize"
 )
 
 // saved returns an index with some deletions, and the file it was saved to.
@@ -46,9 +48,10 @@ func equalResults[K comparable](t *testing.T, a, b Searcher[K], queries [][]floa
 }
 
 func TestSaveAndLoad(t *testing.T) {
-	for _, storage := range []Storage{Float32, Int8, Int8Only} {
+	for _, storage := range []Storage{Int8, Float32, Int8Only}[:testsize.Raced(1, 3)] {
 		t.Run(fmt.Sprint(storage), func(t *testing.T) {
 			x, path, queries := saved(t, storage, 1200)
+			queries = queries[:testsize.Raced(10, len(queries))]
 			loaded, err := Load[int](t.Context(), path)
 			must(t, err)
 			opened, err := Open[int](path)
@@ -313,7 +316,7 @@ func TestDamagedFiles(t *testing.T) {
 		}
 		return at >= pageSize && uint64(at) < h.Sums.Offset
 	}
-	for range 150 {
+	for range testsize.Raced(50, 150) {
 		at := r.IntN(len(good))
 		if r.IntN(3) == 0 {
 			at = r.IntN(pageSize)
@@ -493,7 +496,8 @@ func sealFile(data []byte) {
 
 // SaveCodes leaves out only the rows: the results are those of the codes.
 func TestSaveCodes(t *testing.T) {
-	const n, dim = 2000, 24
+	const dim = 24
+	n := testsize.Raced(600, 2000)
 	r := rand.New(rand.NewPCG(1, 1))
 	vectors := make([]Item[uint64], n)
 	for i := range vectors {
@@ -516,7 +520,7 @@ func TestSaveCodes(t *testing.T) {
 			t.Fatal(err)
 		}
 		info, err := os.Stat(path)
-		if err != nil || info.Size() > n*(2*dim+8*16+60) {
+		if err != nil || info.Size() > int64(n*(2*dim+8*16+60)) {
 			t.Errorf("%v: %d bytes, error %v", metric, info.Size(), err)
 		}
 		back, err := Open[uint64](path)

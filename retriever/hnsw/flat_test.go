@@ -14,7 +14,7 @@ import (
 // that does not suit codes.
 func TestFlatCodesAreExact(t *testing.T) {
 	n, queries := testsize.Of(1500, 3000), 40
-	if racing {
+	if testsize.Racing {
 		n, queries = 1100, 5
 	}
 	for name, make := range map[string]func(*rand.Rand, int, int) [][]float32{

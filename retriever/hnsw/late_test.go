@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/goselfrag/goselfrag/internal/testsize"
 )
 
 // looked is a context that counts the calls of Err.
@@ -20,7 +22,7 @@ func (c *looked) Err() error {
 
 // A search ends soon after its context is done, even if each call of Where is slow.
 func TestSearchEndsWithinWhere(t *testing.T) {
-	const n = 5000
+	n := testsize.Raced(2000, 5000)
 	vectors := clustered(rand.New(rand.NewPCG(5, 6)), n, 3)
 	for kind, x := range both(t, SquaredL2) {
 		must(t, x.Add(t.Context(), items(vectors)))
@@ -54,7 +56,7 @@ func TestSearchEndsWithinWhere(t *testing.T) {
 // So does a search that only measures very many vectors.
 func TestSearchLooksAtItsContext(t *testing.T) {
 	vectors := uniform(rand.New(rand.NewPCG(5, 6)), 5000, 8)
-	x, err := New[int](8, Options{})
+	x, err := New[int](8, Options{EfConstruction: 40})
 	must(t, err)
 	must(t, x.Add(t.Context(), items(vectors)))
 	ctx := &looked{Context: t.Context()}

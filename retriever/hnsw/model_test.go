@@ -65,10 +65,7 @@ func (m *model) nearest(query []float32, where func(int) bool) (by map[int]float
 // Random sequences of additions, replacements, deletions, searches, filters, and, for an
 // Index, saving, loading and mapping, compared with the model after every step.
 func TestAgainstModel(t *testing.T) {
-	seeds, steps := testsize.Of(6, 12), 400
-	if racing {
-		seeds, steps = 3, 100
-	}
+	seeds, steps := testsize.Raced(3, testsize.Of(6, 12)), testsize.Raced(100, 400)
 	for seed := range uint64(seeds) {
 		metric := metrics[seed%3]
 		t.Run(fmt.Sprintf("flat/%d", seed), func(t *testing.T) {

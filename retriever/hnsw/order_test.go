@@ -36,12 +36,9 @@ func TestTies(t *testing.T) {
 // The same holds if only rounding made the distances equal, for any K: the result
 // for a smaller K is the beginning of that for a larger one.
 func TestRoundedTies(t *testing.T) {
-	n := testsize.Of(10_000, 20_000)
-	if racing {
-		n = 2000
-	}
+	n := testsize.Raced(2000, testsize.Of(10_000, 20_000))
 	vectors := uniform(rand.New(rand.NewPCG(11, 12)), n, 4)
-	for _, metric := range metrics {
+	for _, metric := range metrics[:testsize.Raced(1, 3)] {
 		x, err := New[int](4, Options{Metric: metric})
 		must(t, err)
 		flat, err := NewFlat[int](4, FlatOptions{Metric: metric})
@@ -60,7 +57,7 @@ func TestRoundedTies(t *testing.T) {
 					ties++
 				}
 			}
-			if !racing && metric == Cosine && ties == 0 {
+			if !testsize.Racing && metric == Cosine && ties == 0 {
 				t.Error("there are no ties to test")
 			}
 			for _, k := range []int{1, inserted, inserted + 1, n / 2} {
@@ -77,13 +74,14 @@ func TestRoundedTies(t *testing.T) {
 // One worker builds the same graph from the same seed, whatever the size of
 // consecutive batches.
 func TestReproducible(t *testing.T) {
-	vectors := items(clustered(rand.New(rand.NewPCG(1, 2)), 3000, 24))
+	n := testsize.Raced(600, 3000)
+	vectors := items(clustered(rand.New(rand.NewPCG(1, 2)), n, 24))
 	build := func(seed uint64) []byte {
 		x, err := New[int](24, Options{Metric: SquaredL2, Workers: 1, Seed: seed})
 		must(t, err)
-		must(t, x.Add(t.Context(), vectors[:2000]))
+		must(t, x.Add(t.Context(), vectors[:n*2/3]))
 		must(t, x.Delete(1, 2, 3))
-		must(t, x.Add(t.Context(), vectors[1000:]))
+		must(t, x.Add(t.Context(), vectors[n/3:]))
 		path := filepath.Join(t.TempDir(), "index")
 		must(t, x.Save(t.Context(), path))
 		data, err := os.ReadFile(path)
@@ -102,7 +100,7 @@ func TestReproducible(t *testing.T) {
 // Building on two cores costs at most 0.005 of recall.
 func TestParallelBuild(t *testing.T) {
 	n, dim, queries := 6000, 32, 300
-	if racing {
+	if testsize.Racing {
 		n, queries = 500, 10
 	}
 	vectors := uniform(rand.New(rand.NewPCG(3, 4)), n+queries, dim)
@@ -125,7 +123,7 @@ func TestParallelBuild(t *testing.T) {
 
 // A search into a slice with room allocates nothing.
 func TestSearchAllocations(t *testing.T) {
-	if racing {
+	if testsize.Racing {
 		return // the race detector allocates
 	}
 	vectors := clustered(rand.New(rand.NewPCG(5, 6)), 3000, 48)
@@ -169,7 +167,7 @@ func TestSearchAllocations(t *testing.T) {
 // Filters find at least 0.95 of the nearest vectors that they allow, however few.
 func TestFilters(t *testing.T) {
 	n, dim, queries := 10_000, 32, 100
-	if racing {
+	if testsize.Racing {
 		n, queries = 1000, 5
 	}
 	vectors := clustered(rand.New(rand.NewPCG(7, 8)), n+queries, dim)

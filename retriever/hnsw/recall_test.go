@@ -107,7 +107,7 @@ func TestRecall(t *testing.T) {
 	if testsize.Full() {
 		n, dims = 10_000, []int{64, 384}
 	}
-	if racing {
+	if testsize.Racing {
 		n, dims, queries = 500, []int{16}, 5
 	}
 	for name, make := range map[string]func(*rand.Rand, int, int) [][]float32{"uniform": uniform, "clustered": clustered} {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"testing"
+
+	"github.com/goselfrag/goselfrag/internal/testsize"
 )
 
 // during returns a filter that allows all and calls change once, when it is called
@@ -85,10 +87,7 @@ func TestFitDuringSearch(t *testing.T) {
 // Searches find a key that others replace all the time.
 func TestReplacedAllTheTime(t *testing.T) {
 	vectors := uniform(rand.New(rand.NewPCG(5, 6)), 500, 8)
-	searches := 2000
-	if racing {
-		searches = 200
-	}
+	searches := testsize.Raced(200, 2000)
 	x, err := New[int](8, Options{Workers: 1})
 	must(t, err)
 	f, err := NewFlat[int](8, FlatOptions{})

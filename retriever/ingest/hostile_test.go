@@ -116,10 +116,7 @@ func TestManyColumns(t *testing.T) {
 // Megabytes of the same mark end within the time of a test, which they would not if
 // time grew with the square of their length.
 func TestHugeMarkup(t *testing.T) {
-	size := testsize.Of(1<<18, 1<<20)
-	if raceDetector {
-		size = 1 << 16
-	}
+	size := testsize.Raced(1<<16, testsize.Of(1<<18, 1<<20))
 	for name, unit := range map[string]string{
 		"lists in lists.md":      "- ",
 		"other lists.md":         "* - + ",

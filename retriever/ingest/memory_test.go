@@ -35,10 +35,7 @@ func (m *meter) look() {
 // Reading any document takes at most four times its bytes and a constant.
 func TestMemory(t *testing.T) {
 	const constant = 128 << 20
-	size := testsize.Of(1<<18, 1<<20)
-	if raceDetector {
-		size = 1 << 14
-	}
+	size := testsize.Raced(1<<14, testsize.Of(1<<18, 1<<20))
 	opts, err := Options{}.check()
 	if err != nil {
 		t.Fatal(err)

@@ -224,7 +224,7 @@ func wrapped(makeNew retrievertest.New) retrievertest.New {
 func TestEveryRetriever(t *testing.T) {
 	for name, makeNew := range everyRetriever() {
 		t.Run(name, func(t *testing.T) { retrievertest.TestRetriever(t, makeNew) })
-		if (raceDetector || !testsize.Full()) && !slices.Contains([]string{"lexical", "dense", "variants", "rerank by model"}, name) {
+		if (testsize.Racing || !testsize.Full()) && !slices.Contains([]string{"lexical", "dense", "variants", "rerank by model"}, name) {
 			continue
 		}
 		t.Run(name+" wrapped", func(t *testing.T) { retrievertest.TestRetriever(t, wrapped(makeNew)) })
@@ -233,10 +233,7 @@ func TestEveryRetriever(t *testing.T) {
 
 // Repeating a query gives the same result, to the last byte.
 func TestEveryRetrieverRepeats(t *testing.T) {
-	runs := testsize.Of(100, 1000)
-	if raceDetector {
-		runs = 50
-	}
+	runs := testsize.Raced(50, testsize.Of(100, 1000))
 	for name, makeNew := range everyRetriever() {
 		t.Run(name, func(t *testing.T) {
 			r, err := makeNew(retrievertest.Corpus())

@@ -179,7 +179,7 @@ func TestKill(t *testing.T) {
 	dir := filepath.Join(top, "store")
 	r := rand.New(rand.NewPCG(1, 1))
 	c := newScript()
-	for kill := range testsize.Long(12, 50, 500) {
+	for kill := range testsize.Raced(5, testsize.Long(12, 50, 500)) {
 		if c.next > 1000 { // the script begins again
 			no(t, os.RemoveAll(dir))
 			c = newScript()

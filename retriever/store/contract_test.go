@@ -3,6 +3,7 @@ package store
 import (
 	"testing"
 
+	"github.com/goselfrag/goselfrag/internal/testsize"
 	"github.com/goselfrag/goselfrag/retriever"
 	"github.com/goselfrag/goselfrag/retriever/retrievertest"
 )
@@ -17,6 +18,9 @@ func TestContract(t *testing.T) {
 	}
 	for name, side := range sides {
 		for _, again := range []bool{false, true} {
+			if testsize.Racing && again != (name == "hybrid") {
+				continue // each side once
+			}
 			when, sz := " in one piece", standard
 			if again {
 				when, sz = " in pieces, reopened", small

@@ -71,7 +71,7 @@ func tempDir(t *testing.T) string {
 // the disk works again, so does the store.
 func TestFaultOnce(t *testing.T) {
 	total := faultless(t)
-	for first := 1; first <= total; first += testsize.Long(max(total/25, 1), max(total/60, 1), 1) {
+	for first := 1; first <= total; first += testsize.Raced(max(total/10, 1), testsize.Long(max(total/25, 1), max(total/60, 1), 1)) {
 		f := &faults{first: first, synced: map[string]int64{}}
 		if err := faultOnce(t, f); err != nil {
 			t.Fatalf("operation %d of %d, %q, failed: %v", first, total, f.failed, err)
@@ -118,7 +118,7 @@ func faultOnce(t *testing.T, f *faults) error {
 // files of the vectors, no acknowledged change is lost and there are no others.
 func TestCrashPoints(t *testing.T) {
 	total := faultless(t)
-	for first := 2; first <= total; first += testsize.Long(max(total/12, 1), max(total/30, 1), 1) {
+	for first := 2; first <= total; first += testsize.Raced(max(total/5, 1), testsize.Long(max(total/12, 1), max(total/30, 1), 1)) {
 		for _, kept := range []int64{0, 50, 100} {
 			f := &faults{first: first, always: true, synced: map[string]int64{}}
 			if err := crashAt(t, f, kept); err != nil {

@@ -374,7 +374,7 @@ func (m *model) differs(ctx context.Context, s *Store) error {
 
 // A store does what a map does, whatever is done to it and in whatever order.
 func TestModel(t *testing.T) {
-	no(t, flag.Set("rapid.checks", fmt.Sprint(testsize.Long(40, 200, 10_000))))
+	no(t, flag.Set("rapid.checks", fmt.Sprint(testsize.Raced(15, testsize.Long(40, 200, 10_000)))))
 	rapid.Check(t, func(t *rapid.T) {
 		top, err := os.MkdirTemp(fastDir(), "store-model-")
 		if err != nil {

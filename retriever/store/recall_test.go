@@ -42,7 +42,7 @@ func (c clustered) EmbedQuery(ctx context.Context, text string) ([]float32, erro
 // Recall is what it should be, loses nothing when half of the passages are replaced, and is
 // the same with filters, after a restart and after Compact.
 func TestRecall(t *testing.T) {
-	n := testsize.Long(4000, 10_000, 40_000)
+	n := testsize.Raced(2000, testsize.Long(4000, 10_000, 40_000))
 	sz := sizes{fit: 1 << 30, tail: n / 40, segment: 1 << 20, save: n}
 	e := clustered{32}
 	o := Options{Embedding: Embedding{Name: "clustered", Embedder: e}}
@@ -64,23 +64,26 @@ func TestRecall(t *testing.T) {
 	}
 	put(0, n, 0)
 	settle(t, s)
-	fresh := recallOf(t, s, e, texts, nil)
+	fresh := recallOf(t, s, trueNearest(e, texts, nil), nil)
 	if fresh < 0.95 {
 		t.Errorf("recall %.4f: want 0.95", fresh)
 	}
 	put(0, n/2, 1)
-	if got := recallOf(t, s, e, texts, nil); got < fresh-0.02 {
+	all, filters := trueNearest(e, texts, nil), map[int64][][]string{}
+	for _, below := range []int64{500, 100, 10, 1} {
+		filters[below] = trueNearest(e, texts, under(below))
+	}
+	if got := recallOf(t, s, all, nil); got < fresh-0.02 {
 		t.Errorf("recall %.4f before the graphs are merged: want that of before, %.4f", got, fresh)
 	}
 	settle(t, s)
 	check := func(when string) {
 		t.Helper()
-		if got := recallOf(t, s, e, texts, nil); got < fresh-0.02 {
+		if got := recallOf(t, s, all, nil); got < fresh-0.02 {
 			t.Errorf("%s: recall %.4f: want that of before, %.4f", when, got, fresh)
 		}
-		for _, below := range []int64{500, 100, 10, 1} {
-			f := filter.Compare{Field: "n", Op: filter.Lt, Value: filter.Int(below)}
-			if got := recallOf(t, s, e, texts, f); got < 0.95 {
+		for below, truth := range filters {
+			if got := recallOf(t, s, truth, under(below)); got < 0.95 {
 				t.Errorf("%s: recall %.4f of %d in 1000: want 0.95", when, got, below)
 			}
 		}
@@ -101,9 +104,18 @@ func TestRecall(t *testing.T) {
 	}
 }
 
-// recallOf returns the share of the true nearest 10 that are found.
-func recallOf(t *testing.T, s *Store, e clustered, texts map[string]string, f filter.Expr) float64 {
-	t.Helper()
+// under allows so many passages in 1000.
+func under(below int64) filter.Expr {
+	return filter.Compare{Field: "n", Op: filter.Lt, Value: filter.Int(below)}
+}
+
+// recallQueries is how many searches recall is measured by.
+const recallQueries = 50
+
+func recallQuery(i int) string { return fmt.Sprint(5_000_000 + i) }
+
+// trueNearest returns the nearest 10 of each query, among the texts that f allows.
+func trueNearest(e clustered, texts map[string]string, f filter.Expr) (truth [][]string) {
 	type near struct {
 		id  string
 		dot float64
@@ -116,10 +128,8 @@ func recallOf(t *testing.T, s *Store, e clustered, texts map[string]string, f fi
 			vectors[id] = e.vector(text)
 		}
 	}
-	found, all := 0, 0
-	for q := range 50 {
-		query := fmt.Sprint(5_000_000 + q)
-		v := e.vector(query)
+	for i := range recallQueries {
+		v := e.vector(recallQuery(i))
 		var list []near
 		for id, w := range vectors {
 			dot, norm := 0.0, 0.0
@@ -129,12 +139,26 @@ func recallOf(t *testing.T, s *Store, e clustered, texts map[string]string, f fi
 			list = append(list, near{id, dot * dot / norm * float64(cmp.Compare(dot, 0))})
 		}
 		slices.SortFunc(list, func(a, b near) int { return cmp.Compare(b.dot, a.dot) })
-		res, err := s.Vectors().Retrieve(t.Context(), retriever.Query{Text: query, K: 10, Filter: f})
+		var ids []string
+		for _, w := range list[:min(10, len(list))] {
+			ids = append(ids, w.id)
+		}
+		truth = append(truth, ids)
+	}
+	return truth
+}
+
+// recallOf returns the share of the true nearest that are found.
+func recallOf(t *testing.T, s *Store, truth [][]string, f filter.Expr) float64 {
+	t.Helper()
+	found, all := 0, 0
+	for i, want := range truth {
+		res, err := s.Vectors().Retrieve(t.Context(), retriever.Query{Text: recallQuery(i), K: 10, Filter: f})
 		no(t, err)
 		got := idsOf(res)
-		for _, w := range list[:min(10, len(list))] {
+		for _, id := range want {
 			all++
-			if slices.Contains(got, w.id) {
+			if slices.Contains(got, id) {
 				found++
 			}
 		}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/goselfrag/goselfrag/internal/testsize"
 	"github.com/goselfrag/goselfrag/retriever/ingest"
 )
 
@@ -41,7 +42,10 @@ func stream(dict, data string) string {
 
 func deflated(data []byte) string {
 	var b bytes.Buffer
-	z := zlib.NewWriter(&b)
+	z, err := zlib.NewWriterLevel(&b, zlib.BestSpeed)
+	if err != nil {
+		panic(err)
+	}
 	z.Write(data)
 	z.Close()
 	return stream("/Filter /FlateDecode", b.String())
@@ -72,6 +76,8 @@ func exponential(depth int) []byte {
 // Files made to take a machine down end with a typed error, within the limits.
 func TestHostile(t *testing.T) {
 	loop := build(catalog, "<< /Type /Pages /Kids [2 0 R 2 0 R] /Count 2 >>")
+	const mega = 1 << 20
+	content, memory := testsize.Raced(4*mega, 8*mega), int64(testsize.Raced(32*mega, 64*mega))
 	many := make([]string, 300)
 	for i := range many {
 		many[i] = "3 0 R"
@@ -90,7 +96,7 @@ func TestHostile(t *testing.T) {
 		"pages":           {build(catalog, "<< /Type /Pages /Kids ["+strings.Join(many, " ")+"] /Count 300 >>", pageOf(5), font, text("One.")), Options{MaxPages: 299}, []error{ErrLimit}},
 		"text limit":      {build(catalog, "<< /Type /Pages /Kids ["+strings.Join(many, " ")+"] /Count 300 >>", pageOf(5), font, text("One.")), Options{MaxText: 100}, []error{ErrLimit}},
 		"file":            {make([]byte, 17<<20), Options{MaxMemory: 32 << 20}, []error{ErrLimit}},
-		"memory":          {build(catalog, onePage, pageOf(5), font, deflated(bytes.Repeat([]byte("BT (a) Tj ET\n"), 8<<20))), Options{MaxMemory: 64 << 20}, []error{ErrDamaged, ErrNoText, ErrLimit}},
+		"memory":          {build(catalog, onePage, pageOf(5), font, deflated(bytes.Repeat([]byte("BT (a) Tj ET\n"), content))), Options{MaxMemory: memory}, []error{ErrDamaged, ErrNoText, ErrLimit}},
 		"forms":           {exponential(12), Options{MaxTime: 200 * time.Millisecond}, []error{ErrLimit}},
 		"nested arrays":   {build(catalog, onePage, pageOf(5), font, stream("", strings.Repeat("[", 1<<20))), Options{}, []error{ErrNoText, ErrDamaged}},
 		"deep dictionary": {build(catalog, onePage, strings.Repeat("<< /A ", 1<<18)+strings.Repeat(">>", 1<<18)), Options{}, []error{ErrNoText, ErrDamaged}},
@@ -156,7 +162,7 @@ func TestDamaged(t *testing.T) {
 	r := New(Options{MaxTime: 10 * time.Second, MaxMemory: 128 << 20})
 	defer r.Close()
 	typed := []error{ErrDamaged, ErrNoText, ErrEncrypted, ErrLimit}
-	for seed := range uint64(150) {
+	for seed := range uint64(testsize.Raced(40, 150)) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		data := load(t, []string{"fpdf2", "pdflib", "reportlab", "qpdf_linearized", "pdfkit", "rotated"}[rng.IntN(6)])
 		for range 1 + rng.IntN(20) {
@@ -184,20 +190,20 @@ func TestDamaged(t *testing.T) {
 // The same file gives the same text, also if others are read at the same time.
 func TestConcurrent(t *testing.T) {
 	files, _ := filepath.Glob("testdata/*.pdf")
-	read := func(file string) string {
-		text, err := reader().Read(t.Context(), load(t, strings.TrimSuffix(filepath.Base(file), ".pdf")))
-		return fmt.Sprint(text, err)
-	}
+	files = files[:testsize.Raced(10, len(files))]
 	want := map[string]string{}
-	for _, f := range files {
-		want[f] = read(f)
+	for i, f := range files {
+		files[i] = strings.TrimSuffix(filepath.Base(f), ".pdf")
+		text, err := readOnce(t, files[i])
+		want[files[i]] = fmt.Sprint(text, err)
 	}
 	var wg sync.WaitGroup
 	for k := range 4 {
 		wg.Go(func() {
 			for i := range files {
 				f := files[(i*(k+1)+k)%len(files)]
-				if got := read(f); got != want[f] {
+				text, err := reader().Read(t.Context(), load(t, f))
+				if got := fmt.Sprint(text, err); got != want[f] {
 					t.Errorf("%s: %s, want %s", f, got, want[f])
 				}
 			}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/goselfrag/goselfrag/retriever/ingest"
 )
 
 func TestMain(m *testing.M) {
@@ -31,6 +33,25 @@ var shared struct {
 func reader() *Reader {
 	shared.once.Do(func() { shared.reader = New(Options{}) })
 	return shared.reader
+}
+
+// result is what the shared reader makes of a file.
+type result struct {
+	text ingest.Text
+	err  error
+}
+
+var results = map[string]result{}
+
+// readOnce reads a file of testdata if no test has read it so far.
+func readOnce(t *testing.T, name string) (ingest.Text, error) {
+	t.Helper()
+	r, ok := results[name]
+	if !ok {
+		r.text, r.err = reader().Read(t.Context(), load(t, name))
+		results[name] = r
+	}
+	return r.text, r.err
 }
 
 func load(tb testing.TB, name string) []byte {

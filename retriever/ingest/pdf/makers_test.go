@@ -45,7 +45,7 @@ func TestMakers(t *testing.T) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			text, err := reader().Read(t.Context(), load(t, name))
+			text, err := readOnce(t, name)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -108,7 +108,7 @@ func TestLayouts(t *testing.T) {
 		"reportlab":      {3, []string{"Bleed screw\tMP-207 3.10\n\nImpeller\tMP-333 48.00"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			text, err := reader().Read(t.Context(), load(t, name))
+			text, err := readOnce(t, name)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -141,7 +141,7 @@ func TestTable(t *testing.T) {
 		}
 		rows++
 		name := strings.TrimPrefix(cells[0], "| ")
-		text, err := reader().Read(t.Context(), load(t, name))
+		text, err := readOnce(t, name)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue

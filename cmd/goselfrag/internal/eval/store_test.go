@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/goselfrag/goselfrag/eval/dataset"
+	"github.com/goselfrag/goselfrag/internal/testsize"
 	"github.com/goselfrag/goselfrag/selfrag"
 )
 
@@ -26,7 +27,7 @@ func TestResume(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantAnswers := answers(t, name)
-	for cut := 0; cut <= len(whole); cut += 41 {
+	for cut := 0; cut <= len(whole); cut += testsize.Raced(401, 41) {
 		if err := os.WriteFile(name, whole[:cut], 0o644); err != nil {
 			t.Fatal(err)
 		}

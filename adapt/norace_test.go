@@ -1,5 +1,0 @@
-//go:build !race
-
-package adapt
-
-const racing = false

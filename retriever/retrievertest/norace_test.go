@@ -1,5 +1,0 @@
-//go:build !race
-
-package retrievertest_test
-
-const raceDetector = false

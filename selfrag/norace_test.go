@@ -1,5 +1,0 @@
-//go:build !race
-
-package selfrag_test
-
-const raceDetector = false
