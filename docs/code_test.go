@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
 )
 
 const module = "github.com/goselfrag/goselfrag"

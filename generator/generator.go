@@ -71,8 +71,8 @@ type Request struct {
 	Alternatives int
 	// After holds text and control tokens that follow the prompt as if the model
 	// had generated them; the continuation starts after them. MaxTokens does not
-	// count them. They have the form of stream steps, of which only Text and Token
-	// are used. A backend that cannot write them after a prompt rejects the request
+	// count them. They have the form of stream steps; only Text and Token are
+	// used. A backend that cannot write them after a prompt rejects the request
 	// with an error that wraps errors.ErrUnsupported. The powers take the same as
 	// an argument and reject this field.
 	After []Step

@@ -83,7 +83,7 @@ func (t Token) MarshalText() ([]byte, error) { return literals.Marshal(t) }
 // UnmarshalText reads what MarshalText writes.
 func (t *Token) UnmarshalText(b []byte) error { return literals.Unmarshal(b, t) }
 
-// Group is a set of tokens of which a model chooses one: a question that the model
+// Group is a set of tokens; a model chooses one of them. It is a question that the model
 // answers about its own text. It is a number because it is an index into the
 // groups' tables.
 type Group uint8

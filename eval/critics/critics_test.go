@@ -565,7 +565,7 @@ func TestModel(t *testing.T) {
 	t.Run("random", func(t *testing.T) {
 		critiquetest.TestCritic(t, critics.Model{Generator: &generatortest.Random{Seed: 2}})
 	})
-	// The embedded model counts words, of which a reserved string can have others than its
+	// The embedded model counts words. A reserved string can have other words than its
 	// neutralized form.
 	t.Run("extractive", func(t *testing.T) {
 		critiquetest.TestCritic(t, critics.Model{Generator: extractive.New()}, critiquetest.Tolerance(5e-2))

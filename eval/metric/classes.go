@@ -100,7 +100,7 @@ func (c *Confusion[C]) Kappa() (float64, error) {
 }
 
 // BalancedAccuracy returns the mean of the classes' recalls, in [0, 1], over the
-// classes of which there are examples. Always predicting one of n such classes
+// classes that have examples. Always predicting one of n such classes
 // scores 1/n.
 func (c *Confusion[C]) BalancedAccuracy() float64 {
 	sum, n := 0.0, 0
@@ -135,8 +135,8 @@ func (c *Confusion[C]) Recall(class C) float64 {
 	return share(both, truth)
 }
 
-// MacroF1 returns the mean of the classes' F1, in [0, 1], over the classes of which
-// there are examples or predictions. The F1 of a class is twice the right
+// MacroF1 returns the mean of the classes' F1, in [0, 1], over the classes that
+// have examples or predictions. The F1 of a class is twice the right
 // predictions divided by examples plus predictions.
 func (c *Confusion[C]) MacroF1() float64 {
 	sum, n := 0.0, 0

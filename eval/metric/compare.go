@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// MinClusters is the least number of groups of examples of which [Bootstrap.Compare]
-// claims a difference. With fewer its standard errors are too uncertain.
+// MinClusters is the least number of groups of examples for which [Bootstrap.Compare]
+// claims a difference. With fewer groups its standard errors are too uncertain.
 const MinClusters = 30
 
 // Comparisons are several systems beside one baseline, on the same examples.

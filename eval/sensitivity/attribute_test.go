@@ -12,7 +12,7 @@ import (
 
 func isRight(_ *sensitivity.Question, text string) bool { return text == rightText }
 
-// fixed is a question with two passages, the first of which is gold, and a candidate
+// fixed is a question with two passages, first the gold one, and a candidate
 // without a passage. Relevance alone counts: rel are the probabilities of Relevant.
 func fixed(id string, retrieve float64, rel [2]float64, texts [3]string) sensitivity.Question {
 	w := &world{seed: 1, candidates: 2, accuracy: all(1), weights: scoring.Weights{Relevance: 1, Utility: 0.25}, mode: selfrag.Adaptive}

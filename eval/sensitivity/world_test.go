@@ -41,7 +41,7 @@ func right(_ *sensitivity.Question, a *selfrag.Answer) float64 {
 	return 0
 }
 
-// dist is a distribution of g of which the label is good or bad.
+// dist is a distribution of g whose label is good or bad.
 func (w *world) dist(g reflection.Group, good bool, r *rand.Rand) reflection.Distribution {
 	members := map[reflection.Group][2]int{reflection.Retrieve: {1, 0}, reflection.IsREL: {1, 0}, reflection.IsSUP: {0, 2}, reflection.IsUSE: {4, 0}}[g]
 	at := members[1]

@@ -41,7 +41,7 @@ const (
 	runEqual        // length, which is that in the original; no gap
 	runGap          // gap, length, which is that in the original
 	runBreak        // gap, and two bytes that are not in the original
-	runShort = 0x80 // a length of 1 to 8, of which the original has 0 to 15 bytes more
+	runShort = 0x80 // a length of 1 to 8; the original has 0 to 15 bytes more
 )
 
 // add appends a run. Its place in the text follows from the runs before.

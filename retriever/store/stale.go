@@ -1,8 +1,8 @@
 package store
 
-// staleMark is the value of the numbers of removed passages of which neither a record nor a
-// row is left, while a graph or a flat index may have them: they must not take the places of
-// others in what it finds.
+// staleMark is the value of the number of a removed passage that has no record and no row any
+// more, while a graph or a flat index may have it. There it must not take the place of another
+// passage.
 var staleMark = []byte{1}
 
 // forgotten are numbers of removed passages that were taken out of the dead ones, and those of

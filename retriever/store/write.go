@@ -22,7 +22,7 @@ const mostKey = 32_000
 type edit struct {
 	put     []retriever.Passage
 	remove  []string
-	replace map[string][]byte // the notes of the documents of which put is all, by their URIs
+	replace map[string][]byte // notes by URI: put has all passages of these documents
 	notes   map[string][]byte // by the URIs of documents, which may be unknown
 	scope   filter.Expr       // what is removed and put matches it; nil for all
 }

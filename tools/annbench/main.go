@@ -311,7 +311,7 @@ func (c *config) readSet() (*annset.Set, error) {
 	}
 	held := all.Len() - c.queries
 	if held < 1 {
-		return nil, fmt.Errorf("%s has %d rows, of which -queries takes %d: nothing is left; name fewer, or a file of them with -query", c.set, all.Len(), c.queries)
+		return nil, fmt.Errorf("%s has %d rows, and -queries takes %d: nothing is left; name fewer, or a file of them with -query", c.set, all.Len(), c.queries)
 	}
 	s.Base, s.Queries = all.First(held), annset.Vectors{Dim: all.Dim, Data: all.Data[held*all.Dim:]}
 	if c.n > 0 {

@@ -101,7 +101,7 @@ func Soak[M generator.Generator](t *testing.T, stub http.Handler, open func(comp
 		g.Wait()
 		sample()
 		slices.Sort(took)
-		t.Logf("%d questions at once, %d requests: %d lost, %d of which a call failed in each try; p50 %v, p99 %v; heap %d MiB",
+		t.Logf("%d questions at once, %d requests: %d lost, %d failed in each try; p50 %v, p99 %v; heap %d MiB",
 			questions, s.Requests()-before, lost, tried, took[len(took)/2], took[len(took)*99/100], heap.Load()>>20)
 		if tried > questions/100 {
 			t.Errorf("%d of %d questions lost in every try", tried, questions)
