@@ -103,7 +103,7 @@ func TestCorrectAgreesWithAllEdits(t *testing.T) {
 			}
 		}
 	})
-	if changed < 20 {
+	if !testing.Short() && changed < 20 { // rapid tries less with -short
 		t.Errorf("%d words were corrected: the test tells little", changed)
 	}
 }

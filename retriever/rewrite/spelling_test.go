@@ -51,7 +51,7 @@ func TestSpellingWithinFilter(t *testing.T) {
 			t.Fatalf("%q, %v: want %q", got, err, want)
 		}
 	})
-	if changed < 20 {
+	if !testing.Short() && changed < 20 { // rapid tries less with -short
 		t.Errorf("%d questions were corrected: the test tells little", changed)
 	}
 }
